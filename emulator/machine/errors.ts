@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Three kinds of failure that must never be taken for one another, each with its exit status.
+ * Findings (a page that differs) are data in a report, not errors.
+ */
+
+/** Exit statuses of the command line. */
+export const EXIT = {
+  pass: 0,
+  /** The guest lost something: a verdict of fail. */
+  guestFailed: 1,
+  /** The scenario, option or file given is wrong. */
+  badInput: 2,
+  /** The rig itself could not do its work (missing tool, broken cache, host fault). */
+  rigFailed: 3,
+  /** Stopped by Ctrl-C. */
+  interrupted: 130,
+} as const;
+
+export interface ErrorDetail {
+  /** What to do about it, one sentence. */
+  readonly remedy?: string;
+  readonly cause?: unknown;
+}
+
+abstract class SnapbackError extends Error {
+  abstract readonly exitCode: number;
+  readonly remedy: string | undefined;
+  constructor(message: string, detail: ErrorDetail = {}) {
+    super(message, { cause: detail.cause });
+    this.name = new.target.name;
+    this.remedy = detail.remedy;
+  }
+}
+
+/** The input is wrong: a scenario, an option, a file that the user named. */
+export class InputError extends SnapbackError {
+  readonly exitCode = EXIT.badInput;
+}
+
+/** The rig could not do its work. */
+export class RigError extends SnapbackError {
+  readonly exitCode = EXIT.rigFailed;
+}
+
+/** The guest did not do what was awaited: it faulted, hung, or never reached a marker. */
+export class GuestError extends SnapbackError {
+  readonly exitCode = EXIT.guestFailed;
+  /** The last lines of the console, oldest first. */
+  readonly consoleTail: readonly string[];
+  constructor(message: string, detail: ErrorDetail & { readonly consoleTail?: readonly string[] } = {}) {
+    super(message, detail);
+    this.consoleTail = detail.consoleTail ?? [];
+  }
+}
+
+/** True for the errors above, which are shown without a stack trace. */
+export function isSnapbackError(error: unknown): error is InputError | RigError | GuestError {
+  return error instanceof SnapbackError;
+}

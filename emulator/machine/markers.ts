@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Markers: port writes by which the guest tells the rig where it is.
+ *
+ * A marker is three 32-bit writes: word 0 to `base + 4`, word 1 to `base + 8`, then the kind to
+ * `base`, which delivers it. Kernel and userspace have a base of their own, so that a kernel
+ * marker cannot tear a userspace one. A 32-bit read of `base` answers 1 while the rig wants the guest to hold
+ * (spin) there, 0 to go on; without a rig it reads all ones, which also means go on.
+ * The same numbers stand in the kernel's `include/linux/rig_marker.h` and in
+ * `guest-kernel/userspace/include/rig_marker.h`; a unit test compares them.
+ */
+
+export const MARKER_PORT_KERNEL = 0x5b00;
+export const MARKER_PORT_USER = 0x5b10;
+
+/** Steps of a suspend that the kernel marks; `begin` is `0x1000 + 2 * step`, `end` one more. */
+export const KERNEL_STEPS = {
+  /** The whole call (or the write to /sys/power/state). end: word0 = timeline (0 live, 1 restored), word1 = errno. */
+  call: 1,
+  freezeFilesystems: 2,
+  freezeTasks: 3,
+  /** Memory preallocation. end: word0 = pages allocated. */
+  shrink: 4,
+  /** Marking of user pages copy-on-write. end: word0 = pages preserved. */
+  preserve: 5,
+  /** Devices suspend. */
+  quiesce: 6,
+  /** The atomic copy, interrupts off. begin: word0 = pages to copy. end: word0 = pages copied. */
+  copy: 7,
+  /** begin: the resuming kernel is about to jump. end: first instruction stream of the restored kernel, interrupts off. */
+  restore: 8,
+  devicesResume: 9,
+  substitute: 10,
+  thawTasks: 11,
+  thawFilesystems: 12,
+  /** swsusp's own writer, or nothing. */
+  imageWrite: 13,
+  /** swsusp's own reader, or the load through /dev/snapshot. */
+  imageRead: 14,
+  powerOff: 15,
+  rollback: 16,
+} as const;
+export type KernelStep = keyof typeof KERNEL_STEPS;
+
+/** Marks the kernel's layout table: word0 = gpa of the table, word1 = its length in bytes. Sent once, late in boot. */
+export const MARKER_LAYOUT = 0x1fff;
+
+/** Userspace markers that the rig's own guest programs send. */
+export const USER_MARKERS = {
+  /** The initramfs runs and has not yet read a disk; the place from which resumes start. Holds. */
+  beforeDisk: 0x2001,
+  /** The initramfs decided: word0 = 0 boot, 1 resume. */
+  bootDecision: 0x2002,
+  /** The agent of the root filesystem is ready for commands; the place from which scenarios start. Holds. */
+  agentReady: 0x2003,
+  /** The init is about to power the machine off: disks are synced and unmounted. */
+  shutdown: 0x2004,
+} as const;
+export type UserMarker = keyof typeof USER_MARKERS;
+
+/** First kind free for scenarios and tests (`rig-marker N` in the guest sends MARKER_SCENARIO + N). */
+export const MARKER_SCENARIO = 0x3000;
+
+export const stepBegin = (step: KernelStep): number => 0x1000 + 2 * KERNEL_STEPS[step];
+export const stepEnd = (step: KernelStep): number => stepBegin(step) + 1;
+
+/** A name for people: `copy:begin`, `agentReady`, `scenario:3`, or the number in hexadecimal. */
+export function markerName(kind: number): string {
+  if (kind === MARKER_LAYOUT) return 'layout';
+  for (const [name, step] of Object.entries(KERNEL_STEPS)) {
+    if (kind === 0x1000 + 2 * step) return `${name}:begin`;
+    if (kind === 0x1001 + 2 * step) return `${name}:end`;
+  }
+  for (const [name, value] of Object.entries(USER_MARKERS)) if (value === kind) return name;
+  if (kind >= MARKER_SCENARIO && kind < MARKER_SCENARIO + 0x1000) return `scenario:${kind - MARKER_SCENARIO}`;
+  return `0x${kind.toString(16)}`;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The units the rig counts in. Brands keep an index from being mixed with an address:
+ * a `Pfn` cannot be passed where a `Gpa` is wanted, though both are numbers at run time.
+ */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = number & { readonly [brand]: Name };
+
+/** Guest physical address, in bytes. */
+export type Gpa = Branded<'Gpa'>;
+/** Page frame number: a `Gpa` divided by {@link PAGE_BYTES}. */
+export type Pfn = Branded<'Pfn'>;
+/** Index of a 512-byte sector on a disk. */
+export type Sector = Branded<'Sector'>;
+
+/** Bytes in a page of the i386 guest. */
+export const PAGE_BYTES = 4096;
+/** Bytes in a disk sector. */
+export const SECTOR_BYTES = 512;
+
+export const gpa = (bytes: number): Gpa => bytes as Gpa;
+export const pfn = (index: number): Pfn => index as Pfn;
+export const sector = (index: number): Sector => index as Sector;
+
+/** The address at which frame `frame` begins. */
+export const gpaOfPfn = (frame: Pfn): Gpa => (frame * PAGE_BYTES) as Gpa;
+/** The frame that holds address `address`. */
+export const pfnOfGpa = (address: Gpa): Pfn => Math.floor(address / PAGE_BYTES) as Pfn;

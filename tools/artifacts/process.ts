@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/** Child processes of build steps: bounded by the context's signal, their output kept for the error. */
+import { spawn } from 'node:child_process';
+import { RigError } from '../../emulator/machine/errors.js';
+import type { BuildContext } from './context.js';
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Added to the process's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** Called for each complete line of output, for progress. */
+  readonly onLine?: (line: string) => void;
+  /** Exit statuses taken as success; only 0 unless told. */
+  readonly okStatuses?: readonly number[];
+  /** What to do when the program is missing or fails. */
+  readonly remedy?: string;
+}
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs `program` in a process group of its own, which ends with it and with the context's signal.
+ * @throws RigError when it cannot start or ends with another status; the message carries its last lines.
+ */
+export function command(
+  program: string,
+  args: readonly string[],
+  context: Pick<BuildContext, 'signal'>,
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    context.signal.throwIfAborted();
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const kill = (): void => {
+      if (child.pid !== undefined && child.exitCode === null) {
+        try {
+          process.kill(-child.pid, 'SIGKILL');
+        } catch {
+          // It has just ended by itself.
+        }
+      }
+    };
+    context.signal.addEventListener('abort', kill, { once: true });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    let pending = '';
+    const collect = (into: Buffer[]) => (chunk: Buffer) => {
+      into.push(chunk);
+      if (options.onLine) {
+        const lines = (pending + chunk.toString('utf8')).split('\n');
+        pending = lines.pop() ?? '';
+        for (const line of lines) options.onLine(line);
+      }
+    };
+    child.stdout.on('data', collect(out));
+    child.stderr.on('data', collect(err));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    const remedy = options.remedy === undefined ? {} : { remedy: options.remedy };
+    child.on('error', (error) => {
+      context.signal.removeEventListener('abort', kill);
+      reject(new RigError(`cannot run ${program}: ${error.message}`, { cause: error, ...remedy }));
+    });
+    child.on('close', (code, signal) => {
+      context.signal.removeEventListener('abort', kill);
+      if (context.signal.aborted) {
+        reject(context.signal.reason as Error);
+        return;
+      }
+      const stdout = Buffer.concat(out).toString('utf8');
+      const stderr = Buffer.concat(err).toString('utf8');
+      if (code !== null && (options.okStatuses ?? [0]).includes(code)) {
+        resolve({ status: code, stdout, stderr });
+        return;
+      }
+      const tail = (stderr.trim() || stdout.trim()).split('\n').slice(-20).join('\n');
+      reject(new RigError(`${program} ${args.slice(0, 6).join(' ')} failed (${signal ?? `status ${code}`})\n${tail}`, remedy));
+    });
+  });
+}
