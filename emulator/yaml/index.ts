@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+/** YAML with positions and strict keys. */
+export * from './issue.js';
+export * from './load.js';
+export * from './nearest.js';
+export * from './scalars.js';
+export * from './shape.js';

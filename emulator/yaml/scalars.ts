@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/** Shapes of single values. */
+import { nearest } from './nearest.js';
+import { describe, type Place, type Shape } from './shape.js';
+
+/** Text; with `pattern`, text that matches it whole. */
+export function text(wants = 'text', pattern?: RegExp): Shape<string> {
+  return scalar(wants, (value) => (typeof value === 'string' && (pattern === undefined || pattern.test(value)) ? value : undefined), '');
+}
+
+export function truth(): Shape<boolean> {
+  return scalar('true or false', (value) => (typeof value === 'boolean' ? value : undefined), false);
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number, wants = `a whole number from ${min} to ${max}`): Shape<number> {
+  return scalar(wants, (value) => (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : undefined), min);
+}
+
+/** One of a few words. */
+export function word<W extends string>(...words: readonly [W, ...W[]]): Shape<W> {
+  const wants = words.length === 1 ? `'${words[0]}'` : `one of ${words.join(', ')}`;
+  return {
+    wants,
+    read: (value, at) => {
+      const found = words.find((one) => one === value);
+      if (found === undefined) {
+        const like = typeof value === 'string' ? nearest(value, words) : undefined;
+        refuse(value, like === undefined ? wants : `${wants} (did you mean '${like}'?)`, at);
+      }
+      return found ?? words[0];
+    },
+  };
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** A number of bytes with its unit: `64 MiB`, `512 B`. */
+export function byteSize(): Shape<number> {
+  return measure("a size such as '64 MiB'", SIZE_UNITS);
+}
+
+const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A duration with its unit, in ms: `250 ms`, `5 s`, `8 h`. */
+export function duration(): Shape<number> {
+  return measure("a duration such as '5 s'", TIME_UNITS);
+}
+
+function measure(wants: string, units: Readonly<Record<string, number>>): Shape<number> {
+  const read = (value: unknown): number | undefined => {
+    const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) : null;
+    const unit = parts?.[2] === undefined || !Object.hasOwn(units, parts[2]) ? undefined : units[parts[2]];
+    const result = unit === undefined ? NaN : Number(parts?.[1]) * unit;
+    return Number.isSafeInteger(result) ? result : undefined;
+  };
+  return scalar(`${wants} (${Object.keys(units).join(', ')})`, read, 0);
+}
+
+/** A shape of a single value: `read` answers undefined for what cannot be. */
+export function scalar<T>(wants: string, read: (value: unknown) => T | undefined, placeholder: T): Shape<T> {
+  return {
+    wants,
+    read: (value, at) => {
+      const result = read(value);
+      if (result === undefined) refuse(value, wants, at);
+      return result ?? placeholder;
+    },
+  };
+}
+
+function refuse(value: unknown, wants: string, at: Place): void {
+  const collection = typeof value === 'object';
+  at.report(collection ? 'wrongType' : 'badValue', `${wants} is wanted here, not ${describe(value)}`);
+}
