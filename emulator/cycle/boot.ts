@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/**
+ * From power-on to a defined point, over checkpoints.
+ *
+ * A machine restored from a checkpoint differs from the one that ran on (what is compiled does), so every
+ * run goes over the same checkpoints, whether they are made now or come from the cache: both give the same run.
+ */
+import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contract.js';
+import { USER_MARKERS } from '../machine/markers.js';
+import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
+import { record, type Recorder } from './recorder.js';
+import { unexpectedStop } from './stop.js';
+
+/** Keeps bytes by name; an entry that is not what was put is absent. */
+export interface ByteCache {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** Points at which a booting machine holds. */
+export type BootStage = 'beforeDisk' | 'agentReady';
+
+export interface Booter {
+  readonly engine: Engine;
+  readonly config: MachineConfig;
+  /** Stands for everything that determines the machine from power-on: engine, config, contents of its files. */
+  readonly configKey: string;
+  readonly cache: ByteCache;
+  readonly signal?: AbortSignal;
+  readonly onConsole?: (bytes: Uint8Array) => void;
+  readonly onProgress?: (what: string, instructions?: number) => void;
+}
+
+/** Bound of a boot in virtual time: several times what the slowest kernel needs. */
+const BOOT_MS_MAX = 20_000;
+
+/** Answers boot states, each made once per key in this process and kept in the cache. */
+export function bootStates(): (stage: BootStage, booter: Booter) => Promise<BootState> {
+  const underWay = new Map<string, Promise<BootState>>();
+  const obtain = (stage: BootStage, booter: Booter): Promise<BootState> => {
+    const key = `${stage}-${booter.configKey}`;
+    let state = underWay.get(key);
+    if (!state) {
+      state = fromCache(key, booter).then((cached) => cached ?? make(stage, key, booter));
+      underWay.set(key, state);
+    }
+    return state;
+  };
+
+  async function make(stage: BootStage, key: string, booter: Booter): Promise<BootState> {
+    const recorder = stage === 'beforeDisk' ? await powerOn(booter) : await restoreAt(await obtain('beforeDisk', booter), booter);
+    try {
+      booter.onProgress?.(stage === 'beforeDisk' ? 'booting the kernel' : 'booting to the agent');
+      await runToMarker(stage, recorder, booter);
+      const state = { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
+      await booter.cache.put(key, encodeBootState(state));
+      return state;
+    } finally {
+      await recorder.machine.close();
+    }
+  }
+  return obtain;
+}
+
+async function fromCache(key: string, { cache }: Booter): Promise<BootState | undefined> {
+  const bytes = await cache.get(key);
+  return bytes && decodeBootState(bytes);
+}
+
+async function powerOn(booter: Booter): Promise<Recorder> {
+  return recordFor(await booter.engine.powerOn(booter.config), booter, {});
+}
+
+/** A fresh machine that stands where `state` was made. Disks and wall clock may be others than it was made with. */
+export async function restoreAt(state: BootState, booter: Booter): Promise<Recorder> {
+  return recordFor(await booter.engine.restore(booter.config, state.checkpoint), booter, { before: state.seen });
+}
+
+function recordFor(machine: Machine, booter: Booter, more: Pick<Parameters<typeof record>[1], 'before'>): Recorder {
+  const { signal, onConsole, onProgress } = booter;
+  return record(machine, {
+    diskCount: booter.config.disks.length,
+    ...more,
+    ...(signal && { signal }),
+    ...(onConsole && { onConsole }),
+    ...(onProgress && { onProgress: (instructions: number) => onProgress('', instructions) }),
+  });
+}
+
+/**
+ * Runs until the guest holds at `stage`.
+ * @throws GuestError when it never comes there; the message shows the console.
+ */
+export async function runToMarker(stage: BootStage, recorder: Recorder, booter: Pick<Booter, 'signal'>): Promise<RunReport> {
+  const report = await recorder.machine.run({
+    triggers: [{ when: { on: 'marker', kind: USER_MARKERS[stage] }, then: { do: 'stop' } }],
+    virtualMsMax: BOOT_MS_MAX,
+  });
+  if (report.reason.why !== 'trigger') {
+    const awaited = stage === 'beforeDisk' ? 'the kernel to start its init' : 'the agent of the root filesystem';
+    throw unexpectedStop(awaited, report, recorder.seen(), booter.signal);
+  }
+  return report;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/** How long userspace stood still, read off the markers. */
+import { stepBegin, stepEnd } from '../machine/markers.js';
+import type { MarkerSeen } from '../machine/contract.js';
+
+/** A span of guest time. */
+export interface Span {
+  readonly virtualMs: number;
+  readonly instructions: number;
+}
+
+/**
+ * Stock hibernation: from the freeze of the tasks to power-off, and from power-on to the thaw of the
+ * restored tasks. The off-time between is not counted, the boot of the resuming kernel is: both are what a user waits for.
+ */
+export function frozenAcrossPowerOff(
+  live: { readonly markers: readonly MarkerSeen[]; readonly instructions: number; readonly virtualMs: number },
+  restored: { readonly markers: readonly MarkerSeen[] },
+): Span | undefined {
+  const frozen = live.markers.findLast(({ kind }) => kind === stepBegin('freezeTasks'));
+  const thawed = restored.markers.find(({ kind }) => kind === stepEnd('thawTasks'));
+  if (!frozen || !thawed) return undefined;
+  return {
+    virtualMs: live.virtualMs - frozen.virtualMs + thawed.virtualMs,
+    instructions: live.instructions - frozen.instruction + thawed.instruction,
+  };
+}
+
+/** sys_snapshot: from the freeze of the tasks to their thaw in the live timeline. */
+export function frozenInLiveTimeline(markers: readonly MarkerSeen[]): Span | undefined {
+  const begin = markers.findLastIndex(({ kind }) => kind === stepBegin('freezeTasks'));
+  const frozen = markers[begin];
+  const thawed = markers.slice(begin + 1).find(({ kind }) => kind === stepEnd('thawTasks'));
+  if (!frozen || !thawed) return undefined;
+  return { virtualMs: thawed.virtualMs - frozen.virtualMs, instructions: thawed.instruction - frozen.instruction };
+}

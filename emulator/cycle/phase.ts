@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/** Which step may follow which: the life of a machine and its disks as a small state machine. */
+import type { Step } from './plan.js';
+
+/**
+ * `off`: no power, disks as a clean or cut machine left them. `suspended`: off with an image on disk.
+ * `running`: the agent answers. `resumed`: running after a resume.
+ */
+export type Phase = 'off' | 'running' | 'suspended' | 'resumed';
+
+type Simple = Exclude<Step, { do: 'repeat' }>;
+
+/** The phase after `step`, or a sentence on why it cannot come here. */
+export function advance(phase: Phase, step: Simple): Phase | { readonly problem: string } {
+  switch (step.do) {
+    case 'boot':
+      return phase === 'off' || phase === 'suspended' ? 'running' : no(step, 'the machine is running', 'shut it down or cut its power first');
+    case 'run':
+    case 'start':
+    case 'selfcheck':
+      return isOn(phase) ? phase : no(step, isOff(phase), 'boot it first');
+    case 'suspend':
+      if (!isOn(phase)) return no(step, isOff(phase), 'boot it first');
+      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'off' : 'suspended';
+    case 'cutPower':
+      return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
+    case 'resume':
+      if (phase !== 'suspended') return no(step, 'nothing is suspended', 'put `suspend` before it');
+      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'off' : 'resumed';
+    case 'verify':
+      return phase === 'resumed' ? phase : no(step, 'nothing has been resumed', 'put `suspend` and `resume` before it');
+    case 'shutdown':
+      return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
+  }
+}
+
+const isOn = (phase: Phase): boolean => phase === 'running' || phase === 'resumed';
+const isOff = (phase: Phase): string => (phase === 'suspended' ? 'the machine is suspended' : 'the machine is off');
+const no = (step: Simple, why: string, remedy: string): { problem: string } => ({ problem: `cannot ${verb(step)} here: ${why}; ${remedy}` });
+
+function verb(step: Simple): string {
+  if (step.do === 'cutPower') return 'cut power';
+  if (step.do === 'selfcheck') return 'run self-checks';
+  return step.do === 'shutdown' ? 'shut down' : step.do;
+}
+
+/** Where a list of steps breaks the order, as paths into it. */
+export function orderProblems(
+  steps: readonly Step[],
+  from: Phase = 'off',
+): { readonly end: Phase; readonly problems: readonly { readonly path: readonly (string | number)[]; readonly problem: string }[] } {
+  const problems: { path: readonly (string | number)[]; problem: string }[] = [];
+  let phase = from;
+  for (const [index, step] of steps.entries()) {
+    if (step.do === 'repeat') {
+      // The second round begins where the first ends: both must fit.
+      for (let round = 0; round < Math.min(step.times, 2); round++) {
+        const inner = orderProblems(step.steps, phase);
+        if (inner.problems.length > 0) {
+          problems.push(...inner.problems.map(({ path, problem }) => ({ path: [index, 'repeat', 'steps', ...path], problem })));
+          break;
+        }
+        phase = inner.end;
+      }
+      continue;
+    }
+    const next = advance(phase, step);
+    if (typeof next === 'string') phase = next;
+    else problems.push({ path: [index], problem: next.problem });
+  }
+  return { end: phase, problems };
+}

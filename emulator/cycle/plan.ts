@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/** What a run is to do, as plain data: a scenario file is read into this, and a program can write it directly. */
+import type { Fault } from '../faults/fault.js';
+
+/** By the kernel's own hibernation, or by the system call snapshot(2). */
+export type SuspendMethod = 'swsusp' | 'sys_snapshot';
+
+export const PROOFS = ['memory', 'image', 'disk', 'filesystems', 'clocks'] as const;
+/** What `verify` looks at; all of them unless told. */
+export type Proof = (typeof PROOFS)[number];
+
+export interface MachineOptions {
+  readonly memoryMiB: number;
+  readonly seed: number;
+  readonly kernel: 'release' | 'debug';
+  /** Added to the kernel command line. */
+  readonly cmdline: readonly string[];
+  readonly wallClockMs: number;
+}
+
+/** A file that is copied into the guest once its agent answers. */
+export interface GuestFile {
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a command is expected to do. */
+export interface CommandStep {
+  readonly command: string;
+  /** Expected exit status. */
+  readonly exit: number;
+  /** A regular expression that the standard output must match. */
+  readonly stdout?: string;
+  readonly timeoutMs: number;
+}
+
+export type Step =
+  | { readonly do: 'boot' }
+  | ({ readonly do: 'run' } & CommandStep)
+  /** Runs in the background from here on, through every suspend. */
+  | { readonly do: 'start'; readonly name: string; readonly command: string }
+  | { readonly do: 'selfcheck'; readonly phase: 'start' | 'verify' }
+  | {
+      readonly do: 'suspend';
+      readonly method: SuspendMethod;
+      /** Between power-off and power-on. */
+      readonly offMs: number;
+      /** Run by the live timeline while the image is saved (sys_snapshot only). */
+      readonly whileSaving: readonly CommandStep[];
+      readonly faults: readonly Fault[];
+    }
+  | { readonly do: 'cutPower' }
+  | { readonly do: 'resume'; readonly faults: readonly Fault[] }
+  | { readonly do: 'verify'; readonly proofs: readonly Proof[] }
+  | { readonly do: 'shutdown' }
+  | { readonly do: 'repeat'; readonly times: number; readonly steps: readonly Step[] };
+
+export interface Plan {
+  readonly name: string;
+  readonly machine: MachineOptions;
+  readonly files: readonly GuestFile[];
+  readonly steps: readonly Step[];
+  /** Run the same steps once more without the suspends, and check the same. */
+  readonly control: boolean;
+}
+
+export const DEFAULT_MACHINE: MachineOptions = {
+  memoryMiB: 256,
+  seed: 1,
+  kernel: 'release',
+  cmdline: [],
+  wallClockMs: Date.UTC(2026, 0, 1),
+};
+
+/** The steps with each `repeat` written out. */
+export function unroll(steps: readonly Step[]): readonly Exclude<Step, { do: 'repeat' }>[] {
+  return steps.flatMap((step) => (step.do === 'repeat' ? Array.from({ length: step.times }, () => unroll(step.steps)).flat() : [step]));
+}
+
+/**
+ * The steps of the control run: the same work on a machine that is never suspended.
+ * What happens in a live timeline only has no place in it.
+ */
+export function controlSteps(steps: readonly Step[]): readonly Step[] {
+  return unroll(steps).filter(({ do: what }) => what !== 'suspend' && what !== 'resume' && what !== 'cutPower' && what !== 'verify');
+}

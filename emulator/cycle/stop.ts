@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/** When a machine stops elsewhere than where it was awaited: an error that says what was awaited and shows the console. */
+import { GuestError } from '../machine/errors.js';
+import type { RunReport, StopReason } from '../machine/contract.js';
+import type { Seen } from './recorder.js';
+
+const TAIL_LINES = 25;
+
+/** The last lines of a console, without control sequences and trailing blank lines. */
+export function consoleTail(console: Uint8Array, lines = TAIL_LINES): readonly string[] {
+  const text = new TextDecoder().decode(console.subarray(Math.max(0, console.length - 200 * lines)));
+  // eslint-disable-next-line no-control-regex
+  const plain = text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]|\r/g, '').trimEnd();
+  return plain === '' ? [] : plain.split('\n').slice(-lines);
+}
+
+/** What a stop means, for people. */
+export function describeStop(reason: StopReason, virtualMs: number): string {
+  const at = `${(virtualMs / 1000).toFixed(2)} s after power-on`;
+  switch (reason.why) {
+    case 'halted':
+      return `the machine halted (interrupts off, nothing can wake it) ${at}`;
+    case 'reset':
+      return `the machine reset itself (reboot or triple fault) ${at}`;
+    case 'timeout':
+      return `nothing came of it until ${at}`;
+    case 'powerCut':
+      return `power was cut ${at}`;
+    case 'aborted':
+      return `the run was interrupted ${at}`;
+    case 'byte':
+    case 'trigger':
+      return `the machine stopped elsewhere ${at}`;
+  }
+}
+
+/**
+ * The error for a machine that stopped for `report.reason` while `awaited` was awaited.
+ * An interruption by the user is thrown as what the signal was aborted with.
+ */
+export function unexpectedStop(awaited: string, report: Pick<RunReport, 'reason' | 'virtualMs'>, seen: Seen, signal?: AbortSignal): GuestError {
+  if (report.reason.why === 'aborted') signal?.throwIfAborted();
+  return new GuestError(`awaited ${awaited}, but ${describeStop(report.reason, report.virtualMs)}`, {
+    consoleTail: consoleTail(seen.console),
+    remedy: 'read the last lines of the console; `snapback shell` gives the same machine a prompt',
+  });
+}

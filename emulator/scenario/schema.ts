@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/** What a scenario file may say. Reads YAML into {@link Scenario}; everything wrong is reported at its place. */
+import { DEFAULT_MACHINE, PROOFS, type CommandStep, type MachineOptions, type Step } from '../cycle/plan.js';
+import { orderProblems } from '../cycle/phase.js';
+import type { Fault } from '../faults/fault.js';
+import {
+  type Read,
+  checked,
+  choice,
+  defaulted,
+  duration,
+  integer,
+  list,
+  mapping,
+  optional,
+  required,
+  scalar,
+  text,
+  truth,
+  word,
+  readYaml,
+  type Place,
+  type Shape,
+  type YamlIssue,
+} from '../yaml/index.js';
+import { marker } from './marker-name.js';
+
+/** A file or folder of the host that is copied into the guest. */
+export interface HostFile {
+  /** Relative to the scenario file. */
+  readonly from: string;
+  /** Absolute path in the guest. */
+  readonly to: string;
+  /** Permission bits; those of the host's file when undefined. */
+  readonly mode?: number;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly machine: MachineOptions;
+  /** Recipe names or recipe files, sda first. */
+  readonly disks: readonly string[];
+  readonly files: readonly HostFile[];
+  readonly steps: readonly Step[];
+  readonly control: boolean;
+}
+
+/** The disks of the standard machine. */
+export const STANDARD_DISKS = ['root', 'storage'] as const;
+const COMMAND_TIMEOUT_MS = 60_000;
+
+const guestPath = text('an absolute path in the guest', /^\/.*[^/]$/);
+const mode = scalar("permission bits in octal, as text: '0755'", (value) => (typeof value === 'string' && /^0?[0-7]{3,4}$/.test(value) ? parseInt(value, 8) : undefined), 0);
+const wallClock = scalar(
+  "a time such as '2026-01-01T00:00:00Z'",
+  (value) => {
+    const ms = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/.test(value) ? Date.parse(value) : NaN;
+    return Number.isFinite(ms) ? ms : undefined;
+  },
+  0,
+);
+const regularExpression = checked(text('a regular expression'), (value) => {
+  try {
+    new RegExp(value, 'mu');
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+});
+
+/** A bare text where a mapping could stand: `- run: ls` for `- run: { command: ls }`. */
+function orText<T>(key: string, shape: Shape<T>): Shape<T> {
+  return { wants: shape.wants, read: (value: unknown, at: Place) => shape.read(typeof value === 'string' ? { [key]: value } : value, at) };
+}
+
+const machineShape = mapping({
+  memory: optional(
+    scalar<number>(
+      "RAM from '128 MiB' to '768 MiB'",
+      (value) => {
+        const mib = typeof value === 'string' ? Number(/^(\d+) ?MiB$/.exec(value)?.[1]) : NaN;
+        return mib >= 128 && mib <= 768 ? mib : undefined;
+      },
+      256,
+    ),
+  ),
+  seed: optional(integer(0, 0xffff_ffff)),
+  kernel: optional(word('release', 'debug')),
+  cmdline: optional(text('words for the kernel command line')),
+  wallClock: optional(wallClock),
+});
+
+const commandFields = {
+  command: required(text('a command')),
+  exit: defaulted(integer(0, 255), 0),
+  stdout: optional(regularExpression),
+  timeout: defaulted(duration(), COMMAND_TIMEOUT_MS),
+};
+const commandShape = orText('command', mapping(commandFields));
+
+const xor = defaulted(integer(1, 255, 'the bits to turn over, from 1 to 255'), 1);
+const nth = defaulted(integer(1, 1_000_000), 1);
+const disk = defaulted(integer(0, 1, '0 (sda) or 1 (sdb)'), 1);
+const faultShape = choice({
+  cutPower: checked(
+    mapping({ marker: optional(marker()), nth, instruction: optional(integer(0, Number.MAX_SAFE_INTEGER)), write: optional(integer(0, 10_000_000)), disk, sectors: optional(integer(0, 65_535)) }),
+    ({ marker: kind, instruction, write, sectors }) => {
+      const given = [kind, instruction, write].filter((one) => one !== undefined).length;
+      if (given !== 1) return 'one of marker, instruction or write must say when';
+      return sectors !== undefined && write === undefined ? '`sectors` says how much of a `write` lands; there is no write here' : undefined;
+    },
+  ),
+  flipMemory: checked(mapping({ marker: required(marker()), nth, symbol: optional(text('a kernel symbol')), address: optional(integer(0, 0x2fff_ffff)), xor }), ({ symbol, address }) =>
+    (symbol === undefined) === (address === undefined) ? 'one of symbol or address must say where' : undefined,
+  ),
+  alterSector: mapping({ disk, sector: required(integer(0, Number.MAX_SAFE_INTEGER)), xor }),
+});
+type FaultRead = ReturnType<typeof faultShape.read>;
+
+const stepFields = {
+  boot: mapping({}),
+  run: commandShape,
+  start: checked(mapping({ name: optional(text('a name')), command: required(text('a command')) }), () => undefined),
+  selfcheck: scalar("'start' or 'verify'", (value) => (value === 'start' || value === 'verify' ? value : undefined), 'start' as 'start' | 'verify'),
+  suspend: mapping({
+    method: defaulted(word('swsusp', 'sys_snapshot'), 'swsusp'),
+    offTime: defaulted(duration(), 3_600_000),
+    whileSaving: defaulted(list(commandShape), []),
+    faults: defaulted(list(faultShape), []),
+  }),
+  cutPower: mapping({}),
+  resume: mapping({ faults: defaulted(list(faultShape), []) }),
+  verify: mapping({ proofs: defaulted(list(word(...PROOFS)), PROOFS) }),
+  shutdown: mapping({}),
+};
+const simpleStep = { ...stepFields, start: orText('command', stepFields.start) };
+type RawSimpleStep = Read<ReturnType<typeof choice<typeof simpleStep>>>;
+type RawStep = RawSimpleStep | { readonly kind: 'repeat'; readonly value: { readonly times: number; readonly steps: readonly RawStep[] } };
+const stepWords = `a step (${[...Object.keys(stepFields), 'repeat'].join(', ')})`;
+const stepShape: Shape<RawStep> = { wants: stepWords, read: (value, at) => anyStep.read(value, at) };
+const anyStep: Shape<RawStep> = choice(
+  { ...simpleStep, repeat: mapping({ times: required(integer(1, 10_000)), steps: required(list(stepShape, 1)) }) },
+  stepWords,
+);
+
+function stepOf(step: RawStep): Step {
+  switch (step.kind) {
+    case 'run':
+      return { do: 'run', ...commandOf(step.value) };
+    case 'start':
+      return { do: 'start', name: step.value.name ?? step.value.command, command: step.value.command };
+    case 'selfcheck':
+      return { do: 'selfcheck', phase: step.value };
+    case 'suspend': {
+      const { method, offTime, whileSaving, faults } = step.value;
+      return { do: 'suspend', method, offMs: offTime, whileSaving: whileSaving.map(commandOf), faults: faults.map(faultOf) };
+    }
+    case 'resume':
+      return { do: 'resume', faults: step.value.faults.map(faultOf) };
+    case 'verify':
+      return { do: 'verify', proofs: step.value.proofs };
+    case 'repeat':
+      return { do: 'repeat', times: step.value.times, steps: step.value.steps.map(stepOf) };
+    case 'boot':
+    case 'cutPower':
+    case 'shutdown':
+      return { do: step.kind };
+  }
+}
+
+function commandOf({ command, exit, stdout, timeout }: ReturnType<typeof commandShape.read>): CommandStep {
+  return { command, exit, ...(stdout !== undefined && { stdout }), timeoutMs: timeout };
+}
+
+function faultOf(fault: FaultRead): Fault {
+  switch (fault.kind) {
+    case 'cutPower': {
+      const { marker: kind, nth: count, instruction, write, disk: on, sectors } = fault.value;
+      if (kind !== undefined) return { fault: 'cutPower', at: { marker: kind, nth: count } };
+      if (instruction !== undefined) return { fault: 'cutPower', at: { instruction } };
+      return { fault: 'cutPower', at: { disk: on, write: write ?? 0, ...(sectors !== undefined && { sectors }) } };
+    }
+    case 'flipMemory': {
+      const { marker: kind, nth: count, symbol, address, xor: bits } = fault.value;
+      return { fault: 'flipMemory', at: { marker: kind, nth: count }, where: symbol ?? address ?? 0, xor: bits };
+    }
+    case 'alterSector':
+      return { fault: 'alterSector', disk: fault.value.disk, sector: fault.value.sector, xor: fault.value.xor };
+  }
+}
+
+const rawScenario = mapping({
+  name: required(text('a name')),
+  machine: optional(machineShape),
+  disks: defaulted(checked(list(text('the name of a recipe, or the path of one'), 1), (disks) => (disks.length > 2 ? 'the machine has two disks at most' : undefined)), STANDARD_DISKS),
+  files: defaulted(list(mapping({ from: required(text('a path of the host')), to: required(guestPath), mode: optional(mode) })), []),
+  control: defaulted(truth(), true),
+  steps: required(list(stepShape, 1)),
+});
+
+/** The scenario in `source`, the text of `file`; or all that is wrong with it (at least one issue). */
+export function readScenario(source: string, file: string): { readonly scenario: Scenario } | { readonly issues: readonly YamlIssue[] } {
+  const read = readYaml(source, file, rawScenario);
+  if ('issues' in read) return read;
+  const scenario = scenarioOf(read.value);
+  const { problems } = orderProblems(scenario.steps);
+  if (problems.length > 0) return { issues: problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)) };
+  return { scenario };
+}
+
+function scenarioOf({ name, machine: given, disks, files, control, steps }: Read<typeof rawScenario>): Scenario {
+  const machine: Partial<NonNullable<typeof given>> = given ?? {};
+  return {
+    name,
+    machine: {
+      memoryMiB: machine.memory ?? DEFAULT_MACHINE.memoryMiB,
+      seed: machine.seed ?? DEFAULT_MACHINE.seed,
+      kernel: machine.kernel ?? DEFAULT_MACHINE.kernel,
+      cmdline: machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? [],
+      wallClockMs: machine.wallClock ?? DEFAULT_MACHINE.wallClockMs,
+    },
+    disks,
+    files: files.map(({ from, to, mode: bits }) => ({ from, to, ...(bits !== undefined && { mode: bits }) })),
+    control,
+    steps: steps.map(stepOf),
+  };
+}
