@@ -9,7 +9,6 @@ const TAIL_LINES = 25;
 /** The last lines of a console, without control sequences and trailing blank lines. */
 export function consoleTail(console: Uint8Array, lines = TAIL_LINES): readonly string[] {
   const text = new TextDecoder().decode(console.subarray(Math.max(0, console.length - 200 * lines)));
-  // eslint-disable-next-line no-control-regex
   const plain = text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]|\r/g, '').trimEnd();
   return plain === '' ? [] : plain.split('\n').slice(-lines);
 }

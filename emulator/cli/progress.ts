@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/** Progress on the error output: a line that is drawn over on a terminal, plain lines elsewhere. */
+
+export interface Progress {
+  /** Says what is being done now; `fraction` from 0 to 1 where known. */
+  readonly say: (what: string, fraction?: number) => void;
+  /** Clears the line, so that something else can be printed. */
+  readonly clear: () => void;
+}
+
+export interface ProgressOutput {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const BAR_CELLS = 20;
+const REDRAW_MS = 80;
+/** Without a terminal the same work is mentioned again only after so long. */
+const PLAIN_REPEAT_MS = 30_000;
+
+/** `nowMs` is a monotonic clock. */
+export function progressTo(output: ProgressOutput, nowMs: () => number): Progress {
+  return output.isTTY === true ? onTerminal(output, nowMs) : inLines(output, nowMs);
+}
+
+function onTerminal(output: ProgressOutput, nowMs: () => number): Progress {
+  let drawn = '';
+  let drawnMs = -Infinity;
+  let lastWhat = '';
+  const clear = (): void => {
+    if (drawn !== '') output.write('\r\u001b[K');
+    drawn = '';
+  };
+  return {
+    clear,
+    say: (what, fraction) => {
+      if (what === lastWhat && nowMs() - drawnMs < REDRAW_MS) return;
+      const line = terminalLine(what, fraction, output.columns ?? 80);
+      if (line !== drawn) output.write(`\r\u001b[K${line}`);
+      drawn = line;
+      drawnMs = nowMs();
+      lastWhat = what;
+    },
+  };
+}
+
+/** One line of at most `columns` - 1 characters. */
+export function terminalLine(what: string, fraction: number | undefined, columns: number): string {
+  const bar = fraction === undefined ? '' : `[${'#'.repeat(filled(fraction)).padEnd(BAR_CELLS, '.')}] ${percent(fraction)} `;
+  return `${bar}${what}`.slice(0, Math.max(0, columns - 1));
+}
+
+const filled = (fraction: number): number => Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
+const percent = (fraction: number): string => `${Math.floor(Math.min(1, Math.max(0, fraction)) * 100)}%`.padStart(4);
+
+function inLines(output: ProgressOutput, nowMs: () => number): Progress {
+  let lastWhat = '';
+  let saidMs = -Infinity;
+  return {
+    clear: () => undefined,
+    say: (what, fraction) => {
+      if (what === lastWhat && nowMs() - saidMs < PLAIN_REPEAT_MS) return;
+      output.write(`snapback: ${what}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`);
+      lastWhat = what;
+      saidMs = nowMs();
+    },
+  };
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/** What came of a run, as plain data. A finding is something the guest lost or did wrong; it is never thrown. */
+import type { Span } from './frozen.js';
+import type { SuspendMethod } from './plan.js';
+
+export type FindingKind =
+  | 'memory'
+  | 'image'
+  | 'disk'
+  | 'filesystem'
+  | 'selfCheck'
+  | 'clock'
+  | 'command'
+  | 'kernelFault'
+  | 'resume'
+  | 'control';
+
+export interface Finding {
+  readonly kind: FindingKind;
+  /** One sentence. */
+  readonly what: string;
+  /** What it rests on, line by line: pages by pfn and owner, sectors by file, console lines. */
+  readonly details: readonly string[];
+}
+
+export interface MemoryOutcome {
+  readonly pagesCompared: number;
+  readonly pagesDiffering: number;
+  /** Pages that are not in the image, by the reason that accounts for them. */
+  readonly pagesByReason: Readonly<Record<string, number>>;
+}
+
+export interface ImageOutcome {
+  readonly bytes: number;
+  readonly pagesCompared: number;
+  readonly pagesDiffering: number;
+}
+
+export interface DiskOutcome {
+  readonly sectorsCompared: number;
+  readonly sectorsDiffering: number;
+  readonly originSectorsWritten: number;
+}
+
+export interface FilesystemOutcome {
+  /** When the disk was looked at. */
+  readonly at: 'suspend' | 'powerOff' | 'shutdown';
+  /** `sda`, `sdb3`. */
+  readonly device: string;
+  readonly filesystem: string;
+  readonly clean: boolean;
+}
+
+/** One suspend and what was resumed from it. */
+export interface CycleOutcome {
+  readonly method: SuspendMethod;
+  readonly offMs: number;
+  readonly frozen: Span | undefined;
+  readonly memory: MemoryOutcome | undefined;
+  readonly image: ImageOutcome | undefined;
+  readonly disk: DiskOutcome | undefined;
+}
+
+export interface SelfCheckOutcome {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly detail: string;
+}
+
+/** One machine's way through its steps, over all its power cycles. */
+export interface TimelineOutcome {
+  readonly cycles: readonly CycleOutcome[];
+  readonly filesystems: readonly FilesystemOutcome[];
+  readonly selfChecks: readonly SelfCheckOutcome[];
+  readonly commands: readonly { readonly command: string; readonly exitCode: number; readonly stdout: string; readonly stderr: string }[];
+  readonly findings: readonly Finding[];
+  /** Over all power cycles, boot included. */
+  readonly total: Span;
+  /** SHA-256 (hex) over the machine's state at each defined point and over its disks. */
+  readonly stateHash: string;
+  readonly console: Uint8Array;
+}
+
+export interface RunOutcome {
+  readonly main: TimelineOutcome;
+  readonly control: TimelineOutcome | undefined;
+  /** Those of both timelines, and those of their comparison. */
+  readonly findings: readonly Finding[];
+}

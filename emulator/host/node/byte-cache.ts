@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/** Checkpoints on disk: one file per key, whole or absent, its hash at its head; an altered file counts as absent. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ByteCache } from '../../cycle/boot.js';
+import { RigError } from '../../machine/errors.js';
+
+const HASH_BYTES = 32;
+/** What is kept when room is made; a checkpoint of the standard machine has some 30 MB. */
+const CACHE_BYTES_MAX = 2e9;
+
+/** A cache in folder `dir`, which is made at need. Entries longest unused go first when it grows too large. */
+export function byteCache(dir: string): ByteCache {
+  return {
+    get: async (key) => {
+      const path = join(dir, key);
+      const file = await readFile(path).catch(() => undefined);
+      if (!file) return undefined;
+      const bytes = file.subarray(HASH_BYTES);
+      if (file.length < HASH_BYTES || !digest(bytes).equals(file.subarray(0, HASH_BYTES))) {
+        await rm(path, { force: true });
+        return undefined;
+      }
+      // The order in which entries are dropped rests on these times; it does no harm when they cannot be set.
+      await utimes(path, new Date(), new Date()).catch(() => undefined);
+      return bytes;
+    },
+    put: async (key, bytes) => {
+      const partial = join(dir, `.partial-${process.pid}-${randomBytes(4).toString('hex')}`);
+      try {
+        await mkdir(dir, { recursive: true });
+        await makeRoom(dir, bytes.length);
+        await writeFile(partial, [digest(bytes), bytes]);
+        await rename(partial, join(dir, key));
+      } catch (error) {
+        await rm(partial, { force: true });
+        const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+        throw new RigError(full ? `no space left for a checkpoint in ${dir}` : `cannot write a checkpoint to ${dir}`, {
+          cause: error,
+          remedy: full ? 'free some space, or name another folder with SNAPBACK_CACHE' : 'make it writable, or name another with SNAPBACK_CACHE',
+        });
+      }
+    },
+  };
+}
+
+const digest = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+
+async function makeRoom(dir: string, bytes: number): Promise<void> {
+  const entries = await Promise.all(
+    (await readdir(dir)).map(async (name) => {
+      const { size, mtimeMs } = await stat(join(dir, name)).catch(() => ({ size: 0, mtimeMs: 0 }));
+      return { name, size, mtimeMs };
+    }),
+  );
+  let total = entries.reduce((sum, { size }) => sum + size, bytes);
+  for (const { name, size } of entries.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+    if (total <= CACHE_BYTES_MAX) return;
+    await rm(join(dir, name), { force: true });
+    total -= size;
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/** Reports for other programs: KTAP for kernel test tools, JUnit for CI servers. */
+import type { Report } from './model.js';
+
+interface Case {
+  readonly name: string;
+  readonly failures: readonly { readonly what: string; readonly details: readonly string[] }[];
+}
+
+/** One case per kind of proof, in a fixed order; a kind that was not looked at is no case. */
+function cases(report: Report): readonly Case[] {
+  const seen: readonly (readonly [string, readonly string[], boolean])[] = [
+    ['memory', ['memory'], report.memory.pagesCompared > 0],
+    ['image', ['image'], report.image.pagesCompared > 0],
+    ['disk', ['disk'], report.disk.sectorsCompared > 0],
+    ['filesystems', ['filesystem'], report.filesystems.length > 0],
+    ['self-checks', ['selfCheck'], report.selfChecks.passed + report.selfChecks.failed > 0],
+    ['run', ['clock', 'command', 'kernelFault', 'resume', 'control'], true],
+  ];
+  return seen.flatMap(([name, kinds, looked]) => {
+    const failures = report.failures.filter(({ kind }) => kinds.includes(kind));
+    return looked || failures.length > 0 ? [{ name, failures }] : [];
+  });
+}
+
+/** KTAP version 1, one test per proof. */
+export function renderKtap(report: Report): string {
+  const all = cases(report);
+  const lines = ['KTAP version 1', `1..${all.length}`];
+  for (const [index, { name, failures }] of all.entries()) {
+    for (const { what, details } of failures) lines.push(...[what, ...details].map((line) => `# ${line}`));
+    lines.push(`${failures.length === 0 ? 'ok' : 'not ok'} ${index + 1} ${name}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** JUnit XML, one test case per proof. */
+export function renderJunit(report: Report): string {
+  const all = cases(report);
+  const failed = all.filter(({ failures }) => failures.length > 0).length;
+  const suite = xml(report.scenario.name);
+  const rows = all.map(({ name, failures }) => {
+    const open = `    <testcase classname="${suite}" name="${xml(name)}"`;
+    if (failures.length === 0) return `${open}/>`;
+    const inner = failures.map(({ what, details }) => `      <failure message="${xml(what)}">${xml([...details, `replay: ${report.replay}`].join('\n'))}</failure>`);
+    return [`${open}>`, ...inner, '    </testcase>'].join('\n');
+  });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites tests="${all.length}" failures="${failed}">`,
+    `  <testsuite name="${suite}" tests="${all.length}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`,
+    ...rows,
+    '  </testsuite>',
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+/** Text that may stand in an XML attribute or element; characters XML cannot hold become U+FFFD. */
+function xml(text: string): string {
+  const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  return text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd').replaceAll(/[&<>"]/g, (one) => escapes[one] ?? one);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/** The report of a run: what `--json` writes, described by report.schema.json. */
+import type { CycleOutcome, FilesystemOutcome, Finding, RunOutcome, TimelineOutcome } from '../cycle/outcome.js';
+import type { Plan, SuspendMethod } from '../cycle/plan.js';
+
+export interface ReportFailure extends Finding {
+  /** The one command that shows it again. */
+  readonly replay: string;
+}
+
+export interface SelfCheckCount {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+export interface Report {
+  readonly formatVersion: 1;
+  readonly verdict: 'pass' | 'fail';
+  readonly scenario: { readonly name: string; readonly file: string | null; readonly sha256: string };
+  /** Of the first suspend; null when nothing was suspended. */
+  readonly method: SuspendMethod | null;
+  readonly kernel: { readonly version: string; readonly flavour: string; readonly sha256: string };
+  readonly seed: number;
+  /** Suspends that were resumed. */
+  readonly cycles: number;
+  readonly memory: { readonly pagesCompared: number; readonly pagesDiffering: number; readonly pagesByReason: Readonly<Record<string, number>> };
+  readonly image: { readonly bytes: number; readonly pagesCompared: number; readonly pagesDiffering: number };
+  readonly disk: { readonly sectorsCompared: number; readonly sectorsDiffering: number; readonly originSectorsWritten: number };
+  readonly filesystems: readonly FilesystemOutcome[];
+  readonly selfChecks: SelfCheckCount & { readonly control: SelfCheckCount | null };
+  /** The longest of all cycles. */
+  readonly frozen: { readonly virtualMs: number; readonly instructions: number };
+  readonly offMs: number;
+  readonly instructions: number;
+  readonly virtualMs: number;
+  readonly realMs: number;
+  readonly stateHash: string;
+  readonly failures: readonly ReportFailure[];
+  readonly replay: string;
+  readonly perCycle: readonly CycleOutcome[];
+  readonly options: Readonly<Record<string, unknown>>;
+  /** SHA-256 (hex) by name. */
+  readonly artifacts: Readonly<Record<string, string>>;
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/** What a report says beside the run's outcome. */
+export interface ReportContext {
+  readonly plan: Plan;
+  readonly scenario: Report['scenario'];
+  readonly kernel: Report['kernel'];
+  readonly realMs: number;
+  readonly replay: string;
+  readonly options: Report['options'];
+  readonly artifacts: Report['artifacts'];
+  readonly packages: Report['packages'];
+}
+
+/** The report of `outcome`. */
+export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
+  const { main, control, findings } = outcome;
+  const first = main.cycles[0];
+  return {
+    formatVersion: 1,
+    verdict: findings.length === 0 ? 'pass' : 'fail',
+    scenario: context.scenario,
+    method: first?.method ?? null,
+    kernel: context.kernel,
+    seed: context.plan.machine.seed,
+    cycles: main.cycles.length,
+    memory: {
+      pagesCompared: sum(main, ({ memory }) => memory?.pagesCompared),
+      pagesDiffering: sum(main, ({ memory }) => memory?.pagesDiffering),
+      pagesByReason: reasons(main),
+    },
+    image: {
+      bytes: Math.max(0, ...main.cycles.map(({ image }) => image?.bytes ?? 0)),
+      pagesCompared: sum(main, ({ image }) => image?.pagesCompared),
+      pagesDiffering: sum(main, ({ image }) => image?.pagesDiffering),
+    },
+    disk: {
+      sectorsCompared: sum(main, ({ disk }) => disk?.sectorsCompared),
+      sectorsDiffering: sum(main, ({ disk }) => disk?.sectorsDiffering),
+      originSectorsWritten: sum(main, ({ disk }) => disk?.originSectorsWritten),
+    },
+    filesystems: main.filesystems,
+    selfChecks: { ...count(main), control: control ? count(control) : null },
+    frozen: longest(main.cycles),
+    offMs: first?.offMs ?? 0,
+    instructions: main.total.instructions,
+    virtualMs: main.total.virtualMs,
+    realMs: context.realMs,
+    stateHash: main.stateHash,
+    failures: findings.map((finding) => ({ ...finding, replay: context.replay })),
+    replay: context.replay,
+    perCycle: main.cycles,
+    options: context.options,
+    artifacts: context.artifacts,
+    packages: context.packages,
+  };
+}
+
+function sum(of: TimelineOutcome, pick: (cycle: CycleOutcome) => number | undefined): number {
+  return of.cycles.reduce((total, cycle) => total + (pick(cycle) ?? 0), 0);
+}
+
+function reasons(of: TimelineOutcome): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const { memory } of of.cycles) {
+    for (const [reason, pages] of Object.entries(memory?.pagesByReason ?? {})) all[reason] = (all[reason] ?? 0) + pages;
+  }
+  return all;
+}
+
+function count({ selfChecks }: TimelineOutcome): SelfCheckCount {
+  const passed = selfChecks.filter((check) => check.passed).length;
+  return { passed, failed: selfChecks.length - passed };
+}
+
+function longest(cycles: readonly CycleOutcome[]): Report['frozen'] {
+  return cycles.reduce((most, { frozen }) => (frozen && frozen.virtualMs > most.virtualMs ? frozen : most), { virtualMs: 0, instructions: 0 });
+}

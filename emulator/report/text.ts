@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/** A report on one screen. */
+import { bytes, counted, grouped, millions, time } from './numbers.js';
+import type { Report, ReportFailure } from './model.js';
+
+export interface TextOptions {
+  readonly colour: boolean;
+}
+
+const LABEL_WIDTH = 13;
+const DETAILS_MAX = 12;
+
+/** Ends without a newline. */
+export function renderText(report: Report, { colour }: TextOptions): string {
+  const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const verdict = report.verdict === 'pass' ? paint(32, 'PASS') : paint(31, 'FAIL');
+  return [
+    `${verdict}  ${report.scenario.name}`,
+    paint(2, `      ${headline(report)}`),
+    '',
+    ...rows(report).map(([label, text]) => `  ${paint(1, label.padEnd(LABEL_WIDTH))}${text}`),
+    ...report.failures.flatMap((failure, index) => ['', ...failureLines(failure, index, report.failures.length, paint)]),
+    '',
+    `  replay: ${report.replay}`,
+  ].join('\n');
+}
+
+function headline({ kernel, options, seed, method, cycles, offMs }: Report): string {
+  const memory = options['memoryMiB'];
+  return [
+    `Linux ${kernel.version} ${kernel.flavour}`,
+    ...(typeof memory === 'number' ? [`${memory} MiB`] : []),
+    `seed ${seed}`,
+    ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle'), `off for ${time(offMs)}`]),
+  ].join(' · ');
+}
+
+function rows(report: Report): readonly (readonly [string, string])[] {
+  const { memory, image, disk, selfChecks, frozen, filesystems } = report;
+  const rows: [string, string][] = [];
+  if (memory.pagesCompared > 0) {
+    rows.push(['memory', `${counted(memory.pagesCompared, 'page')} compared, ${grouped(memory.pagesDiffering)} differ`]);
+    const accounted = reasonText(memory.pagesByReason);
+    if (accounted !== '') rows.push(['', accounted]);
+  }
+  if (image.bytes > 0) rows.push(['image', `${bytes(image.bytes)}, ${counted(image.pagesCompared, 'page')} read from the disk, ${grouped(image.pagesDiffering)} differ`]);
+  if (disk.sectorsCompared > 0) {
+    rows.push(['disk', `${counted(disk.sectorsCompared, 'sector')} compared, ${grouped(disk.sectorsDiffering)} differ, ${grouped(disk.originSectorsWritten)} written on origins`]);
+  }
+  if (filesystems.length > 0) rows.push(['filesystems', filesystemText(filesystems)]);
+  rows.push(['self-checks', `${checks(selfChecks)}${selfChecks.control ? ` (control run: ${checks(selfChecks.control)})` : ''}`]);
+  if (frozen.instructions > 0) rows.push(['frozen', `${time(frozen.virtualMs)} · ${millions(frozen.instructions)} instructions`]);
+  rows.push(['run', `${millions(report.instructions)} instructions · ${time(report.virtualMs)} of guest time · ${time(report.realMs)} real`]);
+  rows.push(['state', report.stateHash.slice(0, 16)]);
+  return rows;
+}
+
+const checks = ({ passed, failed }: { readonly passed: number; readonly failed: number }): string => `${passed} passed, ${failed} failed`;
+
+function reasonText(byReason: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(byReason)
+    .filter(([, pages]) => pages > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, pages]) => `${grouped(pages)} ${reason}`);
+  return parts.length === 0 ? '' : `not in the image: ${parts.join(', ')}`;
+}
+
+function filesystemText(filesystems: Report['filesystems']): string {
+  const names = [...new Set(filesystems.map(({ device, filesystem }) => `${device} ${filesystem}`))];
+  const when = [...new Set(filesystems.map(({ at }) => (at === 'powerOff' ? 'after power-off' : at === 'suspend' ? 'at the suspend' : 'after the shutdown')))];
+  const unclean = filesystems.filter(({ clean }) => !clean).length;
+  return `${names.join(', ')}: ${unclean === 0 ? 'clean' : `${unclean} of ${filesystems.length} checks found errors`} ${when.join(', ')}`;
+}
+
+function failureLines(failure: ReportFailure, index: number, of: number, paint: (code: number, text: string) => string): readonly string[] {
+  const shown = failure.details.slice(0, DETAILS_MAX);
+  const more = failure.details.length - shown.length;
+  return [
+    `  ${paint(31, of === 1 ? 'failure' : `failure ${index + 1} of ${of}`)} ${failure.kind}: ${failure.what}`,
+    ...shown.map((line) => `      ${line}`),
+    ...(more > 0 ? [`      ... and ${more} more in the JSON report`] : []),
+  ];
+}
