@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "dm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../lib/rig.h"
+
+struct request {
+	struct dm_ioctl head;
+	struct dm_target_spec target;
+	char parameters[64];
+};
+
+static int ask(int control, unsigned long command, const char *name, struct request *request)
+{
+	request->head.version[0] = DM_VERSION_MAJOR;
+	request->head.version[1] = 0;
+	request->head.version[2] = 0;
+	request->head.data_size = sizeof(*request);
+	request->head.data_start = offsetof(struct request, target);
+	snprintf(request->head.name, sizeof(request->head.name), "%s", name);
+	return ioctl(control, command, request);
+}
+
+static int make_node(const char *name, uint64_t dev)
+{
+	char path[DM_NAME_LEN + 16];
+
+	snprintf(path, sizeof(path), "/dev/mapper/%s", name);
+	if (unlink(path) && errno != ENOENT)
+		return -1;
+	/* The kernel's interface packs the number as 12 bits of major around 20 of minor. */
+	return mknod(path, S_IFBLK | 0600, makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)));
+}
+
+static int set_up(int control, const char *name, const struct stat *backing, uint64_t sectors)
+{
+	struct request create = { 0 }, load = { 0 }, resume = { 0 };
+
+	if (ask(control, DM_DEV_CREATE, name, &create)) {
+		rig_say("device-mapper cannot create '%s': %s", name, strerror(errno));
+		return -1;
+	}
+	load.head.target_count = 1;
+	load.target.length = sectors;
+	load.target.next = sizeof(load.target) + sizeof(load.parameters);
+	strcpy(load.target.target_type, "linear");
+	snprintf(load.parameters, sizeof(load.parameters), "%u:%u 0", major(backing->st_rdev), minor(backing->st_rdev));
+	if (ask(control, DM_TABLE_LOAD, name, &load)) {
+		rig_say("device-mapper refuses the table of '%s': %s", name, strerror(errno));
+		return -1;
+	}
+	/* Without DM_SUSPEND_FLAG this resumes, which makes the table live. */
+	if (ask(control, DM_DEV_SUSPEND, name, &resume) || make_node(name, create.head.dev)) {
+		rig_say("cannot activate '%s': %s", name, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int dm_linear(const char *name, const char *backing)
+{
+	int disk = open(backing, O_RDONLY | O_CLOEXEC);
+	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	struct stat status;
+	uint64_t size_bytes;
+	int result = -1;
+
+	if (disk < 0 || fstat(disk, &status) || ioctl(disk, BLKGETSIZE64, &size_bytes))
+		rig_say("%s: %s", backing, strerror(errno));
+	else if (control < 0)
+		rig_say("/dev/mapper/control: %s", strerror(errno));
+	else
+		result = set_up(control, name, &status, size_bytes / 512);
+	if (disk >= 0)
+		close(disk);
+	if (control >= 0)
+		close(control);
+	return result;
+}

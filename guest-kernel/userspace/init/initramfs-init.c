@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /init of the initramfs: resumes, or boots the root filesystem.
+ *
+ * Words of the kernel command line that it takes:
+ *   resume=DEV       look there for a swsusp image. Add the word noresume, else the kernel itself
+ *                    reads the disk before this program runs.
+ *   root=DEV         the root filesystem; /dev/mapper/root unless told. /dev/mapper/NAME is made here,
+ *                    as a linear device over rig.root.
+ *   rig.root=DEV     what lies under /dev/mapper/NAME; /dev/sda unless told.
+ *   rootfstype=TYPE  ext4 unless told.     rootflags=OPTIONS     ro
+ *   init=PROGRAM     of the root; /sbin/init unless told.
+ *   rig.wait=MS      how long devices may take to appear; 5000 unless told.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../lib/rig.h"
+#include "dm.h"
+
+#define PAGE_BYTES 4096
+#define NEW_ROOT "/root"
+
+/* What bootDecision tells the rig. */
+enum decision { DECIDED_BOOT = 0, DECIDED_RESUME = 1 };
+
+static void fail(const char *what)
+{
+	rig_say("%s: %s; halting", what, strerror(errno));
+	sync();
+	reboot(RB_HALT_SYSTEM);
+	/* A machine that cannot even halt stands still here, which the rig's bound on waiting catches. */
+	for (;;)
+		pause();
+}
+
+static void mount_kernel_filesystems(void)
+{
+	static const struct {
+		const char *type, *at;
+	} wanted[] = { { "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" } };
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		mkdir(wanted[i].at, 0755);
+		if (mount(wanted[i].type, wanted[i].at, wanted[i].type, 0, NULL) && errno != EBUSY)
+			fail(wanted[i].at);
+	}
+}
+
+/* An initramfs without /dev/console starts its init without standard streams. */
+static void open_console(void)
+{
+	int fd;
+
+	if (fcntl(1, F_GETFD) >= 0)
+		return;
+	fd = open("/dev/console", O_RDWR);
+	for (int i = 0; fd >= 0 && i < 3; i++)
+		dup2(fd, i);
+}
+
+static bool wait_for(const char *device)
+{
+	char text[16] = "";
+	struct stat status;
+	long left_ms = rig_option("rig.wait", text, sizeof(text)) ? atol(text) : 5000;
+
+	for (; stat(device, &status) || !S_ISBLK(status.st_mode); left_ms -= 10) {
+		if (left_ms <= 0)
+			return false;
+		rig_sleep_ms(10);
+	}
+	return true;
+}
+
+/*
+ * Is there a swsusp image on the device? Read around the page cache: nothing of the device may
+ * stay in this kernel's memory when the image's own kernel takes over, or fails to.
+ */
+static bool has_swsusp_image(const char *device)
+{
+	static const char signature[10] = "S1SUSPEND";
+	static char page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+	int fd = open(device, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	bool found = false;
+
+	if (fd < 0 || pread(fd, page, PAGE_BYTES, 0) != PAGE_BYTES)
+		rig_say("%s: %s", device, strerror(errno));
+	else
+		found = !memcmp(page + PAGE_BYTES - sizeof(signature), signature, sizeof(signature));
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* The kernel's own hibernation. Comes back when there is no image, or when the kernel did not take it. */
+static void resume_swsusp(void)
+{
+	char device[256], number[32];
+	struct stat status;
+
+	if (!rig_option("resume", device, sizeof(device)) || !*device)
+		return;
+	if (!wait_for(device)) {
+		rig_say("resume device %s did not appear; booting", device);
+		return;
+	}
+	if (!has_swsusp_image(device))
+		return;
+	if (stat(device, &status))
+		return;
+	snprintf(number, sizeof(number), "%u:%u", major(status.st_rdev), minor(status.st_rdev));
+	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
+	if (rig_write_file("/sys/power/resume", number))
+		rig_say("/sys/power/resume: %s", strerror(errno));
+	rig_say("the image on %s was not resumed (the kernel's messages above say why); booting", device);
+}
+
+/* Ways to resume, in the order in which they are tried; each comes back when it is not its turn. */
+static void (*const resume_methods[])(void) = {
+	resume_swsusp,
+};
+
+static void mount_root(void)
+{
+	static const char mapper[] = "/dev/mapper/";
+	char root[256] = "", backing[256] = "", type[64] = "", flags[256] = "", ro[8];
+	unsigned long options = 0;
+
+	if (!rig_option("root", root, sizeof(root)) || !*root)
+		strcpy(root, "/dev/mapper/root");
+	if (!rig_option("rootfstype", type, sizeof(type)) || !*type)
+		strcpy(type, "ext4");
+	rig_option("rootflags", flags, sizeof(flags));
+	if (rig_option("ro", ro, sizeof(ro)))
+		options |= MS_RDONLY;
+	if (!strncmp(root, mapper, strlen(mapper))) {
+		if (!rig_option("rig.root", backing, sizeof(backing)) || !*backing)
+			strcpy(backing, "/dev/sda");
+		errno = ENODEV;
+		if (!wait_for(backing) || dm_linear(root + strlen(mapper), backing))
+			fail(backing);
+	}
+	errno = ENODEV;
+	if (!wait_for(root))
+		fail(root);
+	mkdir(NEW_ROOT, 0755);
+	if (mount(root, NEW_ROOT, type, options, flags))
+		fail(root);
+}
+
+static void carry_over(const char *from)
+{
+	char to[64];
+
+	snprintf(to, sizeof(to), NEW_ROOT "%s", from);
+	if (mkdir(to, 0755) && errno != EEXIST && errno != EROFS)
+		fail(to);
+	if (mount(from, to, NULL, MS_MOVE, NULL))
+		fail(to);
+}
+
+/* Frees the initramfs's memory: removes all below `dir` that lies on the same filesystem. */
+static void remove_tree(int dir, dev_t filesystem)
+{
+	DIR *stream = fdopendir(dir);
+	struct dirent *entry;
+
+	if (!stream)
+		return;
+	while ((entry = readdir(stream))) {
+		struct stat status;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (fstatat(dir, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) || status.st_dev != filesystem)
+			continue;
+		if (S_ISDIR(status.st_mode)) {
+			int below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+			if (below >= 0)
+				remove_tree(below, filesystem);
+			unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+		} else {
+			unlinkat(dir, entry->d_name, 0);
+		}
+	}
+	closedir(stream);
+}
+
+static void switch_root(void)
+{
+	char program[256] = "";
+	struct stat status;
+	int old;
+
+	if (!rig_option("init", program, sizeof(program)) || !*program)
+		strcpy(program, "/sbin/init");
+	carry_over("/dev");
+	carry_over("/proc");
+	carry_over("/sys");
+	old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (old < 0 || fstat(old, &status) || chdir(NEW_ROOT))
+		fail(NEW_ROOT);
+	remove_tree(old, status.st_dev);
+	if (mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		fail("switching to the new root");
+	execl(program, program, (char *)NULL);
+	fail(program);
+}
+
+int main(void)
+{
+	if (getpid() != 1) {
+		rig_say("this is the first program of an initramfs and runs as process 1 only");
+		return 2;
+	}
+	mount_kernel_filesystems();
+	open_console();
+	if (!rig_ports_open())
+		rig_say("no markers: %s", strerror(errno));
+	rig_send(RIG_MARKER_BEFORE_DISK, 0, 0);
+	for (size_t i = 0; i < sizeof(resume_methods) / sizeof(*resume_methods); i++)
+		resume_methods[i]();
+	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_BOOT, 0);
+	mount_root();
+	switch_root();
+	return 1;
+}
