@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The bitmaps of swsusp (struct memory_bitmap of kernel/power/snapshot.c, 6.12), read out of guest RAM.
+ *
+ * A bitmap is a list of zones; each zone has a radix tree whose leaves, also linked in order, hold one
+ * page of bits each. The structures lie in a chain of pages of their own, linked by their first word.
+ */
+import { GuestError } from '../machine/errors.js';
+import { PAGE_BYTES, pfn, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
+import { kernelU32, listNodes, physical, symbolGpa, type GuestKernel } from './kernel.js';
+import { constant } from './layout.js';
+import { addressOf } from './symbols.js';
+import { va, type Va } from './view.js';
+
+/** struct bm_position, which is the `cur` of a bitmap, on i386, where every member is 4 bytes wide. */
+export const CURSOR = { zone: 0, node: 4, nodePfn: 8, curPfn: 12, nodeBit: 16, sizeof: 20 } as const;
+
+export const BITS_PER_LEAF = PAGE_BYTES * 8;
+
+/** `1` at each index that is in the set. */
+export type PageSet = Uint8Array;
+
+export interface BitmapZone {
+  readonly address: Va;
+  readonly startPfn: number;
+  /** One past the last. */
+  readonly endPfn: number;
+  /** Addresses of the rtree_node structures of the leaves, in order. */
+  readonly leaves: readonly Va[];
+}
+
+export interface MemoryBitmap {
+  readonly name: string;
+  readonly address: Va;
+  readonly zones: readonly BitmapZone[];
+  /** Physical address of its cursor, {@link CURSOR}. */
+  readonly cursor: Gpa;
+  readonly pages: PageSet;
+  readonly count: number;
+  /** Frames in which the bitmap itself lies: leaves, inner nodes and the chain of structures. */
+  readonly storage: readonly Pfn[];
+}
+
+/** The bitmaps that are variables of their own, and those that a variable points to. */
+export type StaticBitmap = 'orig_bm' | 'copy_bm' | 'zero_bm';
+export type PointedBitmap = 'forbidden_pages_map' | 'free_pages_map';
+
+/** Reads a bitmap; undefined when it does not exist now (not allocated). Throws GuestError when it makes no sense. */
+export function readBitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitmap): MemoryBitmap | undefined {
+  const variableAddress = addressOf(kernel.symbols, name);
+  const pointed = name === 'forbidden_pages_map' || name === 'free_pages_map';
+  const address = pointed ? va(kernelU32(kernel, variableAddress)) : variableAddress;
+  const at = (field: string): number => constant(kernel.layout, field);
+  if (address === 0 || kernelU32(kernel, address + at('memory_bitmap.zones')) === 0) return undefined;
+
+  const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
+  const storage: Pfn[] = [];
+  const zones: BitmapZone[] = [];
+  let count = 0;
+  for (const zoneNode of listNodes(kernel, address + at('memory_bitmap.zones'))) {
+    const zone = zoneNode - at('mem_zone_bm_rtree.list');
+    const startPfn = kernelU32(kernel, zone + at('mem_zone_bm_rtree.start_pfn'));
+    const endPfn = kernelU32(kernel, zone + at('mem_zone_bm_rtree.end_pfn'));
+    if (endPfn <= startPfn || endPfn > kernel.memory.pageCount) {
+      throw new GuestError(`${name} covers the frames ${startPfn} to ${endPfn}, which are not all RAM`);
+    }
+    const leaves = [...listNodes(kernel, zone + at('mem_zone_bm_rtree.leaves'))].map((node) => va(node - at('rtree_node.list')));
+    for (const [index, leaf] of leaves.entries()) {
+      const data = physical(kernel, kernelU32(kernel, leaf + at('rtree_node.data')));
+      storage.push(pfnOfGpa(data));
+      count += copyBits(kernel, data, startPfn + index * BITS_PER_LEAF, endPfn, pages);
+    }
+    for (const node of listNodes(kernel, zone + at('mem_zone_bm_rtree.nodes'))) {
+      storage.push(pfnOfGpa(physical(kernel, kernelU32(kernel, node - at('rtree_node.list') + at('rtree_node.data')))));
+    }
+    zones.push({ address: va(zone), startPfn, endPfn, leaves });
+  }
+  storage.push(...chainFrames(kernel, kernelU32(kernel, address + at('memory_bitmap.p_list'))));
+  return { name, address, zones, cursor: physical(kernel, address + at('memory_bitmap.cur')), pages, count, storage };
+}
+
+/** Sets `pages[p]` for the bits of one leaf; answers how many there are. */
+function copyBits(kernel: GuestKernel, leaf: Gpa, startPfn: number, endPfn: number, pages: PageSet): number {
+  const bits = Math.min(BITS_PER_LEAF, endPfn - startPfn);
+  const bytes = kernel.memory.bytes.subarray(leaf, leaf + PAGE_BYTES);
+  let count = 0;
+  for (let i = 0; i < bits; i += 8) {
+    const byte = bytes[i >>> 3] as number;
+    if (byte === 0) continue;
+    for (let bit = 0; bit < 8 && i + bit < bits; bit++) {
+      if ((byte >>> bit) & 1) {
+        pages[startPfn + i + bit] = 1;
+        count++;
+      }
+    }
+  }
+  return count;
+}
+
+/** Frames of a chain of struct linked_page. */
+export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
+  const frames: Pfn[] = [];
+  for (let address = first; address !== 0 && frames.length <= kernel.memory.pageCount; address = kernelU32(kernel, address)) {
+    frames.push(pfnOfGpa(physical(kernel, address)));
+  }
+  return frames;
+}
+
+/** The pages that the kernel registered as never to be saved: `[start, end)` in frames. */
+export function nosaveRegions(kernel: GuestKernel): { start: Pfn; end: Pfn }[] {
+  const head = addressOf(kernel.symbols, 'nosave_regions');
+  const field = (node: Va, name: string): number => kernelU32(kernel, node - constant(kernel.layout, 'nosave_region.list') + constant(kernel.layout, name));
+  return [...listNodes(kernel, head)].map((node) => ({
+    start: pfn(field(node, 'nosave_region.start_pfn')),
+    end: pfn(field(node, 'nosave_region.end_pfn')),
+  }));
+}
+
+/** The frames of the section .data..nosave: `[start, end)`. */
+export function nosaveSection(kernel: GuestKernel): { start: Pfn; end: Pfn } {
+  return {
+    start: pfnOfGpa(symbolGpa(kernel, '__nosave_begin')),
+    end: pfn(Math.ceil(symbolGpa(kernel, '__nosave_end') / PAGE_BYTES)),
+  };
+}

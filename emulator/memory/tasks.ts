@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/** Tasks, their kernel stacks and address spaces; and the way back from a frame to the tasks that map it. */
+import { gpa, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
+import { kernelU32, listNodes, physical, type GuestKernel } from './kernel.js';
+import { constant } from './layout.js';
+import { mappings, tables } from './pagetable.js';
+import { addressOf } from './symbols.js';
+import { readString, va, type Va } from './view.js';
+
+const COMM_BYTES = 16;
+
+export interface Task {
+  readonly address: Va;
+  /** Thread id; the kernel calls it pid. */
+  readonly pid: number;
+  /** Process id. */
+  readonly tgid: number;
+  readonly comm: string;
+  /** Physical address of the page directory; undefined for kernel threads. */
+  readonly directory: Gpa | undefined;
+  /** Lowest kernel address of the kernel stack. */
+  readonly stack: Va;
+}
+
+function readTask(kernel: GuestKernel, address: Va): Task {
+  const { layout } = kernel;
+  const field = (name: string): number => kernelU32(kernel, address + constant(layout, name));
+  const mm = field('task_struct.mm');
+  return {
+    address,
+    pid: field('task_struct.pid'),
+    tgid: field('task_struct.tgid'),
+    comm: readString(kernel.memory, gpa(physical(kernel, address) + constant(layout, 'task_struct.comm')), COMM_BYTES),
+    directory: mm === 0 ? undefined : physical(kernel, kernelU32(kernel, mm + constant(layout, 'mm_struct.pgd'))),
+    stack: va(field('task_struct.stack')),
+  };
+}
+
+/** Every task, thread by thread: the idle task first, then process by process. */
+export function tasks(kernel: GuestKernel): Task[] {
+  const { layout } = kernel;
+  const idle = addressOf(kernel.symbols, 'init_task');
+  const found = [readTask(kernel, idle)];
+  for (const node of listNodes(kernel, idle + constant(layout, 'task_struct.tasks'))) {
+    const leader = va(node - constant(layout, 'task_struct.tasks'));
+    const signal = kernelU32(kernel, leader + constant(layout, 'task_struct.signal'));
+    for (const thread of listNodes(kernel, signal + constant(layout, 'signal_struct.thread_head'))) {
+      found.push(readTask(kernel, va(thread - constant(layout, 'task_struct.thread_node'))));
+    }
+  }
+  return found;
+}
+
+/** The task that the (only) processor runs. */
+export function currentTask(kernel: GuestKernel): Task {
+  return readTask(kernel, va(kernelU32(kernel, constant(kernel.layout, '&current_task'))));
+}
+
+export interface UserMapping {
+  readonly task: Task;
+  readonly address: Va;
+}
+
+/** Which task maps which frame where. Processes only: threads share their leader's address space. */
+export interface UserMaps {
+  readonly byFrame: ReadonlyMap<Pfn, readonly UserMapping[]>;
+  /** Frames that serve as page tables or directories: whose, and the first address that the table maps. */
+  readonly tables: ReadonlyMap<Pfn, UserMapping>;
+}
+
+export function userMaps(kernel: GuestKernel, all: readonly Task[]): UserMaps {
+  const userEnd = constant(kernel.layout, 'PAGE_OFFSET');
+  const byFrame = new Map<Pfn, UserMapping[]>();
+  const tableFrames = new Map<Pfn, UserMapping>();
+  for (const task of all) {
+    if (task.directory === undefined || task.pid !== task.tgid) continue;
+    tableFrames.set(pfnOfGpa(task.directory), { task, address: va(0) });
+    for (const table of tables(kernel.memory, task.directory, va(0), userEnd)) {
+      tableFrames.set(table.frame, { task, address: table.address });
+    }
+    for (const mapping of mappings(kernel.memory, task.directory, va(0), userEnd)) {
+      const known = byFrame.get(mapping.frame);
+      if (known === undefined) byFrame.set(mapping.frame, [{ task, address: mapping.address }]);
+      else known.push({ task, address: mapping.address });
+    }
+  }
+  return { byFrame, tables: tableFrames };
+}

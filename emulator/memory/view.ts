@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/** A capture of guest RAM, read as the guest's processor would: little-endian, by guest physical or kernel virtual address. */
+import { GuestError, RigError } from '../machine/errors.js';
+import { PAGE_BYTES, gpa, type Gpa, type Pfn } from '../machine/units.js';
+
+declare const kernelAddress: unique symbol;
+/** A virtual address as the guest uses it, 32 bits, unsigned. */
+export type Va = number & { readonly [kernelAddress]: true };
+export const va = (address: number): Va => (address >>> 0) as Va;
+
+/** All guest RAM, index = gpa. */
+export interface GuestMemory {
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+  readonly pageCount: number;
+}
+
+/** Wraps a capture without copying it. Throws RigError when it is no whole number of pages. */
+export function guestMemory(bytes: Uint8Array): GuestMemory {
+  if (bytes.length === 0 || bytes.length % PAGE_BYTES !== 0) {
+    throw new RigError(`a RAM capture of ${bytes.length} bytes is no whole number of pages`, {
+      remedy: 'capture all of the RAM of the machine',
+    });
+  }
+  return {
+    bytes,
+    data: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    pageCount: bytes.length / PAGE_BYTES,
+  };
+}
+
+/** Throws GuestError: the address came from a structure in the guest, which is therefore damaged. */
+function checkInside(memory: GuestMemory, at: Gpa, lengthBytes: number): void {
+  if (!(at >= 0 && at + lengthBytes <= memory.bytes.length)) {
+    throw new GuestError(`a kernel structure leads to physical address 0x${at.toString(16)}, which is not RAM`, {
+      remedy: 'check that kernel, System.map and capture belong together; if they do, the guest has corrupted its memory',
+    });
+  }
+}
+
+export function readU8(memory: GuestMemory, at: Gpa): number {
+  checkInside(memory, at, 1);
+  return memory.data.getUint8(at);
+}
+
+export function readU16(memory: GuestMemory, at: Gpa): number {
+  checkInside(memory, at, 2);
+  return memory.data.getUint16(at, true);
+}
+
+export function readU32(memory: GuestMemory, at: Gpa): number {
+  checkInside(memory, at, 4);
+  return memory.data.getUint32(at, true);
+}
+
+/** A number wider than 2^53 comes back rounded; addresses and sizes of a 32-bit guest never are. */
+export function readU64(memory: GuestMemory, at: Gpa): number {
+  checkInside(memory, at, 8);
+  return memory.data.getUint32(at, true) + memory.data.getUint32(at + 4, true) * 2 ** 32;
+}
+
+/** Bytes up to the first NUL, at most `lengthMax`, as Latin-1. */
+export function readString(memory: GuestMemory, at: Gpa, lengthMax: number): string {
+  let text = '';
+  for (let i = 0; i < lengthMax; i++) {
+    const byte = readU8(memory, gpa(at + i));
+    if (byte === 0) break;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** The bytes of one page, not copied. */
+export function pageBytes(memory: GuestMemory, frame: Pfn): Uint8Array {
+  checkInside(memory, gpa(frame * PAGE_BYTES), PAGE_BYTES);
+  return memory.bytes.subarray(frame * PAGE_BYTES, (frame + 1) * PAGE_BYTES);
+}

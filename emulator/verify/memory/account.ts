@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Accounts for every frame at the atomic copy: it is in the image, or one named reason keeps it out.
+ *
+ * The reasons are found without swsusp's verdict: free pages from the allocator's own lists, firmware's pages
+ * from the e820 map, the hibernation core's pages from the structures that hold them. What swsusp chose
+ * (`orig_bm`) is then compared with that.
+ */
+import { RigError } from '../../machine/errors.js';
+import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
+import { nosaveRegions, nosaveSection, readBitmap, type MemoryBitmap, type PageSet, type PointedBitmap, type StaticBitmap } from '../../memory/bitmaps.js';
+import { direct, symbolGpa, type GuestKernel } from '../../memory/kernel.js';
+import { translate } from '../../memory/pagetable.js';
+import { pageReader } from '../../memory/pages.js';
+import { buddyFree, firmwareMap, isUsableRam, zones } from '../../memory/zones.js';
+
+/** Why a frame is not in the image. Each is decided by address or by a structure of the kernel; there is no 'other'. */
+export const OMISSIONS = {
+  free: 'on a free list of the page allocator',
+  nosaveRegion: 'in a region that the kernel registered as never to be saved',
+  nosaveSection: 'in the section .data..nosave of the kernel image',
+  imageCopy: 'allocated by the hibernation core to hold a copy (copy_bm)',
+  imageBitmap: "holds one of the hibernation core's bitmaps",
+  firmware: 'not RAM for the kernel, according to the e820 map',
+  unmapped: 'reserved and not mapped in the kernel',
+  offline: 'taken offline',
+  guard: 'a guard page of the debugging allocator',
+} as const;
+export type Omission = keyof typeof OMISSIONS;
+
+export interface Accounting {
+  /** The bitmaps as they are at the copy. */
+  readonly original: MemoryBitmap;
+  readonly copy: MemoryBitmap;
+  readonly zero: MemoryBitmap;
+  /** Frames in the image, as swsusp chose them. */
+  readonly inImage: PageSet;
+  readonly omitted: Readonly<Record<Omission, number>>;
+  /** Frames that are not in the image and for which no reason was found: lost memory. */
+  readonly lost: readonly Pfn[];
+  /** Frames in the image although a reason to leave them out applies. */
+  readonly superfluous: readonly { readonly frame: Pfn; readonly reason: Omission }[];
+}
+
+function bitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitmap): MemoryBitmap {
+  const found = readBitmap(kernel, name);
+  if (found === undefined) {
+    throw new RigError(`the hibernation core's bitmap ${name} does not exist in this capture`, {
+      remedy: 'capture RAM at the marker copy:begin',
+    });
+  }
+  return found;
+}
+
+/** Reads the account from a capture made at copy:begin. Throws RigError for a capture made elsewhere. */
+export function accountForPages(kernel: GuestKernel): Accounting {
+  const original = bitmap(kernel, 'orig_bm');
+  const copy = bitmap(kernel, 'copy_bm');
+  const zero = bitmap(kernel, 'zero_bm');
+  if (original.count === 0) {
+    throw new RigError('orig_bm is empty: the capture was made before the pages to copy were chosen', {
+      remedy: 'capture RAM at the marker copy:begin',
+    });
+  }
+  const bitmaps = [original, copy, zero, bitmap(kernel, 'forbidden_pages_map'), bitmap(kernel, 'free_pages_map')];
+  const reasonOf = omissions(kernel, copy, bitmaps);
+
+  const omitted = Object.fromEntries(Object.keys(OMISSIONS).map((reason) => [reason, 0])) as Record<Omission, number>;
+  const lost: Pfn[] = [];
+  const superfluous: { frame: Pfn; reason: Omission }[] = [];
+  for (let index = 0; index < kernel.memory.pageCount; index++) {
+    const frame = pfn(index);
+    const reason = reasonOf(frame);
+    if (original.pages[index] === 1) {
+      if (reason !== undefined) superfluous.push({ frame, reason });
+    } else if (reason === undefined) lost.push(frame);
+    else omitted[reason]++;
+  }
+  return { original, copy, zero, inImage: original.pages, omitted, lost, superfluous };
+}
+
+function omissions(kernel: GuestKernel, copy: MemoryBitmap, bitmaps: readonly MemoryBitmap[]): (frame: Pfn) => Omission | undefined {
+  const pages = pageReader(kernel);
+  const free = buddyFree(kernel, pages.array);
+  const regions = nosaveRegions(kernel);
+  const section = nosaveSection(kernel);
+  const storage = new Set(bitmaps.flatMap((each) => each.storage));
+  const spans = zones(kernel);
+  const firmware = firmwareMap(kernel);
+  const directory = symbolGpa(kernel, 'swapper_pg_dir');
+
+  return (frame) => {
+    if (free[frame] === 1) return 'free';
+    if (copy.pages[frame] === 1) return 'imageCopy';
+    if (storage.has(frame)) return 'imageBitmap';
+    if (regions.some((region) => frame >= region.start && frame < region.end)) return 'nosaveRegion';
+    if (frame >= section.start && frame < section.end) return 'nosaveSection';
+    if (!spans.some((zone) => frame >= zone.startPfn && frame < zone.endPfn)) {
+      return isUsableRam(firmware, frame) ? undefined : 'firmware';
+    }
+    const state = pages.state(frame);
+    if (state.type === 'offline' || state.type === 'guard') return state.type;
+    if (state.reserved && translate(kernel.memory, directory, direct(kernel, gpaOfPfn(frame))) === undefined) return 'unmapped';
+    return undefined;
+  };
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What may differ between RAM at copy:begin and RAM at restore:end: the bytes that the copy loop itself
+ * writes while it runs. The list is closed, each entry is an address range, and where the value can be
+ * foretold from the capture it must be that value and no other.
+ *
+ * A page enters the image as it is when the loop reaches it. So the image shows the loop's cursors
+ * as they stood while it copied the very page that holds them.
+ */
+import { PAGE_BYTES, gpa, pfn, type Gpa, type Pfn } from '../../machine/units.js';
+import { BITS_PER_LEAF, CURSOR, type BitmapZone, type MemoryBitmap } from '../../memory/bitmaps.js';
+import { physical, variable, type GuestKernel } from '../../memory/kernel.js';
+import { pageBytes } from '../../memory/view.js';
+import { currentTask } from '../../memory/tasks.js';
+import type { Accounting } from './account.js';
+import { isZero } from './compare.js';
+
+export const WRITTEN_REASONS = {
+  originalCursor: "the copy loop's position in orig_bm",
+  copyCursor: "the copy loop's position in copy_bm",
+  zeroCursor: "the copy loop's position in zero_bm",
+  deadStack: 'kernel stack of the task that makes the copy, below the frame to which the restored kernel returns',
+} as const;
+export type WrittenReason = keyof typeof WRITTEN_REASONS;
+
+export interface WrittenRange {
+  readonly reason: WrittenReason;
+  readonly start: Gpa;
+  readonly lengthBytes: number;
+  /** What the restored RAM must hold there; undefined where the content is dead. */
+  readonly expected: Uint8Array | undefined;
+}
+
+/** The ranges that the copy loop writes, from a capture at copy:begin. None crosses a page boundary. */
+export function writtenByCopy(kernel: GuestKernel, account: Accounting): WrittenRange[] {
+  return [
+    ...cursorRanges('originalCursor', account.original, (frame) => cursorAtNext(account.original, frame)),
+    ...cursorRanges('copyCursor', account.copy, (frame) => cursorAtNext(account.copy, destinationOf(kernel, account, frame))),
+    ...cursorRanges('zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
+    ...splitAtPages('deadStack', ...deadStack(kernel)),
+  ].filter((range) => account.inImage[Math.floor(range.start / PAGE_BYTES)] === 1);
+}
+
+/** A cursor may straddle two pages, which are copied one after the other: each part shows its own moment. */
+function cursorRanges(reason: WrittenReason, bitmap: MemoryBitmap, at: (frame: Pfn) => Uint8Array): WrittenRange[] {
+  return splitAtPages(reason, bitmap.cursor, bitmap.cursor + CURSOR.sizeof).map((range) => {
+    const from = range.start - bitmap.cursor;
+    const expected = at(pfn(Math.floor(range.start / PAGE_BYTES))).slice(from, from + range.lengthBytes);
+    return { ...range, expected };
+  });
+}
+
+function splitAtPages(reason: WrittenReason, start: number, end: number): WrittenRange[] {
+  const ranges: WrittenRange[] = [];
+  for (let from = start; from < end; ) {
+    const to = Math.min(end, (Math.floor(from / PAGE_BYTES) + 1) * PAGE_BYTES);
+    ranges.push({ reason, start: gpa(from), lengthBytes: to - from, expected: undefined });
+    from = to;
+  }
+  return ranges;
+}
+
+/** The lowest word of a stack holds the overflow magic, which nobody writes. */
+const STACK_MAGIC_BYTES = 4;
+
+/**
+ * From the stack's low end up to the stack pointer with which swsusp_arch_suspend() was entered: to that
+ * frame the restored kernel returns, what lies below was used by callees that never return there.
+ */
+function deadStack(kernel: GuestKernel): [number, number] {
+  const task = currentTask(kernel);
+  return [physical(kernel, task.stack) + STACK_MAGIC_BYTES, physical(kernel, variable(kernel, 'saved_context_esp'))];
+}
+
+/** The frame into which the loop copies `frame`: zero pages take none. */
+function destinationOf(kernel: GuestKernel, account: Accounting, frame: Pfn): number {
+  let taken = 0;
+  for (let source = 0; source < frame; source++) {
+    if (account.inImage[source] === 1 && !isZero(pageBytes(kernel.memory, pfn(source)))) taken++;
+  }
+  let index = account.copy.pages.indexOf(1);
+  for (; taken > 0 && index >= 0; taken--) index = account.copy.pages.indexOf(1, index + 1);
+  return index;
+}
+
+/** memory_bm_next_pfn() has just answered `frame`. */
+function cursorAtNext(bitmap: MemoryBitmap, frame: number): Uint8Array {
+  const position = positionOf(bitmap, frame);
+  return position === undefined ? new Uint8Array(CURSOR.sizeof) : encode({ ...position, curPfn: frame, nodeBit: position.bit + 1 });
+}
+
+/** memory_bm_set_bit() was last called for the last zero page before `frame`; it leaves the bit position alone. */
+function zeroCursor(kernel: GuestKernel, account: Accounting, frame: Pfn): Uint8Array {
+  const { zero, inImage } = account;
+  const before = kernel.memory.bytes.slice(zero.cursor, zero.cursor + CURSOR.sizeof);
+  let last = frame - 1;
+  while (last >= 0 && !(inImage[last] === 1 && isZero(pageBytes(kernel.memory, pfn(last))))) last--;
+  const position = last < 0 ? undefined : positionOf(zero, last);
+  if (position === undefined) return before;
+  const nodeBit = new DataView(before.buffer).getUint32(CURSOR.nodeBit, true);
+  return encode({ ...position, curPfn: last, nodeBit });
+}
+
+interface Position {
+  readonly zone: BitmapZone;
+  readonly leaf: number;
+  readonly nodePfn: number;
+  readonly bit: number;
+}
+
+function positionOf(bitmap: MemoryBitmap, frame: number): Position | undefined {
+  const zone = bitmap.zones.find((each) => frame >= each.startPfn && frame < each.endPfn);
+  if (zone === undefined) return undefined;
+  const within = frame - zone.startPfn;
+  const block = Math.floor(within / BITS_PER_LEAF);
+  return { zone, leaf: zone.leaves[block] ?? 0, nodePfn: block * BITS_PER_LEAF, bit: within % BITS_PER_LEAF };
+}
+
+function encode(cursor: { zone: BitmapZone; leaf: number; nodePfn: number; curPfn: number; nodeBit: number }): Uint8Array {
+  const bytes = new Uint8Array(CURSOR.sizeof);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(CURSOR.zone, cursor.zone.address, true);
+  view.setUint32(CURSOR.node, cursor.leaf, true);
+  view.setUint32(CURSOR.nodePfn, cursor.nodePfn, true);
+  view.setUint32(CURSOR.curPfn, cursor.curPfn, true);
+  view.setUint32(CURSOR.nodeBit, cursor.nodeBit, true);
+  return bytes;
+}
