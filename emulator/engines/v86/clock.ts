@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Virtual time: a function of the instruction counter and of the idle time skipped so far.
+ *
+ * v86 reads time in two ways: through `performance.now`, which it binds when it is imported, and through
+ * `Date`. Both are replaced before the import, so one worker runs one machine.
+ */
+
+/** Offset of v86's 32-bit instruction counter in the wasm memory. */
+const COUNTER_OFFSET = 664;
+const WRAP = 2 ** 32;
+
+export interface Clock {
+  /** Tells where the counter is, once the emulator core exists. Until then time stands at 0. */
+  attach(memory: WebAssembly.Memory): void;
+  /** Guest instructions since power-on. Must be read more often than every 2^32 instructions. */
+  instructions(): number;
+  /** Milliseconds since power-on. */
+  virtualMs(): number;
+  /** Lets `ms` pass without an instruction. */
+  skipIdle(ms: number): void;
+  save(): ClockState;
+  /** The counter itself lies in wasm memory and must have been restored before. */
+  load(state: ClockState): void;
+}
+
+export interface ClockState {
+  readonly instructions: number;
+  readonly idleMs: number;
+}
+
+export function createClock(instructionsPerMs: number): Clock {
+  let memory: WebAssembly.Memory | undefined;
+  let counter = new Uint32Array(1);
+  let last = 0;
+  let wrapped = 0;
+  let idleMs = 0;
+
+  const instructions = (): number => {
+    // Growing the memory detaches every view of it.
+    if (counter.length === 0 && memory) counter = new Uint32Array(memory.buffer, COUNTER_OFFSET, 1);
+    const now = counter[0] ?? 0;
+    if (now < last) wrapped += WRAP;
+    last = now;
+    return wrapped + now;
+  };
+
+  return {
+    attach(wasm) {
+      memory = wasm;
+      counter = new Uint32Array(wasm.buffer, COUNTER_OFFSET, 1);
+    },
+    instructions,
+    virtualMs: () => instructions() / instructionsPerMs + idleMs,
+    skipIdle(ms) {
+      idleMs += ms;
+    },
+    save: () => ({ instructions: instructions(), idleMs }),
+    load(state) {
+      last = state.instructions % WRAP;
+      wrapped = state.instructions - last;
+      idleMs = state.idleMs;
+    },
+  };
+}
+
+/** The globals that v86 takes time and chance from. */
+export interface TimeScope {
+  Date: DateConstructor;
+  performance: unknown;
+}
+
+/**
+ * Puts virtual time in the place of `Date` and `performance` in `scope`.
+ * `wallClockMs` is the date at power-on. Undo with the answered function once v86 is imported,
+ * as far as `performance` goes; `Date` stays replaced, since v86 looks it up at each use.
+ */
+export function installVirtualTime(scope: TimeScope, clock: Clock, wallClockMs: number): { releasePerformance: () => void } {
+  const RealDate = scope.Date;
+  const nowMs = (): number => wallClockMs + clock.virtualMs();
+  class VirtualDate extends RealDate {
+    constructor(...args: readonly unknown[]) {
+      super(...((args.length === 0 ? [nowMs()] : args) as [number]));
+    }
+    static override now(): number {
+      return nowMs();
+    }
+  }
+  scope.Date = VirtualDate as unknown as DateConstructor;
+  const real = Object.getOwnPropertyDescriptor(scope, 'performance');
+  Object.defineProperty(scope, 'performance', { configurable: true, writable: true, value: { now: () => clock.virtualMs() } });
+  return {
+    releasePerformance() {
+      if (real) Object.defineProperty(scope, 'performance', real);
+    },
+  };
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/** The v86 engine in Node: machines in worker threads. */
+import { readFile } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
+import { packagePath } from '../../../../tools/artifacts/paths.js';
+import type { Engine } from '../../../machine/contract.js';
+import { RigError } from '../../../machine/errors.js';
+import type { FromWorker, WorkerPort } from '../protocol.js';
+import { createRemoteEngine } from '../remote-engine.js';
+
+export interface V86EngineOptions {
+  /** The bundled worker; `dist/machine-worker.mjs` unless told. */
+  readonly workerPath?: string;
+  /** v86's wasm; `dist/v86.wasm` unless told. */
+  readonly wasmPath?: string;
+  /** Hand compiled code on from machine to machine; on unless told. No influence on what machines do. */
+  readonly shareCode?: boolean;
+}
+
+/**
+ * An engine whose machines are v86 in workers of their own. Keep one engine for many machines: they share
+ * the code that v86 generates and the host compiles.
+ */
+export function createV86Engine(options: V86EngineOptions = {}): Engine {
+  const workerPath = options.workerPath ?? packagePath('dist', 'machine-worker.mjs');
+  const wasmPath = options.wasmPath ?? packagePath('dist', 'v86.wasm');
+  let module: Promise<WebAssembly.Module> | undefined;
+  return createRemoteEngine({
+    spawn: () => spawn(workerPath),
+    v86Module: () => (module ??= compile(wasmPath)),
+    shareCode: options.shareCode ?? true,
+  });
+}
+
+async function compile(path: string): Promise<WebAssembly.Module> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new RigError(`cannot read ${path}`, { cause, remedy: 'build it: node esbuild.config.mjs' });
+  }
+  return WebAssembly.compile(bytes);
+}
+
+function spawn(path: string): WorkerPort {
+  // A worker of its own options: what the parent was started with (loaders, inspectors) is not for it.
+  const worker = new Worker(path, { name: 'machine', execArgv: [] });
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (listener) => worker.on('message', (message: FromWorker) => listener(message)),
+    onFailure(listener) {
+      worker.on('error', listener);
+      worker.on('messageerror', listener);
+      worker.on('exit', (status) => listener(new Error(`it ended with status ${status}`)));
+    },
+    terminate: async () => {
+      await worker.terminate();
+    },
+  };
+}

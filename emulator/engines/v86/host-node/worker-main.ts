@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/** The worker of one machine, in Node. */
+import { createHash } from 'node:crypto';
+import { parentPort } from 'node:worker_threads';
+import type { V86Constructor } from '../internals.js';
+import type { ToWorker } from '../protocol.js';
+import { serve } from '../serve.js';
+
+const port = parentPort;
+if (!port) throw new Error('this file is the main program of a worker');
+
+serve({
+  scope: globalThis as never,
+  importV86: async () => ((await import('v86')) as unknown as { V86: V86Constructor }).V86,
+  hostMs: performance.now.bind(performance),
+  yieldToHost: () => new Promise((resolve) => setImmediate(resolve)),
+  sha256(parts) {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return Promise.resolve(hash.digest('hex'));
+  },
+  post: (message, transfer) => port.postMessage(message, transfer),
+  onMessage: (listener) => port.on('message', (message: ToWorker) => listener(message)),
+});

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The parts of v86 that the engine reaches into, beyond its public interface. These names keep their
+ * spelling in the published build (0.5.462); `bindInternals` says so clearly when a later one renames them.
+ */
+import { RigError } from '../../machine/errors.js';
+
+export interface V86Uart {
+  input: number[];
+}
+
+export interface V86ByteQueue {
+  length: number;
+  push(byte: number): void;
+  shift(): number;
+  clear(): void;
+}
+
+export interface V86Ps2 {
+  kbd_buffer: V86ByteQueue;
+  mouse_buffer: V86ByteQueue;
+  next_byte_is_ready: boolean;
+  next_byte_is_aux: boolean;
+}
+
+export interface V86Rtc {
+  rtc_time: number;
+  last_update: number;
+  next_interrupt: number;
+  next_interrupt_alarm: number;
+  update_interrupt_time: number;
+}
+
+export interface V86Io {
+  register_read(port: number, device: object, read8?: () => number, read16?: () => number, read32?: () => number): void;
+  register_write(
+    port: number,
+    device: object,
+    write8?: (value: number) => void,
+    write16?: (value: number) => void,
+    write32?: (value: number) => void,
+  ): void;
+  port_read8(port: number): number;
+  port_write8(port: number, value: number): void;
+}
+
+export interface V86Cpu {
+  readonly io: V86Io;
+  readonly devices: {
+    readonly uart0: V86Uart;
+    readonly uart1: V86Uart;
+    readonly ps2: V86Ps2;
+    readonly rtc: V86Rtc;
+    readonly ide?: { readonly primary?: { readonly master: V86IdeInterface; readonly slave: V86IdeInterface } };
+  };
+  readonly wm: { readonly exports: Readonly<Record<string, unknown>>; readonly wasm_table: WebAssembly.Table };
+  readonly wasm_memory: WebAssembly.Memory;
+  readonly jit_imports: object;
+  readonly mem8: Uint8Array;
+  readonly memory_size: Uint32Array;
+  readonly in_hlt: Uint8Array;
+  readonly flags: Int32Array;
+  readonly idtr_size: Int32Array;
+  /** Views that `set_state` replaces by mistake; the engine puts them back. */
+  last_result: unknown;
+  fpu_status_word: unknown;
+  mxcsr: unknown;
+  main_loop(): number;
+  jit_dirty_cache(start: number, end: number): void;
+  codegen_finalize_finished(index: number, start: number, stateFlags: number): void;
+  codegen_finalize: (index: number, start: number, stateFlags: number, pointer: number, length: number) => void;
+  jit_clear_func: (index: number) => void;
+  jit_clear_all_funcs: () => void;
+  reboot_internal: () => void;
+  store_current_tsc: () => void;
+  pack_memory: () => { packed_memory: Uint8Array; bitmap: { get_buffer(): ArrayBuffer } };
+  unpack_memory: () => void;
+}
+
+export interface V86IdeInterface {
+  readonly in_progress_io_ids: Map<number, unknown>;
+}
+
+export interface V86Inner {
+  readonly cpu: V86Cpu;
+  next_tick: () => void;
+  save_state(): ArrayBuffer;
+  restore_state(state: ArrayBuffer): void;
+}
+
+export interface V86Emulator {
+  readonly v86: V86Inner;
+  readonly bus: { send(event: string, value?: unknown): void };
+  add_listener(event: string, listener: (value: unknown) => void): void;
+}
+
+export type V86Constructor = new (options: object) => V86Emulator;
+
+/** @throws RigError when this build of v86 does not have what the engine needs. */
+export function bindInternals(emulator: V86Emulator): V86Cpu {
+  const cpu = emulator.v86.cpu;
+  const needed: readonly (keyof V86Cpu)[] = [
+    'io', 'devices', 'wm', 'wasm_memory', 'jit_imports', 'in_hlt', 'flags', 'idtr_size', 'main_loop', 'jit_dirty_cache',
+    'codegen_finalize', 'codegen_finalize_finished', 'jit_clear_func', 'jit_clear_all_funcs', 'reboot_internal',
+    'store_current_tsc', 'pack_memory', 'unpack_memory',
+  ];
+  const missing = needed.filter((name) => cpu[name] === undefined);
+  if (missing.length > 0) {
+    throw new RigError(`this build of v86 lacks ${missing.join(', ')}`, { remedy: 'install the version that package.json names: npm ci' });
+  }
+  return cpu;
+}

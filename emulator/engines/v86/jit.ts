@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The code that v86 generates: compiled at once, but handed over only between ticks, so that it takes
+ * effect at a defined instruction. (Within the call v86 still holds its JIT lock.)
+ *
+ * Equal guests generate equal bytes. A cache by content lets every later machine take the module that an
+ * earlier one compiled, together with the optimised code that the host's compiler has made for it since.
+ */
+import type { V86Cpu } from './internals.js';
+
+/** First slot of the function table that belongs to generated code. */
+const TABLE_OFFSET = 1024;
+
+export interface CompiledCode {
+  readonly bytes: Uint8Array;
+  readonly module: WebAssembly.Module;
+}
+
+export interface ModuleCache {
+  /** The module of these bytes, compiled now if it is not there. `bytes` is copied when kept. */
+  obtain(bytes: Uint8Array): CompiledCode;
+  /** Takes in what another worker compiled. */
+  add(code: CompiledCode): void;
+  /** What this cache has compiled itself since the last call. */
+  takeCompiled(): CompiledCode[];
+  readonly hits: () => number;
+}
+
+/** Found by a short hash, decided by comparing all bytes. */
+export function createModuleCache(): ModuleCache {
+  const byHash = new Map<number, CompiledCode[]>();
+  let compiled: CompiledCode[] = [];
+  let hits = 0;
+  const find = (bytes: Uint8Array): CompiledCode | undefined => byHash.get(hash(bytes))?.find((code) => equal(code.bytes, bytes));
+  const insert = (code: CompiledCode): void => {
+    const key = hash(code.bytes);
+    const list = byHash.get(key);
+    if (list) list.push(code);
+    else byHash.set(key, [code]);
+  };
+  return {
+    obtain(bytes) {
+      const known = find(bytes);
+      if (known) {
+        hits++;
+        return known;
+      }
+      const copy = bytes.slice();
+      const code = { bytes: copy, module: new WebAssembly.Module(copy) };
+      insert(code);
+      compiled.push(code);
+      return code;
+    },
+    add(code) {
+      if (!find(code.bytes)) insert(code);
+    },
+    takeCompiled() {
+      const taken = compiled;
+      compiled = [];
+      return taken;
+    },
+    hits: () => hits,
+  };
+}
+
+/** FNV-1a over 32-bit words, then over the rest. */
+export function hash(bytes: Uint8Array): number {
+  let sum = 0x811c9dc5 ^ bytes.length;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes.length & ~3;
+  for (let at = 0; at < end; at += 4) sum = Math.imul(sum ^ view.getUint32(at, true), 0x01000193) ^ (sum >>> 15);
+  for (let at = end; at < bytes.length; at++) sum = Math.imul(sum ^ (bytes[at] ?? 0), 0x01000193);
+  return sum >>> 0;
+}
+
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}
+
+export interface Jit {
+  /** Hands over what was generated since the last call. To be called between ticks only. */
+  deliver(): void;
+  /** Code in the function table, by slot. */
+  live(): ReadonlyMap<number, CompiledCode>;
+  /** Fills the function table of a fresh instance, whose wasm memory is restored as well. */
+  restore(live: ReadonlyMap<number, Uint8Array>): void;
+}
+
+export function createJit(cpu: V86Cpu, cache: ModuleCache): Jit {
+  const pending: { index: number; start: number; stateFlags: number; bytes: Uint8Array }[] = [];
+  const live = new Map<number, CompiledCode>();
+  const imports = { e: cpu.jit_imports };
+  const table = cpu.wm.wasm_table;
+
+  const place = (index: number, bytes: Uint8Array): void => {
+    const code = cache.obtain(bytes);
+    table.set(index + TABLE_OFFSET, new WebAssembly.Instance(code.module, imports).exports['f']);
+    live.set(index, code);
+  };
+
+  const clearOne = cpu.jit_clear_func;
+  const clearAll = cpu.jit_clear_all_funcs;
+  cpu.codegen_finalize = (index, start, stateFlags, pointer, length) => {
+    const bytes = new Uint8Array(cpu.wasm_memory.buffer, pointer >>> 0, length >>> 0).slice();
+    pending.push({ index, start, stateFlags, bytes });
+  };
+  cpu.jit_clear_func = (index) => {
+    live.delete(index);
+    clearOne.call(cpu, index);
+  };
+  cpu.jit_clear_all_funcs = () => {
+    live.clear();
+    clearAll.call(cpu);
+  };
+
+  return {
+    deliver() {
+      for (const { index, start, stateFlags, bytes } of pending.splice(0)) {
+        place(index, bytes);
+        cpu.codegen_finalize_finished(index, start, stateFlags);
+      }
+    },
+    live: () => live,
+    restore(slots) {
+      for (const [index, bytes] of slots) place(index, bytes);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/** What the rig and a machine's worker say to each other. One request at a time, each answered once. */
+import type { MachineConfig, RunReport } from '../../machine/contract.js';
+import type { CoreRequest } from './core.js';
+import type { CompiledCode } from './jit.js';
+
+export type Request =
+  | {
+      readonly ask: 'start';
+      readonly config: MachineConfig;
+      readonly v86Module: WebAssembly.Module;
+      readonly checkpoint: Uint8Array | undefined;
+      /** Code that earlier machines have compiled. */
+      readonly compiled: readonly CompiledCode[];
+    }
+  | { readonly ask: 'run'; readonly request: CoreRequest; readonly wantsConsole: boolean; readonly wantsProgress: boolean }
+  | { readonly ask: 'read'; readonly at: number; readonly lengthBytes: number }
+  | { readonly ask: 'capture' }
+  | { readonly ask: 'hash' }
+  | { readonly ask: 'checkpoint' };
+
+/** What each request is answered with. */
+export interface Answers {
+  start: { readonly instructions: number };
+  run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
+  read: Uint8Array;
+  capture: Uint8Array;
+  hash: string;
+  checkpoint: Uint8Array;
+}
+
+export type ToWorker =
+  | { readonly kind: 'request'; readonly id: number; readonly request: Request }
+  /** End the present run at the next tick boundary. */
+  | { readonly kind: 'abort' };
+
+export type FromWorker =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
+  | { readonly kind: 'console'; readonly bytes: Uint8Array }
+  | { readonly kind: 'progress'; readonly instructions: number };
+
+export interface Failure {
+  readonly type: 'InputError' | 'RigError';
+  readonly message: string;
+  readonly remedy: string | undefined;
+  /** For a report of a bug in the rig, not for the user. */
+  readonly stack: string | undefined;
+}
+
+/** A message channel to a worker, whatever host it lives on. */
+export interface WorkerPort {
+  post(message: ToWorker): void;
+  onMessage(listener: (message: FromWorker) => void): void;
+  /** The worker is gone or threw outside any request. */
+  onFailure(listener: (cause: Error) => void): void;
+  terminate(): Promise<void>;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/** The rig's side: an engine whose machines live in workers. Host-independent; each host hands in how to make a worker. */
+import type { Checkpoint, Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../machine/contract.js';
+import { InputError, RigError } from '../../machine/errors.js';
+import { SECTOR_BYTES } from '../../machine/units.js';
+import type { CompiledCode } from './jit.js';
+import type { Answers, Failure, Request, WorkerPort } from './protocol.js';
+
+export const V86_ENGINE = 'v86';
+
+/** Code kept for later machines; more than the largest guests seen generate. */
+const COMPILED_MAX = 8192;
+
+export interface EngineHost {
+  readonly spawn: () => WorkerPort;
+  /** v86's own wasm, compiled once for all machines. */
+  readonly v86Module: () => Promise<WebAssembly.Module>;
+  /** Machines of this engine hand compiled code on to later ones; off to measure what that is worth. */
+  readonly shareCode?: boolean;
+}
+
+/** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
+export function createRemoteEngine(host: EngineHost): Engine {
+  const compiled: CompiledCode[] = [];
+  const keep = (codes: readonly CompiledCode[]): void => {
+    if (host.shareCode === false) return;
+    for (const { bytes, module } of codes) if (compiled.length < COMPILED_MAX) compiled.push({ bytes: shared(bytes), module });
+  };
+  const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
+    checkConfig(config);
+    if (checkpoint && checkpoint.engine !== V86_ENGINE) {
+      throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
+    }
+    const v86Module = await host.v86Module();
+    const link = createLink(host.spawn());
+    try {
+      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled });
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+    return createMachine(link, config, keep);
+  };
+  return {
+    name: V86_ENGINE,
+    powerOn: (config) => make(config),
+    restore: (config, checkpoint) => make(config, checkpoint),
+  };
+}
+
+function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly CompiledCode[]) => void): Machine {
+  return {
+    engine: V86_ENGINE,
+    async run(request) {
+      checkRequest(request, config);
+      const { signal, onConsole, onProgress, ...rest } = request;
+      if (signal?.aborted) signal.throwIfAborted();
+      const abort = (): void => link.abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        const asked = { ask: 'run', request: rest, wantsConsole: onConsole !== undefined, wantsProgress: onProgress !== undefined } as const;
+        const { report, compiled } = await link.ask<'run'>(asked, { onConsole, onProgress });
+        keep(compiled);
+        return report as RunReport;
+      } finally {
+        signal?.removeEventListener('abort', abort);
+      }
+    },
+    readMemory: (at, lengthBytes) => link.ask<'read'>({ ask: 'read', at, lengthBytes }),
+    captureMemory: () => link.ask<'capture'>({ ask: 'capture' }),
+    stateHash: () => link.ask<'hash'>({ ask: 'hash' }),
+    checkpoint: async () => ({ engine: V86_ENGINE, bytes: await link.ask<'checkpoint'>({ ask: 'checkpoint' }) }),
+    close: () => link.close(),
+  };
+}
+
+interface Listeners {
+  readonly onConsole?: ((bytes: Uint8Array) => void) | undefined;
+  readonly onProgress?: ((instructions: number) => void) | undefined;
+}
+
+interface Link {
+  ask<K extends Request['ask']>(request: Request & { readonly ask: K }, listeners?: Listeners): Promise<Answers[K]>;
+  abort(): void;
+  close(): Promise<void>;
+}
+
+/** Requests are answered in order of asking; when the worker dies, all that wait are refused. */
+function createLink(port: WorkerPort): Link {
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void; listeners: Listeners }>();
+  let lastId = 0;
+  let dead: Error | undefined;
+  let closing: Promise<void> | undefined;
+
+  const die = (error: Error): void => {
+    dead ??= error;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  port.onMessage((message) => {
+    if (message.kind === 'console' || message.kind === 'progress') {
+      for (const { listeners } of waiting.values()) {
+        if (message.kind === 'console') listeners.onConsole?.(message.bytes);
+        else listeners.onProgress?.(message.instructions);
+      }
+      return;
+    }
+    const waiter = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.kind === 'answer') waiter?.resolve(message.value as never);
+    else waiter?.reject(revive(message.failure));
+  });
+  port.onFailure((cause) => die(new RigError(`the machine's worker died: ${cause.message}`, { cause })));
+
+  return {
+    ask: (request, listeners = {}) =>
+      new Promise((resolve, reject) => {
+        if (dead) {
+          reject(dead);
+          return;
+        }
+        const id = ++lastId;
+        waiting.set(id, { resolve, reject, listeners });
+        port.post({ kind: 'request', id, request });
+      }),
+    abort: () => port.post({ kind: 'abort' }),
+    close() {
+      die(new RigError('the machine has been closed'));
+      return (closing ??= port.terminate());
+    },
+  };
+}
+
+function revive({ type, message, remedy, stack }: Failure): Error {
+  const detail = { ...(remedy === undefined ? {} : { remedy }), cause: stack };
+  return type === 'InputError' ? new InputError(message, detail) : new RigError(message, detail);
+}
+
+function checkConfig(config: MachineConfig): void {
+  const { memoryMiB, disks, kernel, seed, wallClockMs } = config;
+  if (!Number.isInteger(memoryMiB) || memoryMiB < 128 || memoryMiB > 768) {
+    throw new InputError(`a machine has 128 to 768 MiB of RAM, not ${memoryMiB}`);
+  }
+  if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
+  disks.forEach(({ base, overlay = [] }, number) => {
+    if (base.byteLength === 0 || base.byteLength % SECTOR_BYTES !== 0) {
+      throw new InputError(`disk ${number} is ${base.byteLength} bytes long, which is not a whole number of sectors`, { remedy: 'pad the image to a multiple of 512 bytes' });
+    }
+    for (const { sector, bytes } of overlay) {
+      if (sector * SECTOR_BYTES + bytes.byteLength > base.byteLength) throw new InputError(`a write at sector ${sector} lies outside disk ${number}`);
+    }
+  });
+  // "HdrS" at 0x202: the boot protocol's magic.
+  if (kernel.length < 0x210 || [0x48, 0x64, 0x72, 0x53].some((byte, at) => kernel[0x202 + at] !== byte)) {
+    throw new InputError('the kernel is not a bzImage', { remedy: 'give arch/x86/boot/bzImage of a kernel build' });
+  }
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
+  if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
+}
+
+function checkRequest({ virtualMsMax, triggers = [] }: RunRequest, { disks, memoryMiB }: MachineConfig): void {
+  if (!(virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${virtualMsMax}`);
+  for (const { when, then } of triggers) {
+    if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
+    if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20) throw new InputError(`the machine has no memory at ${then.gpa}`);
+  }
+}
+
+/** A config that costs nothing to hand to a worker: its large parts in memory that all workers share. */
+function shareable(config: MachineConfig): MachineConfig {
+  const { initrd } = config;
+  return {
+    ...config,
+    kernel: shared(config.kernel),
+    ...(initrd && { initrd: shared(initrd) }),
+    disks: config.disks.map((disk) => ({ ...disk, base: shared(disk.base) })),
+  };
+}
+
+const sharedCopies = new WeakMap<Uint8Array, Uint8Array>();
+
+/** The same bytes in shared memory, copied at most once; as they are where the host has no shared memory. */
+export function shared(bytes: Uint8Array): Uint8Array {
+  if (typeof SharedArrayBuffer === 'undefined' || bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const known = sharedCopies.get(bytes);
+  if (known) return known;
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+  copy.set(bytes);
+  sharedCopies.set(bytes, copy);
+  return copy;
+}

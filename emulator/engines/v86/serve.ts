@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/** The worker's side: one machine, asked by messages. Host-independent; each host hands in what differs. */
+import type { RunReport } from '../../machine/contract.js';
+import { InputError, RigError } from '../../machine/errors.js';
+import { createChance } from './chance.js';
+import { createClock, installVirtualTime, type TimeScope } from './clock.js';
+import { createCore, type Core } from './core.js';
+import type { V86Constructor } from './internals.js';
+import { createModuleCache } from './jit.js';
+import type { Answers, Failure, FromWorker, Request, ToWorker } from './protocol.js';
+
+const INSTRUCTIONS_PER_MS = 500_000;
+/** How long the worker goes on before it looks for messages: what a Ctrl-C may take. Host time; no influence on the run. */
+const SLICE_MS = 15;
+
+export interface WorkerHost {
+  readonly scope: TimeScope & { Math: { random: () => number } };
+  /** Imports v86; called once, after time has been replaced. */
+  readonly importV86: () => Promise<V86Constructor>;
+  /** The host's own clock, taken before time is replaced. */
+  readonly hostMs: () => number;
+  /** Lets waiting messages in. */
+  readonly yieldToHost: () => Promise<void>;
+  readonly sha256: (parts: readonly Uint8Array[]) => Promise<string>;
+  readonly post: (message: FromWorker, transfer: readonly ArrayBuffer[]) => void;
+  readonly onMessage: (listener: (message: ToWorker) => void) => void;
+}
+
+export function serve(host: WorkerHost): void {
+  const cache = createModuleCache();
+  let core: Core | undefined;
+  let abortWanted = false;
+
+  const machine = (): Core => {
+    if (!core) throw new RigError('the machine has not been started');
+    return core;
+  };
+
+  const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
+    switch (request.ask) {
+      case 'start': {
+        const { config, v86Module, checkpoint, compiled } = request;
+        for (const code of compiled) cache.add(code);
+        const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
+        const chance = createChance(config.seed);
+        const { releasePerformance } = installVirtualTime(host.scope, clock, config.wallClockMs);
+        host.scope.Math.random = chance.fraction;
+        const V86 = await host.importV86();
+        releasePerformance();
+        core = await createCore(config, checkpoint, { V86, v86Module, clock, chance, cache });
+        return { instructions: core.instructions() };
+      }
+      case 'run':
+        abortWanted = false;
+        return { report: await drive(machine(), request), compiled: cache.takeCompiled() };
+      case 'read': {
+        const memory = machine().memory();
+        if (request.at + request.lengthBytes > memory.length) throw new InputError(`the machine has no memory at ${request.at + request.lengthBytes - 1}`);
+        return memory.slice(request.at, request.at + request.lengthBytes);
+      }
+      case 'capture':
+        return machine().memory().slice();
+      case 'hash':
+        return host.sha256(machine().hashParts());
+      case 'checkpoint':
+        return machine().checkpoint();
+    }
+  };
+
+  const drive = async (core: Core, { request, wantsConsole, wantsProgress }: Request & { ask: 'run' }): Promise<RunReport> => {
+    core.begin(request);
+    let shown = 0;
+    for (;;) {
+      const until = host.hostMs() + SLICE_MS;
+      let report: RunReport | undefined;
+      do report = core.advance();
+      while (!report && host.hostMs() < until);
+      if (wantsConsole) {
+        const bytes = report ? report.console.slice(shown) : core.consoleSince(shown);
+        shown += bytes.length;
+        if (bytes.length > 0) host.post({ kind: 'console', bytes }, []);
+      }
+      if (report) return report;
+      if (wantsProgress) host.post({ kind: 'progress', instructions: core.instructions() }, []);
+      await host.yieldToHost();
+      if (abortWanted) return core.abort();
+    }
+  };
+
+  host.onMessage((message) => {
+    if (message.kind === 'abort') {
+      abortWanted = true;
+      return;
+    }
+    const { id, request } = message;
+    answer(request).then(
+      (value) => host.post({ kind: 'answer', id, value }, movable(value)),
+      (error: unknown) => host.post({ kind: 'failure', id, failure: describe(error) }, []),
+    );
+  });
+}
+
+/** Large results are moved to the rig, not copied. */
+function movable(value: Answers[keyof Answers]): ArrayBuffer[] {
+  const arrays = value instanceof Uint8Array ? [value] : typeof value === 'object' && 'report' in value ? value.report.captures.map(({ memory }) => memory) : [];
+  return arrays.map((bytes) => bytes.buffer as ArrayBuffer);
+}
+
+function describe(error: unknown): Failure {
+  if (error instanceof InputError || error instanceof RigError) {
+    const cause = error.cause instanceof Error ? error.cause.stack : undefined;
+    return { type: error instanceof InputError ? 'InputError' : 'RigError', message: error.message, remedy: error.remedy, stack: cause ?? error.stack };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { type: 'RigError', message: `the machine's worker failed: ${message}`, remedy: undefined, stack: error instanceof Error ? error.stack : undefined };
+}
