@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/** What outlives a machine: its disks, the time of day, and the sum of all that was run. */
+import type { DiskWrite } from '../machine/contract.js';
+import type { Span } from './frozen.js';
+import { concat, type Seen } from './recorder.js';
+import type { DiskState } from './proofs.js';
+
+export interface PoweredOff {
+  readonly disks: readonly DiskState[];
+  readonly wallClockMs: number;
+  readonly total: Span;
+  readonly console: Uint8Array;
+}
+
+export function neverPowered(bases: readonly Uint8Array[], wallClockMs: number): PoweredOff {
+  return {
+    disks: bases.map((base) => ({ base, writes: [] })),
+    wallClockMs,
+    total: { virtualMs: 0, instructions: 0 },
+    console: new Uint8Array(),
+  };
+}
+
+/** `before`, after a machine that showed `seen` since its power-on has gone off. */
+export function afterPowerOff(before: PoweredOff, seen: Seen): PoweredOff {
+  return {
+    disks: before.disks.map(({ base, writes }, disk) => ({ base, writes: [...writes, ...(seen.writes[disk] ?? [])] })),
+    wallClockMs: before.wallClockMs + seen.virtualMs,
+    total: { virtualMs: before.total.virtualMs + seen.virtualMs, instructions: before.total.instructions + seen.instructions },
+    console: concat([before.console, seen.console]),
+  };
+}
+
+/** The writes per disk that completed at instruction `from` or later, up to and without `to`. */
+export function writesBetween(writes: readonly (readonly DiskWrite[])[], from: number, to = Infinity): readonly (readonly DiskWrite[])[] {
+  return writes.map((of) => of.filter(({ instruction }) => instruction >= from && instruction < to));
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/** What the driver has looked at: the proofs, as functions that it is given. */
+import type { DiskConfig, DiskWrite, MarkerSeen } from '../machine/contract.js';
+import type { DiskOutcome, FilesystemOutcome, Finding, ImageOutcome, MemoryOutcome } from './outcome.js';
+import type { Gpa } from '../machine/units.js';
+
+/** A disk as it stands: its base and all writes since, oldest first. */
+export interface DiskState {
+  readonly base: DiskConfig['base'];
+  readonly writes: readonly DiskWrite[];
+}
+
+/** What is known of a suspend once the machine is off. */
+export interface SuspendEvidence {
+  /** Of the kernel that was suspended; the layout marker is among them. */
+  readonly markers: readonly MarkerSeen[];
+  /** All RAM at the atomic copy. */
+  readonly atCopy: Uint8Array;
+  readonly disks: readonly DiskState[];
+  /** Writes on each disk from the atomic copy to power-off. */
+  readonly writesSinceCopy: readonly (readonly DiskWrite[])[];
+}
+
+export interface ResumeEvidence extends SuspendEvidence {
+  /** All RAM at the first instruction of the restored kernel. */
+  readonly restored: Uint8Array;
+  /** Writes on each disk from power-on to the restored kernel's first instruction. */
+  readonly writesByResume: readonly (readonly DiskWrite[])[];
+}
+
+export interface Proven<T> {
+  readonly outcome: T;
+  readonly findings: readonly Finding[];
+}
+
+export interface Proofs {
+  memory(evidence: ResumeEvidence): Promise<Proven<MemoryOutcome>>;
+  image(evidence: SuspendEvidence): Promise<Proven<ImageOutcome>>;
+  disk(evidence: ResumeEvidence): Promise<Proven<DiskOutcome>>;
+  /** Looks at all filesystems on powered-off disks. */
+  filesystems(disks: readonly DiskState[], at: FilesystemOutcome['at']): Promise<Proven<readonly FilesystemOutcome[]>>;
+  /** Kernel faults that a console shows. */
+  console(console: Uint8Array): readonly Finding[];
+  /** Physical address of a kernel symbol. */
+  addressOf(symbol: string): Gpa;
+}
