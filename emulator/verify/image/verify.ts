@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/** The image proof: the pages that the guest wrote to its disk are the pages that its RAM held at the atomic copy. */
+import { RigError } from '../../machine/errors.js';
+import { PAGE_BYTES, gpa, gpaOfPfn, type Pfn } from '../../machine/units.js';
+import type { GuestKernel } from '../../memory/kernel.js';
+import { ownerNamer } from '../../memory/owner.js';
+import { accountForPages } from '../memory/account.js';
+import { unexplainedRuns } from '../memory/verify.js';
+import { writtenByCopy } from '../memory/written.js';
+import type { Image } from './stream.js';
+
+export interface ImageDifference {
+  /** content: the page in the image is not the page in RAM. missing: the copy chose it, the image has it not. foreign: the other way round. */
+  readonly kind: 'content' | 'missing' | 'foreign';
+  readonly pfn: Pfn;
+  readonly owner: string;
+  readonly firstOffset: number;
+  readonly bytes: number;
+}
+
+export interface ImageResult {
+  /** Size of the stream: header, frame numbers and data. */
+  readonly bytes: number;
+  readonly pagesInImage: number;
+  readonly zeroPages: number;
+  readonly pagesCompared: number;
+  readonly pagesDiffering: number;
+  /** At most `differencesMax`. */
+  readonly differences: readonly ImageDifference[];
+}
+
+const DIFFERENCES_MAX = 200;
+
+/**
+ * Compares an image with the capture made at copy:begin. Throws RigError when the image is of a machine with other RAM,
+ * GuestError (from the image's reader) when the stream is damaged.
+ */
+export function verifyImage(image: Image, atCopy: GuestKernel, differencesMax = DIFFERENCES_MAX): ImageResult {
+  const account = accountForPages(atCopy);
+  const written = writtenByCopy(atCopy, account);
+  const namer = ownerNamer(atCopy);
+  const found: { kind: ImageDifference['kind']; pfn: Pfn; firstOffset: number; bytes: number }[] = [];
+  const missing = account.inImage.slice();
+
+  for (const { frame, bytes } of image.contents()) {
+    if (frame >= atCopy.memory.pageCount) throw new RigError(`the image holds frame ${frame}, the machine has ${atCopy.memory.pageCount}`);
+    if (missing[frame] !== 1) {
+      found.push({ kind: 'foreign', pfn: frame, firstOffset: 0, bytes: PAGE_BYTES });
+      continue;
+    }
+    missing[frame] = 0;
+    const runs = unexplainedRuns(atCopy.memory, bytes, frame, written);
+    const first = runs[0];
+    if (first !== undefined) {
+      found.push({ kind: 'content', pfn: frame, firstOffset: first.start, bytes: runs.reduce((sum, run) => sum + run.end - run.start, 0) });
+    }
+  }
+  missing.forEach((isMissing, frame) => {
+    if (isMissing === 1) found.push({ kind: 'missing', pfn: frame as Pfn, firstOffset: 0, bytes: PAGE_BYTES });
+  });
+
+  return {
+    bytes: image.header.pages * PAGE_BYTES,
+    pagesInImage: image.frames.length,
+    zeroPages: image.zeroPages,
+    pagesCompared: image.frames.length,
+    pagesDiffering: found.length,
+    differences: found.slice(0, differencesMax).map((each) => ({ ...each, owner: namer.name(gpa(gpaOfPfn(each.pfn) + each.firstOffset)) })),
+  };
+}
