@@ -69,7 +69,6 @@ async function build(dir: string, sources: readonly string[], context: BuildCont
     await command(COMPILER, [...FLAGS, '-o', join(dir, 'bin', name), ...files], context, {
       cwd: packagePath('guest-kernel/userspace'),
       env: { LC_ALL: 'C' },
-      remedy: COMPILER_REMEDY,
     });
   }
 }

@@ -376,16 +376,22 @@ void job_start(uint32_t id, struct reading *from)
 void job_stdin(uint32_t id, struct reading *from)
 {
 	struct job *job = named_job(id, from);
-	uint32_t offset, eof;
+	uint32_t offset, eof, skip;
 
 	if (!job)
 		return;
 	offset = read_word(from);
 	eof = read_word(from);
-	if (from->torn || offset != job->in_received) {
+	if (from->torn || offset > job->in_received) {
 		reply_error(id, EINVAL, "input does not follow on what came before");
 		return;
 	}
+	/* Asked again, after the answer was lost: some or all of it has come before. */
+	skip = job->in_received - offset;
+	if (skip > from->left)
+		skip = from->left;
+	from->at += skip;
+	from->left -= skip;
 	job->in_received += from->left;
 	if (job->in_fd >= 0 && from->left && !append(&job->in, from->at, from->left)) {
 		reply_error(id, ENOMEM, "cannot keep the input");

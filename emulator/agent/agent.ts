@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The host side of the guest's agent: runs programs in a machine and moves files, through its second serial line.
+ *
+ * The machine moves only while one of these functions waits, and every wait is bounded in virtual time. The agent in the
+ * guest survives a suspend together with the guest: `attach` goes on with it in the machine that resumed it.
+ */
+import type { Machine } from '../machine/contract.js';
+import { GuestError, InputError } from '../machine/errors.js';
+import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
+import { CHUNK_BYTES_MAX, concat, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
+import { Job, type JobResult, type Output } from './job.js';
+import { ANSWER, ERRNO, PayloadReader, payloadOf, PROTOCOL_VERSION, PUT_FIRST, PUT_LAST, REQUEST, START_FOLLOW, START_STDIN } from './protocol.js';
+import { type ArmedTrigger, TriggerSet } from './triggers.js';
+
+/** Bound on an exchange for which the caller gave none. */
+const VIRTUAL_MS_MAX = 30_000;
+/** Between two greetings to an agent that does not answer yet. */
+const HELLO_EVERY_MS = 500;
+/** The guest may forget output that the host has, in steps of so much. */
+const CONFIRM_EVERY_BYTES = 1 << 20;
+
+export interface WaitOptions {
+  /** Bound in virtual ms; 30 s unless told. A wait that exceeds it ends in a GuestError. */
+  readonly virtualMsMax?: number;
+  /** What the machine is to do meanwhile; each fires once. */
+  readonly triggers?: readonly ArmedTrigger[];
+}
+
+export interface SpawnOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** `/` unless told. */
+  readonly cwd?: string;
+  /** Empty unless told. */
+  readonly stdin?: Uint8Array | string;
+  /** The guest kills the program after so long (its own CLOCK_MONOTONIC). */
+  readonly timeoutMs?: number;
+}
+
+export interface AgentIdentity {
+  readonly bootId: string;
+  /** Process id of the agent: another one means that it was started anew, and knows no jobs. */
+  readonly pid: number;
+}
+
+/** The guest's agent refused a request; `errno` is Linux's number. */
+class Refusal extends Error {
+  readonly errno: number;
+  constructor(errno: number, message: string) {
+    super(message);
+    this.errno = errno;
+  }
+}
+
+/** The machine stood still before the answer came. */
+class Interrupted extends Error {
+  readonly interruption: Interruption;
+  constructor(interruption: Interruption) {
+    super(`the machine stands still: ${interruption.why}`);
+    this.interruption = interruption;
+  }
+}
+
+export class Agent {
+  readonly #channel: AgentChannel;
+  readonly #jobs = new Map<number, Job>();
+  #lastId = 0;
+  #nonce = 0;
+
+  constructor(machine: Machine, options: ChannelOptions = {}) {
+    this.#channel = new AgentChannel(machine, options);
+  }
+
+  /** The last console lines of all runs made through this agent. */
+  get consoleTail(): readonly string[] {
+    return this.#channel.consoleTail;
+  }
+
+  /**
+   * Waits until the agent answers. Also the way to find its voice again after half a frame was lost.
+   * @throws GuestError when it does not, or when the machine stops meanwhile.
+   */
+  async connect(options: WaitOptions = {}): Promise<AgentIdentity> {
+    const virtualMsMax = options.virtualMsMax ?? VIRTUAL_MS_MAX;
+    const triggers = new TriggerSet(options.triggers);
+    const nonce = ++this.#nonce;
+    for (let leftMs = virtualMsMax; leftMs > 0; leftMs -= HELLO_EVERY_MS) {
+      this.#channel.sendDelimiter();
+      this.#channel.send({ type: REQUEST.hello, id: 0, payload: payloadOf(nonce) });
+      const budget = { leftMs: Math.min(HELLO_EVERY_MS, leftMs) };
+      for (;;) {
+        const next = await this.#channel.next(budget, triggers);
+        if ('why' in next) {
+          if (next.why === 'timeout') break;
+          throw this.#stopped('the agent to answer', next);
+        }
+        const identity = this.#identityIn(next, nonce);
+        if (identity !== undefined) return identity;
+        this.#dispatch(next);
+      }
+    }
+    throw this.#channel.gaveUp('the agent to answer', virtualMsMax);
+  }
+
+  /**
+   * Goes on in another machine, in which the guest of the former one has been resumed or restored.
+   * Jobs stay known; `wait(job)` asks for what was lost on the way.
+   */
+  async attach(machine: Machine, options: WaitOptions = {}): Promise<AgentIdentity> {
+    this.#channel.attach(machine);
+    for (const job of this.#jobs.values()) job.following = false;
+    return this.connect(options);
+  }
+
+  /**
+   * Runs a program and waits for its end.
+   * @throws InputError when the command is too long, GuestError when it cannot be started or exceeds the bound.
+   */
+  async exec(argv: readonly string[], options: SpawnOptions & WaitOptions = {}): Promise<JobResult> {
+    return this.#finish(this.#newJob(argv, options, START_FOLLOW), options);
+  }
+
+  /** Starts a program and leaves it running; `wait` or `peek` with the answer. Throws as `exec` does. */
+  async spawn(argv: readonly string[], options: SpawnOptions & WaitOptions = {}): Promise<Job> {
+    const job = this.#newJob(argv, options, 0);
+    const budget = budgetOf(options);
+    const triggers = new TriggerSet(options.triggers);
+    await this.#uninterrupted(`'${job.title}' to start`, options, async () => {
+      await this.#start(job, budget, triggers);
+      await this.#feed(job, budget, triggers);
+    });
+    return job;
+  }
+
+  /** Waits for the end of a program. Its output since the start is in the result, wherever it was asked for before. */
+  async wait(job: Job, options: WaitOptions = {}): Promise<JobResult> {
+    return this.#finish(job, options);
+  }
+
+  /** What a program has written so far, and its end if it has ended. */
+  async peek(job: Job, options: WaitOptions = {}): Promise<Output & { readonly running: boolean }> {
+    const triggers = new TriggerSet(options.triggers);
+    const budget = budgetOf(options);
+    const done = (frame: Frame): boolean => frame.type === ANSWER.status && frame.id === job.id;
+    if (job.end === undefined) {
+      await this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
+        this.#channel.send({ type: REQUEST.collect, id: job.id, payload: payloadOf(...job.offsets, 0) });
+        while (!done(await this.#takeOne(budget, triggers)));
+      });
+    }
+    return { ...job.output, running: job.end === undefined };
+  }
+
+  /** Sends a signal (Linux's number) to a program and all of its process group. */
+  async kill(job: Job, signal: number, options: WaitOptions = {}): Promise<void> {
+    await this.#simply(`signal ${signal} for '${job.title}'`, REQUEST.kill, payloadOf(job.id, signal), options);
+  }
+
+  /** Puts a file into the guest, whole or not at all; missing folders on its path are made. Mode 0644 unless told. */
+  async putFile(path: string, bytes: Uint8Array, options: WaitOptions & { readonly mode?: number } = {}): Promise<void> {
+    for (let offset = 0; ; offset += CHUNK_BYTES_MAX) {
+      const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
+      const last = offset + piece.length >= bytes.length;
+      const flags = (offset === 0 ? PUT_FIRST : 0) | (last ? PUT_LAST : 0);
+      const payload = payloadOf(flags, options.mode ?? 0o644, offset, path, piece);
+      await this.#simply(`${path} to be written`, REQUEST.put, payload, options);
+      if (last) return;
+    }
+  }
+
+  /** The contents of a file of the guest; also of one whose size is not known, as in /proc. */
+  async getFile(path: string, options: WaitOptions = {}): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for (let offset = 0; ; ) {
+      const answer = await this.#simply(`${path} to be read`, REQUEST.get, payloadOf(offset, CHUNK_BYTES_MAX, path), options);
+      const piece = answer.payload.subarray(4);
+      if (piece.length === 0) return concat(pieces);
+      pieces.push(piece);
+      offset += piece.length;
+    }
+  }
+
+  /** Has the guest send a marker; a machine may stop or hold there. */
+  async mark(kind: number, word0 = 0, word1 = 0, options: WaitOptions = {}): Promise<void> {
+    await this.#simply('a marker', REQUEST.mark, payloadOf(kind, word0, word1), options);
+  }
+
+  /** Asks the guest's init to shut down in good order, and waits until the machine stands still. */
+  async powerOff(options: WaitOptions = {}): Promise<Interruption> {
+    const budget = budgetOf(options);
+    const triggers = new TriggerSet(options.triggers);
+    await this.#uninterrupted('init to hear of the shutdown', options, () => this.#ask(REQUEST.shutdown, new Uint8Array(0), budget, triggers));
+    const interruption = await this.#channel.runOn(budget, triggers);
+    if (interruption.why === 'timeout') throw this.#channel.gaveUp('the guest to power off', options.virtualMsMax ?? VIRTUAL_MS_MAX);
+    return interruption;
+  }
+
+  /** Lets so much virtual time pass, unless something stops the machine before; answers what did. */
+  async letRun(virtualMs: number, triggers: readonly ArmedTrigger[] = []): Promise<Interruption> {
+    const interruption = await this.#channel.runOn({ leftMs: virtualMs }, new TriggerSet(triggers));
+    for (const frame of this.#channel.drain()) this.#dispatch(frame);
+    return interruption;
+  }
+
+  #newJob(argv: readonly string[], options: SpawnOptions, flags: number): Job {
+    const env = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
+    const stdin = typeof options.stdin === 'string' ? new TextEncoder().encode(options.stdin) : options.stdin;
+    if (argv.length === 0) throw new InputError('a command needs at least the name of a program');
+    if ([...argv, ...env, options.cwd ?? ''].some((word) => word.includes('\0'))) {
+      throw new InputError(`the command '${argv.join(' ')}' contains a zero byte`);
+    }
+    const allFlags = flags | (stdin === undefined ? 0 : START_STDIN);
+    const payload = payloadOf(allFlags, options.timeoutMs ?? 0, argv.length, env.length, options.cwd ?? '', ...argv, ...env);
+    if (payload.length > PAYLOAD_BYTES_MAX) {
+      throw new InputError(`the command '${argv[0] ?? ''} ...' is ${payload.length} bytes long, more than ${PAYLOAD_BYTES_MAX}`, {
+        remedy: 'put what it needs into a file, or give it on standard input',
+      });
+    }
+    const job = new Job(++this.#lastId, argv, payload, stdin);
+    job.following = (flags & START_FOLLOW) !== 0;
+    this.#jobs.set(job.id, job);
+    return job;
+  }
+
+  async #start(job: Job, budget: Budget, triggers: TriggerSet): Promise<void> {
+    if (job.pid !== undefined) return;
+    try {
+      const answer = await this.#ask(REQUEST.start, job.start, budget, triggers, job.id);
+      job.pid = new PayloadReader(answer.payload).word();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#jobs.delete(job.id);
+      throw new GuestError(`cannot run '${job.title}' in the guest: ${error.message}`, { consoleTail: this.consoleTail });
+    }
+  }
+
+  async #feed(job: Job, budget: Budget, triggers: TriggerSet): Promise<void> {
+    const stdin = job.stdin;
+    while (stdin !== undefined && !job.stdinDone) {
+      const piece = stdin.subarray(job.stdinBytesSent, job.stdinBytesSent + CHUNK_BYTES_MAX);
+      const last = job.stdinBytesSent + piece.length >= stdin.length;
+      await this.#ask(REQUEST.stdin, payloadOf(job.id, job.stdinBytesSent, last ? 1 : 0, piece), budget, triggers);
+      job.stdinBytesSent += piece.length;
+      job.stdinDone = last;
+    }
+  }
+
+  async #finish(job: Job, options: WaitOptions): Promise<JobResult> {
+    const budget = budgetOf(options);
+    const triggers = new TriggerSet(options.triggers);
+    try {
+      if (job.end === undefined) await this.#untilEnd(job, budget, triggers);
+      // Told by itself: the machine may stand still before the answer, and the program's end is known all the same.
+      if (!job.released) await this.#release(job, budget, triggers);
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw this.#explained(error, `the end of '${job.title}'`);
+      for (const frame of this.#channel.drain()) this.#dispatch(frame);
+      const { interruption } = error;
+      if (interruption.why === 'trigger') return { ended: 'stopped', trigger: interruption.index, job, ...job.output };
+      if (job.end === undefined) {
+        if (interruption.why === 'timeout') throw this.#channel.gaveUp(`the end of '${job.title}'`, options.virtualMsMax ?? VIRTUAL_MS_MAX);
+        return { ended: interruption.why, job, ...job.output };
+      }
+    }
+    if (job.end === undefined) throw new GuestError(`the end of '${job.title}' is not known`);
+    return { ...job.end, ...job.output };
+  }
+
+  async #untilEnd(job: Job, budget: Budget, triggers: TriggerSet): Promise<void> {
+    await this.#start(job, budget, triggers);
+    await this.#feed(job, budget, triggers);
+    if (!job.following && job.end === undefined) {
+      this.#channel.send({ type: REQUEST.collect, id: job.id, payload: payloadOf(...job.offsets, 1) });
+      job.following = true;
+    }
+    while (job.end === undefined) {
+      const frame = await this.#takeOne(budget, triggers);
+      if (frame.type === ANSWER.error && frame.id === job.id) throw refusalIn(frame);
+      if (job.unconfirmedBytes >= CONFIRM_EVERY_BYTES) {
+        await this.#ask(REQUEST.consumed, payloadOf(job.id, ...job.offsets), budget, triggers);
+        job.confirmed();
+      }
+    }
+  }
+
+  async #release(job: Job, budget: Budget, triggers: TriggerSet): Promise<void> {
+    await this.#ask(REQUEST.release, payloadOf(job.id), budget, triggers);
+    job.released = true;
+    this.#jobs.delete(job.id);
+  }
+
+  /** A request in which nothing but its answer matters. */
+  #simply(awaited: string, type: number, payload: Uint8Array, options: WaitOptions): Promise<Frame> {
+    return this.#uninterrupted(awaited, options, () => this.#ask(type, payload, budgetOf(options), new TriggerSet(options.triggers)));
+  }
+
+  async #uninterrupted<T>(awaited: string, options: WaitOptions, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw this.#explained(error, awaited);
+      if (error.interruption.why === 'timeout') throw this.#channel.gaveUp(awaited, options.virtualMsMax ?? VIRTUAL_MS_MAX);
+      throw this.#stopped(awaited, error.interruption);
+    }
+  }
+
+  /** Sends a request and waits for its answer; what comes meanwhile goes to the jobs. */
+  async #ask(type: number, payload: Uint8Array, budget: Budget, triggers: TriggerSet, id = ++this.#lastId): Promise<Frame> {
+    this.#channel.send({ type, id, payload });
+    for (;;) {
+      const frame = await this.#takeOne(budget, triggers);
+      if (frame.id !== id || isPushed(frame)) continue;
+      if (frame.type === ANSWER.error) throw refusalIn(frame);
+      return frame;
+    }
+  }
+
+  /** The next frame, already given to its job if it is about one. */
+  async #takeOne(budget: Budget, triggers: TriggerSet): Promise<Frame> {
+    const next = await this.#channel.next(budget, triggers);
+    if ('why' in next) throw new Interrupted(next);
+    this.#dispatch(next);
+    return next;
+  }
+
+  #dispatch(frame: Frame): void {
+    if (isPushed(frame)) this.#jobs.get(frame.id)?.take(frame);
+  }
+
+  #identityIn(frame: Frame, nonce: number): AgentIdentity | undefined {
+    if (frame.type !== ANSWER.hello) return undefined;
+    const payload = new PayloadReader(frame.payload);
+    const version = payload.word();
+    if (payload.word() !== nonce) return undefined;
+    const pid = payload.word();
+    // Ids rise over all hosts that ever spoke to this agent, so that no new request looks like an old one.
+    this.#lastId = Math.max(this.#lastId, payload.word());
+    if (version !== PROTOCOL_VERSION) {
+      throw new GuestError(`the guest's agent speaks version ${version} of the protocol, not ${PROTOCOL_VERSION}`, {
+        remedy: 'rebuild the disk image, it holds an agent of another age',
+      });
+    }
+    return { bootId: payload.text(), pid };
+  }
+
+  #explained(error: unknown, awaited: string): unknown {
+    if (!(error instanceof Refusal)) return error;
+    const remedy = error.errno === ERRNO.ESRCH ? { remedy: 'the agent was started anew; see the console for why the former one ended' } : {};
+    return new GuestError(`${error.message} (awaited: ${awaited})`, { consoleTail: this.consoleTail, ...remedy });
+  }
+
+  #stopped(awaited: string, interruption: Interruption): GuestError {
+    return new GuestError(`the machine stopped (${interruption.why}) while the rig awaited ${awaited}`, { consoleTail: this.consoleTail });
+  }
+}
+
+function isPushed(frame: Frame): boolean {
+  return frame.type === ANSWER.output || frame.type === ANSWER.status;
+}
+
+function refusalIn(frame: Frame): Refusal {
+  const payload = new PayloadReader(frame.payload);
+  return new Refusal(payload.word(), payload.text());
+}
+
+function budgetOf(options: WaitOptions): Budget {
+  return { leftMs: options.virtualMsMax ?? VIRTUAL_MS_MAX };
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The agent's line of a machine: sends frames, and lets the machine run until frames come back.
+ * Every run's report goes to the caller's sink: an exchange of frames loses no console byte, marker, write or capture.
+ */
+import type { Machine, RunReport } from '../machine/contract.js';
+import { GuestError, RigError } from '../machine/errors.js';
+import { concat, DELIMITER, encodeFrame, type Frame, FrameReader } from './frame.js';
+import type { TriggerSet } from './triggers.js';
+
+const CONSOLE_TAIL_LINES = 25;
+const CONSOLE_TAIL_BYTES = 8192;
+
+export interface ChannelOptions {
+  /** Gets the report of every run, in order. */
+  readonly onReport?: (report: RunReport) => void;
+  /** Live console output, for people. */
+  readonly onConsole?: (bytes: Uint8Array) => void;
+  readonly onProgress?: (instructions: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Why the machine stands still though no frame has come. */
+export type Interruption =
+  | { readonly why: 'halted' | 'powerCut' | 'reset' | 'timeout' }
+  /** A trigger of the caller; its index in the caller's list. */
+  | { readonly why: 'trigger'; readonly index: number };
+
+/** Virtual time that may still pass. Shared by the runs of one exchange. */
+export interface Budget {
+  leftMs: number;
+}
+
+export class AgentChannel {
+  #machine: Machine;
+  readonly #options: ChannelOptions;
+  readonly #reader = new FrameReader();
+  #frames: Frame[] = [];
+  #outgoing: Uint8Array[] = [];
+  #virtualMs: number | undefined;
+  #console: Uint8Array = new Uint8Array(0);
+
+  constructor(machine: Machine, options: ChannelOptions = {}) {
+    this.#machine = machine;
+    this.#options = options;
+  }
+
+  /** Goes on with another machine, in which the same agent lives; what was under way on the line is lost. */
+  attach(machine: Machine): void {
+    this.#machine = machine;
+    this.#virtualMs = undefined;
+    this.#outgoing = [];
+    this.#frames = [];
+    this.#reader.reset();
+  }
+
+  /** The last lines that the console has shown, oldest first. */
+  get consoleTail(): readonly string[] {
+    const lines = new TextDecoder().decode(this.#console).split(/\r*\n/);
+    return lines.filter((line) => line !== '').slice(-CONSOLE_TAIL_LINES);
+  }
+
+  /** Puts a frame on the line; it goes out with the next run. */
+  send(frame: Frame): void {
+    this.#outgoing.push(encodeFrame(frame));
+  }
+
+  /** Ends whatever half-frame the guest may hold. */
+  sendDelimiter(): void {
+    this.#outgoing.push(Uint8Array.of(DELIMITER));
+  }
+
+  /** The next frame from the guest, or why there is none. */
+  async next(budget: Budget, triggers: TriggerSet): Promise<Frame | Interruption> {
+    for (;;) {
+      const frame = this.#frames.shift();
+      if (frame !== undefined) return frame;
+      if (budget.leftMs <= 0) return { why: 'timeout' };
+      const interruption = await this.#run(budget, triggers, true);
+      // Frames that came in the same run stay for `drain`, or for the next call.
+      if (interruption !== undefined && (interruption.why !== 'timeout' || this.#frames.length === 0)) return interruption;
+    }
+  }
+
+  /** Frames that have come and have not been looked at. */
+  drain(): Frame[] {
+    return this.#frames.splice(0);
+  }
+
+  /** Lets the machine run on, whatever the agent says meanwhile. */
+  async runOn(budget: Budget, triggers: TriggerSet): Promise<Interruption> {
+    for (;;) {
+      const interruption = await this.#run(budget, triggers, false);
+      if (interruption !== undefined) return interruption;
+    }
+  }
+
+  /** The error for a wait that found no end. */
+  gaveUp(awaited: string, waitedMs: number): GuestError {
+    return new GuestError(`the guest did not answer within ${waitedMs} ms of its time; awaited: ${awaited}`, {
+      consoleTail: this.consoleTail,
+      remedy: 'see the console below; allow more time if the guest is merely slow',
+    });
+  }
+
+  async #run(budget: Budget, triggers: TriggerSet, untilFrame: boolean): Promise<Interruption | undefined> {
+    const { onConsole, onProgress, signal } = this.#options;
+    const send = this.#outgoing.length === 0 ? [] : [{ channel: 'agent' as const, bytes: concat(this.#outgoing) }];
+    this.#outgoing = [];
+    const report = await this.#machine.run({
+      triggers: triggers.armed(),
+      send,
+      virtualMsMax: budget.leftMs,
+      ...(untilFrame ? { untilByte: { channel: 'agent' as const, byte: DELIMITER } } : {}),
+      ...(onConsole ? { onConsole } : {}),
+      ...(onProgress ? { onProgress } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    // Before the first run the machine's clock is unknown; that run is then charged nothing unless it used up all.
+    budget.leftMs -= this.#virtualMs === undefined ? 0 : report.virtualMs - this.#virtualMs;
+    this.#virtualMs = report.virtualMs;
+    this.#console = concat([this.#console, report.console]).slice(-CONSOLE_TAIL_BYTES);
+    this.#frames.push(...this.#reader.take(report.agent));
+    const stoppedBy = triggers.after(report);
+    this.#options.onReport?.(report);
+    const { reason } = report;
+    switch (reason.why) {
+      case 'byte':
+        return undefined;
+      case 'trigger':
+        if (stoppedBy === undefined) throw new RigError('the machine stopped at a trigger that was not set');
+        return { why: 'trigger', index: stoppedBy };
+      case 'aborted':
+        throw this.#options.signal?.reason ?? new RigError('the run was stopped');
+      case 'timeout':
+        budget.leftMs = 0;
+        return { why: 'timeout' };
+      case 'halted':
+      case 'powerCut':
+      case 'reset':
+        return { why: reason.why };
+    }
+  }
+}

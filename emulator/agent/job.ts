@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/** Programs that run in the guest for the host, and how they end. */
+import { RigError } from '../machine/errors.js';
+import { concat, type Frame } from './frame.js';
+import { ANSWER, JOB_STATE, PayloadReader } from './protocol.js';
+
+export interface Output {
+  /** All that has come so far. */
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** How a program ended, or why the rig stopped looking. */
+export type JobResult = Output &
+  (
+    | { readonly ended: 'exited'; readonly exitCode: number }
+    /** By a signal, of Linux's i386 numbering. */
+    | { readonly ended: 'signalled'; readonly signal: number }
+    /** It was killed because its own limit of time was over. */
+    | { readonly ended: 'timedOut' }
+    /** The machine is off or reset; where the agent lives on (another machine), `wait(job)` goes on. */
+    | { readonly ended: 'halted' | 'powerCut' | 'reset'; readonly job: Job }
+    /** The machine stands at the caller's trigger number `trigger`; `wait(job)` goes on. */
+    | { readonly ended: 'stopped'; readonly trigger: number; readonly job: Job }
+  );
+
+/** A program's own end. */
+export type JobEnd =
+  | { readonly ended: 'exited'; readonly exitCode: number }
+  | { readonly ended: 'signalled'; readonly signal: number }
+  | { readonly ended: 'timedOut' };
+
+/** The host's half of a program in the guest: what came of it so far. Made by `Agent.spawn` and `Agent.exec`. */
+export class Job {
+  /** Under this id the guest's agent knows it. */
+  readonly id: number;
+  readonly argv: readonly string[];
+  /** The request that starts it; sent again as long as no answer has come. */
+  readonly start: Uint8Array;
+  readonly stdin: Uint8Array | undefined;
+  /** Bytes of `stdin` that the guest has confirmed. */
+  stdinBytesSent = 0;
+  stdinDone: boolean;
+  /** Process id in the guest, once it has started. */
+  pid: number | undefined;
+  /** Output is on its way to the host in this machine without being asked for. */
+  following = false;
+  released = false;
+  readonly #pieces: [Uint8Array[], Uint8Array[]] = [[], []];
+  readonly #received: [number, number] = [0, 0];
+  #confirmedBytes = 0;
+  #status: { readonly end: JobEnd; readonly bytes: readonly [number, number] } | undefined;
+
+  constructor(id: number, argv: readonly string[], start: Uint8Array, stdin: Uint8Array | undefined) {
+    this.id = id;
+    this.argv = argv;
+    this.start = start;
+    this.stdin = stdin;
+    this.stdinDone = stdin === undefined;
+  }
+
+  /** For messages. */
+  get title(): string {
+    return this.argv.join(' ');
+  }
+
+  /** Bytes received of stdout and stderr. */
+  get offsets(): readonly [number, number] {
+    return this.#received;
+  }
+
+  get output(): Output {
+    return { stdout: concat(this.#pieces[0]), stderr: concat(this.#pieces[1]) };
+  }
+
+  /** How it ended, once that and all of its output are here. */
+  get end(): JobEnd | undefined {
+    const status = this.#status;
+    if (status === undefined) return undefined;
+    return status.bytes[0] === this.#received[0] && status.bytes[1] === this.#received[1] ? status.end : undefined;
+  }
+
+  /** Bytes received since the guest was last told that it need not keep them. */
+  get unconfirmedBytes(): number {
+    return this.#received[0] + this.#received[1] - this.#confirmedBytes;
+  }
+
+  confirmed(): void {
+    this.#confirmedBytes = this.#received[0] + this.#received[1];
+  }
+
+  /** Takes an OUTPUT or STATUS frame. */
+  take(frame: Frame): void {
+    const payload = new PayloadReader(frame.payload);
+    if (frame.type === ANSWER.output) {
+      const stream = payload.word() - 1;
+      this.#takeOutput(stream === 0 ? 0 : 1, payload.word(), payload.rest());
+      return;
+    }
+    const state = payload.word();
+    const code = payload.word();
+    const end = endOf(state, code);
+    if (end !== undefined) this.#status = { end, bytes: [payload.word(), payload.word()] };
+  }
+
+  #takeOutput(stream: 0 | 1, offset: number, bytes: Uint8Array): void {
+    const known = this.#received[stream] - offset;
+    if (known < 0) throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${this.#received[stream]}`);
+    // After a resume the guest may send again what had arrived already.
+    if (known >= bytes.length) return;
+    this.#pieces[stream].push(bytes.subarray(known));
+    this.#received[stream] += bytes.length - known;
+  }
+}
+
+function endOf(state: number, code: number): JobEnd | undefined {
+  switch (state) {
+    case JOB_STATE.exited:
+      return { ended: 'exited', exitCode: code };
+    case JOB_STATE.signalled:
+      return { ended: 'signalled', signal: code };
+    case JOB_STATE.timedOut:
+      return { ended: 'timedOut' };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/** The TypeScript half of the agent channel against the C half: the guest's own i386 program, run on this host. */
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { Agent } from '../../../emulator/agent/agent.js';
+import { GuestError, InputError } from '../../../emulator/machine/errors.js';
+import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
+import { defaultCacheDir } from '../../../tools/artifacts/context.js';
+import { childMachine, startAgent } from './child-machine.js';
+
+const userspace = await obtainUserspace({ cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal });
+const program = join(userspace.dir, 'bin/rig-agent');
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+async function connected(t: Test): Promise<{ agent: Agent; machine: ReturnType<typeof childMachine> }> {
+  const machine = childMachine(startAgent(program));
+  t.teardown(() => machine.close());
+  const agent = new Agent(machine);
+  await agent.connect();
+  return { agent, machine };
+}
+
+test('the agent says who it is', async (t) => {
+  const machine = childMachine(startAgent(program));
+  t.teardown(() => machine.close());
+  const identity = await new Agent(machine).connect();
+  t.equal(identity.bootId, readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  t.equal(identity.pid, machine.child.pid);
+});
+
+test('a program runs with its arguments, environment, folder and input', async (t) => {
+  const { agent } = await connected(t);
+  const result = await agent.exec(['sh', '-c', 'echo "$1|$WORD|$PWD"; cat; echo trouble >&2; exit 3', 'sh', "it's"], {
+    env: { WORD: 'some words' },
+    cwd: '/usr',
+    stdin: 'from the host\n',
+  });
+  t.match(result, { ended: 'exited', exitCode: 3 });
+  t.equal(text(result.stdout), "it's|some words|/usr\nfrom the host\n");
+  t.equal(text(result.stderr), 'trouble\n');
+});
+
+test('without input a program reads an end of file at once', async (t) => {
+  const { agent } = await connected(t);
+  t.match(await agent.exec(['cat']), { ended: 'exited', exitCode: 0, stdout: new Uint8Array(0) });
+});
+
+test('a signal and a limit of time are told apart from an exit', async (t) => {
+  const { agent } = await connected(t);
+  t.match(await agent.exec(['sh', '-c', 'kill -SEGV $$']), { ended: 'signalled', signal: 11 });
+  t.match(await agent.exec(['sh', '-c', 'echo before; sleep 60'], { timeoutMs: 200 }), { ended: 'timedOut' });
+});
+
+test('a program that does not exist is named', async (t) => {
+  const { agent } = await connected(t);
+  await t.rejects(agent.exec(['no-such-program']), new GuestError("cannot run 'no-such-program' in the guest: no-such-program: No such file or directory"));
+  await t.rejects(agent.exec(['true'], { cwd: '/no/such/folder' }), /\/no\/such\/folder: No such file/);
+  t.match(await agent.exec(['true']), { ended: 'exited', exitCode: 0 });
+});
+
+test('bad commands are refused before they reach the guest', async (t) => {
+  const { agent } = await connected(t);
+  await t.rejects(agent.exec([]), InputError);
+  await t.rejects(agent.exec(['echo', 'a\0b']), InputError);
+  await t.rejects(agent.exec(['echo', 'x'.repeat(40_000)]), InputError);
+});
+
+test('much input and much output go through in both directions at once', async (t) => {
+  const { agent } = await connected(t);
+  const stdin = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 31) >> 3);
+  const result = await agent.exec(['cat'], { stdin });
+  t.match(result, { ended: 'exited', exitCode: 0 });
+  t.ok(Buffer.compare(result.stdout, stdin) === 0, 'three million bytes are the same');
+});
+
+test('a program that does not read its input does not hold up the channel', async (t) => {
+  const { agent } = await connected(t);
+  t.match(await agent.exec(['true'], { stdin: new Uint8Array(1_000_000) }), { ended: 'exited', exitCode: 0 });
+});
+
+test('programs in the background', async (t) => {
+  const { agent } = await connected(t);
+  const job = await agent.spawn(['sh', '-c', 'echo started; read line; echo "$line"; exit 7'], { stdin: '' });
+  const idle = await agent.spawn(['sleep', '60']);
+  const finished = await agent.wait(job);
+  t.match(finished, { ended: 'exited', exitCode: 7 });
+  t.equal(text(finished.stdout), 'started\n\n');
+  t.match(await agent.peek(idle), { running: true });
+  await agent.kill(idle, 15);
+  t.match(await agent.wait(idle), { ended: 'signalled', signal: 15 });
+  await t.rejects(agent.kill(idle, 15), /no such job/);
+});
+
+test('peek shows output before the end', async (t) => {
+  const { agent } = await connected(t);
+  const job = await agent.spawn(['sh', '-c', 'echo early; sleep 60']);
+  let seen = await agent.peek(job);
+  for (let tries = 0; tries < 100 && seen.stdout.length === 0; tries++) {
+    await agent.letRun(20);
+    seen = await agent.peek(job);
+  }
+  t.equal(text(seen.stdout), 'early\n');
+  t.equal(seen.running, true);
+  await agent.kill(job, 9);
+  t.match(await agent.wait(job), { ended: 'signalled', signal: 9, stdout: new TextEncoder().encode('early\n') });
+});
+
+test('a child that outlives its parent and holds its output does not delay the end', async (t) => {
+  const { agent } = await connected(t);
+  const result = await agent.exec(['sh', '-c', 'sleep 60 & echo $!']);
+  t.match(result, { ended: 'exited', exitCode: 0 });
+  process.kill(Number(text(result.stdout)));
+});
+
+test('files go in and out', async (t) => {
+  const { agent } = await connected(t);
+  const dir = mkdtempSync(join(tmpdir(), 'snapback-agent-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const contents = Uint8Array.from({ length: 100_001 }, (_, i) => (i * 13) >> 2);
+  const path = join(dir, 'a/b/file');
+  await agent.putFile(path, contents, { mode: 0o751 });
+  t.ok(Buffer.compare(readFileSync(path), contents) === 0);
+  t.equal(statSync(path).mode & 0o7777, 0o751);
+  t.ok(Buffer.compare(await agent.getFile(path), contents) === 0);
+  await agent.putFile(join(dir, 'empty'), new Uint8Array(0));
+  t.same(await agent.getFile(join(dir, 'empty')), new Uint8Array(0));
+  t.match(text(await agent.getFile('/proc/self/comm')), /^rig-agent/);
+  await t.rejects(agent.getFile(join(dir, 'missing')), /missing: No such file or directory/);
+  await t.rejects(agent.getFile(dir), /Is a directory/);
+});
+
+test('what is no frame harms nothing, and a request that comes twice is done once', async (t) => {
+  const { agent, machine } = await connected(t);
+  machine.child.stdin.write(Uint8Array.from({ length: 100_000 }, (_, i) => (i % 255) + 1));
+  await agent.connect();
+  const result = await agent.exec(['echo', 'still here']);
+  t.equal(text(result.stdout), 'still here\n');
+});
+
+test('a wait that is in vain says for what', async (t) => {
+  const { agent } = await connected(t);
+  await t.rejects(agent.exec(['sleep', '60'], { virtualMsMax: 100 }), /did not answer within 100 ms.*awaited: the end of 'sleep 60'/);
+});
+
+test('a program goes on in another machine', async (t) => {
+  const { agent, machine } = await connected(t);
+  const job = await agent.spawn(['sh', '-c', 'echo one; read line; echo two'], { stdin: 'x\n' });
+  t.equal(text((await agent.peek(job)).stdout).slice(0, 3).length <= 4, true);
+  // The same agent behind another object: what a resume looks like from the host.
+  machine.child.stdout.removeAllListeners('data');
+  machine.child.stdin.write(Uint8Array.of(9, 9, 9));
+  const second = childMachine(machine.child);
+  const { pid } = await agent.attach(second);
+  t.equal(pid, machine.child.pid);
+  const result = await agent.wait(job);
+  t.match(result, { ended: 'exited', exitCode: 0 });
+  t.equal(text(result.stdout), 'one\ntwo\n');
+});
+
+test('when the machine ends, so does the wait', async (t) => {
+  const { agent, machine } = await connected(t);
+  const result = await agent.exec(['sh', '-c', `echo last words; sleep 1; kill -9 ${String(machine.child.pid)}; sleep 60`]);
+  t.match(result, { ended: 'halted' });
+  t.equal(text(result.stdout), 'last words\n');
+  await t.rejects(agent.getFile('/proc/version'), /the machine stopped \(halted\)/);
+});
