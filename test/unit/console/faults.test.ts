@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { EXCERPT_LINES_MAX, findFaults, messageOf } from '../../../emulator/console/faults.js';
+import { consoleLines } from '../../../emulator/console/lines.js';
+
+// A golden log begins with what is expected of it, one `EXPECT kind beginning-of-title` per fault or `EXPECT nothing`, then an empty line.
+const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden');
+for (const name of readdirSync(golden).filter((file) => file.endsWith('.log'))) {
+  t.test(name, async (t) => {
+    const [head = '', ...rest] = readFileSync(join(golden, name), 'utf8').split('\n\n');
+    const expected = head.split('\n').map((line) => line.replace(/^EXPECT /, '')).filter((line) => line !== 'nothing');
+    const lines = rest.join('\n\n').split('\n');
+    const found = findFaults(lines);
+    t.equal(found.length, expected.length, found.map((fault) => `${fault.kind} ${fault.title}`).join('\n'));
+    for (const [i, line] of expected.entries()) {
+      const fault = found[i];
+      const [kind] = line.split(' ', 1);
+      t.equal(fault?.kind, kind);
+      t.ok(fault?.title.startsWith(line.slice((kind?.length ?? 0) + 1)), `${fault?.title} begins as ${line}`);
+      t.equal(fault?.excerpt[0], lines[fault?.line ?? -1], 'the excerpt begins at the line that is named');
+      t.ok((fault?.excerpt.length ?? 0) <= EXCERPT_LINES_MAX);
+    }
+  });
+}
+
+t.test('a report reaches to its end and no further', async (t) => {
+  const lines = readFileSync(join(golden, 'warning-and-refcount.log'), 'utf8').split('\n\n')[1]?.split('\n') ?? [];
+  const [warning] = findFaults(lines);
+  t.match(warning?.excerpt[0], /cut here/);
+  t.match(warning?.excerpt.at(-1), /end trace/);
+});
+
+t.test('repeated messages of one kind are one fault that counts them', async (t) => {
+  const line = (i: number): string => `[    1.${String(i).padStart(6, '0')}] I/O error, dev sda, sector ${i} op 0x1:(WRITE) flags 0x0 phys_seg 1 prio class 0`;
+  const [fault, ...more] = findFaults(Array.from({ length: 500 }, (_, i) => line(i)));
+  t.same(more, []);
+  t.equal(fault?.count, 500);
+  t.equal(fault?.excerpt.length, EXCERPT_LINES_MAX);
+});
+
+t.test('a message glued to the output of a program is seen', async (t) => {
+  t.equal(messageOf('half a line[   12.000001] BUG: Bad page map in process x'), 'BUG: Bad page map in process x');
+  t.equal(messageOf('<4>[   12.000001][  T12] hello'), 'hello');
+  const [fault] = findFaults(consoleLines(new TextEncoder().encode('progress 10%[   12.000001] kernel BUG at mm/slub.c:1!\r\n')));
+  t.equal(fault?.kind, 'bug');
+});
