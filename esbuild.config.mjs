@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What is bundled, from where to where. `node esbuild.config.mjs` builds all of it into dist/ in well under a second. */
-import { copyFile, mkdir } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,34 +8,59 @@ import { build } from 'esbuild';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, 'dist');
-const common = { absWorkingDir: root, bundle: true, format: 'esm', target: 'es2023', sourcemap: 'linked', logLevel: 'warning' };
+const common = { absWorkingDir: root, bundle: true, format: 'esm', target: 'es2023', sourcemap: 'linked', logLevel: 'warning', write: false };
 const node = { ...common, platform: 'node', packages: 'external', outExtension: { '.js': '.mjs' } };
+const browser = { ...common, platform: 'browser' };
 const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))));
 
 /** Bundles everything; throws when a source does not compile. */
 export async function buildAll() {
-  await mkdir(join(dist, 'browser'), { recursive: true });
-  const nodeEntries = present({
-    index: 'emulator/index.ts',
-    cli: 'emulator/cli/main.ts',
-    'machine-worker': 'emulator/engines/v86/host-node/worker-main.ts',
-  });
-  const browserEntries = present({
-    page: 'emulator/host/browser/page.ts',
-    'machine-worker': 'emulator/engines/v86/host-browser/worker-main.ts',
-  });
-  if (Object.keys(nodeEntries).length > 0) await build({ ...node, entryPoints: nodeEntries, outdir: dist });
-  if (Object.keys(browserEntries).length > 0) {
-    await build({ ...common, platform: 'browser', entryPoints: browserEntries, outdir: join(dist, 'browser') });
-  }
-  await copyFile(join(root, 'node_modules/v86/build/v86.wasm'), join(dist, 'v86.wasm'));
+  await buildWorkers();
+  await bundle({ ...node, entryPoints: present({ index: 'emulator/index.ts', cli: 'emulator/cli/main.ts' }), outdir: dist });
+  await buildPage();
 }
 
-/** Bundles one TypeScript program of this repository and answers the path of the result, to be imported. */
+/** The programs of machine workers, for Node and browsers, and the wasm they run. */
+export async function buildWorkers() {
+  const ofHost = (host) => ({ 'machine-worker': `emulator/engines/v86/host-${host}/worker-main.ts` });
+  await bundle({ ...node, entryPoints: ofHost('node'), outdir: dist });
+  // v86 asks for these only where the browser's own are missing.
+  await bundle({ ...browser, entryPoints: ofHost('browser'), outdir: join(dist, 'browser'), external: ['node:*', 'crypto', 'fs', 'perf_hooks'] });
+  const wasm = await readFile(join(root, 'node_modules/v86/build/v86.wasm'));
+  await place(join(dist, 'v86.wasm'), wasm);
+  await place(join(dist, 'browser/v86.wasm'), wasm);
+}
+
+/** The page that shows a machine in a browser. */
+export async function buildPage() {
+  const entryPoints = present({ page: 'emulator/host/browser/page.ts' });
+  await bundle({ ...browser, entryPoints, outdir: join(dist, 'browser'), loader: { '.css': 'css' } });
+  const html = join(root, 'emulator/host/browser/index.html');
+  if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));
+}
+
+/** Bundles one TypeScript program of this repository, with the workers it may start, and answers the path of the result, to be imported. */
 export async function buildProgram(path) {
   const outfile = join(dist, 'run', path.replaceAll(/[^a-z0-9]+/gi, '-').replace(/-ts$/, '.mjs'));
-  await build({ ...node, outExtension: {}, entryPoints: [path], outfile });
+  await buildWorkers();
+  await bundle({ ...node, outExtension: {}, entryPoints: [path], outfile });
   return outfile;
+}
+
+async function bundle(options) {
+  if (Array.isArray(options.entryPoints) ? options.entryPoints.length === 0 : Object.keys(options.entryPoints).length === 0) return;
+  const { outputFiles } = await build(options);
+  await Promise.all(outputFiles.map(({ path, contents }) => place(path, contents)));
+}
+
+/** Writes only what has changed, and in one step: another process may be reading it. */
+async function place(path, contents) {
+  const old = await readFile(path).catch(() => undefined);
+  if (old?.equals(contents)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const partial = `${path}.${process.pid}.partial`;
+  await writeFile(partial, contents);
+  await rename(partial, path);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();

@@ -71,6 +71,7 @@ export interface V86Cpu {
   codegen_finalize: (index: number, start: number, stateFlags: number, pointer: number, length: number) => void;
   jit_clear_func: (index: number) => void;
   jit_clear_all_funcs: () => void;
+  run_hardware_timers: (acpi: number, now: number) => number;
   reboot_internal: () => void;
   store_current_tsc: () => void;
   pack_memory: () => { packed_memory: Uint8Array; bitmap: { get_buffer(): ArrayBuffer } };
@@ -101,7 +102,7 @@ export function bindInternals(emulator: V86Emulator): V86Cpu {
   const cpu = emulator.v86.cpu;
   const needed: readonly (keyof V86Cpu)[] = [
     'io', 'devices', 'wm', 'wasm_memory', 'jit_imports', 'in_hlt', 'flags', 'idtr_size', 'main_loop', 'jit_dirty_cache',
-    'codegen_finalize', 'codegen_finalize_finished', 'jit_clear_func', 'jit_clear_all_funcs', 'reboot_internal',
+    'codegen_finalize', 'codegen_finalize_finished', 'jit_clear_func', 'jit_clear_all_funcs', 'run_hardware_timers', 'reboot_internal',
     'store_current_tsc', 'pack_memory', 'unpack_memory',
   ];
   const missing = needed.filter((name) => cpu[name] === undefined);

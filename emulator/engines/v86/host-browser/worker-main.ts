@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/** The worker of one machine, in a browser. */
+import type { V86Constructor } from '../internals.js';
+import type { FromWorker, ToWorker } from '../protocol.js';
+import { serve } from '../serve.js';
+
+/** What this file uses of a worker's global scope; the project is checked without the DOM's types. */
+interface WorkerScope {
+  Worker: unknown;
+  postMessage(message: FromWorker, transfer: readonly ArrayBuffer[]): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: ToWorker }) => void): void;
+}
+const scope = globalThis as unknown as WorkerScope;
+
+// v86 would make a worker to time its ticks, which here nobody waits for.
+scope.Worker = undefined;
+
+const channel = new MessageChannel();
+let resume: (() => void) | undefined;
+Object.assign(channel.port1, { onmessage: () => resume?.() });
+
+serve({
+  scope: globalThis as never,
+  importV86: async () => ((await import('v86')) as unknown as { V86: V86Constructor }).V86,
+  hostMs: performance.now.bind(performance),
+  yieldToHost: () =>
+    new Promise((resolve) => {
+      resume = resolve;
+      channel.port2.postMessage(0);
+    }),
+  async sha256(parts) {
+    // WebCrypto hashes in one go only, so the parts are joined.
+    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', whole));
+    return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  },
+  post: (message, transfer) => scope.postMessage(message, transfer),
+  onMessage: (listener) => scope.addEventListener('message', ({ data }) => listener(data)),
+});
