@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/** The disks and the initramfs of a machine, as artifacts. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sector, SECTOR_BYTES, type Sector } from '../emulator/machine/units.js';
+import { obtainUserspace } from '../guest-kernel/userspace/build.js';
+import type { BuildContext } from '../tools/artifacts/context.js';
+import { obtain, type Artifact } from '../tools/artifacts/store.js';
+import { makeDisk } from './image/disk.js';
+import { placePartitions } from './image/layout.js';
+import { obtainPackages, unpackPackages, type PackageArtifact } from './packages/obtain.js';
+import type { LockedPackage } from './packages/lock.js';
+import { readRecipe } from './recipe/read.js';
+import { holdsFiles, type Filesystem, type Recipe, type Volume } from './recipe/recipe.js';
+import { cpioArchive } from './tree/cpio.js';
+import { gather, hashEntries } from './tree/gather.js';
+import { cleanPath, directory, dropPaths, MERGED_USR, mergeTree, resolveAlias, type Entry } from './tree/tree.js';
+
+export { cpioArchive } from './tree/cpio.js';
+export { loadDiskImage } from './image/ranges.js';
+
+/** Changes whenever this code would make other bytes from the same inputs. */
+const BUILDER = '1';
+
+/** One volume of a disk: the disk itself, or a partition. */
+export interface VolumePlace {
+  readonly name: string;
+  /** 0 for the whole disk, else as in `sda1`. */
+  readonly partitionNumber: number;
+  readonly offsetSectors: Sector;
+  readonly lengthSectors: number;
+  readonly filesystem: Filesystem;
+  readonly label: string | undefined;
+  readonly uuid: string;
+  readonly deviceMapper: Volume['deviceMapper'];
+}
+
+export interface DiskArtifact {
+  /** The recipe's name. */
+  readonly name: string;
+  readonly key: string;
+  readonly dir: string;
+  /** The image file, sparse. Load it with `loadDiskImage`. */
+  readonly path: string;
+  /** SHA-256 (hex) of the image. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly volumes: readonly VolumePlace[];
+  /** The Debian packages in it. */
+  readonly packages: readonly LockedPackage[];
+  /** Where the packages are not those of the lock: why. */
+  readonly deviations: readonly string[];
+}
+
+/**
+ * The disk of a recipe: one that comes with Snapback, by name (`root`, `stores`), or a file's path.
+ * @throws InputError when the recipe is wrong, RigError when the disk cannot be built.
+ */
+export async function obtainDisk(nameOrPath: string, context: BuildContext): Promise<DiskArtifact> {
+  const { recipe } = await readRecipe(nameOrPath);
+  const userspace = once(() => obtainUserspace(context));
+  const contents = await Promise.all(recipe.volumes.map((volume) => contentOf(volume, userspace, context)));
+  const inputs: Record<string, string> = { builder: BUILDER, recipe: JSON.stringify({ ...recipe, volumes: recipe.volumes.map(withoutSources) }) };
+  for (const [index, { packages, files }] of contents.entries()) {
+    inputs[`packages ${index}`] = packages === undefined ? '' : packages.packages.map(({ name, sha256 }) => `${name} ${sha256}\n`).join('');
+    inputs[`files ${index}`] = hashEntries(files);
+  }
+  const build = async (dir: string, scratch: string, inner: BuildContext): Promise<void> => {
+    const trees: (readonly Entry[])[] = [];
+    for (const [index, volume] of recipe.volumes.entries()) trees.push(await treeOf(volume, contents[index], scratch, inner));
+    const volumesDir = join(scratch, 'volumes');
+    await mkdir(volumesDir);
+    await makeDisk(recipe, trees, join(dir, IMAGE), volumesDir, inner);
+    const listing = trees.map((tree, index) => `# ${recipe.volumes[index]?.name ?? ''}\n${tree.map(describeEntry).join('')}`);
+    await writeFile(join(dir, 'contents.txt'), listing.join('\n'));
+  };
+  const artifact = await obtain({ name: `disk-${recipe.name}`, inputs, build }, context);
+  return {
+    name: recipe.name,
+    key: artifact.key,
+    dir: artifact.dir,
+    path: join(artifact.dir, IMAGE),
+    sha256: artifact.sha256[IMAGE] ?? '',
+    sizeBytes: recipe.sizeBytes,
+    volumes: placeVolumes(recipe),
+    packages: contents.flatMap(({ packages }) => packages?.packages ?? []),
+    deviations: contents.flatMap(({ packages }) => packages?.deviations ?? []),
+  };
+}
+
+export interface InitramfsArtifact {
+  readonly name: 'initramfs';
+  readonly key: string;
+  readonly dir: string;
+  /** A cpio archive, not compressed: unpacking costs the guest more than reading. Others may be appended. */
+  readonly path: string;
+  /** SHA-256 (hex) of the archive. */
+  readonly sha256: string;
+}
+
+/** The initramfs of every machine: our init, and the console that the kernel opens for it. */
+export async function obtainInitramfs(context: BuildContext): Promise<InitramfsArtifact> {
+  const userspace = await obtainUserspace(context);
+  const program = join(userspace.dir, 'bin', 'initramfs-init');
+  const inputs = { builder: BUILDER, init: userspace.sha256['bin/initramfs-init'] ?? '' };
+  const build = async (dir: string): Promise<void> => {
+    const entries = mergeTree([
+      [
+        ...['dev', 'proc', 'sys', 'root'].map((path) => directory(path)),
+        { kind: 'device', path: 'dev/console', type: 'char', major: 5, minor: 1, mode: 0o600, uid: 0, gid: 0 },
+        { kind: 'file', path: 'init', content: await readFile(program), mode: 0o755, uid: 0, gid: 0 },
+      ],
+    ]);
+    await writeFile(join(dir, ARCHIVE), cpioArchive(entries));
+  };
+  const { key, dir, sha256 } = await obtain({ name: 'initramfs', inputs, build }, context);
+  return { name: 'initramfs', key, dir, path: join(dir, ARCHIVE), sha256: sha256[ARCHIVE] ?? '' };
+}
+
+const IMAGE = 'disk.img';
+const ARCHIVE = 'initramfs.cpio';
+
+interface Content {
+  readonly packages: PackageArtifact | undefined;
+  /** All but the packages' files, which are unpacked only when the disk has to be built. */
+  readonly files: readonly Entry[];
+}
+
+async function contentOf(volume: Volume, userspace: () => Promise<Artifact>, context: BuildContext): Promise<Content> {
+  const files = await Promise.all(volume.sources.map((source) => gather(source, userspace)));
+  return { files: files.flat(), packages: volume.packages && (await obtainPackages(volume.packages, context)) };
+}
+
+async function treeOf(volume: Volume, content: Content | undefined, scratch: string, context: BuildContext): Promise<readonly Entry[]> {
+  if (content === undefined || !holdsFiles(volume.filesystem)) return [];
+  if (content.packages === undefined) return mergeTree([content.files]);
+  const unpacked = mergeTree([await unpackPackages(content.packages, scratch, context)], MERGED_USR);
+  // What is dropped is dropped of the packages alone: the recipe's own files stay.
+  const kept = dropPaths(unpacked, volume.drop.map((path) => resolveAlias(cleanPath(path), MERGED_USR)));
+  return mergeTree([kept, content.files], MERGED_USR);
+}
+
+/** The recipe without its files, which count by their contents. */
+function withoutSources({ sources: _, ...volume }: Volume): Omit<Volume, 'sources'> {
+  return volume;
+}
+
+function placeVolumes(recipe: Recipe): readonly VolumePlace[] {
+  const sizes = recipe.volumes.map(({ sizeBytes }) => sizeBytes);
+  const places = recipe.table === 'none' ? [{ offsetBytes: 0, lengthBytes: recipe.sizeBytes }] : placePartitions(recipe.sizeBytes, recipe.table, sizes);
+  return recipe.volumes.map(({ name, filesystem, label, uuid, deviceMapper }, index) => ({
+    name,
+    partitionNumber: recipe.table === 'none' ? 0 : index + 1,
+    offsetSectors: sector((places[index]?.offsetBytes ?? 0) / SECTOR_BYTES),
+    lengthSectors: (places[index]?.lengthBytes ?? 0) / SECTOR_BYTES,
+    filesystem,
+    label,
+    uuid,
+    deviceMapper,
+  }));
+}
+
+function describeEntry(entry: Entry): string {
+  const size = entry.kind === 'file' ? entry.content.length : entry.kind === 'symlink' ? `-> ${entry.target}` : '';
+  return `${entry.kind} ${entry.mode.toString(8).padStart(4, '0')} ${entry.uid}:${entry.gid} /${entry.path} ${size}\n`;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

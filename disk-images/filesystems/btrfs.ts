@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+import { RigError } from '../../emulator/machine/errors.js';
+import type { MakeRequest } from './make.js';
+export async function makeBtrfs({ volume }: MakeRequest): Promise<void> {
+  throw new RigError(`cannot make ${volume.filesystem} yet`);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Disk images are mostly zeros. Beside an image lies a list of the ranges that are not, so that
+ * hundreds of MiB come into memory in the time that the few with content take.
+ */
+import { open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
+import { InputError, RigError } from '../../emulator/machine/errors.js';
+import { SECTOR_BYTES } from '../../emulator/machine/units.js';
+
+/** Granularity of the list. */
+const CHUNK_BYTES = 64 * 1024;
+const READ_BYTES = 16 * 2 ** 20;
+
+/** `[offset, length]` in bytes, ascending, not touching one another. */
+export type Ranges = readonly (readonly [number, number])[];
+
+interface RangesFile {
+  readonly sizeBytes: number;
+  readonly ranges: Ranges;
+}
+
+const rangesPath = (imagePath: string): string => `${imagePath}.ranges.json`;
+
+/** Writes the list for an image, and answers it. */
+export async function indexImage(imagePath: string): Promise<Ranges> {
+  const file = await open(imagePath);
+  try {
+    const { size } = await file.stat();
+    const ranges = await findRanges(file, size);
+    await writeFile(rangesPath(imagePath), JSON.stringify({ sizeBytes: size, ranges } satisfies RangesFile));
+    return ranges;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Copies what is not zero of one file into another at an offset; the rest of the target is taken to be zeros. */
+export async function copyContent(from: string, to: string, offsetBytes: number): Promise<void> {
+  const source = await open(from);
+  const target = await open(to, 'r+');
+  try {
+    const { size } = await source.stat();
+    for (const [at, length] of await findRanges(source, size)) {
+      const bytes = new Uint8Array(length);
+      await readInto(source, bytes, 0, at, length);
+      await target.writev([bytes], offsetBytes + at);
+    }
+  } finally {
+    await source.close();
+    await target.close();
+  }
+}
+
+/**
+ * A disk image in memory that workers can share. With a list beside it only what is not zero is read;
+ * any other file is read whole.
+ * @throws InputError when its size is none that a disk can have, or it cannot be read.
+ */
+export async function loadDiskImage(path: string): Promise<Uint8Array<SharedArrayBuffer>> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new InputError(`cannot read the disk image ${path}`, { cause, remedy: 'give the path of a file that is there' });
+  });
+  try {
+    const { size } = await file.stat();
+    if (size === 0 || size % SECTOR_BYTES !== 0) {
+      throw new InputError(`${path} has ${size} bytes, which no disk can have`, { remedy: `a disk image is a whole number of sectors of ${SECTOR_BYTES} bytes` });
+    }
+    const bytes = new Uint8Array(new SharedArrayBuffer(size));
+    for (const [at, length] of await knownRanges(path, size)) await readInto(file, bytes, at, at, length);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+async function knownRanges(imagePath: string, sizeBytes: number): Promise<Ranges> {
+  const text = await readFile(rangesPath(imagePath), 'utf8').catch(() => undefined);
+  if (text === undefined) return [[0, sizeBytes]];
+  const listed = JSON.parse(text) as RangesFile;
+  return listed.sizeBytes === sizeBytes ? listed.ranges : [[0, sizeBytes]];
+}
+
+async function findRanges(file: FileHandle, sizeBytes: number): Promise<Ranges> {
+  const ranges: [number, number][] = [];
+  const zeros = Buffer.alloc(CHUNK_BYTES);
+  const buffer = Buffer.alloc(READ_BYTES);
+  for (let at = 0; at < sizeBytes; at += READ_BYTES) {
+    const length = Math.min(READ_BYTES, sizeBytes - at);
+    await readInto(file, buffer, 0, at, length);
+    for (let chunk = 0; chunk < length; chunk += CHUNK_BYTES) {
+      const end = Math.min(chunk + CHUNK_BYTES, length);
+      if (buffer.compare(zeros, 0, end - chunk, chunk, end) === 0) continue;
+      const last = ranges.at(-1);
+      if (last && last[0] + last[1] === at + chunk) last[1] += end - chunk;
+      else ranges.push([at + chunk, end - chunk]);
+    }
+  }
+  return ranges;
+}
+
+async function readInto(file: FileHandle, into: Uint8Array, intoAt: number, fileAt: number, length: number): Promise<void> {
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(into, intoAt + done, length - done, fileAt + done);
+    if (bytesRead === 0) throw new RigError('a disk image shrank while it was read', { remedy: 'let nothing else write to it, and try again' });
+    done += bytesRead;
+  }
+}

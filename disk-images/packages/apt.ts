@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Asks apt for i386 packages without root and without touching the host's own dpkg:
+ * apt with a state, a cache and a list of sources of its own.
+ */
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RigError } from '../../emulator/machine/errors.js';
+import type { BuildContext } from '../../tools/artifacts/context.js';
+import { command } from '../../tools/artifacts/process.js';
+import type { LockedPackage } from './lock.js';
+
+export const GUEST_ARCHITECTURE = 'i386';
+
+/** An archive that the host's apt knows: a mirror of Debian or of its security updates. */
+export interface Source {
+  readonly uri: string;
+  readonly suite: string;
+  readonly signedBy: string | undefined;
+}
+
+/** The last part of a mirror's address names the archive: `debian`, `debian-security`. */
+export function archiveOf(uri: string): string {
+  return uri.replace(/\/+$/, '').split('/').at(-1) ?? '';
+}
+
+/** The host's Debian release: `bookworm`. */
+export async function hostSuite(): Promise<string> {
+  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const suite = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(release)?.[1];
+  if (suite === undefined || !/^ID="?debian"?$/m.test(release)) {
+    throw new RigError('the disk images are built from the packages of the host, which is no Debian release', { remedy: 'build on Debian 12 or later, or copy a cache folder from such a machine' });
+  }
+  return suite;
+}
+
+/** The host's sources of the suite, its updates and its security updates; others, of third parties too, are left out. */
+export async function hostSources(suite: string, context: BuildContext): Promise<readonly Source[]> {
+  const { stdout } = await command('apt-get', ['indextargets', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI) $(SIGNED_BY)'], context);
+  const wanted = [suite, `${suite}-updates`, `${suite}-security`];
+  const sources = new Map<string, Source>();
+  for (const line of stdout.split('\n')) {
+    const [createdBy, component, release = '', uri = '', ...signedBy] = line.split(' ');
+    if (createdBy !== 'Packages' || component !== 'main' || !wanted.includes(release)) continue;
+    // apt leaves a field that has no value as it stands in the format.
+    const key = signedBy.join(' ').startsWith('$') ? undefined : signedBy.join(' ');
+    sources.set(`${uri} ${release}`, { uri, suite: release, signedBy: key === '' ? undefined : key });
+  }
+  if (sources.size === 0) throw new RigError(`apt on this machine has no source of ${suite} main`, { remedy: 'add one to /etc/apt/sources.list.d' });
+  return [...sources.values()];
+}
+
+/** apt's options for work in `dir`, which is made ready. */
+export async function aptIn(dir: string, sources: readonly Source[]): Promise<readonly string[]> {
+  await mkdir(join(dir, 'state', 'lists', 'partial'), { recursive: true });
+  await mkdir(join(dir, 'cache', 'archives', 'partial'), { recursive: true });
+  await writeFile(join(dir, 'status'), '');
+  await writeFile(
+    join(dir, 'sources.list'),
+    sources.map(({ uri, suite, signedBy }) => `deb [arch=${GUEST_ARCHITECTURE}${signedBy === undefined ? '' : ` signed-by=${signedBy}`}] ${uri} ${suite} main\n`).join(''),
+  );
+  const options: Readonly<Record<string, string>> = {
+    'APT::Architecture': GUEST_ARCHITECTURE,
+    'APT::Architectures': GUEST_ARCHITECTURE,
+    'APT::Install-Recommends': 'false',
+    // As root, apt would fetch as another user, who may not write here.
+    'APT::Sandbox::User': '',
+    'Dir::State': join(dir, 'state'),
+    'Dir::State::status': join(dir, 'status'),
+    'Dir::Cache': join(dir, 'cache'),
+    'Dir::Etc::sourcelist': join(dir, 'sources.list'),
+    'Dir::Etc::sourceparts': '/dev/null',
+    'Dir::Etc::preferences': '/dev/null',
+    'Dir::Etc::preferencesparts': '/dev/null',
+    'Acquire::Languages': 'none',
+    'Acquire::ForceHash': 'sha256',
+    'Acquire::Retries': '3',
+  };
+  return Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+}
+
+/**
+ * Fetches the indexes. A mirror caught while it is being renewed answers with an index of the wrong size:
+ * that suite is tried again, then left out, and named in the answer.
+ */
+export async function updateIndexes(dir: string, sources: readonly Source[], context: BuildContext): Promise<{ readonly options: readonly string[]; readonly missing: readonly string[] }> {
+  const options = await aptIn(dir, sources);
+  let failures = '';
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    context.progress('fetching package indexes');
+    const { stdout, stderr, status } = await command('apt-get', [...options, 'update'], context, { okStatuses: [0, 100] });
+    failures = `${stdout}\n${stderr}`.split('\n').filter((line) => /^(?:E|W|Err)[:\d]/.test(line)).join('\n');
+    if (status === 0 && failures === '') return { options, missing: [] };
+    await pause(2000 * attempt, context.signal);
+  }
+  const missing = sources.filter(({ uri, suite }) => failures.includes(suite === '' ? uri : ` ${suite}/`) || failures.includes(`/${suite}/`));
+  const left = sources.filter((source) => !missing.includes(source));
+  if (missing.length === 0 || left.length === 0) {
+    throw new RigError(`apt cannot fetch its indexes\n${failures}`, { remedy: "check that 'apt-get update' works on this machine, then try again" });
+  }
+  const again = await aptIn(dir, left);
+  await command('apt-get', [...again, 'update'], context, { remedy: 'try again in some minutes' });
+  return { options: again, missing: missing.map(({ suite }) => suite) };
+}
+
+/** What installing these packages on an empty system comes to, sorted by name. `name=version` asks for a version. */
+export async function resolvePackages(options: readonly string[], install: readonly string[], context: BuildContext): Promise<readonly LockedPackage[]> {
+  const { stdout } = await command('apt-get', [...options, 'install', '--yes', '--print-uris', '-qq', ...install], context, {
+    remedy: 'check the package names of the recipe',
+  });
+  const names: { name: string; version: string; uri: string }[] = [];
+  for (const line of stdout.split('\n')) {
+    const found = /^'(\S+)' (\S+?)_(\S+)_\w+\.deb \d+/.exec(line);
+    if (found) names.push({ uri: found[1] ?? '', name: found[2] ?? '', version: decodeURIComponent(found[3] ?? '') });
+  }
+  const records = await command('apt-cache', [...options, 'show', ...names.map(({ name, version }) => `${name}=${version}`)], context);
+  const packages = new Map<string, LockedPackage>();
+  for (const record of records.stdout.split('\n\n')) {
+    const field = (key: string): string => new RegExp(`^${key}: (.*)$`, 'm').exec(record)?.[1] ?? '';
+    const name = field('Package');
+    const path = field('Filename');
+    const uri = names.find((one) => one.name === name && one.version === field('Version'))?.uri;
+    if (uri === undefined || !decodeURIComponent(uri).endsWith(path)) continue;
+    const archive = archiveOf(decodeURIComponent(uri).slice(0, -path.length));
+    packages.set(name, { name, version: field('Version'), archive, sizeBytes: Number(field('Size')), sha256: field('SHA256'), path });
+  }
+  const lost = names.find(({ name }) => !packages.has(name));
+  if (lost) throw new RigError(`apt would install ${lost.name} ${lost.version}, and has no record of it`, { remedy: 'try again in some minutes' });
+  return [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Fetches these packages into `dir`, as apt fetches any file, checked against their digests.
+ * Answers those that no mirror has any more.
+ */
+export async function fetchPackages(packages: readonly LockedPackage[], sources: readonly Source[], dir: string, context: BuildContext): Promise<readonly LockedPackage[]> {
+  const options = await aptIn(join(dir, 'apt'), sources);
+  const mirrors = new Map(sources.map(({ uri }) => [archiveOf(uri), uri.replace(/\/+$/, '')]));
+  const known = packages.filter(({ archive }) => mirrors.has(archive));
+  const bytes = known.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let fetched = 0;
+  const missing = packages.filter((one) => !known.includes(one));
+  for (const batch of batches(known, 8)) {
+    context.progress(`fetching Debian packages: ${batch.map(({ name }) => name).join(' ')}`, fetched / bytes);
+    const triples = batch.flatMap((one) => [`${mirrors.get(one.archive) ?? ''}/${one.path}`, join(dir, fileName(one)), `SHA256:${one.sha256}`]);
+    await command('/usr/lib/apt/apt-helper', [...options, 'download-file', ...triples], context, { okStatuses: [0, 100] });
+    for (const one of batch) {
+      const there = await access(join(dir, fileName(one))).then(() => true, () => false);
+      if (!there) missing.push(one);
+    }
+    fetched += batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
+  return missing;
+}
+
+export const fileName = ({ name, sha256 }: LockedPackage): string => `${name}-${sha256.slice(0, 16)}.deb`;
+
+function batches<T>(items: readonly T[], count: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / count) }, (_, index) => items.slice(index * count, (index + 1) * count));
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/** The packages of an image as an artifact: the files themselves, and a record of which they are. */
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RigError } from '../../emulator/machine/errors.js';
+import type { BuildContext } from '../../tools/artifacts/context.js';
+import { packagePath } from '../../tools/artifacts/paths.js';
+import { command } from '../../tools/artifacts/process.js';
+import { obtain, type Artifact } from '../../tools/artifacts/store.js';
+import { readTar } from '../tree/tar.js';
+import type { Entry } from '../tree/tree.js';
+import { fetchPackages, fileName, hostSources, hostSuite, resolvePackages, updateIndexes } from './apt.js';
+import { lockedSet, parseLock, renderSet, type LockedPackage, type LockedSet } from './lock.js';
+import { writeFile } from 'node:fs/promises';
+
+/** Changes whenever this code would fetch other files for the same wish. */
+const BUILDER = '1';
+
+export interface PackageWish {
+  readonly install: readonly string[];
+  /** Packages that dependencies would bring in and that the image does without. */
+  readonly without: readonly string[];
+}
+
+export const LOCK_PATH = ['disk-images', 'packages.lock'] as const;
+
+export interface PackageArtifact extends Artifact {
+  readonly packages: readonly LockedPackage[];
+  /** Where the packages are not those of the lock, why. */
+  readonly deviations: readonly string[];
+}
+
+/** The packages of a wish with all they depend on: those of the lock, as far as a mirror still has them. */
+export async function obtainPackages(wish: PackageWish, context: BuildContext): Promise<PackageArtifact> {
+  const suite = await hostSuite();
+  const locked = lockedSet(parseLock(await readFile(packagePath(...LOCK_PATH), 'utf8').catch(() => ''), LOCK_PATH.join('/')), { suite, ...wish });
+  const inputs = {
+    builder: BUILDER,
+    suite,
+    install: [...wish.install].sort().join(' '),
+    without: [...wish.without].sort().join(' '),
+    locked: locked ? renderSet(locked) : '',
+  };
+  const artifact = await obtain({ name: 'packages', inputs, build: (dir, scratch, inner) => fetchWish({ suite, ...wish }, locked, dir, scratch, inner) }, context);
+  const [set] = parseLock(await readFile(join(artifact.dir, 'packages.txt'), 'utf8'), 'packages.txt');
+  const deviations = (await readFile(join(artifact.dir, 'deviations.txt'), 'utf8')).split('\n').filter((line) => line !== '');
+  return { ...artifact, packages: set?.packages ?? [], deviations };
+}
+
+async function fetchWish(wish: Omit<LockedSet, 'packages'>, locked: LockedSet | undefined, dir: string, scratch: string, context: BuildContext): Promise<void> {
+  const sources = await hostSources(wish.suite, context);
+  const deviations: string[] = [];
+  let packages: readonly LockedPackage[] = locked?.packages ?? [];
+  let missing: readonly LockedPackage[] = [];
+  if (locked) missing = await fetchPackages(packages, sources, scratch, context);
+  else deviations.push(`no lock for ${wish.install.join(' ')} on ${wish.suite}: the newest versions were taken`);
+  if (!locked || missing.length > 0) {
+    const resolved = await resolveWish(wish, join(scratch, 'resolve'), context, deviations);
+    // What the lock has and the mirror too stays as locked: the fewer packages differ, the better.
+    const kept = new Map(packages.filter((one) => !missing.includes(one)).map((one) => [one.name, one]));
+    for (const { name, version } of missing) deviations.push(`${name} ${version} of the lock is gone from the mirrors: ${resolved.find((one) => one.name === name)?.version ?? 'nothing'} was taken`);
+    packages = resolved.map((one) => kept.get(one.name) ?? one);
+    const lost = await fetchPackages(packages.filter(({ name }) => !kept.has(name)), sources, scratch, context);
+    if (lost[0]) throw new RigError(`no mirror has ${lost[0].path}, which its own index names`, { remedy: 'the mirror is being renewed: try again in some minutes' });
+  }
+  for (const one of packages) await rename(join(scratch, fileName(one)), join(dir, fileName(one)));
+  await writeFile(join(dir, 'packages.txt'), renderSet({ ...wish, packages }));
+  await writeFile(join(dir, 'deviations.txt'), deviations.map((line) => `${line}\n`).join(''));
+  for (const line of deviations) context.progress(`note: ${line}`);
+}
+
+/** Resolves a wish by the newest indexes that the mirrors have. */
+export async function resolveWish(wish: Omit<LockedSet, 'packages'>, dir: string, context: BuildContext, notes: string[]): Promise<readonly LockedPackage[]> {
+  const { options, missing } = await updateIndexes(dir, await hostSources(wish.suite, context), context);
+  if (missing.length > 0) notes.push(`without the suites ${missing.join(', ')}, whose indexes the mirror did not answer soundly`);
+  const resolved = await resolvePackages(options, wish.install, context);
+  return resolved.filter(({ name }) => !wish.without.includes(name));
+}
+
+/** The files of these packages. Their maintainer scripts are not run. */
+export async function unpackPackages({ dir, packages }: PackageArtifact, scratch: string, context: BuildContext): Promise<readonly Entry[]> {
+  const tar = join(scratch, 'package.tar');
+  const entries: Entry[] = [];
+  for (const [index, one] of packages.entries()) {
+    context.progress(`unpacking ${one.name}`, index / packages.length);
+    // Through a file: a package's content is no text.
+    await command('sh', ['-c', 'exec dpkg-deb --fsys-tarfile "$1" > "$2"', 'sh', join(dir, fileName(one)), tar], context, { remedy: 'apt-get install dpkg' });
+    entries.push(...readTar(await readFile(tar)));
+  }
+  return entries;
+}

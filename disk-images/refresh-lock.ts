@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/** `node tools/run.mjs disk-images/refresh-lock.ts`: renews `packages.lock` with the newest versions for all recipes that stand beside it. */
+import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isSnapbackError } from '../emulator/machine/errors.js';
+import { packagePath } from '../tools/artifacts/paths.js';
+import { hostSuite } from './packages/apt.js';
+import { lockedSet, parseLock, renderLock, type LockedSet } from './packages/lock.js';
+import { LOCK_PATH, resolveWish } from './packages/obtain.js';
+import { builtInRecipes, readRecipe } from './recipe/read.js';
+
+const scratch = await mkdtemp(join(tmpdir(), 'snapback-lock-'));
+const signal = new AbortController().signal;
+const context = { cacheDir: scratch, signal, progress: (what: string) => console.error(what) };
+try {
+  const suite = await hostSuite();
+  const path = packagePath(...LOCK_PATH);
+  const others = parseLock(await readFile(path, 'utf8').catch(() => ''), path).filter((set) => set.suite !== suite);
+  const sets: LockedSet[] = [];
+  for (const name of await builtInRecipes()) {
+    const { recipe } = await readRecipe(name);
+    for (const { packages } of recipe.volumes) {
+      if (packages === undefined) continue;
+      const wish = { suite, install: packages.install, without: packages.without };
+      if (lockedSet(sets, wish)) continue;
+      const notes: string[] = [];
+      sets.push({ ...wish, packages: await resolveWish(wish, join(scratch, String(sets.length)), context, notes) });
+      for (const note of notes) console.error(`note: ${note}`);
+    }
+  }
+  await writeFile(path, renderLock([...others, ...sets].sort((a, b) => (a.suite < b.suite ? -1 : a.suite > b.suite ? 1 : 0))));
+  console.error(`${path}: ${sets.reduce((sum, set) => sum + set.packages.length, 0)} packages of ${suite}`);
+} catch (error) {
+  if (!isSnapbackError(error)) throw error;
+  console.error(`${error.message}\n${error.remedy ?? ''}`);
+  process.exitCode = error.exitCode;
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
