@@ -51,6 +51,21 @@ static time_t now(void)
 	return time.tv_sec;
 }
 
+/* Has the initramfs mounted this already? Without /proc it has mounted nothing. */
+static bool is_mounted(const char *path)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+	bool found = false;
+
+	if (!mounts)
+		return false;
+	while (!found && (entry = getmntent(mounts)))
+		found = !strcmp(entry->mnt_dir, path);
+	endmntent(mounts);
+	return found;
+}
+
 static void mount_all(void)
 {
 	static const struct {
@@ -73,11 +88,12 @@ static void mount_all(void)
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		if (is_mounted(wanted[i].at))
+			continue;
 		mkdir(wanted[i].at, 0755);
 		if (!mount(wanted[i].type, wanted[i].at, wanted[i].type, wanted[i].flags, wanted[i].options))
 			continue;
-		/* EBUSY: the initramfs has mounted it. */
-		if (errno != EBUSY && !(wanted[i].optional && (errno == ENODEV || errno == ENOENT)))
+		if (!(wanted[i].optional && (errno == ENODEV || errno == ENOENT)))
 			rig_say("mounting %s: %s", wanted[i].at, strerror(errno));
 	}
 }
@@ -216,6 +232,13 @@ static bool keep_running(struct service *service)
 	return service->pid < 0;
 }
 
+/* An init that cannot wait for signals would spin for ever: better a machine that stops and says why. */
+static void give_up(const char *what)
+{
+	rig_say("%s: %s; shutting down", what, strerror(errno));
+	shut_down();
+}
+
 static void serve(const sigset_t *signals)
 {
 	static const struct timespec while_waiting = { .tv_sec = RESPAWN_SECONDS };
@@ -230,6 +253,8 @@ static void serve(const sigset_t *signals)
 			reap();
 		else if (signal_number > 0)
 			shut_down();
+		else if (errno != EAGAIN && errno != EINTR)
+			give_up("sigtimedwait");
 	}
 }
 

@@ -35,6 +35,8 @@ static bool all_gone(int wait_ms)
 static void end_processes(void)
 {
 	kill(-1, SIGTERM);
+	/* An interactive shell ends on this one only. */
+	kill(-1, SIGHUP);
 	kill(-1, SIGCONT);
 	if (all_gone(2000))
 		return;
