@@ -129,7 +129,12 @@ export interface RunReport {
   readonly virtualMs: number;
 }
 
-/** An opaque, serialisable machine state. Restores only into a fresh instance. */
+/**
+ * An opaque, serialisable machine state: memory, devices, time, chance, generated code, and the content of the
+ * blocks that this machine has written since power-on (so a config's overlay is again only what lay on
+ * the disks before). Restores only into a fresh instance, which then goes on bit by bit as the machine would have
+ * that it was made of; making it alters nothing. It does not hold the disks' bases, nor the log of the writes.
+ */
 export interface Checkpoint {
   /** Engine that made it. */
   readonly engine: string;
@@ -152,8 +157,9 @@ export interface Machine {
 
 /**
  * An engine makes machines: from power-on, or from a checkpoint together with the config it was made
- * under, except that disks may carry other overlays when the checkpoint has not read them yet,
- * and `wallClockMs` may differ when the checkpoint has not read the clock yet.
+ * under, except that disks may carry other bases and overlays when the checkpoint has not read them yet
+ * (what the checkpoint itself has written lies over them), and that `wallClockMs` may differ: the real-time clock
+ * then shows the new time, though a guest that has read it goes on with what it read.
  */
 export interface Engine {
   readonly name: string;
