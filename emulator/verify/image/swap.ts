@@ -11,7 +11,7 @@ import { PAGE_BYTES } from '../../machine/units.js';
 import { crc32 } from './crc32.js';
 import { decompressLz4 } from './lz4.js';
 import { decompressLzo } from './lzo.js';
-import { readChecked, type ByteSource } from './source.js';
+import { readChecked, type ByteSource } from '../source.js';
 import { readImage, type Image } from './stream.js';
 
 const HEADER = { checksum: 4060, image: 4064, flags: 4072, originalSignature: 4076, signature: 4086 } as const;
@@ -37,8 +37,8 @@ export interface SwapHeader {
 export interface SwapImage {
   readonly swap: SwapHeader;
   readonly image: Image;
-  /** Pages in the swap area that the image takes, map pages and swap header included. */
-  readonly pagesUsed: number;
+  /** Numbers of the pages of the swap area that the image takes: swap header, map and stream. */
+  readonly pagesUsed: readonly number[];
 }
 
 export const IMAGE_SIGNATURE = 'S1SUSPEND';
@@ -72,17 +72,18 @@ export function readSwapImage(area: ByteSource): SwapImage {
   const map = imagePages(area, swap.imagePage);
   if (swap.compression !== 'none') verifyChecksum(area, map.pages, swap);
   const image = readImage(() => (swap.compression === 'none' ? plainPages(area, map.pages) : unpackedPages(area, map.pages, swap.compression)));
-  return { swap, image, pagesUsed: 1 + map.pages.length + map.mapPages };
+  return { swap, image, pagesUsed: [0, ...map.mapPages, ...map.pages] };
 }
 
 /** Follows the map pages; answers the numbers of the stream's pages in order. */
-function imagePages(area: ByteSource, first: number): { pages: number[]; mapPages: number } {
+function imagePages(area: ByteSource, first: number): { pages: number[]; mapPages: number[] } {
   const pages: number[] = [];
   const pagesMax = area.byteLength / PAGE_BYTES;
-  let mapPages = 0;
-  for (let at = first; at !== 0; mapPages++) {
-    if (mapPages > pagesMax) throw new GuestError("the image's map pages form a circle");
-    const bytes = readChecked(area, at * PAGE_BYTES, PAGE_BYTES, `map page ${mapPages} of the image`);
+  const mapPages: number[] = [];
+  for (let at = first; at !== 0; ) {
+    if (mapPages.length > pagesMax) throw new GuestError("the image's map pages form a circle");
+    const bytes = readChecked(area, at * PAGE_BYTES, PAGE_BYTES, `map page ${mapPages.length} of the image`);
+    mapPages.push(at);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const entry = (index: number): number => view.getUint32(8 * index, true) + view.getUint32(8 * index + 4, true) * 2 ** 32;
     for (let i = 0; i < MAP_ENTRIES && entry(i) !== 0; i++) pages.push(entry(i));

@@ -10,7 +10,7 @@ import { PAGE_BYTES, gpa, gpaOfPfn, type Pfn } from '../../machine/units.js';
 import { variable, type GuestKernel } from '../../memory/kernel.js';
 import { guestMemory, pageBytes, type GuestMemory } from '../../memory/view.js';
 import { ownerNamer, type OwnerNamer } from '../../memory/owner.js';
-import { accountForPages, type Accounting, type Omission } from './account.js';
+import { accountForPages, type Omission } from './account.js';
 import { differingFrames, differingRuns, wordComparer, type ByteRun, type Comparer } from './compare.js';
 import { writtenByCopy, type WrittenRange, type WrittenReason } from './written.js';
 
@@ -150,4 +150,3 @@ function countDiffering(atCopy: GuestMemory, restored: GuestMemory, range: Writt
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-export type { Accounting };

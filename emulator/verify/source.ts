@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Bytes that can be read at any place: a partition, a file, a disk under a write log. */
-import { GuestError } from '../../machine/errors.js';
+import { GuestError } from '../machine/errors.js';
 
 export interface ByteSource {
   readonly byteLength: number;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/** Filesystem checkers of the host, run on a copy of a volume. The copy is sparse and gone afterwards. */
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RigError } from '../../machine/errors.js';
+import type { Filesystem } from '../../verify/disk/partitions.js';
+import type { CheckResult } from '../../verify/proofs.js';
+import type { ByteSource } from '../../verify/source.js';
+
+interface Checker {
+  readonly package: string;
+  /** Look, and change nothing. */
+  readonly check: readonly string[];
+  /** Replay the journal as the next mount would, and do nothing else. */
+  readonly replay?: readonly string[];
+}
+
+const E2FSCK: Checker = { package: 'e2fsprogs', check: ['e2fsck', '-f', '-n'], replay: ['e2fsck', '-y', '-E', 'journal_only'] };
+
+const CHECKERS: Partial<Record<Filesystem, Checker>> = {
+  ext2: E2FSCK,
+  ext3: E2FSCK,
+  ext4: E2FSCK,
+  xfs: { package: 'xfsprogs', check: ['xfs_repair', '-n'] },
+  btrfs: { package: 'btrfs-progs', check: ['btrfs', 'check', '--readonly'] },
+  f2fs: { package: 'f2fs-tools', check: ['fsck.f2fs', '--dry-run'] },
+  vfat: { package: 'dosfstools', check: ['fsck.fat', '-n'] },
+};
+
+const TIMEOUT_MS = 120_000;
+const OUTPUT_BYTES_MAX = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
+const HOLE_BYTES = 4096;
+
+/**
+ * Checks a filesystem. With `replay`, its journal is replayed first, for a filesystem that was in use when its
+ * machine went off. Undefined when there is no checker for it.
+ * @throws RigError when the checker is missing, does not end in time, or the host's disk is full.
+ */
+export async function checkFilesystem(volume: ByteSource, filesystem: Filesystem, replay: boolean): Promise<CheckResult | undefined> {
+  const checker = CHECKERS[filesystem];
+  if (checker === undefined) return undefined;
+  const directory = await mkdtemp(join(tmpdir(), 'snapback-fsck-'));
+  try {
+    const path = join(directory, 'volume');
+    await writeSparse(volume, path);
+    if (replay && checker.replay !== undefined) await run(checker, checker.replay, path);
+    const { status, output } = await run(checker, checker.check, path);
+    const complaint = status !== 0 || (filesystem === 'f2fs' && output.some((line) => /\[FIX\]|Corruption|\[ASSERT\]/.test(line)));
+    // Without a replay, a journal that waits for one means that the filesystem was not left properly.
+    const needsReplay = output.some((line) => /skipping journal recovery|recovering journal/i.test(line));
+    return { checker: checker.check.join(' '), clean: !complaint && !needsReplay, output };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Writes the volume with holes where it holds only zeros. */
+async function writeSparse(volume: ByteSource, path: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.truncate(volume.byteLength);
+    for (let at = 0; at < volume.byteLength; at += CHUNK_BYTES) {
+      const bytes = volume.read(at, Math.min(CHUNK_BYTES, volume.byteLength - at));
+      for (const [from, to] of filled(bytes)) await file.write(bytes, from, to - from, at + from);
+    }
+  } catch (cause) {
+    throw new RigError(`cannot write a copy of a volume of ${volume.byteLength} bytes to ${path}`, { cause, remedy: 'make room in the directory for temporary files, or set TMPDIR' });
+  } finally {
+    await file.close();
+  }
+}
+
+/** The stretches of `bytes` that are not all zeros, in steps of a block. */
+function filled(bytes: Uint8Array): [number, number][] {
+  const stretches: [number, number][] = [];
+  const zeros = Buffer.alloc(HOLE_BYTES);
+  for (let at = 0; at < bytes.length; at += HOLE_BYTES) {
+    const end = Math.min(at + HOLE_BYTES, bytes.length);
+    if (zeros.compare(bytes, at, end, 0, end - at) === 0) continue;
+    const last = stretches.at(-1);
+    if (last !== undefined && last[1] === at) last[1] = end;
+    else stretches.push([at, end]);
+  }
+  return stretches;
+}
+
+function run(checker: Checker, [program = '', ...args]: readonly string[], path: string): Promise<{ status: number; output: string[] }> {
+  // The checkers live in sbin, which the PATH of an ordinary user leaves out.
+  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8' };
+  return new Promise((resolve, reject) => {
+    execFile(program, [...args, path], { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+      const output = `${stdout}${stderr}`.split('\n').map((line) => line.replaceAll(path, 'the volume').trimEnd()).filter((line) => line !== '');
+      if (error === null) resolve({ status: 0, output });
+      else if (typeof error.code === 'number') resolve({ status: error.code, output });
+      else if (error.code === 'ENOENT') reject(new RigError(`${program} is not installed`, { cause: error, remedy: `apt-get install ${checker.package}` }));
+      else reject(new RigError(`${program} did not end within ${TIMEOUT_MS / 1000} s`, { cause: error }));
+    });
+  });
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The disk proof: from the atomic copy to the restored kernel nothing was written to any disk but the image itself,
+ * in the very pages of the swap area that its own map lists.
+ */
+import type { DiskConfig, DiskWrite } from '../../machine/contract.js';
+import { GuestError } from '../../machine/errors.js';
+import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
+import { diffDisks, rangesOf, type SectorRange } from '../../disks/diff.js';
+import { IMAGE_SIGNATURE, readSwapHeader, readSwapImage, type SwapImage } from '../image/swap.js';
+import { slice, sourceOf, type ByteSource } from '../source.js';
+import { readExt4, type Ext4 } from './ext4.js';
+import { volumes, type Volume } from './partitions.js';
+
+export interface DiskDifference {
+  readonly device: string;
+  /** On the disk; neighbouring sectors of the same owner are one difference. */
+  readonly startSector: number;
+  readonly sectors: number;
+  /** Filesystem and file, or what else is known. */
+  readonly owner: string;
+}
+
+export interface DiskResult {
+  readonly sectorsCompared: number;
+  /** Outside of the image. */
+  readonly sectorsDiffering: number;
+  readonly sectorsOfImage: number;
+  /** Sectors outside of swap that a machine wrote, be it with the same content. */
+  readonly originSectorsWritten: number;
+  /** At most `differencesMax`. */
+  readonly differences: readonly DiskDifference[];
+}
+
+/** One disk at the two instants, and what machines wrote between them. */
+export interface DiskHistory {
+  /** `sda`. */
+  readonly device: string;
+  readonly atCopy: DiskConfig;
+  /** When the machine was off: the image is on it. */
+  readonly atPowerOff: DiskConfig;
+  readonly atRestore: DiskConfig;
+  readonly written: readonly DiskWrite[];
+}
+
+const DIFFERENCES_MAX = 200;
+
+/** A disk under its writes, for random access. The base is not copied. */
+export function diskSource(disk: DiskConfig): ByteSource {
+  const overlay = new Map<number, Uint8Array>();
+  for (const { sector: start, bytes } of disk.overlay ?? []) {
+    for (let at = 0; at < bytes.length; at += SECTOR_BYTES) overlay.set(start + at / SECTOR_BYTES, bytes.subarray(at, at + SECTOR_BYTES));
+  }
+  if (overlay.size === 0) return sourceOf(disk.base);
+  const read = (offset: number, length: number): Uint8Array => {
+    const out = disk.base.slice(offset, offset + length);
+    for (let at = Math.floor(offset / SECTOR_BYTES); at * SECTOR_BYTES < offset + length; at++) {
+      const bytes = overlay.get(at);
+      if (bytes === undefined) continue;
+      const from = Math.max(offset, at * SECTOR_BYTES);
+      const to = Math.min(offset + length, (at + 1) * SECTOR_BYTES);
+      out.set(bytes.subarray(from - at * SECTOR_BYTES, to - at * SECTOR_BYTES), from - offset);
+    }
+    return out;
+  };
+  return { byteLength: disk.base.byteLength, read };
+}
+
+export const volumeSource = (disk: ByteSource, volume: Volume): ByteSource =>
+  slice(disk, volume.startSector * SECTOR_BYTES, volume.sectors * SECTOR_BYTES);
+
+/** The image that waits on one of these disks, and where. Undefined when there is none. Throws GuestError when it is damaged. */
+export function findImage(disks: readonly { readonly device: string; readonly disk: ByteSource }[]): { volume: Volume; image: SwapImage } | undefined {
+  for (const { device, disk } of disks) {
+    for (const volume of volumes(disk, device)) {
+      if (volume.filesystem !== 'swap') continue;
+      const area = volumeSource(disk, volume);
+      if (readSwapHeader(area).signature === IMAGE_SIGNATURE) return { volume, image: readSwapImage(area) };
+    }
+  }
+  return undefined;
+}
+
+export function verifyDisks(disks: readonly DiskHistory[], differencesMax = DIFFERENCES_MAX): DiskResult {
+  const image = imageOrNone(disks);
+  const total = { sectorsCompared: 0, sectorsDiffering: 0, sectorsOfImage: 0, originSectorsWritten: 0 };
+  const differences: DiskDifference[] = [];
+  for (const disk of disks) {
+    const atCopy = diskSource(disk.atCopy);
+    const all = volumes(atCopy, disk.device);
+    const imageSectors = image === undefined ? new Set<number>() : sectorsOfImage(all, image);
+    const diff = diffDisks(disk.atCopy, disk.atRestore);
+    const differing = diff.ranges.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i));
+    const unexplained = differing.filter((at) => !imageSectors.has(at));
+    total.sectorsCompared += diff.sectorsCompared;
+    total.sectorsDiffering += unexplained.length;
+    total.sectorsOfImage += imageSectors.size;
+    total.originSectorsWritten += writtenOutsideSwap(all, disk.written);
+    differences.push(...nameSectors(atCopy, all, disk.device, rangesOf(unexplained)));
+  }
+  return { ...total, differences: differences.slice(0, differencesMax) };
+}
+
+/** A damaged image is the image proof's finding; here it only means that no sector is excused. */
+function imageOrNone(disks: readonly DiskHistory[]): { volume: Volume; image: SwapImage } | undefined {
+  try {
+    return findImage(disks.map(({ device, atPowerOff }) => ({ device, disk: diskSource(atPowerOff) })));
+  } catch (error) {
+    if (error instanceof GuestError) return undefined;
+    throw error;
+  }
+}
+
+function sectorsOfImage(all: readonly Volume[], { volume, image }: { readonly volume: Volume; readonly image: SwapImage }): Set<number> {
+  if (!all.some((each) => each.device === volume.device)) return new Set();
+  const perPage = PAGE_BYTES / SECTOR_BYTES;
+  return new Set(image.pagesUsed.flatMap((page) => Array.from({ length: perPage }, (_, i) => volume.startSector + page * perPage + i)));
+}
+
+function writtenOutsideSwap(all: readonly Volume[], written: readonly DiskWrite[]): number {
+  const inSwap = (at: number): boolean => all.some((volume) => volume.filesystem === 'swap' && at >= volume.startSector && at < volume.startSector + volume.sectors);
+  const sectors = new Set<number>();
+  for (const { sector: start, bytes } of written) {
+    for (let i = 0; i < bytes.length / SECTOR_BYTES; i++) if (!inSwap(start + i)) sectors.add(start + i);
+  }
+  return sectors.size;
+}
+
+/** Names sectors by the structures of the disk as it was at the copy; joins neighbours that have one owner. */
+export function nameSectors(disk: ByteSource, all: readonly Volume[], device: string, ranges: readonly SectorRange[]): DiskDifference[] {
+  const trees = new Map<Volume, Ext4 | undefined>();
+  const named: { device: string; startSector: number; sectors: number; owner: string }[] = [];
+  for (const { start, count } of ranges) {
+    for (let at = start as number; at < start + count; at++) {
+      const { device: of, owner } = nameSector(disk, all, device, at, trees);
+      const last = named.at(-1);
+      if (last !== undefined && last.owner === owner && last.device === of && last.startSector + last.sectors === at) last.sectors++;
+      else named.push({ device: of, startSector: at, sectors: 1, owner });
+    }
+  }
+  return named;
+}
+
+function nameSector(disk: ByteSource, all: readonly Volume[], device: string, at: number, trees: Map<Volume, Ext4 | undefined>): { device: string; owner: string } {
+  const volume = all.find((each) => at >= each.startSector && at < each.startSector + each.sectors);
+  if (volume === undefined) return { device, owner: at === 0 ? 'partition table' : 'outside of all partitions' };
+  const offset = (at - volume.startSector) * SECTOR_BYTES;
+  const where = `${volume.filesystem === 'unknown' ? 'no known filesystem' : volume.filesystem}, byte ${offset}`;
+  if (!volume.filesystem.startsWith('ext')) return { device: volume.device, owner: where };
+  if (!trees.has(volume)) trees.set(volume, openTree(volumeSource(disk, volume)));
+  const tree = trees.get(volume);
+  return { device: volume.device, owner: tree === undefined ? `${where} (its structures cannot be read)` : `${volume.filesystem}: ${describeSafely(tree, offset) ?? where}` };
+}
+
+function openTree(volume: ByteSource): Ext4 | undefined {
+  try {
+    return readExt4(volume);
+  } catch (error) {
+    if (error instanceof GuestError) return undefined;
+    throw error;
+  }
+}
+
+function describeSafely(tree: Ext4, offset: number): string | undefined {
+  try {
+    return tree.describe(offset);
+  } catch (error) {
+    if (error instanceof GuestError) return undefined;
+    throw error;
+  }
+}
+

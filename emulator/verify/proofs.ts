@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/** The proofs that a cycle asks for, made of the single ones: evidence in, outcome and findings out. */
+import type { DiskState, Proofs, Proven, ResumeEvidence, SuspendEvidence } from '../cycle/proofs.js';
+import type { FilesystemOutcome, Finding } from '../cycle/outcome.js';
+import { consoleLines } from '../console/lines.js';
+import { findFaults } from '../console/faults.js';
+import { GuestError, InputError, RigError } from '../machine/errors.js';
+import { MARKER_LAYOUT } from '../machine/markers.js';
+import { gpa, type Gpa } from '../machine/units.js';
+import type { GuestKernel } from '../memory/kernel.js';
+import { parseLayout } from '../memory/layout.js';
+import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
+import { guestMemory } from '../memory/view.js';
+import { diskSource, findImage, verifyDisks, volumeSource, type DiskHistory } from './disk/verify.js';
+import { volumes, type Filesystem } from './disk/partitions.js';
+import { verifyImage, type ImageResult } from './image/verify.js';
+import type { Comparer } from './memory/compare.js';
+import { verifyMemory, type MemoryDifference } from './memory/verify.js';
+import type { ByteSource } from './source.js';
+
+/** What a host's checker says of a filesystem. */
+export interface CheckResult {
+  /** The command, for people. */
+  readonly checker: string;
+  readonly clean: boolean;
+  readonly output: readonly string[];
+}
+
+export interface ProofHost {
+  /** Text of the guest kernel's System.map. */
+  readonly systemMap: string;
+  /** A faster comparison of memory than the language offers. */
+  readonly comparer?: Comparer;
+  /**
+   * Looks at a filesystem with the host's tools. `replay`: a journal may be replayed first, as the next mount would.
+   * Undefined for one that has no checker.
+   */
+  readonly check: (volume: ByteSource, filesystem: Filesystem, replay: boolean) => Promise<CheckResult | undefined>;
+}
+
+const DETAILS_MAX = 40;
+
+/** Names of the disks in the guest, first to last. */
+const deviceName = (index: number): string => `sd${String.fromCharCode(0x61 + index)}`;
+
+/** @throws InputError when System.map is none. */
+export function createProofs(host: ProofHost): Proofs {
+  const symbols = parseSystemMap(host.systemMap);
+  return {
+    memory: async (evidence) => proveMemory(evidence, symbols, host.comparer),
+    image: async (evidence) => proveImage(evidence, symbols),
+    disk: async (evidence) => proveDisks(evidence),
+    filesystems: (disks, at) => checkFilesystems(disks, at, host),
+    console: faultFindings,
+    addressOf: (symbol) => physicalOf(symbols, symbol),
+  };
+}
+
+/** The kernel in the capture made at the atomic copy. */
+function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel {
+  const marker = evidence.markers.find(({ kind }) => kind === MARKER_LAYOUT);
+  if (marker === undefined) {
+    throw new RigError('the kernel never announced its layout table', { remedy: 'boot a guest kernel that was built with the rig markers' });
+  }
+  const memory = guestMemory(evidence.atCopy);
+  return { memory, symbols, layout: parseLayout(memory.bytes.subarray(marker.word0, marker.word0 + marker.word1)) };
+}
+
+function proveMemory(evidence: ResumeEvidence, symbols: SymbolTable, comparer: Comparer | undefined): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
+  const result = verifyMemory({ atCopy: kernelAt(evidence, symbols), restored: evidence.restored, ...(comparer && { comparer }) });
+  const { pagesCompared, pagesDiffering, pagesOmitted } = result;
+  const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;
+  return {
+    outcome: { pagesCompared, pagesDiffering, pagesByReason: pagesOmitted },
+    findings: pagesDiffering === 0 ? [] : [{ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) }],
+  };
+}
+
+const hexPfn = (frame: number): string => `pfn 0x${frame.toString(16)}`;
+
+function memoryLine({ kind, pfn, owner, firstOffset, bytes, atCopy, restored }: MemoryDifference): string {
+  if (kind === 'lost') return `${hexPfn(pfn)}: not in the image, and no reason why: ${owner}`;
+  if (kind === 'superfluous') return `${hexPfn(pfn)}: in the image though it should not be: ${owner}`;
+  return `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${bytes} bytes differ, first ${atCopy} then ${restored}: ${owner}`;
+}
+
+async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): ReturnType<Proofs['image']> {
+  const nothing = (what: string): Awaited<ReturnType<Proofs['image']>> => ({
+    outcome: { bytes: 0, pagesCompared: 0, pagesDiffering: 0 },
+    findings: [{ kind: 'image', what, details: [] }],
+  });
+  let result: ImageResult;
+  try {
+    const found = findImage(evidence.disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) })));
+    if (found === undefined) return nothing('no disk holds an image');
+    result = verifyImage(found.image.image, kernelAt(evidence, symbols));
+  } catch (error) {
+    if (error instanceof GuestError) return nothing(`the image cannot be read: ${error.message}`);
+    throw error;
+  }
+  const { bytes, pagesCompared, pagesDiffering, differences } = result;
+  const lines = differences.map(({ kind, pfn, owner, firstOffset, bytes: count }) =>
+    kind === 'content' ? `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${count} bytes differ: ${owner}` : `${hexPfn(pfn)}: ${kind}: ${owner}`);
+  return {
+    outcome: { bytes, pagesCompared, pagesDiffering },
+    findings: pagesDiffering === 0 ? [] : [{ kind: 'image', what: `${pagesDiffering} of ${pagesCompared} pages of the image on disk are not the RAM at the atomic copy`, details: some(lines, pagesDiffering) }],
+  };
+}
+
+async function proveDisks(evidence: ResumeEvidence): ReturnType<Proofs['disk']> {
+  const result = verifyDisks(evidence.disks.map((disk, index) => history(evidence, disk, index)));
+  const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
+  const lines = result.differences.map(({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`);
+  const findings: Finding[] = [];
+  if (sectorsDiffering > 0) findings.push({ kind: 'disk', what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`, details: some(lines, lines.length) });
+  else if (originSectorsWritten > 0) findings.push({ kind: 'disk', what: `${originSectorsWritten} sectors outside of swap were written between the atomic copy and the restored kernel, with the content that they had`, details: [] });
+  return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
+}
+
+function history(evidence: ResumeEvidence, disk: DiskState, index: number): DiskHistory {
+  const sinceCopy = evidence.writesSinceCopy[index] ?? [];
+  const byResume = evidence.writesByResume[index] ?? [];
+  return {
+    device: deviceName(index),
+    atCopy: { base: disk.base, overlay: disk.overlay.slice(0, firstAfterCopy(disk, sinceCopy)) },
+    atPowerOff: disk,
+    atRestore: { base: disk.base, overlay: [...disk.overlay, ...byResume] },
+    written: [...sinceCopy, ...byResume],
+  };
+}
+
+/** A fault that alters a disk while its machine is off is a write at instruction 0, which no machine makes. */
+function firstAfterCopy({ overlay }: DiskState, sinceCopy: SuspendEvidence['writesSinceCopy'][number]): number {
+  const first = sinceCopy[0];
+  if (first !== undefined) return overlay.lastIndexOf(first);
+  return overlay.findLastIndex(({ instruction }) => instruction > 0) + 1;
+}
+
+async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], host: ProofHost): ReturnType<Proofs['filesystems']> {
+  const outcome: FilesystemOutcome[] = [];
+  const findings: Finding[] = [];
+  for (const [index, disk] of disks.entries()) {
+    const source = diskSource(disk);
+    for (const volume of volumes(source, deviceName(index))) {
+      const result = await host.check(volumeSource(source, volume), volume.filesystem, at !== 'shutdown');
+      if (result === undefined) continue;
+      outcome.push({ at, device: volume.device, filesystem: volume.filesystem, clean: result.clean });
+      if (!result.clean) findings.push({ kind: 'filesystem', what: `${result.checker} finds fault with ${volume.device} (${volume.filesystem}) at ${at}`, details: some(result.output, result.output.length) });
+    }
+  }
+  return { outcome, findings };
+}
+
+/** Kernel faults on a console, as findings. */
+export function faultFindings(console: Uint8Array): readonly Finding[] {
+  return findFaults(consoleLines(console)).map(({ kind, title, excerpt, count }) => ({
+    kind: 'kernelFault',
+    what: `${kind}: ${title}${count > 1 ? ` (${count} messages)` : ''}`,
+    details: excerpt,
+  }));
+}
+
+/** The kernel image is mapped linearly: System.map says both where it is loaded and where it runs. */
+function physicalOf(symbols: SymbolTable, symbol: string): Gpa {
+  const loaded = symbols.byName.get('phys_startup_32');
+  const runs = symbols.byName.get('startup_32');
+  if (loaded === undefined || runs === undefined) throw new InputError('System.map does not say where the kernel is loaded');
+  return gpa(addressOf(symbols, symbol) - runs.address + loaded.address);
+}
+
+function some(lines: readonly string[], of: number): readonly string[] {
+  const shown = lines.slice(0, DETAILS_MAX);
+  return of > shown.length ? [...shown, `... and ${of - shown.length} more`] : shown;
+}
+
