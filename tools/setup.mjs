@@ -49,7 +49,7 @@ function packagesMatch(lock) {
   for (const [path, entry] of Object.entries(JSON.parse(lock).packages)) {
     if (path === '' || entry.optional || entry.link) continue;
     try {
-      if (JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).version !== entry.version) return false;
+      if (JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).version.split('+')[0] !== entry.version.split('+')[0]) return false;
     } catch {
       return false;
     }

@@ -18,7 +18,9 @@ export function frozenAcrossPowerOff(
   restored: { readonly markers: readonly MarkerSeen[] },
 ): Span | undefined {
   const frozen = live.markers.findLast(({ kind }) => kind === stepBegin('freezeTasks'));
-  const thawed = restored.markers.find(({ kind }) => kind === stepEnd('thawTasks'));
+  // The resuming kernel freezes and thaws tasks of its own before it jumps.
+  const jumped = restored.markers.findIndex(({ kind }) => kind === stepEnd('restore'));
+  const thawed = jumped < 0 ? undefined : restored.markers.slice(jumped).find(({ kind }) => kind === stepEnd('thawTasks'));
   if (!frozen || !thawed) return undefined;
   return {
     virtualMs: live.virtualMs - frozen.virtualMs + thawed.virtualMs,

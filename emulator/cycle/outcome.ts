@@ -12,7 +12,8 @@ export type FindingKind =
   | 'clock'
   | 'command'
   | 'kernelFault'
-  | 'resume'
+  /** The guest did not come to where it was awaited. */
+  | 'guest'
   | 'control';
 
 export interface Finding {

@@ -14,7 +14,7 @@ export interface PoweredOff {
 
 export function neverPowered(bases: readonly Uint8Array[], wallClockMs: number): PoweredOff {
   return {
-    disks: bases.map((base) => ({ base, writes: [] })),
+    disks: bases.map((base) => ({ base, overlay: [] })),
     wallClockMs,
     total: { virtualMs: 0, instructions: 0 },
     console: new Uint8Array(),
@@ -24,7 +24,7 @@ export function neverPowered(bases: readonly Uint8Array[], wallClockMs: number):
 /** `before`, after a machine that showed `seen` since its power-on has gone off. */
 export function afterPowerOff(before: PoweredOff, seen: Seen): PoweredOff {
   return {
-    disks: before.disks.map(({ base, writes }, disk) => ({ base, writes: [...writes, ...(seen.writes[disk] ?? [])] })),
+    disks: before.disks.map(({ base, overlay }, disk) => ({ base, overlay: [...overlay, ...(seen.writes[disk] ?? [])] })),
     wallClockMs: before.wallClockMs + seen.virtualMs,
     total: { virtualMs: before.total.virtualMs + seen.virtualMs, instructions: before.total.instructions + seen.instructions },
     console: concat([before.console, seen.console]),

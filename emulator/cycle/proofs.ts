@@ -5,10 +5,7 @@ import type { DiskOutcome, FilesystemOutcome, Finding, ImageOutcome, MemoryOutco
 import type { Gpa } from '../machine/units.js';
 
 /** A disk as it stands: its base and all writes since, oldest first. */
-export interface DiskState {
-  readonly base: DiskConfig['base'];
-  readonly writes: readonly DiskWrite[];
-}
+export type DiskState = Required<DiskConfig>;
 
 /** What is known of a suspend once the machine is off. */
 export interface SuspendEvidence {

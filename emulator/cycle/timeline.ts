@@ -4,22 +4,24 @@ import { sectorEdits, triggersOf } from '../faults/fault.js';
 import type { Capture, MachineConfig, MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../machine/markers.js';
-import { SECTOR_BYTES } from '../machine/units.js';
+import { readSectors } from '../disks/disk.js';
 import { restoreAt, runToMarker, type Booter, type BootStage } from './boot.js';
 import type { BootState } from './boot-state.js';
+import { Agent } from '../agent/agent.js';
+import type { Job } from '../agent/job.js';
 import { frozenAcrossPowerOff } from './frozen.js';
-import type { CommandResult, ConnectGuest, Guest, JobId } from './guest.js';
+import { judgeCommand, outputLines, resultOf, runCommand, shell } from './commands.js';
+import { readKtap } from './ktap.js';
 import type { CycleOutcome, Finding, TimelineOutcome } from './outcome.js';
 import { unroll, type CommandStep, type Plan, type Proof, type Step } from './plan.js';
 import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './power.js';
 import type { DiskState, Proofs, ResumeEvidence, SuspendEvidence } from './proofs.js';
-import { concat, type Recorder } from './recorder.js';
-import { unexpectedStop } from './stop.js';
+import { concat, type ArmedTrigger, type Recorder } from './recorder.js';
+import { consoleTail, unexpectedStop } from './stop.js';
 
 export interface TimelineDeps {
   readonly booter: Booter;
   readonly bootState: (stage: BootStage, booter: Booter) => Promise<BootState>;
-  readonly connect: ConnectGuest;
   readonly proofs: Proofs;
   /** SHA-256 in hexadecimal. */
   readonly hash: (bytes: Uint8Array) => Promise<string>;
@@ -29,24 +31,31 @@ export interface TimelineDeps {
 /** Virtual time within which a suspend, a resume and a shutdown must come to their end. */
 const SUSPEND_MS_MAX = 60_000;
 const RESUME_MS_MAX = 60_000;
+const SELFCHECK_MS_MAX = 60_000;
 const SHUTDOWN_MS_MAX = 30_000;
-/** The time the off machine's clock is read with is not the time it is shown with: the RTC counts in whole seconds. */
 
 interface Suspended {
   readonly evidence: SuspendEvidence;
-  readonly job: JobId;
+  /** The command that suspended; it ends in the resumed system. */
+  readonly job: Job;
+  readonly agent: Agent;
   readonly seen: ReturnType<Recorder['seen']>;
   readonly offMs: number;
 }
 
 /**
- * Goes through `steps`. What the guest gets wrong is in the outcome's findings.
- * @throws GuestError when the guest does not come to where it can be asked; what was found until then is lost with it.
+ * Goes through `steps`. What the guest gets wrong is in the outcome's findings; when it does not come to
+ * where it is awaited, that is the last of them and the steps after it are not done.
  */
 export async function runTimeline(plan: Plan, steps: readonly Step[], deps: TimelineDeps): Promise<TimelineOutcome> {
   const timeline = new Timeline(plan, deps);
   try {
-    for (const step of unroll(steps)) await timeline.perform(step);
+    try {
+      for (const step of unroll(steps)) await timeline.perform(step);
+    } catch (error) {
+      if (!(error instanceof GuestError)) throw error;
+      timeline.giveUp(error);
+    }
     return await timeline.outcome();
   } finally {
     await timeline.close();
@@ -58,7 +67,7 @@ class Timeline {
   readonly #deps: TimelineDeps;
   #off: PoweredOff;
   #recorder: Recorder | undefined;
-  #guest: Guest | undefined;
+  #guest: Agent | undefined;
   #suspended: Suspended | undefined;
   #resumed: { readonly evidence: ResumeEvidence; readonly suspended: Suspended; readonly markers: readonly MarkerSeen[] } | undefined;
   readonly #cycles: CycleOutcome[] = [];
@@ -90,7 +99,7 @@ class Timeline {
         return this.#run(step);
       case 'start':
         say(`start ${step.name}`);
-        await this.#agent().start(step.command);
+        await this.#agent().spawn(shell(step.command));
         return;
       case 'selfcheck':
         say(`self-checks: ${step.phase}`);
@@ -113,6 +122,10 @@ class Timeline {
     }
   }
 
+  giveUp({ message, remedy, consoleTail: tail }: GuestError): void {
+    this.#findings.push(finding('guest', message, [...tail, ...(remedy === undefined ? [] : [`what to do: ${remedy}`])]));
+  }
+
   async outcome(): Promise<TimelineOutcome> {
     if (this.#recorder) await this.#powerOff();
     this.#findings.push(...this.#deps.proofs.console(this.#off.console));
@@ -133,11 +146,12 @@ class Timeline {
   }
 
   async #boot(): Promise<void> {
-    const pristine = this.#off.disks.every(({ writes }) => writes.length === 0);
+    const pristine = this.#off.disks.every(({ overlay }) => overlay.length === 0);
     const recorder = await this.#powerOn(pristine ? 'agentReady' : 'beforeDisk');
     if (!pristine) await runToMarker('agentReady', recorder, this.#deps.booter);
-    this.#guest = await this.#deps.connect(recorder.machine);
-    if (pristine) for (const { path, bytes, mode } of this.#plan.files) await this.#guest.put(path, bytes, mode);
+    this.#guest = new Agent(recorder.machine);
+    await this.#guest.connect();
+    if (pristine) for (const { path, bytes, mode } of this.#plan.files) await this.#guest.putFile(path, bytes, { mode });
   }
 
   /** A new machine on the disks as they are, standing at `stage`. */
@@ -147,7 +161,7 @@ class Timeline {
     const config: MachineConfig = {
       ...booter.config,
       wallClockMs: this.#off.wallClockMs,
-      disks: this.#off.disks.map(({ base, writes }) => ({ base, overlay: writes })),
+      disks: this.#off.disks,
     };
     const recorder = await restoreAt(state, { ...booter, config });
     this.#recorder = recorder;
@@ -155,66 +169,59 @@ class Timeline {
   }
 
   async #run(step: CommandStep): Promise<void> {
-    const result = await this.#agent().run(step.command, step.timeoutMs);
+    const result = await runCommand(this.#agent(), step.command, step.timeoutMs);
     this.#commands.push({ command: step.command, ...result });
     this.#findings.push(...judgeCommand(step, result));
   }
 
   async #selfCheck(phase: 'start' | 'verify'): Promise<void> {
-    const result = await this.#agent().run(`rig-selfcheck ${phase}`, SUSPEND_MS_MAX);
-    if (phase === 'start') this.#findings.push(...judgeCommand({ command: 'rig-selfcheck start', exit: 0, timeoutMs: 0 }, result));
-    else {
-      const checks = parseKtap(result.stdout);
-      this.#selfChecks.push(...checks);
-      this.#findings.push(...checks.filter(({ passed }) => !passed).map(({ name, detail }) => finding('selfCheck', `self-check ${name} failed`, detail.split('\n'))));
-      if (checks.length === 0) this.#findings.push(finding('selfCheck', 'the self-checks reported nothing', outputLines(result)));
+    const command = `rig-selfcheck ${phase}`;
+    const result = await runCommand(this.#agent(), command, SELFCHECK_MS_MAX);
+    if (phase === 'start') {
+      this.#findings.push(...judgeCommand({ command, exit: 0 }, result));
+      return;
     }
+    const { points, problem } = readKtap(result.stdout);
+    this.#selfChecks.push(...points);
+    for (const { name, passed, detail } of points) if (!passed) this.#findings.push(finding('selfCheck', `self-check ${name} failed`, detail.split('\n')));
+    if (problem !== undefined) this.#findings.push(finding('selfCheck', `what the self-checks printed is not whole: ${problem}`, outputLines(result)));
   }
 
   async #suspend(step: Extract<Step, { do: 'suspend' }>): Promise<void> {
     if (step.method !== 'swsusp') throw new InputError(`this kernel has no ${step.method}`, { remedy: 'use `method: swsusp`' });
     const recorder = this.#machine();
-    const guest = this.#agent();
+    const agent = this.#agent();
     recorder.arm([
       { when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } },
       ...triggersOf(step.faults, this.#deps.proofs.addressOf),
     ]);
-    const writesBefore = recorder.seen().instructions;
-    // A moment's rest, so that the agent's answer is out before its tasks are frozen.
-    const job = await guest.start('sleep 0.1; echo shutdown > /sys/power/disk && echo disk > /sys/power/state; status=$?; rig-marker 4095; exit $status');
-    const report = await recorder.machine.run({
-      triggers: [{ when: { on: 'marker', kind: SUSPEND_RETURNED }, then: { do: 'stop' } }],
-      virtualMsMax: SUSPEND_MS_MAX,
-    });
+    const end = await agent.exec(shell('echo shutdown > /sys/power/disk && echo disk > /sys/power/state'), { virtualMsMax: SUSPEND_MS_MAX });
     const seen = recorder.seen();
-    if (report.reason.why === 'trigger') {
-      const { stdout, stderr } = await guest.collect(job);
+    if (end.ended !== 'halted' && end.ended !== 'powerCut') {
       throw new GuestError('the kernel refused to suspend', {
-        consoleTail: outputLines({ stdout, stderr }),
-        remedy: 'read what the kernel logged: `dmesg` in `snapback shell`',
+        consoleTail: [...outputLines(resultOf(end)), ...consoleTail(seen.console)],
+        remedy: 'the console says why',
       });
     }
-    const cut = report.reason.why === 'powerCut';
-    if (report.reason.why !== 'halted' && !cut) throw unexpectedStop('the machine to be off after its suspend', report, seen, this.#deps.booter.signal);
     const atCopy = take(recorder.takeCaptures(), 'atCopy');
     await this.#powerOff();
     this.#editDisks(step);
-    if (cut) return;
-    if (!atCopy?.marker) throw unexpectedStop('the atomic copy', report, seen);
+    if (end.ended === 'powerCut') return;
+    if (!atCopy?.marker) throw new GuestError('the machine went off without the atomic copy', { consoleTail: consoleTail(seen.console) });
     this.#suspended = {
-      job,
+      agent,
+      job: end.job,
       seen,
       offMs: step.offMs,
       evidence: { markers: seen.markers, atCopy: atCopy.memory, disks: this.#off.disks, writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction) },
     };
     this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + step.offMs };
-    void writesBefore;
   }
 
   #editDisks({ faults }: Pick<Extract<Step, { do: 'suspend' }>, 'faults'>): void {
     const disks = this.#off.disks.map((state, disk): DiskState => {
-      const edits = sectorEdits(faults, disk, (at) => readSector(state, at));
-      return { ...state, writes: [...state.writes, ...edits.map((edit) => ({ instruction: 0, ...edit }))] };
+      const edits = sectorEdits(faults, disk, (at) => readSectors(state, at, 1));
+      return { ...state, overlay: [...state.overlay, ...edits.map((edit) => ({ instruction: 0, ...edit }))] };
     });
     this.#off = { ...this.#off, disks };
   }
@@ -228,38 +235,38 @@ class Timeline {
       ...triggersOf(step.faults, this.#deps.proofs.addressOf),
       { when: { on: 'marker', kind: stepEnd('restore') }, then: { do: 'capture', label: 'restored' } },
     ]);
-    const report = await recorder.machine.run({
-      triggers: [
-        { when: { on: 'marker', kind: SUSPEND_RETURNED }, then: { do: 'stop' } },
-        { when: { on: 'marker', kind: USER_MARKERS.agentReady }, then: { do: 'stop' } },
-      ],
-      virtualMsMax: RESUME_MS_MAX,
-    });
+    await this.#untilThawed(recorder);
     const seen = recorder.seen();
-    if (report.reason.why === 'powerCut') return this.#powerOff();
+    if (!this.#recorder) return;
     const restored = take(recorder.takeCaptures(), 'restored');
-    if (report.reason.why !== 'trigger' || report.reason.index !== 0 || !restored?.marker) {
-      const awaited = 'the suspended system to come back';
-      if (report.reason.why === 'trigger') {
-        throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it would take`, {
-          consoleTail: unexpectedStop(awaited, report, seen).consoleTail,
-          remedy: 'the console says why the kernel did not take the image',
-        });
-      }
-      throw unexpectedStop(awaited, report, seen, this.#deps.booter.signal);
-    }
+    if (!restored?.marker) throw new GuestError('awaited the suspended system, but it came back without its restore marker', { consoleTail: consoleTail(seen.console) });
     this.#resumed = {
       suspended,
       markers: seen.markers,
-      evidence: {
-        ...suspended.evidence,
-        restored: restored.memory,
-        writesByResume: writesBetween(seen.writes, 0, restored.marker.instruction),
-      },
+      evidence: { ...suspended.evidence, restored: restored.memory, writesByResume: writesBetween(seen.writes, 0, restored.marker.instruction) },
     };
-    this.#guest = await this.#deps.connect(recorder.machine);
-    const { exitCode, ...output } = await this.#guest.collect(suspended.job);
-    if (exitCode !== undefined && exitCode !== 0) this.#findings.push(finding('resume', `the suspend ended with status ${exitCode} in the resumed system`, outputLines(output)));
+    await suspended.agent.attach(recorder.machine);
+    this.#guest = suspended.agent;
+    const result = resultOf(await suspended.agent.wait(suspended.job));
+    if (result.exitCode !== 0) this.#findings.push(finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)));
+  }
+
+  /** Lets a resuming machine run until the restored tasks run again, or until a planned power cut. */
+  async #untilThawed(recorder: Recorder): Promise<void> {
+    const awaited = 'the suspended system to come back';
+    const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
+    const jump = await recorder.machine.run({ triggers: [stopAt(stepEnd('restore')), stopAt(USER_MARKERS.agentReady)], virtualMsMax: RESUME_MS_MAX });
+    if (jump.reason.why === 'powerCut') return this.#powerOff();
+    if (jump.reason.why === 'trigger' && jump.reason.index === 1) {
+      throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it would take`, {
+        consoleTail: consoleTail(recorder.seen().console),
+        remedy: 'the console says why the kernel did not take the image',
+      });
+    }
+    if (jump.reason.why !== 'trigger') throw unexpectedStop(awaited, jump, recorder.seen(), this.#deps.booter.signal);
+    const thaw = await recorder.machine.run({ triggers: [stopAt(stepEnd('thawTasks'))], virtualMsMax: RESUME_MS_MAX });
+    if (thaw.reason.why === 'powerCut') return this.#powerOff();
+    if (thaw.reason.why !== 'trigger') throw unexpectedStop(awaited, thaw, recorder.seen(), this.#deps.booter.signal);
   }
 
   async #verify(proofs: readonly Proof[]): Promise<void> {
@@ -290,9 +297,8 @@ class Timeline {
 
   async #shutDown(): Promise<void> {
     const recorder = this.#machine();
-    await this.#agent().shutDown();
-    const report = await recorder.machine.run({ virtualMsMax: SHUTDOWN_MS_MAX });
-    if (report.reason.why !== 'halted') throw unexpectedStop('the machine to power off', report, recorder.seen(), this.#deps.booter.signal);
+    const end = await this.#agent().powerOff({ virtualMsMax: SHUTDOWN_MS_MAX });
+    if (end.why !== 'halted') throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, { consoleTail: consoleTail(recorder.seen().console) });
     await this.#powerOff();
     this.#filesystems.push(...this.#take(await this.#deps.proofs.filesystems(this.#off.disks, 'shutdown')));
   }
@@ -313,50 +319,12 @@ class Timeline {
     return this.#recorder;
   }
 
-  #agent(): Guest {
+  #agent(): Agent {
     if (!this.#guest) throw new InputError('the machine is off', { remedy: 'boot it first' });
     return this.#guest;
   }
 }
 
-/** Sent in the guest when the command that suspends has returned, in whichever timeline. */
-const SUSPEND_RETURNED = 0x3000 + 4095;
-
 const take = (captures: readonly Capture[], label: string): Capture | undefined => captures.find((capture) => capture.label === label);
 
-function readSector({ base, writes }: DiskState, at: number): Uint8Array {
-  const last = writes.findLast(({ sector, bytes }) => sector <= at && at < sector + bytes.length / SECTOR_BYTES);
-  const offset = (last ? at - last.sector : at) * SECTOR_BYTES;
-  return (last ? last.bytes : base).subarray(offset, offset + SECTOR_BYTES);
-}
-
 const finding = (kind: Finding['kind'], what: string, details: readonly string[] = []): Finding => ({ kind, what, details });
-
-/** What is wrong with what a command did. */
-export function judgeCommand(step: CommandStep, result: CommandResult): readonly Finding[] {
-  if (result.exitCode !== step.exit) return [finding('command', `\`${step.command}\` ended with status ${result.exitCode}, not ${step.exit}`, outputLines(result))];
-  if (step.stdout !== undefined && !new RegExp(step.stdout, 'mu').test(result.stdout)) {
-    return [finding('command', `the output of \`${step.command}\` does not match /${step.stdout}/`, outputLines(result))];
-  }
-  return [];
-}
-
-function outputLines({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): readonly string[] {
-  return [...linesOf(stdout), ...linesOf(stderr).map((line) => `stderr: ${line}`)];
-}
-
-const linesOf = (text: string): readonly string[] => (text.trimEnd() === '' ? [] : text.trimEnd().split('\n'));
-
-/** Test points of KTAP output, with the comment lines before each as its detail. */
-export function parseKtap(text: string): readonly { readonly name: string; readonly passed: boolean; readonly detail: string }[] {
-  const checks: { name: string; passed: boolean; detail: string }[] = [];
-  let comments: string[] = [];
-  for (const line of text.split('\n')) {
-    const point = /^\s*(not )?ok \d+ -? ?(.*)$/.exec(line);
-    if (point) {
-      checks.push({ name: point[2] ?? '', passed: point[1] === undefined, detail: comments.join('\n') });
-      comments = [];
-    } else if (/^\s*#/.test(line)) comments.push(line.replace(/^\s*# ?/, ''));
-  }
-  return checks;
-}

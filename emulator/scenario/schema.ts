@@ -46,7 +46,7 @@ export interface Scenario {
 }
 
 /** The disks of the standard machine. */
-export const STANDARD_DISKS = ['root', 'storage'] as const;
+export const STANDARD_DISKS = ['root', 'stores'] as const;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 const guestPath = text('an absolute path in the guest', /^\/.*[^/]$/);

@@ -34,7 +34,7 @@ export function byteCache(dir: string): ByteCache {
         await writeFile(partial, [digest(bytes), bytes]);
         await rename(partial, join(dir, key));
       } catch (error) {
-        await rm(partial, { force: true });
+        await rm(partial, { force: true }).catch(() => undefined);
         const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
         throw new RigError(full ? `no space left for a checkpoint in ${dir}` : `cannot write a checkpoint to ${dir}`, {
           cause: error,

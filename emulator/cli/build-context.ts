@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+/** What build steps are given by a command. */
+import { type BuildContext, defaultCacheDir } from '../../tools/artifacts/context.js';
+import { progressTo, type Progress } from './progress.js';
+
+export function buildContext(signal: AbortSignal): { readonly context: BuildContext; readonly progress: Progress } {
+  const progress = progressTo(process.stderr, () => performance.now());
+  return { progress, context: { cacheDir: defaultCacheDir(), signal, progress: progress.say } };
+}

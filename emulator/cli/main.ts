@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/** The command line: parses, runs one command, and answers the exit status. */
+import { CommanderError } from 'commander';
+import { EXIT } from '../machine/errors.js';
+import { describeFailure } from './failure.js';
+import { interruptible } from './interrupt.js';
+import { buildProgram } from './program.js';
+
+/** Runs the command in `args` (without node and script) and answers the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  return interruptible(async (signal) => {
+    let status: number = EXIT.pass;
+    const program = buildProgram({ signal, done: (exitCode) => (status = exitCode) });
+    try {
+      await program.parseAsync(withDefaultCommand(args, program.commands.map((command) => command.name())), { from: 'user' });
+      return status;
+    } catch (error) {
+      // Help and version are thrown too, with status 0; usage errors have been printed.
+      if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.pass : EXIT.badInput;
+      const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
+      console.error(message);
+      return exitCode;
+    }
+  });
+}
+
+/** `snapback` alone, or with options only, means `snapback run` of the standard scenario. */
+export function withDefaultCommand(args: readonly string[], commands: readonly string[]): readonly string[] {
+  const [first] = args;
+  if (first !== undefined && ([...commands, 'help', '--help', '-h', '--version', '-V'].includes(first) || !first.startsWith('-'))) return args;
+  return ['run', ...args];
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/** The commands and what `--help` says of them. */
+import { Command, InvalidArgumentError } from 'commander';
+import { buildCommand } from './build.js';
+import { doctorCommand } from './doctor.js';
+import { replayCommand } from './replay.js';
+import { runCommand, type RunOptions } from './run.js';
+import { shellCommand } from './shell.js';
+import { snapbackVersion } from '../host/node/versions.js';
+
+export interface CommandContext {
+  readonly signal: AbortSignal;
+  /** Sets the exit status. */
+  readonly done: (exitCode: number) => void;
+}
+
+const EXAMPLES = `
+Examples:
+  snapback                                 suspend and resume the standard machine, and prove that nothing was lost
+  snapback run my.yaml --seed 7            run a scenario of your own with another seed
+  snapback run my.yaml --json report.json  and write what was found for other programs
+  snapback replay report.json              do that very run again; its state hash must be the same
+  snapback shell                           a prompt in the guest; Ctrl-] quits
+
+A scenario of your own, as a file my.yaml:
+  name: my program survives
+  files:
+    - { from: ./my-program, to: /root/my-program, mode: '0755' }
+  steps:
+    - boot
+    - start: /root/my-program serve
+    - suspend: { offTime: 8 h }
+    - resume
+    - run: { command: /root/my-program check, stdout: all well }
+    - verify
+
+Exit status: 0 nothing was lost; 1 the guest lost something or failed; 2 wrong input; 3 Snapback could not do its work.`;
+
+export function buildProgram(context: CommandContext): Command {
+  const program = new Command('snapback')
+    .description('Boots a small Linux in a bit-deterministic machine, suspends it, cuts its power, resumes it in a new machine, and proves by diffing memory and disks that nothing was lost.')
+    .version(snapbackVersion())
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(snapback --help says more)')
+    .exitOverride();
+  const sub = (spec: string): Command => program.command(spec).copyInheritedSettings(program);
+
+  withRunOptions(sub('run [scenarios...]'))
+    .description('run scenarios (YAML files); without any, the standard one')
+    .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
+  sub('shell [scenario]')
+    .description('an interactive console of the machine that a scenario describes; Ctrl-] quits')
+    .option('--seed <n>', 'seed of all chance in the machine', seed)
+    .option('--record <file>', 'write what is typed, with the instruction at which it arrives')
+    .option('--play <file>', 'type what was recorded, at the very same instructions')
+    .action(async (file: string | undefined, options: { seed?: number; record?: string; play?: string }) => context.done(await shellCommand(file, options, context)));
+  withRunOptions(sub('replay <report>'), false)
+    .description('do the run of a JSON report again and compare')
+    .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
+  sub('doctor')
+    .description('name each missing prerequisite and the command that cures it')
+    .action(async () => context.done(await doctorCommand(context)));
+  sub('build')
+    .description('build kernel, guest programs and disks into the cache, without running anything')
+    .option('--kernel <flavour>', 'release or debug', 'release')
+    .action(async (options: { kernel: string }) => context.done(await buildCommand(options, context)));
+  return program;
+}
+
+function withRunOptions(command: Command, seeded = true): Command {
+  if (seeded) command.option('--seed <n>', 'seed of all chance in the machine, instead of the scenario\'s', seed);
+  return command
+    .option('--json <file>', 'write the report as JSON (- for standard output)')
+    .option('--junit <file>', 'write the report as JUnit XML')
+    .option('--ktap <file>', 'write the report as KTAP')
+    .option('--console <file>', 'write all that the guest\'s console showed')
+    .option('--verbose', 'show the guest\'s console as it comes');
+}
+
+function seed(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) > 0xffff_ffff) throw new InvalidArgumentError('a whole number from 0 to 4294967295 is wanted.');
+  return Number(text);
+}

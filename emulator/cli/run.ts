@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/** `snapback run`: scenarios in, verdicts out. */
+import { writeFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { packagePath } from '../../tools/artifacts/paths.js';
+import { runScenario, type ScenarioRun } from '../host/node/run-scenario.js';
+import { loadScenario, type LoadedScenario } from '../host/node/scenario-file.js';
+import { EXIT, RigError } from '../machine/errors.js';
+import { renderJunit, renderKtap } from '../report/machine-readable.js';
+import { renderText } from '../report/text.js';
+import { buildContext } from './build-context.js';
+import { ensurePrerequisites } from './doctor.js';
+import type { CommandContext } from './program.js';
+
+export interface RunOptions {
+  readonly seed?: number;
+  readonly json?: string;
+  readonly junit?: string;
+  readonly ktap?: string;
+  readonly console?: string;
+  readonly verbose?: boolean;
+}
+
+/** The scenario of `snapback` alone. */
+export const standardScenario = (): string => relative(process.cwd(), packagePath('test', 'scenarios', 'stock-cycle.yaml'));
+
+export async function runCommand(files: readonly string[], options: RunOptions, { signal }: CommandContext): Promise<number> {
+  const overrides = options.seed === undefined ? {} : { seed: options.seed };
+  // All are read before the first is run: a typo in the last one should not cost the time of the others.
+  const loaded: LoadedScenario[] = [];
+  for (const file of files.length > 0 ? files : [standardScenario()]) loaded.push(await loadScenario(file, overrides));
+  const runs: ScenarioRun[] = [];
+  for (const scenario of loaded) {
+    const run = await runOne(scenario, options, signal);
+    if (runs.length > 0) print('', options);
+    print(renderText(run.report, { colour: hasColour(options) }), options);
+    runs.push(run);
+  }
+  await writeReports(runs, options);
+  return runs.every(({ report }) => report.verdict === 'pass') ? EXIT.pass : EXIT.guestFailed;
+}
+
+/** Runs one scenario with progress on the error output. */
+export async function runOne(scenario: LoadedScenario, options: RunOptions, signal: AbortSignal): Promise<ScenarioRun> {
+  const { context, progress } = buildContext(signal);
+  await ensurePrerequisites(context);
+  try {
+    return await runScenario(scenario, context, {
+      say: progress.say,
+      ...(options.verbose === true && { onConsole: (bytes: Uint8Array) => void process.stderr.write(bytes) }),
+    });
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Writes the files that the options name. With several scenarios the JSON is a list. */
+export async function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
+  const reports = runs.map(({ report }) => report);
+  if (options.json !== undefined) await writeOut(options.json, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
+  if (options.junit !== undefined) await writeOut(options.junit, reports.map(renderJunit).join(''));
+  if (options.ktap !== undefined) await writeOut(options.ktap, reports.map(renderKtap).join(''));
+  if (options.console !== undefined) await writeOut(options.console, runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join(''));
+}
+
+/** A report that goes to standard output has it for itself. */
+export const print = (text: string, options: RunOptions): void => (takesStdout(options) ? console.error(text) : console.log(text));
+const takesStdout = ({ json, junit, ktap, console: log }: RunOptions): boolean => [json, junit, ktap, log].includes('-');
+
+const hasColour = (options: RunOptions): boolean => (takesStdout(options) ? process.stderr : process.stdout).isTTY === true && process.env['NO_COLOR'] === undefined;
+
+async function writeOut(file: string, text: string): Promise<void> {
+  if (file === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    throw new RigError(`cannot write ${file}`, { cause, remedy: 'name a file in a folder that is there and writable' });
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/** Commands in the guest: how they end, and what is expected of them. */
+import type { Agent } from '../agent/agent.js';
+import type { JobResult } from '../agent/job.js';
+import type { Finding } from './outcome.js';
+import type { CommandStep } from './plan.js';
+
+export interface CommandResult {
+  /** 128 + signal when a signal ended it, as shells have it. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** For the shell of the guest. */
+export const shell = (command: string): readonly string[] => ['/bin/sh', '-c', command];
+
+/**
+ * Runs a command line by the guest's shell and waits for its end.
+ * @throws GuestError when it does not end in time or the machine stops.
+ */
+export async function runCommand(agent: Agent, command: string, timeoutMs: number): Promise<CommandResult> {
+  return resultOf(await agent.exec(shell(command), { virtualMsMax: timeoutMs }));
+}
+
+/** A job's end as a shell would put it. A job that was stopped with its machine has none: 255. */
+export function resultOf(result: JobResult): CommandResult {
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  const exitCode = result.ended === 'exited' ? result.exitCode : result.ended === 'signalled' ? 128 + result.signal : 255;
+  return { exitCode, stdout: text(result.stdout), stderr: text(result.stderr) };
+}
+
+/** What is wrong with what a command did. */
+export function judgeCommand(step: Pick<CommandStep, 'command' | 'exit' | 'stdout'>, result: CommandResult): readonly Finding[] {
+  const wrong = (what: string): readonly Finding[] => [{ kind: 'command', what, details: outputLines(result) }];
+  if (result.exitCode !== step.exit) return wrong(`\`${step.command}\` ended with status ${result.exitCode}, not ${step.exit}`);
+  if (step.stdout !== undefined && !new RegExp(step.stdout, 'mu').test(result.stdout)) {
+    return wrong(`the output of \`${step.command}\` does not match /${step.stdout}/`);
+  }
+  return [];
+}
+
+export function outputLines({ stdout, stderr }: Pick<CommandResult, 'stdout' | 'stderr'>): readonly string[] {
+  return [...linesOf(stdout), ...linesOf(stderr).map((line) => `stderr: ${line}`)];
+}
+
+const linesOf = (text: string): readonly string[] => (text.trimEnd() === '' ? [] : text.trimEnd().split('\n'));

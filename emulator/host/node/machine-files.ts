@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/** The files a machine is made of, from the cache or built now, read into memory. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { loadDiskImage, obtainDisk, obtainInitramfs, type DiskArtifact } from '../../../disk-images/build.js';
+import { obtainKernel, type KernelArtifact } from '../../../guest-kernel/build.js';
+import type { BuildContext } from '../../../tools/artifacts/context.js';
+import { packagePath } from '../../../tools/artifacts/paths.js';
+import { hashFile } from '../../../tools/artifacts/store.js';
+import type { MachineOptions } from '../../cycle/plan.js';
+import type { MachineConfig } from '../../machine/contract.js';
+import { RigError } from '../../machine/errors.js';
+
+export interface MachineFiles {
+  readonly config: MachineConfig;
+  readonly kernel: KernelArtifact;
+  readonly systemMap: string;
+  /** sda first. */
+  readonly disks: readonly DiskArtifact[];
+  /** SHA-256 (hex) by name: of all that determines the machine. */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Stands for engine, config and contents. */
+  readonly configKey: string;
+}
+
+/** Written by Debian's package seabios. */
+const BIOS_DIR = '/usr/share/seabios';
+
+/**
+ * Kernel command line of every machine. `noresume` leaves the decision to the initramfs, which overrides it
+ * by writing to /sys/power/resume.
+ */
+export const CMDLINE: readonly string[] = [
+  'console=ttyS0',
+  'mitigations=off',
+  'noresume',
+  'resume=/dev/sdb2',
+  'hibernate=nocompress',
+  'no_console_suspend',
+  'panic=-1',
+  // The PIT watchdog would find the TSC unstable after some seconds of guest time: the two are read in different ticks.
+  'tsc=nowatchdog',
+];
+
+/** @throws RigError when something cannot be built, InputError when a disk image cannot be a disk. */
+export async function obtainMachineFiles(machine: MachineOptions, disks: readonly string[], context: BuildContext): Promise<MachineFiles> {
+  const kernel = await obtainKernel(machine.kernel, context);
+  const initramfs = await obtainInitramfs(context);
+  const images: DiskArtifact[] = [];
+  for (const recipe of disks) images.push(await obtainDisk(recipe, context));
+  const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
+  const cmdline = [...CMDLINE, ...machine.cmdline].join(' ');
+  const config: MachineConfig = {
+    memoryMiB: machine.memoryMiB,
+    bios,
+    vgaBios,
+    kernel: await readFile(kernel.bzImagePath),
+    initrd: await readFile(initramfs.path),
+    cmdline,
+    disks: await Promise.all(images.map(async ({ path }) => ({ base: await loadDiskImage(path) }))),
+    seed: machine.seed,
+    wallClockMs: machine.wallClockMs,
+  };
+  const hashes: Record<string, string> = {
+    bios: sha256(bios),
+    vgaBios: sha256(vgaBios),
+    kernel: kernel.sha256,
+    initramfs: initramfs.sha256,
+    engine: await engineHash(),
+  };
+  for (const [index, { sha256: hash }] of images.entries()) hashes[`disk ${disks[index] ?? index}`] = hash;
+  const { memoryMiB, seed, wallClockMs } = config;
+  const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
+  return { config, kernel, disks: images, systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
+}
+
+const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+/** A checkpoint fits only the code that made it. */
+async function engineHash(): Promise<string> {
+  const files = ['machine-worker.mjs', 'v86.wasm'].map((name) => hashFile(packagePath('dist', name)));
+  return sha256((await Promise.all(files)).join('\n'));
+}
+
+async function readBios(name: string): Promise<Uint8Array> {
+  try {
+    return await readFile(`${BIOS_DIR}/${name}`);
+  } catch (cause) {
+    throw new RigError(`cannot read the machine's firmware ${BIOS_DIR}/${name}`, { cause, remedy: 'apt-get install seabios' });
+  }
+}

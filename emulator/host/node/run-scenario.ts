@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/** Runs a scenario on this host: files from the cache, machines in workers, checkpoints on disk. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { BuildContext } from '../../../tools/artifacts/context.js';
+import type { RunOutcome } from '../../cycle/outcome.js';
+import { runPlan } from '../../cycle/run.js';
+import { createV86Engine } from '../../engines/v86/host-node/engine.js';
+import { reportOf, type Report } from '../../report/model.js';
+import { byteCache } from './byte-cache.js';
+import { obtainMachineFiles } from './machine-files.js';
+import { nodeProofs } from './proofs.js';
+import type { LoadedScenario } from './scenario-file.js';
+import { packageVersions } from './versions.js';
+
+export interface RunHooks {
+  readonly say: (what: string) => void;
+  readonly onConsole?: (bytes: Uint8Array) => void;
+}
+
+export interface ScenarioRun {
+  readonly report: Report;
+  readonly outcome: RunOutcome;
+}
+
+/** @throws InputError, RigError; what the guest does wrong is in the report. */
+export async function runScenario(loaded: LoadedScenario, context: BuildContext, hooks: RunHooks): Promise<ScenarioRun> {
+  const { plan, scenario, file, sha256 } = loaded;
+  const files = await obtainMachineFiles(plan.machine, scenario.disks, context);
+  const startedMs = performance.now();
+  const outcome = await runPlan(plan, {
+    booter: {
+      engine: createV86Engine(),
+      config: files.config,
+      configKey: files.configKey,
+      cache: byteCache(join(context.cacheDir, 'checkpoints')),
+      signal: context.signal,
+      onProgress: (what) => {
+        if (what !== '') hooks.say(what);
+      },
+      ...(hooks.onConsole && { onConsole: hooks.onConsole }),
+    },
+    proofs: nodeProofs(files),
+    hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
+    say: hooks.say,
+  });
+  const { kernel } = files;
+  const report = reportOf(outcome, {
+    plan,
+    scenario: { name: scenario.name, file, sha256 },
+    kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
+    realMs: Math.round(performance.now() - startedMs),
+    replay: replayCommandLine(file, plan.machine.seed),
+    options: { ...plan.machine, cmdline: files.config.cmdline, disks: scenario.disks, control: plan.control, kernelSource: kernel.sourceVersion },
+    artifacts: files.hashes,
+    packages: packageVersions(),
+  });
+  return { report, outcome };
+}
+
+/** What to type to see the same run again. */
+export function replayCommandLine(file: string, seed: number): string {
+  const quoted = /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
+  return `npx snapback run ${quoted} --seed ${seed}`;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/** Reads a scenario file and all that it copies into the guest. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Plan } from '../../cycle/plan.js';
+import { InputError } from '../../machine/errors.js';
+import { readScenario, type Scenario } from '../../scenario/schema.js';
+import { renderIssues } from '../../yaml/index.js';
+import { readHostFiles } from './host-files.js';
+
+export interface LoadedScenario {
+  /** As it was named. */
+  readonly file: string;
+  readonly scenario: Scenario;
+  readonly plan: Plan;
+  /** Over the scenario's text and the files that it copies into the guest. */
+  readonly sha256: string;
+}
+
+export interface Overrides {
+  readonly seed?: number;
+}
+
+/** @throws InputError when the file cannot be read or says something that cannot be; the message names every place. */
+export async function loadScenario(file: string, overrides: Overrides = {}): Promise<LoadedScenario> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new InputError(`cannot read the scenario ${file}`, { cause, remedy: 'give the path of a YAML file that is there' });
+  }
+  const read = readScenario(text, file);
+  if ('issues' in read) {
+    throw new InputError(`${file} is no scenario that can be run\n${renderIssues(read.issues)}`, { remedy: 'mend the places above; `snapback --help` shows an example' });
+  }
+  const { scenario } = read;
+  const files = await readHostFiles(scenario.files, dirname(file));
+  const { name, machine, steps, control } = scenario;
+  const hash = createHash('sha256').update(text);
+  for (const { path, mode, bytes } of files) hash.update(`\0${path}\0${mode}\0${bytes.length}\0`).update(bytes);
+  return {
+    file,
+    scenario,
+    plan: { name, machine: { ...machine, ...(overrides.seed !== undefined && { seed: overrides.seed }) }, files, steps, control },
+    sha256: hash.digest('hex'),
+  };
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import { describeFailure } from '../../../emulator/cli/failure.js';
+import { Interrupted } from '../../../emulator/cli/interrupt.js';
+import { progressTo, terminalLine } from '../../../emulator/cli/progress.js';
+import { GuestError, InputError, RigError } from '../../../emulator/machine/errors.js';
+
+t.test('each kind of failure has its exit status, and none shows a stack', (t) => {
+  t.same(describeFailure(new InputError('bad', { remedy: 'mend it' })), { message: 'snapback: bad\n  what to do: mend it', exitCode: 2 });
+  t.same(describeFailure(new RigError('broken', { cause: new Error('full') })), { message: 'snapback: broken\n  because: full', exitCode: 3 });
+  const guest = describeFailure(new GuestError('silent', { consoleTail: ['Kernel panic'] }));
+  t.equal(guest.exitCode, 1);
+  t.match(guest.message, /\| Kernel panic/);
+  t.same(describeFailure(new Interrupted()), { message: 'snapback: interrupted', exitCode: 130 });
+  t.end();
+});
+
+t.test('a fault in Snapback itself says so', (t) => {
+  const { message, exitCode } = describeFailure(new TypeError('x is not a function'));
+  t.equal(exitCode, 3);
+  t.match(message, /a fault in Snapback itself\nTypeError/);
+  t.end();
+});
+
+function output(isTTY: boolean): { isTTY: boolean; columns: number; text: string; write: (text: string) => void } {
+  return { isTTY, columns: 40, text: '', write(text) { this.text += text; } };
+}
+
+t.test('progress on a terminal is drawn over', (t) => {
+  t.equal(terminalLine('kernel', 0.5, 80), '[##########..........]  50% kernel');
+  t.equal(terminalLine('kernel', undefined, 80), 'kernel');
+  t.equal(terminalLine('a very long text', 1, 20).length, 19);
+  const out = output(true);
+  let nowMs = 0;
+  const progress = progressTo(out, () => nowMs);
+  progress.say('one', 0);
+  progress.say('one', 0.1);
+  t.notMatch(out.text, /10%/, 'not more often than eyes can follow');
+  nowMs = 100;
+  progress.say('one', 0.1);
+  t.match(out.text, /10%/);
+  progress.clear();
+  t.match(out.text, /\r\u001b\[K$/);
+  t.end();
+});
+
+t.test('progress elsewhere is plain lines, few of them', (t) => {
+  const out = output(false);
+  let nowMs = 0;
+  const progress = progressTo(out, () => nowMs);
+  progress.say('one');
+  progress.say('one', 0.3);
+  progress.say('two', 0.5);
+  t.equal(out.text, 'snapback: one\nsnapback: two (50%)\n');
+  nowMs = 31_000;
+  progress.say('two', 0.75);
+  t.match(out.text, /two \(75%\)\n$/);
+  progress.clear();
+  t.notMatch(out.text, /\u001b/);
+  t.end();
+});

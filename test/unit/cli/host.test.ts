@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { byteCache } from '../../../emulator/host/node/byte-cache.js';
+import { readHostFiles } from '../../../emulator/host/node/host-files.js';
+
+t.test('what was put comes back; an altered entry is absent', async (t) => {
+  const dir = join(t.testdir({}), 'not', 'yet');
+  const cache = byteCache(dir);
+  t.equal(await cache.get('key'), undefined);
+  const bytes = Uint8Array.from({ length: 5000 }, (_, index) => index);
+  await cache.put('key', bytes);
+  t.same(new Uint8Array((await cache.get('key')) ?? []), bytes);
+  t.same(await readdir(dir), ['key'], 'nothing half-written stays');
+  const file = await readFile(join(dir, 'key'));
+  file[40] = (file[40] ?? 0) ^ 1;
+  await writeFile(join(dir, 'key'), file);
+  t.equal(await cache.get('key'), undefined);
+  t.same(await readdir(dir), [], 'and is removed');
+});
+
+t.test('a cache that cannot be written says what to do', async (t) => {
+  const dir = t.testdir({ file: 'x' });
+  await t.rejects(byteCache(join(dir, 'file')).put('key', new Uint8Array(1)), { message: /cannot write a checkpoint/, remedy: /SNAPBACK_CACHE/ });
+});
+
+t.test('files and folders of the host', async (t) => {
+  const dir = t.testdir({ program: 'p', tree: { b: 'B', sub: { a: 'A' } } });
+  const files = await readHostFiles([{ from: './program', to: '/root/p', mode: 0o755 }, { from: 'tree', to: '/data' }], dir);
+  t.same(files.map(({ path, bytes }) => [path, new TextDecoder().decode(bytes)]), [['/root/p', 'p'], ['/data/b', 'B'], ['/data/sub/a', 'A']]);
+  t.equal(files[0]?.mode, 0o755);
+  await t.rejects(readHostFiles([{ from: 'missing', to: '/x' }], dir), { name: 'InputError', message: /cannot read missing/, remedy: /relative to the scenario file/ });
+});

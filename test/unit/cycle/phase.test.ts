@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import { advance, orderProblems, type Phase } from '../../../emulator/cycle/phase.js';
+import type { Step } from '../../../emulator/cycle/plan.js';
+
+const suspend: Step = { do: 'suspend', method: 'swsusp', offMs: 0, whileSaving: [], faults: [] };
+const cut: Step = { ...suspend, faults: [{ fault: 'cutPower', at: { instruction: 5 } }] };
+const resume: Step = { do: 'resume', faults: [] };
+const verify: Step = { do: 'verify', proofs: [] };
+
+t.test('a machine\'s life', (t) => {
+  const life: [Step, Phase][] = [
+    [{ do: 'boot' }, 'running'],
+    [suspend, 'suspended'],
+    [resume, 'resumed'],
+    [verify, 'resumed'],
+    [suspend, 'suspended'],
+    [{ do: 'boot' }, 'running'],
+    [cut, 'off'],
+    [{ do: 'boot' }, 'running'],
+    [{ do: 'cutPower' }, 'off'],
+  ];
+  let phase: Phase = 'off';
+  for (const [step, expected] of life) {
+    const next = advance(phase, step as Exclude<Step, { do: 'repeat' }>);
+    t.equal(next, expected, step.do);
+    if (typeof next === 'string') phase = next;
+  }
+  t.end();
+});
+
+t.test('a repeated part must fit onto its own end', (t) => {
+  const once = orderProblems([{ do: 'repeat', times: 1, steps: [{ do: 'boot' }] }]);
+  t.same(once.problems, []);
+  const twice = orderProblems([{ do: 'repeat', times: 2, steps: [{ do: 'boot' }] }]);
+  t.same(
+    twice.problems.map(({ path }) => path),
+    [[0, 'repeat', 'steps', 0]],
+  );
+  t.end();
+});
+
+t.test('nothing but a resume can be verified', (t) => {
+  t.match(advance('running', { do: 'verify', proofs: [] }), { problem: /nothing has been resumed/ });
+  t.match(advance('suspended', { do: 'shutdown' }), { problem: /is suspended/ });
+  t.end();
+});

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import type { Finding, RunOutcome, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
+import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
+import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
+import { reportOf, type Report } from '../../../emulator/report/model.js';
+import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
+import { readReport } from '../../../emulator/report/read.js';
+import { renderText } from '../../../emulator/report/text.js';
+
+const HASH = 'ab'.repeat(32);
+
+const timeline = (over: Partial<TimelineOutcome> = {}): TimelineOutcome => ({
+  cycles: [
+    {
+      method: 'swsusp',
+      offMs: 3_600_000,
+      frozen: { virtualMs: 1500, instructions: 700_000_000 },
+      memory: { pagesCompared: 3000, pagesDiffering: 0, pagesByReason: { free: 60_000, nosave: 12 } },
+      image: { bytes: 12_345_678, pagesCompared: 3000, pagesDiffering: 0 },
+      disk: { sectorsCompared: 1_000_000, sectorsDiffering: 0, originSectorsWritten: 0 },
+    },
+  ],
+  filesystems: [{ at: 'suspend', device: 'sda', filesystem: 'ext4', clean: true }],
+  selfChecks: [{ name: 'pipes', passed: true, detail: '' }],
+  commands: [],
+  findings: [],
+  total: { virtualMs: 3200, instructions: 1_600_000_000 },
+  stateHash: HASH,
+  console: new Uint8Array(),
+  ...over,
+});
+
+function reportWith(findings: readonly Finding[], over: Partial<RunOutcome> = {}): Report {
+  return reportOf(
+    { main: timeline(), control: timeline(), findings, ...over },
+    {
+      plan: { name: 'n', machine: DEFAULT_MACHINE, files: [], steps: [], control: true },
+      scenario: { name: 'stock suspend & resume', file: 'x.yaml', sha256: HASH },
+      kernel: { version: '6.12.117', flavour: 'release', sha256: HASH },
+      realMs: 9876,
+      replay: 'npx snapback run x.yaml --seed 1',
+      options: { memoryMiB: 256 },
+      artifacts: { kernel: HASH },
+      packages: { v86: '0.5.462' },
+    },
+  );
+}
+
+const lost: Finding = { kind: 'memory', what: '1 page differs <after> the restore', details: Array.from({ length: 20 }, (_, index) => `pfn ${index}`) };
+
+t.test('a report follows its schema, there and back', (t) => {
+  for (const report of [reportWith([]), reportWith([lost]), reportWith([], { control: undefined, main: timeline({ cycles: [] }) })]) {
+    const read = readReport(JSON.stringify(report));
+    t.same('report' in read ? read.report : read, JSON.parse(JSON.stringify(report)));
+  }
+  t.end();
+});
+
+t.test('what is no report is refused with the place', (t) => {
+  const good = JSON.parse(JSON.stringify(reportWith([]))) as Record<string, unknown>;
+  t.match(readReport('{'), { problem: /not JSON/ });
+  t.match(readReport(JSON.stringify({ ...good, verdict: 'maybe' })), { problem: /\/verdict/ });
+  t.match(readReport(JSON.stringify({ ...good, stateHash: 'x' })), { problem: /\/stateHash/ });
+  t.match(readReport(JSON.stringify({ ...good, more: 1 })), { problem: /additional/ });
+  t.end();
+});
+
+t.test('the verdict is what was found', (t) => {
+  t.equal(reportWith([]).verdict, 'pass');
+  const failed = reportWith([lost]);
+  t.equal(failed.verdict, 'fail');
+  t.match(failed.failures, [{ kind: 'memory', replay: 'npx snapback run x.yaml --seed 1' }]);
+  t.end();
+});
+
+t.test('cycles are summed up, the longest freeze stands for all', (t) => {
+  const [cycle] = timeline().cycles;
+  if (!cycle) throw new Error('no cycle');
+  const longer = { ...cycle, frozen: { virtualMs: 2000, instructions: 1 }, image: { bytes: 5, pagesCompared: 1, pagesDiffering: 1 } };
+  const report = reportWith([], { main: timeline({ cycles: [cycle, longer] }) });
+  t.match(report, { cycles: 2, memory: { pagesCompared: 6000, pagesByReason: { free: 120_000 } }, image: { bytes: 12_345_678, pagesDiffering: 1 }, frozen: { virtualMs: 2000 } });
+  t.end();
+});
+
+t.test('one screen of text', (t) => {
+  const text = renderText(reportWith([]), { colour: false });
+  t.match(text, /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/);
+  t.match(text, /memory {7}3,000 pages compared, 0 differ\n.*not in the image: 60,000 free, 12 nosave/);
+  t.match(text, /filesystems {2}sda ext4: clean at the suspend/);
+  t.match(text, /self-checks {2}1 passed, 0 failed \(control run: 1 passed, 0 failed\)/);
+  t.match(text, /frozen {7}1\.5 s · 700 M instructions/);
+  t.ok(text.split('\n').length <= 24, 'fits on a screen');
+  t.notMatch(text, /\u001b/);
+  t.match(renderText(reportWith([]), { colour: true }), /\u001b\[32mPASS/);
+  t.end();
+});
+
+t.test('a failure shows what, where, and how to see it again', (t) => {
+  const text = renderText(reportWith([lost]), { colour: false });
+  t.match(text, /^FAIL/);
+  t.match(text, /failure memory: 1 page differs <after> the restore\n {6}pfn 0\n/);
+  t.match(text, /and 8 more in the JSON report/);
+  t.match(text, /replay: npx snapback run x\.yaml --seed 1$/);
+  t.end();
+});
+
+t.test('for other programs', (t) => {
+  const ktap = renderKtap(reportWith([lost]));
+  t.match(ktap, /^KTAP version 1\n1\.\.6\n# 1 page differs/);
+  t.match(ktap, /not ok 1 memory\nok 2 image\nok 3 disk/);
+  const junit = renderJunit(reportWith([lost]));
+  t.match(junit, /<testsuites tests="6" failures="1">/);
+  t.match(junit, /failure message="1 page differs &lt;after&gt; the restore"/);
+  t.match(junit, /classname="stock suspend &amp; resume"/);
+  t.end();
+});
+
+t.test('numbers for people', (t) => {
+  t.same([bytes(9), bytes(123_456), bytes(12_345_678)], ['9 B', '123.5 kB', '12.3 MB']);
+  t.same([time(0.5), time(999), time(1500), time(600_000), time(8 * 3_600_000)], ['0.5 ms', '999 ms', '1.5 s', '10 min', '8 h']);
+  t.same([millions(5), millions(1_234_567_890)], ['5', '1,235 M']);
+  t.same([counted(1, 'page'), counted(2000, 'page')], ['1 page', '2,000 pages']);
+  t.end();
+});

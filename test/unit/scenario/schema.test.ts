@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+import { readFileSync, readdirSync } from 'node:fs';
+import t from 'tap';
+import { renderIssues } from '../../../emulator/yaml/index.js';
+import { readScenario } from '../../../emulator/scenario/schema.js';
+
+const issuesOf = (text: string): string[] => {
+  const read = readScenario(text, 'x.yaml');
+  return 'issues' in read ? read.issues.map(({ line, col, message }) => `${line}:${col} ${message}`) : [];
+};
+
+t.test('short and long forms of a step say the same', (t) => {
+  const read = readScenario("name: x\nsteps: [boot, { run: ls }, { run: { command: ls } }, { start: top }, { repeat: { times: 2, steps: [{ run: 'true' }] } }]\n", 'x.yaml');
+  if ('issues' in read) throw new Error(renderIssues(read.issues));
+  const [boot, short, long, start, repeat] = read.scenario.steps;
+  t.same(boot, { do: 'boot' });
+  t.same(short, { do: 'run', command: 'ls', exit: 0, timeoutMs: 60_000 });
+  t.same(long, short);
+  t.same(start, { do: 'start', name: 'top', command: 'top' });
+  t.match(repeat, { do: 'repeat', times: 2, steps: [{ do: 'run', command: 'true' }] });
+  t.same(read.scenario.machine, { memoryMiB: 256, seed: 1, kernel: 'release', cmdline: [], wallClockMs: Date.UTC(2026, 0, 1) });
+  t.end();
+});
+
+t.test('everything wrong is named at its place', (t) => {
+  t.same(issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'), [
+    "2:28 unknown key 'sed': did you mean 'seed'?",
+    "2:20 RAM from '128 MiB' to '768 MiB' is wanted here, not '64 MiB'",
+    "5:5 unknown key 'resum': did you mean 'resume'?",
+    "6:14 unknown key 'comand': did you mean 'command'?",
+    "6:12 'command' is missing (a command)",
+  ]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { marker: "cpy:begin" } }] } }]\n'), [/did you mean 'copy:begin'/]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { write: 1, instruction: 2 } }] } }]\n'), [/one of marker, instruction or write/]);
+  t.match(issuesOf("name: x\nsteps: [boot, { run: { command: ls, stdout: '(' } }]\n"), [/regular expression/i]);
+  t.match(issuesOf('name: x\nfiles: [{ from: a, to: relative }]\nsteps: [boot]\n'), [/an absolute path in the guest/]);
+  t.match(issuesOf("name: x\nfiles: [{ from: a, to: /b, mode: '999' }]\nsteps: [boot]\n"), [/permission bits/]);
+  t.match(issuesOf("name: x\nmachine: { wallClock: '2026-13-01T00:00:00Z' }\nsteps: [boot]\n"), [/a time such as/]);
+  t.match(issuesOf('name: x\nsteps: []\n'), [/at least 1/]);
+  t.end();
+});
+
+t.test('steps that cannot follow each other are refused where they stand', (t) => {
+  t.same(issuesOf('name: x\nsteps:\n  - run: ls\n  - boot\n  - resume\n  - repeat: { times: 3, steps: [boot, shutdown] }\n'), [
+    '3:5 cannot run here: the machine is off; boot it first',
+    '5:5 cannot resume here: nothing is suspended; put `suspend` before it',
+    '6:33 cannot boot here: the machine is running; shut it down or cut its power first',
+  ]);
+  t.end();
+});
+
+t.test('faults become plain data', (t) => {
+  const read = readScenario(
+    `name: x
+steps:
+  - boot
+  - suspend: { faults: [{ cutPower: { write: 7, disk: 1, sectors: 3 } }, { alterSector: { disk: 0, sector: 9 } }] }
+  - boot
+  - suspend
+  - resume: { faults: [{ flipMemory: { marker: 'restore:end', symbol: linux_banner, xor: 4 } }] }
+`,
+    'x.yaml',
+  );
+  if ('issues' in read) throw new Error(renderIssues(read.issues));
+  const { steps } = read.scenario;
+  t.match(steps[1], {
+    faults: [
+      { fault: 'cutPower', at: { disk: 1, write: 7, sectors: 3 } },
+      { fault: 'alterSector', disk: 0, sector: 9, xor: 1 },
+    ],
+  });
+  t.match(steps[4], { faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'linux_banner', xor: 4 }] });
+  t.end();
+});
+
+t.test('the scenarios of this repository can be read', (t) => {
+  const dir = 'test/scenarios';
+  for (const file of readdirSync(dir).filter((name) => name.endsWith('.yaml'))) {
+    const read = readScenario(readFileSync(`${dir}/${file}`, 'utf8'), file);
+    t.notOk('issues' in read && read.issues.map(({ message }) => message), file);
+  }
+  t.end();
+});

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/**
+ * `npm test`: sets up, builds what the end-to-end tests boot, and runs tap: unit tests (with coverage), then
+ * end-to-end tests. `npm test -- FILE...` runs just these. The last line is `N passed, N failed`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, SetupError, setUp } from './setup.mjs';
+
+const children = new Set();
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    // The children share our terminal, but not a signal that was sent to us alone.
+    interrupted = true;
+    for (const child of children) child.kill(signal);
+  });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof SetupError ? `snapback: ${error.message}` : error);
+  process.exitCode = 3;
+}
+if (interrupted) process.exitCode = 130;
+
+async function main(named) {
+  await setUp();
+  const unit = named.length > 0 ? named.filter((file) => !isE2e(file)) : testFiles('test/unit');
+  const e2e = named.length > 0 ? named.filter(isE2e) : testFiles('test/e2e');
+  let failedToBuild = false;
+  const counts = { pass: 0, fail: 0, skip: 0 };
+  if (unit.length > 0) add(counts, await tap('unit tests', unit, ['--show-full-coverage=false']));
+  if (e2e.length > 0 && !interrupted) {
+    failedToBuild = (await run(process.execPath, [join(root, 'tools/snapback.mjs'), 'build'])) !== 0;
+    // One after the other: each boots machines that use both processors.
+    if (!failedToBuild && !interrupted) add(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=1']));
+  }
+  if (failedToBuild) {
+    console.log('what the end-to-end tests boot could not be built: they did not run');
+    counts.fail += e2e.length;
+  }
+  console.log('');
+  console.log(`${counts.pass} passed, ${counts.fail} failed${counts.skip > 0 ? `, ${counts.skip} skipped` : ''}`);
+  return counts.fail === 0 && counts.pass > 0 ? 0 : 1;
+}
+
+const isE2e = (file) => file.includes('test/e2e/');
+
+function testFiles(dir) {
+  const entries = readdirSync(join(root, dir), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
+    .sort();
+}
+
+async function tap(title, files, options) {
+  console.log(`\n${title}: ${files.length} files`);
+  const outDir = join(root, 'dist/tap');
+  mkdirSync(outDir, { recursive: true });
+  const output = join(outDir, `${title.replaceAll(' ', '-')}.tap`);
+  rmSync(output, { force: true });
+  const reporter = process.stdout.isTTY ? 'base' : 'terse';
+  const status = await run(process.execPath, [join(root, 'node_modules/tap/dist/esm/run.mjs'), `--reporter=${reporter}`, `--output-file=${output}`, ...options, ...files]);
+  return countTap(output, status);
+}
+
+/** Counts the assertions of a TAP stream, which nests by four blanks; only those at the leaves count. */
+function countTap(file, status) {
+  const counts = { pass: 0, fail: 0, skip: 0 };
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    // tap did not come as far as writing it.
+  }
+  let deepest = -1;
+  for (const line of text.split('\n')) {
+    const point = /^((?: {4})*)(not )?ok\b(.*)$/.exec(line);
+    if (!point) continue;
+    const depth = point[1].length / 4;
+    // The point that closes a subtest stands right after it, one level above its last point.
+    const closes = depth < deepest;
+    deepest = depth;
+    const directive = /# (SKIP|TODO)\b/i.exec(point[3]);
+    if (closes && point[2] === undefined) continue;
+    if (closes && counts.fail > 0) continue;
+    if (directive) counts.skip++;
+    else if (point[2] === undefined) counts.pass++;
+    else counts.fail++;
+  }
+  // A failure that shows in no point: a file that could not be read, a crash, coverage that cannot be written.
+  if (status !== 0 && counts.fail === 0) counts.fail = 1;
+  return counts;
+}
+
+function add(total, more) {
+  for (const key of Object.keys(total)) total[key] += more[key];
+}
+
+function run(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    children.add(child);
+    child.on('error', (error) => {
+      console.error(`snapback: cannot run ${program}: ${error.message}`);
+      resolve(3);
+    });
+    child.on('close', (status) => {
+      children.delete(child);
+      resolve(status ?? 1);
+    });
+  });
+}
