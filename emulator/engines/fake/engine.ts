@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A machine without an emulator, for tests of what drives machines. It does what a script says, at once,
+ * and keeps the Machine contract in all else. Each event is a tick.
+ */
+import type { Checkpoint, Engine, Machine, MachineConfig } from '../../machine/contract.js';
+import { InputError, RigError } from '../../machine/errors.js';
+import { createFakeGuest, type FakeGuest, type Stimulus } from './guest.js';
+import type { FakeScript } from './script.js';
+
+export const FAKE_ENGINE = 'fake';
+
+export interface FakeEngineOptions {
+  /** What the machine does from power-on; may depend on its config (disks, command line). */
+  readonly script: (config: MachineConfig) => FakeScript;
+  /** SHA-256 (hex) of parts in order; the host's. */
+  readonly sha256: (parts: readonly Uint8Array[]) => string;
+}
+
+export function createFakeEngine(options: FakeEngineOptions): Engine {
+  const make = (config: MachineConfig, history: readonly Stimulus[], steps: number): Machine => {
+    if (config.disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${config.disks.length}`);
+    const guest = createFakeGuest(config, options.script(config));
+    guest.replay(history, steps);
+    return createMachine(guest, options.sha256);
+  };
+  return {
+    name: FAKE_ENGINE,
+    powerOn: (config) => Promise.resolve().then(() => make(config, [], 0)),
+    restore: (config, checkpoint) =>
+      Promise.resolve().then(() => {
+        const { history, steps } = decodeCheckpoint(checkpoint);
+        return make(config, history, steps);
+      }),
+  };
+}
+
+function createMachine(guest: FakeGuest, sha256: FakeEngineOptions['sha256']): Machine {
+  let closed = false;
+  let running = false;
+  const open = <T>(work: () => T): Promise<T> =>
+    Promise.resolve().then(() => {
+      if (closed) throw new RigError('the machine has been closed');
+      return work();
+    });
+  return {
+    engine: FAKE_ENGINE,
+    async run(request) {
+      if (!(request.virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${request.virtualMsMax}`);
+      if (closed) throw new RigError('the machine has been closed');
+      if (running) throw new RigError('the machine is running already');
+      request.signal?.throwIfAborted();
+      running = true;
+      try {
+        guest.begin(request);
+        let shown = 0;
+        for (let step = 1; ; step++) {
+          const report = guest.advance();
+          const output = guest.consoleSince(shown);
+          shown += output.length;
+          if (output.length > 0) request.onConsole?.(output);
+          if (report) return report;
+          // A real machine runs beside the rig: let closing and aborting come through now and then.
+          if (step % 64 !== 0) continue;
+          request.onProgress?.(guest.instructions());
+          await new Promise<void>((resolve) => setTimeout(resolve));
+          if (closed) throw new RigError('the machine has been closed');
+          if (request.signal?.aborted) return guest.abort();
+        }
+      } finally {
+        running = false;
+      }
+    },
+    readMemory: (at, lengthBytes) => open(() => guest.readMemory(at, lengthBytes)),
+    captureMemory: () => open(() => guest.captureMemory()),
+    stateHash: () => open(() => sha256(guest.hashParts())),
+    checkpoint: () => open(() => encodeCheckpoint(guest)),
+    close() {
+      closed = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A fake's checkpoint is its history: restoring it lives through that again. */
+function encodeCheckpoint(guest: FakeGuest): Checkpoint {
+  const { history, steps } = guest.history();
+  const plain = history.map((stimulus) => ({ ...stimulus, bytes: [...stimulus.bytes] }));
+  return { engine: FAKE_ENGINE, bytes: new TextEncoder().encode(JSON.stringify({ steps, history: plain })) };
+}
+
+function decodeCheckpoint({ engine, bytes }: Checkpoint): { readonly history: readonly Stimulus[]; readonly steps: number } {
+  if (engine !== FAKE_ENGINE) throw new InputError(`a checkpoint of the ${engine} engine cannot be restored by ${FAKE_ENGINE}`);
+  try {
+    const { history, steps } = JSON.parse(new TextDecoder().decode(bytes)) as { history: readonly (Stimulus & { bytes: number[] })[]; steps: number };
+    return { steps, history: history.map((stimulus) => ({ ...stimulus, bytes: Uint8Array.from(stimulus.bytes) })) };
+  } catch (cause) {
+    throw new InputError('not a checkpoint of the fake engine', { cause });
+  }
+}

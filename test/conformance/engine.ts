@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+/** What every engine must do, shown on the conformance guest. One suite for the fake and the real ones. */
+import t from 'tap';
+import type { Channel, DiskWrite, Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../emulator/machine/contract.js';
+import { InputError, RigError } from '../../emulator/machine/errors.js';
+import { gpa } from '../../emulator/machine/units.js';
+import { BUFFER_GPA, COUNT_GPA, FIRST_SECTOR, MARKED, READY, READY_WORDS } from './guest.js';
+
+export interface Subject {
+  readonly engine: Engine;
+  /** One disk of at least 64 sectors; the wall clock at a whole hour. */
+  readonly config: MachineConfig;
+}
+
+const BOUND_MS = 5_000;
+const NEWLINE = 0x0a;
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const sends = (letters: string): RunRequest['send'] => [{ channel: 'agent', bytes: new TextEncoder().encode(letters) }];
+const untilAnswer = { untilByte: { channel: 'agent' as Channel, byte: NEWLINE } };
+
+/** Runs the suite against `subject` as tap subtests. */
+export function conformance({ engine, config }: Subject): void {
+  /** A machine at its first marker. */
+  const ready = async (at: MachineConfig = config): Promise<{ machine: Machine; report: RunReport }> => {
+    const machine = await engine.powerOn(at);
+    t.teardown(() => machine.close());
+    const report = await machine.run({ virtualMsMax: BOUND_MS, triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }] });
+    return { machine, report };
+  };
+  const tell = (machine: Machine, letters: string, more: Partial<RunRequest> = {}): Promise<RunReport> =>
+    machine.run({ virtualMsMax: BOUND_MS, send: sends(letters) ?? [], ...untilAnswer, ...more });
+  const restored = async (checkpoint: Awaited<ReturnType<Machine['checkpoint']>>, at: MachineConfig = config): Promise<Machine> => {
+    const machine = await engine.restore(at, checkpoint);
+    t.teardown(() => machine.close());
+    return machine;
+  };
+
+  t.test('power-on, console, and a marker that stops the machine before the guest passes it', async (t) => {
+    const { machine, report } = await ready();
+    t.equal(machine.engine, engine.name);
+    t.same(report.reason, { why: 'trigger', index: 0 });
+    t.match(text(report.console), /ready\r\n$/);
+    t.equal(report.agent.length, 0);
+    const [marker, ...others] = report.markers;
+    t.same(others, []);
+    t.match(marker, { kind: READY, word0: READY_WORDS[0], word1: READY_WORDS[1] });
+    t.ok(marker && marker.instruction > 0 && marker.instruction <= report.instructions);
+    t.ok(marker && marker.virtualMs > 0 && marker.virtualMs <= report.virtualMs);
+    const later = await tell(machine, 'e');
+    t.equal(text(later.agent), 'e\n');
+    t.equal(later.console.length, 0, 'a report holds the output of its run only');
+    t.ok(later.instructions > report.instructions, 'counters run on');
+  });
+
+  t.test('the nth marker, counted from the beginning of the run', async (t) => {
+    const { machine } = await ready();
+    const report = await machine.run({
+      virtualMsMax: BOUND_MS,
+      send: sends('mmm') ?? [],
+      triggers: [
+        { when: { on: 'marker', kind: READY }, then: { do: 'stop' } },
+        { when: { on: 'marker', kind: MARKED, nth: 2 }, then: { do: 'stop' } },
+      ],
+    });
+    t.same(report.reason, { why: 'trigger', index: 1 });
+    t.same(report.markers.map(({ word0 }) => word0), [1, 2]);
+    const rest = await machine.run({ virtualMsMax: 50 });
+    t.same(rest.markers.map(({ word0 }) => word0), [3]);
+  });
+
+  t.test('two machines with one config are one', async (t) => {
+    const lives = await Promise.all(
+      [0, 1].map(async () => {
+        const { machine, report } = await ready();
+        const answers = [report, await tell(machine, 'w'), await tell(machine, 'b'), await tell(machine, 's'), await tell(machine, 'r')];
+        return { answers: answers.map(comparable), hash: await machine.stateHash(), memory: await machine.captureMemory() };
+      }),
+    );
+    t.same(lives[0]?.answers, lives[1]?.answers);
+    t.equal(lives[0]?.hash, lives[1]?.hash);
+    t.ok(equalBytes(lives[0]?.memory, lives[1]?.memory), 'all RAM is equal');
+  });
+
+  t.test('the state hash tells states apart', async (t) => {
+    const { machine } = await ready();
+    const before = await machine.stateHash();
+    t.equal(await machine.stateHash(), before);
+    await tell(machine, 'e');
+    t.not(await machine.stateHash(), before);
+  });
+
+  t.test('idle time costs virtual time, not instructions', async (t) => {
+    const { machine, report } = await ready();
+    const slept = await tell(machine, 's');
+    t.equal(text(slept.agent), 's\n');
+    const ms = slept.virtualMs - report.virtualMs;
+    t.ok(ms > 1, `${ms} ms passed`);
+    t.ok((slept.instructions - report.instructions) / 500_000 < ms / 2, 'most of it without instructions');
+  });
+
+  t.test('writes are reported in order, with their bytes', async (t) => {
+    const { machine } = await ready();
+    const report = await machine.run({ virtualMsMax: BOUND_MS, send: sends('wwwe') ?? [], untilByte: { channel: 'agent', byte: 0x65 } });
+    const log = report.writes[0] ?? [];
+    t.same(sectorsOf(log), [
+      [FIRST_SECTOR, 1], [FIRST_SECTOR + 1, 1], [FIRST_SECTOR + 2, 2], [FIRST_SECTOR + 3, 2], [FIRST_SECTOR + 4, 3], [FIRST_SECTOR + 5, 3],
+    ]);
+    t.ok(log.every(({ instruction }, at) => at === 0 || instruction >= (log[at - 1]?.instruction ?? 0)));
+    t.match(text(report.agent), /^\x01\n\x02\n\x03\ne/);
+  });
+
+  t.test('disks: base under overlay, never written', async (t) => {
+    const base = new Uint8Array(64 * 512).fill(7);
+    const overlay: DiskWrite[] = [{ instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(512).fill(9) }];
+    const plain = await ready({ ...config, disks: [{ base }] });
+    t.equal((await tell(plain.machine, 'd')).agent[0], 7);
+    const over = await ready({ ...config, disks: [{ base, overlay }] });
+    t.equal((await tell(over.machine, 'd')).agent[0], 9);
+    await tell(over.machine, 'w');
+    t.ok(base.every((byte) => byte === 7));
+    t.ok(overlay[0]?.bytes.every((byte) => byte === 9));
+  });
+
+  t.test('power fails before, within and after a write', async (t) => {
+    const whole = await ready();
+    const all = sectorsOf((await tell(whole.machine, 'w')).writes[0] ?? []);
+    t.equal(all.length, 2);
+    const perWrite = ((await tell(whole.machine, 'w')).writes[0]?.[0]?.bytes.length ?? 0) / 512;
+    for (const sectorsWritten of [0, ...(perWrite > 1 ? [1] : []), undefined]) {
+      const { machine } = await ready();
+      const then = { do: 'cutPower' as const, ...(sectorsWritten === undefined ? {} : { sectorsWritten }) };
+      const report = await tell(machine, 'www', { triggers: [{ when: { on: 'write', disk: 0, index: 0 }, then }] });
+      t.same(report.reason, { why: 'powerCut' }, `${sectorsWritten ?? 'all'} sectors`);
+      t.same(sectorsOf(report.writes[0] ?? []), all.slice(0, sectorsWritten ?? perWrite));
+      t.equal(report.agent.length, 0, 'nothing shows after the cut');
+      await t.rejects(machine.run({ virtualMsMax: 1 }), RigError);
+      t.equal((await machine.readMemory(gpa(0), 16)).length, 16, 'its RAM can still be read');
+    }
+  });
+
+  t.test('power fails at a marker and at an instruction count', async (t) => {
+    const { machine } = await ready();
+    const report = await tell(machine, 'wmw', { untilByte: undefined as never, triggers: [{ when: { on: 'marker', kind: MARKED }, then: { do: 'cutPower' } }] });
+    t.same(report.reason, { why: 'powerCut' });
+    t.equal(report.markers.length, 1, 'the marker itself is seen');
+    t.equal(report.agent.length, 2, 'what came before it is there');
+
+    const probe = await ready();
+    const writes = (await machine8(probe.machine)).writes[0] ?? [];
+    const count = writes[3]?.instruction ?? 0;
+    const cut = await ready();
+    const early = await cut.machine.run({ virtualMsMax: BOUND_MS, send: sends('wwww') ?? [], triggers: [{ when: { on: 'instruction', count }, then: { do: 'cutPower' } }] });
+    t.same(early.reason, { why: 'powerCut' });
+    t.same(early.writes[0], writes.filter(({ instruction }) => instruction <= count), 'no write after that count lands, each one before does');
+  });
+  const machine8 = (machine: Machine): Promise<RunReport> => machine.run({ virtualMsMax: BOUND_MS, send: sends('wwwwe') ?? [], untilByte: { channel: 'agent', byte: 0x65 } });
+
+  t.test('stop at an instruction count', async (t) => {
+    const { machine, report } = await ready();
+    const count = report.instructions + 1_200_000;
+    const stopped = await machine.run({ virtualMsMax: BOUND_MS, send: sends('b') ?? [], triggers: [{ when: { on: 'instruction', count }, then: { do: 'stop' } }] });
+    t.same(stopped.reason, { why: 'trigger', index: 0 });
+    t.ok(stopped.instructions >= count && stopped.instructions < count + 2_000_000, `at ${stopped.instructions - count} past it`);
+    const at = stopped.instructions;
+    const again = await machine.run({ virtualMsMax: BOUND_MS, triggers: [{ when: { on: 'instruction', count }, then: { do: 'stop' } }] });
+    t.equal(again.instructions, at, 'a count that is past stops at once');
+  });
+
+  t.test('capture at the very instruction, while the machine goes on', async (t) => {
+    const { machine } = await ready();
+    const report = await tell(machine, 'wmw', {
+      untilByte: { channel: 'agent', byte: 2 },
+      triggers: [
+        { when: { on: 'marker', kind: MARKED }, then: { do: 'capture', label: 'at the marker' } },
+        { when: { on: 'write', disk: 0, index: 2 }, then: { do: 'capture', label: 'at a write' } },
+      ],
+    });
+    const [first, second] = report.captures;
+    t.match(first, { label: 'at the marker', marker: { kind: MARKED, word0: 1 } });
+    t.equal(first?.memory.length, config.memoryMiB * 2 ** 20);
+    t.equal(first?.memory[BUFFER_GPA], 1, 'RAM as it was then');
+    if (second) t.equal(second.memory[BUFFER_GPA], 2);
+    t.equal((await machine.readMemory(BUFFER_GPA, 1))[0], 2, 'RAM as it is now');
+    t.ok(equalBytes(await machine.readMemory(COUNT_GPA, 4), (await machine.captureMemory()).slice(COUNT_GPA, COUNT_GPA + 4)));
+    await t.rejects(machine.readMemory(gpa(config.memoryMiB * 2 ** 20 - 1), 2), InputError);
+  });
+
+  t.test('a flip changes RAM at the very instruction', async (t) => {
+    const { machine } = await ready();
+    const report = await tell(machine, 'm', {
+      triggers: [{ when: { on: 'marker', kind: MARKED }, then: { do: 'flip', gpa: COUNT_GPA, xor: Uint8Array.of(0x40) } }],
+    });
+    t.equal(report.agent[0], 0x41, 'the guest reads the altered count right after');
+    t.equal((await tell(machine, 'm')).agent[0], 0x42);
+  });
+
+  t.test('a bound in virtual time', async (t) => {
+    const { machine, report } = await ready();
+    const waited = await machine.run({ virtualMsMax: 20 });
+    t.same(waited.reason, { why: 'timeout' });
+    t.ok(waited.virtualMs - report.virtualMs >= 20 && waited.virtualMs - report.virtualMs < 200);
+    t.equal(text((await tell(machine, 'x')).agent), 'x\n', 'the machine lives on');
+    await t.rejects(machine.run({ virtualMsMax: 0 }), InputError, 'a run without a bound');
+  });
+
+  t.test('a machine that halts, and one that asks for a reset', async (t) => {
+    for (const [letter, why] of [['h', 'halted'], ['z', 'reset']] as const) {
+      const { machine, report } = await ready();
+      const ended = await tell(machine, letter);
+      t.same(ended.reason, { why });
+      t.ok(ended.virtualMs - report.virtualMs < 100, 'recognised at once');
+      await t.rejects(machine.run({ virtualMsMax: 1 }), RigError);
+      await t.rejects(machine.checkpoint(), RigError);
+    }
+  });
+
+  t.test('a checkpoint alters nothing, and restores again and again to what would have been', async (t) => {
+    const { machine } = await ready();
+    await tell(machine, 'wb');
+    const before = await machine.stateHash();
+    const checkpoint = await machine.checkpoint();
+    t.equal(checkpoint.engine, engine.name);
+    t.equal(await machine.stateHash(), before);
+    const live = async (of: Machine): Promise<object> => {
+      const answers = [await tell(of, 'd'), await tell(of, 'w'), await tell(of, 's'), await tell(of, 'b'), await tell(of, 'm'), await tell(of, 'r')];
+      return { answers: answers.map(comparable), hash: await of.stateHash() };
+    };
+    const uninterrupted = await live(machine);
+    for (let round = 0; round < 2; round++) {
+      const again = await restored(checkpoint);
+      t.equal(await again.stateHash(), before, `round ${round}`);
+      t.same(await live(again), uninterrupted);
+    }
+    const copy = { engine: checkpoint.engine, bytes: Uint8Array.from(checkpoint.bytes) };
+    t.same(await live(await restored(copy)), uninterrupted, 'also through a copy of its bytes');
+  });
+
+  t.test('a checkpoint under another date, and over other disks', async (t) => {
+    const { machine } = await ready();
+    const checkpoint = await machine.checkpoint();
+    t.same([...(await tell(await restored(checkpoint), 'r')).agent.subarray(1)], [0x00, 0x01, NEWLINE], 'midnight of the 1st');
+    const later = { ...config, wallClockMs: config.wallClockMs + (26 * 60 + 5) * 60_000 };
+    t.same([...(await tell(await restored(checkpoint, later), 'r')).agent], [0x05, 0x02, 0x02, NEWLINE]);
+    const overlay: DiskWrite[] = [{ instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(512).fill(0x33) }];
+    const other = { ...config, disks: [{ base: new Uint8Array(64 * 512), overlay }] };
+    t.equal((await tell(await restored(checkpoint, other), 'd')).agent[0], 0x33);
+  });
+
+  t.test('a checkpoint keeps what its machine wrote', async (t) => {
+    const { machine } = await ready();
+    await tell(machine, 'w');
+    await tell(machine, 'w');
+    const again = await restored(await machine.checkpoint());
+    const report = await tell(again, 'w', { triggers: [{ when: { on: 'write', disk: 0, index: (await countPerLetter()) * 2 }, then: { do: 'capture', label: 'next' } }] });
+    t.equal(report.captures.length, 1, 'writes are counted on from the checkpoint');
+    t.same(sectorsOf(report.writes[0] ?? []), [[FIRST_SECTOR + 4, 3], [FIRST_SECTOR + 5, 3]]);
+  });
+  const countPerLetter = async (): Promise<number> => {
+    const { machine } = await ready();
+    return (await tell(machine, 'w')).writes[0]?.length ?? 0;
+  };
+
+  t.test('the rig may abort a run; the machine stays usable', async (t) => {
+    const { machine } = await ready();
+    const stop = new AbortController();
+    const run = machine.run({ virtualMsMax: 1e9, signal: stop.signal, onProgress: () => stop.abort() });
+    t.same((await run).reason, { why: 'aborted' });
+    t.equal(text((await tell(machine, 'y')).agent), 'y\n');
+    await t.rejects(machine.run({ virtualMsMax: 1, signal: AbortSignal.abort() }), 'a signal that has fired already');
+  });
+
+  t.test('the console is handed over as it comes', async (t) => {
+    const machine = await engine.powerOn(config);
+    t.teardown(() => machine.close());
+    let streamed = '';
+    const report = await machine.run({
+      virtualMsMax: BOUND_MS,
+      triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }],
+      onConsole: (bytes) => (streamed += text(bytes)),
+    });
+    t.equal(streamed, text(report.console));
+  });
+
+  t.test('closing', async (t) => {
+    const { machine } = await ready();
+    const run = machine.run({ virtualMsMax: 1e9 });
+    const refused = t.rejects(run, RigError);
+    await machine.close();
+    await refused;
+    await machine.close();
+    await t.rejects(machine.run({ virtualMsMax: 1 }), RigError);
+    await t.rejects(machine.stateHash(), RigError);
+  });
+
+  t.test('what makes no sense is refused with a reason', async (t) => {
+    await t.rejects(engine.powerOn({ ...config, disks: [...config.disks, ...config.disks, ...config.disks] }), InputError);
+    await t.rejects(engine.restore(config, { engine: 'abacus', bytes: new Uint8Array(8) }), InputError);
+    await t.rejects(engine.restore(config, { engine: engine.name, bytes: new Uint8Array(8) }), InputError);
+  });
+}
+
+const comparable = (report: RunReport): object => ({
+  ...report,
+  console: text(report.console),
+  agent: [...report.agent],
+  writes: report.writes.map((log) => log.map(({ instruction, sector, bytes }) => [instruction, sector, [...bytes.subarray(0, 4)], bytes.length])),
+});
+
+/** A log as sectors with the first byte of each, whatever way the engine cuts transfers into writes. */
+function sectorsOf(log: readonly DiskWrite[]): (readonly [number, number])[] {
+  return log.flatMap(({ sector, bytes }) => Array.from({ length: bytes.length / 512 }, (_, at) => [sector + at, bytes[at * 512] ?? -1] as const));
+}
+
+function equalBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (!one || !other || one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}

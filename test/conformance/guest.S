@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The conformance guest: the smallest thing that a boot loader takes for a kernel. It stays in real mode,
+ * announces itself, and then does what single bytes on COM2 tell it (see engine.ts). Answers end in a newline.
+ */
+	.code16
+	.text
+	.set	PORT_AGENT, 0x2f8
+	.set	PORT_CONSOLE, 0x3f8
+	.set	PORT_MARKER, 0x5b10
+	.set	BUFFER, 0x2000		/* two sectors, in our own segment 0x8000 */
+
+	.org	0x1f1
+	.byte	4			/* setup sectors after the first */
+	.org	0x1f4
+	.long	0x20			/* length of the rest, in paragraphs */
+	.org	0x1fe
+	.word	0xaa55
+	/* Entered here with cs = 0x8020, all other segments 0x8000. */
+	.org	0x200
+	jmp	start
+	.ascii	"HdrS"
+	.word	0x0206			/* boot protocol */
+	.org	0x211
+	.byte	1			/* loaded high */
+	.org	0x238
+	.long	255			/* longest command line */
+
+	.org	0x270
+start:
+	cld
+	movw	$ready, %si
+1:	lodsb
+	testb	%al, %al
+	jz	2f
+	movw	$PORT_CONSOLE, %dx
+	outb	%al, %dx
+	jmp	1b
+2:	movl	$0x3001, %eax
+	movl	$0x11111111, %ebx
+	movl	$0x22222222, %ecx
+	call	marker
+
+next:
+	call	receive
+	cmpb	$'m', %al
+	je	do_marker
+	cmpb	$'w', %al
+	je	do_write
+	cmpb	$'d', %al
+	je	do_disk_read
+	cmpb	$'r', %al
+	je	do_clock
+	cmpb	$'s', %al
+	je	do_sleep
+	cmpb	$'b', %al
+	je	do_burn
+	cmpb	$'h', %al
+	je	do_halt
+	cmpb	$'z', %al
+	je	do_reset
+	call	answer			/* anything else comes back */
+	jmp	done
+
+do_marker:				/* marker 0x3002 with the count of markers so far */
+	incl	count
+	movl	$0x3002, %eax
+	movl	count, %ebx
+	xorl	%ecx, %ecx
+	call	marker
+	movl	count, %eax		/* the rig may have changed it meanwhile */
+	call	answer
+	jmp	done
+
+do_write:				/* two sectors full of a growing byte, each time two sectors on */
+	incb	fill
+	movb	fill, %al
+	movw	$BUFFER, %di
+	movw	$1024, %cx
+	rep stosb
+	movb	$0x43, %ah
+	xorb	%al, %al
+	call	disk
+	addl	$2, packet + 8
+	movb	fill, %al
+	call	answer
+	jmp	done
+
+do_disk_read:				/* first byte of the sector that the next write goes to */
+	movb	$0x42, %ah
+	call	disk
+	movb	BUFFER, %al
+	call	answer
+	jmp	done
+
+do_clock:				/* minutes, hours, day of month, in BCD */
+	movb	$2, %al
+	call	cmos
+	movb	$4, %al
+	call	cmos
+	movb	$7, %al
+	call	cmos
+	jmp	done
+
+do_sleep:				/* until the next timer interrupt */
+	sti
+	hlt
+	cli
+	movb	$'s', %al
+	call	answer
+	jmp	done
+
+do_burn:				/* a few million instructions that touch memory */
+	movl	$500000, %ecx
+1:	imull	$1664525, %eax
+	addl	$1013904223, %eax
+	addl	%eax, BUFFER
+	decl	%ecx
+	jnz	1b
+	movb	$'b', %al
+	call	answer
+	jmp	done
+
+do_halt:
+	cli
+	hlt
+
+do_reset:				/* by the keyboard controller */
+	movb	$0xfe, %al
+	outb	%al, $0x64
+	jmp	.
+
+done:
+	movb	$'\n', %al
+	call	answer
+	jmp	next
+
+marker:					/* kind in eax, words in ebx and ecx; holds while the rig says so */
+	pushl	%eax
+	movw	$PORT_MARKER + 4, %dx
+	movl	%ebx, %eax
+	outl	%eax, %dx
+	movw	$PORT_MARKER + 8, %dx
+	movl	%ecx, %eax
+	outl	%eax, %dx
+	popl	%eax
+	movw	$PORT_MARKER, %dx
+	outl	%eax, %dx
+1:	inl	%dx, %eax
+	cmpl	$1, %eax
+	je	1b
+	ret
+
+receive:
+	movw	$PORT_AGENT + 5, %dx
+1:	inb	%dx, %al
+	testb	$1, %al
+	jz	1b
+	movw	$PORT_AGENT, %dx
+	inb	%dx, %al
+	ret
+
+answer:
+	movw	$PORT_AGENT, %dx
+	outb	%al, %dx
+	ret
+
+cmos:
+	outb	%al, $0x70
+	inb	$0x71, %al
+	jmp	answer
+
+disk:					/* BIOS call in ah on the first disk */
+	movb	$0x80, %dl
+	movw	$packet, %si
+	sti
+	int	$0x13
+	cli
+	ret
+
+ready:	.asciz	"ready\r\n"
+
+	.org	0x900			/* data at places that the tests know */
+count:	.long	0
+fill:	.byte	0
+	.balign	16
+packet:
+	.byte	16, 0
+	.word	2			/* sectors */
+	.word	BUFFER, 0x8000
+	.quad	4			/* sector */
+
+	.org	5 * 512
+	.fill	512, 1, 0x90		/* a kernel has a protected-mode part; this one never gets there */
