@@ -63,12 +63,12 @@ t.test('page tables: small pages, large pages, holes', async (t) => {
 });
 
 t.test('zones, free lists, firmware', async (t) => {
-  t.same(zones(kernel).map(({ name, startPfn, endPfn }) => ({ name, startPfn, endPfn })), [{ name: 'Normal', startPfn: 1, endPfn: 2040 }]);
+  t.same(zones(kernel).map(({ name, startPfn, endPfn }) => ({ name, startPfn, endPfn })), [{ name: 'Normal', startPfn: 1, endPfn: 4088 }]);
   const free = buddyFree(kernel, pageReader(kernel).array);
-  t.equal(free.reduce((sum, each) => sum + each, 0), 520);
+  t.equal(free.reduce((sum, each) => sum + each, 0), 1536);
   t.equal(free[1024], 1);
-  t.equal(free[1535], 1);
-  t.equal(free[1536], 0);
+  t.equal(free[2559], 1);
+  t.equal(free[2560], 0);
   const map = firmwareMap(kernel);
   t.equal(isUsableRam(map, pfn(0)), false);
   t.equal(isUsableRam(map, pfn(1)), true);
@@ -80,16 +80,16 @@ t.test('a free list that leads astray is the guest\'s damage', async (t) => {
   const zone = places.symbol('contig_page_data') + 16;
   const list = zone + 64 + 9 * 36 + 8;
   // The list of order 9 leads to a descriptor that cannot begin such a block: the last one of the zone.
-  const descriptor = readU32(damaged.kernel.memory, gpa(list)) + 32 * (2039 - 1024);
+  const descriptor = readU32(damaged.kernel.memory, gpa(list)) + 32 * (4087 - 2048);
   damaged.kernel.memory.data.setUint32(list, descriptor, true);
-  t.throws(() => buddyFree(damaged.kernel, pageReader(damaged.kernel).array), { name: 'GuestError', message: /frame 2039/ });
+  t.throws(() => buddyFree(damaged.kernel, pageReader(damaged.kernel).array), { name: 'GuestError', message: /frame 4087/ });
 });
 
 t.test('swsusp\'s bitmaps and nosave areas', async (t) => {
   const copy = readBitmap(kernel, 'copy_bm');
   t.equal(copy?.count, frames.copy.length);
   t.same(frames.copy.filter((frame) => copy?.pages[frame] !== 1), []);
-  t.same(copy?.zones.map(({ startPfn, endPfn, leaves }) => [startPfn, endPfn, leaves.length]), [[1, 2040, 1]]);
+  t.same(copy?.zones.map(({ startPfn, endPfn, leaves }) => [startPfn, endPfn, leaves.length]), [[1, 4088, 1]]);
   t.equal(readBitmap(kernel, 'zero_bm')?.count, 0);
   t.equal(readBitmap(kernel, 'free_pages_map')?.storage.length, 2);
   t.same(nosaveRegions(kernel), [{ start: 160, end: 164 }]);

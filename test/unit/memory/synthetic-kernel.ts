@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * A guest's RAM made by hand: 8 MiB in which a kernel is just making a hibernation image. Small enough to know
+ * A guest's RAM made by hand: 16 MiB in which a kernel is just making a hibernation image. Small enough to know
  * every page, complete enough that all readers of guest memory find what they look for.
  */
 import { PAGE_BYTES, gpa, type Gpa } from '../../../emulator/machine/units.js';
@@ -9,7 +9,7 @@ import { parseLayout } from '../../../emulator/memory/layout.js';
 import { parseSystemMap } from '../../../emulator/memory/symbols.js';
 import { guestMemory } from '../../../emulator/memory/view.js';
 
-export const PAGES = 2048;
+export const PAGES = 4096;
 export const PAGE_OFFSET = 0xc0000000;
 export const THREAD_SIZE = 8192;
 
@@ -66,7 +66,7 @@ export interface SyntheticKernel {
 }
 
 const ZONE_START = 1;
-const ZONE_END = 2040;
+const ZONE_END = 4088;
 /** Frames of the kernel image. */
 const IMAGE = { start: 256, end: 300 };
 const USER_ADDRESS = 0x08048000;
@@ -142,8 +142,8 @@ export function syntheticKernel(): SyntheticKernel {
     set(descriptor(first) + field('page.private'), order);
     addToList(zone + field('zone.free_area') + order * field('sizeof(free_area)') + 8, descriptor(first) + field('page.lru'));
   };
-  free(1024, 9);
-  free(1600, 3);
+  free(1024, 10);
+  free(2048, 9);
 
   // e820: RAM up to the last 8 pages; page 0 belongs to the firmware.
   const e820 = place(4 + 20 * 3);
@@ -230,9 +230,9 @@ export function syntheticKernel(): SyntheticKernel {
   set(descriptor(slab) + field('page.page_type'), field('PGTY_slab') * 2 ** 24);
   set(descriptor(slab) + field('slab.slab_cache'), va(cache));
 
-  // The hibernation core: five bitmaps, each with one zone and one leaf; copies wait in ten frames.
+  // The hibernation core: five bitmaps, each with one zone and one leaf; copies wait in frames of their own.
   set(at('in_suspend'), 1);
-  const copies = [700, 701, 705, 706, 710, 711, 712, 713, 714, 715];
+  const copies = [700, 701, 705, ...Array.from({ length: 1400 }, (_, i) => 2600 + i)];
   const bitmapPages: number[] = [];
   const leaves = new Map<number, number>();
   const bitmap = (where: number): void => {
@@ -266,7 +266,7 @@ export function syntheticKernel(): SyntheticKernel {
   for (const where of [at('orig_bm'), at('copy_bm'), at('zero_bm'), forbidden, freeMap]) bitmap(where);
   for (const frame of copies) mark(at('copy_bm'), frame);
 
-  const isFree = (frame: number): boolean => (frame >= 1024 && frame < 1536) || (frame >= 1600 && frame < 1608);
+  const isFree = (frame: number): boolean => frame >= 1024 && frame < 2560;
   const omitted = (frame: number): boolean =>
     isFree(frame) || copies.includes(frame) || bitmapPages.includes(frame) || (frame >= 160 && frame < 164) || frame === at('__nosave_begin') / PAGE_BYTES;
   const image: number[] = [];
@@ -312,7 +312,7 @@ export function syntheticKernel(): SyntheticKernel {
     places: {
       frames: {
         free: 1030, copy: copies, slab, anonymous, file, userTable: table, userDirectory: directory, vmalloc: vmallocFrame, stack, zeros,
-        kernelData: at('jiffies') / PAGE_BYTES, nosave: at('__nosave_begin') / PAGE_BYTES, nosaveRegion: 161, firmware: 2044,
+        kernelData: Math.floor(at('jiffies') / PAGE_BYTES), nosave: at('__nosave_begin') / PAGE_BYTES, nosaveRegion: 161, firmware: 4092,
       },
       symbol: (name) => gpa(at(name)),
       stackPointer,

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import { PAGE_BYTES, pfn } from '../../../emulator/machine/units.js';
+import { pageReader } from '../../../emulator/memory/pages.js';
+import { differingFrames, differingRuns, wordComparer, type Comparer } from '../../../emulator/verify/memory/compare.js';
+import { verifyMemory, type MemoryResult } from '../../../emulator/verify/memory/verify.js';
+import { PAGES, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
+
+/** Verifies a copy and a restore, with something done to them before. */
+function verify(mutate: (restored: Uint8Array, made: SyntheticKernel) => void = () => undefined): MemoryResult {
+  const made = syntheticKernel();
+  const restored = made.restored();
+  mutate(restored, made);
+  return verifyMemory({ atCopy: made.kernel, restored });
+}
+
+const flip = (bytes: Uint8Array, at: number): void => {
+  bytes[at] = (bytes[at] as number) ^ 0x40;
+};
+
+t.test('a faithful restore: no difference, and every page accounted for', async (t) => {
+  const result = verify();
+  t.same(result.differences, []);
+  t.equal(result.pagesDiffering, 0);
+  t.same(result.pagesOmitted, {
+    free: 1536, nosaveRegion: 4, nosaveSection: 1, imageCopy: 1403, imageBitmap: 10, firmware: 9, unmapped: 0, offline: 0, guard: 0,
+  });
+  const omitted = Object.values(result.pagesOmitted).reduce((sum, each) => sum + each, 0);
+  t.equal(result.pagesCompared + omitted, PAGES, 'nothing is left over');
+  t.same(result.written.map(({ reason }) => reason), ['originalCursor', 'copyCursor', 'zeroCursor', 'deadStack', 'deadStack']);
+  t.ok(result.written.every(({ reason, bytesDiffering }) => bytesDiffering > 0 || reason === 'zeroCursor' || reason === 'deadStack'), 'the loop did move on');
+});
+
+t.test('one altered byte is found, in whatever page it is, and named', async (t) => {
+  const { places } = syntheticKernel();
+  const { frames } = places;
+  const cases: readonly [frame: number, offset: number, owner: RegExp][] = [
+    [frames.anonymous, 5, /^anonymous memory, agent \(pid 41\) at 0x08048005$/],
+    [frames.file, 4095, /^page cache of inode 77 on dm-0, page 3/],
+    [frames.slab, 64, /^slab kmalloc-64, byte 0 of object 1$/],
+    [frames.userTable, 0x120, /^page table of agent/],
+    [frames.vmalloc, 0, /^vmalloc 0xf0000000$/],
+    [frames.kernelData, 0x101, /^jiffies\+0x1$/],
+    [frames.zeros[0] ?? 0, 9, /^page of the kernel/],
+    [places.symbol('do_something') / PAGE_BYTES | 0, 0x104, /^do_something\+0x4$/],
+  ];
+  for (const [frame, offset, owner] of cases) {
+    const result = verify((restored) => flip(restored, frame * PAGE_BYTES + offset));
+    t.equal(result.pagesDiffering, 1);
+    t.match(result.differences, [{ kind: 'content', pfn: frame, firstOffset: offset, bytes: 1, owner }], `pfn ${frame}`);
+  }
+});
+
+t.test('two pages that changed places', async (t) => {
+  const result = verify((restored) => {
+    const [one, other] = [800 * PAGE_BYTES, 801 * PAGE_BYTES];
+    const kept = restored.slice(one, one + PAGE_BYTES);
+    restored.copyWithin(one, other, other + PAGE_BYTES);
+    restored.set(kept, other);
+  });
+  t.same(result.differences.map(({ pfn: frame }) => frame), [800, 801]);
+  t.equal(result.differences[0]?.bytes, PAGE_BYTES);
+});
+
+t.test('what the loop writes must be what it would have written', async (t) => {
+  for (const name of ['orig_bm', 'copy_bm', 'zero_bm'] as const) {
+    for (let offset = 12; offset < 32; offset++) {
+      const result = verify((restored, { places }) => flip(restored, places.symbol(name) + offset));
+      t.equal(result.pagesDiffering, 1, `${name}+${offset}`);
+    }
+  }
+  const stood = verify((restored, { kernel, places }) => {
+    const cursor = places.symbol('orig_bm') + 12;
+    restored.set(kernel.memory.bytes.subarray(cursor, cursor + 20), cursor);
+  });
+  t.equal(stood.pagesDiffering, 1, 'a cursor that did not move is wrong as well');
+  t.match(stood.differences[0]?.owner, /^orig_bm\+/);
+});
+
+t.test('the dead stack ends at the frame that lives', async (t) => {
+  const { places } = syntheticKernel();
+  t.equal(verify((restored) => flip(restored, places.stackPointer - 1)).pagesDiffering, 0, 'below the stack pointer nothing counts');
+  const live = verify((restored) => flip(restored, places.stackPointer));
+  t.match(live.differences, [{ kind: 'content', owner: /^kernel stack of agent/ }]);
+  t.equal(verify((restored) => flip(restored, places.frames.stack * PAGE_BYTES)).pagesDiffering, 1, 'nor may the overflow magic change');
+});
+
+t.test('pages outside of the image may hold anything', async (t) => {
+  const { frames } = syntheticKernel().places;
+  for (const frame of [frames.free, frames.copy[0] ?? 0, frames.nosaveRegion, frames.firmware]) {
+    t.equal(verify((restored) => flip(restored, frame * PAGE_BYTES + 7)).pagesDiffering, 0, `pfn ${frame}`);
+  }
+});
+
+t.test('a page that the image forgot is lost', async (t) => {
+  const result = verify((_restored, { kernel, places }) => {
+    const leaf = bitAddress(kernel, places.symbol('orig_bm'), 900);
+    kernel.memory.bytes[leaf.at] = (kernel.memory.bytes[leaf.at] as number) & ~leaf.mask;
+  });
+  t.match(result.differences, [{ kind: 'lost', pfn: 900, bytes: PAGE_BYTES }]);
+});
+
+t.test('a free page in the image is superfluous', async (t) => {
+  const made = syntheticKernel();
+  const { at, mask } = bitAddress(made.kernel, made.places.symbol('orig_bm'), made.places.frames.free);
+  made.kernel.memory.bytes[at] = (made.kernel.memory.bytes[at] as number) | mask;
+  const restored = made.restored();
+  const page = made.places.frames.free * PAGE_BYTES;
+  restored.set(made.kernel.memory.bytes.subarray(page, page + PAGE_BYTES), page);
+  const result = verifyMemory({ atCopy: made.kernel, restored });
+  t.match(result.differences, [{ kind: 'superfluous', pfn: made.places.frames.free, owner: 'free page (free)' }]);
+});
+
+t.test('reasons are those of the kernel\'s own structures', async (t) => {
+  const guard = verify((_restored, { kernel, places }) => {
+    const { array } = pageReader(kernel);
+    kernel.memory.data.setUint32(array.at + 900 * 32 + 24, 0xf3 * 2 ** 24, true);
+    const { at, mask } = bitAddress(kernel, places.symbol('orig_bm'), 900);
+    kernel.memory.bytes[at] = (kernel.memory.bytes[at] as number) & ~mask;
+  });
+  // The altered descriptor itself is memory of the image, which the restore did not see.
+  t.match(guard.pagesOmitted, { guard: 1 });
+  t.notOk(guard.differences.some(({ kind }) => kind === 'lost'));
+});
+
+t.test('captures of other moments are refused', async (t) => {
+  const made = syntheticKernel();
+  t.throws(() => verifyMemory({ atCopy: made.kernel, restored: made.kernel.memory.bytes.slice() }), { name: 'RigError', message: /second capture/ });
+  t.throws(() => verifyMemory({ atCopy: made.kernel, restored: new Uint8Array(PAGE_BYTES) }), { name: 'RigError', message: /pages/ });
+  const early = syntheticKernel();
+  early.kernel.memory.data.setUint32(early.places.symbol('in_suspend'), 0, true);
+  t.throws(() => verifyMemory({ atCopy: early.kernel, restored: early.restored() }), { name: 'RigError', message: /first capture/ });
+  const empty = syntheticKernel();
+  const restored = empty.restored();
+  for (let frame = 1; frame < 4088; frame++) {
+    const { at } = bitAddress(empty.kernel, empty.places.symbol('orig_bm'), frame);
+    empty.kernel.memory.bytes[at] = 0;
+  }
+  t.throws(() => verifyMemory({ atCopy: empty.kernel, restored }), { name: 'RigError', message: /orig_bm is empty/ });
+});
+
+t.test('a guest with broken structures still gets its differences shown', async (t) => {
+  const made = syntheticKernel();
+  const restored = made.restored();
+  flip(restored, 900 * PAGE_BYTES);
+  // The list of tasks leads nowhere.
+  made.kernel.memory.data.setUint32(made.places.symbol('init_task') + 8, 0xdeadbeef, true);
+  const tasksPage = Math.floor(made.places.symbol('init_task') / PAGE_BYTES);
+  restored.set(made.kernel.memory.bytes.subarray(tasksPage * PAGE_BYTES, (tasksPage + 1) * PAGE_BYTES), tasksPage * PAGE_BYTES);
+  const result = verifyMemory({ atCopy: made.kernel, restored });
+  t.match(result.differences, [{ pfn: 900, owner: /^unknown \(/ }]);
+});
+
+t.test('comparison by pages: every comparer, every place', async (t) => {
+  const bufferComparer: Comparer = (a, b) => (from, to) => Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0;
+  const pages = 200;
+  const a = new Uint8Array(pages * PAGE_BYTES).map((_, i) => (i * 7) >>> 3);
+  const selected = new Uint8Array(pages).fill(1);
+  selected[100] = 0;
+  for (const comparer of [wordComparer, bufferComparer]) {
+    t.same(differingFrames(a, a.slice(), selected, comparer), []);
+    for (const at of [0, PAGE_BYTES - 1, 63 * PAGE_BYTES, 64 * PAGE_BYTES + 9, pages * PAGE_BYTES - 1]) {
+      const b = a.slice();
+      flip(b, at);
+      t.same(differingFrames(a, b, selected, comparer), [Math.floor(at / PAGE_BYTES)], `byte ${at}`);
+    }
+    const b = a.slice();
+    flip(b, 100 * PAGE_BYTES);
+    t.same(differingFrames(a, b, selected, comparer), [], 'a page that is not selected');
+  }
+  // Not even a word of zero and minus zero, or not-a-number, deceives it; and a capture may begin anywhere in its buffer.
+  const odd = new Uint8Array(2 * PAGE_BYTES + 1).subarray(1);
+  const other = odd.slice();
+  other[7] = 0x80;
+  t.same(differingFrames(odd, other, new Uint8Array(2).fill(1)), [pfn(0)]);
+});
+
+t.test('runs of differing bytes', async (t) => {
+  t.same(differingRuns(Uint8Array.of(1, 2, 3, 4, 5), Uint8Array.of(1, 9, 9, 4, 8)), [{ start: 1, end: 3 }, { start: 4, end: 5 }]);
+  t.same(differingRuns(Uint8Array.of(1), Uint8Array.of(1)), []);
+});
+
+/** Byte and mask of a frame's bit in a bitmap of the synthetic kernel, which has one zone with one leaf. */
+function bitAddress(kernel: SyntheticKernel['kernel'], bitmap: number, frame: number): { at: number; mask: number } {
+  const u32 = (where: number): number => kernel.memory.data.getUint32(where, true) - 0xc0000000;
+  const zone = u32(bitmap);
+  const node = u32(zone + 16);
+  const leaf = u32(node + 8);
+  return { at: leaf + ((frame - 1) >>> 3), mask: 1 << ((frame - 1) & 7) };
+}
