@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * `npm test`: sets up, builds what the end-to-end tests boot, and runs tap: unit tests (with coverage), then
+ * `npm test`: sets up, builds what the end-to-end tests boot, and runs tap: types, unit tests (with coverage), then
  * end-to-end tests. `npm test -- FILE...` runs just these. The last line is `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
@@ -32,7 +32,8 @@ async function main(named) {
   const e2e = named.length > 0 ? named.filter(isE2e) : testFiles('test/e2e');
   let failedToBuild = false;
   const counts = { pass: 0, fail: 0, skip: 0 };
-  if (unit.length > 0) add(counts, await tap('unit tests', unit, ['--show-full-coverage=false']));
+  if (named.length === 0) add(counts, await types());
+  if (unit.length > 0 && !interrupted) add(counts, await tap('unit tests', unit, ['--show-full-coverage=false']));
   if (e2e.length > 0 && !interrupted) {
     failedToBuild = (await run(process.execPath, [join(root, 'tools/snapback.mjs'), 'build'])) !== 0;
     // One after the other: each boots machines that use both processors.
@@ -45,6 +46,13 @@ async function main(named) {
   console.log('');
   console.log(`${counts.pass} passed, ${counts.fail} failed${counts.skip > 0 ? `, ${counts.skip} skipped` : ''}`);
   return counts.fail === 0 && counts.pass > 0 ? 0 : 1;
+}
+
+/** The compiler's verdict, counted as one test. */
+async function types() {
+  console.log('\ntypes');
+  const status = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+  return { pass: status === 0 ? 1 : 0, fail: status === 0 ? 0 : 1, skip: 0 };
 }
 
 const isE2e = (file) => file.includes('test/e2e/');

@@ -2,21 +2,27 @@
 /** The files a machine is made of, from the cache or built now, read into memory. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { loadDiskImage, obtainDisk, obtainInitramfs, type DiskArtifact } from '../../../disk-images/build.js';
+import { loadDiskImage, obtainDisk, obtainInitramfs } from '../../../disk-images/build.js';
 import { obtainKernel, type KernelArtifact } from '../../../guest-kernel/build.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
 import { packagePath } from '../../../tools/artifacts/paths.js';
 import { hashFile } from '../../../tools/artifacts/store.js';
 import type { MachineOptions } from '../../cycle/plan.js';
 import type { MachineConfig } from '../../machine/contract.js';
-import { RigError } from '../../machine/errors.js';
+import { InputError, RigError } from '../../machine/errors.js';
+
+/** A disk image and its SHA-256 (hex). */
+export interface DiskImage {
+  readonly path: string;
+  readonly sha256: string;
+}
 
 export interface MachineFiles {
   readonly config: MachineConfig;
   readonly kernel: KernelArtifact;
   readonly systemMap: string;
   /** sda first. */
-  readonly disks: readonly DiskArtifact[];
+  readonly disks: readonly DiskImage[];
   /** SHA-256 (hex) by name: of all that determines the machine. */
   readonly hashes: Readonly<Record<string, string>>;
   /** Stands for engine, config and contents. */
@@ -46,8 +52,8 @@ export const CMDLINE: readonly string[] = [
 export async function obtainMachineFiles(machine: MachineOptions, disks: readonly string[], context: BuildContext): Promise<MachineFiles> {
   const kernel = await obtainKernel(machine.kernel, context);
   const initramfs = await obtainInitramfs(context);
-  const images: DiskArtifact[] = [];
-  for (const recipe of disks) images.push(await obtainDisk(recipe, context));
+  const images: DiskImage[] = [];
+  for (const disk of disks) images.push(await obtainImage(disk, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
   const cmdline = [...CMDLINE, ...machine.cmdline].join(' ');
   const config: MachineConfig = {
@@ -72,6 +78,15 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   const { memoryMiB, seed, wallClockMs } = config;
   const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
   return { config, kernel, disks: images, systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
+}
+
+/** A file that ends in `.img` is an image as it is; anything else names a recipe. */
+async function obtainImage(disk: string, context: BuildContext): Promise<DiskImage> {
+  if (!disk.endsWith('.img')) return obtainDisk(disk, context);
+  const hash = await hashFile(disk).catch((cause: unknown) => {
+    throw new InputError(`cannot read the disk image ${disk}`, { cause, remedy: 'give the path of a file that is there' });
+  });
+  return { path: disk, sha256: hash };
 }
 
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');

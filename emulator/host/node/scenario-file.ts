@@ -2,7 +2,7 @@
 /** Reads a scenario file and all that it copies into the guest. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Plan } from '../../cycle/plan.js';
 import { InputError } from '../../machine/errors.js';
 import { readScenario, type Scenario } from '../../scenario/schema.js';
@@ -34,7 +34,8 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   if ('issues' in read) {
     throw new InputError(`${file} is no scenario that can be run\n${renderIssues(read.issues)}`, { remedy: 'mend the places above; `snapback --help` shows an example' });
   }
-  const { scenario } = read;
+  const disks = read.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
+  const scenario = { ...read.scenario, disks };
   const files = await readHostFiles(scenario.files, dirname(file));
   const { name, machine, steps, control } = scenario;
   const hash = createHash('sha256').update(text);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/** What is wrong in the input, or around it, is told apart and told clearly. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { obtainInitramfs } from '../../disk-images/build.js';
+import { context, runText, snapback } from './cycle-support.js';
+
+t.test('a scenario with a typo', async (t) => {
+  const dir = t.testdir({ 'x.yaml': 'name: x\nsteps:\n  - boot\n  - supend\n' });
+  const { status, stderr, stdout } = await snapback(['run', join(dir, 'x.yaml')]);
+  t.equal(status, 2);
+  t.equal(stdout, '');
+  t.match(stderr, /x\.yaml:4:5: unknown key 'supend': did you mean 'suspend'\?\n {6}- supend\n {8}\^{6}/);
+  t.notMatch(stderr, /at .*\.mjs:\d+/, 'no stack trace');
+});
+
+t.test('a file that the scenario copies and that is not there', async (t) => {
+  const dir = t.testdir({ 'x.yaml': 'name: x\nfiles: [{ from: ./nothing, to: /root/x }]\nsteps: [boot]\n' });
+  const { status, stderr } = await snapback(['run', join(dir, 'x.yaml')]);
+  t.equal(status, 2);
+  t.match(stderr, /cannot read \.\/nothing/);
+});
+
+t.test('a guest program that does not exist fails the guest, with what its shell said', async (t) => {
+  const { report } = await runText(t.testdir({}), 'name: x\nsteps: [boot, { run: /root/nothing }, shutdown]\n');
+  t.equal(report.verdict, 'fail');
+  t.match(report.failures, [{ kind: 'command', what: '`/root/nothing` ended with status 127, not 0', details: [/not found/] }]);
+});
+
+t.test('a command that does not end is given up on', async (t) => {
+  const { report } = await runText(t.testdir({}), "name: x\nsteps: [boot, { run: { command: 'sleep 1000', timeout: 5 s } }, shutdown]\n");
+  t.match(report.failures, [{ kind: 'guest', what: /sleep 1000/ }]);
+});
+
+t.test('a disk image of the wrong size', async (t) => {
+  const dir = t.testdir({ 'x.yaml': 'name: x\ndisks: [./disk.img]\nsteps: [boot]\n', 'disk.img': 'x'.repeat(1000) });
+  const { status, stderr } = await snapback(['run', join(dir, 'x.yaml')]);
+  t.equal(status, 2);
+  t.match(stderr, /1000 bytes/);
+});
+
+t.test('a kernel that does not boot shows its console', async (t) => {
+  const { report } = await runText(t.testdir({}), 'name: x\nmachine: { cmdline: rdinit=/nothing }\nsteps: [boot]\n');
+  t.equal(report.verdict, 'fail');
+  t.match(report.failures[0], { kind: 'guest', what: /awaited the kernel to start its init, but/ });
+  t.match(report.failures[0]?.details.join('\n'), /Kernel panic|No working init/);
+});
+
+t.test('an altered file in the cache is built again', async (t) => {
+  const { path, sha256 } = await obtainInitramfs(context);
+  const bytes = await readFile(path);
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+  const mended = await obtainInitramfs(context);
+  t.equal(mended.sha256, sha256);
+  t.not((await readFile(mended.path))[100], bytes[100]);
+});
+
+t.test('Ctrl-C ends it all, at once and without remains', async (t) => {
+  const dir = t.testdir({ 'x.yaml': "name: x\nsteps: [boot, { run: { command: 'while :; do :; done', timeout: 1 h } }]\n" });
+  let asked = false;
+  let askedMs = 0;
+  const { status, signal, stderr } = await snapback(['run', join(dir, 'x.yaml')], (seen, kill) => {
+    if (asked || !seen.includes('run while')) return;
+    asked = true;
+    askedMs = performance.now();
+    setTimeout(() => kill('SIGINT'), 300);
+  });
+  t.equal(signal, null);
+  t.equal(status, 130);
+  t.match(stderr, /interrupted/);
+  t.ok(performance.now() - askedMs < 5000, 'within 5 s');
+});

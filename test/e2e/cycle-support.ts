@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/** What the end-to-end tests of the cycle share: runs by the library, and by the command line. */
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadScenario, runScenario, type ScenarioRun } from '../../emulator/index.js';
+import { defaultCacheDir, type BuildContext } from '../../tools/artifacts/context.js';
+import { packagePath } from '../../tools/artifacts/paths.js';
+
+export const context: BuildContext = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
+
+/** Runs a scenario given as text; `dir` is a folder of the test's own. */
+export async function runText(dir: string, text: string): Promise<ScenarioRun> {
+  const file = join(dir, 'scenario.yaml');
+  await writeFile(file, text);
+  return runScenario(await loadScenario(file), context, { say: () => undefined });
+}
+
+export interface CommandEnd {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command line; `onOutput` gets what it has printed on stderr so far, and may signal the process. */
+export function snapback(args: readonly string[], onOutput?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void): Promise<CommandEnd> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      onOutput?.(stderr, (signal) => void child.kill(signal));
+    });
+    child.on('error', reject);
+    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
+  });
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/** A guest system of a few lines for the fake engine: boots, answers as the agent does, suspends to its second disk, resumes. */
+import { createHash } from 'node:crypto';
+import { encodeFrame, FrameReader, type Frame } from '../../../emulator/agent/frame.js';
+import { ANSWER, JOB_STATE, PayloadReader, payloadOf, PROTOCOL_VERSION, REQUEST, START_FOLLOW } from '../../../emulator/agent/protocol.js';
+import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
+import type { FakeEvent, FakeScript } from '../../../emulator/engines/fake/script.js';
+import type { Engine, MachineConfig } from '../../../emulator/machine/contract.js';
+import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
+import { gpa, sector } from '../../../emulator/machine/units.js';
+
+export interface FakeSystem {
+  /** What a command prints and how it ends; the suspending command is not asked for. */
+  readonly commands?: Readonly<Record<string, { readonly stdout?: string; readonly exit?: number }>>;
+  /** Answers that the kernel would not suspend. */
+  readonly refusesSuspend?: boolean;
+  /** Never gets as far as its init. */
+  readonly panics?: boolean;
+}
+
+const sha256 = (parts: readonly Uint8Array[]): string => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+export function fakeSystem(system: FakeSystem): Engine {
+  return createFakeEngine({ script: () => script(system), sha256 });
+}
+
+export const fakeConfig: MachineConfig = {
+  memoryMiB: 128,
+  bios: new Uint8Array(),
+  vgaBios: new Uint8Array(),
+  kernel: new Uint8Array(),
+  cmdline: '',
+  disks: [{ base: new Uint8Array(4096) }, { base: new Uint8Array(4096) }],
+  seed: 1,
+  wallClockMs: 0,
+};
+
+const IMAGE = Uint8Array.from({ length: 512 }, () => 0x49);
+
+function script(system: FakeSystem): FakeScript {
+  if (system.panics === true) return [{ do: 'console', text: 'Kernel panic - not syncing: no init\n' }, { do: 'halt' }];
+  return [
+    { do: 'console', text: 'booting\n' },
+    { do: 'work', instructions: 1000 },
+    { do: 'marker', kind: USER_MARKERS.beforeDisk },
+    { do: 'look', then: (view) => (view.readSectors(1, sector(0), 1)[0] === IMAGE[0] ? resume(system) : boot(system)) },
+  ];
+}
+
+function boot(system: FakeSystem): FakeScript {
+  return [
+    { do: 'marker', kind: USER_MARKERS.bootDecision, word0: 0 },
+    { do: 'write', disk: 0, sector: sector(1), bytes: new Uint8Array(512).fill(1) },
+    { do: 'marker', kind: USER_MARKERS.agentReady },
+    serve(system, undefined),
+  ];
+}
+
+function resume(system: FakeSystem): FakeScript {
+  return [
+    { do: 'marker', kind: USER_MARKERS.bootDecision, word0: 1 },
+    { do: 'write', disk: 1, sector: sector(0), bytes: new Uint8Array(512) },
+    { do: 'marker', kind: stepBegin('restore') },
+    { do: 'marker', kind: stepEnd('restore') },
+    { do: 'work', instructions: 500 },
+    { do: 'marker', kind: stepEnd('thawTasks') },
+    serve(system, { stdout: '', exit: 0 }),
+  ];
+}
+
+/** Waits for requests. `suspender`: how the job that suspended has ended, once it has. */
+function serve(system: FakeSystem, suspender: { readonly stdout: string; readonly exit: number } | undefined): FakeEvent {
+  return {
+    do: 'receive',
+    byte: 0,
+    then: ({ received }) => [...new FrameReader().take(received).flatMap((frame) => answer(frame, system, suspender)), serve(system, suspender)],
+  };
+}
+
+const say = (type: number, id: number, ...parts: (number | string | Uint8Array)[]): FakeEvent => ({ do: 'agent', bytes: encodeFrame({ type, id, payload: payloadOf(...parts) }) });
+
+function answer({ type, id, payload }: Frame, system: FakeSystem, suspender: { readonly stdout: string; readonly exit: number } | undefined): FakeScript {
+  const words = new PayloadReader(payload);
+  switch (type) {
+    case REQUEST.hello:
+      return [say(ANSWER.hello, id, PROTOCOL_VERSION, words.word(), 77, 1000, 'boot-id')];
+    case REQUEST.start:
+      return start(id, words, system);
+    case REQUEST.collect:
+      return suspender ? ended(id, suspender.stdout, suspender.exit) : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
+    case REQUEST.shutdown:
+      return [say(ANSWER.ok, id), { do: 'marker', kind: USER_MARKERS.shutdown }, { do: 'halt' }];
+    default:
+      return [say(ANSWER.ok, id)];
+  }
+}
+
+function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript {
+  const flags = words.word();
+  const [, argc, envc] = [words.word(), words.word(), words.word()];
+  words.text();
+  const argv = Array.from({ length: argc }, () => words.text());
+  void envc;
+  const command = argv.at(-1) ?? '';
+  const started = say(ANSWER.started, id, 5);
+  if (command.includes('/sys/power/state')) {
+    if (system.refusesSuspend === true) return [started, ...ended(id, 'busy\n', 1)];
+    return [started, ...suspend()];
+  }
+  const known = system.commands?.[command];
+  const { stdout = '', exit = known ? 0 : 127 } = known ?? {};
+  return (flags & START_FOLLOW) !== 0 ? [started, ...ended(id, stdout, exit)] : [started];
+}
+
+function suspend(): FakeScript {
+  return [
+    { do: 'marker', kind: stepBegin('freezeTasks') },
+    { do: 'work', instructions: 200 },
+    { do: 'poke', gpa: gpa(0x1000), bytes: Uint8Array.of(0xaa) },
+    { do: 'marker', kind: stepBegin('copy') },
+    { do: 'write', disk: 1, sector: sector(1), bytes: IMAGE },
+    { do: 'write', disk: 1, sector: sector(0), bytes: IMAGE },
+    { do: 'halt' },
+  ];
+}
+
+function ended(id: number, stdout: string, exit: number): FakeScript {
+  const bytes = new TextEncoder().encode(stdout);
+  const output = bytes.length === 0 ? [] : [say(ANSWER.output, id, 1, 0, bytes)];
+  return [...output, say(ANSWER.status, id, JOB_STATE.exited, exit, bytes.length, 0)];
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/** The driver, against a guest of a few lines. */
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import type { ByteCache } from '../../../emulator/cycle/boot.js';
+import { DEFAULT_MACHINE, type Plan, type Step } from '../../../emulator/cycle/plan.js';
+import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
+import { runPlan } from '../../../emulator/cycle/run.js';
+import type { Engine } from '../../../emulator/machine/contract.js';
+import { gpa } from '../../../emulator/machine/units.js';
+import { fakeConfig, fakeSystem, type FakeSystem } from './fake-system.js';
+
+const SUSPEND: Step = { do: 'suspend', method: 'swsusp', offMs: 3_600_000, whileSaving: [], faults: [] };
+const RESUME: Step = { do: 'resume', faults: [] };
+const VERIFY: Step = { do: 'verify', proofs: ['memory', 'image', 'disk', 'filesystems'] };
+const CYCLE: readonly Step[] = [SUSPEND, RESUME, VERIFY];
+const KTAP = 'KTAP version 1\n1..2\nok 1 pipes\nok 2 timers\n';
+
+function memoryCache(): ByteCache & { readonly entries: Map<string, Uint8Array> } {
+  const entries = new Map<string, Uint8Array>();
+  return { entries, get: (key) => Promise.resolve(entries.get(key)), put: (key, bytes) => Promise.resolve(void entries.set(key, bytes)) };
+}
+
+/** Proofs that keep what they are shown, and find what they are told to. */
+function watchingProofs(seen: ResumeEvidence[]): Proofs {
+  const proven = <T>(outcome: T) => Promise.resolve({ outcome, findings: [] });
+  return {
+    memory: (evidence) => {
+      seen.push(evidence);
+      return proven({ pagesCompared: 1, pagesDiffering: 0, pagesByReason: {} });
+    },
+    image: () => proven({ bytes: 512, pagesCompared: 1, pagesDiffering: 0 }),
+    disk: () => proven({ sectorsCompared: 8, sectorsDiffering: 0, originSectorsWritten: 0 }),
+    filesystems: (_, at) => proven([{ at, device: 'sda', filesystem: 'ext4', clean: true }]),
+    console: () => [],
+    addressOf: () => gpa(0x2000),
+  };
+}
+
+function run(steps: readonly Step[], over: { system?: FakeSystem; control?: boolean; cache?: ByteCache; engine?: Engine; seen?: ResumeEvidence[]; files?: Plan['files'] } = {}) {
+  const plan: Plan = { name: 'test', machine: DEFAULT_MACHINE, files: over.files ?? [], steps, control: over.control ?? false };
+  return runPlan(plan, {
+    booter: { engine: over.engine ?? fakeSystem(over.system ?? {}), config: fakeConfig, configKey: 'key', cache: over.cache ?? memoryCache() },
+    proofs: watchingProofs(over.seen ?? []),
+    hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
+    say: () => undefined,
+  });
+}
+
+t.test('a whole cycle, and what the proofs are shown', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const { main, findings } = await run([{ do: 'boot' }, ...CYCLE, { do: 'shutdown' }], { seen });
+  t.same(findings, []);
+  t.match(main.cycles, [{ method: 'swsusp', offMs: 3_600_000, image: { bytes: 512 } }]);
+  t.ok((main.cycles[0]?.frozen?.instructions ?? 0) >= 700, 'frozen: from the freeze to power-off and from power-on to the thaw');
+  t.same(main.filesystems.map(({ at }) => at), ['suspend', 'shutdown']);
+  const [evidence] = seen;
+  t.equal(evidence?.atCopy[0x1000], 0xaa, 'RAM at the atomic copy');
+  t.equal(evidence?.writesSinceCopy[1]?.length, 2);
+  t.equal(evidence?.writesByResume[1]?.length, 1, 'the resuming kernel took the signature away');
+  t.equal(evidence?.disks[0]?.overlay.length, 1, 'what the boot wrote before the checkpoint is not lost');
+});
+
+t.test('from the cache it is the same run', async (t) => {
+  const cache = memoryCache();
+  const steps: Step[] = [{ do: 'boot' }, ...CYCLE, { do: 'shutdown' }];
+  const first = await run(steps, { cache });
+  t.same([...cache.entries.keys()].sort(), ['agentReady-key', 'beforeDisk-key']);
+  const powerOn = () => Promise.reject(new Error('powered on though the cache has its checkpoints'));
+  const second = await run(steps, { cache, engine: { ...fakeSystem({}), powerOn } });
+  t.equal(second.main.stateHash, first.main.stateHash);
+  t.same(second.main.total, first.main.total);
+});
+
+t.test('several cycles in a chain', async (t) => {
+  const { main, findings } = await run([{ do: 'boot' }, { do: 'repeat', times: 3, steps: CYCLE }, { do: 'shutdown' }]);
+  t.same(findings, []);
+  t.equal(main.cycles.length, 3);
+});
+
+t.test('the control run does the same work unsuspended, and is compared', async (t) => {
+  const check: Step = { do: 'selfcheck', phase: 'verify' };
+  const system: FakeSystem = { commands: { 'rig-selfcheck verify': { stdout: KTAP } } };
+  const good = await run([{ do: 'boot' }, ...CYCLE, check, { do: 'shutdown' }], { system, control: true });
+  t.same(good.findings, []);
+  t.equal(good.control?.selfChecks.length, 2);
+  t.equal(good.control?.cycles.length, 0);
+  const bad = await run([{ do: 'boot' }, ...CYCLE, check], { system: { commands: { 'rig-selfcheck verify': { stdout: KTAP.replace('ok 2', 'not ok 2') } } }, control: true });
+  t.match(bad.findings, [
+    { kind: 'selfCheck', what: 'self-check timers failed' },
+    { kind: 'control', what: /in the control run: self-check timers failed/ },
+  ]);
+});
+
+t.test('torn output of the self-checks is a finding', async (t) => {
+  const { findings } = await run([{ do: 'boot' }, { do: 'selfcheck', phase: 'verify' }], { system: { commands: { 'rig-selfcheck verify': { stdout: 'KTAP version 1\n1..2\nok 1 a\n' } } } });
+  t.match(findings, [{ kind: 'selfCheck', what: /announces 2 tests and has 1/ }]);
+});
+
+t.test('a command that ends otherwise than expected', async (t) => {
+  const { findings, main } = await run([{ do: 'boot' }, { do: 'run', command: 'nothing', exit: 0, timeoutMs: 1000 }, { do: 'shutdown' }]);
+  t.match(findings, [{ kind: 'command', what: '`nothing` ended with status 127, not 0' }]);
+  t.equal(main.commands[0]?.exitCode, 127);
+});
+
+t.test('a guest that refuses to suspend', async (t) => {
+  const { findings } = await run([{ do: 'boot' }, ...CYCLE], { system: { refusesSuspend: true } });
+  t.match(findings, [{ kind: 'guest', what: 'the kernel refused to suspend', details: ['busy', 'booting'] }]);
+});
+
+t.test('a kernel that does not boot', async (t) => {
+  const { findings } = await run([{ do: 'boot' }, ...CYCLE], { system: { panics: true }, control: true });
+  t.match(findings[0], { kind: 'guest', what: /awaited the kernel to start its init, but the machine halted/ });
+  t.match(findings[0]?.details[0], /Kernel panic/);
+});
+
+t.test('power cut within the image: the next boot is a fresh one', async (t) => {
+  const cut: Step = { ...SUSPEND, faults: [{ fault: 'cutPower', at: { disk: 1, write: 0, sectors: 0 } }] };
+  const { findings, main } = await run([{ do: 'boot' }, cut, { do: 'boot' }, { do: 'shutdown' }]);
+  t.same(findings, []);
+  t.same(main.cycles, []);
+});
+
+t.test('a sector altered on the powered-off disk can keep the system from coming back', async (t) => {
+  const alter: Step = { ...SUSPEND, faults: [{ fault: 'alterSector', disk: 1, sector: 0, xor: 0xff }] };
+  const { findings } = await run([{ do: 'boot' }, alter, RESUME]);
+  t.match(findings, [{ kind: 'guest', what: /the machine booted afresh/ }]);
+});
+
+t.test('RAM altered after the restore is in the capture', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const flip: Step = { do: 'resume', faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'symbol', xor: 6 }] };
+  await run([{ do: 'boot' }, SUSPEND, flip, VERIFY], { seen });
+  t.equal(seen[0]?.restored[0x2000], 6);
+});
