@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const root = dirname(fileURLToPath(import.meta.url));
+const here = fileURLToPath(import.meta.url);
+// Upwards, since programs that build (a server, a test) carry a copy of this file in their own bundle.
+const root = findRoot(dirname(here));
 const dist = join(root, 'dist');
 const common = { absWorkingDir: root, bundle: true, format: 'esm', target: 'es2023', sourcemap: 'linked', logLevel: 'warning', write: false };
 const node = { ...common, platform: 'node', packages: 'external', outExtension: { '.js': '.mjs' } };
@@ -63,4 +65,8 @@ async function place(path, contents) {
   await rename(partial, path);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();
+function findRoot(from) {
+  return existsSync(join(from, 'package.json')) || from === dirname(from) ? from : findRoot(dirname(from));
+}
+
+if (process.argv[1] === here && here.endsWith('esbuild.config.mjs')) await buildAll();

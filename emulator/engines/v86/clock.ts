@@ -92,6 +92,7 @@ export function installVirtualTime(scope: TimeScope, clock: Clock, wallClockMs: 
   return {
     releasePerformance() {
       if (real) Object.defineProperty(scope, 'performance', real);
+      else delete (scope as Partial<TimeScope>).performance;
     },
   };
 }

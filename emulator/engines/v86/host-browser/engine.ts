@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/** The v86 engine in a browser: machines in module workers. */
+import type { Engine } from '../../../machine/contract.js';
+import { RigError } from '../../../machine/errors.js';
+import type { FromWorker, ToWorker, WorkerPort } from '../protocol.js';
+import { createRemoteEngine } from '../remote-engine.js';
+
+export interface BrowserEngineOptions {
+  /** URL of the bundled worker. */
+  readonly workerUrl: string;
+  /** URL of v86's wasm. */
+  readonly wasmUrl: string;
+}
+
+/** What this file uses of the browser; the project is checked without the DOM's types. */
+interface BrowserWorker {
+  postMessage(message: ToWorker): void;
+  terminate(): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromWorker }) => void): void;
+  addEventListener(type: 'error' | 'messageerror', listener: (event: { readonly message?: string }) => void): void;
+}
+declare const Worker: new (url: string, options: { readonly type: 'module' }) => BrowserWorker;
+
+/** An engine as `createV86Engine` makes them in Node; equal configs give equal machines in both. */
+export function createBrowserEngine({ workerUrl, wasmUrl }: BrowserEngineOptions): Engine {
+  let module: Promise<WebAssembly.Module> | undefined;
+  return createRemoteEngine({ spawn: () => spawn(workerUrl), v86Module: () => (module ??= compile(wasmUrl)) });
+}
+
+async function compile(url: string): Promise<WebAssembly.Module> {
+  const response = await fetch(url);
+  if (!response.ok) throw new RigError(`cannot load ${url}: status ${response.status}`, { remedy: 'serve the page with `node tools/run.mjs tools/serve.ts`' });
+  return WebAssembly.compile(new Uint8Array(await response.arrayBuffer()));
+}
+
+function spawn(url: string): WorkerPort {
+  const worker = new Worker(url, { type: 'module' });
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
+    onFailure(listener) {
+      worker.addEventListener('error', ({ message }) => listener(new Error(message ?? 'it could not be loaded')));
+      worker.addEventListener('messageerror', () => listener(new Error('a message could not be read')));
+    },
+    terminate() {
+      worker.terminate();
+      return Promise.resolve();
+    },
+  };
+}

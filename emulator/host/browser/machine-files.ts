@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/** What the server tells the page about a machine, and how the page loads it. */
+import type { MachineConfig } from '../../machine/contract.js';
+import { RigError } from '../../machine/errors.js';
+
+/** `machine.json`: a machine's config with URLs in the place of bytes. */
+export interface MachineDescription {
+  readonly memoryMiB: number;
+  readonly cmdline: string;
+  readonly seed: number;
+  readonly wallClockMs: number;
+  readonly bios: string;
+  readonly vgaBios: string;
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly disks: readonly string[];
+  /** Marker at which the page reports the machine's state. */
+  readonly marker: number;
+}
+
+/**
+ * Loads the description at `url` and all that it names. `onFile` is told what is being loaded.
+ * @throws RigError when something cannot be loaded.
+ */
+export async function loadMachine(url: string, onFile: (name: string) => void): Promise<{ readonly config: MachineConfig; readonly marker: number }> {
+  const description = JSON.parse(new TextDecoder().decode(await load(url))) as MachineDescription;
+  const get = (name: string): Promise<Uint8Array> => {
+    onFile(name);
+    return load(name);
+  };
+  const { memoryMiB, cmdline, seed, wallClockMs, initrd, marker } = description;
+  const config: MachineConfig = {
+    memoryMiB,
+    cmdline,
+    seed,
+    wallClockMs,
+    bios: await get(description.bios),
+    vgaBios: await get(description.vgaBios),
+    kernel: await get(description.kernel),
+    ...(initrd !== undefined && { initrd: await get(initrd) }),
+    disks: await Promise.all(description.disks.map(async (disk) => ({ base: await get(disk) }))),
+  };
+  return { config, marker };
+}
+
+async function load(url: string): Promise<Uint8Array> {
+  const response = await fetch(url);
+  if (!response.ok) throw new RigError(`cannot load ${url}: status ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
