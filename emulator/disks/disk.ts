@@ -41,7 +41,8 @@ export function readSectors({ base, overlay = [] }: DiskConfig, start: Sector, c
   const from = start * SECTOR_BYTES;
   const to = from + count * SECTOR_BYTES;
   if (to > base.byteLength) throw new InputError(`the disk ends at sector ${base.byteLength / SECTOR_BYTES}, before ${start + count}`);
-  const bytes = base.slice(from, to);
+  // Not slice(): that of Node's Buffer, which a base may be, does not copy.
+  const bytes = new Uint8Array(base.subarray(from, to));
   for (const write of overlay) {
     const at = write.sector * SECTOR_BYTES;
     const first = Math.max(at, from);

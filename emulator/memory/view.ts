@@ -23,7 +23,8 @@ export function guestMemory(bytes: Uint8Array): GuestMemory {
     });
   }
   return {
-    bytes,
+    // A plain array: Node's Buffer is one too, but its slice() does not copy.
+    bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     data: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     pageCount: bytes.length / PAGE_BYTES,
   };

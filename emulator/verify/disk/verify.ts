@@ -53,7 +53,7 @@ export function diskSource(disk: DiskConfig): ByteSource {
   }
   if (overlay.size === 0) return sourceOf(disk.base);
   const read = (offset: number, length: number): Uint8Array => {
-    const out = disk.base.slice(offset, offset + length);
+    const out = new Uint8Array(disk.base.subarray(offset, offset + length));
     for (let at = Math.floor(offset / SECTOR_BYTES); at * SECTOR_BYTES < offset + length; at++) {
       const bytes = overlay.get(at);
       if (bytes === undefined) continue;

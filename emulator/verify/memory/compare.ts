@@ -25,7 +25,7 @@ export const wordComparer: Comparer = (a, b) => {
 
 /** A view in 8-byte words; a capture that does not begin on such a boundary is copied. */
 function words(bytes: Uint8Array): BigInt64Array {
-  const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   return new BigInt64Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 8);
 }
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { SECTOR_BYTES, sector } from '../../../emulator/machine/units.js';
+import type { DiskWrite } from '../../../emulator/machine/contract.js';
+import { readExt4 } from '../../../emulator/verify/disk/ext4.js';
+import { filesystemOf, volumes } from '../../../emulator/verify/disk/partitions.js';
+import { diskSource, verifyDisks, type DiskHistory } from '../../../emulator/verify/disk/verify.js';
+import { sourceOf } from '../../../emulator/verify/source.js';
+import { swapArea } from './synthetic-image.js';
+
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+const hasTool = (name: string): boolean => PATH.split(':').some((dir) => existsSync(join(dir, name)));
+const directory = mkdtempSync(join(tmpdir(), 'snapback-test-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A small ext filesystem, filled without mounting it. */
+function makeExt(type: 'ext2' | 'ext4', options: readonly string[] = []): Uint8Array {
+  const tree = join(directory, `${type}-tree`);
+  mkdirSync(join(tree, 'etc/deep/deeper'), { recursive: true });
+  writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0\n');
+  writeFileSync(join(tree, 'etc/deep/deeper/big'), Buffer.alloc(700_000, 'big'));
+  for (let i = 0; i < 300; i++) writeFileSync(join(tree, `etc/deep/file-with-a-long-name-${i}`), `${i}`);
+  const path = join(directory, `${type}.img`);
+  writeFileSync(path, '');
+  truncateSync(path, 16 << 20);
+  execFileSync('mkfs.ext4', ['-q', '-F', '-t', type, ...options, '-d', tree, path], { env: { ...process.env, PATH } });
+  return readFileSync(path);
+}
+
+/** Where debugfs says that a block of a file lies. */
+function blockOf(image: string, path: string, index: number): number {
+  return Number(execFileSync('debugfs', ['-R', `bmap ${path} ${index}`, image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim());
+}
+
+const hasExtTools = hasTool('mkfs.ext4') && hasTool('debugfs');
+
+for (const [type, options] of [['ext4', ['-b', '4096']], ['ext4', ['-b', '1024', '-O', '^64bit']], ['ext2', ['-b', '1024']]] as const) {
+  t.test(`${type} ${options.join(' ')}: blocks are named by file`, { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
+    const bytes = makeExt(type, options);
+    const blockBytes = Number(options[1]);
+    const image = join(directory, `${type}.img`);
+    t.equal(filesystemOf(sourceOf(bytes)), type);
+    const tree = readExt4(sourceOf(bytes));
+    for (const index of [0, 5, 11, 12, 100, Math.floor(699_999 / blockBytes)]) {
+      const block = blockOf(image, '/etc/deep/deeper/big', index);
+      t.equal(tree.describe(block * blockBytes + 17), `/etc/deep/deeper/big, byte ${index * blockBytes + 17}`);
+    }
+    t.equal(tree.describe(blockOf(image, '/etc/passwd', 0) * blockBytes), '/etc/passwd, byte 0');
+    t.equal(tree.describe(blockOf(image, '/etc/deep', 1) * blockBytes), `/etc/deep, byte ${blockBytes}`);
+    t.equal(tree.describe(1024), 'superblock');
+    if (type === 'ext4') t.equal(tree.describe(blockOf(image, '<8>', 3) * blockBytes), 'journal');
+    const dump = execFileSync('dumpe2fs', [image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+    const [, inodeTable = ''] = /Inode table at (\d+)/.exec(dump) ?? [];
+    const [, blockBitmap = ''] = /Block bitmap at (\d+)/.exec(dump) ?? [];
+    const [, inodeBytes = ''] = /Inode size:\s+(\d+)/.exec(dump) ?? [];
+    t.equal(tree.describe(Number(blockBitmap) * blockBytes), 'block bitmap of group 0');
+    t.equal(tree.describe(Number(inodeTable) * blockBytes + Number(inodeBytes)), 'inode 2 (/)');
+    const stat = execFileSync('debugfs', ['-R', 'stat /etc/passwd', image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+    t.equal(tree.pathOf(Number(/Inode: (\d+)/.exec(stat)?.[1])), '/etc/passwd');
+    t.match(tree.describe(bytes.length - blockBytes), /^free block/);
+  });
+}
+
+t.test('a damaged ext4 is no reason to end the run', async (t) => {
+  const bytes = new Uint8Array(1 << 20);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(1024 + 56, 0xef53, true);
+  t.throws(() => readExt4(sourceOf(bytes)), { name: 'GuestError' });
+  t.throws(() => readExt4(sourceOf(new Uint8Array(512))), { name: 'GuestError', message: /superblock/ });
+});
+
+function withMbr(entries: readonly { type: number; start: number; sectors: number }[], sectors: number): Uint8Array {
+  const bytes = new Uint8Array(sectors * SECTOR_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [i, { type, start, sectors: count }] of entries.entries()) {
+    view.setUint8(446 + 16 * i + 4, type);
+    view.setUint32(446 + 16 * i + 8, start, true);
+    view.setUint32(446 + 16 * i + 12, count, true);
+  }
+  view.setUint16(510, 0xaa55, true);
+  return bytes;
+}
+
+t.test('partition tables', async (t) => {
+  const whole = new Uint8Array(64 * SECTOR_BYTES);
+  t.same(volumes(sourceOf(whole), 'sda'), [{ device: 'sda', startSector: 0, sectors: 64, filesystem: 'unknown' }]);
+
+  const mbr = withMbr([{ type: 0x83, start: 8, sectors: 16 }, { type: 0x82, start: 24, sectors: 40 }], 64);
+  mbr.set(swapArea([], 'SWAPSPACE2').subarray(0, 4096), 24 * SECTOR_BYTES);
+  t.same(volumes(sourceOf(mbr), 'sdb'), [
+    { device: 'sdb1', startSector: 8, sectors: 16, filesystem: 'unknown' },
+    { device: 'sdb2', startSector: 24, sectors: 40, filesystem: 'swap' },
+  ]);
+
+  const logical = withMbr([{ type: 0x05, start: 10, sectors: 50 }], 64);
+  logical.set(withMbr([{ type: 0x83, start: 1, sectors: 4 }, { type: 0x05, start: 20, sectors: 10 }], 1), 10 * SECTOR_BYTES);
+  logical.set(withMbr([{ type: 0x83, start: 2, sectors: 3 }], 1), 30 * SECTOR_BYTES);
+  t.same(volumes(sourceOf(logical), 'sda').map(({ device, startSector, sectors }) => [device, startSector, sectors]), [['sda5', 11, 4], ['sda6', 32, 3]]);
+
+  const beyond = withMbr([{ type: 0x83, start: 8, sectors: 1000 }], 64);
+  t.same(volumes(sourceOf(beyond), 'sda').map(({ device }) => device), ['sda'], 'a partition beyond the end of the disk is none');
+
+  const gpt = withMbr([{ type: 0xee, start: 1, sectors: 127 }], 128);
+  const view = new DataView(gpt.buffer);
+  gpt.set(new TextEncoder().encode('EFI PART'), SECTOR_BYTES);
+  view.setUint32(SECTOR_BYTES + 72, 2, true);
+  view.setUint32(SECTOR_BYTES + 80, 4, true);
+  view.setUint32(SECTOR_BYTES + 84, 128, true);
+  for (const [i, first, last] of [[0, 40, 49], [2, 60, 69]] as const) {
+    view.setUint32(2 * SECTOR_BYTES + 128 * i, 0x0fc63daf, true);
+    view.setUint32(2 * SECTOR_BYTES + 128 * i + 32, first, true);
+    view.setUint32(2 * SECTOR_BYTES + 128 * i + 40, last, true);
+  }
+  t.same(volumes(sourceOf(gpt), 'sdb').map(({ device, startSector, sectors }) => [device, startSector, sectors]), [['sdb1', 40, 10], ['sdb3', 60, 10]]);
+});
+
+t.test('filesystems by their magic', async (t) => {
+  const with_ = (at: number, bytes: readonly number[] | string): Uint8Array => {
+    const volume = new Uint8Array(0x11000);
+    volume.set(typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes, at);
+    return volume;
+  };
+  t.equal(filesystemOf(sourceOf(with_(0, 'XFSB'))), 'xfs');
+  t.equal(filesystemOf(sourceOf(with_(0x10040, '_BHRfS_M'))), 'btrfs');
+  t.equal(filesystemOf(sourceOf(with_(1024, [0x10, 0x20, 0xf5, 0xf2]))), 'f2fs');
+  t.equal(filesystemOf(sourceOf(with_(82, 'FAT32   '))), 'vfat');
+  t.equal(filesystemOf(sourceOf(with_(54, 'FAT16   '))), 'vfat');
+  t.equal(filesystemOf(sourceOf(with_(4086, 'S1SUSPEND\0'))), 'swap');
+  t.equal(filesystemOf(sourceOf(with_(1080, [0x53, 0xef]))), 'ext2');
+  t.equal(filesystemOf(sourceOf(new Uint8Array(100))), 'unknown');
+});
+
+t.test('a disk under its writes', async (t) => {
+  const base = new Uint8Array(8 * SECTOR_BYTES).fill(1);
+  const write = (at: number, sectors: number, value: number): DiskWrite => ({ instruction: 1, sector: sector(at), bytes: new Uint8Array(sectors * SECTOR_BYTES).fill(value) });
+  const source = diskSource({ base, overlay: [write(2, 2, 2), write(3, 1, 3)] });
+  t.same([...source.read(1000, 100)].filter((byte) => byte !== 1).length, 76, 'from byte 1024 on the write shows');
+  t.equal(source.read(3 * SECTOR_BYTES + 5, 1)[0], 3, 'the later write wins');
+  t.equal(source.read(0, 8 * SECTOR_BYTES).length, 8 * SECTOR_BYTES);
+  t.equal(base[1024], 1, 'the base is not touched');
+});
+
+/** A disk with an ext4-less first partition and swap with an image in the second. */
+function history(mutate: (more: DiskWrite[]) => void = () => undefined): DiskHistory {
+  const base = withMbr([{ type: 0x83, start: 8, sectors: 8 }, { type: 0x82, start: 16, sectors: 400 }], 420);
+  base.set(swapArea([], 'SWAPSPACE2').subarray(0, 4096), 16 * SECTOR_BYTES);
+  const image: DiskWrite = { instruction: 5, sector: sector(16), bytes: swapArea([{ frame: 3, fill: 7 }, { frame: 9, fill: 0 }]) };
+  const more: DiskWrite[] = [];
+  mutate(more);
+  return {
+    device: 'sdb',
+    atCopy: { base, overlay: [] },
+    atPowerOff: { base, overlay: [image] },
+    atRestore: { base, overlay: [image, ...more] },
+    written: [image, ...more],
+  };
+}
+
+t.test('the image may change its own pages and nothing else', async (t) => {
+  const good = verifyDisks([history()]);
+  t.match(good, { sectorsCompared: 420, sectorsDiffering: 0, originSectorsWritten: 0, differences: [] });
+  t.ok(good.sectorsOfImage > 0);
+
+  const write = (at: number, value: number): DiskWrite => ({ instruction: 9, sector: sector(at), bytes: new Uint8Array(SECTOR_BYTES).fill(value) });
+  const cases: readonly [number, string, string][] = [
+    [10, 'sdb1', 'no known filesystem, byte 1024'],
+    [419, 'sdb', 'outside of all partitions'],
+    [0, 'sdb', 'partition table'],
+    [390, 'sdb2', `swap, byte ${(390 - 16) * SECTOR_BYTES}`],
+  ];
+  for (const [at, device, owner] of cases) {
+    const result = verifyDisks([history((more) => more.push(write(at, 0x77)))]);
+    t.same(result.differences, [{ device, startSector: at, sectors: 1, owner }], `sector ${at}`);
+    t.equal(result.sectorsDiffering, 1);
+    t.equal(result.originSectorsWritten, device === 'sdb2' ? 0 : 1);
+  }
+  const same = verifyDisks([history((more) => more.push(write(10, 0)))]);
+  t.match(same, { sectorsDiffering: 0, originSectorsWritten: 1 }, 'a write of the same content is still a write');
+});
+
+t.test('a sector of a file is named by its path', { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
+  const base = makeExt('ext4', ['-b', '4096']);
+  const block = blockOf(join(directory, 'ext4.img'), '/etc/passwd', 0);
+  const altered: DiskWrite = { instruction: 0, sector: sector(block * 8), bytes: new Uint8Array(SECTOR_BYTES).fill(0x55) };
+  const result = verifyDisks([{ device: 'sda', atCopy: { base }, atPowerOff: { base, overlay: [altered] }, atRestore: { base, overlay: [altered] }, written: [] }]);
+  t.same(result.differences, [{ device: 'sda', startSector: block * 8, sectors: 1, owner: 'ext4: /etc/passwd, byte 0' }]);
+});
