@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
-import { RigError } from '../../emulator/machine/errors.js';
+/** btrfs by mkfs.btrfs, which fills it from a folder. */
+import { join } from 'node:path';
 import type { MakeRequest } from './make.js';
-export async function makeBtrfs({ volume }: MakeRequest): Promise<void> {
-  throw new RigError(`cannot make ${volume.filesystem} yet`);
+import { runSteady, writeTree } from './steady.js';
+
+export async function makeBtrfs({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {
+  const folder = join(scratch, 'tree');
+  await writeTree(tree, folder, volume);
+  const label = volume.label === undefined ? [] : ['--label', volume.label];
+  context.progress(`making the btrfs filesystem ${volume.name}`);
+  await runSteady('mkfs.btrfs', ['--quiet', '--uuid', volume.uuid, ...label, '--rootdir', folder, image], context, { remedy: 'apt-get install btrfs-progs; btrfs needs at least 109 MiB' });
 }

@@ -9,7 +9,8 @@ import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { command } from '../../tools/artifacts/process.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import type { Entry } from '../tree/tree.js';
-import { IMAGE_TIME_S, type MakeRequest } from './make.js';
+import type { MakeRequest } from './make.js';
+import { IMAGE_TIME_S } from './steady.js';
 
 const REMEDY = 'apt-get install e2fsprogs';
 

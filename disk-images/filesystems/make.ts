@@ -12,9 +12,6 @@ import { makeF2fs } from './f2fs.js';
 import { makeVfat } from './vfat.js';
 import { makeXfs } from './xfs.js';
 
-/** All times in an image, in seconds since 1970: 2025-01-01T00:00:00Z, before any machine is switched on. */
-export const IMAGE_TIME_S = 1735689600;
-
 export interface MakeRequest {
   /** A file of zeros of the volume's size, to be filled. */
   readonly image: string;
