@@ -114,7 +114,7 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
   const view = () => ({
     wallClockMs: config.wallClockMs + virtualMs(),
     readSectors: (disk: number, start: Sector, count: number) => {
-      const bytes = new Uint8Array(config.disks[disk]?.base.subarray(start * SECTOR_BYTES, (start + count) * SECTOR_BYTES) ?? 0);
+      const bytes = Uint8Array.from(config.disks[disk]?.base.subarray(start * SECTOR_BYTES, (start + count) * SECTOR_BYTES) ?? []);
       for (let at = 0; at < count; at++) {
         const own = sectors[disk]?.get(start + at);
         if (own) bytes.set(own, at * SECTOR_BYTES);
