@@ -76,6 +76,8 @@ class Timeline {
   readonly #commands: TimelineOutcome['commands'][number][] = [];
   readonly #findings: Finding[] = [];
   readonly #states: string[] = [];
+  /** How long the machine has been off since the self-checks were started. */
+  #offSinceStartMs = 0;
 
   constructor(plan: Plan, deps: TimelineDeps) {
     this.#plan = plan;
@@ -175,16 +177,18 @@ class Timeline {
   }
 
   async #selfCheck(phase: 'start' | 'verify'): Promise<void> {
-    const command = `rig-selfcheck ${phase}`;
-    const result = await runCommand(this.#agent(), command, SELFCHECK_MS_MAX);
     if (phase === 'start') {
-      this.#findings.push(...judgeCommand({ command, exit: 0 }, result));
+      const command = `selfcheck start --seed ${this.#plan.machine.seed}`;
+      this.#offSinceStartMs = 0;
+      this.#findings.push(...judgeCommand({ command, exit: 0 }, await runCommand(this.#agent(), command, SELFCHECK_MS_MAX)));
       return;
     }
+    const result = await runCommand(this.#agent(), `selfcheck verify --off-ms ${this.#offSinceStartMs}`, SELFCHECK_MS_MAX);
     const { points, problem } = readKtap(result.stdout);
     this.#selfChecks.push(...points);
     for (const { name, passed, detail } of points) if (!passed) this.#findings.push(finding('selfCheck', `self-check ${name} failed`, detail.split('\n')));
     if (problem !== undefined) this.#findings.push(finding('selfCheck', `what the self-checks printed is not whole: ${problem}`, outputLines(result)));
+    else if (result.exitCode !== 0 && points.every(({ passed }) => passed)) this.#findings.push(finding('selfCheck', `the self-checks ended with status ${result.exitCode}`, outputLines(result)));
   }
 
   async #suspend(step: Extract<Step, { do: 'suspend' }>): Promise<void> {
@@ -216,6 +220,7 @@ class Timeline {
       evidence: { markers: seen.markers, atCopy: atCopy.memory, disks: this.#off.disks, writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction) },
     };
     this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + step.offMs };
+    this.#offSinceStartMs += step.offMs;
   }
 
   #editDisks({ faults }: Pick<Extract<Step, { do: 'suspend' }>, 'faults'>): void {

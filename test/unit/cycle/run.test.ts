@@ -16,6 +16,12 @@ const VERIFY: Step = { do: 'verify', proofs: ['memory', 'image', 'disk', 'filesy
 const CYCLE: readonly Step[] = [SUSPEND, RESUME, VERIFY];
 const KTAP = 'KTAP version 1\n1..2\nok 1 pipes\nok 2 timers\n';
 
+/** The self-checks' answer, on the machine that was off for an hour and on the one that was not. */
+const selfChecks = (stdout: string, exit = 0): NonNullable<FakeSystem['commands']> => ({
+  'selfcheck verify --off-ms 3600000': { stdout, exit },
+  'selfcheck verify --off-ms 0': { stdout, exit },
+});
+
 function memoryCache(): ByteCache & { readonly entries: Map<string, Uint8Array> } {
   const entries = new Map<string, Uint8Array>();
   return { entries, get: (key) => Promise.resolve(entries.get(key)), put: (key, bytes) => Promise.resolve(void entries.set(key, bytes)) };
@@ -80,12 +86,12 @@ t.test('several cycles in a chain', async (t) => {
 
 t.test('the control run does the same work unsuspended, and is compared', async (t) => {
   const check: Step = { do: 'selfcheck', phase: 'verify' };
-  const system: FakeSystem = { commands: { 'rig-selfcheck verify': { stdout: KTAP } } };
+  const system: FakeSystem = { commands: selfChecks(KTAP) };
   const good = await run([{ do: 'boot' }, ...CYCLE, check, { do: 'shutdown' }], { system, control: true });
   t.same(good.findings, []);
   t.equal(good.control?.selfChecks.length, 2);
   t.equal(good.control?.cycles.length, 0);
-  const bad = await run([{ do: 'boot' }, ...CYCLE, check], { system: { commands: { 'rig-selfcheck verify': { stdout: KTAP.replace('ok 2', 'not ok 2') } } }, control: true });
+  const bad = await run([{ do: 'boot' }, ...CYCLE, check], { system: { commands: selfChecks(KTAP.replace('ok 2', 'not ok 2'), 1) }, control: true });
   t.match(bad.findings, [
     { kind: 'selfCheck', what: 'self-check timers failed' },
     { kind: 'control', what: /in the control run: self-check timers failed/ },
@@ -93,7 +99,7 @@ t.test('the control run does the same work unsuspended, and is compared', async 
 });
 
 t.test('torn output of the self-checks is a finding', async (t) => {
-  const { findings } = await run([{ do: 'boot' }, { do: 'selfcheck', phase: 'verify' }], { system: { commands: { 'rig-selfcheck verify': { stdout: 'KTAP version 1\n1..2\nok 1 a\n' } } } });
+  const { findings } = await run([{ do: 'boot' }, { do: 'selfcheck', phase: 'verify' }], { system: { commands: selfChecks('KTAP version 1\n1..2\nok 1 a\n') } });
   t.match(findings, [{ kind: 'selfCheck', what: /announces 2 tests and has 1/ }]);
 });
 
