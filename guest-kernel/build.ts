@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The guest's kernel: Debian's 6.12 source, our series, our fragments, one bzImage per flavour.
+ *
+ * The result depends on nothing but the artifact's inputs: the tree is built in place (relative paths), and time,
+ * user, host and build number are fixed.
+ */
+import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { RigError } from '../emulator/machine/errors.js';
+import type { BuildContext } from '../tools/artifacts/context.js';
+import { packagePath } from '../tools/artifacts/paths.js';
+import { command } from '../tools/artifacts/process.js';
+import { obtain, type Recipe } from '../tools/artifacts/store.js';
+import { mergeFragments, renderConfig, requireOptions, type ConfigOption, type Fragment } from './config.js';
+import { openTree, readSeries } from './series.js';
+import { findSource, kernelVersion, obtainSource, unpackSource, type SourcePackage } from './source.js';
+
+export type KernelFlavour = 'release' | 'debug';
+export const KERNEL_FLAVOURS: readonly KernelFlavour[] = ['release', 'debug'];
+
+export interface KernelArtifact {
+  readonly flavour: KernelFlavour;
+  /** `6.12.117`. */
+  readonly version: string;
+  /** Version of Debian's source package. */
+  readonly sourceVersion: string;
+  readonly dir: string;
+  readonly bzImagePath: string;
+  readonly systemMapPath: string;
+  readonly configPath: string;
+  /** SHA-256 (hex) of the bzImage. */
+  readonly sha256: string;
+}
+
+export const PATCHES_DIR = ['guest-kernel', 'patches'] as const;
+const CONFIG_DIR = ['guest-kernel', 'config'] as const;
+
+/** Steps that make prints for a kernel of each flavour, for progress alone. */
+const STEPS_EXPECTED: Record<KernelFlavour, number> = { release: 1500, debug: 1600 };
+
+/** Changes when this file builds differently from the same inputs. */
+const BUILDER_VERSION = '1';
+
+const FIXED = {
+  ARCH: 'i386',
+  KBUILD_BUILD_TIMESTAMP: '2026-01-01 00:00:00 UTC',
+  KBUILD_BUILD_USER: 'snapback',
+  KBUILD_BUILD_HOST: 'snapback',
+  KBUILD_BUILD_VERSION: '1',
+  // Set though empty: else the kernel looks for a git tree around it and says so in its version.
+  LOCALVERSION: '',
+  LC_ALL: 'C.UTF-8',
+  TZ: 'UTC',
+};
+
+/**
+ * The kernel of a flavour, from the cache or built now (minutes).
+ * @throws RigError when a tool is missing, apt offers no source, a patch does not apply, an option is lost, or it does not compile.
+ */
+export async function obtainKernel(flavour: KernelFlavour, context: BuildContext): Promise<KernelArtifact> {
+  const source = await findSource(context);
+  const artifact = await obtain(await kernelRecipe(flavour, source, context), context);
+  return {
+    flavour,
+    version: kernelVersion(source.version),
+    sourceVersion: source.version,
+    dir: artifact.dir,
+    bzImagePath: join(artifact.dir, 'bzImage'),
+    systemMapPath: join(artifact.dir, 'System.map'),
+    configPath: join(artifact.dir, 'config'),
+    sha256: artifact.sha256['bzImage'] ?? '',
+  };
+}
+
+async function kernelRecipe(flavour: KernelFlavour, source: SourcePackage, context: BuildContext): Promise<Recipe> {
+  const [patches, fragments, tools] = await Promise.all([readSeries(packagePath(...PATCHES_DIR)), readFragments(flavour), toolVersions(context)]);
+  const options = mergeFragments(fragments);
+  return {
+    name: `kernel-${flavour}`,
+    inputs: {
+      builder: BUILDER_VERSION,
+      environment: JSON.stringify(FIXED),
+      source: `${source.version} ${source.sha256}`,
+      tools,
+      ...Object.fromEntries(fragments.map(({ file, text }) => [`config/${file}`, text])),
+      ...Object.fromEntries(patches.map(({ file, text }) => [`patches/${file}`, text])),
+    },
+    build: async (dir, scratch) => {
+      const tree = join(scratch, 'linux');
+      const tarball = await obtainSource(source, context);
+      context.progress(`kernel ${flavour}: unpacking the source of ${source.version}`);
+      await unpackSource(tarball, tree, context, { whole: false });
+      context.progress(`kernel ${flavour}: applying ${patches.length} patches`);
+      await openTree(tree, patches, context, { whole: false });
+      await configureTree(tree, options, context);
+      await compileTree(tree, flavour, context);
+      await Promise.all([
+        copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
+        copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
+        copyFile(join(tree, '.config'), join(dir, 'config')),
+        writeFile(join(dir, 'kernel.json'), `${JSON.stringify({ flavour, source, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`),
+      ]);
+    },
+  };
+}
+
+/** The fragments of a flavour: those of all, by name, then the flavour's own. */
+export async function readFragments(flavour: KernelFlavour): Promise<readonly Fragment[]> {
+  const own = `${flavour}.config`;
+  const others = KERNEL_FLAVOURS.map((name) => `${name}.config`);
+  const files = (await readdir(packagePath(...CONFIG_DIR))).filter((file) => file.endsWith('.config'));
+  const shared = files.filter((file) => !others.includes(file)).sort();
+  return Promise.all([...shared, own].map(async (file) => ({ file, text: await readFile(packagePath(...CONFIG_DIR, file), 'utf8') })));
+}
+
+/** Writes the tree's .config; options that no fragment names are off. @throws RigError when an option is lost. */
+export async function configureTree(tree: string, options: readonly ConfigOption[], context: BuildContext): Promise<void> {
+  const wanted = join(tree, 'wanted.config');
+  await writeFile(wanted, renderConfig(options));
+  await command('make', ['allnoconfig'], context, { cwd: tree, env: { ...FIXED, KCONFIG_ALLCONFIG: wanted }, remedy: 'install flex, bison and bc' });
+  requireOptions(options, await readFile(join(tree, '.config'), 'utf8'));
+}
+
+/** Builds the bzImage of a configured tree, in the tree, telling how far it is. */
+export async function compileTree(tree: string, flavour: KernelFlavour, context: BuildContext): Promise<void> {
+  const log: string[] = [];
+  let steps = 0;
+  let told = 0;
+  try {
+    await command('make', [`-j${availableParallelism()}`, 'bzImage'], context, {
+      cwd: tree,
+      env: FIXED,
+      onLine: (line) => {
+        log.push(line);
+        if (/^ {2}[A-Z]+ {2,}\S/.test(line)) steps += 1;
+        const fraction = Math.min(steps / STEPS_EXPECTED[flavour], 0.99);
+        if (fraction < told + 0.01) return;
+        told = fraction;
+        context.progress(`kernel ${flavour}: compiling`, fraction);
+      },
+      remedy: 'install build-essential, flex, bison, bc, libelf-dev, libssl-dev and lz4',
+    });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const complaints = log.filter((line) => /error|warning|\*\*\*|not found/i.test(line)).slice(-12);
+    throw new RigError(`the ${flavour} kernel does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`, {
+      cause: error,
+      remedy: (error as RigError).remedy ?? 'read the messages above',
+    });
+  }
+}
+
+/** Versions of the programs that write bytes of the kernel. */
+async function toolVersions(context: BuildContext): Promise<string> {
+  const first = async (program: string, remedy: string): Promise<string> => {
+    const { stdout } = await command(program, ['--version'], context, { remedy });
+    return (stdout.split('\n')[0] ?? '').trim();
+  };
+  const versions = await Promise.all([first('gcc', 'install gcc'), first('ld', 'install binutils'), first('lz4', 'install lz4')]);
+  return versions.join('\n');
+}
+

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The patch series and the git tree it is applied to.
+ *
+ * `patches/` holds `git format-patch` output, applied in the order of the file names. Patches whose subject begins
+ * with `rig:` are numbered from 0901 and come last, so that the others, numbered from 0001, can grow without
+ * renaming them. What git writes into a patch depends on nothing but the commits (no versions, no commit ids, full
+ * blob ids), so that an unchanged series regenerates byte for byte.
+ */
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { RigError } from '../emulator/machine/errors.js';
+import type { BuildContext } from '../tools/artifacts/context.js';
+import { command, type CommandResult } from '../tools/artifacts/process.js';
+
+export interface Patch {
+  /** `0001-subject.patch`. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Subject prefix of the patches that serve the rig alone. */
+export const RIG_PREFIX = 'rig:';
+const FIRST_NUMBER = { series: 1, rig: 901 } as const;
+/** The pristine tree, in a tree that {@link openTree} made. */
+export const BASE_TAG = 'pristine';
+
+const DATE = '2026-01-01T00:00:00Z';
+const NAME = 'Snapback maintainers';
+const EMAIL = 'maintainers@snapback.invalid';
+const IDENTITY = {
+  GIT_AUTHOR_NAME: NAME,
+  GIT_AUTHOR_EMAIL: EMAIL,
+  GIT_AUTHOR_DATE: DATE,
+  GIT_COMMITTER_NAME: NAME,
+  GIT_COMMITTER_EMAIL: EMAIL,
+  GIT_COMMITTER_DATE: DATE,
+};
+/** The user's own git settings must not change what is applied or written. */
+const ISOLATED = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
+
+/** The patches of a folder in the order in which they are applied. */
+export async function readSeries(dir: string): Promise<readonly Patch[]> {
+  if (!existsSync(dir)) return [];
+  const files = (await readdir(dir)).filter((file) => file.endsWith('.patch')).sort();
+  const patches = await Promise.all(files.map(async (file) => ({ file, text: await readFile(join(dir, file), 'utf8') })));
+  checkOrder(patches);
+  return patches;
+}
+
+/**
+ * The order that {@link regenerateSeries} keeps: numbers without gaps from 0001, the rig's own from 0901 and last.
+ * @throws RigError that names the patch out of place.
+ */
+export function checkOrder(patches: readonly Patch[]): void {
+  const next: Record<keyof typeof FIRST_NUMBER, number> = { ...FIRST_NUMBER };
+  for (const { file, text } of patches) {
+    const kind = isRigSubject(subjectOf(text)) ? 'rig' : 'series';
+    const number = Number(/^(\d{4})-/.exec(file)?.[1] ?? Number.NaN);
+    if (number !== next[kind]) {
+      throw new RigError(`guest-kernel/patches/${file}: the next ${kind === 'rig' ? '"rig:" patch' : 'patch'} must be number ${String(next[kind]).padStart(4, '0')}`, {
+        remedy: 'let tools/kernel.ts regenerate write the series',
+      });
+    }
+    next[kind] += 1;
+  }
+}
+
+/** The files that a patch touches, relative to the tree. */
+export function touchedFiles(patchText: string): readonly string[] {
+  const files = new Set<string>();
+  for (const [, from, to] of patchText.matchAll(/^diff --git a\/(\S+) b\/(\S+)$/gm)) {
+    if (from !== undefined) files.add(from);
+    if (to !== undefined) files.add(to);
+  }
+  return [...files].sort();
+}
+
+/**
+ * Makes a git repository of `tree` and applies the series with `git am`.
+ * `whole: true` commits all of the pristine tree, for work on it; else only the files that the series touches,
+ * which takes no time and serves a build.
+ * @throws RigError naming the patch that does not apply.
+ */
+export async function openTree(tree: string, patches: readonly Patch[], context: BuildContext, { whole }: { readonly whole: boolean }): Promise<void> {
+  const git = gitIn(tree, context);
+  await git(['init', '-q', '-b', 'snapback', '.']);
+  await git(['config', 'core.looseCompression', whole ? '0' : '1']);
+  await git(['config', 'core.fsync', 'none']);
+  await git(['config', 'gc.auto', '0']);
+  await git(['config', 'user.name', NAME]);
+  await git(['config', 'user.email', EMAIL]);
+  const touched = new Set(patches.flatMap(({ text }) => touchedFiles(text)));
+  const present = [...touched].filter((file) => existsSync(join(tree, file)));
+  if (whole) await git(['add', '-A', '-f', '.']);
+  else if (present.length > 0) await git(['add', '-f', '--', ...present]);
+  await git(['commit', '-q', '--allow-empty', '-m', 'Pristine kernel source']);
+  await git(['tag', BASE_TAG]);
+  for (const { file, text } of patches) {
+    try {
+      await git(['am', '--quiet', '--committer-date-is-author-date', '--whitespace=error-all'], text);
+    } catch (error) {
+      throw new RigError(`guest-kernel/patches/${file} does not apply: ${(error as Error).message}`, {
+        cause: error,
+        remedy: 'rebase the series with tools/kernel.ts open on this kernel version',
+      });
+    }
+  }
+}
+
+/**
+ * The series as the commits of an opened tree describe it.
+ * @throws RigError when work is not committed, or a patch of the rig does not come last.
+ */
+export async function exportSeries(tree: string, context: BuildContext): Promise<readonly Patch[]> {
+  const git = gitIn(tree, context);
+  const dirty = (await git(['status', '--porcelain', '--untracked-files=no'])).stdout.trim();
+  if (dirty !== '') {
+    throw new RigError(`${tree} has changes that no commit holds:\n${dirty}`, { remedy: 'commit them, or amend the commit they belong to' });
+  }
+  const log = (await git(['log', '--reverse', '--format=%H %s', `${BASE_TAG}..HEAD`])).stdout.trim();
+  const commits = log === '' ? [] : log.split('\n').map((line) => ({ id: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }));
+  const firstRig = commits.findIndex(({ subject }) => isRigSubject(subject));
+  const rigCount = firstRig < 0 ? 0 : commits.length - firstRig;
+  const misplaced = firstRig < 0 ? undefined : commits.slice(firstRig).find(({ subject }) => !isRigSubject(subject));
+  if (misplaced) {
+    throw new RigError(`the commit "${misplaced.subject}" comes after a "${RIG_PREFIX}" commit`, { remedy: `git rebase -i ${BASE_TAG}, and move it up` });
+  }
+  const patches: Patch[] = [];
+  for (const [index, { id }] of commits.entries()) {
+    const inRig = index >= commits.length - rigCount;
+    const number = inRig ? FIRST_NUMBER.rig + index - firstRig : FIRST_NUMBER.series + index;
+    patches.push(await formatPatch(git, id, number));
+  }
+  return patches;
+}
+
+/** Writes the commits of `tree` to `dir`, and answers the names of the files that changed, appeared or went. */
+export async function regenerateSeries(tree: string, dir: string, context: BuildContext): Promise<readonly string[]> {
+  const patches = await exportSeries(tree, context);
+  const changed: string[] = [];
+  for (const { file, text } of patches) {
+    const path = join(dir, file);
+    if (existsSync(path) && (await readFile(path, 'utf8')) === text) continue;
+    await writeFile(path, text);
+    changed.push(file);
+  }
+  const kept = new Set(patches.map(({ file }) => file));
+  for (const file of await readdir(dir)) {
+    if (!file.endsWith('.patch') || kept.has(file)) continue;
+    await rm(join(dir, file));
+    changed.push(file);
+  }
+  return changed.sort();
+}
+
+type Git = (args: readonly string[], input?: string) => Promise<CommandResult>;
+
+function gitIn(tree: string, context: BuildContext): Git {
+  return (args, input) =>
+    command('git', args, context, { cwd: tree, env: { ...ISOLATED, ...IDENTITY }, remedy: 'install git', ...(input === undefined ? {} : { input }) });
+}
+
+/** One commit as a patch: its name and content depend on the commit alone. */
+async function formatPatch(git: Git, id: string, number: number): Promise<Patch> {
+  const format = ['format-patch', '-1', id, '--start-number', String(number), '--no-numbered', '--zero-commit', '--no-signature', '--full-index', '--no-renames', '--stat=72', '--diff-algorithm=histogram'];
+  const { stdout: text } = await git([...format, '--stdout']);
+  const subject = subjectOf(text);
+  const slug = subject.replaceAll(/[^A-Za-z0-9_.]+/g, '-').replaceAll(/^-|[-.]+$/g, '').slice(0, 52).replaceAll(/[-.]+$/g, '');
+  return { file: `${String(number).padStart(4, '0')}-${slug}.patch`, text };
+}
+
+/** The subject line of a patch without `[PATCH]`, unfolded. */
+function subjectOf(text: string): string {
+  const [, subject = ''] = /^Subject: (?:\[PATCH[^\]]*\] )?((?:.*)(?:\n[ \t].*)*)/m.exec(text) ?? [];
+  return subject.replaceAll(/\n[ \t]+/g, ' ').trim();
+}
+
+function isRigSubject(subject: string): boolean {
+  return subject.startsWith(RIG_PREFIX);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The kernel developer's loop: open a tree with the series applied, edit and commit, build incrementally, write the
+ * series back, check it. `node tools/run.mjs tools/kernel.ts --help` teaches it.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Argument, Command, Option } from 'commander';
+import { EXIT, InputError, isSnapbackError } from '../emulator/machine/errors.js';
+import { compileTree, configureTree, KERNEL_FLAVOURS, obtainKernel, PATCHES_DIR, readFragments, type KernelFlavour } from '../guest-kernel/build.js';
+import { mergeFragments } from '../guest-kernel/config.js';
+import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
+import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
+import { defaultCacheDir, type BuildContext } from './artifacts/context.js';
+import { packagePath } from './artifacts/paths.js';
+import { command } from './artifacts/process.js';
+
+const patchesDir = packagePath(...PATCHES_DIR);
+
+async function open(dir: string, context: BuildContext): Promise<void> {
+  const tree = resolve(dir);
+  if (existsSync(tree)) throw new InputError(`${tree} exists`, { remedy: 'name a folder that does not' });
+  const patches = await readSeries(patchesDir);
+  const source = await findSource(context);
+  await unpackSource(await obtainSource(source, context), tree, context, { whole: true });
+  context.progress('committing the pristine tree and applying the series');
+  await openTree(tree, patches, context, { whole: true });
+  console.log(`${tree}: linux ${source.version}, ${patches.length} patches as commits after the tag "${BASE_TAG}"`);
+}
+
+async function build(dir: string, flavour: KernelFlavour, context: BuildContext): Promise<void> {
+  const tree = opened(dir);
+  await configureTree(tree, mergeFragments(await readFragments(flavour)), context);
+  await compileTree(tree, flavour, context);
+  console.log(join(tree, 'arch/x86/boot/bzImage'));
+}
+
+async function regenerate(dir: string, context: BuildContext): Promise<void> {
+  const changed = await regenerateSeries(opened(dir), patchesDir, context);
+  console.log(changed.length === 0 ? 'the series is unchanged' : changed.map((file) => `guest-kernel/patches/${file}`).join('\n'));
+}
+
+async function checkpatch(dir: string, context: BuildContext): Promise<void> {
+  const tree = opened(dir);
+  const patches = await readSeries(patchesDir);
+  const args = ['--strict', '--show-types', '--no-summary', '--max-line-length=100', '--ignore', CHECKPATCH_IGNORED.join(',')];
+  const { status, stdout } = await command(join(tree, 'scripts/checkpatch.pl'), [...args, ...patches.map(({ file }) => join(patchesDir, file))], context, {
+    cwd: tree,
+    okStatuses: [0, 1],
+    remedy: 'install perl',
+  });
+  const complaints = stdout.trim();
+  if (complaints !== '') console.log(complaints);
+  if (status !== 0) process.exitCode = EXIT.badInput;
+  else console.log(`checkpatch is content with ${patches.length} patches`);
+}
+
+/** Complaints that do not apply to a series kept outside of the kernel's own repository. */
+const CHECKPATCH_IGNORED = ['FILE_PATH_CHANGES'];
+
+function opened(dir: string): string {
+  const tree = resolve(dir);
+  if (!existsSync(join(tree, '.git')) || !existsSync(join(tree, 'scripts/checkpatch.pl'))) {
+    throw new InputError(`${tree} is not an opened kernel tree`, { remedy: `make one: node tools/run.mjs tools/kernel.ts open ${dir}` });
+  }
+  return tree;
+}
+
+/** Progress as plain lines, at most one per text and tenth. */
+function progressLines(): BuildContext['progress'] {
+  let last = '';
+  return (what, fraction) => {
+    const line = fraction === undefined ? what : `${what}: ${Math.floor(fraction * 10) * 10} %`;
+    if (line !== last) console.error(line);
+    last = line;
+  };
+}
+
+const abort = new AbortController();
+process.once('SIGINT', () => abort.abort(new Error('interrupted')));
+const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
+
+const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch.');
+const flavours = [...KERNEL_FLAVOURS];
+program
+  .command('obtain')
+  .description('build a flavour into the cache, unless it is there, and print its folder')
+  .addArgument(new Argument('[flavour]').choices(flavours).default('release'))
+  .action(async (flavour: KernelFlavour) => console.log((await obtainKernel(flavour, context)).dir));
+program
+  .command('open')
+  .description('unpack the source into a new folder and apply the series, one commit a patch')
+  .argument('<dir>')
+  .action((dir: string) => open(dir, context));
+program
+  .command('build')
+  .description('configure and build an opened tree; only what changed is compiled')
+  .argument('<dir>')
+  .addOption(new Option('--flavour <flavour>').choices(flavours).default('release'))
+  .action((dir: string, options: { flavour: KernelFlavour }) => build(dir, options.flavour, context));
+program
+  .command('regenerate')
+  .description('write the commits of an opened tree back to guest-kernel/patches')
+  .argument('<dir>')
+  .action((dir: string) => regenerate(dir, context));
+program
+  .command('checkpatch')
+  .description('check guest-kernel/patches with the checkpatch.pl of an opened tree')
+  .argument('<dir>')
+  .action((dir: string) => checkpatch(dir, context));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (abort.signal.aborted) process.exitCode = EXIT.interrupted;
+  else if (isSnapbackError(error)) {
+    console.error(`error: ${error.message}${error.remedy === undefined ? '' : `\n  remedy: ${error.remedy}`}`);
+    process.exitCode = error.exitCode;
+  } else throw error;
+}
