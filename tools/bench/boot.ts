@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/**
+ * From power-on to the shell, in v86 as its package gives it and in our deterministic machine. The end is the same
+ * instruction in both: the port write by which the guest's agent says that it is ready (init has started the shell
+ * on the console just after it).
+ */
+import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
+import type { V86Constructor } from '../../emulator/engines/v86/internals.js';
+import { RigError } from '../../emulator/machine/errors.js';
+import type { MachineConfig } from '../../emulator/machine/contract.js';
+import { MARKER_PORT_USER, USER_MARKERS } from '../../emulator/machine/markers.js';
+import { packagePath } from '../artifacts/paths.js';
+
+export interface BootSample {
+  /** From before v86 is imported (ours: before the machine's worker is started) to the marker. */
+  readonly ms: number;
+}
+
+/** Bounds: host time for the one that lives by it, virtual time for the other. */
+const HOST_MS_MAX = 180_000;
+const VIRTUAL_MS_MAX = 60_000;
+
+/** v86 by its public options: its own clock, event loop, chance, disk buffers, compilation in the background. */
+export async function bootOrdinary(config: MachineConfig): Promise<BootSample> {
+  const options = {
+    wasm_path: packagePath('node_modules', 'v86', 'build', 'v86.wasm'),
+    memory_size: config.memoryMiB * 2 ** 20,
+    bios: { buffer: ownBuffer(config.bios) },
+    vga_bios: { buffer: ownBuffer(config.vgaBios) },
+    bzimage: { buffer: ownBuffer(config.kernel) },
+    ...(config.initrd && { initrd: { buffer: ownBuffer(config.initrd) } }),
+    cmdline: config.cmdline,
+    ...Object.fromEntries(config.disks.map(({ base }, disk) => [disk === 0 ? 'hda' : 'hdb', { buffer: ownBuffer(base) }])),
+    // The devices of our machine, no more and no fewer.
+    uart1: true,
+    fastboot: true,
+    acpi: false,
+    disable_keyboard: true,
+    disable_mouse: true,
+    disable_speaker: true,
+    net_device: { type: 'none' },
+    log_level: 0,
+    autostart: true,
+  };
+  const startMs = performance.now();
+  const { V86 } = (await import('v86')) as unknown as { V86: V86Constructor };
+  const emulator = new V86(options);
+  await new Promise<void>((resolve, reject) => {
+    const bound = setTimeout(() => reject(new RigError(`the guest did not come to its shell within ${HOST_MS_MAX / 1000} s in ordinary v86`)), HOST_MS_MAX);
+    emulator.add_listener('emulator-loaded', () => {
+      emulator.v86.cpu.io.register_write(MARKER_PORT_USER, {}, undefined, undefined, (kind) => {
+        if (kind >>> 0 !== USER_MARKERS.agentReady) return;
+        clearTimeout(bound);
+        resolve();
+      });
+    });
+  });
+  return { ms: performance.now() - startMs };
+}
+
+export async function bootDeterministic(config: MachineConfig): Promise<BootSample> {
+  const startMs = performance.now();
+  const machine = await createV86Engine().powerOn(config);
+  const { reason } = await machine.run({
+    triggers: [{ when: { on: 'marker', kind: USER_MARKERS.agentReady }, then: { do: 'stop' } }],
+    virtualMsMax: VIRTUAL_MS_MAX,
+  });
+  const ms = performance.now() - startMs;
+  await machine.close();
+  if (reason.why !== 'trigger') throw new RigError(`the guest did not come to its shell: ${reason.why}`);
+  return { ms };
+}
+
+/** A copy whose buffer is no larger, as v86 wants it: whole words, and pages that hold nothing left untouched. */
+function ownBuffer(bytes: Uint8Array): ArrayBuffer {
+  const copy = new Uint8Array((bytes.length + 3) & ~3);
+  const zeros = Buffer.alloc(CHUNK_BYTES);
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+    if (zeros.compare(chunk, 0, chunk.length, 0, chunk.length) !== 0) copy.set(chunk, at);
+  }
+  return copy.buffer;
+}
+
+const CHUNK_BYTES = 65536;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/** The suspend/resume cycle in our machine, by the same driver that runs scenarios. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { bootStates, type ByteCache } from '../../emulator/cycle/boot.js';
+import { runTimeline } from '../../emulator/cycle/timeline.js';
+import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
+import { byteCache } from '../../emulator/host/node/byte-cache.js';
+import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
+import { nodeProofs } from '../../emulator/host/node/proofs.js';
+import { GuestError } from '../../emulator/machine/errors.js';
+import { planOf } from './workload.js';
+import type { Plan } from '../../emulator/cycle/plan.js';
+
+/** Where checkpoints are: in a cache of this process alone, which begins empty, or in files. */
+export type Checkpoints = 'memory' | { readonly cacheDir: string };
+
+/**
+ * Answers a function that runs one cycle and answers what it took, in ms. All cycles of one such function share an
+ * engine, and so compiled code, and the checkpoints that the first of them makes or reads.
+ */
+export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<number> {
+  const engine = createV86Engine();
+  const bootState = bootStates();
+  const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
+  const plan = planOf(machine);
+  const proofs = nodeProofs(files);
+  return async () => {
+    const startMs = performance.now();
+    const { findings } = await runTimeline(plan, plan.steps, {
+      booter: { engine, config: files.config, configKey: files.configKey, cache },
+      bootState,
+      proofs,
+      hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
+      say: () => undefined,
+    });
+    const ms = performance.now() - startMs;
+    const [found] = findings;
+    if (found) throw new GuestError(`the cycle that is measured failed: ${found.what}`, { consoleTail: found.details });
+    return ms;
+  };
+}
+
+function memoryCache(): ByteCache {
+  const entries = new Map<string, Uint8Array>();
+  return {
+    get: (key) => Promise.resolve(entries.get(key)),
+    put: (key, bytes) => {
+      entries.set(key, bytes);
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/** `npm run bench`: measures in processes of their own, in turns, and says what came of it. */
+import { writeFile } from 'node:fs/promises';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { buildContext } from '../../emulator/cli/build-context.js';
+import { ensurePrerequisites } from '../../emulator/cli/doctor.js';
+import { describeFailure } from '../../emulator/cli/failure.js';
+import { interruptible } from '../../emulator/cli/interrupt.js';
+import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
+import { packageVersions } from '../../emulator/host/node/versions.js';
+import { EXIT, InputError } from '../../emulator/machine/errors.js';
+import type { BuildContext } from '../artifacts/context.js';
+import { askOnce, CHILD, startChild } from './child.js';
+import { HELP, readOptions, type Options } from './options.js';
+import { createQemuBench, type QemuBench, type QemuSample } from './qemu/cycle.js';
+import { ensureQemu } from './qemu/install.js';
+import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
+import { machineFiles, serve, type Answers, type BootQuestion, type CycleQuestion, type MemoryDiffQuestion } from './services.js';
+import { inTurns } from './turns.js';
+
+/** Comparisons are short: more of them than of what boots. */
+const COMPARISONS_PER_TURN = 4;
+
+/** What each part is given. */
+interface Bench {
+  readonly turns: number;
+  readonly context: BuildContext;
+  readonly files: MachineFiles;
+}
+
+/** Runs the benchmark and answers the exit status: 0 whether aims are met or not, since they depend on the host's peace. */
+export async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === CHILD) {
+    serve(args[1] ?? '');
+    return EXIT.pass;
+  }
+  return interruptible(async (signal) => {
+    try {
+      const options = readOptions(args);
+      if (options.help) console.log(HELP);
+      else await bench(options, signal);
+      return EXIT.pass;
+    } catch (error) {
+      const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
+      console.error(message);
+      return exitCode;
+    }
+  });
+}
+
+async function bench({ json, parts, turns }: Options, signal: AbortSignal): Promise<void> {
+  // Found out now, not after minutes of work.
+  if (json !== undefined) await save(json, '');
+  const { context, progress } = buildContext(signal);
+  await ensurePrerequisites(context);
+  const files = await machineFiles(context);
+  const given: Bench = { turns, context, files };
+  const has = (part: Options['parts'][number]): boolean => parts.includes(part);
+  const qemuVersion = has('cycle') ? await ensureQemu(context) : undefined;
+  const startedAt = new Date().toISOString();
+  const loadBefore = loadavg()[0] ?? 0;
+  const memory = has('memory') ? await benchMemory(given) : undefined;
+  const boot = has('boot') ? await benchBoot(given) : undefined;
+  const cycle = has('cycle') ? await benchCycle(given) : undefined;
+  progress.clear();
+  const result: BenchResult = {
+    format: 1,
+    startedAt,
+    turns,
+    host: { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length, memoryBytes: totalmem(), loadBefore, loadAfter: loadavg()[0] ?? 0 },
+    versions: { ...packageVersions(), kernel: files.kernel.version, ...(qemuVersion !== undefined && { qemu: qemuVersion }) },
+    artifacts: files.hashes,
+    machine: { memoryMiB: files.config.memoryMiB, cmdline: files.config.cmdline },
+    ...(boot && { boot }),
+    ...(cycle && { cycle }),
+    ...(memory && { memory }),
+  };
+  console.log(renderResult(result));
+  if (json !== undefined) await save(json, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+async function save(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((cause: unknown) => {
+    throw new InputError(`cannot write ${file}`, { cause, remedy: 'give --json a file in a folder that is there' });
+  });
+}
+
+async function benchMemory({ turns, context, files }: Bench): Promise<MemoryResult> {
+  context.progress('memory: comparing captures');
+  const question: MemoryDiffQuestion = { cacheDir: context.cacheDir, turns: turns * COMPARISONS_PER_TURN };
+  const { answer } = await askOnce<MemoryDiffQuestion, Answers['memoryDiff']>('memoryDiff', question, context.signal);
+  return memoryResult(files.config.memoryMiB * 2 ** 20, answer);
+}
+
+async function benchBoot({ turns, context }: Bench): Promise<BootResult> {
+  const boot = (mode: BootQuestion['mode']) => async (): Promise<number> => {
+    const { answer } = await askOnce<BootQuestion, Answers['boot']>('boot', { cacheDir: context.cacheDir, mode }, context.signal);
+    return answer.ms;
+  };
+  const { ordinary, deterministic } = await inTurns({ ordinary: boot('ordinary'), deterministic: boot('deterministic') }, turns, (name, turn, ms) =>
+    context.progress(`boot: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`),
+  );
+  return bootResult(ordinary, deterministic);
+}
+
+async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult> {
+  const { cacheDir, signal, progress } = context;
+  progress('cycle: preparing QEMU');
+  const qemu = await createQemuBench(files, signal);
+  const hot = startChild<CycleQuestion, Answers['cycle']>('cycle', signal);
+  try {
+    progress('cycle: warming up');
+    const once = (from: CycleQuestion['from']) => async (): Promise<number> =>
+      (await askOnce<CycleQuestion, Answers['cycle']>('cycle', { cacheDir, from }, signal)).processMs;
+    // These make the checkpoints in files and in memory, and fill the host's page cache.
+    await once('checkpoints')();
+    await hot.ask({ cacheDir, from: 'powerOn' });
+    const samples: QemuSample[] = [];
+    const contenders: Readonly<Record<Contender, () => Promise<number>>> = {
+      cold: once('powerOn'),
+      fromCheckpoints: once('checkpoints'),
+      hot: async () => (await hot.ask({ cacheDir, from: 'powerOn' })).ms,
+      qemu: async () => {
+        const sample = await qemu.cycle('powerOn');
+        samples.push(sample);
+        return sample.wholeMs;
+      },
+      qemuFromSavedStates: async () => (await qemu.cycle('savedStates')).wholeMs,
+    };
+    const wholeMs = await inTurns(contenders, turns, (name, turn, ms) => progress(`cycle: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`));
+    return cycleResult({ wholeMs, qemuWithoutBootsMs: samples.flatMap(({ withoutBootsMs }) => withoutBootsMs ?? []), qemuCpuMs: samples.map(({ cpuMs }) => cpuMs) });
+  } finally {
+    await finish(hot, qemu);
+  }
+}
+
+async function finish(hot: { end(): Promise<void> }, qemu: QemuBench): Promise<void> {
+  await Promise.allSettled([hot.end(), qemu.close()]);
+}
+
+process.exitCode = await main(process.argv.slice(2));

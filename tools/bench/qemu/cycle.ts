@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/** The suspend/resume cycle in QEMU: the same guest, the same commands by the same agent, power cycled by a new process. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent } from '../../../emulator/agent/agent.js';
+import { resultOf, shell } from '../../../emulator/cycle/commands.js';
+import type { MachineFiles } from '../../../emulator/host/node/machine-files.js';
+import { GuestError } from '../../../emulator/machine/errors.js';
+import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
+import type { Trigger } from '../../../emulator/machine/contract.js';
+import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';
+import { command } from '../../artifacts/process.js';
+import { CHECK, SUSPEND, TIMEOUT_MS, WORK } from '../workload.js';
+import { startQemu, type QemuMachine } from './machine.js';
+
+export interface QemuSample {
+  /** From the start of the first process to the end of the check in the second. */
+  readonly wholeMs: number;
+  /**
+   * Without what comes before the agent's readiness in the first, and before the initramfs looks at the disk in
+   * the second. Undefined after a start from saved states, which lie there.
+   */
+  readonly withoutBootsMs: number | undefined;
+  /** Processor time of both processes: the rest of the whole is waiting. */
+  readonly cpuMs: number;
+}
+
+export interface QemuBench {
+  /** One cycle on fresh copies of the disks. Copying is not part of what is measured. */
+  cycle(from: 'powerOn' | 'savedStates'): Promise<QemuSample>;
+  /** Removes all files. */
+  close(): Promise<void>;
+}
+
+/** Prepares the files, and the two states that the cycle from saved states begins with. */
+export async function createQemuBench(files: MachineFiles, signal: AbortSignal): Promise<QemuBench> {
+  const { memoryMiB, kernel, initrd, cmdline, wallClockMs } = files.config;
+  const root = await mkdtemp(join(tmpdir(), 'snapback-bench-'));
+  const [kernelPath, initrdPath] = [join(root, 'kernel'), join(root, 'initrd')];
+  const states = { beforeDisk: join(root, 'before-disk.state'), agentReady: join(root, 'agent-ready.state') };
+  const usedDisks = files.disks.map((_, index) => join(root, `used${index}.img`));
+  const context = { signal };
+
+  const copy = async (from: readonly string[], to: readonly string[]): Promise<void> => {
+    for (const [index, path] of from.entries()) await command('cp', ['--sparse=always', path, to[index] ?? ''], context);
+  };
+  let started = 0;
+  const start = async (diskPaths: readonly string[], more: { readonly statePath?: string; readonly hold?: boolean } = {}): Promise<QemuMachine> => {
+    const dir = join(root, String(started++));
+    await mkdir(dir);
+    return startQemu({ memoryMiB, kernelPath, initrdPath, cmdline, wallClockMs, diskPaths, dir, signal, ...more });
+  };
+
+  const saveStates = async (): Promise<void> => {
+    await copy(files.disks.map(({ path }) => path), usedDisks);
+    const early = await start(usedDisks, { hold: true });
+    await closing(early, async () => {
+      await reach(early, USER_MARKERS.beforeDisk);
+      await early.saveState(states.beforeDisk);
+    });
+    const late = await start(usedDisks, { statePath: states.beforeDisk });
+    await closing(late, async () => {
+      await reach(late, USER_MARKERS.agentReady);
+      await late.saveState(states.agentReady);
+    });
+  };
+
+  const cycle = async (from: 'powerOn' | 'savedStates'): Promise<QemuSample> => {
+    const saved = from === 'savedStates';
+    const disks = files.disks.map((_, index) => join(root, `disk${index}.img`));
+    await copy(saved ? usedDisks : files.disks.map(({ path }) => path), disks);
+
+    const startMs = performance.now();
+    const first = await start(disks, saved ? { statePath: states.agentReady } : {});
+    const { agent, job, haltedMs, cpuMs } = await closing(first, async () => {
+      if (saved) await first.running();
+      else await reach(first, USER_MARKERS.agentReady);
+      const agent = new Agent(first, { signal });
+      await agent.connect();
+      await succeed(agent, WORK);
+      const end = await agent.exec(shell(SUSPEND), { virtualMsMax: TIMEOUT_MS });
+      if (end.ended !== 'halted') throw new GuestError(`QEMU's guest did not suspend (${end.ended})`, { consoleTail: agent.consoleTail });
+      return { agent, job: end.job, haltedMs: performance.now(), cpuMs: first.cpuMs() };
+    });
+
+    const second = await start(disks, saved ? { statePath: states.beforeDisk } : {});
+    return closing(second, async () => {
+      await reach(second, stepEnd('thawTasks'), USER_MARKERS.agentReady);
+      await agent.attach(second);
+      const resumed = resultOf(await agent.wait(job));
+      if (resumed.exitCode !== 0) throw new GuestError(`the suspend ended with status ${resumed.exitCode} in QEMU's guest`, { consoleTail: agent.consoleTail });
+      await succeed(agent, CHECK);
+      const endMs = performance.now();
+      const withoutBootsMs = saved ? undefined : haltedMs - first.seenMs(USER_MARKERS.agentReady) + endMs - second.seenMs(USER_MARKERS.beforeDisk);
+      return { wholeMs: endMs - startMs, withoutBootsMs, cpuMs: cpuMs + second.cpuMs() };
+    });
+  };
+
+  const close = (): Promise<void> => rm(root, { recursive: true, force: true });
+  try {
+    await writeFile(kernelPath, kernel);
+    await writeFile(initrdPath, initrd ?? new Uint8Array(0));
+    await saveStates();
+    return { cycle, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Waits for a marker; one that should not come meanwhile is an error. */
+async function reach(machine: QemuMachine, kind: number, wrong?: number): Promise<void> {
+  const stopAt = (marker: number): ArmedTrigger => ({ when: { on: 'marker', kind: marker } satisfies Trigger, then: { do: 'stop' } });
+  const { reason, console } = await machine.run({ triggers: [stopAt(kind), ...(wrong === undefined ? [] : [stopAt(wrong)])], virtualMsMax: TIMEOUT_MS });
+  if (reason.why === 'trigger' && reason.index === 0) return;
+  const tail = new TextDecoder().decode(console).split('\n').slice(-25);
+  throw new GuestError(`QEMU's guest did not come to marker 0x${kind.toString(16)} (${reason.why})`, { consoleTail: tail });
+}
+
+async function succeed(agent: Agent, text: string): Promise<void> {
+  const { exitCode, stderr } = resultOf(await agent.exec(shell(text), { virtualMsMax: TIMEOUT_MS }));
+  if (exitCode !== 0) throw new GuestError(`\`${text}\` ended with status ${exitCode} in QEMU's guest: ${stderr}`, { consoleTail: agent.consoleTail });
+}
+
+async function closing<T>(machine: QemuMachine, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await machine.close();
+  }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/** QEMU is needed for the benchmark alone, and is installed when the benchmark is run. */
+import { RigError } from '../../../emulator/machine/errors.js';
+import type { BuildContext } from '../../artifacts/context.js';
+import { command } from '../../artifacts/process.js';
+import { QEMU } from './machine.js';
+
+const PACKAGE = 'qemu-system-x86';
+const REMEDY = `install it: apt-get install --no-install-recommends ${PACKAGE}; or leave the cycle out: npm run bench -- --only boot,memory`;
+
+/** QEMU's version; installs it first when it is missing and we may. @throws RigError when it is not to be had. */
+export async function ensureQemu(context: BuildContext): Promise<string> {
+  const present = await version(context).catch(() => undefined);
+  if (present !== undefined) return present;
+  if (process.getuid?.() !== 0) throw new RigError(`${QEMU} is not installed`, { remedy: REMEDY });
+  context.progress(`installing ${PACKAGE}`);
+  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, remedy: REMEDY };
+  await command('apt-get', ['update', '-q'], context, options);
+  await command('apt-get', ['install', '-q', '-y', '--no-install-recommends', PACKAGE], context, options);
+  return version(context);
+}
+
+async function version(context: BuildContext): Promise<string> {
+  const { stdout } = await command(QEMU, ['--version'], context, { remedy: REMEDY });
+  return /version (\S+)/.exec(stdout)?.[1] ?? 'unknown';
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A QEMU (TCG, one processor) as a Machine, as far as the agent needs one: it runs in real time and cannot be
+ * stopped at an instruction, so its clock is the host's and a stop at a marker means "has been seen there".
+ * Markers come out of a debug console at the marker ports, which passes on the low byte of each kind.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Machine, MarkerSeen, RunReport, RunRequest, StopReason } from '../../../emulator/machine/contract.js';
+import { RigError } from '../../../emulator/machine/errors.js';
+import { MARKER_PORT_KERNEL, MARKER_PORT_USER } from '../../../emulator/machine/markers.js';
+import { concat } from '../../../emulator/cycle/recorder.js';
+import { openLine, type Line } from './channels.js';
+import { openMonitor } from './monitor.js';
+
+export const QEMU = 'qemu-system-i386';
+
+export interface QemuConfig {
+  readonly memoryMiB: number;
+  readonly kernelPath: string;
+  readonly initrdPath: string;
+  readonly cmdline: string;
+  /** Raw images, which the guest writes to. */
+  readonly diskPaths: readonly string[];
+  readonly wallClockMs: number;
+  /** A folder of this machine's own, for its sockets. */
+  readonly dir: string;
+  /** A state that `saveState` wrote: go on from there. */
+  readonly statePath?: string;
+  /** Keep the guest at the first marker that holds. */
+  readonly hold?: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface QemuMachine extends Machine {
+  /** Host time at which the process was started (`performance.now`). */
+  readonly startedMs: number;
+  /** Host time at which a marker was first seen. @throws RigError when it was not. */
+  seenMs(kind: number): number;
+  /** Waits until the guest runs, after a start from a saved state. */
+  running(): Promise<void>;
+  /** Writes the machine's state, without its disks, and ends it. */
+  saveState(path: string): Promise<void>;
+  /** Processor time of the process so far. */
+  cpuMs(): number;
+}
+
+/** The kernel's last words. */
+const HALTED = /reboot: (System halted|Power down)/;
+const CONSOLE_TAIL_BYTES = 4000;
+/** Bytes that a 4-byte read of the marker port must answer, for the guest to hold: 1, little-endian. */
+const HOLD_BYTES = [1, 0, 0, 0];
+
+export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
+  config.signal.throwIfAborted();
+  let wake = (): void => undefined;
+  const output: Record<'console' | 'agent', Uint8Array[]> = { console: [], agent: [] };
+  let markers: MarkerSeen[] = [];
+  const firstSeenMs = new Map<number, number>();
+  let consoleTail = '';
+  let halted = false;
+  let startedMs = performance.now();
+
+  const onMarkers = (kinds: number) => (bytes: Uint8Array): void => {
+    for (const low of bytes) {
+      const kind = kinds | low;
+      if (!firstSeenMs.has(kind)) firstSeenMs.set(kind, performance.now());
+      markers.push({ kind, word0: 0, word1: 0, instruction: 0, virtualMs: performance.now() - startedMs });
+    }
+    wake();
+  };
+  const lines = {
+    console: await openLine(config.dir, 'console', (bytes) => {
+      output.console.push(bytes);
+      consoleTail = (consoleTail + Buffer.from(bytes).toString('latin1')).slice(-CONSOLE_TAIL_BYTES);
+      halted ||= HALTED.test(consoleTail);
+      wake();
+    }),
+    agent: await openLine(config.dir, 'agent', (bytes) => {
+      output.agent.push(bytes);
+      wake();
+    }),
+    user: await openLine(config.dir, 'user', onMarkers(0x2000)),
+    kernel: await openLine(config.dir, 'kernel', onMarkers(0x1000)),
+  };
+  const monitor = await openMonitor(config.dir);
+
+  startedMs = performance.now();
+  const process = spawn(QEMU, [...argumentsOf(config, lines), ...monitor.arguments], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = watchExit(process, config.signal);
+  let gone = false;
+  void exited.then(() => {
+    gone = true;
+    wake();
+  });
+
+  const why = (request: RunRequest): StopReason | undefined => {
+    const { untilByte, triggers = [] } = request;
+    for (const [index, { when }] of triggers.entries()) {
+      if (when.on !== 'marker') continue;
+      const passed = markers.flatMap(({ kind }, at) => (kind === when.kind ? [at] : []));
+      if (passed.length >= (when.nth ?? 1)) return { why: 'trigger', index };
+    }
+    if (untilByte && untilByte.channel === 'agent' && output.agent.some((bytes) => bytes.includes(untilByte.byte))) return { why: 'byte' };
+    if (halted) return { why: 'halted' };
+    if (gone) return { why: 'reset' };
+    return undefined;
+  };
+
+  const run = async (request: RunRequest): Promise<RunReport> => {
+    for (const { bytes } of request.send ?? []) lines.agent.send(bytes);
+    const deadlineMs = performance.now() + request.virtualMsMax;
+    let reason = why(request);
+    while (!reason) {
+      config.signal.throwIfAborted();
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) reason = { why: 'timeout' };
+      else {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, leftMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        reason = why(request);
+      }
+    }
+    const report: RunReport = {
+      reason,
+      console: concat(output.console.splice(0)),
+      agent: concat(output.agent.splice(0)),
+      markers,
+      captures: [],
+      writes: config.diskPaths.map(() => []),
+      instructions: 0,
+      virtualMs: performance.now() - startedMs,
+    };
+    markers = [];
+    return report;
+  };
+
+  const close = async (): Promise<void> => {
+    process.kill('SIGKILL');
+    await exited;
+    for (const line of Object.values(lines)) line.close();
+    monitor.close();
+  };
+  const unable = (): Promise<never> => Promise.reject(new RigError('QEMU is only measured; it does not show its memory'));
+
+  return {
+    engine: 'qemu',
+    startedMs,
+    run,
+    close,
+    readMemory: unable,
+    captureMemory: unable,
+    stateHash: unable,
+    checkpoint: unable,
+    seenMs(kind) {
+      const ms = firstSeenMs.get(kind);
+      if (ms === undefined) throw new RigError(`QEMU's guest did not send marker 0x${kind.toString(16)}\n${consoleTail}`);
+      return ms;
+    },
+    running: () => orGone(monitor.resumed(), exited),
+    async saveState(path) {
+      await orGone(monitor.saveState(path), exited);
+      await close();
+    },
+    cpuMs: () => (process.pid === undefined ? 0 : cpuMsOf(process.pid)),
+  };
+}
+
+function argumentsOf(config: QemuConfig, lines: Record<'console' | 'agent' | 'user' | 'kernel', Line>): readonly string[] {
+  const { memoryMiB, kernelPath, initrdPath, cmdline, diskPaths, wallClockMs, statePath, hold } = config;
+  const chardev = (name: keyof typeof lines): readonly string[] => ['-chardev', `socket,id=${name},path=${lines[name].path}`];
+  const holds = HOLD_BYTES.map((byte, at) => ['-chardev', `null,id=hold${at}`, '-device', `isa-debugcon,iobase=0x${(MARKER_PORT_USER + at).toString(16)},chardev=${at === 0 ? 'user' : `hold${at}`},readback=${byte}`]);
+  return [
+    ...['-machine', 'pc,acpi=off,hpet=off', '-accel', 'tcg', '-smp', '1', '-m', `${memoryMiB}M`, '-nodefaults', '-no-user-config'],
+    ...['-display', 'none', '-vga', 'none', '-no-reboot', '-rtc', `base=${new Date(wallClockMs).toISOString().slice(0, 19)}`],
+    ...['-kernel', kernelPath, '-initrd', initrdPath, '-append', cmdline],
+    // Nothing waits for the host's disk: completed writes are in its page cache.
+    ...diskPaths.flatMap((path, index) => ['-drive', `file=${path},format=raw,if=ide,index=${index},cache=unsafe`]),
+    ...chardev('console'),
+    ...['-serial', 'chardev:console'],
+    ...chardev('agent'),
+    ...['-serial', 'chardev:agent'],
+    ...chardev('user'),
+    ...(hold === true ? holds.flat() : ['-device', `isa-debugcon,iobase=0x${MARKER_PORT_USER.toString(16)},chardev=user`]),
+    ...chardev('kernel'),
+    ...['-device', `isa-debugcon,iobase=0x${MARKER_PORT_KERNEL.toString(16)},chardev=kernel`],
+    ...(statePath === undefined ? [] : ['-incoming', `exec:cat '${statePath}'`]),
+  ];
+}
+
+/** How the process ended, with what it complained of. Never rejects. */
+function watchExit(process: ChildProcess, signal: AbortSignal): Promise<string> {
+  const kill = (): void => void process.kill('SIGKILL');
+  signal.addEventListener('abort', kill, { once: true });
+  let complaint = '';
+  process.stderr?.on('data', (bytes: Buffer) => (complaint += bytes.toString()));
+  return new Promise((resolve) => {
+    process.once('error', (error) => resolve(error.message));
+    process.once('close', (status, killedBy) => {
+      signal.removeEventListener('abort', kill);
+      resolve(`${killedBy ?? `status ${String(status)}`} ${complaint.trim()}`);
+    });
+  });
+}
+
+function orGone<T>(wanted: Promise<T>, exited: Promise<string>): Promise<T> {
+  return Promise.race([
+    wanted,
+    exited.then((how) => {
+      throw new RigError(`${QEMU} ended (${how})`);
+    }),
+  ]);
+}
+
+/** User and system time of a process, from /proc; 100 ticks a second on every Linux of today. */
+function cpuMsOf(pid: number): number {
+  const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ');
+  const fields = rest.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+

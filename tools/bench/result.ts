@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/** What a benchmark run found, as data (this is the JSON) and as text. */
+import type { Differences, MemoryDiffSamples } from './memory-diff.js';
+import { ratio, summarize, type Ratio, type Summary } from './statistics.js';
+import { aimText, gigabytesPerSecond, meets, quotient, renderTable, seconds } from './table.js';
+
+export interface Aim {
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+/** What the parts are to reach. */
+export const AIMS = {
+  /** Deterministic over ordinary. */
+  boot: { atMost: 1.05 },
+  /** Hot over QEMU. */
+  cycle: { atMost: 0.5 },
+  /** GB/s with Node's memcmp. */
+  memory: { atLeast: 5 },
+} as const satisfies Record<string, Aim>;
+
+/** A quotient that is to reach an aim. */
+export interface Verdict {
+  readonly ratio: Ratio;
+  readonly aim: Aim;
+  readonly met: boolean;
+}
+
+export interface BootResult {
+  readonly ordinaryMs: Summary;
+  readonly deterministicMs: Summary;
+  readonly verdict: Verdict;
+}
+
+/** What a turn of the cycle took, in ms, by contender. */
+export const CONTENDERS = ['cold', 'fromCheckpoints', 'hot', 'qemu', 'qemuFromSavedStates'] as const;
+export type Contender = (typeof CONTENDERS)[number];
+
+export interface CycleSamples {
+  readonly wholeMs: Readonly<Record<Contender, readonly number[]>>;
+  readonly qemuWithoutBootsMs: readonly number[];
+  readonly qemuCpuMs: readonly number[];
+}
+
+export interface CycleResult {
+  readonly wholeMs: Readonly<Record<Contender, Summary>>;
+  /** QEMU's cycle without its boots, taken from the same runs as the whole one. */
+  readonly qemuWithoutBootsMs: Summary;
+  /** Processor time in QEMU's whole cycle; the rest is waiting, in real time, for the guest's own timers. */
+  readonly qemuCpuMs: Summary;
+  /** Each over QEMU's whole cycle. */
+  readonly overQemu: Readonly<Record<Exclude<Contender, 'qemu'>, Ratio>>;
+  readonly hotOverQemuWithoutBoots: Ratio;
+  readonly hotOverQemuFromSavedStates: Ratio;
+  /** Hot over QEMU. */
+  readonly verdict: Verdict;
+}
+
+export interface MemoryResult {
+  readonly captureBytes: number;
+  readonly gigabytesPerSecond: Readonly<Record<Differences, { readonly memcmp: Summary; readonly words: Summary }>>;
+  readonly aim: Aim;
+  readonly met: boolean;
+}
+
+export interface BenchResult {
+  readonly format: 1;
+  readonly startedAt: string;
+  readonly turns: number;
+  readonly host: {
+    readonly processor: string;
+    readonly processors: number;
+    readonly memoryBytes: number;
+    /** One-minute load average before and after: above 0 to 1 somebody else was at work. */
+    readonly loadBefore: number;
+    readonly loadAfter: number;
+  };
+  readonly versions: Readonly<Record<string, string>>;
+  readonly artifacts: Readonly<Record<string, string>>;
+  readonly machine: { readonly memoryMiB: number; readonly cmdline: string };
+  readonly boot?: BootResult;
+  readonly cycle?: CycleResult;
+  readonly memory?: MemoryResult;
+}
+
+export function bootResult(ordinary: readonly number[], deterministic: readonly number[]): BootResult {
+  return {
+    ordinaryMs: summarize(ordinary),
+    deterministicMs: summarize(deterministic),
+    verdict: judge(ratio(deterministic, ordinary), AIMS.boot),
+  };
+}
+
+export function cycleResult({ wholeMs, qemuWithoutBootsMs, qemuCpuMs }: CycleSamples): CycleResult {
+  const over = (contender: Contender): Ratio => ratio(wholeMs[contender], wholeMs.qemu);
+  return {
+    wholeMs: Object.fromEntries(CONTENDERS.map((contender) => [contender, summarize(wholeMs[contender])])) as Record<Contender, Summary>,
+    qemuWithoutBootsMs: summarize(qemuWithoutBootsMs),
+    qemuCpuMs: summarize(qemuCpuMs),
+    overQemu: { cold: over('cold'), fromCheckpoints: over('fromCheckpoints'), hot: over('hot'), qemuFromSavedStates: over('qemuFromSavedStates') },
+    hotOverQemuWithoutBoots: ratio(wholeMs.hot, qemuWithoutBootsMs),
+    hotOverQemuFromSavedStates: ratio(wholeMs.hot, wholeMs.qemuFromSavedStates),
+    verdict: judge(over('hot'), AIMS.cycle),
+  };
+}
+
+export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): MemoryResult {
+  const of = (differences: Differences): { memcmp: Summary; words: Summary } => ({ memcmp: summarize(samples[differences].memcmp), words: summarize(samples[differences].words) });
+  const rates = { none: of('none'), scattered: of('scattered'), everyPage: of('everyPage') };
+  const met = [rates.none, rates.scattered].every(({ memcmp }) => meets(AIMS.memory, memcmp.median));
+  return { captureBytes, gigabytesPerSecond: rates, aim: AIMS.memory, met };
+}
+
+function judge(quotientOfBoth: Ratio, aim: Aim): Verdict {
+  return { ratio: quotientOfBoth, aim, met: meets(aim, quotientOfBoth.ofMedians) };
+}
+
+/** Medians with least and greatest sample, and the quotients, for people. */
+export function renderResult(result: BenchResult): string {
+  const { host, versions, machine, boot, cycle, memory } = result;
+  const parts = [
+    [
+      `${host.processors} processors (${host.processor}), ${Math.round(host.memoryBytes / 2 ** 30)} GiB; load ${host.loadBefore.toFixed(1)} before, ${host.loadAfter.toFixed(1)} after`,
+      Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', '),
+      `guest: ${machine.memoryMiB} MiB, one processor, the same kernel, initramfs, command line and disks throughout; ${result.turns} samples in turns; median (min .. max)`,
+    ].join('\n'),
+  ];
+  if (boot) parts.push(renderBoot(boot));
+  if (cycle) parts.push(renderCycle(cycle, result.turns));
+  if (memory) parts.push(renderMemory(memory));
+  return `${parts.join('\n\n')}\n`;
+}
+
+function renderBoot({ ordinaryMs, deterministicMs, verdict }: BootResult): string {
+  const rows = [
+    ['ordinary v86', seconds(ordinaryMs), '1.00'],
+    ['deterministic (ours)', seconds(deterministicMs), quotient(verdict.ratio)],
+  ];
+  return [
+    'Boot: power-on to shell, each in a process of its own, from the making of the machine to the guest\'s marker',
+    indent(renderTable(['', 'time', 'over ordinary'], rows)),
+    indent(`ours over ordinary ${verdict.ratio.ofMedians.toFixed(3)}, ${aimText(verdict.aim, verdict.ratio.ofMedians)}`),
+  ].join('\n');
+}
+
+function renderCycle(cycle: CycleResult, turns: number): string {
+  const { wholeMs, overQemu, verdict } = cycle;
+  const rows = [
+    ['ours, cold', seconds(wholeMs.cold), quotient(overQemu.cold)],
+    ['ours, from checkpoints', seconds(wholeMs.fromCheckpoints), quotient(overQemu.fromCheckpoints)],
+    ['ours, hot', seconds(wholeMs.hot), quotient(overQemu.hot)],
+    ['QEMU TCG', seconds(wholeMs.qemu), '1.00'],
+    ['QEMU TCG, its boots not counted', seconds(cycle.qemuWithoutBootsMs), ''],
+    ['QEMU TCG, from saved states', seconds(wholeMs.qemuFromSavedStates), quotient(overQemu.qemuFromSavedStates)],
+  ];
+  return [
+    'Cycle: boot, fill and hash 16 MiB, suspend to disk (swsusp), power off, resume in a new machine, check the hash',
+    indent(renderTable(['', 'time', 'over QEMU'], rows)),
+    indent(
+      [
+        `hot over QEMU ${verdict.ratio.ofMedians.toFixed(3)}, ${aimText(verdict.aim, verdict.ratio.ofMedians)}`,
+        `hot over QEMU without its boots ${quotient(cycle.hotOverQemuWithoutBoots)}, over QEMU from saved states ${quotient(cycle.hotOverQemuFromSavedStates)}`,
+        `QEMU's whole cycle took ${seconds(cycle.qemuCpuMs)} of processor time; the rest is waiting, which our virtual time skips`,
+        '',
+        'cold: a new process without checkpoints, from its start to its end. From checkpoints: a new process with checkpoints in files.',
+        `Hot: later cycles of one process, after one that is not counted: compiled code and checkpoints are in memory (${turns} cycles).`,
+        'Checkpoints lie after boot (the suspend starts there) and before the initramfs first reads a disk (the resume starts there),',
+        'so ours does not boot in these two rows, and QEMU does, twice: the quotient says how much sooner a test that wants one cycle',
+        'more has it, not how fast the emulators are. For that, see QEMU without its boots, and from states saved at the same two points.',
+        'Ours includes two captures of all RAM and the hashes that a report shows. QEMU is a new process per boot, its disks raw files',
+        'in the host\'s page cache without flushes; copying them is not counted.',
+      ].join('\n'),
+    ),
+  ].join('\n');
+}
+
+function renderMemory({ captureBytes, gigabytesPerSecond: rates, aim }: MemoryResult): string {
+  const row = (what: string, { memcmp, words }: { readonly memcmp: Summary; readonly words: Summary }): string[] => [what, gigabytesPerSecond(memcmp), gigabytesPerSecond(words)];
+  const rows = [
+    row('equal', rates.none),
+    row('1000 pages differ, scattered', rates.scattered),
+    row('the last byte of each page differs', rates.everyPage),
+  ];
+  const least = Math.min(rates.none.memcmp.median, rates.scattered.memcmp.median);
+  return [
+    `Memory: two captures of ${captureBytes / 2 ** 20} MiB compared page by page; 10^9 bytes of one of them per second`,
+    indent(renderTable(['', 'memcmp (as in Node)', 'words (anywhere)'], rows)),
+    indent(`${least.toFixed(1)} GB/s, ${aimText(aim, least)}`),
+  ].join('\n');
+}
+
+const indent = (text: string): string => text.split('\n').map((line) => (line === '' ? '' : `  ${line}`)).join('\n');
