@@ -8,7 +8,7 @@
  */
 import { RigError } from '../../machine/errors.js';
 import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
-import { nosaveRegions, nosaveSection, readBitmap, type MemoryBitmap, type PageSet, type PointedBitmap, type StaticBitmap } from '../../memory/bitmaps.js';
+import { nosaveRegions, nosaveSection, readBitmap, type MemoryBitmap, type PageSet, type StaticBitmap } from '../../memory/bitmaps.js';
 import { direct, symbolGpa, type GuestKernel } from '../../memory/kernel.js';
 import { translate } from '../../memory/pagetable.js';
 import { pageReader } from '../../memory/pages.js';
@@ -20,7 +20,7 @@ export const OMISSIONS = {
   nosaveRegion: 'in a region that the kernel registered as never to be saved',
   nosaveSection: 'in the section .data..nosave of the kernel image',
   imageCopy: 'allocated by the hibernation core to hold a copy (copy_bm)',
-  imageBitmap: "holds one of the hibernation core's bitmaps",
+  imageBitmap: "holds orig_bm, copy_bm or zero_bm, the hibernation core's bitmaps for this image",
   firmware: 'not RAM for the kernel, according to the e820 map',
   unmapped: 'reserved and not mapped in the kernel',
   offline: 'taken offline',
@@ -42,7 +42,7 @@ export interface Accounting {
   readonly superfluous: readonly { readonly frame: Pfn; readonly reason: Omission }[];
 }
 
-function bitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitmap): MemoryBitmap {
+function bitmap(kernel: GuestKernel, name: StaticBitmap): MemoryBitmap {
   const found = readBitmap(kernel, name);
   if (found === undefined) {
     throw new RigError(`the hibernation core's bitmap ${name} does not exist in this capture`, {
@@ -62,8 +62,8 @@ export function accountForPages(kernel: GuestKernel): Accounting {
       remedy: 'capture RAM at the marker copy:begin',
     });
   }
-  const bitmaps = [original, copy, zero, bitmap(kernel, 'forbidden_pages_map'), bitmap(kernel, 'free_pages_map')];
-  const reasonOf = omissions(kernel, copy, bitmaps);
+  // The two basic bitmaps are made before there is a bitmap in which their pages could be marked: they are saved.
+  const reasonOf = omissions(kernel, copy, [original, copy, zero]);
 
   const omitted = Object.fromEntries(Object.keys(OMISSIONS).map((reason) => [reason, 0])) as Record<Omission, number>;
   const lost: Pfn[] = [];

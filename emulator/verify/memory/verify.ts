@@ -12,7 +12,7 @@ import { guestMemory, pageBytes, type GuestMemory } from '../../memory/view.js';
 import { ownerNamer, type OwnerNamer } from '../../memory/owner.js';
 import { accountForPages, type Omission } from './account.js';
 import { differingFrames, differingRuns, wordComparer, type ByteRun, type Comparer } from './compare.js';
-import { writtenByCopy, type WrittenRange, type WrittenReason } from './written.js';
+import { writtenByCopy, writtenByRestore, type WrittenRange, type WrittenReason } from './written.js';
 
 export interface MemoryDifference {
   /** content: in the image, yet other after the restore. lost: neither in the image nor with a reason to be left out. superfluous: in the image though it should not be. */
@@ -36,7 +36,7 @@ export interface MemoryResult {
   readonly pagesOmitted: Readonly<Record<Omission, number>>;
   /** At most `differencesMax`, ascending; `pagesDiffering` counts all. */
   readonly differences: readonly MemoryDifference[];
-  /** The closed list of ranges that the copy loop writes, and how many bytes in each did differ. */
+  /** The closed list of ranges that the copy loop and the returning kernel write, and how many bytes in each did differ. */
   readonly written: readonly { readonly reason: WrittenReason; readonly gpa: number; readonly lengthBytes: number; readonly bytesDiffering: number }[];
 }
 
@@ -59,7 +59,7 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
   checkPair(atCopy, restored);
 
   const account = accountForPages(atCopy);
-  const written = writtenByCopy(atCopy, account);
+  const written = [...writtenByCopy(atCopy, account), ...writtenByRestore(atCopy)];
   const differing = new Set(differingFrames(atCopy.memory.bytes, restored.bytes, account.inImage, input.comparer ?? wordComparer));
   // A range with a foretold value is looked at even where nothing changed: standing still may be wrong.
   for (const range of written) if (range.expected !== undefined) differing.add(Math.floor(range.start / PAGE_BYTES) as Pfn);

@@ -20,6 +20,7 @@ export const WRITTEN_REASONS = {
   copyCursor: "the copy loop's position in copy_bm",
   zeroCursor: "the copy loop's position in zero_bm",
   deadStack: 'kernel stack of the task that makes the copy, below the frame to which the restored kernel returns',
+  returnAddress: 'the return address of swsusp_arch_suspend(), taken off the stack by the restored kernel, whose marker then saves its flags there',
 } as const;
 export type WrittenReason = keyof typeof WRITTEN_REASONS;
 
@@ -39,6 +40,12 @@ export function writtenByCopy(kernel: GuestKernel, account: Accounting): Written
     ...cursorRanges('zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
     ...splitAtPages('deadStack', ...deadStack(kernel)),
   ].filter((range) => account.inImage[Math.floor(range.start / PAGE_BYTES)] === 1);
+}
+
+/** What the restored kernel itself has written by restore:end: it has returned from swsusp_arch_suspend() and sent its marker. */
+export function writtenByRestore(kernel: GuestKernel): WrittenRange[] {
+  const [, end] = deadStack(kernel);
+  return splitAtPages('returnAddress', end, end + RETURN_ADDRESS_BYTES);
 }
 
 /** A cursor may straddle two pages, which are copied one after the other: each part shows its own moment. */
@@ -62,6 +69,7 @@ function splitAtPages(reason: WrittenReason, start: number, end: number): Writte
 
 /** The lowest word of a stack holds the overflow magic, which nobody writes. */
 const STACK_MAGIC_BYTES = 4;
+const RETURN_ADDRESS_BYTES = 4;
 
 /**
  * From the stack's low end up to the stack pointer with which swsusp_arch_suspend() was entered: to that
