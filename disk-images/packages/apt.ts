@@ -141,7 +141,7 @@ export async function fetchPackages(packages: readonly LockedPackage[], sources:
   let fetched = 0;
   const missing = packages.filter((one) => !known.includes(one));
   for (const batch of batches(known, 8)) {
-    context.progress(`fetching Debian packages: ${batch.map(({ name }) => name).join(' ')}`, fetched / bytes);
+    context.progress(`fetching ${known.length} Debian packages`, fetched / bytes);
     const triples = batch.flatMap((one) => [`${mirrors.get(one.archive) ?? ''}/${one.path}`, join(dir, fileName(one)), `SHA256:${one.sha256}`]);
     await command('/usr/lib/apt/apt-helper', [...options, 'download-file', ...triples], context, { okStatuses: [0, 100] });
     for (const one of batch) {

@@ -82,7 +82,7 @@ export async function unpackPackages({ dir, packages }: PackageArtifact, scratch
   const tar = join(scratch, 'package.tar');
   const entries: Entry[] = [];
   for (const [index, one] of packages.entries()) {
-    context.progress(`unpacking ${one.name}`, index / packages.length);
+    context.progress(`unpacking ${packages.length} Debian packages`, index / packages.length);
     // Through a file: a package's content is no text.
     await command('sh', ['-c', 'exec dpkg-deb --fsys-tarfile "$1" > "$2"', 'sh', join(dir, fileName(one)), tar], context, { remedy: 'apt-get install dpkg' });
     entries.push(...readTar(await readFile(tar)));

@@ -23,6 +23,11 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** Where programs are looked for: the user's PATH, and the folders of system tools, which Debian leaves out of it for ordinary users. */
+export function searchPath(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return [env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
+}
+
 /**
  * Runs `program` in a process group of its own, which ends with it and with the context's signal.
  * @throws RigError when it cannot start or ends with another status; the message carries its last lines.
@@ -37,7 +42,7 @@ export function command(
     context.signal.throwIfAborted();
     const child = spawn(program, args, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, PATH: searchPath(), ...options.env },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
