@@ -24,6 +24,8 @@ struct check *checks;
 static struct check *this_check;
 static struct slot *this_slot;
 static pid_t main_pid;
+/* A check is failed by any of its processes; only its first process ends it. */
+static _Atomic uint32_t *failures;
 static pthread_mutex_t message_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void check_register(struct check *check)
@@ -66,9 +68,6 @@ static void note(const char *format, va_list args)
 	vsnprintf(this_slot->message + used, sizeof(this_slot->message) - used, format, args);
 	pthread_mutex_unlock(&message_lock);
 }
-
-/* A check is failed by any of its processes; only its first process ends it. */
-static _Atomic uint32_t *failures;
 
 void check_fail(const char *format, ...)
 {
@@ -245,7 +244,8 @@ bool check_grows(volatile uint32_t *counter, uint32_t from, unsigned int wait_ms
 	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + wait_ms * 1000000LL;
 
 	while ((int32_t)(*counter - from) <= 0) {
-		if (clock_ns(CLOCK_MONOTONIC) > deadline)
+		/* A process that has found a fault has ended, and counts no more. */
+		if (clock_ns(CLOCK_MONOTONIC) > deadline || atomic_load(failures))
 			return false;
 		sleep_ms(2);
 	}

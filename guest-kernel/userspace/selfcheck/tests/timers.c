@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Timers of each clock, by timerfd, timer_create and sleeping: they count the time off exactly as their clock does.
+ * A relative timer of CLOCK_REALTIME runs by CLOCK_MONOTONIC, so that setting the clock does not move it.
+ */
+#include "../check.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define PERIOD_MS 100
+#define FAR_SECONDS 100000
+
+static const struct kind {
+	const char *name;
+	clockid_t clock;
+	bool absolute;
+	/* The clock by whose time it runs. */
+	clockid_t runs_by;
+} kinds[] = {
+	{ "MONOTONIC", CLOCK_MONOTONIC, false, CLOCK_MONOTONIC },
+	{ "BOOTTIME", CLOCK_BOOTTIME, false, CLOCK_BOOTTIME },
+	{ "REALTIME, absolute", CLOCK_REALTIME, true, CLOCK_REALTIME },
+	{ "REALTIME, relative", CLOCK_REALTIME, false, CLOCK_MONOTONIC },
+	{ "MONOTONIC, absolute", CLOCK_MONOTONIC, true, CLOCK_MONOTONIC },
+	{ "BOOTTIME, absolute", CLOCK_BOOTTIME, true, CLOCK_BOOTTIME },
+};
+
+#define KINDS ((int)(sizeof(kinds) / sizeof(*kinds)))
+
+static int64_t start[KINDS], far_start[KINDS];
+
+static struct timespec timespec_of(int64_t ns)
+{
+	return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+}
+
+/* Every PERIOD_MS from now on. Notes in start[] when that is. */
+static struct itimerspec periodic(int kind)
+{
+	int64_t period = PERIOD_MS * 1000000LL;
+
+	start[kind] = clock_ns(kinds[kind].runs_by);
+	return (struct itimerspec){ .it_interval = timespec_of(period),
+				    .it_value = timespec_of(kinds[kind].absolute ? start[kind] + period : period) };
+}
+
+/* Once, when this machine is long gone. */
+static struct itimerspec far_off(int kind)
+{
+	far_start[kind] = clock_ns(kinds[kind].runs_by);
+	return (struct itimerspec){ .it_value = timespec_of((kinds[kind].absolute ? far_start[kind] : 0) + FAR_SECONDS * 1000000000LL) };
+}
+
+/* So many periods have passed by the timer's own clock; its count may lag or lead by what passes meanwhile. */
+static void check_count(const char *what, int kind, uint64_t count)
+{
+	int64_t expected = (clock_ns(kinds[kind].runs_by) - start[kind]) / (PERIOD_MS * 1000000LL);
+	int64_t apart = (int64_t)count - expected;
+
+	check_that(apart >= -2 && apart <= 1, "%s of %s expired %llu times, not %lld", what, kinds[kind].name,
+		   (unsigned long long)count, (long long)expected);
+}
+
+static void check_left(const char *what, int kind, const struct timespec *left)
+{
+	int64_t left_ms = left->tv_sec * 1000LL + left->tv_nsec / 1000000;
+	int64_t expected_ms = FAR_SECONDS * 1000LL - (clock_ns(kinds[kind].runs_by) - far_start[kind]) / 1000000;
+	int64_t apart_ms = left_ms - expected_ms;
+
+	check_that(apart_ms > -1000 && apart_ms < 1000, "%s of %s has %lld ms left, not %lld", what, kinds[kind].name,
+		   (long long)left_ms, (long long)expected_ms);
+}
+
+static int fds[KINDS], far_fds[KINDS], cancelled;
+
+static void prepare_timerfd(void)
+{
+	struct itimerspec far;
+
+	for (int kind = 0; kind < KINDS; kind++) {
+		int flags = kinds[kind].absolute ? TFD_TIMER_ABSTIME : 0;
+		struct itimerspec when;
+
+		fds[kind] = must(timerfd_create(kinds[kind].clock, TFD_NONBLOCK));
+		when = periodic(kind);
+		must(timerfd_settime(fds[kind], flags, &when, NULL));
+		far_fds[kind] = must(timerfd_create(kinds[kind].clock, TFD_NONBLOCK));
+		when = far_off(kind);
+		must(timerfd_settime(far_fds[kind], flags, &when, NULL));
+	}
+	cancelled = must(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK));
+	far = far_off(2);
+	must(timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL));
+	far_start[2] = clock_ns(CLOCK_REALTIME);
+}
+
+static void corrupt_timerfd(void)
+{
+	uint64_t count;
+
+	sleep_ms(10 * PERIOD_MS);
+	read_all(fds[1], &count, sizeof(count));
+}
+
+static void verify_timerfd(void)
+{
+	uint64_t count;
+	ssize_t n;
+
+	/* Each expires at least once. */
+	sleep_ms(2 * PERIOD_MS);
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct itimerspec now;
+
+		n = read(fds[kind], &count, sizeof(count));
+		if (n == sizeof(count))
+			check_count("the timerfd", kind, count);
+		else
+			check_fail("the timerfd of %s never expired", kinds[kind].name);
+		must(timerfd_gettime(far_fds[kind], &now));
+		check_left("a far timerfd", kind, &now.it_value);
+		check_that(read(far_fds[kind], &count, sizeof(count)) < 0 && errno == EAGAIN, "a far timerfd of %s expired",
+			   kinds[kind].name);
+	}
+	/* It asked to be told when the clock jumps; within the tolerance, the clock may or may not have. */
+	n = read(cancelled, &count, sizeof(count));
+	if (check_off_ms() > check_tolerance_ms())
+		check_that(n < 0 && errno == ECANCELED, "a timerfd was not told that the clock jumped");
+	else if (check_off_ms() == 0)
+		check_that(n < 0 && errno == EAGAIN, "a timerfd was told of a jump of the clock: %s", strerror(errno));
+}
+
+static timer_t timers[KINDS], far_timers[KINDS];
+
+static int signal_of(int kind)
+{
+	return SIGRTMIN + 1 + kind;
+}
+
+static timer_t new_timer(int kind, bool far)
+{
+	struct sigevent event = { .sigev_notify = far ? SIGEV_NONE : SIGEV_SIGNAL, .sigev_signo = signal_of(kind),
+				  .sigev_value.sival_int = 1000 + kind };
+	struct itimerspec when;
+	timer_t made;
+
+	must(timer_create(kinds[kind].clock, &event, &made));
+	when = far ? far_off(kind) : periodic(kind);
+	must(timer_settime(made, kinds[kind].absolute ? TIMER_ABSTIME : 0, &when, NULL));
+	return made;
+}
+
+static void prepare_posix(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int kind = 0; kind < KINDS; kind++)
+		sigaddset(&set, signal_of(kind));
+	must(sigprocmask(SIG_BLOCK, &set, NULL));
+	for (int kind = 0; kind < KINDS; kind++) {
+		timers[kind] = new_timer(kind, false);
+		far_timers[kind] = new_timer(kind, true);
+	}
+}
+
+static void corrupt_posix(void)
+{
+	struct itimerspec sooner = { .it_value.tv_sec = FAR_SECONDS / 2 };
+
+	must(timer_settime(far_timers[0], 0, &sooner, NULL));
+}
+
+static void verify_posix(void)
+{
+	static const struct timespec at_once = { 0 };
+
+	sleep_ms(2 * PERIOD_MS);
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct itimerspec now;
+		siginfo_t info;
+		sigset_t set;
+
+		sigemptyset(&set);
+		sigaddset(&set, signal_of(kind));
+		if (sigtimedwait(&set, &info, &at_once) < 0)
+			check_fail("the timer of %s never expired", kinds[kind].name);
+		else if (info.si_code != SI_TIMER || info.si_value.sival_int != 1000 + kind)
+			check_fail("the timer of %s sent another's signal", kinds[kind].name);
+		else
+			check_count("the timer", kind, 1 + (uint64_t)info.si_overrun);
+		must(timer_gettime(far_timers[kind], &now));
+		check_left("a far timer", kind, &now.it_value);
+	}
+}
+
+#define SLEEPERS 3
+
+/* How late each sleeper woke, at worst, in ms. A sleeper whose clock went on while the machine was off wakes late by that. */
+static volatile int64_t latest_ms[SLEEPERS];
+static volatile uint32_t wakings[SLEEPERS];
+static volatile bool far_woke;
+static volatile int64_t far_left_ns = -1;
+static int64_t far_slept_from;
+static pthread_t far_sleeper;
+
+static void *sleep_again(void *argument)
+{
+	int kind = (intptr_t)argument;
+
+	for (;; wakings[kind]++) {
+		int64_t target = clock_ns(kinds[kind].clock) + PERIOD_MS * 1000000LL;
+		struct timespec when = timespec_of(target);
+		int64_t late;
+
+		while (clock_nanosleep(kinds[kind].clock, TIMER_ABSTIME, &when, NULL) == EINTR)
+			;
+		late = clock_ns(kinds[kind].clock) - target;
+		check_that(late >= 0, "a sleeper by %s woke %lld ns early", kinds[kind].name, (long long)-late);
+		if (late / 1000000 > latest_ms[kind])
+			latest_ms[kind] = late / 1000000;
+	}
+	return NULL;
+}
+
+static void on_wake(int number)
+{
+	(void)number;
+}
+
+static void *sleep_long(void *unused)
+{
+	struct timespec left = { .tv_sec = FAR_SECONDS };
+	int result = nanosleep(&left, &left);
+
+	far_woke = true;
+	if (result < 0 && errno == EINTR)
+		far_left_ns = left.tv_sec * 1000000000LL + left.tv_nsec;
+	return unused;
+}
+
+static void prepare_sleep(void)
+{
+	struct sigaction action = { .sa_handler = on_wake };
+
+	must(sigaction(SIGUSR1, &action, NULL));
+	for (intptr_t kind = 0; kind < SLEEPERS; kind++)
+		check_thread(sleep_again, (void *)kind);
+	far_slept_from = clock_ns(CLOCK_MONOTONIC);
+	must_0(pthread_create(&far_sleeper, NULL, sleep_long, NULL));
+	for (int kind = 0; kind < SLEEPERS; kind++)
+		if (!check_grows(&wakings[kind], 1, 10000))
+			check_die("a sleeper by %s does not wake", kinds[kind].name);
+}
+
+static void corrupt_sleep(void)
+{
+	must_0(pthread_kill(far_sleeper, SIGUSR1));
+	sleep_ms(100);
+}
+
+static void verify_sleep(void)
+{
+	int64_t expected_ms, apart_ms;
+
+	for (int kind = 0; kind < SLEEPERS; kind++) {
+		int64_t jump_ms = kinds[kind].runs_by == CLOCK_MONOTONIC ? 0 : check_off_ms();
+
+		check_that(check_grows(&wakings[kind], wakings[kind] + 2, 10000), "a sleeper by %s does not wake any more",
+			   kinds[kind].name);
+		check_that(latest_ms[kind] <= jump_ms + check_tolerance_ms() &&
+				   latest_ms[kind] >= jump_ms - check_tolerance_ms() - PERIOD_MS,
+			   "a sleeper by %s woke %lld ms late, not %lld", kinds[kind].name, (long long)latest_ms[kind],
+			   (long long)jump_ms);
+	}
+	check_that(!far_woke, "a long sleeper woke by itself");
+	pthread_kill(far_sleeper, SIGUSR1);
+	for (int waited = 0; !far_woke && waited < 5000; waited += 5)
+		sleep_ms(5);
+	expected_ms = FAR_SECONDS * 1000LL - (clock_ns(CLOCK_MONOTONIC) - far_slept_from) / 1000000;
+	apart_ms = far_left_ns / 1000000 - expected_ms;
+	check_that(apart_ms > -1000 && apart_ms < 1000, "a long sleeper has %lld ms left, not %lld",
+		   (long long)(far_left_ns / 1000000), (long long)expected_ms);
+}
+
+static int64_t interval_from, cpu_from;
+
+static void prepare_interval(void)
+{
+	struct itimerval real = { .it_value.tv_sec = FAR_SECONDS }, cpu = { .it_value.tv_sec = FAR_SECONDS };
+
+	interval_from = clock_ns(CLOCK_MONOTONIC);
+	cpu_from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	must(setitimer(ITIMER_REAL, &real, NULL));
+	must(setitimer(ITIMER_PROF, &cpu, NULL));
+}
+
+static void corrupt_interval(void)
+{
+	alarm(FAR_SECONDS / 2);
+}
+
+static void check_interval(const char *what, int which, int64_t passed_ns)
+{
+	int64_t expected_ms = FAR_SECONDS * 1000LL - passed_ns / 1000000, left_ms;
+	struct itimerval now;
+
+	must(getitimer(which, &now));
+	left_ms = now.it_value.tv_sec * 1000LL + now.it_value.tv_usec / 1000;
+	check_that(left_ms - expected_ms > -1000 && left_ms - expected_ms < 1000, "%s has %lld ms left, not %lld", what,
+		   (long long)left_ms, (long long)expected_ms);
+}
+
+static void verify_interval(void)
+{
+	check_interval("ITIMER_REAL", ITIMER_REAL, clock_ns(CLOCK_MONOTONIC) - interval_from);
+	check_interval("ITIMER_PROF", ITIMER_PROF, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_from);
+}
+
+CHECK(.name = "timer-timerfd", .about = "timerfds run by their clocks, and tell when the clock jumps",
+      .prepare = prepare_timerfd, .corrupt = corrupt_timerfd, .verify = verify_timerfd)
+CHECK(.name = "timer-posix", .about = "POSIX timers run by their clocks", .prepare = prepare_posix,
+      .corrupt = corrupt_posix, .verify = verify_posix)
+CHECK(.name = "timer-sleep", .about = "sleepers sleep by their clocks, and never wake early", .prepare = prepare_sleep,
+      .corrupt = corrupt_sleep, .verify = verify_sleep)
+CHECK(.name = "timer-interval", .about = "interval timers keep the time left", .prepare = prepare_interval,
+      .corrupt = corrupt_interval, .verify = verify_interval)
