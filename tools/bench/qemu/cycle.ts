@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { Agent } from '../../../emulator/agent/agent.js';
 import { resultOf, shell } from '../../../emulator/cycle/commands.js';
 import type { MachineFiles } from '../../../emulator/host/node/machine-files.js';
-import { GuestError } from '../../../emulator/machine/errors.js';
+import { GuestError, RigError } from '../../../emulator/machine/errors.js';
 import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
-import type { Trigger } from '../../../emulator/machine/contract.js';
 import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';
 import { command } from '../../artifacts/process.js';
 import { CHECK, SUSPEND, TIMEOUT_MS, WORK } from '../workload.js';
@@ -33,6 +32,10 @@ export interface QemuBench {
   close(): Promise<void>;
 }
 
+/** Shown when the kernel has read the partition tables; the initramfs starts some 200 ms later. */
+const DISKS_FOUND = '[sdb] Attached SCSI disk';
+const STOPS_MAX = 10;
+
 /** Prepares the files, and the two states that the cycle from saved states begins with. */
 export async function createQemuBench(files: MachineFiles, signal: AbortSignal): Promise<QemuBench> {
   const { memoryMiB, kernel, initrd, cmdline, wallClockMs } = files.config;
@@ -46,24 +49,39 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
     for (const [index, path] of from.entries()) await command('cp', ['--sparse=always', path, to[index] ?? ''], context);
   };
   let started = 0;
-  const start = async (diskPaths: readonly string[], more: { readonly statePath?: string; readonly hold?: boolean } = {}): Promise<QemuMachine> => {
+  const start = async (diskPaths: readonly string[], statePath?: string): Promise<QemuMachine> => {
     const dir = join(root, String(started++));
     await mkdir(dir);
-    return startQemu({ memoryMiB, kernelPath, initrdPath, cmdline, wallClockMs, diskPaths, dir, signal, ...more });
+    return startQemu({ memoryMiB, kernelPath, initrdPath, cmdline, wallClockMs, diskPaths, dir, signal, ...(statePath !== undefined && { statePath }) });
   };
 
   const saveStates = async (): Promise<void> => {
     await copy(files.disks.map(({ path }) => path), usedDisks);
-    const early = await start(usedDisks, { hold: true });
-    await closing(early, async () => {
-      await reach(early, USER_MARKERS.beforeDisk);
-      await early.saveState(states.beforeDisk);
-    });
-    const late = await start(usedDisks, { statePath: states.beforeDisk });
+    await saveBeforeDisk();
+    const late = await start(usedDisks, states.beforeDisk);
     await closing(late, async () => {
+      await late.resumeState();
       await reach(late, USER_MARKERS.agentReady);
+      await late.stop();
       await late.saveState(states.agentReady);
     });
+  };
+
+  /** QEMU cannot be stopped at the marker itself: it is stopped at the last line that the kernel prints well before it. */
+  const saveBeforeDisk = async (): Promise<void> => {
+    for (let attempt = 1; attempt <= STOPS_MAX; attempt++) {
+      const early = await start(usedDisks);
+      const caught = await closing(early, async () => {
+        await early.consoleShows(DISKS_FOUND);
+        await early.stop();
+        if (early.hasSeen(USER_MARKERS.beforeDisk)) return false;
+        await early.saveState(states.beforeDisk);
+        return true;
+      });
+      if (caught) return;
+      await copy(files.disks.map(({ path }) => path), usedDisks);
+    }
+    throw new RigError(`QEMU's guest could not be stopped before it read its disks, in ${STOPS_MAX} attempts`, { remedy: 'give the host some peace, and try again' });
   };
 
   const cycle = async (from: 'powerOn' | 'savedStates'): Promise<QemuSample> => {
@@ -72,9 +90,9 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
     await copy(saved ? usedDisks : files.disks.map(({ path }) => path), disks);
 
     const startMs = performance.now();
-    const first = await start(disks, saved ? { statePath: states.agentReady } : {});
+    const first = await start(disks, saved ? states.agentReady : undefined);
     const { agent, job, haltedMs, cpuMs } = await closing(first, async () => {
-      if (saved) await first.running();
+      if (saved) await first.resumeState();
       else await reach(first, USER_MARKERS.agentReady);
       const agent = new Agent(first, { signal });
       await agent.connect();
@@ -84,8 +102,9 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
       return { agent, job: end.job, haltedMs: performance.now(), cpuMs: first.cpuMs() };
     });
 
-    const second = await start(disks, saved ? { statePath: states.beforeDisk } : {});
+    const second = await start(disks, saved ? states.beforeDisk : undefined);
     return closing(second, async () => {
+      if (saved) await second.resumeState();
       await reach(second, stepEnd('thawTasks'), USER_MARKERS.agentReady);
       await agent.attach(second);
       const resumed = resultOf(await agent.wait(job));
@@ -111,7 +130,7 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
 
 /** Waits for a marker; one that should not come meanwhile is an error. */
 async function reach(machine: QemuMachine, kind: number, wrong?: number): Promise<void> {
-  const stopAt = (marker: number): ArmedTrigger => ({ when: { on: 'marker', kind: marker } satisfies Trigger, then: { do: 'stop' } });
+  const stopAt = (marker: number): ArmedTrigger => ({ when: { on: 'marker', kind: marker }, then: { do: 'stop' } });
   const { reason, console } = await machine.run({ triggers: [stopAt(kind), ...(wrong === undefined ? [] : [stopAt(wrong)])], virtualMsMax: TIMEOUT_MS });
   if (reason.why === 'trigger' && reason.index === 0) return;
   const tail = new TextDecoder().decode(console).split('\n').slice(-25);

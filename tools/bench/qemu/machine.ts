@@ -2,7 +2,9 @@
 /**
  * A QEMU (TCG, one processor) as a Machine, as far as the agent needs one: it runs in real time and cannot be
  * stopped at an instruction, so its clock is the host's and a stop at a marker means "has been seen there".
- * Markers come out of a debug console at the marker ports, which passes on the low byte of each kind.
+ * At the marker ports stands a serial port, which sends on the low byte of each kind: the other bytes of the write go
+ * to its control registers, where those of our markers switch nothing on. (A marker whose first word has bit 4 set is
+ * lost: that is the loopback of the modem control register. None of those that are awaited here has.)
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -25,10 +27,8 @@ export interface QemuConfig {
   readonly wallClockMs: number;
   /** A folder of this machine's own, for its sockets. */
   readonly dir: string;
-  /** A state that `saveState` wrote: go on from there. */
+  /** A state that `saveState` wrote: `resumeState` goes on from there. */
   readonly statePath?: string;
-  /** Keep the guest at the first marker that holds. */
-  readonly hold?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -37,9 +37,14 @@ export interface QemuMachine extends Machine {
   readonly startedMs: number;
   /** Host time at which a marker was first seen. @throws RigError when it was not. */
   seenMs(kind: number): number;
-  /** Waits until the guest runs, after a start from a saved state. */
-  running(): Promise<void>;
-  /** Writes the machine's state, without its disks, and ends it. */
+  hasSeen(kind: number): boolean;
+  /** Resolves when the console shows `text`. */
+  consoleShows(text: string): Promise<void>;
+  /** Loads the state of `statePath` and lets the guest go on. */
+  resumeState(): Promise<void>;
+  /** Stops the guest at once. */
+  stop(): Promise<void>;
+  /** Writes the state of the stopped machine, without its disks, and ends it. */
   saveState(path: string): Promise<void>;
   /** Processor time of the process so far. */
   cpuMs(): number;
@@ -48,8 +53,9 @@ export interface QemuMachine extends Machine {
 /** The kernel's last words. */
 const HALTED = /reboot: (System halted|Power down)/;
 const CONSOLE_TAIL_BYTES = 4000;
-/** Bytes that a 4-byte read of the marker port must answer, for the guest to hold: 1, little-endian. */
-const HOLD_BYTES = [1, 0, 0, 0];
+const CONSOLE_MS_MAX = 60_000;
+/** Interrupt lines of the serial ports at the marker ports, which never use them. */
+const MARKER_IRQS = { user: 5, kernel: 7 } as const;
 
 export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
   config.signal.throwIfAborted();
@@ -162,7 +168,18 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
       if (ms === undefined) throw new RigError(`QEMU's guest did not send marker 0x${kind.toString(16)}\n${consoleTail}`);
       return ms;
     },
-    running: () => orGone(monitor.resumed(), exited),
+    hasSeen: (kind) => firstSeenMs.has(kind),
+    async consoleShows(text) {
+      for (const deadlineMs = performance.now() + CONSOLE_MS_MAX; !consoleTail.includes(text); ) {
+        config.signal.throwIfAborted();
+        if (gone || performance.now() > deadlineMs) throw new RigError(`QEMU's guest did not show '${text}'\n${consoleTail}`);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    },
+    async resumeState() {
+      await orGone(monitor.loadState(config.statePath ?? ''), exited);
+    },
+    stop: () => orGone(monitor.stop(), exited),
     async saveState(path) {
       await orGone(monitor.saveState(path), exited);
       await close();
@@ -172,9 +189,9 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
 }
 
 function argumentsOf(config: QemuConfig, lines: Record<'console' | 'agent' | 'user' | 'kernel', Line>): readonly string[] {
-  const { memoryMiB, kernelPath, initrdPath, cmdline, diskPaths, wallClockMs, statePath, hold } = config;
+  const { memoryMiB, kernelPath, initrdPath, cmdline, diskPaths, wallClockMs, statePath } = config;
   const chardev = (name: keyof typeof lines): readonly string[] => ['-chardev', `socket,id=${name},path=${lines[name].path}`];
-  const holds = HOLD_BYTES.map((byte, at) => ['-chardev', `null,id=hold${at}`, '-device', `isa-debugcon,iobase=0x${(MARKER_PORT_USER + at).toString(16)},chardev=${at === 0 ? 'user' : `hold${at}`},readback=${byte}`]);
+  const markerPort = (name: 'user' | 'kernel', base: number, index: number): readonly string[] => [...chardev(name), '-device', `isa-serial,iobase=0x${base.toString(16)},irq=${MARKER_IRQS[name]},index=${index},chardev=${name}`];
   return [
     ...['-machine', 'pc,acpi=off,hpet=off', '-accel', 'tcg', '-smp', '1', '-m', `${memoryMiB}M`, '-nodefaults', '-no-user-config'],
     ...['-display', 'none', '-vga', 'none', '-no-reboot', '-rtc', `base=${new Date(wallClockMs).toISOString().slice(0, 19)}`],
@@ -185,11 +202,9 @@ function argumentsOf(config: QemuConfig, lines: Record<'console' | 'agent' | 'us
     ...['-serial', 'chardev:console'],
     ...chardev('agent'),
     ...['-serial', 'chardev:agent'],
-    ...chardev('user'),
-    ...(hold === true ? holds.flat() : ['-device', `isa-debugcon,iobase=0x${MARKER_PORT_USER.toString(16)},chardev=user`]),
-    ...chardev('kernel'),
-    ...['-device', `isa-debugcon,iobase=0x${MARKER_PORT_KERNEL.toString(16)},chardev=kernel`],
-    ...(statePath === undefined ? [] : ['-incoming', `exec:cat '${statePath}'`]),
+    ...markerPort('user', MARKER_PORT_USER, 2),
+    ...markerPort('kernel', MARKER_PORT_KERNEL, 3),
+    ...(statePath === undefined ? [] : ['-incoming', 'defer']),
   ];
 }
 

@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: MIT
-/** QEMU's machine protocol (QMP), as much of it as saving a state and hearing of a start needs. */
+/** QEMU's machine protocol (QMP), as much of it as saving and loading a state needs. */
 import { RigError } from '../../../emulator/machine/errors.js';
 import { openLine } from './channels.js';
 
 export interface Monitor {
   readonly arguments: readonly string[];
-  /** Resolves when the guest has begun to run after a start from a saved state. */
-  resumed(): Promise<void>;
-  /** Writes the state of the machine; it does not run any more then. */
+  stop(): Promise<void>;
+  /** Writes the state of the stopped machine. */
   saveState(path: string): Promise<void>;
+  /** Loads a state into a machine that was started to wait for one, and lets it run. */
+  loadState(path: string): Promise<void>;
   close(): void;
 }
 
 interface Message {
   readonly QMP?: object;
   readonly event?: string;
+  readonly data?: { readonly status?: string };
   readonly return?: unknown;
   readonly error?: { readonly desc: string };
 }
 
-const POLL_MS = 20;
-
 export async function openMonitor(dir: string): Promise<Monitor> {
   let text = '';
   const answers: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = [];
-  let onResume = (): void => undefined;
-  const resumed = new Promise<void>((resolve) => (onResume = resolve));
+  let onMigration = (_status: string): void => undefined;
+  let onGreeting = (): void => undefined;
+  const greeted = new Promise<void>((resolve) => (onGreeting = resolve));
 
   const take = (message: Message): void => {
-    if (message.QMP) void ask('qmp_capabilities').catch(() => undefined);
-    else if (message.event === 'RESUME') onResume();
+    if (message.QMP) onGreeting();
+    else if (message.event === 'MIGRATION') onMigration(message.data?.status ?? '');
     else if (message.error) answers.shift()?.reject(new RigError(`QEMU refused: ${message.error.desc}`));
     else if ('return' in message) answers.shift()?.resolve(message.return);
   };
@@ -44,18 +45,37 @@ export async function openMonitor(dir: string): Promise<Monitor> {
       line.send(Buffer.from(`${JSON.stringify({ execute, arguments: options })}\n`));
     });
 
+  const ready = greeted.then(async () => {
+    await ask('qmp_capabilities');
+    await ask('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
+    await ask('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
+  });
+  // Awaited by whoever uses it; a machine that ends before is no failure of its own.
+  ready.catch(() => undefined);
+
+  /** Waits for the end of what `start` starts. */
+  const migration = async (start: () => Promise<unknown>, what: string): Promise<void> => {
+    await ready;
+    const ended = new Promise<void>((resolve, reject) => {
+      onMigration = (status) => {
+        if (status === 'completed') resolve();
+        else if (status === 'failed') reject(new RigError(`QEMU could not ${what} a state`));
+      };
+    });
+    await start();
+    await ended;
+  };
+
   return {
     arguments: ['-chardev', `socket,id=monitor,path=${line.path}`, '-mon', 'chardev=monitor,mode=control'],
-    resumed: () => resumed,
-    async saveState(path) {
-      await ask('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
-      await ask('migrate', { uri: `exec:cat > '${path}'` });
-      for (;;) {
-        const { status } = (await ask('query-migrate')) as { status?: string };
-        if (status === 'completed') return;
-        if (status === 'failed' || status === 'cancelled') throw new RigError(`QEMU could not save its state (${status})`);
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
+    async stop() {
+      await ready;
+      await ask('stop');
+    },
+    saveState: (path) => migration(() => ask('migrate', { uri: `exec:cat > '${path}'` }), 'save'),
+    async loadState(path) {
+      await migration(() => ask('migrate-incoming', { uri: `exec:cat '${path}'` }), 'load');
+      await ask('cont');
     },
     close: () => line.close(),
   };
