@@ -59,6 +59,10 @@ next:
 	je	do_halt
 	cmpb	$'z', %al
 	je	do_reset
+	cmpb	$'t', %al
+	je	do_no_idt
+	cmpb	$'p', %al
+	je	do_unmapped_idt
 	call	answer			/* anything else comes back */
 	jmp	done
 
@@ -130,6 +134,34 @@ do_reset:				/* by the keyboard controller */
 	outb	%al, $0x64
 	jmp	.
 
+do_no_idt:				/* a breakpoint without a table to look its handler up in */
+	lidt	no_idt
+	movl	$1, %ecx
+	jmp	protected
+
+do_unmapped_idt:			/* a breakpoint whose handler cannot be looked up, for its page is not there */
+	movw	$0x9000, %ax		/* a page directory that maps the first 4 MiB to themselves */
+	movw	%ax, %es
+	xorw	%di, %di
+	xorl	%eax, %eax
+	movw	$1024, %cx
+	rep stosl
+	movl	$0x83, %es:0
+	movl	$0x90000, %eax
+	movl	%eax, %cr3
+	movl	$0x10, %eax		/* large pages */
+	movl	%eax, %cr4
+	lidtl	unmapped_idt
+	movl	$0x80000001, %ecx
+protected:
+	lgdt	gdt_pointer
+	movl	%ecx, %cr0
+	ljmpl	$8, $0x80000 + 1f
+	.code32
+1:	int3
+	jmp	.
+	.code16
+
 done:
 	movb	$'\n', %al
 	call	answer
@@ -179,6 +211,17 @@ disk:					/* BIOS call in ah on the first disk */
 	ret
 
 ready:	.asciz	"ready\r\n"
+	.balign	8
+gdt:	.quad	0
+	.quad	0x00cf9a000000ffff	/* flat code */
+gdt_pointer:
+	.word	15
+	.long	0x80000 + gdt
+no_idt:	.word	0
+	.long	0
+unmapped_idt:
+	.word	0x7ff
+	.long	0x40000000
 
 	.org	0x900			/* data at places that the tests know */
 count:	.long	0

@@ -22,6 +22,8 @@ const IDLE_STEP_MS_MIN = 0.01;
 const FLAG_INTERRUPT = 0x200;
 const WASM_PAGE = 65536;
 const A20_PORT = 0x92;
+/** An interrupt table shorter than this has no handler for a double fault: the next fault is the third. */
+const DOUBLE_FAULT_GATE_END = 8 * 8 + 7;
 
 export interface CoreParts {
   readonly V86: V86Constructor;
@@ -203,7 +205,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   /** Something was thrown through the emulator: it can read memory from now on, but not move. */
   function settle(error: unknown): void {
     if (error instanceof MachineEnds) ended = { why: error.why };
-    else if (cpu.idtr_size[0] === 0 || isEndlessFault(error)) ended = { why: 'reset' };
+    else if ((cpu.idtr_size[0] ?? 0) < DOUBLE_FAULT_GATE_END || isEndlessFault(error)) ended = { why: 'reset' };
     else {
       const detail = guestPanic || (error instanceof Error ? error.message : String(error));
       broken = new RigError(`the emulator failed at instruction ${clock.instructions()}: ${detail}`, {

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/** The parts of the v86 engine that do without v86. */
+import t from 'tap';
+import { createByteLog } from '../../../emulator/engines/v86/byte-log.js';
+import { createChance } from '../../../emulator/engines/v86/chance.js';
+import { packCheckpoint, packPages, unpackCheckpoint, unpackPages } from '../../../emulator/engines/v86/checkpoint-format.js';
+import { createClock, installVirtualTime, type TimeScope } from '../../../emulator/engines/v86/clock.js';
+import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';
+import { createModuleCache } from '../../../emulator/engines/v86/jit.js';
+import { installMarkerPorts } from '../../../emulator/engines/v86/ports.js';
+import { InputError } from '../../../emulator/machine/errors.js';
+import { sector } from '../../../emulator/machine/units.js';
+
+const fakeMemory = (): { memory: WebAssembly.Memory; set: (count: number) => void; detach: () => void } => {
+  let buffer = new ArrayBuffer(4096);
+  const memory = { get buffer() { return buffer; }, grow: () => 0 } as WebAssembly.Memory;
+  return {
+    memory,
+    set: (count) => (new Uint32Array(buffer)[166] = count),
+    detach: () => (buffer = structuredClone(buffer, { transfer: [buffer] })),
+  };
+};
+
+t.test('the clock follows the instruction counter, over its wraps and over growing memory', (t) => {
+  const clock = createClock(500_000);
+  t.equal(clock.virtualMs(), 0, 'time stands before the machine exists');
+  const { memory, set, detach } = fakeMemory();
+  clock.attach(memory);
+  set(1_000_000);
+  t.equal(clock.virtualMs(), 2);
+  clock.skipIdle(0.5);
+  t.equal(clock.virtualMs(), 2.5);
+  set(2 ** 32 - 1);
+  t.equal(clock.instructions(), 2 ** 32 - 1);
+  set(4);
+  t.equal(clock.instructions(), 2 ** 32 + 4);
+  detach();
+  set(9);
+  t.equal(clock.instructions(), 2 ** 32 + 9);
+  const other = createClock(500_000);
+  other.attach(memory);
+  other.load(clock.save());
+  t.equal(other.instructions(), clock.instructions());
+  t.equal(other.virtualMs(), clock.virtualMs());
+  t.end();
+});
+
+t.test('dates come from virtual time; given dates stay what they are', (t) => {
+  const clock = createClock(1);
+  const scope: TimeScope = { Date, performance: { now: () => -1 } };
+  const real = scope.performance;
+  const { releasePerformance } = installVirtualTime(scope, clock, Date.UTC(2026, 0, 1));
+  clock.skipIdle(1500);
+  t.equal(scope.Date.now(), Date.UTC(2026, 0, 1) + 1500);
+  t.equal(new scope.Date().getUTCSeconds(), 1);
+  t.equal(new scope.Date(86_400_000).getUTCDate(), 2);
+  t.equal((scope.performance as { now: () => number }).now(), 1500);
+  releasePerformance();
+  t.equal(scope.performance, real);
+  t.end();
+});
+
+t.test('chance: seeded, resumable, without an obvious lean', (t) => {
+  const draw = (seed: number): number[] => {
+    const chance = createChance(seed);
+    return Array.from({ length: 1000 }, () => chance.int32());
+  };
+  t.same(draw(1), draw(1));
+  t.notSame(draw(1), draw(2));
+  t.ok(draw(0).some((word) => word !== 0));
+  const chance = createChance(7);
+  chance.int32();
+  const copy = createChance(8);
+  copy.load(chance.save());
+  t.equal(copy.int32(), chance.int32());
+  const mean = Array.from({ length: 10_000 }, () => chance.fraction()).reduce((sum, one) => sum + one, 0) / 10_000;
+  t.ok(Math.abs(mean - 0.5) < 0.02, `mean ${mean}`);
+  t.end();
+});
+
+t.test('checkpoint bytes: what goes in comes out, damage is refused', (t) => {
+  const blobs = [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(9)];
+  const packed = packCheckpoint({ a: [1, 'x'] }, blobs);
+  t.same(unpackCheckpoint(packed), { head: { a: [1, 'x'] }, blobs });
+  const shifted = new Uint8Array(packed.length + 3);
+  shifted.set(packed, 3);
+  t.same(unpackCheckpoint(shifted.subarray(3)).blobs, blobs, 'at any alignment');
+  t.throws(() => unpackCheckpoint(packed.subarray(0, packed.length - 8)), /cut short/);
+  t.throws(() => unpackCheckpoint(new Uint8Array(100)), InputError);
+  const other = packed.slice();
+  other[8] = 99;
+  t.throws(() => unpackCheckpoint(other), /format 99/);
+  const damaged = packed.slice();
+  damaged[16] = 0;
+  t.throws(() => unpackCheckpoint(damaged), /head of the checkpoint is damaged/);
+  t.end();
+});
+
+t.test('memory is kept as its non-zero pages', (t) => {
+  const memory = new Uint8Array(10 * 4096);
+  memory[4096 + 4095] = 1;
+  memory.fill(7, 5 * 4096, 7 * 4096);
+  const [indexes, content] = packPages(memory);
+  t.equal(content.length, 3 * 4096);
+  const target = new Uint8Array(10 * 4096).fill(0xff);
+  unpackPages(target, indexes, content);
+  t.same(target, memory, 'whatever was there before');
+  t.end();
+});
+
+t.test('the module cache: equal bytes, one module', (t) => {
+  const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  const named = Uint8Array.of(...empty, 0, 2, 1, 0x78);
+  const cache = createModuleCache();
+  const first = cache.obtain(empty);
+  t.equal(cache.obtain(empty.slice()), first);
+  t.equal(cache.hits(), 1);
+  t.not(cache.obtain(named), first);
+  t.equal(cache.takeCompiled().length, 2);
+  t.equal(cache.takeCompiled().length, 0);
+  const later = createModuleCache();
+  later.add(first);
+  t.equal(later.obtain(empty), first);
+  t.equal(later.takeCompiled().length, 0, 'nothing had to be compiled');
+  t.end();
+});
+
+t.test('a disk: reads through overlay and own blocks, writes at any sector, torn writes', (t) => {
+  const base = Uint8Array.from({ length: 20 * 512 }, (_, at) => at >> 9);
+  const landed: (readonly [number, number, number])[] = [];
+  let allowed = Infinity;
+  const events = {
+    sectorsAllowed: (_: number, sectors: number) => Math.min(allowed, sectors),
+    written: (index: number, at: number, bytes: Uint8Array) => void landed.push([index, at, bytes.length / 512]),
+  };
+  const overlay = [{ instruction: 0, sector: sector(7), bytes: new Uint8Array(2 * 512).fill(0x70) }];
+  const disk = createDisk({ base, overlay }, events);
+  const at = (of: typeof disk, number: number): number | undefined => of.readBytes(number * 512, 512)[100];
+  t.same([6, 7, 8, 9].map((number) => at(disk, number)), [6, 0x70, 0x70, 9]);
+  disk.buffer.set(6 * 512, new Uint8Array(3 * 512).fill(0x60), () => undefined);
+  allowed = 1;
+  disk.buffer.set(18 * 512, new Uint8Array(2 * 512).fill(0x18), () => undefined);
+  allowed = 0;
+  disk.buffer.set(0, new Uint8Array(512).fill(1), () => undefined);
+  t.same(landed, [[0, 6, 3], [1, 18, 1], [2, 0, 0]]);
+  t.equal(disk.writeCount(), 2);
+  t.same([0, 5, 6, 8, 9, 18, 19].map((number) => at(disk, number)), [0, 5, 0x60, 0x60, 9, 0x18, 19]);
+  const whole = disk.readBytes(0, base.length);
+  let got: Uint8Array | undefined;
+  disk.buffer.get(3 * 512, 5 * 512, (bytes) => (got = bytes));
+  t.same(got, whole.slice(3 * 512, 8 * 512));
+  const again = createDisk({ base, overlay }, events);
+  again.load(disk.save());
+  t.same(again.readBytes(0, base.length), whole);
+  t.equal(again.writeCount(), 2);
+  t.equal(base[6 * 512], 6, 'the base is not written');
+  t.end();
+});
+
+t.test('marker ports: words of kernel and user do not mix, and reads say whether to hold', (t) => {
+  const writes = new Map<number, (value: number) => void>();
+  const reads = new Map<number, () => number>();
+  const io = {
+    register_read: (port: number, _: object, _8: unknown, _16: unknown, read: () => number) => void reads.set(port, read),
+    register_write: (port: number, _: object, _8: unknown, _16: unknown, write: (value: number) => void) => void writes.set(port, write),
+    port_read8: () => 0,
+    port_write8: () => undefined,
+  };
+  const seen: number[][] = [];
+  const ports = installMarkerPorts(io, (...marker) => void seen.push(marker));
+  writes.get(0x5b04)?.(1);
+  writes.get(0x5b14)?.(-2);
+  writes.get(0x5b08)?.(3);
+  writes.get(0x5b18)?.(4);
+  writes.get(0x5b10)?.(0x2001);
+  writes.get(0x5b00)?.(0x1002);
+  t.same(seen, [[0x2001, 0xfffffffe, 4], [0x1002, 1, 3]]);
+  t.same([0x5b00, 0x5b10].map((port) => reads.get(port)?.()), [0, 0]);
+  ports.setHold(true);
+  t.same([0x5b00, 0x5b10].map((port) => reads.get(port)?.()), [1, 1]);
+  t.same(ports.save(), [1, 3, 0xfffffffe, 4]);
+  t.end();
+});
+
+t.test('a byte log grows and answers from any place', (t) => {
+  const log = createByteLog();
+  for (let at = 0; at < 1000; at++) log.push(at & 255);
+  t.equal(log.bytes().length, 1000);
+  t.same([...log.bytes(998)], [998 & 255, 999 & 255]);
+  t.end();
+});
