@@ -35,7 +35,7 @@ async function main(named) {
   if (named.length === 0) add(counts, await types());
   if (unit.length > 0 && !interrupted) add(counts, await tap('unit tests', unit, ['--show-full-coverage=false']));
   if (e2e.length > 0 && !interrupted) {
-    failedToBuild = (await run(process.execPath, [join(root, 'tools/snapback.mjs'), 'build'])) !== 0;
+    failedToBuild = (await run(process.execPath, [join(root, 'tools/snapback.mjs'), 'build', '--tests'])) !== 0;
     // One after the other: each boots machines that use both processors.
     if (!failedToBuild && !interrupted) add(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=1']));
   }

@@ -8,10 +8,16 @@ import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';
 
-export async function buildCommand({ kernel }: { readonly kernel: string }, { signal }: CommandContext): Promise<number> {
+export interface BuildOptions {
+  readonly kernel: string;
+  /** Also install what the tests need on the host. */
+  readonly tests?: boolean;
+}
+
+export async function buildCommand({ kernel, tests }: BuildOptions, { signal }: CommandContext): Promise<number> {
   if (kernel !== 'release' && kernel !== 'debug') throw new InputError(`there is no kernel flavour '${kernel}'`, { remedy: 'use --kernel release or --kernel debug' });
   const { context, progress } = buildContext(signal);
-  await ensurePrerequisites(context);
+  await ensurePrerequisites(context, tests === true ? ['browser'] : []);
   const { hashes } = await obtainMachineFiles({ ...DEFAULT_MACHINE, kernel }, STANDARD_DISKS, context);
   progress.clear();
   for (const [name, hash] of Object.entries(hashes)) console.log(`${hash.slice(0, 16)}  ${name}`);

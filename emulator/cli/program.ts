@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The commands and what `--help` says of them. */
 import { Command, InvalidArgumentError } from 'commander';
-import { buildCommand } from './build.js';
+import { buildCommand, type BuildOptions } from './build.js';
 import { doctorCommand } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { runCommand, type RunOptions } from './run.js';
@@ -59,11 +59,12 @@ export function buildProgram(context: CommandContext): Command {
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
   sub('doctor')
     .description('name each missing prerequisite and the command that cures it')
-    .action(async () => context.done(await doctorCommand(context)));
+    .action(() => context.done(doctorCommand()));
   sub('build')
     .description('build kernel, guest programs and disks into the cache, without running anything')
     .option('--kernel <flavour>', 'release or debug', 'release')
-    .action(async (options: { kernel: string }) => context.done(await buildCommand(options, context)));
+    .option('--tests', 'also what the tests need')
+    .action(async (options: BuildOptions) => context.done(await buildCommand(options, context)));
   return program;
 }
 

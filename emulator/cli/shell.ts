@@ -41,7 +41,7 @@ export async function shellCommand(file: string | undefined, options: ShellOptio
       if (what !== '') progress.say(what);
     },
   };
-  const state = await bootStates()('agentReady', booter);
+  const state = await bootStates().at('agentReady', booter);
   const { machine } = await restoreAt(state, { ...booter, onProgress: () => undefined });
   progress.clear();
   console.error('snapback: the console of the guest; Ctrl-] quits');

@@ -7,6 +7,8 @@ import { concat, type Seen } from './recorder.js';
 export interface BootState {
   readonly checkpoint: Checkpoint;
   readonly seen: Seen;
+  /** What its maker wants to know again, as JSON. */
+  readonly notes?: unknown;
 }
 
 interface Header {
@@ -19,10 +21,11 @@ interface Header {
   readonly writes: readonly (readonly (readonly [number, number, number])[])[];
   readonly instructions: number;
   readonly virtualMs: number;
+  readonly notes?: unknown;
 }
 
 /** Length of the header (u32, little-endian), the header as JSON, then checkpoint, console and the writes' bytes. */
-export function encodeBootState({ checkpoint, seen }: BootState): Uint8Array {
+export function encodeBootState({ checkpoint, seen, notes }: BootState): Uint8Array {
   const header: Header = {
     format: 1,
     engine: checkpoint.engine,
@@ -32,6 +35,7 @@ export function encodeBootState({ checkpoint, seen }: BootState): Uint8Array {
     writes: seen.writes.map((of) => of.map(({ instruction, sector: at, bytes }) => [instruction, at, bytes.length] as const)),
     instructions: seen.instructions,
     virtualMs: seen.virtualMs,
+    ...(notes !== undefined && { notes }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = new Uint8Array(4);
@@ -54,8 +58,8 @@ export function decodeBootState(bytes: Uint8Array): BootState | undefined {
     of.map(([instruction, start, length]): DiskWrite => ({ instruction, sector: sector(start), bytes: take(length) })),
   );
   if (at !== bytes.length) return undefined;
-  const { markers, instructions, virtualMs } = header;
-  return { checkpoint, seen: { console, markers, writes, instructions, virtualMs } };
+  const { markers, instructions, virtualMs, notes } = header;
+  return { checkpoint, seen: { console, markers, writes, instructions, virtualMs }, ...(notes !== undefined && { notes }) };
 }
 
 function parse(bytes: Uint8Array): Header | undefined {

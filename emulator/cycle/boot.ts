@@ -34,32 +34,42 @@ export interface Booter {
 /** Bound of a boot in virtual time: several times what the slowest kernel needs. */
 const BOOT_MS_MAX = 20_000;
 
-/** Answers boot states, each made once per key in this process and kept in the cache. */
-export function bootStates(): (stage: BootStage, booter: Booter) => Promise<BootState> {
+/** Boot states by key: each made once in this process, and kept in the cache for the next. */
+export interface BootStates {
+  /** The state of that name, from the cache or from `make`. */
+  obtain(name: string, booter: Booter, make: () => Promise<BootState>): Promise<BootState>;
+  /** A machine that holds at a stage of its boot. */
+  at(stage: BootStage, booter: Booter): Promise<BootState>;
+}
+
+export function bootStates(): BootStates {
   const underWay = new Map<string, Promise<BootState>>();
-  const obtain = (stage: BootStage, booter: Booter): Promise<BootState> => {
-    const key = `${stage}-${booter.configKey}`;
+  const obtain: BootStates['obtain'] = (name, booter, make) => {
+    const key = `${name}-${booter.configKey}`;
     let state = underWay.get(key);
     if (!state) {
-      state = fromCache(key, booter).then((cached) => cached ?? make(stage, key, booter));
+      state = fromCache(key, booter).then(async (cached) => {
+        if (cached) return cached;
+        const made = await make();
+        await booter.cache.put(key, encodeBootState(made));
+        return made;
+      });
       underWay.set(key, state);
     }
     return state;
   };
-
-  async function make(stage: BootStage, key: string, booter: Booter): Promise<BootState> {
-    const recorder = stage === 'beforeDisk' ? await powerOn(booter) : await restoreAt(await obtain('beforeDisk', booter), booter);
-    try {
-      booter.onProgress?.(stage === 'beforeDisk' ? 'booting the kernel' : 'booting to the agent');
-      await runToMarker(stage, recorder, booter);
-      const state = { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
-      await booter.cache.put(key, encodeBootState(state));
-      return state;
-    } finally {
-      await recorder.machine.close();
-    }
-  }
-  return obtain;
+  const at: BootStates['at'] = (stage, booter) =>
+    obtain(stage, booter, async () => {
+      const recorder = stage === 'beforeDisk' ? await powerOn(booter) : await restoreAt(await at('beforeDisk', booter), booter);
+      try {
+        booter.onProgress?.(stage === 'beforeDisk' ? 'booting the kernel' : 'booting to the agent');
+        await runToMarker(stage, recorder, booter);
+        return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
+      } finally {
+        await recorder.machine.close();
+      }
+    });
+  return { obtain, at };
 }
 
 async function fromCache(key: string, { cache }: Booter): Promise<BootState | undefined> {

@@ -9,7 +9,6 @@ export type FindingKind =
   | 'disk'
   | 'filesystem'
   | 'selfCheck'
-  | 'clock'
   | 'command'
   | 'kernelFault'
   /** The guest did not come to where it was awaited. */

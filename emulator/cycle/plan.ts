@@ -5,7 +5,7 @@ import type { Fault } from '../faults/fault.js';
 /** By the kernel's own hibernation, or by the system call snapshot(2). */
 export type SuspendMethod = 'swsusp' | 'sys_snapshot';
 
-export const PROOFS = ['memory', 'image', 'disk', 'filesystems', 'clocks'] as const;
+export const PROOFS = ['memory', 'image', 'disk', 'filesystems'] as const;
 /** What `verify` looks at; all of them unless told. */
 export type Proof = (typeof PROOFS)[number];
 
@@ -85,4 +85,16 @@ export function unroll(steps: readonly Step[]): readonly Exclude<Step, { do: 're
  */
 export function controlSteps(steps: readonly Step[]): readonly Step[] {
   return unroll(steps).filter(({ do: what }) => what !== 'suspend' && what !== 'resume' && what !== 'cutPower' && what !== 'verify');
+}
+
+/**
+ * The steps before the first suspend, which main and control run have in common, and the rest of the main run.
+ * Undefined when nothing is suspended, or when the machine has another life before it.
+ */
+export function splitAtSuspend(steps: readonly Step[]): { readonly before: readonly Step[]; readonly rest: readonly Step[] } | undefined {
+  const all = unroll(steps);
+  const at = all.findIndex(({ do: what }) => what === 'suspend');
+  const before = all.slice(0, Math.max(0, at));
+  const simple = before[0]?.do === 'boot' && before.slice(1).every(({ do: what }) => what === 'run' || what === 'start' || what === 'selfcheck');
+  return simple ? { before, rest: all.slice(at) } : undefined;
 }

@@ -2,34 +2,62 @@
 /** Runs a plan: the machine that is suspended, and beside it the control machine that never is. */
 import { bootStates } from './boot.js';
 import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
-import { controlSteps, unroll, type Plan } from './plan.js';
-import { runTimeline, type TimelineDeps } from './timeline.js';
+import { GuestError } from '../machine/errors.js';
+import type { BootState } from './boot-state.js';
+import { controlSteps, splitAtSuspend, type Plan, type Step } from './plan.js';
+import { reachState, runTimeline, type TimelineDeps } from './timeline.js';
 
-export type RunDeps = Omit<TimelineDeps, 'bootState'>;
+export type RunDeps = Omit<TimelineDeps, 'states'>;
 
 /**
  * The outcome of `plan`. Both machines run at the same time, each in its own worker.
- * @throws GuestError when a guest does not come to where it can be asked, InputError, RigError.
+ * @throws InputError, RigError; what the guests do wrong is in the outcome.
  */
 export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
-  const shared: TimelineDeps = { ...deps, bootState: bootStates() };
-  const withControl = plan.control && unroll(plan.steps).some(({ do: what }) => what === 'suspend');
+  const shared: TimelineDeps = { ...deps, states: bootStates() };
+  const split = splitAtSuspend(plan.steps);
+  if (!split) {
+    const main = await runTimeline(plan, plan.steps, shared);
+    const control = plan.control && main.cycles.length > 0 ? await runTimeline(plan, controlSteps(plan.steps), { ...shared, say: () => undefined }) : undefined;
+    return outcomeOf(main, control);
+  }
+  const ready = await commonState(plan, split.before, shared);
+  // The guest has failed before there was anything to suspend: the steps one by one say how.
+  if (!ready) return outcomeOf(await runTimeline(plan, split.before, shared), undefined);
+  return fork(plan, split.rest, shared, ready);
+}
+
+/** The state before the first suspend, over which both runs go; undefined when the guest does not come there. */
+async function commonState(plan: Plan, before: readonly Step[], deps: TimelineDeps): Promise<BootState | undefined> {
+  const files = await Promise.all(plan.files.map(async ({ path, mode, bytes }) => [path, mode, await deps.hash(bytes)]));
+  const name = await deps.hash(new TextEncoder().encode(JSON.stringify([before, files, plan.machine.seed])));
+  try {
+    return await deps.states.obtain(name.slice(0, 32), deps.booter, () => reachState(plan, before, deps));
+  } catch (error) {
+    if (error instanceof GuestError) return undefined;
+    throw error;
+  }
+}
+
+/** Main and control run side by side, each in its own worker; when one cannot go on, the other is ended. */
+async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, ready: BootState): Promise<RunOutcome> {
   const stop = new AbortController();
   const signal = deps.booter.signal ? AbortSignal.any([deps.booter.signal, stop.signal]) : stop.signal;
-  const controlDeps: TimelineDeps = { ...shared, booter: { ...shared.booter, signal }, say: () => undefined };
-  const control = withControl ? runTimeline(plan, controlSteps(plan.steps), controlDeps) : undefined;
+  const aside: TimelineDeps = { ...deps, booter: { ...deps.booter, signal }, say: () => undefined };
+  const control = plan.control ? runTimeline(plan, controlSteps(rest), aside, ready) : undefined;
   // Its failure is looked at below; without this it would end the process while the main run goes on.
   control?.catch(() => undefined);
-  let main: TimelineOutcome;
   try {
-    main = await runTimeline(plan, plan.steps, shared);
+    return outcomeOf(await runTimeline(plan, rest, deps, ready), await control);
   } catch (error) {
     stop.abort(error);
     await control?.catch(() => undefined);
     throw error;
   }
-  const controlled = await control;
-  return { main, control: controlled, findings: [...main.findings, ...(controlled ? compareWithControl(main, controlled) : [])] };
+}
+
+function outcomeOf(main: TimelineOutcome, control: TimelineOutcome | undefined): RunOutcome {
+  return { main, control, findings: [...main.findings, ...(control ? compareWithControl(main, control) : [])] };
 }
 
 /** What the control run says about the main run. A check that fails there too is no fault of the suspend, but still one of the guest. */

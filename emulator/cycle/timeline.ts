@@ -5,7 +5,7 @@ import type { Capture, MachineConfig, MarkerSeen } from '../machine/contract.js'
 import { GuestError, InputError } from '../machine/errors.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../machine/markers.js';
 import { readSectors } from '../disks/disk.js';
-import { restoreAt, runToMarker, type Booter, type BootStage } from './boot.js';
+import { restoreAt, runToMarker, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
 import { Agent } from '../agent/agent.js';
 import type { Job } from '../agent/job.js';
@@ -21,7 +21,7 @@ import { consoleTail, unexpectedStop } from './stop.js';
 
 export interface TimelineDeps {
   readonly booter: Booter;
-  readonly bootState: (stage: BootStage, booter: Booter) => Promise<BootState>;
+  readonly states: BootStates;
   readonly proofs: Proofs;
   /** SHA-256 in hexadecimal. */
   readonly hash: (bytes: Uint8Array) => Promise<string>;
@@ -46,11 +46,13 @@ interface Suspended {
 /**
  * Goes through `steps`. What the guest gets wrong is in the outcome's findings; when it does not come to
  * where it is awaited, that is the last of them and the steps after it are not done.
+ * With `from`, the machine stands there already.
  */
-export async function runTimeline(plan: Plan, steps: readonly Step[], deps: TimelineDeps): Promise<TimelineOutcome> {
+export async function runTimeline(plan: Plan, steps: readonly Step[], deps: TimelineDeps, from?: BootState): Promise<TimelineOutcome> {
   const timeline = new Timeline(plan, deps);
   try {
     try {
+      if (from) await timeline.takeUp(from);
       for (const step of unroll(steps)) await timeline.perform(step);
     } catch (error) {
       if (!(error instanceof GuestError)) throw error;
@@ -62,12 +64,31 @@ export async function runTimeline(plan: Plan, steps: readonly Step[], deps: Time
   }
 }
 
+/**
+ * The state of a machine that has gone through `steps`, none of which turns it off.
+ * @throws GuestError when the guest does not come to the end of them.
+ */
+export async function reachState(plan: Plan, steps: readonly Step[], deps: TimelineDeps): Promise<BootState> {
+  const timeline = new Timeline(plan, deps);
+  try {
+    for (const step of unroll(steps)) await timeline.perform(step);
+    return await timeline.put();
+  } finally {
+    await timeline.close();
+  }
+}
+
+/** What a timeline has found by the time it is put aside. */
+type Notes = Pick<TimelineOutcome, 'selfChecks' | 'commands' | 'findings'> & { readonly offSinceStartMs: number };
+
 class Timeline {
   readonly #plan: Plan;
   readonly #deps: TimelineDeps;
   #off: PoweredOff;
   #recorder: Recorder | undefined;
   #guest: Agent | undefined;
+  /** The kernel's boot id: a resume brings it back, a boot makes another. */
+  #bootId: string | undefined;
   #suspended: Suspended | undefined;
   #resumed: { readonly evidence: ResumeEvidence; readonly suspended: Suspended; readonly markers: readonly MarkerSeen[] } | undefined;
   readonly #cycles: CycleOutcome[] = [];
@@ -124,6 +145,23 @@ class Timeline {
     }
   }
 
+  /** Goes on where `put` was called, in another machine. */
+  async takeUp(state: BootState): Promise<void> {
+    const { selfChecks, commands, findings, offSinceStartMs } = state.notes as Notes;
+    this.#selfChecks.push(...selfChecks);
+    this.#commands.push(...commands);
+    this.#findings.push(...findings);
+    this.#offSinceStartMs = offSinceStartMs;
+    this.#recorder = await restoreAt(state, this.#deps.booter);
+    await this.#connect(this.#recorder);
+  }
+
+  async put(): Promise<BootState> {
+    const recorder = this.#machine();
+    const notes: Notes = { selfChecks: this.#selfChecks, commands: this.#commands, findings: this.#findings, offSinceStartMs: this.#offSinceStartMs };
+    return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen(), notes };
+  }
+
   giveUp({ message, remedy, consoleTail: tail }: GuestError): void {
     this.#findings.push(finding('guest', message, [...tail, ...(remedy === undefined ? [] : [`what to do: ${remedy}`])]));
   }
@@ -151,15 +189,21 @@ class Timeline {
     const pristine = this.#off.disks.every(({ overlay }) => overlay.length === 0);
     const recorder = await this.#powerOn(pristine ? 'agentReady' : 'beforeDisk');
     if (!pristine) await runToMarker('agentReady', recorder, this.#deps.booter);
-    this.#guest = new Agent(recorder.machine);
-    await this.#guest.connect();
-    if (pristine) for (const { path, bytes, mode } of this.#plan.files) await this.#guest.putFile(path, bytes, { mode });
+    const agent = await this.#connect(recorder);
+    if (pristine) for (const { path, bytes, mode } of this.#plan.files) await agent.putFile(path, bytes, { mode });
+  }
+
+  async #connect({ machine }: Recorder): Promise<Agent> {
+    const agent = new Agent(machine);
+    this.#bootId = (await agent.connect()).bootId;
+    this.#guest = agent;
+    return agent;
   }
 
   /** A new machine on the disks as they are, standing at `stage`. */
   async #powerOn(stage: BootStage): Promise<Recorder> {
-    const { booter, bootState } = this.#deps;
-    const state = await bootState(stage, booter);
+    const { booter, states } = this.#deps;
+    const state = await states.at(stage, booter);
     const config: MachineConfig = {
       ...booter.config,
       wallClockMs: this.#off.wallClockMs,
@@ -250,7 +294,8 @@ class Timeline {
       markers: seen.markers,
       evidence: { ...suspended.evidence, restored: restored.memory, writesByResume: writesBetween(seen.writes, 0, restored.marker.instruction) },
     };
-    await suspended.agent.attach(recorder.machine);
+    const { bootId } = await suspended.agent.attach(recorder.machine);
+    if (bootId !== this.#bootId) this.#findings.push(finding('guest', 'what came back is another boot, not the suspended system', [`boot id ${this.#bootId ?? ''} before, ${bootId} after`]));
     this.#guest = suspended.agent;
     const result = resultOf(await suspended.agent.wait(suspended.job));
     if (result.exitCode !== 0) this.#findings.push(finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)));

@@ -7,7 +7,7 @@ import { context } from './cycle-support.js';
 t.test('a machine from a checkpoint after boot, driven by hand', async (t) => {
   const { config, configKey } = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
   const booter: Booter = { engine: createV86Engine(), config, configKey, cache: byteCache(`${context.cacheDir}/checkpoints`) };
-  const { machine } = await restoreAt(await bootStates()('agentReady', booter), booter);
+  const { machine } = await restoreAt(await bootStates().at('agentReady', booter), booter);
   t.teardown(() => machine.close());
   const agent = new Agent(machine);
   await agent.connect();

@@ -21,7 +21,7 @@ export type Checkpoints = 'memory' | { readonly cacheDir: string };
  */
 export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<number> {
   const engine = createV86Engine();
-  const bootState = bootStates();
+  const states = bootStates();
   const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
   const plan = planOf(machine);
   const proofs = nodeProofs(files);
@@ -29,7 +29,7 @@ export function cycleRunner(files: MachineFiles, machine: Plan['machine'], check
     const startMs = performance.now();
     const { findings } = await runTimeline(plan, plan.steps, {
       booter: { engine, config: files.config, configKey: files.configKey, cache },
-      bootState,
+      states,
       proofs,
       hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
       say: () => undefined,

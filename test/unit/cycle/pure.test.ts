@@ -4,7 +4,7 @@ import { decodeBootState, encodeBootState, type BootState } from '../../../emula
 import { judgeCommand, resultOf } from '../../../emulator/cycle/commands.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../../../emulator/cycle/frozen.js';
 import { readKtap } from '../../../emulator/cycle/ktap.js';
-import { controlSteps, unroll, type Step } from '../../../emulator/cycle/plan.js';
+import { controlSteps, splitAtSuspend, unroll, type Step } from '../../../emulator/cycle/plan.js';
 import { afterPowerOff, neverPowered, writesBetween } from '../../../emulator/cycle/power.js';
 import { consoleTail } from '../../../emulator/cycle/stop.js';
 import { readTyping, writeTyping } from '../../../emulator/cycle/typing.js';
@@ -26,6 +26,7 @@ t.test('a boot state survives its way through bytes', (t) => {
       instructions: 6,
       virtualMs: 7.5,
     },
+    notes: { found: ['x'] },
   };
   const encoded = encodeBootState(state);
   t.same(decodeBootState(encoded), state);
@@ -78,6 +79,16 @@ t.test('steps written out, and those of the control run', (t) => {
   const steps: Step[] = [{ do: 'boot' }, { do: 'repeat', times: 2, steps: [suspend, { do: 'resume', faults: [] }, { do: 'selfcheck', phase: 'verify' }] }, { do: 'shutdown' }];
   t.same(unroll(steps).map((step) => step.do), ['boot', 'suspend', 'resume', 'selfcheck', 'suspend', 'resume', 'selfcheck', 'shutdown']);
   t.same(controlSteps(steps).map((step) => step.do), ['boot', 'selfcheck', 'selfcheck', 'shutdown']);
+  t.end();
+});
+
+t.test('what main and control run have in common', (t) => {
+  const suspend: Step = { do: 'suspend', method: 'swsusp', offMs: 0, whileSaving: [], faults: [] };
+  const before: Step[] = [{ do: 'boot' }, { do: 'selfcheck', phase: 'start' }];
+  t.same(splitAtSuspend([...before, { do: 'repeat', times: 2, steps: [suspend] }]), { before, rest: [suspend, suspend] });
+  t.equal(splitAtSuspend(before), undefined, 'nothing is suspended');
+  t.equal(splitAtSuspend([...before, { do: 'shutdown' }, { do: 'boot' }, suspend]), undefined, 'another life before');
+  t.equal(splitAtSuspend([suspend]), undefined);
   t.end();
 });
 

@@ -71,7 +71,7 @@ t.test('from the cache it is the same run', async (t) => {
   const cache = memoryCache();
   const steps: Step[] = [{ do: 'boot' }, ...CYCLE, { do: 'shutdown' }];
   const first = await run(steps, { cache });
-  t.same([...cache.entries.keys()].sort(), ['agentReady-key', 'beforeDisk-key']);
+  t.equal(cache.entries.size, 3, 'two stages of the boot, and the state before the suspend');
   const powerOn = () => Promise.reject(new Error('powered on though the cache has its checkpoints'));
   const second = await run(steps, { cache, engine: { ...fakeSystem({}), powerOn } });
   t.equal(second.main.stateHash, first.main.stateHash);
