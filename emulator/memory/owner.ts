@@ -118,8 +118,14 @@ function kindOf(sources: Sources, state: PageState): string | undefined {
   if (state.anonymous) return 'anonymous memory';
   if (state.file !== undefined) return fileName(sources.kernel, state.file);
   if (state.reserved) return 'reserved at boot';
-  if (state.head !== undefined) return `part of the compound page at pfn ${state.head}`;
+  if (state.head !== undefined) return `part of the compound page at pfn ${state.head}${compoundKind(sources, state.head)}`;
   return undefined;
+}
+
+/** What the first page of a compound page says of all of them. */
+function compoundKind(sources: Sources, head: Pfn): string {
+  const kind = kindOf(sources, { ...sources.pages.state(head), head: undefined });
+  return kind === undefined ? '' : `, ${kind}`;
 }
 
 function fileName(kernel: GuestKernel, file: { readonly inode: number; readonly index: number }): string {
@@ -128,6 +134,8 @@ function fileName(kernel: GuestKernel, file: { readonly inode: number; readonly 
   const number = kernelU32(kernel, file.inode + constant(layout, 'inode.i_ino'));
   const superblock = kernelU32(kernel, file.inode + constant(layout, 'inode.i_sb'));
   const device = readString(kernel.memory, gpa(physical(kernel, superblock) + constant(layout, 'super_block.s_id')), 32);
+  // The inodes of block devices have the device's number for their own: 12 bits major, 20 bits minor.
+  if (device === 'bdev') return `page cache of block device ${number >>> 20}:${number & 0xfffff}, page ${file.index}`;
   return `page cache of inode ${number} on ${device}, page ${file.index}`;
 }
 
