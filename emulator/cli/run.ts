@@ -58,8 +58,8 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
 export async function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
   const reports = runs.map(({ report }) => report);
   if (options.json !== undefined) await writeOut(options.json, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
-  if (options.junit !== undefined) await writeOut(options.junit, reports.map(renderJunit).join(''));
-  if (options.ktap !== undefined) await writeOut(options.ktap, reports.map(renderKtap).join(''));
+  if (options.junit !== undefined) await writeOut(options.junit, renderJunit(reports));
+  if (options.ktap !== undefined) await writeOut(options.ktap, renderKtap(reports));
   if (options.console !== undefined) await writeOut(options.console, runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join(''));
 }
 

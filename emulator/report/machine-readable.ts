@@ -23,37 +23,54 @@ function cases(report: Report): readonly Case[] {
   });
 }
 
-/** KTAP version 1, one test per proof. */
-export function renderKtap(report: Report): string {
+/** KTAP version 1: one test per scenario, and in it one per proof. */
+export function renderKtap(reports: readonly Report[]): string {
+  const lines = ['KTAP version 1', `1..${reports.length}`];
+  for (const [index, report] of reports.entries()) {
+    lines.push(...proofLines(report).map((line) => `  ${line}`));
+    lines.push(`${report.verdict === 'pass' ? 'ok' : 'not ok'} ${index + 1} ${report.scenario.name}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function proofLines(report: Report): readonly string[] {
   const all = cases(report);
   const lines = ['KTAP version 1', `1..${all.length}`];
   for (const [index, { name, failures }] of all.entries()) {
     for (const { what, details } of failures) lines.push(...[what, ...details].map((line) => `# ${line}`));
     lines.push(`${failures.length === 0 ? 'ok' : 'not ok'} ${index + 1} ${name}`);
   }
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
-/** JUnit XML, one test case per proof. */
-export function renderJunit(report: Report): string {
+/** JUnit XML: one suite per scenario, one test case per proof. */
+export function renderJunit(reports: readonly Report[]): string {
+  const counts = reports.map(countCases);
+  const total = (key: 'tests' | 'failures'): number => counts.reduce((sum, count) => sum + count[key], 0);
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites tests="${total('tests')}" failures="${total('failures')}">`,
+    ...reports.map(suiteXml),
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function countCases(report: Report): { readonly tests: number; readonly failures: number } {
   const all = cases(report);
-  const failed = all.filter(({ failures }) => failures.length > 0).length;
+  return { tests: all.length, failures: all.filter(({ failures }) => failures.length > 0).length };
+}
+
+function suiteXml(report: Report): string {
+  const { tests, failures: failed } = countCases(report);
   const suite = xml(report.scenario.name);
-  const rows = all.map(({ name, failures }) => {
+  const rows = cases(report).map(({ name, failures }) => {
     const open = `    <testcase classname="${suite}" name="${xml(name)}"`;
     if (failures.length === 0) return `${open}/>`;
     const inner = failures.map(({ what, details }) => `      <failure message="${xml(what)}">${xml([...details, `replay: ${report.replay}`].join('\n'))}</failure>`);
     return [`${open}>`, ...inner, '    </testcase>'].join('\n');
   });
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites tests="${all.length}" failures="${failed}">`,
-    `  <testsuite name="${suite}" tests="${all.length}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`,
-    ...rows,
-    '  </testsuite>',
-    '</testsuites>',
-    '',
-  ].join('\n');
+  return [`  <testsuite name="${suite}" tests="${tests}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`, ...rows, '  </testsuite>'].join('\n');
 }
 
 /** Text that may stand in an XML attribute or element; characters XML cannot hold become U+FFFD. */

@@ -106,13 +106,18 @@ t.test('a failure shows what, where, and how to see it again', (t) => {
 });
 
 t.test('for other programs', (t) => {
-  const ktap = renderKtap(reportWith([lost]));
-  t.match(ktap, /^KTAP version 1\n1\.\.6\n# 1 page differs/);
-  t.match(ktap, /not ok 1 memory\nok 2 image\nok 3 disk/);
-  const junit = renderJunit(reportWith([lost]));
-  t.match(junit, /<testsuites tests="6" failures="1">/);
+  const reports = [reportWith([]), reportWith([lost])];
+  const ktap = renderKtap(reports);
+  t.match(ktap, /^KTAP version 1\n1\.\.2\n {2}KTAP version 1\n {2}1\.\.6\n {2}ok 1 memory\n/);
+  t.match(ktap, /\nok 1 stock suspend & resume\n/);
+  t.match(ktap, / {2}# 1 page differs <after> the restore\n {2}# pfn 0\n/);
+  t.match(ktap, / {2}not ok 1 memory\n {2}ok 2 image\n {2}ok 3 disk/);
+  t.match(ktap, /\nnot ok 2 stock suspend & resume\n$/);
+  const junit = renderJunit(reports);
+  t.match(junit, /<testsuites tests="12" failures="1">/);
   t.match(junit, /failure message="1 page differs &lt;after&gt; the restore"/);
   t.match(junit, /classname="stock suspend &amp; resume"/);
+  t.equal(junit.match(/<testsuite /g)?.length, 2);
   t.end();
 });
 
