@@ -12,6 +12,7 @@ import { buildPage, buildWorkers } from '../esbuild.config.mjs';
 import { standardScenario } from '../emulator/cli/run.js';
 import { obtainMachineFiles } from '../emulator/host/node/machine-files.js';
 import { loadScenario } from '../emulator/host/node/scenario-file.js';
+import { packSparse } from '../emulator/disks/sparse.js';
 import type { MachineDescription } from '../emulator/host/browser/machine-files.js';
 import type { MachineConfig } from '../emulator/machine/contract.js';
 import { InputError } from '../emulator/machine/errors.js';
@@ -68,7 +69,7 @@ function machineFiles(config: MachineConfig, marker: number): ReadonlyMap<string
     ['/machine/vgaBios', config.vgaBios],
     ['/machine/kernel', config.kernel],
     ...(initrd ? [['/machine/initrd', initrd] as const] : []),
-    ...config.disks.map(({ base }, disk) => [`/machine/disk${disk}`, base] as const),
+    ...config.disks.map(({ base }, disk) => [`/machine/disk${disk}`, packSparse(base)] as const),
   ]);
 }
 

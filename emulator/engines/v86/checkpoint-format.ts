@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
-/**
- * Bytes of a checkpoint: a magic, a JSON head, and blobs. Large mostly-empty memory is kept as its
- * non-zero pages.
- */
+/** Bytes of a checkpoint: a magic, a JSON head, and blobs. */
 import { InputError } from '../../machine/errors.js';
 
 const MAGIC = 'SNAPCKPT';
 const FORMAT = 1;
-const PAGE = 4096;
 const HEAD_BYTES = 16;
 
 /** A JSON head and blobs as one array of bytes. */
@@ -55,38 +51,6 @@ export function unpackCheckpoint(bytes: Uint8Array): { readonly head: unknown; r
   });
   if (at > bytes.length) throw new InputError(`the checkpoint is cut short: ${bytes.length} of ${at} bytes`, { remedy });
   return { head: parsed.head, blobs };
-}
-
-/** The pages of `memory` that hold anything: their indexes (as bytes of a Uint32Array), then their content. */
-export function packPages(memory: Uint8Array): readonly [Uint8Array, Uint8Array] {
-  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength >> 2);
-  const indexes: number[] = [];
-  for (let page = 0; page * PAGE < memory.byteLength; page++) if (!isZero(words, page)) indexes.push(page);
-  const content = new Uint8Array(indexes.length * PAGE);
-  indexes.forEach((page, slot) => content.set(memory.subarray(page * PAGE, (page + 1) * PAGE), slot * PAGE));
-  return [new Uint8Array(Uint32Array.from(indexes).buffer), content];
-}
-
-/** Makes `memory` equal to what was packed, whatever it held before. */
-export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content: Uint8Array): void {
-  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength >> 2);
-  const indexes = new Uint32Array(indexBytes.slice().buffer);
-  let slot = 0;
-  for (let page = 0; page * PAGE < memory.byteLength; page++) {
-    if (indexes[slot] === page) {
-      memory.set(content.subarray(slot * PAGE, (slot + 1) * PAGE), page * PAGE);
-      slot++;
-    } else if (!isZero(words, page)) {
-      // Only pages that hold something are written: the others need not become resident.
-      memory.fill(0, page * PAGE, (page + 1) * PAGE);
-    }
-  }
-}
-
-function isZero(words: Int32Array, page: number): boolean {
-  const end = Math.min((page + 1) * (PAGE / 4), words.length);
-  for (let at = page * (PAGE / 4); at < end; at++) if (words[at] !== 0) return false;
-  return true;
 }
 
 const align = (length: number): number => (length + 7) & ~7;

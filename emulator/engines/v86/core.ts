@@ -4,12 +4,13 @@
  * reads a host clock or host randomness, so that what the machine does is a function of its config,
  * the requests and nothing else. The same code runs in Node and in browsers.
  */
+import { packPages, unpackPages } from '../../disks/sparse.js';
 import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, StopReason } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
 import { createByteLog } from './byte-log.js';
 import type { Chance, ChanceState } from './chance.js';
-import { packCheckpoint, packPages, unpackCheckpoint, unpackPages } from './checkpoint-format.js';
+import { packCheckpoint, unpackCheckpoint } from './checkpoint-format.js';
 import type { Clock, ClockState } from './clock.js';
 import { createDisk, type Disk } from './disk-buffer.js';
 import { bindInternals, type V86Constructor, type V86Cpu, type V86Emulator } from './internals.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What the server tells the page about a machine, and how the page loads it. */
 import type { MachineConfig } from '../../machine/contract.js';
+import { unpackSparse } from '../../disks/sparse.js';
 import { RigError } from '../../machine/errors.js';
 
 /** `machine.json`: a machine's config with URLs in the place of bytes. */
@@ -13,6 +14,7 @@ export interface MachineDescription {
   readonly vgaBios: string;
   readonly kernel: string;
   readonly initrd?: string;
+  /** Packed by `packSparse`. */
   readonly disks: readonly string[];
   /** Marker at which the page reports the machine's state. */
   readonly marker: number;
@@ -38,10 +40,14 @@ export async function loadMachine(url: string, onFile: (name: string) => void): 
     vgaBios: await get(description.vgaBios),
     kernel: await get(description.kernel),
     ...(initrd !== undefined && { initrd: await get(initrd) }),
-    disks: await Promise.all(description.disks.map(async (disk) => ({ base: await get(disk) }))),
+    disks: await Promise.all(description.disks.map(async (disk) => ({ base: unpackSparse(await get(disk), allocate) }))),
   };
   return { config, marker };
 }
+
+/** In memory that the machine's worker can share, where the page is allowed to. */
+const allocate = (lengthBytes: number): Uint8Array =>
+  new Uint8Array(typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes));
 
 async function load(url: string): Promise<Uint8Array> {
   const response = await fetch(url);

@@ -3,7 +3,7 @@
 import t from 'tap';
 import { createByteLog } from '../../../emulator/engines/v86/byte-log.js';
 import { createChance } from '../../../emulator/engines/v86/chance.js';
-import { packCheckpoint, packPages, unpackCheckpoint, unpackPages } from '../../../emulator/engines/v86/checkpoint-format.js';
+import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/v86/checkpoint-format.js';
 import { createClock, installVirtualTime, type TimeScope } from '../../../emulator/engines/v86/clock.js';
 import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';
 import { createModuleCache } from '../../../emulator/engines/v86/jit.js';
@@ -93,18 +93,6 @@ t.test('checkpoint bytes: what goes in comes out, damage is refused', (t) => {
   const damaged = packed.slice();
   damaged[16] = 0;
   t.throws(() => unpackCheckpoint(damaged), /head of the checkpoint is damaged/);
-  t.end();
-});
-
-t.test('memory is kept as its non-zero pages', (t) => {
-  const memory = new Uint8Array(10 * 4096);
-  memory[4096 + 4095] = 1;
-  memory.fill(7, 5 * 4096, 7 * 4096);
-  const [indexes, content] = packPages(memory);
-  t.equal(content.length, 3 * 4096);
-  const target = new Uint8Array(10 * 4096).fill(0xff);
-  unpackPages(target, indexes, content);
-  t.same(target, memory, 'whatever was there before');
   t.end();
 });
 
