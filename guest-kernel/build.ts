@@ -117,7 +117,7 @@ export async function readFragments(flavour: KernelFlavour): Promise<readonly Fr
 
 /** Writes the tree's .config; options that no fragment names are off. @throws RigError when an option is lost. */
 export async function configureTree(tree: string, options: readonly ConfigOption[], context: BuildContext): Promise<void> {
-  const wanted = join(tree, 'wanted.config');
+  const wanted = join(tree, '.wanted.config');
   await writeFile(wanted, renderConfig(options));
   await command('make', ['allnoconfig'], context, { cwd: tree, env: { ...FIXED, KCONFIG_ALLCONFIG: wanted }, remedy: 'install flex, bison and bc' });
   requireOptions(options, await readFile(join(tree, '.config'), 'utf8'));

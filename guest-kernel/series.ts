@@ -115,7 +115,7 @@ export async function openTree(tree: string, patches: readonly Patch[], context:
  */
 export async function exportSeries(tree: string, context: BuildContext): Promise<readonly Patch[]> {
   const git = gitIn(tree, context);
-  const dirty = (await git(['status', '--porcelain', '--untracked-files=no'])).stdout.trim();
+  const dirty = (await git(['status', '--porcelain', '--untracked-files=normal'])).stdout.trim();
   if (dirty !== '') {
     throw new RigError(`${tree} has changes that no commit holds:\n${dirty}`, { remedy: 'commit them, or amend the commit they belong to' });
   }

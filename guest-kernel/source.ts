@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The kernel's source: Debian's package linux-source-6.12, the newest that apt offers, fetched without root. */
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../tools/artifacts/context.js';
@@ -75,6 +75,13 @@ export async function unpackSource(source: Artifact, tree: string, context: Buil
   await command('tar', ['-x', '-f', join(source.dir, TARBALL), '-C', tree, '--strip-components=1', '--no-same-owner', ...exclude], context, {
     env: { XZ_DEFAULTS: '-T0' },
   });
+  await forgetPackaging(join(tree, '.gitignore'));
+}
+
+/** Debian's .gitignore hides everything but its packaging from git, new files of ours among it. */
+async function forgetPackaging(gitignore: string): Promise<void> {
+  const lines = (await readFile(gitignore, 'utf8')).split('\n');
+  await writeFile(gitignore, lines.filter((line) => line !== '/*' && line !== '!/debian/').join('\n'));
 }
 
 /** A mirror that is being synchronised answers with sizes or sums that do not fit: look at the index again, then retry. */
