@@ -4,8 +4,9 @@
  * end-to-end tests. `npm test -- FILE...` runs just these. The last line is `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { root, SetupError, setUp } from './setup.mjs';
 
 const children = new Set();
@@ -33,7 +34,7 @@ async function main(named) {
   let failedToBuild = false;
   const counts = { pass: 0, fail: 0, skip: 0 };
   if (named.length === 0) add(counts, await types());
-  if (unit.length > 0 && !interrupted) add(counts, await tap('unit tests', unit, ['--show-full-coverage=false']));
+  if (unit.length > 0 && !interrupted) add(counts, await tap('unit tests', unit, []));
   if (e2e.length > 0 && !interrupted) {
     failedToBuild = (await run(process.execPath, [join(root, 'tools/snapback.mjs'), 'build', '--tests'])) !== 0;
     // One after the other: each boots machines that use both processors.
@@ -55,7 +56,9 @@ async function types() {
   return { pass: status === 0 ? 1 : 0, fail: status === 0 ? 0 : 1, skip: 0 };
 }
 
-const isE2e = (file) => file.includes('test/e2e/');
+function isE2e(file) {
+  return file.includes('test/e2e/');
+}
 
 function testFiles(dir) {
   const entries = readdirSync(join(root, dir), { recursive: true, withFileTypes: true });
@@ -71,20 +74,38 @@ async function tap(title, files, options) {
   mkdirSync(outDir, { recursive: true });
   const output = join(outDir, `${title.replaceAll(' ', '-')}.tap`);
   rmSync(output, { force: true });
-  const reporter = process.stdout.isTTY ? 'base' : 'terse';
-  const status = await run(process.execPath, [join(root, 'node_modules/tap/dist/esm/run.mjs'), `--reporter=${reporter}`, `--output-file=${output}`, ...options, ...files]);
-  return countTap(output, status);
+  const program = join(root, 'node_modules/tap/dist/esm/run.mjs');
+  // With a terminal tap draws its own picture; without one its stream is shown in part.
+  if (process.stdout.isTTY) {
+    return countTap(await run(process.execPath, [program, '--reporter=base', `--output-file=${output}`, ...options, ...files]), readIfThere(output));
+  }
+  const show = plainLines();
+  const lines = [];
+  const status = await run(process.execPath, [program, '--reporter=tap', ...options, ...files], (line) => {
+    lines.push(line);
+    show(line);
+  });
+  return countTap(status, lines.join('\n'));
+}
+
+/** Shows of a TAP stream what a log needs: one line per file, and all that is said of a failure. */
+function plainLines() {
+  let inFailure = false;
+  let inDiagnosis = false;
+  return (line) => {
+    const point = /^( *)(not )?ok\b/.exec(line);
+    if (point) inFailure = point[2] !== undefined;
+    if (/^ *---$/.test(line)) inDiagnosis = true;
+    const summary = /^# \{ total|^# (time|failed)/.test(line);
+    const coverage = /^ *(File|All files|-+\|)|^ .*\|.*\|/.test(line);
+    if ((point && (point[1] === '' || inFailure)) || (inFailure && inDiagnosis) || summary || coverage) console.log(line);
+    if (/^ *\.\.\.$/.test(line)) inDiagnosis = false;
+  };
 }
 
 /** Counts the assertions of a TAP stream, which nests by four blanks; only those at the leaves count. */
-function countTap(file, status) {
+function countTap(status, text) {
   const counts = { pass: 0, fail: 0, skip: 0 };
-  let text = '';
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    // tap did not come as far as writing it.
-  }
   let deepest = -1;
   for (const line of text.split('\n')) {
     const point = /^((?: {4})*)(not )?ok\b(.*)$/.exec(line);
@@ -105,14 +126,20 @@ function countTap(file, status) {
   return counts;
 }
 
+function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
 function add(total, more) {
   for (const key of Object.keys(total)) total[key] += more[key];
 }
 
-function run(program, args) {
+/** Runs a program; `onLine` gets its output line by line, which otherwise goes to ours. */
+function run(program, args, onLine) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', onLine ? 'pipe' : 'inherit', 'inherit'] });
     children.add(child);
+    if (onLine) createInterface({ input: child.stdout }).on('line', onLine);
     child.on('error', (error) => {
       console.error(`snapback: cannot run ${program}: ${error.message}`);
       resolve(3);
