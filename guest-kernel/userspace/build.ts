@@ -3,14 +3,14 @@
  * Builds the guest's own programs: static i386 binaries, byte for byte the same from the same sources
  * and compiler. The folder of the artifact holds them as `bin/<program>`.
  */
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../tools/artifacts/context.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { command } from '../../tools/artifacts/process.js';
-import { type Artifact, obtain } from '../../tools/artifacts/store.js';
+import { type Artifact, hashFile, obtain } from '../../tools/artifacts/store.js';
 
 const COMPILER = 'i686-linux-gnu-gcc';
 const COMPILER_REMEDY = 'install it: apt-get install gcc-i686-linux-gnu libc6-dev-i386-cross';
@@ -54,24 +54,41 @@ export async function obtainUserspace(context: BuildContext): Promise<Artifact> 
     {
       name: 'userspace',
       inputs: { ...sources, '#compiler': compiler, '#flags': FLAGS.join(' '), '#programs': JSON.stringify(PROGRAMS) },
-      build: (dir) => build(dir, Object.keys(sources), context),
+      build: (dir, scratch) => build(dir, scratch, Object.keys(sources), context),
     },
     context,
   );
 }
 
-async function build(dir: string, sources: readonly string[], context: BuildContext): Promise<void> {
+async function build(dir: string, scratch: string, sources: readonly string[], context: BuildContext): Promise<void> {
   await mkdir(join(dir, 'bin'), { recursive: true });
-  const names = Object.keys(PROGRAMS);
-  for (const [index, name] of names.entries()) {
-    context.progress(`compiling ${name}`, index / names.length);
-    const files = (PROGRAMS[name] ?? []).flatMap((source) => (source.endsWith('.c') ? [source] : filesRightIn(source, sources)));
-    // Compiled in place with relative names, so that __FILE__ is the same everywhere.
-    await command(COMPILER, [...FLAGS, '-o', join(dir, 'bin', name), ...files], context, {
-      cwd: packagePath('guest-kernel/userspace'),
-      env: { LC_ALL: 'C' },
-    });
-  }
+  const programs = Object.entries(PROGRAMS).map(([name, from]) => ({
+    name,
+    files: from.flatMap((source) => (source.endsWith('.c') ? [source] : filesRightIn(source, sources))),
+  }));
+  const files = [...new Set(programs.flatMap((program) => program.files))];
+  const objectOf = (file: string): string => join(scratch, `${file.replaceAll('/', '-')}.o`);
+  let done = 0;
+  await forEachOfMany(files, async (file) => {
+    await compile(['-c', '-o', objectOf(file), file], context);
+    context.progress('compiling the guest programs', ++done / files.length);
+  });
+  for (const program of programs) await compile(['-o', join(dir, 'bin', program.name), ...program.files.map(objectOf)], context);
+}
+
+/** In place and with relative names, so that __FILE__ is the same everywhere. */
+async function compile(args: readonly string[], context: BuildContext): Promise<void> {
+  await command(COMPILER, [...FLAGS, ...args], context, { cwd: packagePath('guest-kernel/userspace'), env: { LC_ALL: 'C' } });
+}
+
+/** As many at a time as there are processors. */
+async function forEachOfMany<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (const item of left) await work(item);
+    }),
+  );
 }
 
 function filesRightIn(folder: string, sources: readonly string[]): readonly string[] {
@@ -87,10 +104,12 @@ async function readSources(root: string): Promise<Record<string, Uint8Array>> {
 
 async function compilerVersion(context: BuildContext): Promise<string> {
   try {
-    // The C library is linked in, so it counts as much as the compiler.
     const version = await command(COMPILER, ['--version'], context);
+    // What is linked in, and what links it, count as much as the compiler.
+    const linker = await command(COMPILER, ['-Wl,--version'], context);
     const library = await command(COMPILER, ['-print-file-name=libc.a'], context);
-    return `${version.stdout.split('\n')[0] ?? ''}\n${await libraryVersion(library.stdout.trim())}`;
+    const firstLines = [version, linker].map(({ stdout }) => stdout.split('\n')[0] ?? '');
+    return [...firstLines, await hashFile(library.stdout.trim())].join('\n');
   } catch (error) {
     if (context.signal.aborted) throw error;
     throw new RigError(`the compiler for guest programs, ${COMPILER}, is missing or does not work`, {
@@ -98,8 +117,4 @@ async function compilerVersion(context: BuildContext): Promise<string> {
       remedy: COMPILER_REMEDY,
     });
   }
-}
-
-async function libraryVersion(path: string): Promise<string> {
-  return createHash('sha256').update(await readFile(path)).digest('hex');
 }

@@ -26,6 +26,8 @@ static struct slot *this_slot;
 static pid_t main_pid;
 /* A check is failed by any of its processes; only its first process ends it. */
 static _Atomic uint32_t *failures;
+/* Processes of the check that have ended by check_die(): what they did, nobody does any more. */
+static _Atomic uint32_t *deaths;
 static pthread_mutex_t message_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void check_register(struct check *check)
@@ -59,13 +61,15 @@ void check_pause(void)
 
 static void note(const char *format, va_list args)
 {
+	char text[256];
 	size_t used;
 
+	vsnprintf(text, sizeof(text), format, args);
 	pthread_mutex_lock(&message_lock);
 	used = strlen(this_slot->message);
-	if (used && used + 2 < sizeof(this_slot->message))
-		this_slot->message[used++] = '\n';
-	vsnprintf(this_slot->message + used, sizeof(this_slot->message) - used, format, args);
+	/* What goes on failing in the same way is told once. */
+	if (!strstr(this_slot->message, text))
+		snprintf(this_slot->message + used, sizeof(this_slot->message) - used, "%s%s", used ? "\n" : "", text);
 	pthread_mutex_unlock(&message_lock);
 }
 
@@ -97,6 +101,7 @@ void check_die(const char *format, ...)
 	note(format, args);
 	va_end(args);
 	atomic_fetch_add(failures, 1);
+	atomic_fetch_add(deaths, 1);
 	end(SLOT_FAILED);
 	__builtin_unreachable();
 }
@@ -244,8 +249,8 @@ bool check_grows(volatile uint32_t *counter, uint32_t from, unsigned int wait_ms
 	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + wait_ms * 1000000LL;
 
 	while ((int32_t)(*counter - from) <= 0) {
-		/* A process that has found a fault has ended, and counts no more. */
-		if (clock_ns(CLOCK_MONOTONIC) > deadline || atomic_load(failures))
+		/* The one that counted may have ended: then there is nothing to wait for. */
+		if (clock_ns(CLOCK_MONOTONIC) > deadline || atomic_load(deaths))
 			return false;
 		sleep_ms(2);
 	}
@@ -324,6 +329,7 @@ void check_run(struct check *check, struct slot *slot)
 	slot->pid = main_pid;
 	must(setsid());
 	failures = check_shared(4096);
+	deaths = failures + 1;
 	prctl(PR_SET_NAME, check->name);
 	if (check->missing && (reason = check->missing()))
 		check_skip("%s", reason);

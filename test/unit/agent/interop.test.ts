@@ -8,7 +8,7 @@ import { Agent } from '../../../emulator/agent/agent.js';
 import { GuestError, InputError } from '../../../emulator/machine/errors.js';
 import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
 import { defaultCacheDir } from '../../../tools/artifacts/context.js';
-import { childMachine, startAgent } from './child-machine.js';
+import { childMachine, startAgent } from './fixtures/child-machine.js';
 
 const userspace = await obtainUserspace({ cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal });
 const program = join(userspace.dir, 'bin/rig-agent');

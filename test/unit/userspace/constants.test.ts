@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/** Numbers that stand in two languages must be the same in both. */
+import { readFileSync } from 'node:fs';
+import { test } from 'tap';
+import { CHUNK_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../emulator/agent/frame.js';
+import * as protocol from '../../../emulator/agent/protocol.js';
+import { MARKER_PORT_USER, MARKER_SCENARIO, USER_MARKERS } from '../../../emulator/machine/markers.js';
+import { packagePath } from '../../../tools/artifacts/paths.js';
+
+/** `#define NAME number` and `NAME = number,` of a header. */
+function numbersIn(header: string): Record<string, number> {
+  const text = readFileSync(packagePath('guest-kernel/userspace', header), 'utf8');
+  const found = [...text.matchAll(/^(?:#define\s+|\t)(\w+)\s+(?:=\s*)?(0x[0-9a-f]+|\d+)u?,?\s*$/gm)];
+  return Object.fromEntries(found.map(([, name, value]) => [name, Number(value)]));
+}
+
+/** someName to SOME_NAME. */
+const upper = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+const withPrefix = (prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`${prefix}${upper(name)}`, value]));
+
+test('markers', async (t) => {
+  const { RIG_MARKER_PORT_USER: port, RIG_MARKER_PORTS: ports, ...kinds } = numbersIn('rig_marker.h');
+  t.equal(port, MARKER_PORT_USER);
+  t.equal(ports, 12);
+  t.same(kinds, { ...withPrefix('RIG_MARKER_', USER_MARKERS), RIG_MARKER_SCENARIO: MARKER_SCENARIO });
+});
+
+test('protocol of the agent', async (t) => {
+  t.same(numbersIn('agent/protocol.h'), {
+    PROTOCOL_VERSION: protocol.PROTOCOL_VERSION,
+    START_FOLLOW: protocol.START_FOLLOW,
+    START_STDIN: protocol.START_STDIN,
+    PUT_FIRST: protocol.PUT_FIRST,
+    PUT_LAST: protocol.PUT_LAST,
+    ...withPrefix('REQUEST_', protocol.REQUEST),
+    ...withPrefix('ANSWER_', protocol.ANSWER),
+    ...withPrefix('JOB_', protocol.JOB_STATE),
+  });
+});
+
+test('limits of frames', async (t) => {
+  t.same(numbersIn('agent/frame.h'), { PAYLOAD_BYTES_MAX, CHUNK_BYTES_MAX });
+});
