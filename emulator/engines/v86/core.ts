@@ -127,7 +127,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   cpu.run_hardware_timers = (acpi, now) => {
     // Several times within a tick, so that hot code is not interpreted to the tick's end. Not from within hlt,
     // which may run in generated code that is being replaced.
-    if (cpu.in_hlt[0] === 0) jit.deliver();
+    if (jit.hasPending() && cpu.in_hlt[0] === 0) jit.deliver();
     return timers.call(cpu, acpi, now);
   };
   const ports = installMarkerPorts(cpu.io, onMarker);

@@ -80,6 +80,7 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 export interface Jit {
+  hasPending(): boolean;
   /** Hands over what was generated since the last call. To be called between ticks only. */
   deliver(): void;
   /** Code in the function table, by slot. */
@@ -116,7 +117,9 @@ export function createJit(cpu: V86Cpu, cache: ModuleCache): Jit {
   };
 
   return {
+    hasPending: () => pending.length > 0,
     deliver() {
+      if (pending.length === 0) return;
       for (const { index, start, stateFlags, bytes } of pending.splice(0)) {
         place(index, bytes);
         cpu.codegen_finalize_finished(index, start, stateFlags);
