@@ -67,17 +67,17 @@ function splitAtPages(reason: WrittenReason, start: number, end: number): Writte
   return ranges;
 }
 
-/** The lowest word of a stack holds the overflow magic, which nobody writes. */
-const STACK_MAGIC_BYTES = 4;
+/** The copy loop and what it calls use 92 bytes (release kernel); more than this and something else was at work. */
+const DEAD_STACK_BYTES_MAX = 512;
 const RETURN_ADDRESS_BYTES = 4;
 
 /**
- * From the stack's low end up to the stack pointer with which swsusp_arch_suspend() was entered: to that
- * frame the restored kernel returns, what lies below was used by callees that never return there.
+ * Below the stack pointer with which swsusp_arch_suspend() was entered: to that frame the restored kernel returns, what
+ * lies below was used by callees that never return there.
  */
 function deadStack(kernel: GuestKernel): [number, number] {
-  const task = currentTask(kernel);
-  return [physical(kernel, task.stack) + STACK_MAGIC_BYTES, physical(kernel, variable(kernel, 'saved_context_esp'))];
+  const end = physical(kernel, variable(kernel, 'saved_context_esp'));
+  return [Math.max(end - DEAD_STACK_BYTES_MAX, physical(kernel, currentTask(kernel).stack)), end];
 }
 
 /** The frame into which the loop copies `frame`: zero pages take none. */

@@ -102,7 +102,7 @@ export function syntheticKernel(): SyntheticKernel {
   const text = (where: number, value: string): void => bytes.set(new TextEncoder().encode(`${value}\0`), where);
 
   // Every page has some content of its own, but for a few that hold only zeros.
-  const zeros = [600, 610];
+  const zeros = [200, 600, 610];
   for (let page = 0; page < PAGES; page++) if (!zeros.includes(page)) bytes.fill(1 + (page % 200), page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
   bytes.fill(0, at('init_task'), at('_end'));
 
@@ -232,13 +232,15 @@ export function syntheticKernel(): SyntheticKernel {
 
   // The hibernation core: five bitmaps, each with one zone and one leaf; copies wait in frames of their own.
   set(at('in_suspend'), 1);
+  const [forbidden, freeMap] = [place(32), place(32)];
   const copies = [700, 701, 705, ...Array.from({ length: 1400 }, (_, i) => 2600 + i)];
   const bitmapPages: number[] = [];
   const leaves = new Map<number, number>();
   const bitmap = (where: number): void => {
     const chain = page();
     const leaf = page();
-    bitmapPages.push(chain, leaf);
+    // The pages of the basic bitmaps cannot be marked, so that the image holds them.
+    if (where !== forbidden && where !== freeMap) bitmapPages.push(chain, leaf);
     const bitmapZone = chain * PAGE_BYTES + 4;
     const node = bitmapZone + 48;
     emptyList(where);
@@ -260,7 +262,6 @@ export function syntheticKernel(): SyntheticKernel {
     const bit = frame - ZONE_START;
     bytes[leaf + (bit >>> 3)] = (bytes[leaf + (bit >>> 3)] as number) | (1 << (bit & 7));
   };
-  const [forbidden, freeMap] = [place(32), place(32)];
   set(at('forbidden_pages_map'), va(forbidden));
   set(at('free_pages_map'), va(freeMap));
   for (const where of [at('orig_bm'), at('copy_bm'), at('zero_bm'), forbidden, freeMap]) bitmap(where);
