@@ -8,6 +8,7 @@
 struct shared {
 	_Atomic uint32_t total;
 	volatile uint32_t by_worker[WORKERS];
+	volatile uint32_t stopped[WORKERS];
 	uint8_t pattern[PATTERN_BYTES];
 };
 
@@ -24,6 +25,7 @@ static void work(void *argument)
 		}
 		check_pause();
 	}
+	shared->stopped[worker] = 1;
 	sleep_ms(100000);
 }
 
@@ -45,15 +47,12 @@ static void corrupt(void)
 
 static void verify(void)
 {
-	uint32_t sum = 0, before;
+	uint32_t sum = 0;
 
-	/* The workers stop by themselves when told; wait until the sum stands. */
-	do {
-		before = shared->total;
-		sleep_ms(50);
-	} while (before != shared->total);
-	for (int worker = 0; worker < WORKERS; worker++)
+	for (int worker = 0; worker < WORKERS; worker++) {
+		check_that(check_grows(&shared->stopped[worker], 0, 10000), "worker %d hangs", worker);
 		sum += shared->by_worker[worker];
+	}
 	check_that(sum == shared->total, "the workers counted to %u, their common counter to %u", sum, shared->total);
 	pattern_check("shared memory", shared->pattern, PATTERN_BYTES, check_seed());
 }

@@ -40,7 +40,10 @@ static void sleep_in_epoll(void *unused)
 	struct epoll_event event;
 
 	(void)unused;
-	must(epoll_wait(quiet, &event, 1, -1));
+	/* signal(7): the freezing of tasks may end this wait by EINTR, as SIGSTOP does; that is no event. */
+	while (epoll_wait(quiet, &event, 1, -1) < 0)
+		if (errno != EINTR)
+			check_die("epoll_wait: %s", strerror(errno));
 	*woken = 1;
 	sleep_ms(100000);
 }
