@@ -42,7 +42,8 @@ export function command(
     context.signal.throwIfAborted();
     const child = spawn(program, args, {
       cwd: options.cwd,
-      env: { ...process.env, PATH: searchPath(), ...options.env },
+      // Messages are read by us too: in one language.
+      env: { ...process.env, PATH: searchPath(), LC_ALL: 'C.UTF-8', ...options.env },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });

@@ -7,12 +7,13 @@
  * same artifact build it once: the second waits for the first.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from './context.js';
+import { lockFile } from './lock.js';
 
 export interface Recipe {
   /** Short name, a legal file name: `kernel-release`. */
@@ -49,6 +50,9 @@ export function recipeKey(recipe: Pick<Recipe, 'name' | 'inputs'>): string {
   return hash.digest('hex').slice(0, 20);
 }
 
+/** Builds under way in this process, by folder. */
+const underWay = new Map<string, Promise<Artifact>>();
+
 /**
  * The artifact of `recipe`, from the cache or built now.
  * @throws RigError when the build fails; the cache is then as before.
@@ -56,37 +60,59 @@ export function recipeKey(recipe: Pick<Recipe, 'name' | 'inputs'>): string {
 export async function obtain(recipe: Recipe, context: BuildContext): Promise<Artifact> {
   const key = recipeKey(recipe);
   const dir = join(context.cacheDir, `${recipe.name}-${key}`);
+  const artifact = (sha256: Artifact['sha256']): Artifact => ({ name: recipe.name, key, dir, sha256 });
   const present = await check(dir);
-  if (present) return { name: recipe.name, key, dir, sha256: present };
+  if (present) return artifact(present);
+  const others = underWay.get(dir);
+  if (others) return others;
+  const building = make(recipe, dir, context).then(artifact);
+  underWay.set(dir, building);
+  try {
+    return await building;
+  } catch (error) {
+    throw (await explain(error, context)) ?? error;
+  } finally {
+    underWay.delete(dir);
+  }
+}
+
+async function make(recipe: Recipe, dir: string, context: BuildContext): Promise<Record<string, string>> {
   await mkdir(context.cacheDir, { recursive: true });
-  const release = await lock(`${dir}.lock`, recipe.name, context);
+  const release = await lockFile(`${dir}.lock`, context.signal, (pid) => context.progress(`waiting for process ${pid}, which is building ${recipe.name}`));
+  // Of this process alone: a build of the same artifact elsewhere cannot come in between.
+  const partial = `${dir}.${process.pid}.partial`;
+  const scratch = `${dir}.${process.pid}.scratch`;
   try {
     const meanwhile = await check(dir);
-    if (meanwhile) return { name: recipe.name, key, dir, sha256: meanwhile };
-    const partial = `${dir}.partial`;
-    const scratch = `${dir}.scratch`;
-    await Promise.all([partial, scratch, dir].map((path) => rm(path, { recursive: true, force: true })));
-    try {
-      await mkdir(partial, { recursive: true });
-      await mkdir(scratch, { recursive: true });
-      await recipe.build(partial, scratch, context);
-      context.signal.throwIfAborted();
-      const manifest = await describe(partial);
-      await writeFile(join(partial, MANIFEST), JSON.stringify(manifest, null, 2));
-      await rename(partial, dir);
-      return { name: recipe.name, key, dir, sha256: digests(manifest) };
-    } finally {
-      await Promise.all([partial, scratch].map((path) => rm(path, { recursive: true, force: true })));
-    }
+    if (meanwhile) return meanwhile;
+    await removeLeftovers(context.cacheDir);
+    await mkdir(partial);
+    await mkdir(scratch);
+    await recipe.build(partial, scratch, context);
+    context.signal.throwIfAborted();
+    const manifest = await describe(partial);
+    await writeFile(join(partial, MANIFEST), JSON.stringify(manifest, null, 2));
+    await rm(dir, { recursive: true, force: true });
+    await rename(partial, dir);
+    return digests(manifest);
   } finally {
+    await Promise.all([partial, scratch].map((path) => rm(path, { recursive: true, force: true })));
     await release();
+  }
+}
+
+/** Removes what processes that were killed have left half done. */
+export async function removeLeftovers(cacheDir: string): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    const owner = /-[0-9a-f]{20}\.(\d+)\.(?:partial|scratch)$/.exec(name)?.[1];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) await rm(join(cacheDir, name), { recursive: true, force: true });
   }
 }
 
 /** SHA-256 (hex) of a file. */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
   return hash.digest('hex');
 }
 
@@ -103,56 +129,67 @@ async function describe(dir: string): Promise<Manifest> {
 
 /**
  * The digests when all files are there and unaltered, else undefined.
- * A file whose size and modification time are the manifest's is taken as unaltered; any other is hashed.
+ * A file whose size and modification time are the manifest's is taken as unaltered; any other is hashed,
+ * once: the manifest then learns the new time.
  */
 async function check(dir: string): Promise<Record<string, string> | undefined> {
   let manifest: Manifest;
+  let learned = false;
   try {
     manifest = JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')) as Manifest;
     for (const [path, file] of Object.entries(manifest.files)) {
       const { size, mtimeMs } = await stat(join(dir, path));
       if (size !== file.sizeBytes) return undefined;
-      if (mtimeMs !== file.mtimeMs && (await hashFile(join(dir, path))) !== file.sha256) return undefined;
+      if (mtimeMs === file.mtimeMs) continue;
+      if ((await hashFile(join(dir, path))) !== file.sha256) return undefined;
+      file.mtimeMs = mtimeMs;
+      learned = true;
     }
   } catch {
     return undefined;
   }
+  // A cache that may only be read is as good, if slower.
+  if (learned) await replaceFile(join(dir, MANIFEST), JSON.stringify(manifest, null, 2)).catch(() => undefined);
   return digests(manifest);
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const next = `${path}.${process.pid}`;
+  await writeFile(next, text);
+  await rename(next, path);
 }
 
 function digests(manifest: Manifest): Record<string, string> {
   return Object.fromEntries(Object.entries(manifest.files).map(([path, file]) => [path, file.sha256]));
 }
 
-/** A lock file that holds its owner's pid; one whose owner is gone is taken over. */
-async function lock(path: string, what: string, context: BuildContext): Promise<() => Promise<void>> {
-  for (let waitedMs = 0; ; waitedMs += 500) {
-    context.signal.throwIfAborted();
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new RigError(`cannot write to the cache folder ${context.cacheDir}`, {
-          cause: error,
-          remedy: 'make it writable, or name another with SNAPBACK_CACHE',
-        });
-      }
-      const owner = Number(await readFile(path, 'utf8').catch(() => '0'));
-      if (owner > 0 && !isAlive(owner)) await rm(path, { force: true });
-      else if (waitedMs % 10_000 === 0) context.progress(`waiting for process ${owner}, which is building ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+/** What people should read when the cache folder itself is the trouble. */
+async function explain(error: unknown, context: BuildContext): Promise<RigError | undefined> {
+  if (context.signal.aborted) return undefined;
+  const full = new RigError(`the disk that holds the cache folder ${context.cacheDir} is full`, {
+    cause: error,
+    remedy: 'free some space (a complete cache needs about 6 GB while it is built), or name another folder with SNAPBACK_CACHE',
+  });
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') return full;
+    // Child processes can only say it.
+    if (/No space left on device|Disk quota exceeded/.test(cause.message)) return full;
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
+      if (await isWritable(context.cacheDir)) return undefined;
+      return new RigError(`cannot write to the cache folder ${context.cacheDir}: ${cause.message}`, { cause: error, remedy: 'make it writable, or name another with SNAPBACK_CACHE' });
     }
   }
+  return undefined;
 }
 
-function isAlive(pid: number): boolean {
+async function isWritable(dir: string): Promise<boolean> {
+  const probe = join(dir, `.probe-${process.pid}`);
   try {
-    process.kill(pid, 0);
+    await (await open(probe, 'wx')).close();
+    await rm(probe);
     return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  } catch {
+    return false;
   }
 }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Locks between processes by files: a lock belongs to a process for as long as it lives.
+ *
+ * They spare work, they do not guard correctness: two processes that hold the same one (which takes a process that dies
+ * within a takeover) build the same artifact twice, each in a folder of its own.
+ */
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 200;
+
+let serial = 0;
+
+/**
+ * Waits until the lock file at `path` is this process's, and answers how to give it back. A lock whose process is gone is taken over.
+ * `onWait` is told now and then which process is being waited for. Rejects when `signal` aborts, or when the folder cannot be written.
+ */
+export async function lockFile(path: string, signal: AbortSignal, onWait: (pid: number) => void): Promise<() => Promise<void>> {
+  const token = `${process.pid} ${startOf(process.pid) ?? 0} ${serial++}`;
+  // Linked into place, so that the file is never there without its content.
+  const own = `${path}.${process.pid}-${serial}`;
+  await writeFile(own, token);
+  try {
+    for (let waits = 0; ; waits++) {
+      signal.throwIfAborted();
+      try {
+        await place(own, path, token);
+        return () => giveBack(path, token);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const holder = await readToken(path);
+      if (holder === undefined) continue;
+      if (holder !== '' && !isHeld(holder)) {
+        await removeStale(path, holder, `${own}-stale`);
+        continue;
+      }
+      if (waits % 50 === 0) onWait(pidOf(holder));
+      await sleep(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/** Puts the lock file into its place, unless one is there (EEXIST). */
+async function place(own: string, path: string, token: string): Promise<void> {
+  try {
+    await link(own, path);
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    // A filesystem without hard links: for a moment the file stands there without its content.
+    await writeFile(path, token, { flag: 'wx' });
+  }
+}
+
+async function giveBack(path: string, token: string): Promise<void> {
+  if ((await readToken(path)) === token) await rm(path, { force: true });
+}
+
+/** Only one of several processes can move the file away; one that moved away what has been taken over meanwhile puts it back. */
+async function removeStale(path: string, stale: string, aside: string): Promise<void> {
+  try {
+    await rename(path, aside);
+    if ((await readToken(aside)) !== stale) await link(aside, path);
+  } catch {
+    // Another process was faster: the next look shows what it did.
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+async function readToken(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined);
+}
+
+const pidOf = (token: string): number => Number(token.split(' ')[0]);
+
+/** A process number may have been given anew: the time of its start tells. */
+function isHeld(token: string): boolean {
+  const [pid, start] = token.split(' ');
+  const now = startOf(Number(pid));
+  return now !== undefined && (start === undefined || start === '0' || start === now);
+}
+
+/** When a process was started, in clock ticks since the host's boot; undefined when there is none of this number. */
+function startOf(pid: number): string | undefined {
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  try {
+    // The name of the program stands in parentheses and may hold anything.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
