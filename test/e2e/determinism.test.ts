@@ -25,7 +25,6 @@ interface Life {
   readonly consoleTail: readonly string[];
 }
 
-// Each life takes seconds, and a machine that is busy otherwise makes that a minute.
 t.test('two processes from power-on and one from a checkpoint', async (t) => {
   // Built here, so that the lives do not wait for one another's kernel.
   const { plan, scenario } = await loadScenario(standardScenario(), {});
