@@ -4,23 +4,69 @@ import t from 'tap';
 import type { Report } from '../../emulator/index.js';
 import { runText } from './cycle-support.js';
 
-const scenario = (suspend: string, resume: string, more = ''): string => `name: broken
+const kinds = ({ failures }: Report): readonly string[] => [...new Set(failures.map(({ kind }) => kind))].sort();
+
+/** A cycle whose suspend, resume or kernel is broken. */
+async function broken(dir: string, parts: { readonly suspend?: string; readonly resume?: string; readonly kernel?: string }): Promise<Report> {
+  const mistake = parts.kernel === undefined ? '' : `  - run: echo ${parts.kernel} > /sys/module/rig/parameters/break\n`;
+  const text = `name: broken
 control: false
-${more}steps:
+steps:
   - boot
-  - suspend: ${suspend}
-  - resume: ${resume}
+${mistake}  - suspend: ${parts.suspend ?? '{}'}
+  - resume: ${parts.resume ?? '{}'}
   - verify
   - shutdown
 `;
+  return (await runText(dir, text)).report;
+}
 
-const kinds = ({ failures }: Report): readonly string[] => [...new Set(failures.map(({ kind }) => kind))];
+t.test('unbroken, the same cycle passes', async (t) => {
+  const report = await broken(t.testdir({}), {});
+  t.same(report.failures, []);
+  t.ok(report.memory.pagesCompared > 1000);
+});
 
 t.test('one byte of RAM altered after the restore', async (t) => {
-  const { report } = await runText(t.testdir({}), scenario('{}', "{ faults: [{ flipMemory: { marker: 'restore:end', symbol: linux_banner } }] }"));
+  const report = await broken(t.testdir({}), { resume: "{ faults: [{ flipMemory: { marker: 'restore:end', symbol: linux_banner } }] }" });
   t.equal(report.verdict, 'fail');
   t.same(kinds(report), ['memory']);
   t.equal(report.memory.pagesDiffering, 1);
   t.match(report.failures[0]?.details[0], /1 bytes? differ.*linux_banner/, 'named by its symbol');
   t.equal(report.image.pagesDiffering, 0);
 });
+
+t.test('one sector of a filesystem altered while the machine is off', async (t) => {
+  const report = await broken(t.testdir({}), { suspend: '{ faults: [{ alterSector: { disk: 0, sector: 300000 } }] }' });
+  t.equal(report.verdict, 'fail');
+  t.same(kinds(report), ['disk']);
+  t.equal(report.disk.sectorsDiffering, 1);
+  t.match(report.failures[0]?.details[0], /sda.*300000/);
+  t.equal(report.memory.pagesDiffering, 0);
+});
+
+t.test('one sector of the image altered while the machine is off', async (t) => {
+  // A page of data in the middle of the image, in swap at sdb2.
+  const report = await broken(t.testdir({}), { suspend: '{ faults: [{ alterSector: { disk: 1, sector: 157120 } }] }' });
+  t.equal(report.verdict, 'fail');
+  t.equal(report.image.pagesDiffering, 1);
+  t.equal(report.memory.pagesDiffering, 1, 'and comes back altered');
+  t.same(kinds(report), ['disk', 'image', 'memory']);
+});
+
+const MISTAKES: readonly (readonly [string, number, number])[] = [
+  ['flip-after-restore', 0, 1],
+  ['flip-copy', 1, 1],
+  ['skip-page', 1, 1],
+  ['swap-neighbours', 2, 2],
+];
+
+for (const [mistake, imagePages, memoryPages] of MISTAKES) {
+  t.test(`a kernel that makes the mistake ${mistake}`, async (t) => {
+    const report = await broken(t.testdir({}), { kernel: mistake });
+    t.equal(report.verdict, 'fail');
+    t.equal(report.image.pagesDiffering, imagePages, 'pages of the image');
+    t.equal(report.memory.pagesDiffering, memoryPages, 'pages of RAM');
+    t.ok(report.failures.every(({ replay }) => replay.startsWith('npx snapback run ')), 'says how to see it again');
+  });
+}

@@ -22,6 +22,14 @@ t.test('a fault in Snapback itself says so', (t) => {
   t.end();
 });
 
+t.test('a full disk of the host is no fault of Snapback', (t) => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  const { message, exitCode } = describeFailure(full);
+  t.equal(exitCode, 3);
+  t.match(message, /^snapback: a disk of this host is full\n {2}because: ENOSPC.*\n {2}what to do: .*SNAPBACK_CACHE/);
+  t.end();
+});
+
 function output(isTTY: boolean): { isTTY: boolean; columns: number; text: string; write: (text: string) => void } {
   return { isTTY, columns: 40, text: '', write(text) { this.text += text; } };
 }
