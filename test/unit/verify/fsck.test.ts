@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { checkFilesystem } from '../../../emulator/host/node/fsck.js';
+import type { Filesystem } from '../../../emulator/verify/disk/partitions.js';
+import { filesystemOf } from '../../../emulator/verify/disk/partitions.js';
+import { sourceOf } from '../../../emulator/verify/source.js';
+
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+const hasTool = (name: string): boolean => PATH.split(':').some((dir) => existsSync(join(dir, name)));
+const directory = mkdtempSync(join(tmpdir(), 'snapback-test-'));
+// The checker's copies go here as well, apart from those of others.
+process.env['TMPDIR'] = directory;
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+interface Case {
+  readonly filesystem: Filesystem;
+  readonly sizeMiB: number;
+  readonly make: readonly string[];
+  readonly checker: string;
+  /** Something that the checker must find. */
+  readonly damage: (bytes: Uint8Array) => void;
+}
+
+const cases: readonly Case[] = [
+  { filesystem: 'ext4', sizeMiB: 16, make: ['mkfs.ext4', '-q', '-F'], checker: 'e2fsck', damage: (bytes) => bytes.fill(0xff, 1024 + 12, 1024 + 16) },
+  { filesystem: 'xfs', sizeMiB: 320, make: ['mkfs.xfs', '-q', '-f'], checker: 'xfs_repair', damage: (bytes) => bytes.fill(0xff, 512, 560) },
+  { filesystem: 'btrfs', sizeMiB: 128, make: ['mkfs.btrfs', '-q', '-f'], checker: 'btrfs', damage: (bytes) => flipAll(bytes, '_BHRfS_M') },
+  { filesystem: 'f2fs', sizeMiB: 64, make: ['mkfs.f2fs', '-q', '-f'], checker: 'fsck.f2fs', damage: (bytes) => bytes.fill(0, 512 * 4096, 1024 * 4096) },
+  { filesystem: 'vfat', sizeMiB: 16, make: ['mkfs.fat'], checker: 'fsck.fat', damage: (bytes) => bytes.fill(0xaa, 512 * 4, 512 * 4 + 64) },
+];
+
+/** Spoils every tree block of btrfs but the superblocks, by the checksum at its begin. */
+function flipAll(bytes: Uint8Array, magic: string): void {
+  const text = new TextEncoder().encode(magic);
+  for (let at = 0x100000; at < bytes.length; at += 4096) {
+    if (bytes.subarray(at + 0x40, at + 0x48).every((byte, i) => byte === text[i])) continue;
+    if (bytes[at + 0x20] !== 0) bytes[at] = (bytes[at] as number) ^ 0xff;
+  }
+}
+
+for (const { filesystem, sizeMiB, make: [program = '', ...args], checker, damage } of cases) {
+  t.test(filesystem, { skip: !(hasTool(program) && hasTool(checker)) && `${program} and ${checker} are not installed` }, async (t) => {
+    const path = join(directory, filesystem);
+    writeFileSync(path, '');
+    truncateSync(path, sizeMiB << 20);
+    execFileSync(program, [...args, path], { env: { ...process.env, PATH }, stdio: 'ignore' });
+    const bytes = readFileSync(path);
+    rmSync(path);
+    t.equal(filesystemOf(sourceOf(bytes)), filesystem);
+    const good = await checkFilesystem(sourceOf(bytes), filesystem, false);
+    t.equal(good?.clean, true, (good?.output ?? []).join('\n'));
+    damage(bytes);
+    const bad = await checkFilesystem(sourceOf(bytes), filesystem, false);
+    t.equal(bad?.clean, false, (bad?.output ?? []).join('\n'));
+    t.ok((bad?.output.length ?? 0) > 0, 'says what is wrong');
+    t.notMatch(bad?.output.join('\n'), /snapback-fsck/, 'and not where its copy lay');
+  });
+}
+
+t.test('a journal that waits to be replayed', { skip: !(hasTool('mkfs.ext4') && hasTool('debugfs')) && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
+  const path = join(directory, 'journal');
+  writeFileSync(path, '');
+  truncateSync(path, 16 << 20);
+  execFileSync('mkfs.ext4', ['-q', '-F', path], { env: { ...process.env, PATH } });
+  execFileSync('debugfs', ['-w', '-R', 'feature needs_recovery', path], { env: { ...process.env, PATH }, stdio: 'ignore' });
+  const bytes = readFileSync(path);
+  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', true))?.clean, true, 'is replayed for a machine that was in use');
+  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', false))?.clean, false, 'and must not be there after a shutdown');
+});
+
+t.test('no checker, nothing left behind', async (t) => {
+  t.equal(await checkFilesystem(sourceOf(new Uint8Array(4096)), 'swap', false), undefined);
+  t.same(readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')), []);
+});

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import type { DiskState, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
+import type { DiskWrite } from '../../../emulator/machine/contract.js';
+import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
+import { PAGE_BYTES, SECTOR_BYTES, sector } from '../../../emulator/machine/units.js';
+import { createProofs, type CheckResult } from '../../../emulator/verify/proofs.js';
+import { LAYOUT, layoutTable, PAGE_OFFSET, syntheticKernel } from '../memory/synthetic-kernel.js';
+import { imageStream, swapAreaOf } from './synthetic-image.js';
+
+const SYSTEM_MAP_EXTRA = '00100000 A phys_startup_32\n';
+const SWAP_SECTOR = 16;
+
+interface Made {
+  readonly evidence: ResumeEvidence;
+  readonly systemMap: string;
+}
+
+/** A suspend and resume of the synthetic kernel: captures, a disk with its image, and the write logs. */
+function make(mutate: { restored?: (bytes: Uint8Array) => void; poweredOff?: readonly DiskWrite[]; byResume?: readonly DiskWrite[]; image?: (pages: Map<number, Uint8Array>) => void } = {}): Made {
+  const { kernel, restored, places } = syntheticKernel();
+  const after = restored();
+  const pages = new Map<number, Uint8Array>();
+  const accountable = (frame: number): boolean => !places.frames.copy.includes(frame) && frame !== places.frames.nosave;
+  for (let frame = 1; frame < 4088; frame++) {
+    const bytes = after.slice(frame * PAGE_BYTES, (frame + 1) * PAGE_BYTES);
+    if (accountable(frame) && !bytes.every((byte) => byte === 0xee)) pages.set(frame, bytes);
+  }
+  mutate.image?.(pages);
+  const ordered = [...pages].sort(([a], [b]) => a - b);
+  const stream = imageStream(ordered.map(([frame, bytes]) => ({ frame, fill: bytes.some((byte) => byte !== 0) ? 1 : 0 })));
+  const data = ordered.filter(([, bytes]) => bytes.some((byte) => byte !== 0)).map(([, bytes]) => bytes);
+  stream.splice(stream.length - data.length, data.length, ...data);
+  const area = swapAreaOf(stream);
+
+  const base = new Uint8Array(SWAP_SECTOR * SECTOR_BYTES + area.length + 64 * PAGE_BYTES);
+  const view = new DataView(base.buffer);
+  view.setUint8(446 + 4, 0x82);
+  view.setUint32(446 + 8, SWAP_SECTOR, true);
+  view.setUint32(446 + 12, base.length / SECTOR_BYTES - SWAP_SECTOR, true);
+  view.setUint16(510, 0xaa55, true);
+  base.set(new TextEncoder().encode('SWAPSPACE2'), SWAP_SECTOR * SECTOR_BYTES + 4086);
+  const before: DiskWrite = { instruction: 10, sector: sector(2), bytes: new Uint8Array(SECTOR_BYTES).fill(1) };
+  const image: DiskWrite = { instruction: 100, sector: sector(SWAP_SECTOR), bytes: area };
+  const disk: DiskState = { base, overlay: [before, image, ...(mutate.poweredOff ?? [])] };
+
+  // The table lies in a free page, so that putting it there changes nothing that is compared.
+  const table = layoutTable({ ...LAYOUT, '&current_task': places.symbol('pcpu_hot') + PAGE_OFFSET });
+  const at = places.frames.free * PAGE_BYTES;
+  kernel.memory.bytes.set(table, at);
+  mutate.restored?.(after);
+  const names = kernel.symbols.symbols.filter(({ type }) => type !== 'A').map(({ address, type, name }) => `${address.toString(16)} ${type} ${name}\n`);
+  return {
+    systemMap: SYSTEM_MAP_EXTRA + names.join(''),
+    evidence: {
+      markers: [{ kind: MARKER_LAYOUT, word0: at, word1: table.length, instruction: 1, virtualMs: 0 }],
+      atCopy: kernel.memory.bytes,
+      restored: after,
+      disks: [disk],
+      writesSinceCopy: [[image]],
+      writesByResume: [mutate.byResume ?? []],
+    },
+  };
+}
+
+const proofsOf = ({ systemMap }: Made, check: () => Promise<CheckResult | undefined> = async () => undefined): ReturnType<typeof createProofs> =>
+  createProofs({ systemMap, check });
+const write = (at: number, value: number, instruction: number): DiskWrite => ({ instruction, sector: sector(at), bytes: new Uint8Array(SECTOR_BYTES).fill(value) });
+
+t.test('a good cycle has no findings', async (t) => {
+  const made = make();
+  const proofs = proofsOf(made);
+  const memory = await proofs.memory(made.evidence);
+  t.same(memory.findings, []);
+  t.ok(memory.outcome.pagesCompared > 1000);
+  t.equal(memory.outcome.pagesByReason['free'], 1536);
+  const image = await proofs.image(made.evidence);
+  t.same(image.findings, []);
+  t.equal(image.outcome.pagesCompared, memory.outcome.pagesCompared);
+  const disk = await proofs.disk(made.evidence);
+  t.same(disk.findings, []);
+  t.match(disk.outcome, { sectorsDiffering: 0, originSectorsWritten: 0 });
+});
+
+t.test('a byte of RAM', async (t) => {
+  const { places } = syntheticKernel();
+  const made = make({ restored: (bytes) => void (bytes[places.frames.slab * PAGE_BYTES + 65] = 0xaa) });
+  const { outcome, findings } = await proofsOf(made).memory(made.evidence);
+  t.equal(outcome.pagesDiffering, 1);
+  t.match(findings, [{ kind: 'memory', what: /^1 of \d+ pages/, details: [/^pfn 0x[0-9a-f]+\+0x41: 1 bytes differ, first 00 then aa: slab kmalloc-64, byte 1 of object 1$/] }]);
+});
+
+t.test('many differences are cut short, with their number', async (t) => {
+  const made = make({ restored: (bytes) => bytes.fill(0xaa, 600 * PAGE_BYTES, 699 * PAGE_BYTES) });
+  const { findings } = await proofsOf(made).memory(made.evidence);
+  t.equal(findings[0]?.details.length, 41);
+  t.equal(findings[0]?.details.at(-1), '... and 59 more');
+});
+
+t.test('the image on disk', async (t) => {
+  const altered = make({ image: (pages) => pages.set(900, new Uint8Array(PAGE_BYTES).fill(9)) });
+  t.match((await proofsOf(altered).image(altered.evidence)).findings, [{ kind: 'image', details: [/^pfn 0x384\+0x0: 4096 bytes differ/] }]);
+
+  const signature = new Uint8Array(SECTOR_BYTES);
+  const gone = make({ poweredOff: [{ instruction: 0, sector: sector(SWAP_SECTOR + 7), bytes: signature }] });
+  t.match((await proofsOf(gone).image(gone.evidence)).findings, [{ kind: 'image', what: 'no disk holds an image' }]);
+
+  const torn = make({ poweredOff: [write(SWAP_SECTOR + 16, 0x11, 0)] });
+  t.match((await proofsOf(torn).image(torn.evidence)).findings, [{ kind: 'image', what: /^the image cannot be read: / }]);
+});
+
+t.test('sectors', async (t) => {
+  const whileOff = make({ poweredOff: [write(5, 0x33, 0)] });
+  t.match((await proofsOf(whileOff).disk(whileOff.evidence)).findings, [{ kind: 'disk', details: ['sda: 1 from sector 5: outside of all partitions'] }]);
+  const byResume = make({ byResume: [write(6, 0x33, 5)] });
+  t.match(await proofsOf(byResume).disk(byResume.evidence), { outcome: { sectorsDiffering: 1, originSectorsWritten: 1 }, findings: [{ kind: 'disk' }] });
+  const same = make({ byResume: [write(6, 0, 5)] });
+  t.match((await proofsOf(same).disk(same.evidence)).findings, [{ kind: 'disk', what: /with the content that they had/ }]);
+  const header = make({ byResume: [write(SWAP_SECTOR + 7, 0x44, 5)] });
+  t.same((await proofsOf(header).disk(header.evidence)).findings, [], 'the resuming kernel rewrites the swap header');
+});
+
+t.test('writes are told apart from those before the copy, also when there are none after it', async (t) => {
+  const made = make();
+  const [disk] = made.evidence.disks as [DiskState];
+  const quiet: DiskState = { base: disk.base, overlay: [disk.overlay[0] as DiskWrite, write(7, 0x55, 0)] };
+  const evidence = { ...made.evidence, disks: [quiet], writesSinceCopy: [[]] };
+  t.match((await proofsOf(made).disk(evidence)).findings, [{ details: ['sda: 1 from sector 7: outside of all partitions'] }]);
+});
+
+t.test('filesystems', async (t) => {
+  const made = make();
+  const replays: boolean[] = [];
+  const proofs = createProofs({
+    systemMap: made.systemMap,
+    check: async (_volume, filesystem, replay) => {
+      replays.push(replay);
+      return filesystem === 'swap' ? { checker: 'fsck.swap', clean: false, output: ['it is no filesystem'] } : undefined;
+    },
+  });
+  const { outcome, findings } = await proofs.filesystems(made.evidence.disks, 'shutdown');
+  t.same(outcome, [{ at: 'shutdown', device: 'sda1', filesystem: 'swap', clean: false }]);
+  t.match(findings, [{ kind: 'filesystem', what: 'fsck.swap finds fault with sda1 (swap) at shutdown', details: ['it is no filesystem'] }]);
+  await proofs.filesystems(made.evidence.disks, 'suspend');
+  t.same(replays, [false, true]);
+});
+
+t.test('console and symbols', async (t) => {
+  const proofs = proofsOf(make());
+  t.match(proofs.console(new TextEncoder().encode('[    1.000000] kernel BUG at mm/slub.c:1!\r\n')), [{ kind: 'kernelFault', what: 'bug: kernel BUG at mm/slub.c:1!' }]);
+  t.same(proofs.console(new TextEncoder().encode('[    1.000000] all is well\r\n')), []);
+  t.equal(proofs.addressOf('jiffies'), 0x114100);
+  t.throws(() => proofs.addressOf('no_such_thing'), { name: 'InputError' });
+});
+
+t.test('a kernel without markers cannot be proved', async (t) => {
+  const made = make();
+  const silent = { ...made.evidence, markers: [] };
+  await t.rejects(proofsOf(made).memory(silent), { name: 'RigError', message: /layout table/ });
+});
