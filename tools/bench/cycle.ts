@@ -9,35 +9,43 @@ import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { GuestError } from '../../emulator/machine/errors.js';
-import { planOf } from './workload.js';
+import { PHASES, planOf, stopwatch, type CycleTimes } from './workload.js';
 import type { Plan } from '../../emulator/cycle/plan.js';
 
 /** Where checkpoints are: in a cache of this process alone, which begins empty, or in files. */
 export type Checkpoints = 'memory' | { readonly cacheDir: string };
 
 /**
- * Answers a function that runs one cycle and answers what it took, in ms. All cycles of one such function share an
+ * Answers a function that runs one cycle and answers what it took. All cycles of one such function share an
  * engine, and so compiled code, and the checkpoints that the first of them makes or reads.
  */
-export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<number> {
+export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<CycleTimes> {
   const engine = createV86Engine();
   const states = bootStates();
   const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
   const plan = planOf(machine);
   const proofs = nodeProofs(files);
   return async () => {
-    const startMs = performance.now();
+    const watch = stopwatch();
+    let step = -1;
+    const endOf = (done: number): void => {
+      const phase = PHASES[done];
+      if (phase !== undefined) watch.lap(phase);
+    };
     const { findings } = await runTimeline(plan, plan.steps, {
       booter: { engine, config: files.config, configKey: files.configKey, cache },
       states,
       proofs,
       hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
-      say: () => undefined,
+      // Said at the beginning of each step; the steps are the phases.
+      say: () => {
+        endOf(step++);
+      },
     });
-    const ms = performance.now() - startMs;
+    endOf(step);
     const [found] = findings;
     if (found) throw new GuestError(`the cycle that is measured failed: ${found.what}`, { consoleTail: found.details });
-    return ms;
+    return watch.times();
   };
 }
 

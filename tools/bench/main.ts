@@ -17,6 +17,7 @@ import { ensureQemu } from './qemu/install.js';
 import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
 import { machineFiles, serve, type Answers, type BootQuestion, type CycleQuestion, type MemoryDiffQuestion } from './services.js';
 import { inTurns } from './turns.js';
+import type { CycleTimes } from './workload.js';
 
 /** Comparisons are short: more of them than of what boots. */
 const COMPARISONS_PER_TURN = 4;
@@ -116,19 +117,30 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
     await once('checkpoints')();
     await hot.ask({ cacheDir, from: 'powerOn' });
     const samples: QemuSample[] = [];
+    const hotTimes: CycleTimes[] = [];
     const contenders: Readonly<Record<Contender, () => Promise<number>>> = {
       cold: once('powerOn'),
       fromCheckpoints: once('checkpoints'),
-      hot: async () => (await hot.ask({ cacheDir, from: 'powerOn' })).ms,
+      hot: async () => {
+        const times = await hot.ask({ cacheDir, from: 'powerOn' });
+        hotTimes.push(times);
+        return times.ms;
+      },
       qemu: async () => {
         const sample = await qemu.cycle('powerOn');
         samples.push(sample);
-        return sample.wholeMs;
+        return sample.times.ms;
       },
-      qemuFromSavedStates: async () => (await qemu.cycle('savedStates')).wholeMs,
+      qemuFromSavedStates: async () => (await qemu.cycle('savedStates')).times.ms,
     };
     const wholeMs = await inTurns(contenders, turns, (name, turn, ms) => progress(`cycle: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`));
-    return cycleResult({ wholeMs, qemuWithoutBootsMs: samples.flatMap(({ withoutBootsMs }) => withoutBootsMs ?? []), qemuCpuMs: samples.map(({ cpuMs }) => cpuMs) });
+    return cycleResult({
+      wholeMs,
+      hotPhasesMs: hotTimes.map(({ phases }) => phases),
+      qemuPhasesMs: samples.map(({ times }) => times.phases),
+      qemuWithoutBootsMs: samples.flatMap(({ withoutBootsMs }) => withoutBootsMs ?? []),
+      qemuCpuMs: samples.map(({ cpuMs }) => cpuMs),
+    });
   } finally {
     await finish(hot, qemu);
   }

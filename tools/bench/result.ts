@@ -2,6 +2,7 @@
 /** What a benchmark run found, as data (this is the JSON) and as text. */
 import type { Differences, MemoryDiffSamples } from './memory-diff.js';
 import { ratio, summarize, type Ratio, type Summary } from './statistics.js';
+import { PHASES, type CycleTimes, type Phase } from './workload.js';
 import { aimText, gigabytesPerSecond, meets, quotient, renderTable, seconds } from './table.js';
 
 export interface Aim {
@@ -38,12 +39,17 @@ export type Contender = (typeof CONTENDERS)[number];
 
 export interface CycleSamples {
   readonly wholeMs: Readonly<Record<Contender, readonly number[]>>;
+  /** Per turn. */
+  readonly hotPhasesMs: readonly CycleTimes['phases'][];
+  readonly qemuPhasesMs: readonly CycleTimes['phases'][];
   readonly qemuWithoutBootsMs: readonly number[];
   readonly qemuCpuMs: readonly number[];
 }
 
 export interface CycleResult {
   readonly wholeMs: Readonly<Record<Contender, Summary>>;
+  /** Where the time goes. */
+  readonly phasesMs: { readonly hot: Readonly<Record<Phase, Summary>>; readonly qemu: Readonly<Record<Phase, Summary>> };
   /** QEMU's cycle without its boots, taken from the same runs as the whole one. */
   readonly qemuWithoutBootsMs: Summary;
   /** Processor time in QEMU's whole cycle; the rest is waiting, in real time, for the guest's own timers. */
@@ -91,10 +97,11 @@ export function bootResult(ordinary: readonly number[], deterministic: readonly 
   };
 }
 
-export function cycleResult({ wholeMs, qemuWithoutBootsMs, qemuCpuMs }: CycleSamples): CycleResult {
+export function cycleResult({ wholeMs, hotPhasesMs, qemuPhasesMs, qemuWithoutBootsMs, qemuCpuMs }: CycleSamples): CycleResult {
   const over = (contender: Contender): Ratio => ratio(wholeMs[contender], wholeMs.qemu);
   return {
     wholeMs: Object.fromEntries(CONTENDERS.map((contender) => [contender, summarize(wholeMs[contender])])) as Record<Contender, Summary>,
+    phasesMs: { hot: phases(hotPhasesMs), qemu: phases(qemuPhasesMs) },
     qemuWithoutBootsMs: summarize(qemuWithoutBootsMs),
     qemuCpuMs: summarize(qemuCpuMs),
     overQemu: { cold: over('cold'), fromCheckpoints: over('fromCheckpoints'), hot: over('hot'), qemuFromSavedStates: over('qemuFromSavedStates') },
@@ -102,6 +109,10 @@ export function cycleResult({ wholeMs, qemuWithoutBootsMs, qemuCpuMs }: CycleSam
     hotOverQemuFromSavedStates: ratio(wholeMs.hot, wholeMs.qemuFromSavedStates),
     verdict: judge(over('hot'), AIMS.cycle),
   };
+}
+
+function phases(turns: readonly CycleTimes['phases'][]): Record<Phase, Summary> {
+  return Object.fromEntries(PHASES.map((phase) => [phase, summarize(turns.map((turn) => turn[phase]))])) as Record<Phase, Summary>;
 }
 
 export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): MemoryResult {
@@ -160,6 +171,7 @@ function renderCycle(cycle: CycleResult, turns: number): string {
       [
         `hot over QEMU ${verdict.ratio.ofMedians.toFixed(3)}, ${aimText(verdict.aim, verdict.ratio.ofMedians)}`,
         `hot over QEMU without its boots ${quotient(cycle.hotOverQemuWithoutBoots)}, over QEMU from saved states ${quotient(cycle.hotOverQemuFromSavedStates)}`,
+        ...PHASES.map((phase) => `  ${phase.padEnd(8)} hot ${seconds(cycle.phasesMs.hot[phase])}, QEMU ${seconds(cycle.phasesMs.qemu[phase])}`),
         `QEMU's whole cycle took ${seconds(cycle.qemuCpuMs)} of processor time; the rest is waiting, which our virtual time skips`,
         '',
         'cold: a new process without checkpoints, from its start to its end. From checkpoints: a new process with checkpoints in files.',

@@ -10,6 +10,7 @@ import type { BuildContext } from '../artifacts/context.js';
 import { bootDeterministic, bootOrdinary, type BootSample } from './boot.js';
 import { serveParent } from './child.js';
 import { cycleRunner } from './cycle.js';
+import type { CycleTimes } from './workload.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
 export interface BootQuestion {
@@ -28,7 +29,7 @@ export interface MemoryDiffQuestion {
   readonly turns: number;
 }
 
-export type Answers = { boot: BootSample; cycle: { readonly ms: number }; memoryDiff: MemoryDiffSamples };
+export type Answers = { boot: BootSample; cycle: CycleTimes; memoryDiff: MemoryDiffSamples };
 
 /** Everything is in the cache by now: the process that measures has seen to that. */
 export const machineFiles = (context: Pick<BuildContext, 'cacheDir'> & Partial<BuildContext>): Promise<MachineFiles> =>
@@ -42,10 +43,10 @@ export function serve(name: string): void {
         return mode === 'ordinary' ? bootOrdinary(config) : bootDeterministic(config);
       });
     case 'cycle': {
-      let cycle: (() => Promise<number>) | undefined;
+      let cycle: (() => Promise<CycleTimes>) | undefined;
       return serveParent(async ({ cacheDir, from }: CycleQuestion): Promise<Answers['cycle']> => {
         cycle ??= cycleRunner(await machineFiles({ cacheDir }), DEFAULT_MACHINE, from === 'powerOn' ? 'memory' : { cacheDir });
-        return { ms: await cycle() };
+        return cycle();
       });
     }
     case 'memoryDiff':

@@ -10,12 +10,12 @@ import { GuestError, RigError } from '../../../emulator/machine/errors.js';
 import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';
 import { command } from '../../artifacts/process.js';
-import { CHECK, SUSPEND, TIMEOUT_MS, WORK } from '../workload.js';
+import { CHECK, stopwatch, SUSPEND, TIMEOUT_MS, WORK, type CycleTimes } from '../workload.js';
 import { startQemu, type QemuMachine } from './machine.js';
 
 export interface QemuSample {
   /** From the start of the first process to the end of the check in the second. */
-  readonly wholeMs: number;
+  readonly times: CycleTimes;
   /**
    * Without what comes before the agent's readiness in the first, and before the initramfs looks at the disk in
    * the second. Undefined after a start from saved states, which lie there.
@@ -89,19 +89,22 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
     const disks = files.disks.map((_, index) => join(root, `disk${index}.img`));
     await copy(saved ? usedDisks : files.disks.map(({ path }) => path), disks);
 
-    const startMs = performance.now();
+    const watch = stopwatch();
     const first = await start(disks, saved ? states.agentReady : undefined);
     const { agent, job, haltedMs, cpuMs } = await closing(first, async () => {
       if (saved) await first.resumeState();
       else await reach(first, USER_MARKERS.agentReady);
       const agent = new Agent(first, { signal });
       await agent.connect();
+      watch.lap('boot');
       await succeed(agent, WORK);
+      watch.lap('work');
       const end = await agent.exec(shell(SUSPEND), { virtualMsMax: TIMEOUT_MS });
       if (end.ended !== 'halted') throw new GuestError(`QEMU's guest did not suspend (${end.ended})`, { consoleTail: agent.consoleTail });
       return { agent, job: end.job, haltedMs: performance.now(), cpuMs: first.cpuMs() };
     });
 
+    watch.lap('suspend');
     const second = await start(disks, saved ? states.beforeDisk : undefined);
     return closing(second, async () => {
       if (saved) await second.resumeState();
@@ -109,10 +112,12 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
       await agent.attach(second);
       const resumed = resultOf(await agent.wait(job));
       if (resumed.exitCode !== 0) throw new GuestError(`the suspend ended with status ${resumed.exitCode} in QEMU's guest`, { consoleTail: agent.consoleTail });
+      watch.lap('resume');
       await succeed(agent, CHECK);
+      watch.lap('check');
       const endMs = performance.now();
       const withoutBootsMs = saved ? undefined : haltedMs - first.seenMs(USER_MARKERS.agentReady) + endMs - second.seenMs(USER_MARKERS.beforeDisk);
-      return { wholeMs: endMs - startMs, withoutBootsMs, cpuMs: cpuMs + second.cpuMs() };
+      return { times: watch.times(), withoutBootsMs, cpuMs: cpuMs + second.cpuMs() };
     });
   };
 
