@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
 import { sectorEdits, triggersOf } from '../faults/fault.js';
-import type { Capture, MachineConfig, MarkerSeen } from '../machine/contract.js';
+import type { MachineConfig, MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
-import { stepBegin, stepEnd, USER_MARKERS } from '../machine/markers.js';
 import { readSectors } from '../disks/disk.js';
 import { restoreAt, runToMarker, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
@@ -16,8 +15,9 @@ import type { CycleOutcome, Finding, TimelineOutcome } from './outcome.js';
 import { unroll, type CommandStep, type Plan, type Proof, type Step } from './plan.js';
 import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './power.js';
 import type { DiskState, Proofs, ResumeEvidence, SuspendEvidence } from './proofs.js';
-import { concat, type ArmedTrigger, type Recorder } from './recorder.js';
-import { consoleTail, unexpectedStop } from './stop.js';
+import { concat, type Recorder } from './recorder.js';
+import { consoleTail } from './stop.js';
+import { resumeFromDisk, suspendToDisk } from './swsusp.js';
 
 export interface TimelineDeps {
   readonly booter: Booter;
@@ -28,9 +28,7 @@ export interface TimelineDeps {
   readonly say: (what: string) => void;
 }
 
-/** Virtual time within which a suspend, a resume and a shutdown must come to their end. */
-const SUSPEND_MS_MAX = 60_000;
-const RESUME_MS_MAX = 60_000;
+/** Virtual time within which the self-checks and a shutdown must come to their end. */
 const SELFCHECK_MS_MAX = 60_000;
 const SHUTDOWN_MS_MAX = 30_000;
 
@@ -194,7 +192,8 @@ class Timeline {
   }
 
   async #connect({ machine }: Recorder): Promise<Agent> {
-    const agent = new Agent(machine);
+    const { signal } = this.#deps.booter;
+    const agent = new Agent(machine, { ...(signal && { signal }) });
     this.#bootId = (await agent.connect()).bootId;
     this.#guest = agent;
     return agent;
@@ -239,32 +238,22 @@ class Timeline {
     if (step.method !== 'swsusp') throw new InputError(`this kernel has no ${step.method}`, { remedy: 'use `method: swsusp`' });
     const recorder = this.#machine();
     const agent = this.#agent();
-    recorder.arm([
-      { when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } },
-      ...triggersOf(step.faults, this.#deps.proofs.addressOf),
-    ]);
-    const end = await agent.exec(shell('echo shutdown > /sys/power/disk && echo disk > /sys/power/state'), { virtualMsMax: SUSPEND_MS_MAX });
+    recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
+    const end = await suspendToDisk(recorder, agent);
     const seen = recorder.seen();
-    if (end.ended !== 'halted' && end.ended !== 'powerCut') {
-      throw new GuestError('the kernel refused to suspend', {
-        consoleTail: [...outputLines(resultOf(end)), ...consoleTail(seen.console)],
-        remedy: 'the console says why',
-      });
-    }
-    const atCopy = take(recorder.takeCaptures(), 'atCopy');
     await this.#powerOff();
     this.#editDisks(step);
-    if (end.ended === 'powerCut') return;
-    if (!atCopy?.marker) throw new GuestError('the machine went off without the atomic copy', { consoleTail: consoleTail(seen.console) });
+    this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + step.offMs };
+    this.#offSinceStartMs += step.offMs;
+    if (end === 'powerCut') return;
+    const { atCopy, job } = end;
     this.#suspended = {
       agent,
-      job: end.job,
+      job,
       seen,
       offMs: step.offMs,
       evidence: { markers: seen.markers, atCopy: atCopy.memory, disks: this.#off.disks, writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction) },
     };
-    this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + step.offMs };
-    this.#offSinceStartMs += step.offMs;
   }
 
   #editDisks({ faults }: Pick<Extract<Step, { do: 'suspend' }>, 'faults'>): void {
@@ -280,15 +269,11 @@ class Timeline {
     if (!suspended) throw new InputError('nothing is suspended that could be resumed');
     this.#suspended = undefined;
     const recorder = await this.#powerOn('beforeDisk');
-    recorder.arm([
-      ...triggersOf(step.faults, this.#deps.proofs.addressOf),
-      { when: { on: 'marker', kind: stepEnd('restore') }, then: { do: 'capture', label: 'restored' } },
-    ]);
-    await this.#untilThawed(recorder);
+    // Before the capture, so that what a fault does to RAM is in it.
+    recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
+    const restored = await resumeFromDisk(recorder, this.#deps.booter.signal);
+    if (restored === 'powerCut') return this.#powerOff();
     const seen = recorder.seen();
-    if (!this.#recorder) return;
-    const restored = take(recorder.takeCaptures(), 'restored');
-    if (!restored?.marker) throw new GuestError('awaited the suspended system, but it came back without its restore marker', { consoleTail: consoleTail(seen.console) });
     this.#resumed = {
       suspended,
       markers: seen.markers,
@@ -299,24 +284,6 @@ class Timeline {
     this.#guest = suspended.agent;
     const result = resultOf(await suspended.agent.wait(suspended.job));
     if (result.exitCode !== 0) this.#findings.push(finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)));
-  }
-
-  /** Lets a resuming machine run until the restored tasks run again, or until a planned power cut. */
-  async #untilThawed(recorder: Recorder): Promise<void> {
-    const awaited = 'the suspended system to come back';
-    const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
-    const jump = await recorder.machine.run({ triggers: [stopAt(stepEnd('restore')), stopAt(USER_MARKERS.agentReady)], virtualMsMax: RESUME_MS_MAX });
-    if (jump.reason.why === 'powerCut') return this.#powerOff();
-    if (jump.reason.why === 'trigger' && jump.reason.index === 1) {
-      throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it would take`, {
-        consoleTail: consoleTail(recorder.seen().console),
-        remedy: 'the console says why the kernel did not take the image',
-      });
-    }
-    if (jump.reason.why !== 'trigger') throw unexpectedStop(awaited, jump, recorder.seen(), this.#deps.booter.signal);
-    const thaw = await recorder.machine.run({ triggers: [stopAt(stepEnd('thawTasks'))], virtualMsMax: RESUME_MS_MAX });
-    if (thaw.reason.why === 'powerCut') return this.#powerOff();
-    if (thaw.reason.why !== 'trigger') throw unexpectedStop(awaited, thaw, recorder.seen(), this.#deps.booter.signal);
   }
 
   async #verify(proofs: readonly Proof[]): Promise<void> {
@@ -374,7 +341,5 @@ class Timeline {
     return this.#guest;
   }
 }
-
-const take = (captures: readonly Capture[], label: string): Capture | undefined => captures.find((capture) => capture.label === label);
 
 const finding = (kind: Finding['kind'], what: string, details: readonly string[] = []): Finding => ({ kind, what, details });
