@@ -16,7 +16,7 @@
 
 #include "control.h"
 
-#define PAUSE_MS 5
+#define PAUSE_MS 10
 
 struct control *control;
 struct check *checks;

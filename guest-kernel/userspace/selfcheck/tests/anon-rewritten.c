@@ -25,7 +25,7 @@ static void *rewrite(void *unused)
 		rounds++;
 		if (spoil)
 			return unused;
-		if (page % 8 == 0)
+		if (page % 2 == 0)
 			check_pause();
 	}
 }

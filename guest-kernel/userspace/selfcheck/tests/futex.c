@@ -34,7 +34,7 @@ static void play(void *argument)
 		if (table->turn != me)
 			check_die("it is nobody's turn: %u", table->turn);
 		table->rounds++;
-		if (table->rounds % 64 == 0)
+		if (table->rounds % 16 == 0)
 			check_pause();
 		table->turn = !me;
 		syscall(SYS_futex, &table->turn, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -56,7 +56,7 @@ static void prepare(void)
 	check_fork(play, (void *)0);
 	check_fork(play, (void *)1);
 	check_fork(sleep_on, NULL);
-	if (!check_grows(&table->rounds, 1000, 20000) || !check_grows(&table->asleep, 0, 1000))
+	if (!check_grows(&table->rounds, 100, 20000) || !check_grows(&table->asleep, 0, 1000))
 		check_die("the players do not play");
 }
 
@@ -68,7 +68,7 @@ static void corrupt(void)
 
 static void verify(void)
 {
-	check_that(check_grows(&table->rounds, table->rounds + 1000, 20000), "the players stand still after %u rounds",
+	check_that(check_grows(&table->rounds, table->rounds + 100, 20000), "the players stand still after %u rounds",
 		   table->rounds);
 	check_that(!table->woken, "who sleeps on a futex woke without being woken");
 	check_that(syscall(SYS_futex, &table->untouched, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) == 1, "nobody sleeps on the futex");

@@ -86,7 +86,7 @@ static void talk(void *unused)
 	for (uint32_t number = 0;; number++) {
 		pattern_fill(block, BLOCK, check_seed() + number);
 		write_all(client, block, BLOCK);
-		if (number % 8 == 0)
+		if (number % 4 == 0)
 			check_pause();
 	}
 }
@@ -132,7 +132,7 @@ static void corrupt_flow(void)
 
 static void verify_flow(void)
 {
-	check_that(check_grows(progress, *progress + 64, 30000), "the connection stands still");
+	check_that(check_grows(progress, *progress + 16, 30000), "the connection stands still");
 }
 
 static void prepare_backlog(void)

@@ -67,7 +67,7 @@ static void flow_writer(void *unused)
 	for (uint32_t number = 0;; number++) {
 		pattern_fill(block, BLOCK, check_seed() + number);
 		write_all(flow[1], block, BLOCK);
-		if (number % 16 == 0)
+		if (number % 4 == 0)
 			check_pause();
 	}
 }
@@ -101,7 +101,7 @@ static void corrupt_flow(void)
 
 static void verify_flow(void)
 {
-	check_that(check_grows(progress, *progress + 64, 20000), "the flow has stopped");
+	check_that(check_grows(progress, *progress + 16, 20000), "the flow has stopped");
 }
 
 CHECK(.name = "pipe-full", .about = "a full pipe keeps its bytes, and its writer waits on",

@@ -25,7 +25,7 @@ static void *produce(void *unused)
 		put_sum += n * 2654435761u;
 		pthread_cond_signal(&not_empty);
 		pthread_mutex_unlock(&lock);
-		if (n % 64 == 0)
+		if (n % 16 == 0)
 			check_pause();
 	}
 	return unused;
@@ -50,7 +50,7 @@ static void prepare_queue(void)
 	check_thread(produce, NULL);
 	for (int i = 0; i < CONSUMERS; i++)
 		check_thread(consume, NULL);
-	if (!check_grows(&consumed, 500, 20000))
+	if (!check_grows(&consumed, 50, 20000))
 		check_die("nothing is consumed");
 }
 
@@ -65,7 +65,7 @@ static void verify_queue(void)
 {
 	uint32_t sum;
 
-	check_that(check_grows(&consumed, consumed + 500, 20000), "the consumers stand still");
+	check_that(check_grows(&consumed, consumed + 50, 20000), "the consumers stand still");
 	pthread_mutex_lock(&lock);
 	sum = taken_sum;
 	for (uint32_t n = taken_count; n != put_count; n++)
@@ -102,7 +102,7 @@ static void prepare_barrier(void)
 	must_0(pthread_barrier_init(&barrier, NULL, MEETERS));
 	for (intptr_t i = 0; i < MEETERS; i++)
 		check_thread(meet, (void *)i);
-	if (!check_grows(&meetings[0], 100, 20000))
+	if (!check_grows(&meetings[0], 30, 20000))
 		check_die("the threads do not meet");
 }
 
@@ -116,7 +116,7 @@ static void verify_barrier(void)
 {
 	int32_t apart;
 
-	check_that(check_grows(&meetings[0], meetings[0] + 100, 20000), "the threads no longer meet");
+	check_that(check_grows(&meetings[0], meetings[0] + 30, 20000), "the threads no longer meet");
 	apart = meetings[0] - serial;
 	check_that(apart >= -2 && apart <= 2, "%u meetings, %u of them led", meetings[0], serial);
 }
