@@ -9,7 +9,7 @@ import { fixedUuid } from '../recipe/read.js';
 import type { Recipe, Volume } from '../recipe/recipe.js';
 import type { Entry } from '../tree/tree.js';
 import { placePartitions } from './layout.js';
-import { copyContent, indexImage } from './ranges.js';
+import { copyContent, indexImage, type Ranges } from './ranges.js';
 
 /** Makes the disk of `recipe` at `path`, which ends sparse and with its list of ranges beside it. */
 export async function makeDisk(recipe: Recipe, trees: readonly (readonly Entry[])[], path: string, scratch: string, context: BuildContext): Promise<void> {
@@ -19,14 +19,15 @@ export async function makeDisk(recipe: Recipe, trees: readonly (readonly Entry[]
     await makeVolume({ image: join(scratch, `volume-${index}.img`), volume, tree: trees[index] ?? [], scratch: own, context });
     await rm(own, { recursive: true });
   }
-  if (recipe.table === 'none') await rename(join(scratch, 'volume-0.img'), path);
-  else await makePartitions(recipe, recipe.table, path, scratch, context);
-  context.progress(`looking for the zeros of disk ${recipe.name}`);
-  await indexImage(path);
+  context.progress(`putting disk ${recipe.name} together`);
+  if (recipe.table === 'none') {
+    await rename(join(scratch, 'volume-0.img'), path);
+    await indexImage(path);
+  } else await indexImage(path, await makePartitions(recipe, recipe.table, path, scratch, context));
 }
 
-async function makePartitions(recipe: Recipe, table: 'gpt' | 'mbr', path: string, scratch: string, context: BuildContext): Promise<void> {
-  context.progress(`partitioning disk ${recipe.name}`);
+/** Answers where the disk may hold something. */
+async function makePartitions(recipe: Recipe, table: 'gpt' | 'mbr', path: string, scratch: string, context: BuildContext): Promise<Ranges> {
   const disk = await open(path, 'wx');
   await disk.truncate(recipe.sizeBytes);
   await disk.close();
@@ -36,7 +37,12 @@ async function makePartitions(recipe: Recipe, table: 'gpt' | 'mbr', path: string
     remedy: 'apt-get install fdisk',
   });
   const places = placePartitions(recipe.sizeBytes, table, recipe.volumes.map(({ sizeBytes }) => sizeBytes));
-  for (const [index, place] of places.entries()) await copyContent(join(scratch, `volume-${index}.img`), path, place.offsetBytes);
+  const last = places.at(-1);
+  const end = last ? last.offsetBytes + last.lengthBytes : 0;
+  const ranges: (readonly [number, number])[] = [[0, places[0]?.offsetBytes ?? 0]];
+  for (const [index, place] of places.entries()) ranges.push(...(await copyContent(join(scratch, `volume-${index}.img`), path, place.offsetBytes)));
+  // The second copy of a GPT.
+  return [...ranges, [end, recipe.sizeBytes - end]];
 }
 
 /** What sfdisk is told: every identifier given, so that none is made up. */

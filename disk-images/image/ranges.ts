@@ -21,12 +21,12 @@ interface RangesFile {
 
 const rangesPath = (imagePath: string): string => `${imagePath}.ranges.json`;
 
-/** Writes the list for an image, and answers it. */
-export async function indexImage(imagePath: string): Promise<Ranges> {
+/** Writes the list for an image, and answers it. With `within` only these ranges are looked at: the rest is known to be zeros. */
+export async function indexImage(imagePath: string, within?: Ranges): Promise<Ranges> {
   const file = await open(imagePath);
   try {
     const { size } = await file.stat();
-    const ranges = await findRanges(file, size);
+    const ranges = await findRanges(file, within ?? [[0, size]]);
     await writeFile(rangesPath(imagePath), JSON.stringify({ sizeBytes: size, ranges } satisfies RangesFile));
     return ranges;
   } finally {
@@ -34,17 +34,19 @@ export async function indexImage(imagePath: string): Promise<Ranges> {
   }
 }
 
-/** Copies what is not zero of one file into another at an offset; the rest of the target is taken to be zeros. */
-export async function copyContent(from: string, to: string, offsetBytes: number): Promise<void> {
+/** Copies what is not zero of one file into another at an offset, and answers where that is now; the rest of the target is taken to be zeros. */
+export async function copyContent(from: string, to: string, offsetBytes: number): Promise<Ranges> {
   const source = await open(from);
   const target = await open(to, 'r+');
   try {
     const { size } = await source.stat();
-    for (const [at, length] of await findRanges(source, size)) {
+    const ranges = await findRanges(source, [[0, size]]);
+    for (const [at, length] of ranges) {
       const bytes = new Uint8Array(length);
       await readInto(source, bytes, 0, at, length);
-      await target.writev([bytes], offsetBytes + at);
+      for (let done = 0; done < length; ) done += (await target.write(bytes, done, length - done, offsetBytes + at + done)).bytesWritten;
     }
+    return ranges.map(([at, length]) => [offsetBytes + at, length]);
   } finally {
     await source.close();
     await target.close();
@@ -80,19 +82,21 @@ async function knownRanges(imagePath: string, sizeBytes: number): Promise<Ranges
   return listed.sizeBytes === sizeBytes ? listed.ranges : [[0, sizeBytes]];
 }
 
-async function findRanges(file: FileHandle, sizeBytes: number): Promise<Ranges> {
+async function findRanges(file: FileHandle, within: Ranges): Promise<Ranges> {
   const ranges: [number, number][] = [];
   const zeros = Buffer.alloc(CHUNK_BYTES);
   const buffer = Buffer.alloc(READ_BYTES);
-  for (let at = 0; at < sizeBytes; at += READ_BYTES) {
-    const length = Math.min(READ_BYTES, sizeBytes - at);
-    await readInto(file, buffer, 0, at, length);
-    for (let chunk = 0; chunk < length; chunk += CHUNK_BYTES) {
-      const end = Math.min(chunk + CHUNK_BYTES, length);
-      if (buffer.compare(zeros, 0, end - chunk, chunk, end) === 0) continue;
-      const last = ranges.at(-1);
-      if (last && last[0] + last[1] === at + chunk) last[1] += end - chunk;
-      else ranges.push([at + chunk, end - chunk]);
+  for (const [from, lengthBytes] of within) {
+    for (let at = from; at < from + lengthBytes; at += READ_BYTES) {
+      const length = Math.min(READ_BYTES, from + lengthBytes - at);
+      await readInto(file, buffer, 0, at, length);
+      for (let chunk = 0; chunk < length; chunk += CHUNK_BYTES) {
+        const end = Math.min(chunk + CHUNK_BYTES, length);
+        if (buffer.compare(zeros, 0, end - chunk, chunk, end) === 0) continue;
+        const last = ranges.at(-1);
+        if (last && last[0] + last[1] === at + chunk) last[1] += end - chunk;
+        else ranges.push([at + chunk, end - chunk]);
+      }
     }
   }
   return ranges;

@@ -36,7 +36,7 @@ export async function hostSuite(): Promise<string> {
 
 /** The host's sources of the suite, its updates and its security updates; others, of third parties too, are left out. */
 export async function hostSources(suite: string, context: BuildContext): Promise<readonly Source[]> {
-  const { stdout } = await command('apt-get', ['indextargets', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI) $(SIGNED_BY)'], context);
+  const { stdout } = await command('apt-get', ['indextargets', '--no-release-info', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI) $(SIGNED_BY)'], context);
   const wanted = [suite, `${suite}-updates`, `${suite}-security`];
   const sources = new Map<string, Source>();
   for (const line of stdout.split('\n')) {
@@ -51,17 +51,17 @@ export async function hostSources(suite: string, context: BuildContext): Promise
 }
 
 /** apt's options for work in `dir`, which is made ready. */
-export async function aptIn(dir: string, sources: readonly Source[]): Promise<readonly string[]> {
+export async function aptIn(dir: string, sources: readonly Source[], architecture = GUEST_ARCHITECTURE): Promise<readonly string[]> {
   await mkdir(join(dir, 'state', 'lists', 'partial'), { recursive: true });
   await mkdir(join(dir, 'cache', 'archives', 'partial'), { recursive: true });
   await writeFile(join(dir, 'status'), '');
   await writeFile(
     join(dir, 'sources.list'),
-    sources.map(({ uri, suite, signedBy }) => `deb [arch=${GUEST_ARCHITECTURE}${signedBy === undefined ? '' : ` signed-by=${signedBy}`}] ${uri} ${suite} main\n`).join(''),
+    sources.map(({ uri, suite, signedBy }) => `deb [arch=${architecture}${signedBy === undefined ? '' : ` signed-by=${signedBy}`}] ${uri} ${suite} main\n`).join(''),
   );
   const options: Readonly<Record<string, string>> = {
-    'APT::Architecture': GUEST_ARCHITECTURE,
-    'APT::Architectures': GUEST_ARCHITECTURE,
+    'APT::Architecture': architecture,
+    'APT::Architectures': architecture,
     'APT::Install-Recommends': 'false',
     // As root, apt would fetch as another user, who may not write here.
     'APT::Sandbox::User': '',
@@ -83,8 +83,13 @@ export async function aptIn(dir: string, sources: readonly Source[]): Promise<re
  * Fetches the indexes. A mirror caught while it is being renewed answers with an index of the wrong size:
  * that suite is tried again, then left out, and named in the answer.
  */
-export async function updateIndexes(dir: string, sources: readonly Source[], context: BuildContext): Promise<{ readonly options: readonly string[]; readonly missing: readonly string[] }> {
-  const options = await aptIn(dir, sources);
+export async function updateIndexes(
+  dir: string,
+  sources: readonly Source[],
+  context: BuildContext,
+  architecture = GUEST_ARCHITECTURE,
+): Promise<{ readonly options: readonly string[]; readonly missing: readonly string[] }> {
+  const options = await aptIn(dir, sources, architecture);
   let failures = '';
   for (let attempt = 1; attempt <= 3; attempt++) {
     context.progress('fetching package indexes');
@@ -98,7 +103,7 @@ export async function updateIndexes(dir: string, sources: readonly Source[], con
   if (missing.length === 0 || left.length === 0) {
     throw new RigError(`apt cannot fetch its indexes\n${failures}`, { remedy: "check that 'apt-get update' works on this machine, then try again" });
   }
-  const again = await aptIn(dir, left);
+  const again = await aptIn(dir, left, architecture);
   await command('apt-get', [...again, 'update'], context, { remedy: 'try again in some minutes' });
   return { options: again, missing: missing.map(({ suite }) => suite) };
 }
