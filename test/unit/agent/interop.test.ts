@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { Agent } from '../../../emulator/agent/agent.js';
+import { DELIMITER, encodeFrame, type Frame, FrameReader } from '../../../emulator/agent/frame.js';
+import { ANSWER, payloadOf, REQUEST, START_FOLLOW } from '../../../emulator/agent/protocol.js';
 import { GuestError, InputError } from '../../../emulator/machine/errors.js';
 import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
 import { defaultCacheDir } from '../../../tools/artifacts/context.js';
@@ -131,12 +133,37 @@ test('files go in and out', async (t) => {
   await t.rejects(agent.getFile(dir), /Is a directory/);
 });
 
-test('what is no frame harms nothing, and a request that comes twice is done once', async (t) => {
+test('what is no frame harms nothing', async (t) => {
   const { agent, machine } = await connected(t);
   machine.child.stdin.write(Uint8Array.from({ length: 100_000 }, (_, i) => (i % 255) + 1));
   await agent.connect();
   const result = await agent.exec(['echo', 'still here']);
   t.equal(text(result.stdout), 'still here\n');
+});
+
+test('a request that comes twice is done once, and answered twice', async (t) => {
+  const machine = childMachine(startAgent(program));
+  t.teardown(() => machine.close());
+  const dir = mkdtempSync(join(tmpdir(), 'snapback-agent-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const words = ['sh', '-c', `echo ran >> ${dir}/log`];
+  const start = encodeFrame({ type: REQUEST.start, id: 5, payload: payloadOf(START_FOLLOW, 0, words.length, 0, '', ...words) });
+  const reader = new FrameReader();
+  const frames: Frame[] = [];
+  const until = async (send: Uint8Array, count: number): Promise<void> => {
+    let outgoing = [{ channel: 'agent' as const, bytes: send }];
+    while (frames.length < count) {
+      const report = await machine.run({ send: outgoing, untilByte: { channel: 'agent', byte: DELIMITER }, virtualMsMax: 10_000 });
+      t.equal(report.reason.why, 'byte');
+      frames.push(...reader.take(report.agent));
+      outgoing = [];
+    }
+  };
+  await until(start, 2);
+  await until(start, 3);
+  t.same(frames.map(({ type, id }) => [type, id]), [[ANSWER.started, 5], [ANSWER.status, 5], [ANSWER.started, 5]]);
+  t.same(frames[2], frames[0]);
+  t.equal(readFileSync(join(dir, 'log'), 'utf8'), 'ran\n');
 });
 
 test('a wait that is in vain says for what', async (t) => {
