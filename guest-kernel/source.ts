@@ -2,15 +2,18 @@
 /** The kernel's source: Debian's package linux-source-6.12, the newest that apt offers, fetched without root. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { hostSources, hostSuite, updateIndexes } from '../disk-images/packages/apt.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../tools/artifacts/context.js';
 import { command } from '../tools/artifacts/process.js';
-import { hashFile, obtain, type Artifact } from '../tools/artifacts/store.js';
+import { obtain, type Artifact } from '../tools/artifacts/store.js';
 
 export interface SourcePackage {
   readonly package: string;
   /** `6.12.117-1~deb12u1`. */
   readonly version: string;
+  readonly uri: string;
   /** Name of the .deb as apt saves it. */
   readonly file: string;
   /** SHA-256 (hex) of the .deb, from apt's signed index. */
@@ -19,30 +22,49 @@ export interface SourcePackage {
 
 const PACKAGE = 'linux-source-6.12';
 const TARBALL = `${PACKAGE}.tar.xz`;
+const PRINT_URIS = ['download', '--print-uris', PACKAGE];
 const ATTEMPTS = 4;
 
 /** Drivers that no kernel of ours compiles and no patch of ours touches: a third of the tree. Their Kconfig files and makefiles stay. */
 const UNUSED = ['drivers/gpu/drm/amd', 'drivers/gpu/drm/i915', 'drivers/gpu/drm/nouveau', 'drivers/iio', 'drivers/infiniband', 'drivers/media', 'drivers/net/ethernet', 'drivers/net/wireless', 'drivers/staging', 'sound'];
 
 /**
- * What apt would install, by its local index; no network is used.
+ * What apt would install, by the host's own index without any network, or, where the host has none, by an index
+ * fetched once into the cache.
  * @throws RigError when apt offers no such package.
  */
 export async function findSource(context: BuildContext): Promise<SourcePackage> {
-  const { stdout } = await command('apt-get', ['download', '--print-uris', PACKAGE], context, { remedy: 'apt-get update' }).catch((error: unknown) => {
-    throw new RigError(`apt offers no ${PACKAGE}`, { cause: error, remedy: 'run apt-get update on a Debian 12 machine with the security suite' });
-  });
-  return parsePrintUris(stdout);
+  const { stdout } = await command('apt-get', PRINT_URIS, context, { okStatuses: [0, 100], remedy: 'apt-get is needed to fetch the kernel source' });
+  return parsePrintUris(stdout === '' ? await askMirrors(context) : stdout);
+}
+
+/** The same question to an index of our own. Another host release or other mirrors ask anew. */
+async function askMirrors(context: BuildContext): Promise<string> {
+  const sources = await hostSources(await hostSuite(), context);
+  const answer = await obtain(
+    {
+      name: 'linux-source-index',
+      inputs: { sources: JSON.stringify(sources) },
+      build: async (dir, scratch) => {
+        const { stdout: architecture } = await command('dpkg', ['--print-architecture'], context);
+        const { options } = await updateIndexes(scratch, sources, context, architecture.trim());
+        const { stdout } = await command('apt-get', [...options, ...PRINT_URIS], context, { remedy: 'add the security suite to the sources of apt' });
+        await writeFile(join(dir, 'uris.txt'), stdout);
+      },
+    },
+    context,
+  );
+  return readFile(join(answer.dir, 'uris.txt'), 'utf8');
 }
 
 /** Reads the one line of `apt-get download --print-uris`: `'URI' FILE SIZE SHA256:HEX`. */
 export function parsePrintUris(output: string): SourcePackage {
-  const [, file, sha256] = /^'[^']+' (\S+\.deb) \d+ SHA256:([0-9a-f]{64})$/m.exec(output) ?? [];
+  const [, uri, file, sha256] = /^'([^']+)' (\S+\.deb) \d+ SHA256:([0-9a-f]{64})$/m.exec(output) ?? [];
   const version = file === undefined ? undefined : new RegExp(`^${PACKAGE.replaceAll('.', '\\.')}_(.+)_[a-z0-9]+\\.deb$`).exec(file)?.[1];
-  if (file === undefined || sha256 === undefined || version === undefined) {
+  if (uri === undefined || file === undefined || sha256 === undefined || version === undefined) {
     throw new RigError(`apt answered something unexpected about ${PACKAGE}: ${output.trim() || '(nothing)'}`, { remedy: 'apt-get update' });
   }
-  return { package: PACKAGE, version: decodeURIComponent(version), file, sha256 };
+  return { package: PACKAGE, version: decodeURIComponent(version), uri, file, sha256 };
 }
 
 /** The kernel's own version of a package version: `6.12.117` of `6.12.117-1~deb12u1`. */
@@ -84,25 +106,23 @@ async function forgetPackaging(gitignore: string): Promise<void> {
   await writeFile(gitignore, lines.filter((line) => line !== '/*' && line !== '!/debian/').join('\n'));
 }
 
-/** A mirror that is being synchronised answers with sizes or sums that do not fit: look at the index again, then retry. */
+/** A mirror that is being renewed answers with sizes or sums that do not fit: try again, a little later each time. */
 async function download(source: SourcePackage, scratch: string, context: BuildContext): Promise<string> {
   const path = join(scratch, source.file);
   let last: unknown;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     try {
-      await command('apt-get', ['download', '-o', 'APT::Sandbox::User=', `${source.package}=${source.version}`], context, { cwd: scratch });
-      const sha256 = await hashFile(path);
-      if (sha256 === source.sha256) return path;
-      last = new Error(`the downloaded file has the SHA-256 ${sha256}, the index says ${source.sha256}`);
+      await command('/usr/lib/apt/apt-helper', ['-o', 'APT::Sandbox::User=', 'download-file', source.uri, path, `SHA256:${source.sha256}`], context);
+      return path;
     } catch (error) {
       context.signal.throwIfAborted();
       last = error;
     }
     context.progress(`the mirror did not deliver ${source.package} ${source.version} (attempt ${attempt} of ${ATTEMPTS})`);
-    await new Promise((resolve) => setTimeout(resolve, attempt * 5000));
+    await setTimeout(attempt * 5000, undefined, { signal: context.signal });
   }
-  throw new RigError(`cannot download ${source.package} ${source.version}: ${last instanceof Error ? last.message : String(last)}`, {
+  throw new RigError(`cannot download ${source.package} ${source.version}: ${(last as Error).message}`, {
     cause: last,
-    remedy: 'check the network, run apt-get update, and try again',
+    remedy: 'check the network; where the mirror has a newer version by now, run apt-get update',
   });
 }

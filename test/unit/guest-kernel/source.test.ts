@@ -9,6 +9,7 @@ test("apt's answer names version, file and checksum", async (t) => {
   t.same(parsePrintUris(uri), {
     package: 'linux-source-6.12',
     version: '6.12.117-1~deb12u1',
+    uri: 'http://mirror.invalid/pool/linux-source-6.12_6.12.117-1%7edeb12u1_all.deb',
     file: 'linux-source-6.12_6.12.117-1~deb12u1_all.deb',
     sha256,
   });
