@@ -171,42 +171,43 @@ const char *check_path(const char *dir, const char *name)
 	return path;
 }
 
-static uint32_t pattern_word(size_t index, uint32_t seed)
+/* The pattern is a xorshift sequence (Marsaglia, 2003), begun far apart for seeds that are near. */
+static uint32_t pattern_begin(uint32_t seed)
 {
-	uint32_t x = (uint32_t)index * 2654435769u + seed;
+	seed = (seed ^ seed >> 15) * 2246822519u;
+	seed = (seed ^ seed >> 13) * 3266489917u;
+	return seed ? seed : 1;
+}
 
-	x ^= x >> 15;
-	x *= 2246822519u;
-	x ^= x >> 13;
-	x *= 3266489917u;
-	return x ^ x >> 16;
+static inline uint32_t pattern_next(uint32_t word)
+{
+	word ^= word << 13;
+	word ^= word >> 17;
+	return word ^ word << 5;
 }
 
 void pattern_fill(void *memory, size_t bytes, uint32_t seed)
 {
+	uint32_t word = pattern_begin(seed);
 	uint8_t *to = memory;
 
-	for (size_t i = 0; i < bytes; i += 4) {
-		uint32_t word = pattern_word(i / 4, seed);
-
-		memcpy(to + i, &word, bytes - i < 4 ? bytes - i : 4);
+	for (; bytes >= 4; bytes -= 4, to += 4) {
+		memcpy(to, &word, 4);
+		word = pattern_next(word);
 	}
+	memcpy(to, &word, bytes);
 }
 
 ssize_t pattern_differs(const void *memory, size_t bytes, uint32_t seed)
 {
+	uint32_t word = pattern_begin(seed);
 	const uint8_t *from = memory;
 
-	for (size_t i = 0; i < bytes; i += 4) {
-		uint32_t word = pattern_word(i / 4, seed);
-		size_t count = bytes - i < 4 ? bytes - i : 4;
-
-		if (!memcmp(from + i, &word, count))
-			continue;
-		for (size_t j = 0; j < count; j++)
-			if (from[i + j] != ((uint8_t *)&word)[j])
-				return i + j;
-	}
+	for (; bytes >= 4 && !memcmp(from, &word, 4); bytes -= 4, from += 4)
+		word = pattern_next(word);
+	for (size_t i = 0; i < bytes && i < 4; i++)
+		if (from[i] != (uint8_t)(word >> 8 * i))
+			return from + i - (const uint8_t *)memory;
 	return -1;
 }
 

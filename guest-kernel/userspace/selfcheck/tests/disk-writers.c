@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BLOCK 8192
-#define BLOCKS 16
+#define BLOCK 4096
+#define BLOCKS 8
 #define WRITERS 3
 
 struct progress {
