@@ -5,38 +5,43 @@ import { InputError } from '../machine/errors.js';
 const PAGE = 4096;
 const HEAD_BYTES = 16;
 
-/** The pages of `memory` that hold anything: their indexes (as bytes of a Uint32Array), then their content. */
-export function packPages(memory: Uint8Array): readonly [Uint8Array, Uint8Array] {
-  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength >> 2);
+/** A range of bytes: from, to (exclusive), multiples of 4096. */
+export type ByteRange = readonly [from: number, to: number];
+
+/**
+ * The pages of `memory` that hold anything: their indexes (as bytes of a Uint32Array), then their content.
+ * `isZeroPage` is for those who know a faster way to find out.
+ */
+export function packPages(memory: Uint8Array, isZeroPage = zeroTest(memory)): readonly [Uint8Array, Uint8Array] {
   const indexes: number[] = [];
-  for (let page = 0; page * PAGE < memory.byteLength; page++) if (!isZero(words, page)) indexes.push(page);
+  for (let page = 0; page * PAGE < memory.byteLength; page++) if (!isZeroPage(page)) indexes.push(page);
   const content = new Uint8Array(indexes.length * PAGE);
   indexes.forEach((page, slot) => content.set(memory.subarray(page * PAGE, (page + 1) * PAGE), slot * PAGE));
   return [new Uint8Array(Uint32Array.from(indexes).buffer), content];
 }
 
-/** Makes `memory` equal to what was packed, whatever it held before. */
-export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content: Uint8Array): void {
-  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength >> 2);
+/** Makes `memory` equal to what was packed, whatever it held before in the ranges `maybeUsed` (all of it unless told). */
+export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content: Uint8Array, maybeUsed: readonly ByteRange[] = [[0, memory.byteLength]]): void {
   const indexes = new Uint32Array(indexBytes.slice().buffer);
-  let slot = 0;
-  for (let page = 0; page * PAGE < memory.byteLength; page++) {
-    if (indexes[slot] === page) {
-      memory.set(content.subarray(slot * PAGE, (slot + 1) * PAGE), page * PAGE);
-      slot++;
-    } else if (!isZero(words, page)) {
+  const kept = new Set(indexes);
+  const isZeroPage = zeroTest(memory);
+  for (const [from, to] of maybeUsed) {
+    for (let page = from / PAGE; page * PAGE < to; page++) {
       // Only pages that hold something are written: the others need not become resident.
-      memory.fill(0, page * PAGE, (page + 1) * PAGE);
+      if (!kept.has(page) && !isZeroPage(page)) memory.fill(0, page * PAGE, (page + 1) * PAGE);
     }
   }
+  indexes.forEach((page, slot) => memory.set(content.subarray(slot * PAGE, slot * PAGE + Math.min(PAGE, memory.byteLength - page * PAGE)), page * PAGE));
 }
 
-function isZero(words: Int32Array, page: number): boolean {
-  const end = Math.min((page + 1) * (PAGE / 4), words.length);
-  for (let at = page * (PAGE / 4); at < end; at++) if (words[at] !== 0) return false;
-  return true;
+function zeroTest(memory: Uint8Array): (page: number) => boolean {
+  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength >> 2);
+  return (page) => {
+    const end = Math.min((page + 1) * (PAGE / 4), words.length);
+    for (let at = page * (PAGE / 4); at < end; at++) if (words[at] !== 0) return false;
+    return true;
+  };
 }
-
 
 /** All of `bytes` (a multiple of 4 long) as one array that leaves out what is zero. */
 export function packSparse(bytes: Uint8Array): Uint8Array {
@@ -62,10 +67,6 @@ export function unpackSparse(packed: Uint8Array, allocate: (lengthBytes: number)
   // The last page may be short.
   if (lengthBytes === 0 || packed.length - contentAt !== (indexBytes / 4) * PAGE) throw new InputError('a packed image is cut short');
   const bytes = allocate(lengthBytes);
-  const indexes = new Uint32Array(packed.slice(HEAD_BYTES, contentAt).buffer);
-  indexes.forEach((page, slot) => {
-    const at = contentAt + slot * PAGE;
-    bytes.set(packed.subarray(at, at + Math.min(PAGE, lengthBytes - page * PAGE)), page * PAGE);
-  });
+  unpackPages(bytes, packed.subarray(HEAD_BYTES, contentAt), packed.subarray(contentAt), []);
   return bytes;
 }

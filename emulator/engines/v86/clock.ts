@@ -6,6 +6,13 @@
  * `Date`. Both are replaced before the import, so one worker runs one machine.
  */
 
+/**
+ * A guest that waits by reading the time-stamp counter over and over: after so many reads, each at most so many
+ * instructions after the one before, every further read lets a microsecond pass. Busy waits then cost as many reads
+ * as they last microseconds, some twentieth of the instructions; they may last up to that step longer, as on any machine.
+ */
+const SPIN = { reads: 16, instructionsApart: 200, stepMs: 0.001 } as const;
+
 /** Offset of v86's 32-bit instruction counter in the wasm memory. */
 const COUNTER_OFFSET = 664;
 const WRAP = 2 ** 32;
@@ -17,6 +24,8 @@ export interface Clock {
   instructions(): number;
   /** Milliseconds since power-on. */
   virtualMs(): number;
+  /** The same for the emulator itself, whose reads are mostly the guest's; skips busy waits. */
+  emulatorMs(): number;
   /** Lets `ms` pass without an instruction. */
   skipIdle(ms: number): void;
   save(): ClockState;
@@ -27,6 +36,9 @@ export interface Clock {
 export interface ClockState {
   readonly instructions: number;
   readonly idleMs: number;
+  /** Instruction count of the last read by the emulator, and how many came in quick succession. */
+  readonly lastRead: number;
+  readonly spins: number;
 }
 
 export function createClock(instructionsPerMs: number): Clock {
@@ -35,6 +47,8 @@ export function createClock(instructionsPerMs: number): Clock {
   let last = 0;
   let wrapped = 0;
   let idleMs = 0;
+  let lastRead = 0;
+  let spins = 0;
 
   const instructions = (): number => {
     // Growing the memory detaches every view of it.
@@ -52,14 +66,21 @@ export function createClock(instructionsPerMs: number): Clock {
     },
     instructions,
     virtualMs: () => instructions() / instructionsPerMs + idleMs,
+    emulatorMs() {
+      const now = instructions();
+      if (now - lastRead > SPIN.instructionsApart) spins = 0;
+      else if (++spins > SPIN.reads) idleMs += SPIN.stepMs;
+      lastRead = now;
+      return now / instructionsPerMs + idleMs;
+    },
     skipIdle(ms) {
       idleMs += ms;
     },
-    save: () => ({ instructions: instructions(), idleMs }),
+    save: () => ({ instructions: instructions(), idleMs, lastRead, spins }),
     load(state) {
       last = state.instructions % WRAP;
       wrapped = state.instructions - last;
-      idleMs = state.idleMs;
+      ({ idleMs, lastRead, spins } = state);
     },
   };
 }

@@ -4,7 +4,7 @@
  * reads a host clock or host randomness, so that what the machine does is a function of its config,
  * the requests and nothing else. The same code runs in Node and in browsers.
  */
-import { packPages, unpackPages } from '../../disks/sparse.js';
+import { packPages, unpackPages, type ByteRange } from '../../disks/sparse.js';
 import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, StopReason } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
@@ -23,6 +23,9 @@ const IDLE_STEP_MS_MIN = 0.01;
 const FLAG_INTERRUPT = 0x200;
 const WASM_PAGE = 65536;
 const A20_PORT = 0x92;
+/** Where v86 puts the kernel's protected-mode part and the initrd. */
+const KERNEL_AT = 2 ** 20;
+const INITRD_AT = 64 * 2 ** 20;
 /** An interrupt table shorter than this has no handler for a double fault: the next fault is the third. */
 const DOUBLE_FAULT_GATE_END = 8 * 8 + 7;
 
@@ -49,6 +52,7 @@ export interface Core {
   consoleSince(from: number): Uint8Array;
   /** A view of guest RAM; valid until the machine moves. */
   memory(): Uint8Array;
+  captureMemory(): Uint8Array;
   /** What {@link Machine.stateHash} hashes, in order. */
   hashParts(): readonly Uint8Array[];
   checkpoint(): Uint8Array;
@@ -116,6 +120,12 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = config.memoryMiB * 2 ** 20;
   const memory = (): Uint8Array => new Uint8Array(cpu.wasm_memory.buffer, ramOffset, ramBytes);
+  /** A copy of RAM; pages that are empty are not touched, and cost no memory in the copy. */
+  const captureRam = (): Uint8Array => {
+    const [ram, copy] = [memory(), new Uint8Array(ramBytes)];
+    for (let at = 0; at < ramBytes; at += PAGE_BYTES) if (cpu.is_memory_zeroed(at, PAGE_BYTES) === 0) copy.set(ram.subarray(at, at + PAGE_BYTES), at);
+    return copy;
+  };
   if (cpu.memory_size[0] !== ramBytes) throw new RigError(`v86 made ${String(cpu.memory_size[0])} bytes of RAM instead of ${ramBytes}`);
 
   emulator.v86.next_tick = () => undefined;
@@ -161,7 +171,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
     if (!run) return;
     switch (action.do) {
       case 'capture':
-        run.captures.push({ label: action.label, marker, memory: memory().slice() });
+        run.captures.push({ label: action.label, marker, memory: captureRam() });
         return;
       case 'flip': {
         const ram = memory();
@@ -264,6 +274,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
     instructions: () => clock.instructions(),
     consoleSince: (from) => run?.output.console.bytes(from) ?? new Uint8Array(0),
     memory,
+    captureMemory: captureRam,
     hashParts: () => [memory(), ...packWhole(state).stateParts],
     checkpoint() {
       if (ended || broken) throw new RigError('a machine that has ended cannot be checkpointed');
@@ -313,7 +324,7 @@ async function createEmulator(config: MachineConfig, disks: readonly Disk[], par
     const say = (pointer: number, length: number): void => {
       if (wasm) onPanic(new TextDecoder().decode(new Uint8Array(wasm.buffer, pointer >>> 0, length >>> 0).slice()));
     };
-    const env = { ...imports.env, microtick: clock.virtualMs, get_rand_int: chance.int32, console_log_from_wasm: say };
+    const env = { ...imports.env, microtick: clock.emulatorMs, get_rand_int: chance.int32, console_log_from_wasm: say };
     const { exports } = await WebAssembly.instantiate(v86Module, { env });
     wasm = exports['memory'] as WebAssembly.Memory;
     clock.attach(wasm);
@@ -394,7 +405,7 @@ function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; 
     stateParts: [devices, new TextEncoder().encode(JSON.stringify(hashed))],
     pack: () =>
       packCheckpoint(head, [
-        ...packPages(new Uint8Array(cpu.wasm_memory.buffer)),
+        ...packPages(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
         ...packPages(padToPage(devices)),
         concat(code.map(({ bytes }) => bytes)),
         concat(saved.flatMap(({ blocks }) => [...blocks.values()])),
@@ -423,7 +434,7 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
   // Last, since restoring the devices raises and lowers interrupt lines, which live in wasm memory.
   const missing = head.wasmBytes - cpu.wasm_memory.buffer.byteLength;
   if (missing > 0) cpu.wasm_memory.grow(missing / WASM_PAGE);
-  unpackPages(new Uint8Array(cpu.wasm_memory.buffer), pageIndexes, pages);
+  unpackPages(new Uint8Array(cpu.wasm_memory.buffer), pageIndexes, pages, usedWhenFresh(cpu, config));
   clock.attach(cpu.wasm_memory);
   clock.load(head.clock);
   chance.load(head.chance);
@@ -444,6 +455,31 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
     firstBlock += saved.blocks.length;
   });
   rebaseRtc(cpu, config.wallClockMs - head.wallClockMs);
+}
+
+/** Tells empty pages of the emulator's memory; v86 itself does so fast, for those in guest RAM. */
+function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: number) => boolean {
+  const words = new Int32Array(cpu.wasm_memory.buffer);
+  const ramOffset = cpu.mem8.byteOffset;
+  const ramEnd = ramOffset + memoryMiB * 2 ** 20;
+  return (page) => {
+    const at = page * PAGE_BYTES;
+    if (at >= ramOffset && at + PAGE_BYTES <= ramEnd) return cpu.is_memory_zeroed(at - ramOffset, PAGE_BYTES) !== 0;
+    for (let word = at / 4; word < (at + PAGE_BYTES) / 4; word++) if (words[word] !== 0) return false;
+    return true;
+  };
+}
+
+/** Where the memory of a fresh emulator may hold anything: all outside of RAM, and in RAM firmware, kernel and initrd. */
+function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: MachineConfig): ByteRange[] {
+  const ramOffset = cpu.mem8.byteOffset;
+  const ramBytes = memoryMiB * 2 ** 20;
+  const pages = (from: number, to: number): ByteRange => [Math.floor(from / PAGE_BYTES) * PAGE_BYTES, Math.ceil(to / PAGE_BYTES) * PAGE_BYTES];
+  return [
+    pages(0, ramOffset + KERNEL_AT + kernel.length),
+    pages(ramOffset + INITRD_AT, ramOffset + Math.min(INITRD_AT + (initrd?.length ?? 0), ramBytes)),
+    pages(ramOffset + ramBytes, cpu.wasm_memory.buffer.byteLength),
+  ];
 }
 
 /** The devices of v86 outside its wasm memory. Leaves the machine as it was. */

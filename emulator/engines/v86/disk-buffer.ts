@@ -8,6 +8,8 @@ import type { DiskConfig } from '../../machine/contract.js';
 import { SECTOR_BYTES, sector, type Sector } from '../../machine/units.js';
 
 const BLOCK_BYTES = 4096;
+/** Blocks are allotted from slabs of this many. */
+const SLAB_BLOCKS = 256;
 
 export interface V86DiskBuffer {
   readonly byteLength: number;
@@ -44,51 +46,61 @@ export interface DiskEvents {
 export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
   const { base } = config;
   const byteLength = base.byteLength;
-  const slots = new Int32Array(Math.ceil(byteLength / BLOCK_BYTES)).fill(-1);
-  const blocks: Uint8Array[] = [];
-  /** Blocks from here on are the machine's own, not the config's overlay. */
-  const own = new Set<number>();
+  const blockCount = Math.ceil(byteLength / BLOCK_BYTES);
+  /** Where each block lies in the slabs, as a block number; -1 = in the base. */
+  const slots = new Int32Array(blockCount).fill(-1);
+  /** Marks blocks that are the machine's own, not the config's overlay. */
+  const own = new Uint8Array(blockCount);
+  const slabs: Uint8Array[] = [];
+  let used = 0;
   let writeCount = 0;
 
-  const writableBlock = (index: number): Uint8Array => {
+  const inSlab = (slot: number): Uint8Array => {
+    const at = (slot % SLAB_BLOCKS) * BLOCK_BYTES;
+    return (slabs[Math.floor(slot / SLAB_BLOCKS)] as Uint8Array).subarray(at, at + BLOCK_BYTES);
+  };
+
+  /** The block for writing; what it held is copied unless all of it is about to be replaced. */
+  const writableBlock = (index: number, replaced: boolean): Uint8Array => {
     const slot = slots[index] ?? -1;
-    const present = blocks[slot];
-    if (present) return present;
-    const start = index * BLOCK_BYTES;
-    const block = new Uint8Array(BLOCK_BYTES);
-    block.set(base.subarray(start, Math.min(start + BLOCK_BYTES, byteLength)));
-    slots[index] = blocks.push(block) - 1;
+    if (slot >= 0) return inSlab(slot);
+    if (used % SLAB_BLOCKS === 0) slabs.push(new Uint8Array(SLAB_BLOCKS * BLOCK_BYTES));
+    slots[index] = used;
+    const block = inSlab(used++);
+    if (!replaced) block.set(base.subarray(index * BLOCK_BYTES, Math.min((index + 1) * BLOCK_BYTES, byteLength)));
     return block;
   };
 
-  const overwrite = (offset: number, bytes: Uint8Array, note?: Set<number>): void => {
+  const overwrite = (offset: number, bytes: Uint8Array, isOwn: boolean): void => {
     for (let done = 0; done < bytes.length; ) {
       const at = offset + done;
       const index = Math.floor(at / BLOCK_BYTES);
       const within = at % BLOCK_BYTES;
       const piece = bytes.subarray(done, done + BLOCK_BYTES - within);
-      writableBlock(index).set(piece, within);
-      note?.add(index);
+      writableBlock(index, piece.length === BLOCK_BYTES).set(piece, within);
+      if (isOwn) own[index] = 1;
       done += piece.length;
     }
   };
 
+  /** A view where nothing lies over the base, else a copy. */
   const readBytes = (offset: number, lengthBytes: number): Uint8Array => {
-    const result = new Uint8Array(lengthBytes);
-    result.set(base.subarray(offset, offset + lengthBytes));
-    for (let at = offset - (offset % BLOCK_BYTES); at < offset + lengthBytes; at += BLOCK_BYTES) {
-      const block = blocks[slots[at / BLOCK_BYTES] ?? -1];
-      if (!block) continue;
+    const end = offset + lengthBytes;
+    let result: Uint8Array | undefined;
+    for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
+      const slot = slots[index] ?? -1;
+      if (slot < 0) continue;
+      result ??= new Uint8Array(base.subarray(offset, end));
+      const at = index * BLOCK_BYTES;
       const from = Math.max(at, offset);
-      const to = Math.min(at + BLOCK_BYTES, offset + lengthBytes);
-      result.set(block.subarray(from - at, to - at), from - offset);
+      result.set(inSlab(slot).subarray(from - at, Math.min(at + BLOCK_BYTES, end) - at), from - offset);
     }
-    return result;
+    return result ?? base.subarray(offset, end);
   };
 
-  const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void => done(readBytes(offset, lengthBytes));
+  for (const write of config.overlay ?? []) overwrite(write.sector * SECTOR_BYTES, write.bytes, false);
 
-  for (const write of config.overlay ?? []) overwrite(write.sector * SECTOR_BYTES, write.bytes);
+  const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void => done(readBytes(offset, lengthBytes));
 
   // Without a prototype: v86 logs plain objects that it meets in a state.
   const buffer: V86DiskBuffer = Object.assign(Object.create(null) as object, {
@@ -104,7 +116,7 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
       const index = writeCount;
       const allowed = events.sectorsAllowed(index, bytes.length / SECTOR_BYTES);
       const landed = bytes.slice(0, allowed * SECTOR_BYTES);
-      overwrite(offset, landed, own);
+      overwrite(offset, landed, true);
       if (landed.length > 0) writeCount++;
       events.written(index, sector(offset / SECTOR_BYTES), landed);
       done();
@@ -118,12 +130,18 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     buffer,
     writeCount: () => writeCount,
     readBytes,
-    save: () => ({ writeCount, blocks: new Map([...own].sort((a, b) => a - b).map((index) => [index, writableBlock(index)])) }),
+    save() {
+      const blocks = new Map<number, Uint8Array>();
+      own.forEach((isOwn, index) => {
+        if (isOwn === 1) blocks.set(index, writableBlock(index, false));
+      });
+      return { writeCount, blocks };
+    },
     load(state) {
       writeCount = state.writeCount;
       for (const [index, bytes] of state.blocks) {
-        writableBlock(index).set(bytes);
-        own.add(index);
+        writableBlock(index, true).set(bytes);
+        own[index] = 1;
       }
     },
   };

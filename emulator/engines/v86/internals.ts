@@ -67,6 +67,8 @@ export interface V86Cpu {
   mxcsr: unknown;
   main_loop(): number;
   jit_dirty_cache(start: number, end: number): void;
+  /** 1 when so many bytes of RAM are all zero. */
+  is_memory_zeroed(at: number, lengthBytes: number): number;
   codegen_finalize_finished(index: number, start: number, stateFlags: number): void;
   codegen_finalize: (index: number, start: number, stateFlags: number, pointer: number, length: number) => void;
   jit_clear_func: (index: number) => void;
@@ -101,7 +103,7 @@ export type V86Constructor = new (options: object) => V86Emulator;
 export function bindInternals(emulator: V86Emulator): V86Cpu {
   const cpu = emulator.v86.cpu;
   const needed: readonly (keyof V86Cpu)[] = [
-    'io', 'devices', 'wm', 'wasm_memory', 'jit_imports', 'in_hlt', 'flags', 'idtr_size', 'main_loop', 'jit_dirty_cache',
+    'io', 'devices', 'wm', 'wasm_memory', 'jit_imports', 'in_hlt', 'flags', 'idtr_size', 'main_loop', 'jit_dirty_cache', 'is_memory_zeroed',
     'codegen_finalize', 'codegen_finalize_finished', 'jit_clear_func', 'jit_clear_all_funcs', 'run_hardware_timers', 'reboot_internal',
     'store_current_tsc', 'pack_memory', 'unpack_memory',
   ];

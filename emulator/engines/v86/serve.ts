@@ -59,7 +59,7 @@ export function serve(host: WorkerHost): void {
         return memory.slice(request.at, request.at + request.lengthBytes);
       }
       case 'capture':
-        return machine().memory().slice();
+        return machine().captureMemory();
       case 'hash':
         return host.sha256(machine().hashParts());
       case 'checkpoint':

@@ -45,6 +45,33 @@ t.test('the clock follows the instruction counter, over its wraps and over growi
   t.end();
 });
 
+t.test('a busy wait on the counter is skipped, reads apart are not', (t) => {
+  const { memory, set } = fakeMemory();
+  const clock = createClock(500_000);
+  clock.attach(memory);
+  let count = 0;
+  const read = (instructionsApart: number): number => {
+    count += instructionsApart;
+    set(count);
+    return clock.emulatorMs();
+  };
+  for (let reads = 0; reads < 100; reads++) read(1_000);
+  t.equal(clock.emulatorMs(), count / 500_000, 'far apart: time is instructions');
+  const from = read(1_000);
+  let reads = 0;
+  while (read(20) < from + 1) reads++;
+  t.ok(reads > 900 && reads < 1_100, `a busy wait of 1 ms took ${reads} reads`);
+  const saved = clock.save();
+  const other = createClock(500_000);
+  other.attach(memory);
+  other.load(saved);
+  set(count + 20);
+  t.equal(other.emulatorMs(), clock.emulatorMs(), 'a restored clock is in the same wait');
+  const after = read(10_000);
+  t.ok(read(20) - after < 0.0005, 'over when the reads stop');
+  t.end();
+});
+
 t.test('dates come from virtual time; given dates stay what they are', (t) => {
   const clock = createClock(1);
   const scope: TimeScope = { Date, performance: { now: () => -1 } };
