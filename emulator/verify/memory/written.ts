@@ -7,9 +7,10 @@
  * A page enters the image as it is when the loop reaches it. So the image shows the loop's cursors
  * as they stood while it copied the very page that holds them.
  */
-import { PAGE_BYTES, gpa, pfn, type Gpa, type Pfn } from '../../machine/units.js';
+import { PAGE_BYTES, gpa, pfn, pfnOfGpa, type Gpa, type Pfn } from '../../machine/units.js';
 import { BITS_PER_LEAF, CURSOR, type BitmapZone, type MemoryBitmap } from '../../memory/bitmaps.js';
-import { physical, variable, type GuestKernel } from '../../memory/kernel.js';
+import { physical, symbolGpa, variable, type GuestKernel } from '../../memory/kernel.js';
+import { constant } from '../../memory/layout.js';
 import { pageBytes } from '../../memory/view.js';
 import { currentTask } from '../../memory/tasks.js';
 import type { Accounting } from './account.js';
@@ -19,6 +20,7 @@ export const WRITTEN_REASONS = {
   originalCursor: "the copy loop's position in orig_bm",
   copyCursor: "the copy loop's position in copy_bm",
   zeroCursor: "the copy loop's position in zero_bm",
+  watchdogTouch: 'touched by the loop when it steps to the next leaf of a bitmap, for the watchdogs of a debug kernel',
   deadStack: 'kernel stack of the task that makes the copy, below the frame to which the restored kernel returns',
   returnAddress: 'the return address of swsusp_arch_suspend(), taken off the stack by the restored kernel, whose marker then saves its flags there',
 } as const;
@@ -38,6 +40,7 @@ export function writtenByCopy(kernel: GuestKernel, account: Accounting): Written
     ...cursorRanges('originalCursor', account.original, (frame) => cursorAtNext(account.original, frame)),
     ...cursorRanges('copyCursor', account.copy, (frame) => cursorAtNext(account.copy, destinationOf(kernel, account, frame))),
     ...cursorRanges('zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
+    ...watchdogTouches(kernel, account),
     ...splitAtPages('deadStack', ...deadStack(kernel)),
   ].filter((range) => account.inImage[Math.floor(range.start / PAGE_BYTES)] === 1);
 }
@@ -70,6 +73,8 @@ function splitAtPages(reason: WrittenReason, start: number, end: number): Writte
 /** The copy loop and what it calls use 92 bytes (release kernel); more than this and something else was at work. */
 const DEAD_STACK_BYTES_MAX = 512;
 const RETURN_ADDRESS_BYTES = 4;
+/** SOFTLOCKUP_DELAY_REPORT. */
+const DELAY_REPORT = 0xffffffff;
 
 /**
  * Below the stack pointer with which swsusp_arch_suspend() was entered: to that frame the restored kernel returns, what
@@ -107,6 +112,35 @@ function zeroCursor(kernel: GuestKernel, account: Accounting, frame: Pfn): Uint8
   if (position === undefined) return before;
   const nodeBit = new DataView(before.buffer).getUint32(CURSOR.nodeBit, true);
   return encode({ ...position, curPfn: last, nodeBit });
+}
+
+/**
+ * rtree_next_node() calls touch_softlockup_watchdog(), which puts off the next report and, with interrupts off and the
+ * clock standing still, notes the jiffies of the copy. Kernels without these watchdogs have none of the variables.
+ */
+function watchdogTouches(kernel: GuestKernel, account: Accounting): WrittenRange[] {
+  const has = (name: string): boolean => kernel.symbols.byName.has(name);
+  const touched = (name: string, value: number): WrittenRange[] => {
+    const start = has(name) ? symbolGpa(kernel, name) : undefined;
+    if (start === undefined || !steppedBefore(kernel, account, pfnOfGpa(start))) return [];
+    const expected = new Uint8Array(4);
+    new DataView(expected.buffer).setUint32(0, value, true);
+    return [{ reason: 'watchdogTouch', start, lengthBytes: 4, expected }];
+  };
+  const ranges = touched('watchdog_report_ts', DELAY_REPORT);
+  if (!has('wq_watchdog_touched_cpu')) return ranges;
+  const now = variable(kernel, 'jiffies');
+  const quarter = Math.floor((variable(kernel, 'wq_watchdog_thresh') * constant(kernel.layout, 'HZ')) / 4);
+  const isDue = ((variable(kernel, 'wq_watchdog_touched') + quarter - now) | 0) < 0;
+  return [...ranges, ...touched('wq_watchdog_touched_cpu', now), ...(isDue ? touched('wq_watchdog_touched', now) : [])];
+}
+
+/** Has the loop stepped to a further leaf, of the originals or of the copies, when it copies `frame`? */
+function steppedBefore(kernel: GuestKernel, account: Accounting, frame: Pfn): boolean {
+  const leafOf = (bitmap: MemoryBitmap, of: number): number => positionOf(bitmap, of)?.nodePfn ?? 0;
+  const { original, copy } = account;
+  // The first copy was looked up before copy:begin, the first original after it.
+  return leafOf(original, frame) > 0 || leafOf(copy, destinationOf(kernel, account, frame)) > leafOf(copy, copy.pages.indexOf(1));
 }
 
 interface Position {

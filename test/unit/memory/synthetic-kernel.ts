@@ -14,7 +14,7 @@ export const PAGE_OFFSET = 0xc0000000;
 export const THREAD_SIZE = 8192;
 
 export const LAYOUT: Readonly<Record<string, number>> = {
-  PAGE_OFFSET, THREAD_SIZE, MAX_NR_ZONES: 2, NR_PAGE_ORDERS: 11, MIGRATE_TYPES: 4, PAGE_MAPPING_ANON: 1,
+  PAGE_OFFSET, THREAD_SIZE, MAX_NR_ZONES: 2, NR_PAGE_ORDERS: 11, MIGRATE_TYPES: 4, PAGE_MAPPING_ANON: 1, HZ: 250,
   'sizeof(page)': 32, 'page.flags': 0, 'page.lru': 4, 'page.compound_head': 4, 'page.mapping': 12, 'page.index': 16, 'page.private': 20,
   'page.page_type': 24, 'page._refcount': 28,
   PG_lru: 5, PG_swapcache: 10, PG_reserved: 13, PG_swapbacked: 17,
@@ -76,7 +76,8 @@ const SYMBOLS: Readonly<Record<string, number>> = {
   startup_32: 0x100000, _text: 0x100000, do_something: 0x100100, do_more: 0x100200,
   __nosave_begin: 0x110000, in_suspend: 0x110000, __nosave_end: 0x111000,
   init_task: 0x112000, nosave_regions: 0x112400, contig_page_data: 0x113000, e820_table: 0x114000, mem_map: 0x114004, pcpu_hot: 0x114008,
-  saved_context_esp: 0x11400c, forbidden_pages_map: 0x114010, free_pages_map: 0x114014, jiffies: 0x114100, swapper_pg_dir: 0x115000,
+  saved_context_esp: 0x11400c, forbidden_pages_map: 0x114010, free_pages_map: 0x114014, jiffies: 0x114100,
+  watchdog_report_ts: 0x114104, wq_watchdog_touched_cpu: 0x114108, wq_watchdog_touched: 0x11410c, wq_watchdog_thresh: 0x114110, swapper_pg_dir: 0x115000,
   zero_bm: 0x116000, copy_bm: 0x116020, orig_bm: 0x116040, _end: 0x12c000,
 };
 

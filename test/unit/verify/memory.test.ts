@@ -2,8 +2,11 @@
 import t from 'tap';
 import { PAGE_BYTES, pfn } from '../../../emulator/machine/units.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
+import { accountForPages } from '../../../emulator/verify/memory/account.js';
 import { differingFrames, differingRuns, wordComparer, type Comparer } from '../../../emulator/verify/memory/compare.js';
 import { verifyMemory, type MemoryResult } from '../../../emulator/verify/memory/verify.js';
+import { writtenByCopy } from '../../../emulator/verify/memory/written.js';
+import { BITS_PER_LEAF } from '../../../emulator/memory/bitmaps.js';
 import { PAGES, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
 
 /** Verifies a copy and a restore, with something done to them before. */
@@ -75,6 +78,28 @@ t.test('what the loop writes must be what it would have written', async (t) => {
   });
   t.equal(stood.pagesDiffering, 1, 'a cursor that did not move is wrong as well');
   t.match(stood.differences[0]?.owner, /^orig_bm\+/);
+});
+
+t.test('the watchdogs of a debug kernel are touched when the loop steps to another leaf', async (t) => {
+  const { kernel, places } = syntheticKernel();
+  const set = (name: string, value: number): void => kernel.memory.data.setUint32(places.symbol(name), value, true);
+  set('jiffies', 5000);
+  set('wq_watchdog_thresh', 30);
+  set('wq_watchdog_touched', 3000);
+  const account = accountForPages(kernel);
+  const touches = (firstPfn: number): [gpa: number, value: number][] => {
+    // The zone begins elsewhere, so that the page of the variables comes in another leaf.
+    const zones = account.original.zones.map((zone) => ({ ...zone, startPfn: firstPfn }));
+    return writtenByCopy(kernel, { ...account, original: { ...account.original, zones } })
+      .filter(({ reason }) => reason === 'watchdogTouch')
+      .map(({ start, expected }) => [start, new DataView((expected as Uint8Array).buffer).getUint32(0, true)]);
+  };
+  t.same(touches(1), [], 'before the first step');
+  const before = places.frames.kernelData - BITS_PER_LEAF;
+  t.same(touches(before + 1), []);
+  t.same(touches(before), [[places.symbol('watchdog_report_ts'), 0xffffffff], [places.symbol('wq_watchdog_touched_cpu'), 5000], [places.symbol('wq_watchdog_touched'), 5000]]);
+  set('wq_watchdog_touched', 3125);
+  t.equal(touches(before).length, 2, 'the global time is noted only when it is due');
 });
 
 t.test('the dead stack ends at the frame that lives', async (t) => {
