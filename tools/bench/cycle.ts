@@ -9,7 +9,8 @@ import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { GuestError } from '../../emulator/machine/errors.js';
-import { PHASES, planOf, stopwatch, type CycleTimes } from './workload.js';
+import { cpuMs } from './cpu.js';
+import { PHASES, planOf, stopwatch, type CycleSample } from './workload.js';
 import type { Plan } from '../../emulator/cycle/plan.js';
 
 /** Where checkpoints are: in a cache of this process alone, which begins empty, or in files. */
@@ -19,13 +20,14 @@ export type Checkpoints = 'memory' | { readonly cacheDir: string };
  * Answers a function that runs one cycle and answers what it took. All cycles of one such function share an
  * engine, and so compiled code, and the checkpoints that the first of them makes or reads.
  */
-export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<CycleTimes> {
+export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<CycleSample> {
   const engine = createV86Engine();
   const states = bootStates();
   const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
   const plan = planOf(machine);
   const proofs = nodeProofs(files);
   return async () => {
+    const startCpuMs = cpuMs();
     const watch = stopwatch();
     let step = -1;
     const endOf = (done: number): void => {
@@ -45,7 +47,7 @@ export function cycleRunner(files: MachineFiles, machine: Plan['machine'], check
     endOf(step);
     const [found] = findings;
     if (found) throw new GuestError(`the cycle that is measured failed: ${found.what}`, { consoleTail: found.details });
-    return watch.times();
+    return { times: watch.times(), cpuMs: cpuMs() - startCpuMs };
   };
 }
 

@@ -17,7 +17,7 @@ import { ensureQemu } from './qemu/install.js';
 import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
 import { machineFiles, serve, type Answers, type BootQuestion, type CycleQuestion, type MemoryDiffQuestion } from './services.js';
 import { inTurns } from './turns.js';
-import type { CycleTimes } from './workload.js';
+import type { CycleSample } from './workload.js';
 
 /** Comparisons are short: more of them than of what boots. */
 const COMPARISONS_PER_TURN = 4;
@@ -94,11 +94,11 @@ async function benchMemory({ turns, context, files }: Bench): Promise<MemoryResu
 }
 
 async function benchBoot({ turns, context }: Bench): Promise<BootResult> {
-  const boot = (mode: BootQuestion['mode']) => async (): Promise<number> => {
+  const boot = (mode: BootQuestion['mode']) => async (): Promise<Answers['boot']> => {
     const { answer } = await askOnce<BootQuestion, Answers['boot']>('boot', { cacheDir: context.cacheDir, mode }, context.signal);
-    return answer.ms;
+    return answer;
   };
-  const { ordinary, deterministic } = await inTurns({ ordinary: boot('ordinary'), deterministic: boot('deterministic') }, turns, (name, turn, ms) =>
+  const { ordinary, deterministic } = await inTurns({ ordinary: boot('ordinary'), deterministic: boot('deterministic') }, turns, (name, turn, { ms }) =>
     context.progress(`boot: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`),
   );
   return bootResult(ordinary, deterministic);
@@ -117,14 +117,14 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
     await once('checkpoints')();
     await hot.ask({ cacheDir, from: 'powerOn' });
     const samples: QemuSample[] = [];
-    const hotTimes: CycleTimes[] = [];
+    const hotSamples: CycleSample[] = [];
     const contenders: Readonly<Record<Contender, () => Promise<number>>> = {
       cold: once('powerOn'),
       fromCheckpoints: once('checkpoints'),
       hot: async () => {
-        const times = await hot.ask({ cacheDir, from: 'powerOn' });
-        hotTimes.push(times);
-        return times.ms;
+        const sample = await hot.ask({ cacheDir, from: 'powerOn' });
+        hotSamples.push(sample);
+        return sample.times.ms;
       },
       qemu: async () => {
         const sample = await qemu.cycle('powerOn');
@@ -136,10 +136,9 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
     const wholeMs = await inTurns(contenders, turns, (name, turn, ms) => progress(`cycle: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`));
     return cycleResult({
       wholeMs,
-      hotPhasesMs: hotTimes.map(({ phases }) => phases),
-      qemuPhasesMs: samples.map(({ times }) => times.phases),
+      hot: hotSamples,
+      qemu: samples,
       qemuWithoutBootsMs: samples.flatMap(({ withoutBootsMs }) => withoutBootsMs ?? []),
-      qemuCpuMs: samples.map(({ cpuMs }) => cpuMs),
     });
   } finally {
     await finish(hot, qemu);

@@ -10,7 +10,7 @@ import type { BuildContext } from '../artifacts/context.js';
 import { bootDeterministic, bootOrdinary, type BootSample } from './boot.js';
 import { serveParent } from './child.js';
 import { cycleRunner } from './cycle.js';
-import type { CycleTimes } from './workload.js';
+import type { CycleSample } from './workload.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
 export interface BootQuestion {
@@ -29,7 +29,7 @@ export interface MemoryDiffQuestion {
   readonly turns: number;
 }
 
-export type Answers = { boot: BootSample; cycle: CycleTimes; memoryDiff: MemoryDiffSamples };
+export type Answers = { boot: BootSample; cycle: CycleSample; memoryDiff: MemoryDiffSamples };
 
 /** Everything is in the cache by now: the process that measures has seen to that. */
 export const machineFiles = (context: Pick<BuildContext, 'cacheDir'> & Partial<BuildContext>): Promise<MachineFiles> =>
@@ -43,7 +43,7 @@ export function serve(name: string): void {
         return mode === 'ordinary' ? bootOrdinary(config) : bootDeterministic(config);
       });
     case 'cycle': {
-      let cycle: (() => Promise<CycleTimes>) | undefined;
+      let cycle: (() => Promise<CycleSample>) | undefined;
       return serveParent(async ({ cacheDir, from }: CycleQuestion): Promise<Answers['cycle']> => {
         cycle ??= cycleRunner(await machineFiles({ cacheDir }), DEFAULT_MACHINE, from === 'powerOn' ? 'memory' : { cacheDir });
         return cycle();

@@ -20,20 +20,22 @@ t.test('numbers', (t) => {
   t.end();
 });
 
+const boots = (...all: readonly number[]): { ms: number; cpuMs: number }[] => all.map((ms) => ({ ms, cpuMs: ms / 2 + 100 }));
+
 t.test('boot: ours over ordinary', (t) => {
-  const slow = bootResult([1000, 1000, 1000], [1060, 1060, 1060]);
+  const slow = bootResult(boots(1000, 1000, 1000), boots(1060, 1060, 1060));
+  t.equal(slow.cpuMs.ratio.ofMedians, 630 / 600);
   t.match(slow.verdict, { ratio: { ofMedians: 1.06 }, met: false });
-  t.match(bootResult([1000, 1000, 1000], [1050, 900, 2000]).verdict, { ratio: { ofMedians: 1.05, min: 0.9, max: 2 }, met: true });
+  t.match(bootResult(boots(1000, 1000, 1000), boots(1050, 900, 2000)).verdict, { ratio: { ofMedians: 1.05, min: 0.9, max: 2 }, met: true });
   t.end();
 });
 
-const phase = (ms: number): CycleSamples['hotPhasesMs'][number] => ({ boot: ms, work: ms, suspend: ms, resume: ms, check: ms });
+const cycle = (ms: number, cpuMs: number): CycleSamples['hot'][number] => ({ times: { ms: 5 * ms, phases: { boot: ms, work: ms, suspend: ms, resume: ms, check: ms } }, cpuMs });
 const samples: CycleSamples = {
   wholeMs: { cold: [9000, 9000], fromCheckpoints: [5000, 7000], hot: [2000, 2000], qemu: [6000, 6000], qemuFromSavedStates: [4000, 4000] },
-  hotPhasesMs: [phase(400), phase(400)],
-  qemuPhasesMs: [phase(1100), phase(1300)],
+  hot: [cycle(400, 1800), cycle(400, 1800)],
+  qemu: [cycle(1100, 4500), cycle(1300, 4500)],
   qemuWithoutBootsMs: [5000, 5000],
-  qemuCpuMs: [4500, 4500],
 };
 
 t.test('cycle: everything over QEMU, the verdict on hot', (t) => {
@@ -45,6 +47,7 @@ t.test('cycle: everything over QEMU, the verdict on hot', (t) => {
   t.equal(result.hotOverQemuWithoutBoots.ofMedians, 0.4);
   t.equal(result.hotOverQemuFromSavedStates.ofMedians, 0.5);
   t.equal(result.phasesMs.qemu.work.median, 1200);
+  t.match(result.cpuMs, { hot: { median: 1800 }, qemu: { median: 4500 }, ratio: { ofMedians: 0.4 } });
   t.notOk(cycleResult({ ...samples, wholeMs: { ...samples.wholeMs, hot: [3001, 3001] } }).verdict.met);
   t.end();
 });
@@ -67,7 +70,7 @@ t.test('the text says on what, how often, and what the quotients mean', (t) => {
     versions: { snapback: '0.1.0', qemu: '7.2.22' },
     artifacts: {},
     machine: { memoryMiB: 256, cmdline: 'console=ttyS0' },
-    boot: bootResult([1000, 1000], [1060, 1060]),
+    boot: bootResult(boots(1000, 1000), boots(1060, 1060)),
     cycle: cycleResult(samples),
     memory: memoryResult(2 ** 28, { none: rate, scattered: rate, everyPage: rate }),
   };

@@ -10,19 +10,16 @@ import { GuestError, RigError } from '../../../emulator/machine/errors.js';
 import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';
 import { command } from '../../artifacts/process.js';
-import { CHECK, stopwatch, SUSPEND, TIMEOUT_MS, WORK, type CycleTimes } from '../workload.js';
+import { CHECK, stopwatch, SUSPEND, TIMEOUT_MS, WORK, type CycleSample } from '../workload.js';
 import { startQemu, type QemuMachine } from './machine.js';
 
-export interface QemuSample {
-  /** From the start of the first process to the end of the check in the second. */
-  readonly times: CycleTimes;
+/** Timed from the start of the first process to the end of the check in the second. */
+export interface QemuSample extends CycleSample {
   /**
    * Without what comes before the agent's readiness in the first, and before the initramfs looks at the disk in
    * the second. Undefined after a start from saved states, which lie there.
    */
   readonly withoutBootsMs: number | undefined;
-  /** Processor time of both processes: the rest of the whole is waiting. */
-  readonly cpuMs: number;
 }
 
 export interface QemuBench {
