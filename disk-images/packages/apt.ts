@@ -5,7 +5,7 @@
  */
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RigError } from '../../emulator/machine/errors.js';
+import { InputError, RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../tools/artifacts/context.js';
 import { command } from '../../tools/artifacts/process.js';
 import type { LockedPackage } from './lock.js';
@@ -110,9 +110,12 @@ export async function updateIndexes(
 
 /** What installing these packages on an empty system comes to, sorted by name. `name=version` asks for a version. */
 export async function resolvePackages(options: readonly string[], install: readonly string[], context: BuildContext): Promise<readonly LockedPackage[]> {
-  const { stdout } = await command('apt-get', [...options, 'install', '--yes', '--print-uris', '-qq', ...install], context, {
-    remedy: 'check the package names of the recipe',
-  });
+  const { stdout, stderr, status } = await command('apt-get', [...options, 'install', '--yes', '--print-uris', '-qq', ...install], context, { okStatuses: [0, 100] });
+  if (status !== 0) {
+    const unknown = /Unable to locate package (\S+)|Package '(\S+)' has no installation candidate/.exec(stderr);
+    if (unknown) throw new InputError(`there is no Debian package '${unknown[1] ?? unknown[2] ?? ''}' for ${GUEST_ARCHITECTURE}`, { remedy: 'correct the name in the recipe' });
+    throw new RigError(`apt cannot resolve ${install.join(' ')}\n${stderr.trim()}`, { remedy: 'leave out packages that exclude one another, or try again in some minutes' });
+  }
   const names: { name: string; version: string; uri: string }[] = [];
   for (const line of stdout.split('\n')) {
     const found = /^'(\S+)' (\S+?)_(\S+)_\w+\.deb \d+/.exec(line);
