@@ -88,8 +88,14 @@ int container_rewrite_header(int file, const char *name, struct snap_header *hea
  */
 int container_read_image(int from, int to, const char *name, const struct snap_header *header);
 
-/* Fills in what tells this machine and kernel from others, and what is mounted. */
-void identity_describe(struct snap_header *header);
+/*
+ * The devices of all mounted filesystems, by their names in /dev, with a space between two. To be asked before
+ * the snapshot: what is mounted later does not belong to it.
+ */
+void identity_mounted(char *names, size_t size);
+
+/* Fills in what tells this machine and kernel from others, and the filesystems on the devices of identity_mounted(). */
+void identity_describe(struct snap_header *header, const char *mounted);
 
 /* Can this kernel, on this machine, with these filesystems, take the image? 0, or -1 with the reason said. */
 int identity_check(const char *name, const struct snap_header *header);

@@ -81,24 +81,46 @@ static void device_name(unsigned int major, unsigned int minor, char name[32])
 		name[0] = 0;
 }
 
-static void describe_filesystems(struct snap_header *header)
+void identity_mounted(char *names, size_t size)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	size_t length = 0;
 	char line[4096];
 
-	while (mounts && fgets(line, sizeof(line), mounts) && header->filesystems < SNAP_FILESYSTEMS_MAX) {
-		struct snap_filesystem *next = &header->filesystem[header->filesystems];
+	names[0] = 0;
+	while (mounts && fgets(line, sizeof(line), mounts)) {
 		unsigned int major, minor;
 		char name[32];
 
 		if (sscanf(line, "%*d %*d %u:%u", &major, &minor) != 2 || !major)
 			continue;
 		device_name(major, minor, name);
-		if (name[0] && fingerprint(name, next))
-			header->filesystems++;
+		if (name[0] && length + strlen(name) + 2 <= size)
+			length += sprintf(names + length, length ? " %s" : "%s", name);
 	}
 	if (mounts)
 		fclose(mounts);
+}
+
+static bool described(const struct snap_header *header, const char *name)
+{
+	for (uint32_t i = 0; i < header->filesystems; i++)
+		if (!strcmp(header->filesystem[i].device, name))
+			return true;
+	return false;
+}
+
+static void describe_filesystems(struct snap_header *header, const char *mounted)
+{
+	char names[4096], *rest = names, *name;
+
+	snprintf(names, sizeof(names), "%s", mounted);
+	while ((name = strsep(&rest, " ")) && header->filesystems < SNAP_FILESYSTEMS_MAX) {
+		struct snap_filesystem *next = &header->filesystem[header->filesystems];
+
+		if (!described(header, name) && fingerprint(name, next))
+			header->filesystems++;
+	}
 }
 
 static uint64_t memory_kib(void)
@@ -106,7 +128,7 @@ static uint64_t memory_kib(void)
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-void identity_describe(struct snap_header *header)
+void identity_describe(struct snap_header *header, const char *mounted)
 {
 	struct utsname kernel;
 	int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -126,7 +148,7 @@ void identity_describe(struct snap_header *header)
 			header->boot_id[0] = 0;
 		close(file);
 	}
-	describe_filesystems(header);
+	describe_filesystems(header, mounted);
 }
 
 int identity_check(const char *name, const struct snap_header *header)

@@ -9,8 +9,9 @@
  *	snapctl load [-u DIR] FILE|-
  *	snapctl resume [-u DIR] FILE
  *
- * `take` runs COMMAND in the live timeline with the descriptor of the image as SNAPSHOT_FD, which is where `save`
- * looks for it, and ends with its status; in the restored timeline it ends with 0. `load` restores an image or fails;
+ * `take` runs COMMAND in the live timeline and ends with its status; in the restored timeline it ends with 0. COMMAND
+ * has the descriptor of the image as SNAPSHOT_FD and the devices mounted before as SNAPSHOT_MOUNTED, which is where
+ * `save` looks for them. `load` restores an image or fails; -u unmounts DIR, where the image is, before that.
  * `resume` is for an initramfs: it ends with 3 when there is no image to resume from and the system should boot.
  */
 #include "container.h"
@@ -74,7 +75,7 @@ static const char *remedy(int error)
 static int take(int count, char **arguments)
 {
 	unsigned int store = 0;
-	char number[16];
+	char number[16], mounted[4096];
 	int image, status;
 	pid_t child;
 
@@ -87,6 +88,7 @@ static int take(int count, char **arguments)
 	if (!count)
 		return usage();
 
+	identity_mounted(mounted, sizeof(mounted));
 	switch (syscall(SNAPCTL_NR_SNAPSHOT, store, &image)) {
 	case 0:
 		break;
@@ -106,6 +108,7 @@ static int take(int count, char **arguments)
 	if (!child) {
 		snprintf(number, sizeof(number), "%d", image);
 		setenv("SNAPSHOT_FD", number, 1);
+		setenv("SNAPSHOT_MOUNTED", mounted, 1);
 		fcntl(image, F_SETFD, 0);
 		execvp(arguments[0], arguments);
 		complain(arguments[0], "%s", strerror(errno));
@@ -120,7 +123,7 @@ static int take(int count, char **arguments)
 
 static int save(const char *name)
 {
-	const char *number = getenv("SNAPSHOT_FD");
+	const char *number = getenv("SNAPSHOT_FD"), *mounted = getenv("SNAPSHOT_MOUNTED");
 	struct snapctl_info info;
 	struct snap_header header;
 	int image, to, result;
@@ -138,7 +141,7 @@ static int save(const char *name)
 		complain("save", "the image has been read in part; take a new snapshot");
 		return FAILED;
 	}
-	identity_describe(&header);
+	identity_describe(&header, mounted ? mounted : "");
 	header.image_bytes = info.image_bytes;
 
 	to = strcmp(name, "-") ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
