@@ -98,17 +98,18 @@ export interface InitramfsArtifact {
   readonly sha256: string;
 }
 
-/** The initramfs of every machine: our init, and the console that the kernel opens for it. */
+/** The initramfs of every machine: our init, what it resumes a snapshot with, and the console that the kernel opens for it. */
 export async function obtainInitramfs(context: BuildContext): Promise<InitramfsArtifact> {
   const userspace = await obtainUserspace(context);
-  const program = join(userspace.dir, 'bin', 'initramfs-init');
-  const inputs = { builder: BUILDER, init: userspace.sha256['bin/initramfs-init'] ?? '' };
+  const program = (name: string): Promise<Uint8Array> => readFile(join(userspace.dir, 'bin', name));
+  const inputs = { builder: BUILDER, init: userspace.sha256['bin/initramfs-init'] ?? '', snapctl: userspace.sha256['bin/snapctl'] ?? '' };
   const build = async (dir: string): Promise<void> => {
     const entries = mergeTree([
       [
         ...['dev', 'proc', 'sys', 'root'].map((path) => directory(path)),
         { kind: 'device', path: 'dev/console', type: 'char', major: 5, minor: 1, mode: 0o600, uid: 0, gid: 0 },
-        { kind: 'file', path: 'init', content: await readFile(program), mode: 0o755, uid: 0, gid: 0 },
+        { kind: 'file', path: 'init', content: await program('initramfs-init'), mode: 0o755, uid: 0, gid: 0 },
+        { kind: 'file', path: 'snapctl', content: await program('snapctl'), mode: 0o755, uid: 0, gid: 0 },
       ],
     ]);
     await writeFile(join(dir, ARCHIVE), cpioArchive(entries));

@@ -5,7 +5,7 @@
  * Words of the kernel command line that it takes:
  *   resume=DEV       look there for a swsusp image. Add the word noresume, else the kernel itself
  *                    reads the disk before this program runs.
- *   root=DEV         the root filesystem; /dev/mapper/root unless told. /dev/mapper/NAME is made here,
+ *   root=DEV         the root filesystem; /dev/mapper/root unless told. /dev/mapper/NAME is made
  *                    as a linear device over rig.root.
  *   rig.root=DEV     what lies under /dev/mapper/NAME; /dev/sda unless told.
  *   rootfstype=TYPE  ext4 unless told.     rootflags=OPTIONS     ro
@@ -22,6 +22,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/rig.h"
@@ -38,7 +39,10 @@ static void fail(const char *what)
 	rig_say("%s: %s; halting", what, strerror(errno));
 	sync();
 	reboot(RB_HALT_SYSTEM);
-	/* A machine that cannot even halt stands still here, which the rig's bound on waiting catches. */
+	/*
+	 * A machine that cannot even halt stands still here, which the rig's bound on waiting
+	 * catches.
+	 */
 	for (;;)
 		pause();
 }
@@ -96,13 +100,17 @@ static bool has_swsusp_image(const char *device)
 	if (fd < 0 || pread(fd, page, PAGE_BYTES, 0) != PAGE_BYTES)
 		rig_say("%s: %s", device, strerror(errno));
 	else
-		found = !memcmp(page + PAGE_BYTES - sizeof(signature), signature, sizeof(signature));
+		found = !memcmp(page + PAGE_BYTES - sizeof(signature), signature,
+				sizeof(signature));
 	if (fd >= 0)
 		close(fd);
 	return found;
 }
 
-/* The kernel's own hibernation. Comes back when there is no image, or when the kernel did not take it. */
+/*
+ * The kernel's own hibernation. Comes back when there is no image, or when the kernel did not take
+ * it.
+ */
 static void resume_swsusp(void)
 {
 	char device[256], number[32];
@@ -122,11 +130,51 @@ static void resume_swsusp(void)
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
 	if (rig_write_file("/sys/power/resume", number))
 		rig_say("/sys/power/resume: %s", strerror(errno));
-	rig_say("the image on %s was not resumed (the kernel's messages above say why); booting", device);
+	rig_say("the image on %s was not resumed (the kernel's messages above say why); booting",
+		device);
+}
+
+/* The image of a snapshot: rig.image=DEVICE:PATH, PATH on the ext4 of DEVICE. */
+static void resume_snapshot(void)
+{
+	static const char folder[] = "/image";
+	char option[256], path[512], *in_device;
+	pid_t child;
+	int status;
+
+	if (!rig_option("rig.image", option, sizeof(option)) || !(in_device = strchr(option, ':')))
+		return;
+	*in_device++ = 0;
+	if (!wait_for(option)) {
+		rig_say("image device %s did not appear; booting", option);
+		return;
+	}
+	mkdir(folder, 0700);
+	if (mount(option, folder, "ext4", 0, NULL)) {
+		rig_say("cannot mount %s: %s; booting", option, strerror(errno));
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", folder, in_device);
+	if (access(path, F_OK)) {
+		umount(folder);
+		return;
+	}
+	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
+	child = fork();
+	if (!child) {
+		execl("/snapctl", "snapctl", "resume", "-u", folder, path, NULL);
+		rig_say("/snapctl: %s", strerror(errno));
+		_exit(127);
+	}
+	if (child > 0)
+		waitpid(child, &status, 0);
+	rig_say("the image %s on %s was not resumed; booting", in_device, option);
+	umount(folder);
 }
 
 /* Ways to resume, in the order in which they are tried; each comes back when it is not its turn. */
 static void (*const resume_methods[])(void) = {
+	resume_snapshot,
 	resume_swsusp,
 };
 
@@ -182,7 +230,8 @@ static void remove_tree(int dir, dev_t filesystem)
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (fstatat(dir, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) || status.st_dev != filesystem)
+		if (fstatat(dir, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+		    status.st_dev != filesystem)
 			continue;
 		if (S_ISDIR(status.st_mode)) {
 			int below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
