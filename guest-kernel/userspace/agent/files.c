@@ -40,7 +40,8 @@ static int write_piece(int fd, const uint8_t *bytes, size_t count, off_t offset)
 }
 
 /* The file grows beside its place and takes it, whole, with the last piece. */
-static int put_piece(const char *path, uint32_t flags, uint32_t mode, off_t offset, const struct reading *bytes)
+static int put_piece(const char *path, uint32_t flags, uint32_t mode, off_t offset,
+		     const struct reading *bytes)
 {
 	char part[PATH_BYTES_MAX];
 	int fd, result, error;

@@ -87,7 +87,8 @@ bool frame_take(struct frame_reader *reader, uint8_t byte, struct frame *frame)
 	if (overrun || !count)
 		return false;
 	count = cobs_decode(reader->bytes, count);
-	if (count < FRAME_BYTES_MIN || frame_crc32(reader->bytes, count - 4) != get_u32(reader->bytes + count - 4))
+	if (count < FRAME_BYTES_MIN ||
+	    frame_crc32(reader->bytes, count - 4) != get_u32(reader->bytes + count - 4))
 		return false;
 	frame->type = reader->bytes[0];
 	frame->id = get_u32(reader->bytes + 1);

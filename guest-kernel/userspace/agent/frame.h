@@ -2,9 +2,10 @@
 /*
  * Frames on the agent channel.
  *
- * A frame is type (1 byte), id (4), payload, CRC-32 over all before it (4); all numbers little-endian.
- * It is COBS-encoded, so that it holds no zero byte, and ends with one zero byte. Whatever stands before a
- * zero byte and is not a good frame is dropped: half a frame cannot harm the next.
+ * A frame is type (1 byte), id (4), payload, CRC-32 over all before it (4); all numbers
+ * little-endian. It is COBS-encoded, so that it holds no zero byte, and ends with one zero byte.
+ * Whatever stands before a zero byte and is not a good frame is dropped: half a frame cannot harm
+ * the next.
  */
 #ifndef FRAME_H
 #define FRAME_H
@@ -14,10 +15,10 @@
 #include <stdint.h>
 
 /* Payload bytes of the longest frame, and of the longest piece of a file or an output. */
-#define PAYLOAD_BYTES_MAX	36864
-#define CHUNK_BYTES_MAX		32768
-#define FRAME_BYTES_MAX		(PAYLOAD_BYTES_MAX + 9)
-#define ENCODED_BYTES_MAX	(FRAME_BYTES_MAX + FRAME_BYTES_MAX / 254 + 2)
+#define PAYLOAD_BYTES_MAX 36864
+#define CHUNK_BYTES_MAX 32768
+#define FRAME_BYTES_MAX (PAYLOAD_BYTES_MAX + 9)
+#define ENCODED_BYTES_MAX (FRAME_BYTES_MAX + FRAME_BYTES_MAX / 254 + 2)
 
 struct frame {
 	uint8_t type;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Jobs: programs that the host starts. All output is kept until the host says that it has it, so that
- * nothing is lost when the host's half of the conversation dies with one machine and goes on in another.
+ * Jobs: programs that the host starts. All output is kept until the host says that it has it, so
+ * that nothing is lost when the host's half of the conversation dies with one machine and goes on
+ * in another.
  */
 #include "agent.h"
 
@@ -18,7 +19,10 @@
 #include "../lib/rig.h"
 
 #define JOBS_MAX 256
-/* Output kept per stream; a job that writes more waits, as at any full pipe, until the host takes some. */
+/*
+ * Output kept per stream; a job that writes more waits, as at any full pipe, until the host takes
+ * some.
+ */
 #define KEPT_BYTES_MAX (16u << 20)
 
 struct buffer {
@@ -154,7 +158,10 @@ static void take_output(struct job *job, int which)
 
 	n = read(stream->fd, bytes, sizeof(bytes));
 	if (n > 0) {
-		/* Out of memory: the job's output is torn and its writer must learn of it, by EPIPE. */
+		/*
+		 * Out of memory: the job's output is torn and its writer must learn of it, by
+		 * EPIPE.
+		 */
 		if (!append(&stream->kept, bytes, n))
 			close_fd(&stream->fd);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -417,7 +424,8 @@ void job_collect(uint32_t id, struct reading *from)
 	for (int which = 0; which < 2; which++) {
 		struct stream *stream = &job->out[which];
 
-		if (from->torn || at[which] < stream->offset || at[which] > stream->offset + stream->kept.used) {
+		if (from->torn || at[which] < stream->offset ||
+		    at[which] > stream->offset + stream->kept.used) {
 			reply_error(id, ERANGE, "output at that offset is not kept");
 			return;
 		}
@@ -496,7 +504,8 @@ int jobs_poll(struct pollfd *polls, int max)
 			struct stream *stream = &job->out[which];
 
 			if (stream->fd >= 0 && stream->kept.used < KEPT_BYTES_MAX && count < max)
-				polls[count++] = (struct pollfd){ .fd = stream->fd, .events = POLLIN };
+				polls[count++] =
+					(struct pollfd){ .fd = stream->fd, .events = POLLIN };
 		}
 		if (job->in_fd >= 0 && job->in.used && count < max)
 			polls[count++] = (struct pollfd){ .fd = job->in_fd, .events = POLLOUT };
@@ -526,8 +535,8 @@ static void ended(struct job *job, int status)
 	if (job->timed_out)
 		job->state = JOB_TIMED_OUT;
 	/*
-	 * What the job wrote is in the pipes. Children that outlive it may hold their other ends for ever,
-	 * so its output ends here and not at the end of file.
+	 * What the job wrote is in the pipes. Children that outlive it may hold their other ends
+	 * for ever, so its output ends here and not at the end of file.
 	 */
 	for (int which = 0; which < 2; which++) {
 		struct pollfd ready = { .fd = job->out[which].fd, .events = POLLIN };

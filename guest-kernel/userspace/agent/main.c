@@ -2,8 +2,9 @@
 /*
  * rig-agent: runs the host's commands in the guest and moves files, over a serial line of its own.
  *
- * It keeps no state of the conversation but the last answer and the jobs, so that a host that has lost
- * half a frame (because the machine was suspended and goes on in another) only has to ask again.
+ * It keeps no state of the conversation but the last answer and the jobs, so that a host that has
+ * lost half a frame (because the machine was suspended and goes on in another) only has to ask
+ * again.
  */
 #include "agent.h"
 
@@ -107,7 +108,10 @@ static void hello(uint32_t id, struct reading *from)
 	put_u32(payload + 8, getpid());
 	put_u32(payload + 12, highest_id);
 	rig_read_file("/proc/sys/kernel/random/boot_id", boot_id, 64);
-	/* Not kept as the last answer: a host that greets may be about to ask again for the one before. */
+	/*
+	 * Not kept as the last answer: a host that greets may be about to ask again for the one
+	 * before.
+	 */
 	push(id, ANSWER_HELLO, payload, 16 + strlen(boot_id) + 1);
 }
 
@@ -266,7 +270,8 @@ int main(int argc, char **argv)
 	argc -= ready;
 	argv += ready;
 	if (argc != 2) {
-		fprintf(stderr, "usage: rig-agent [--ready] TTY    (- for standard input and output)\n");
+		fprintf(stderr,
+			"usage: rig-agent [--ready] TTY    (- for standard input and output)\n");
 		return 2;
 	}
 	out_fd = 1;

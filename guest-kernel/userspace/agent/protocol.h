@@ -2,9 +2,10 @@
 /*
  * What the frames on the agent channel mean. The same numbers stand in emulator/agent/protocol.ts.
  *
- * The host asks, the agent answers under the same id. START and COLLECT bear the id of the job that they
- * are about; OUTPUT and STATUS always bear a job's id. A request whose answer was lost may be asked again
- * under its id: it is not acted on twice. Strings end with a zero byte; "rest" is what is left of the payload.
+ * The host asks, the agent answers under the same id. START and COLLECT bear the id of the job
+ * that they are about; OUTPUT and STATUS always bear a job's id. A request whose answer was lost
+ * may be asked again under its id: it is not acted on twice. Strings end with a zero byte; "rest"
+ * is what is left of the payload.
  */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
@@ -14,7 +15,10 @@
 enum request {
 	/* word nonce -> HELLO */
 	REQUEST_HELLO = 0x01,
-	/* word flags, word timeout in ms (0: none), word argc, word envc, string cwd, argv, env -> STARTED */
+	/*
+	 * word flags, word timeout in ms (0: none), word argc, word envc, string cwd, argv, env ->
+	 * STARTED
+	 */
 	REQUEST_START = 0x02,
 	/* word job, word offset, word eof, rest -> OK */
 	REQUEST_STDIN = 0x03,
@@ -30,7 +34,10 @@ enum request {
 	REQUEST_GET = 0x08,
 	/* word kind, word 0, word 1 -> OK; sends a marker */
 	REQUEST_MARK = 0x09,
-	/* word job, word offset in stdout, word offset in stderr -> OK; output before that need not be kept */
+	/*
+	 * word job, word offset in stdout, word offset in stderr -> OK; output before that need
+	 * not be kept
+	 */
 	REQUEST_CONSUMED = 0x0a,
 	/* -> OK; asks init for an orderly power-off */
 	REQUEST_SHUTDOWN = 0x0b,
@@ -53,12 +60,12 @@ enum answer {
 };
 
 /* START: send output and status as they come. */
-#define START_FOLLOW	1u
+#define START_FOLLOW 1u
 /* START: standard input comes by STDIN; it is empty otherwise. */
-#define START_STDIN	2u
+#define START_STDIN 2u
 
-#define PUT_FIRST	1u
-#define PUT_LAST	2u
+#define PUT_FIRST 1u
+#define PUT_LAST 2u
 
 enum job_state {
 	JOB_RUNNING = 0,

@@ -39,7 +39,8 @@ static int make_node(const char *name, uint64_t dev)
 	if (unlink(path) && errno != ENOENT)
 		return -1;
 	/* The kernel's interface packs the number as 12 bits of major around 20 of minor. */
-	return mknod(path, S_IFBLK | 0600, makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)));
+	return mknod(path, S_IFBLK | 0600,
+		     makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)));
 }
 
 static int set_up(int control, const char *name, const struct stat *backing, uint64_t sectors)
@@ -54,7 +55,8 @@ static int set_up(int control, const char *name, const struct stat *backing, uin
 	load.target.length = sectors;
 	load.target.next = sizeof(load.target) + sizeof(load.parameters);
 	strcpy(load.target.target_type, "linear");
-	snprintf(load.parameters, sizeof(load.parameters), "%u:%u 0", major(backing->st_rdev), minor(backing->st_rdev));
+	snprintf(load.parameters, sizeof(load.parameters), "%u:%u 0", major(backing->st_rdev),
+		 minor(backing->st_rdev));
 	if (ask(control, DM_TABLE_LOAD, name, &load)) {
 		rig_say("device-mapper refuses the table of '%s': %s", name, strerror(errno));
 		return -1;

@@ -77,7 +77,8 @@ static void mount_all(void)
 		{ "proc", "/proc", "", MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
 		{ "sysfs", "/sys", "", MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
 		{ "devtmpfs", "/dev", "mode=0755", MS_NOSUID, false },
-		{ "devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666", MS_NOSUID | MS_NOEXEC, true },
+		{ "devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666", MS_NOSUID | MS_NOEXEC,
+		  true },
 		{ "tmpfs", "/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV, true },
 		{ "tmpfs", "/run", "mode=0755", MS_NOSUID | MS_NODEV, true },
 		{ "tmpfs", "/tmp", "mode=1777", MS_NOSUID | MS_NODEV, true },
@@ -91,7 +92,8 @@ static void mount_all(void)
 		if (is_mounted(wanted[i].at))
 			continue;
 		mkdir(wanted[i].at, 0755);
-		if (!mount(wanted[i].type, wanted[i].at, wanted[i].type, wanted[i].flags, wanted[i].options))
+		if (!mount(wanted[i].type, wanted[i].at, wanted[i].type, wanted[i].flags,
+			   wanted[i].options))
 			continue;
 		if (!(wanted[i].optional && (errno == ENODEV || errno == ENOENT)))
 			rig_say("mounting %s: %s", wanted[i].at, strerror(errno));
@@ -146,7 +148,8 @@ static void swap_on(void)
 	if (!table)
 		return;
 	while ((entry = getmntent(table)))
-		if (!strcmp(entry->mnt_type, "swap") && !hasmntopt(entry, "noauto") && swapon(entry->mnt_fsname, 0))
+		if (!strcmp(entry->mnt_type, "swap") && !hasmntopt(entry, "noauto") &&
+		    swapon(entry->mnt_fsname, 0))
 			rig_say("swapon %s: %s", entry->mnt_fsname, strerror(errno));
 	endmntent(table);
 }
@@ -232,7 +235,10 @@ static bool keep_running(struct service *service)
 	return service->pid < 0;
 }
 
-/* An init that cannot wait for signals would spin for ever: better a machine that stops and says why. */
+/*
+ * An init that cannot wait for signals would spin for ever: better a machine that stops and says
+ * why.
+ */
 static void give_up(const char *what)
 {
 	rig_say("%s: %s; shutting down", what, strerror(errno));

@@ -63,7 +63,8 @@ static void swap_off(void)
 static bool stays(const char *path)
 {
 	/* /proc is needed to see what is left, the others hold no data. */
-	return !strcmp(path, "/") || !strcmp(path, "/proc") || !strcmp(path, "/sys") || !strcmp(path, "/dev");
+	return !strcmp(path, "/") || !strcmp(path, "/proc") || !strcmp(path, "/sys") ||
+	       !strcmp(path, "/dev");
 }
 
 /* One pass over all mounts, latest first; answers how many went. */

@@ -2,7 +2,10 @@
 #ifndef SHUTDOWN_H
 #define SHUTDOWN_H
 
-/* Ends all processes, writes everything back, takes the filesystems off and powers off. Never returns. */
+/*
+ * Ends all processes, writes everything back, takes the filesystems off and powers off. Never
+ * returns.
+ */
 void shut_down(void) __attribute__((noreturn));
 
 #endif

@@ -90,7 +90,8 @@ bool rig_option(const char *name, char *buffer, size_t size)
 	while (*word) {
 		size_t end = strcspn(word, " \n");
 
-		if (end >= length && !strncmp(word, name, length) && (end == length || word[length] == '=')) {
+		if (end >= length && !strncmp(word, name, length) &&
+		    (end == length || word[length] == '=')) {
 			size_t skip = end == length ? length : length + 1;
 
 			snprintf(buffer, size, "%.*s", (int)(end - skip), word + skip);

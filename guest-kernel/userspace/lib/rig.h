@@ -13,8 +13,8 @@
 void rig_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Gives this process access to the marker ports. False when the kernel refuses (no root, no ioperm):
- * rig_send() then does nothing.
+ * Gives this process access to the marker ports. False when the kernel refuses (no root, no
+ * ioperm): rig_send() then does nothing.
  */
 bool rig_ports_open(void);
 
@@ -28,8 +28,8 @@ long rig_read_file(const char *path, char *buffer, size_t size);
 int rig_write_file(const char *path, const char *text);
 
 /*
- * The value of the word "NAME=value" of the kernel command line, copied to buffer; the last one wins.
- * False when there is none. A bare "NAME" gives an empty value.
+ * The value of the word "NAME=value" of the kernel command line, copied to buffer; the last one
+ * wins. False when there is none. A bare "NAME" gives an empty value.
  */
 bool rig_option(const char *name, char *buffer, size_t size);
 

@@ -69,7 +69,8 @@ static void note(const char *format, va_list args)
 	used = strlen(this_slot->message);
 	/* What goes on failing in the same way is told once. */
 	if (!strstr(this_slot->message, text))
-		snprintf(this_slot->message + used, sizeof(this_slot->message) - used, "%s%s", used ? "\n" : "", text);
+		snprintf(this_slot->message + used, sizeof(this_slot->message) - used, "%s%s",
+			 used ? "\n" : "", text);
 	pthread_mutex_unlock(&message_lock);
 }
 
@@ -216,7 +217,8 @@ void pattern_check(const char *what, const void *memory, size_t bytes, uint32_t 
 	ssize_t at = pattern_differs(memory, bytes, seed);
 
 	if (at >= 0)
-		check_fail("%s differs at byte %zd of %zu (address %p)", what, at, bytes, (void *)((uintptr_t)memory + at));
+		check_fail("%s differs at byte %zd of %zu (address %p)", what, at, bytes,
+			   (void *)((uintptr_t)memory + at));
 }
 
 void *check_shared(size_t bytes)

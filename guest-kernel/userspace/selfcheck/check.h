@@ -2,9 +2,9 @@
 /*
  * Self-checks: small programs that go through a suspend and then check themselves.
  *
- * A check is a process of its own. It prepares a state, holds it (busily, where it can) until it is told to verify, and
- * then says whether the state is still what it was. Each can also corrupt its state by real means, so that it can be
- * shown that its verification does not pass by itself.
+ * A check is a process of its own. It prepares a state, holds it (busily, where it can) until it
+ * is told to verify, and then says whether the state is still what it was. Each can also corrupt
+ * its state by real means, so that it can be shown that its verification does not pass by itself.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -34,14 +34,17 @@ struct check {
 	struct check *next;
 };
 
-/* Adds a check to the program: CHECK(.name = "pipe", .about = ...). One for each file, or numbered by line. */
+/*
+ * Adds a check to the program: CHECK(.name = "pipe", .about = ...). One for each file, or numbered
+ * by line.
+ */
 #define CHECK(...) CHECK_AT(__LINE__, __VA_ARGS__)
 #define CHECK_AT(line, ...) CHECK_NAMED(line, __VA_ARGS__)
-#define CHECK_NAMED(line, ...)                                                  \
-	static struct check check_##line = { __VA_ARGS__ };                     \
-	static __attribute__((constructor)) void check_register_##line(void)    \
-	{                                                                       \
-		check_register(&check_##line);                                  \
+#define CHECK_NAMED(line, ...)                                               \
+	static struct check check_##line = { __VA_ARGS__ };                  \
+	static __attribute__((constructor)) void check_register_##line(void) \
+	{                                                                    \
+		check_register(&check_##line);                               \
 	}
 
 void check_register(struct check *check);
@@ -58,35 +61,37 @@ void check_pause(void);
 /* Notes that something is not as it was; the check goes on to find more. */
 void check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Ends this check: it cannot be set up, or its state is so far gone that nothing more can be said. */
+/*
+ * Ends this check: it cannot be set up, or its state is so far gone that nothing more can be said.
+ */
 void check_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* Ends this check as skipped: the kernel lacks what it needs. Only while preparing. */
 void check_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-#define check_that(condition, ...)                      \
-	do {                                            \
-		if (!(condition))                       \
-			check_fail(__VA_ARGS__);        \
+#define check_that(condition, ...)               \
+	do {                                     \
+		if (!(condition))                \
+			check_fail(__VA_ARGS__); \
 	} while (0)
 
 /* The value of a call that answers -1 or MAP_FAILED when it fails; then the check ends. */
-#define must(call)                                                                              \
-	({                                                                                      \
-		__typeof__(call) must_result = (call);                                          \
-		if (must_result == (__typeof__(call))-1)                                        \
-			check_die("%s:%d: %s: %s", strrchr("/" __FILE__, '/') + 1, __LINE__,    \
-				  #call, strerror(errno));                                      \
-		must_result;                                                                    \
+#define must(call)                                                                           \
+	({                                                                                   \
+		__typeof__(call) must_result = (call);                                       \
+		if (must_result == (__typeof__(call))-1)                                     \
+			check_die("%s:%d: %s: %s", strrchr("/" __FILE__, '/') + 1, __LINE__, \
+				  #call, strerror(errno));                                   \
+		must_result;                                                                 \
 	})
 
 /* The same for calls that answer an error number, as those of pthreads do. */
-#define must_0(call)                                                                            \
-	do {                                                                                    \
-		int must_error = (call);                                                        \
-		if (must_error)                                                                 \
-			check_die("%s:%d: %s: %s", strrchr("/" __FILE__, '/') + 1, __LINE__,    \
-				  #call, strerror(must_error));                                 \
+#define must_0(call)                                                                         \
+	do {                                                                                 \
+		int must_error = (call);                                                     \
+		if (must_error)                                                              \
+			check_die("%s:%d: %s: %s", strrchr("/" __FILE__, '/') + 1, __LINE__, \
+				  #call, strerror(must_error));                              \
 	} while (0)
 
 /* How long the machine is said to have been off, and how much the clocks may differ from that. */

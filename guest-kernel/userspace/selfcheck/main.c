@@ -47,7 +47,8 @@ static struct {
 	.timeout_ms = 120000,
 };
 
-static void quit(int status, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+static void quit(int status, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
 
 static void quit(int status, const char *format, ...)
 {
@@ -63,14 +64,15 @@ static void quit(int status, const char *format, ...)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: selfcheck list\n"
-		    "       selfcheck start [OPTION...] [NAME...]   starts the checks (all unless named) and waits until they hold\n"
-		    "       selfcheck sabotage NAME                 has a running check spoil its state before it verifies\n"
-		    "       selfcheck verify [OPTION...]            has them verify, prints KTAP, fails when one has failed\n"
-		    "       selfcheck run [OPTION...] [NAME...]     start and verify at once\n"
-		    "       selfcheck stop                          ends them without a word\n"
-		    "options: --seed N  --anon-mib N  --busy  --dir DIR (on a disk)  --state DIR (in RAM)\n"
-		    "         --off-ms N (how long the machine was off)  --tolerance-ms N  --timeout-ms N\n");
+	fprintf(to,
+		"usage: selfcheck list\n"
+		"       selfcheck start [OPTION...] [NAME...]   starts the checks (all unless named) and waits until they hold\n"
+		"       selfcheck sabotage NAME                 has a running check spoil its state before it verifies\n"
+		"       selfcheck verify [OPTION...]            has them verify, prints KTAP, fails when one has failed\n"
+		"       selfcheck run [OPTION...] [NAME...]     start and verify at once\n"
+		"       selfcheck stop                          ends them without a word\n"
+		"options: --seed N  --anon-mib N  --busy  --dir DIR (on a disk)  --state DIR (in RAM)\n"
+		"         --off-ms N (how long the machine was off)  --tolerance-ms N  --timeout-ms N\n");
 }
 
 static const char *state_path(const char *name)
@@ -171,8 +173,9 @@ static void note_end(pid_t pid, int status)
 
 		if (slot->pid != pid || is_over(slot))
 			continue;
-		snprintf(slot->message + used, sizeof(slot->message) - used, "%sthe process ended unexpectedly (%s %d)",
-			 used ? "\n" : "", WIFSIGNALED(status) ? "signal" : "status",
+		snprintf(slot->message + used, sizeof(slot->message) - used,
+			 "%sthe process ended unexpectedly (%s %d)", used ? "\n" : "",
+			 WIFSIGNALED(status) ? "signal" : "status",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		atomic_store(&slot->state, SLOT_FAILED);
 	}
@@ -275,7 +278,8 @@ static int start(void)
 	printf("boot-id %s\n", control->boot_id);
 	if (control->marker_at_start[0])
 		printf("ram-marker %s\n", control->marker_at_start);
-	printf("ready %u skipped %u of %u\n", count(SLOT_READY), count(SLOT_SKIPPED), control->slots);
+	printf("ready %u skipped %u of %u\n", count(SLOT_READY), count(SLOT_SKIPPED),
+	       control->slots);
 	return result;
 }
 
@@ -291,7 +295,8 @@ static void print_ktap(void)
 			continue;
 		}
 		if (state != SLOT_PASSED && state != SLOT_FAILED)
-			snprintf(slot->message, sizeof(slot->message), "no answer within %lld ms", (long long)options.timeout_ms);
+			snprintf(slot->message, sizeof(slot->message), "no answer within %lld ms",
+				 (long long)options.timeout_ms);
 		if (state != SLOT_PASSED)
 			print_message("# ", slot->message);
 		printf("%s %u %s\n", state == SLOT_PASSED ? "ok" : "not ok", i + 1, slot->name);

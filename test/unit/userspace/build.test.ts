@@ -17,7 +17,9 @@ test('two builds in different places give the same bytes', async (t) => {
   const second = await obtainUserspace(context(join(dir, 'another-place')));
   t.not(first.dir, second.dir);
   t.same(first.sha256, second.sha256);
-  t.same(Object.keys(first.sha256).sort(), ['bin/initramfs-init', 'bin/rig-agent', 'bin/rig-init', 'bin/rig-marker', 'bin/selfcheck']);
+  for (const program of ['initramfs-init', 'rig-agent', 'rig-init', 'rig-marker', 'selfcheck']) {
+    t.match(first.sha256[`bin/${program}`], /^[0-9a-f]{64}$/, program);
+  }
 });
 
 test('a missing compiler is named together with its packages', async (t) => {

@@ -37,7 +37,8 @@ static void submit(struct iocb *request)
 static void prepare(void)
 {
 	static struct iocb poll_request, read_request;
-	int fd = must(open(check_path(check_disk_dir(), "file"), O_RDWR | O_CREAT | O_DIRECT, 0600));
+	int fd =
+		must(open(check_path(check_disk_dir(), "file"), O_RDWR | O_CREAT | O_DIRECT, 0600));
 
 	must_0(posix_memalign((void **)&buffer, 4096, BYTES));
 	pattern_fill(buffer, BYTES, check_seed());
@@ -47,10 +48,18 @@ static void prepare(void)
 	must(pipe(polled));
 	told = must(eventfd(0, EFD_NONBLOCK));
 	must(syscall(SYS_io_setup, 8, &context));
-	poll_request = (struct iocb){ .aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = polled[0], .aio_buf = POLLIN, .aio_data = 1 };
+	poll_request = (struct iocb){ .aio_lio_opcode = IOCB_CMD_POLL,
+				      .aio_fildes = polled[0],
+				      .aio_buf = POLLIN,
+				      .aio_data = 1 };
 	submit(&poll_request);
-	read_request = (struct iocb){ .aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = fd, .aio_buf = (uintptr_t)buffer,
-				      .aio_nbytes = BYTES, .aio_data = 2, .aio_flags = IOCB_FLAG_RESFD, .aio_resfd = told };
+	read_request = (struct iocb){ .aio_lio_opcode = IOCB_CMD_PREAD,
+				      .aio_fildes = fd,
+				      .aio_buf = (uintptr_t)buffer,
+				      .aio_nbytes = BYTES,
+				      .aio_data = 2,
+				      .aio_flags = IOCB_FLAG_RESFD,
+				      .aio_resfd = told };
 	submit(&read_request);
 }
 
@@ -78,8 +87,10 @@ static void expect(uint64_t tag, int64_t result, int64_t mask)
 	if (!collect(&event))
 		check_fail("request %llu does not complete", (unsigned long long)tag);
 	else
-		check_that(event.data == tag && (event.res & mask) == result, "request %llu completes with %lld, not %llu with %lld",
-			   (unsigned long long)event.data, (long long)event.res, (unsigned long long)tag, (long long)result);
+		check_that(event.data == tag && (event.res & mask) == result,
+			   "request %llu completes with %lld, not %llu with %lld",
+			   (unsigned long long)event.data, (long long)event.res,
+			   (unsigned long long)tag, (long long)result);
 }
 
 static void verify(void)
@@ -89,12 +100,14 @@ static void verify(void)
 
 	expect(2, BYTES, -1);
 	pattern_check("the data read", buffer, BYTES, check_seed());
-	check_that(eventfd_read(told, &count) == 0 && count == 1, "the eventfd was told %llu times", (unsigned long long)count);
-	check_that(must(syscall(SYS_io_getevents, context, 0, 1, &early, NULL)) == 0, "a poll completed by itself");
+	check_that(eventfd_read(told, &count) == 0 && count == 1, "the eventfd was told %llu times",
+		   (unsigned long long)count);
+	check_that(must(syscall(SYS_io_getevents, context, 0, 1, &early, NULL)) == 0,
+		   "a poll completed by itself");
 	write_all(polled[1], "x", 1);
 	/* It answers with all that is true of the pipe, more than was asked for. */
 	expect(1, POLLIN, POLLIN);
 }
 
-CHECK(.name = "aio", .about = "AIO keeps requests under way and completions not collected", .missing = missing,
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "aio", .about = "AIO keeps requests under way and completions not collected",
+      .missing = missing, .prepare = prepare, .corrupt = corrupt, .verify = verify)

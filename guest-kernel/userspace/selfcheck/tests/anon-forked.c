@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Copy-on-write between parent and child: what one has written since the fork, the other does not see. */
+/*
+ * Copy-on-write between parent and child: what one has written since the fork, the other does not
+ * see.
+ */
 #include "../check.h"
 
 #include <sys/mman.h>
@@ -38,7 +41,8 @@ static void prepare(void)
 	seed = check_seed();
 	answer = check_shared(PAGE);
 	*answer = ANSWERED;
-	memory = must(mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	memory = must(mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0));
 	for (int page = 0; page < PAGES; page++)
 		pattern_fill(memory + page * PAGE, PAGE, seed + page);
 	check_fork(child, NULL);
@@ -64,5 +68,5 @@ static void verify(void)
 	check_that(*answer == ANSWERED, "the child does not answer");
 }
 
-CHECK(.name = "anon-forked", .about = "memory shared copy-on-write stays apart",
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "anon-forked", .about = "memory shared copy-on-write stays apart", .prepare = prepare,
+      .corrupt = corrupt, .verify = verify)

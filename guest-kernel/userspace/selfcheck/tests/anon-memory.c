@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Anonymous memory, each page with a pattern of its own; some pages read only, some never touched. */
+/*
+ * Anonymous memory, each page with a pattern of its own; some pages read only, some never touched.
+ */
 #include "../check.h"
 
 #include <sys/mman.h>
@@ -19,7 +21,8 @@ static bool is_hole(size_t page)
 static void prepare(void)
 {
 	pages = check_anon_mib() * 256;
-	memory = must(mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	memory = must(mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0));
 	for (size_t page = 0; page < pages; page++)
 		if (!is_hole(page))
 			pattern_fill(memory + page * PAGE, PAGE, check_seed() + page);
@@ -38,11 +41,13 @@ static void verify(void)
 
 	for (size_t page = 0; page < pages; page++) {
 		if (is_hole(page))
-			check_that(!memcmp(memory + page * PAGE, zeros, PAGE), "page %zu, never written, is not zero", page);
+			check_that(!memcmp(memory + page * PAGE, zeros, PAGE),
+				   "page %zu, never written, is not zero", page);
 		else
-			pattern_check("anonymous page", memory + page * PAGE, PAGE, check_seed() + page);
+			pattern_check("anonymous page", memory + page * PAGE, PAGE,
+				      check_seed() + page);
 	}
 }
 
-CHECK(.name = "anon-memory", .about = "anonymous memory keeps its contents",
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "anon-memory", .about = "anonymous memory keeps its contents", .prepare = prepare,
+      .corrupt = corrupt, .verify = verify)

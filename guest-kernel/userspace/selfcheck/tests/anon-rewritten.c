@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Anonymous memory that a thread keeps rewriting: each page bears its generation, and a whole page is always of one. */
+/*
+ * Anonymous memory that a thread keeps rewriting: each page bears its generation, and a whole page
+ * is always of one.
+ */
 #include "../check.h"
 
 #include <sys/mman.h>
@@ -19,7 +22,8 @@ static void *rewrite(void *unused)
 
 		if (spoil)
 			at[PAGE / 2]++;
-		pattern_check("page before it is rewritten", at, PAGE, generation[page] * PAGES + page);
+		pattern_check("page before it is rewritten", at, PAGE,
+			      generation[page] * PAGES + page);
 		generation[page]++;
 		pattern_fill(at, PAGE, generation[page] * PAGES + page);
 		rounds++;
@@ -32,7 +36,8 @@ static void *rewrite(void *unused)
 
 static void prepare(void)
 {
-	memory = must(mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	memory = must(mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0));
 	for (uint32_t page = 0; page < PAGES; page++)
 		pattern_fill(memory + page * PAGE, PAGE, page);
 	check_thread(rewrite, NULL);
@@ -45,7 +50,8 @@ static void corrupt(void)
 
 static void verify(void)
 {
-	check_that(check_grows(&rounds, rounds, 10000) && (spoil || check_grows(&rounds, rounds + PAGES, 10000)),
+	check_that(check_grows(&rounds, rounds, 10000) &&
+			   (spoil || check_grows(&rounds, rounds + PAGES, 10000)),
 		   "the rewriting thread stands still");
 }
 

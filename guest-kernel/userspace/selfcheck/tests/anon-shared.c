@@ -50,10 +50,12 @@ static void verify(void)
 	uint32_t sum = 0;
 
 	for (int worker = 0; worker < WORKERS; worker++) {
-		check_that(check_grows(&shared->stopped[worker], 0, 10000), "worker %d hangs", worker);
+		check_that(check_grows(&shared->stopped[worker], 0, 10000), "worker %d hangs",
+			   worker);
 		sum += shared->by_worker[worker];
 	}
-	check_that(sum == shared->total, "the workers counted to %u, their common counter to %u", sum, shared->total);
+	check_that(sum == shared->total, "the workers counted to %u, their common counter to %u",
+		   sum, shared->total);
 	pattern_check("shared memory", shared->pattern, PATTERN_BYTES, check_seed());
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What belongs to a process: folder, mask, limits, credentials, scheduling, and its settings by prctl. */
+/*
+ * What belongs to a process: folder, mask, limits, credentials, scheduling, and its settings by
+ * prctl.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -35,10 +38,12 @@ static void verify_folder(void)
 	struct stat status;
 	int fd;
 
-	check_that(getcwd(now, sizeof(now)) && !strcmp(now, folder), "the folder is '%s', not '%s'", now, folder);
+	check_that(getcwd(now, sizeof(now)) && !strcmp(now, folder), "the folder is '%s', not '%s'",
+		   now, folder);
 	fd = must(open("made-later", O_WRONLY | O_CREAT, 0777));
 	must(fstat(fd, &status));
-	check_that((status.st_mode & 0777) == (0777 & ~0137), "a new file has mode %o", status.st_mode & 0777);
+	check_that((status.st_mode & 0777) == (0777 & ~0137), "a new file has mode %o",
+		   status.st_mode & 0777);
 	check_that(umask(0) == 0137, "the mask differs");
 }
 
@@ -46,7 +51,8 @@ static struct rlimit limits[RLIM_NLIMITS];
 
 static void prepare_limits(void)
 {
-	static const int lowered[] = { RLIMIT_NOFILE, RLIMIT_CORE, RLIMIT_STACK, RLIMIT_FSIZE, RLIMIT_RTTIME };
+	static const int lowered[] = { RLIMIT_NOFILE, RLIMIT_CORE, RLIMIT_STACK, RLIMIT_FSIZE,
+				       RLIMIT_RTTIME };
 
 	for (size_t i = 0; i < sizeof(lowered) / sizeof(*lowered); i++) {
 		struct rlimit limit;
@@ -73,11 +79,13 @@ static void verify_limits(void)
 
 		must(getrlimit(i, &now));
 		check_that(now.rlim_cur == limits[i].rlim_cur && now.rlim_max == limits[i].rlim_max,
-			   "limit %d is %llu of %llu, not %llu of %llu", i, (unsigned long long)now.rlim_cur,
-			   (unsigned long long)now.rlim_max, (unsigned long long)limits[i].rlim_cur,
+			   "limit %d is %llu of %llu, not %llu of %llu", i,
+			   (unsigned long long)now.rlim_cur, (unsigned long long)now.rlim_max,
+			   (unsigned long long)limits[i].rlim_cur,
 			   (unsigned long long)limits[i].rlim_max);
 	}
-	check_that(must(dup(0)) < 100 && fcntl(0, F_DUPFD, 100) < 0 && errno == EINVAL, "the limit on descriptors is not in force");
+	check_that(must(dup(0)) < 100 && fcntl(0, F_DUPFD, 100) < 0 && errno == EINVAL,
+		   "the limit on descriptors is not in force");
 }
 
 struct credentials {
@@ -133,10 +141,11 @@ static void verify_credentials(void)
 	struct credentials now;
 
 	read_credentials(&now);
-	check_that(!memcmp(now.uids, credentials.uids, sizeof(now.uids)), "the user ids are %d, %d, %d", now.uids[0], now.uids[1],
-		   now.uids[2]);
+	check_that(!memcmp(now.uids, credentials.uids, sizeof(now.uids)),
+		   "the user ids are %d, %d, %d", now.uids[0], now.uids[1], now.uids[2]);
 	check_that(!memcmp(&now, &credentials, sizeof(now)), "the credentials differ");
-	check_that(chown("/", 0, 0) < 0 && errno == EPERM, "a capability that was given up is back");
+	check_that(chown("/", 0, 0) < 0 && errno == EPERM,
+		   "a capability that was given up is back");
 }
 
 static void prepare_scheduling(void)
@@ -165,12 +174,16 @@ static void verify_scheduling(void)
 	cpu_set_t set;
 
 	must(sched_getparam(0, &param));
-	check_that(must(sched_getscheduler(0)) == (SCHED_RR | SCHED_RESET_ON_FORK) && param.sched_priority == 5,
-		   "the policy is 0x%x with priority %d", sched_getscheduler(0), param.sched_priority);
-	check_that(getpriority(PRIO_PROCESS, 0) == 13, "the nice value is %d", getpriority(PRIO_PROCESS, 0));
+	check_that(must(sched_getscheduler(0)) == (SCHED_RR | SCHED_RESET_ON_FORK) &&
+			   param.sched_priority == 5,
+		   "the policy is 0x%x with priority %d", sched_getscheduler(0),
+		   param.sched_priority);
+	check_that(getpriority(PRIO_PROCESS, 0) == 13, "the nice value is %d",
+		   getpriority(PRIO_PROCESS, 0));
 	must(sched_getaffinity(0, sizeof(set), &set));
 	check_that(CPU_COUNT(&set) == 1 && CPU_ISSET(0, &set), "the processors allowed differ");
-	check_that(must(syscall(SYS_ioprio_get, 1, 0)) == (2 << 13 | 6), "the priority of its I/O differs");
+	check_that(must(syscall(SYS_ioprio_get, 1, 0)) == (2 << 13 | 6),
+		   "the priority of its I/O differs");
 }
 
 struct settings {
@@ -208,7 +221,8 @@ static void prepare_settings(void)
 	must(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	/* Not dumpable, it cannot read its own /proc files unless it is root; then it can. */
 	read_settings(&settings);
-	check_that(settings.slack == 123456 && settings.oom_score == 321, "the settings were not taken");
+	check_that(settings.slack == 123456 && settings.oom_score == 321,
+		   "the settings were not taken");
 }
 
 static void corrupt_settings(void)
@@ -222,18 +236,21 @@ static void verify_settings(void)
 
 	read_settings(&now);
 	check_that(!strcmp(now.name, settings.name), "the name is '%s'", now.name);
-	check_that(!memcmp(&now, &settings, sizeof(now)),
-		   "death signal %d, dumpable %d, subreaper %d, slack %d, no huge pages %d, OOM score %d differ from before",
-		   now.death_signal, now.dumpable, now.subreaper, now.slack, now.thp, now.oom_score);
+	check_that(
+		!memcmp(&now, &settings, sizeof(now)),
+		"death signal %d, dumpable %d, subreaper %d, slack %d, no huge pages %d, OOM score %d differ from before",
+		now.death_signal, now.dumpable, now.subreaper, now.slack, now.thp, now.oom_score);
 }
 
-CHECK(.name = "folder", .about = "the working folder and the mask of modes stay", .prepare = prepare_folder,
-      .corrupt = corrupt_folder, .verify = verify_folder)
-CHECK(.name = "limits", .about = "the limits on resources stay", .prepare = prepare_limits, .corrupt = corrupt_limits,
-      .verify = verify_limits)
+CHECK(.name = "folder", .about = "the working folder and the mask of modes stay",
+      .prepare = prepare_folder, .corrupt = corrupt_folder, .verify = verify_folder)
+CHECK(.name = "limits", .about = "the limits on resources stay", .prepare = prepare_limits,
+      .corrupt = corrupt_limits, .verify = verify_limits)
 CHECK(.name = "credentials", .about = "user, groups and capabilities stay", .missing = not_root,
       .prepare = prepare_credentials, .corrupt = corrupt_credentials, .verify = verify_credentials)
-CHECK(.name = "scheduling", .about = "policy, priorities and processors allowed stay", .missing = not_root,
-      .prepare = prepare_scheduling, .corrupt = corrupt_scheduling, .verify = verify_scheduling)
-CHECK(.name = "settings", .about = "name, death signal and other settings stay", .missing = not_root,
-      .prepare = prepare_settings, .corrupt = corrupt_settings, .verify = verify_settings)
+CHECK(.name = "scheduling", .about = "policy, priorities and processors allowed stay",
+      .missing = not_root, .prepare = prepare_scheduling, .corrupt = corrupt_scheduling,
+      .verify = verify_scheduling)
+CHECK(.name = "settings", .about = "name, death signal and other settings stay",
+      .missing = not_root, .prepare = prepare_settings, .corrupt = corrupt_settings,
+      .verify = verify_settings)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Control groups: who is in, the limit in force, and a frozen group, which a suspend's own thawing must not thaw. */
+/*
+ * Control groups: who is in, the limit in force, and a frozen group, which a suspend's own thawing
+ * must not thaw.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -82,7 +85,8 @@ static bool is_frozen(void)
 {
 	char events[256];
 
-	return strstr(slurp(check_path(frozen, "cgroup.events"), events, sizeof(events)), "frozen 1") != NULL;
+	return strstr(slurp(check_path(frozen, "cgroup.events"), events, sizeof(events)),
+		      "frozen 1") != NULL;
 }
 
 static void prepare(void)
@@ -134,7 +138,8 @@ static void verify(void)
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", member);
 	snprintf(expected, sizeof(expected), "%s\n", limited + strlen(ROOT));
 	slurp(path, group, sizeof(group));
-	check_that(strstr(group, limited + strlen(ROOT)), "the member is in '%s', not in '%s'", group, limited);
+	check_that(strstr(group, limited + strlen(ROOT)), "the member is in '%s', not in '%s'",
+		   group, limited);
 	sleep_ms(100);
 	check_that(is_frozen() && *beats == before, "the frozen group runs");
 	check_grows(forks_refused, 1, 5000);
@@ -144,5 +149,5 @@ static void verify(void)
 	clean_up();
 }
 
-CHECK(.name = "cgroup", .about = "groups keep members, limits, and frozen ones frozen", .missing = missing,
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "cgroup", .about = "groups keep members, limits, and frozen ones frozen",
+      .missing = missing, .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -102,22 +102,29 @@ static void verify(void)
 	int status;
 
 	check_that(getpgrp() == group && getsid(0) == session, "group or session differ");
-	check_that(getpgid(living) == group && getsid(living) == session, "a child's group or session differ");
-	check_that(check_grows(&shared->beats, shared->beats, 5000), "the living child stands still");
+	check_that(getpgid(living) == group && getsid(living) == session,
+		   "a child's group or session differ");
+	check_that(check_grows(&shared->beats, shared->beats, 5000),
+		   "the living child stands still");
 	check_that(state_of(stopped) == 'T', "the stopped child is in state %c", state_of(stopped));
-	check_that(waitpid(stopped, &status, WUNTRACED | WNOHANG) == stopped && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP,
+	check_that(waitpid(stopped, &status, WUNTRACED | WNOHANG) == stopped &&
+			   WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP,
 		   "the stop of a child can no longer be waited for");
 	must(kill(stopped, SIGCONT));
-	check_that(waitpid(stopped, &status, WCONTINUED) == stopped && WIFCONTINUED(status), "the stopped child does not go on");
-	check_that(state_of(exited) == 'Z' && waitpid(exited, &status, 0) == exited && WIFEXITED(status) &&
-			   WEXITSTATUS(status) == 42,
+	check_that(waitpid(stopped, &status, WCONTINUED) == stopped && WIFCONTINUED(status),
+		   "the stopped child does not go on");
+	check_that(state_of(exited) == 'Z' && waitpid(exited, &status, 0) == exited &&
+			   WIFEXITED(status) && WEXITSTATUS(status) == 42,
 		   "the exit status of a dead child is lost");
-	check_that(waitpid(killed, &status, 0) == killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR2,
+	check_that(waitpid(killed, &status, 0) == killed && WIFSIGNALED(status) &&
+			   WTERMSIG(status) == SIGUSR2,
 		   "the signal that killed a child is lost");
-	check_that(shared->orphans_parent == getpid(), "the orphan belongs to %d", shared->orphans_parent);
+	check_that(shared->orphans_parent == getpid(), "the orphan belongs to %d",
+		   shared->orphans_parent);
 	must(kill(shared->orphan, SIGKILL));
-	check_that(waitpid(shared->orphan, &status, 0) == shared->orphan, "the orphan cannot be waited for");
+	check_that(waitpid(shared->orphan, &status, 0) == shared->orphan,
+		   "the orphan cannot be waited for");
 }
 
-CHECK(.name = "children", .about = "children, living, stopped or dead, stay in the family", .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "children", .about = "children, living, stopped or dead, stay in the family",
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -58,17 +58,21 @@ static void verify(void)
 	for (int i = 0; i < COUNT; i++) {
 		memset(&now, 0, sizeof(now));
 		describe(&now, entries[i].fd);
-		check_that(now.offset == entries[i].offset, "descriptor %d stands at %lld, not %lld", now.fd,
-			   (long long)now.offset, (long long)entries[i].offset);
-		check_that(now.flags == entries[i].flags, "descriptor %d has the flags 0%o, not 0%o", now.fd, now.flags,
+		check_that(now.offset == entries[i].offset,
+			   "descriptor %d stands at %lld, not %lld", now.fd, (long long)now.offset,
+			   (long long)entries[i].offset);
+		check_that(now.flags == entries[i].flags,
+			   "descriptor %d has the flags 0%o, not 0%o", now.fd, now.flags,
 			   entries[i].flags);
 		check_that(now.fd_flags == entries[i].fd_flags && now.owner == entries[i].owner &&
 				   now.signal == entries[i].signal,
 			   "descriptor %d has lost close-on-exec, owner or signal", now.fd);
 	}
 	must(lseek(twin.fd, 4711, SEEK_SET));
-	check_that(must(lseek(entries[1].fd, 0, SEEK_CUR)) == 4711, "duplicates no longer share their offset");
+	check_that(must(lseek(entries[1].fd, 0, SEEK_CUR)) == 4711,
+		   "duplicates no longer share their offset");
 }
 
-CHECK(.name = "descriptors", .about = "descriptors keep numbers, offsets, flags and what they share",
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "descriptors",
+      .about = "descriptors keep numbers, offsets, flags and what they share", .prepare = prepare,
+      .corrupt = corrupt, .verify = verify)

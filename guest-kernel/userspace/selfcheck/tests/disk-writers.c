@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Processes that are in uninterruptible I/O for most of their time: O_SYNC, fsync and O_DIRECT in turn, read back. */
+/*
+ * Processes that are in uninterruptible I/O for most of their time: O_SYNC, fsync and O_DIRECT in
+ * turn, read back.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -45,7 +48,8 @@ static void prepare(void)
 
 	progress = check_shared(4096);
 	for (intptr_t writer = 0; writer < WRITERS; writer++) {
-		fds[writer] = must(open(check_path(check_disk_dir(), names[writer]), O_RDWR | O_CREAT | flags[writer], 0600));
+		fds[writer] = must(open(check_path(check_disk_dir(), names[writer]),
+					O_RDWR | O_CREAT | flags[writer], 0600));
 		check_fork(write_on, (void *)writer);
 	}
 	for (int writer = 0; writer < WRITERS; writer++)
@@ -80,7 +84,8 @@ static void verify(void)
 		uint32_t written = settled(writer);
 
 		for (uint32_t number = written - BLOCKS; number < written; number++) {
-			if (must(pread(fds[writer], block, BLOCK, number % BLOCKS * BLOCK)) != BLOCK)
+			if (must(pread(fds[writer], block, BLOCK, number % BLOCKS * BLOCK)) !=
+			    BLOCK)
 				check_die("a short read");
 			pattern_check("a block on the disk", block, BLOCK, check_seed() + number);
 		}

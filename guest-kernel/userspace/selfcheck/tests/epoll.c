@@ -28,7 +28,8 @@ static unsigned int reported(void)
 	unsigned int bits = 0;
 
 	for (int i = 0; i < count; i++) {
-		check_that(events[i].data.u64 >> 8 == 0xfeedfacecafe, "the data of an event are 0x%llx",
+		check_that(events[i].data.u64 >> 8 == 0xfeedfacecafe,
+			   "the data of an event are 0x%llx",
 			   (unsigned long long)events[i].data.u64);
 		bits |= 1u << (events[i].data.u64 & 0xff);
 	}
@@ -40,7 +41,10 @@ static void sleep_in_epoll(void *unused)
 	struct epoll_event event;
 
 	(void)unused;
-	/* signal(7): the freezing of tasks may end this wait by EINTR, as SIGSTOP does; that is no event. */
+	/*
+	 * signal(7): the freezing of tasks may end this wait by EINTR, as SIGSTOP does; that is no
+	 * event.
+	 */
 	while (epoll_wait(quiet, &event, 1, -1) < 0)
 		if (errno != EINTR)
 			check_die("epoll_wait: %s", strerror(errno));
@@ -72,7 +76,8 @@ static void prepare(void)
 
 static void corrupt(void)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 0xfeedfacecafe00ull + EDGE };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+				     .data.u64 = 0xfeedfacecafe00ull + EDGE };
 
 	/* Arms it anew: it reports what it has reported before. */
 	must(epoll_ctl(set, EPOLL_CTL_MOD, pipes[EDGE][0], &event));
@@ -83,13 +88,17 @@ static void verify(void)
 	struct epoll_event event;
 	unsigned int bits = reported();
 
-	check_that(bits == 1u << LEVEL, "before anything new, 0x%x report instead of the level alone", bits);
-	check_that(must(epoll_wait(outer, &event, 1, 0)) == 1, "the outer set does not see the inner one");
+	check_that(bits == 1u << LEVEL,
+		   "before anything new, 0x%x report instead of the level alone", bits);
+	check_that(must(epoll_wait(outer, &event, 1, 0)) == 1,
+		   "the outer set does not see the inner one");
 	for (int kind = 0; kind < KINDS; kind++)
 		write_all(pipes[kind][1], "x", 1);
 	bits = reported();
-	check_that(bits == (1u << LEVEL | 1u << EDGE), "after new data, 0x%x report instead of level and edge", bits);
-	event = (struct epoll_event){ .events = kinds[ONE_SHOT], .data.u64 = 0xfeedfacecafe00ull + ONE_SHOT };
+	check_that(bits == (1u << LEVEL | 1u << EDGE),
+		   "after new data, 0x%x report instead of level and edge", bits);
+	event = (struct epoll_event){ .events = kinds[ONE_SHOT],
+				      .data.u64 = 0xfeedfacecafe00ull + ONE_SHOT };
 	must(epoll_ctl(set, EPOLL_CTL_MOD, pipes[ONE_SHOT][0], &event));
 	bits = reported();
 	check_that(bits == (1u << LEVEL | 1u << ONE_SHOT), "armed anew, 0x%x report", bits);
@@ -98,5 +107,6 @@ static void verify(void)
 	check_that(check_grows(woken, 0, 5000), "who sleeps in epoll does not wake");
 }
 
-CHECK(.name = "epoll", .about = "epoll sets keep what is level, edge and one-shot, and who sleeps in them",
+CHECK(.name = "epoll",
+      .about = "epoll sets keep what is level, edge and one-shot, and who sleeps in them",
       .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -54,9 +54,11 @@ static void verify_eventfd(void)
 	eventfd_t value = 0;
 
 	must(eventfd_read(counter, &value));
-	check_that(value == 0x123456789abcdefull, "the counter is 0x%llx", (unsigned long long)value);
+	check_that(value == 0x123456789abcdefull, "the counter is 0x%llx",
+		   (unsigned long long)value);
 	for (int i = 0; i < 3; i++)
-		check_that(eventfd_read(semaphore, &value) == 0 && value == 1, "the semaphore is spent after %d", i);
+		check_that(eventfd_read(semaphore, &value) == 0 && value == 1,
+			   "the semaphore is spent after %d", i);
 	check_that(!readable(semaphore), "the semaphore has one too many");
 	check_that(*woken == 0, "a reader woke without an event");
 	must(eventfd_write(empty, 99));
@@ -92,13 +94,14 @@ static void verify_signalfd(void)
 	for (int expected = 1234; expected <= 5678; expected += 5678 - 1234) {
 		ssize_t n = read(signals, &info, sizeof(info));
 
-		check_that(n == sizeof(info) && info.ssi_signo == (uint32_t)SIGRTMIN + 2 && info.ssi_int == expected,
+		check_that(n == sizeof(info) && info.ssi_signo == (uint32_t)SIGRTMIN + 2 &&
+				   info.ssi_int == expected,
 			   "the signal with %d is not there", expected);
 	}
 	check_that(!readable(signals), "a signal too many");
 	must(kill(getpid(), SIGUSR1));
-	check_that(read(signals, &info, sizeof(info)) == sizeof(info) && info.ssi_signo == SIGUSR1 &&
-			   info.ssi_pid == (uint32_t)getpid(),
+	check_that(read(signals, &info, sizeof(info)) == sizeof(info) &&
+			   info.ssi_signo == SIGUSR1 && info.ssi_pid == (uint32_t)getpid(),
 		   "a new signal does not arrive");
 }
 
@@ -134,8 +137,10 @@ static void expect_event(const char **at, const char *end, uint32_t mask, const 
 		check_fail("the event about '%s' is lost", name);
 		return;
 	}
-	check_that(event->mask == mask && event->wd == watch && event->len && !strcmp(event->name, name),
-		   "an event is 0x%x about '%s', not 0x%x about '%s'", event->mask, event->len ? event->name : "", mask, name);
+	check_that(event->mask == mask && event->wd == watch && event->len &&
+			   !strcmp(event->name, name),
+		   "an event is 0x%x about '%s', not 0x%x about '%s'", event->mask,
+		   event->len ? event->name : "", mask, name);
 	*at += sizeof(*event) + event->len;
 }
 
@@ -185,18 +190,20 @@ static void verify_pidfd(void)
 
 	check_that(readable(dead), "the descriptor of a process that has ended says that it lives");
 	check_that(!readable(living), "the descriptor of a living process says that it has ended");
-	check_that(must(waitpid(dead_pid, &status, 0)) == dead_pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM,
+	check_that(must(waitpid(dead_pid, &status, 0)) == dead_pid && WIFSIGNALED(status) &&
+			   WTERMSIG(status) == SIGTERM,
 		   "the status of the ended process is lost");
 	must(syscall(SYS_pidfd_send_signal, living, SIGKILL, NULL, 0));
-	check_that(must(waitpid(living_pid, &status, 0)) == living_pid && WTERMSIG(status) == SIGKILL,
+	check_that(must(waitpid(living_pid, &status, 0)) == living_pid &&
+			   WTERMSIG(status) == SIGKILL,
 		   "a signal by descriptor does not arrive");
 }
 
-CHECK(.name = "eventfd", .about = "eventfds keep their counts, and who waits", .prepare = prepare_eventfd,
-      .corrupt = corrupt_eventfd, .verify = verify_eventfd)
-CHECK(.name = "signalfd", .about = "a signalfd keeps the signals queued for it", .prepare = prepare_signalfd,
-      .corrupt = corrupt_signalfd, .verify = verify_signalfd)
-CHECK(.name = "inotify", .about = "inotify keeps events and goes on watching", .prepare = prepare_inotify,
-      .corrupt = corrupt_inotify, .verify = verify_inotify)
-CHECK(.name = "pidfd", .about = "pidfds still tell the living from the dead", .prepare = prepare_pidfd,
-      .corrupt = corrupt_pidfd, .verify = verify_pidfd)
+CHECK(.name = "eventfd", .about = "eventfds keep their counts, and who waits",
+      .prepare = prepare_eventfd, .corrupt = corrupt_eventfd, .verify = verify_eventfd)
+CHECK(.name = "signalfd", .about = "a signalfd keeps the signals queued for it",
+      .prepare = prepare_signalfd, .corrupt = corrupt_signalfd, .verify = verify_signalfd)
+CHECK(.name = "inotify", .about = "inotify keeps events and goes on watching",
+      .prepare = prepare_inotify, .corrupt = corrupt_inotify, .verify = verify_inotify)
+CHECK(.name = "pidfd", .about = "pidfds still tell the living from the dead",
+      .prepare = prepare_pidfd, .corrupt = corrupt_pidfd, .verify = verify_pidfd)

@@ -15,7 +15,9 @@ static const char *missing(void)
 	int fd = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);
 
 	if (fd < 0)
-		return errno == ENOSYS ? "no fanotify in this kernel" : errno == EPERM ? "fanotify needs root" : NULL;
+		return errno == ENOSYS ? "no fanotify in this kernel" :
+		       errno == EPERM  ? "fanotify needs root" :
+					 NULL;
 	close(fd);
 	return NULL;
 }
@@ -52,7 +54,8 @@ static void expect_event(off_t size)
 		check_fail("an event is lost (%s)", strerror(errno));
 		return;
 	}
-	check_that(event.mask == FAN_CLOSE_WRITE, "the event is 0x%llx", (unsigned long long)event.mask);
+	check_that(event.mask == FAN_CLOSE_WRITE, "the event is 0x%llx",
+		   (unsigned long long)event.mask);
 	check_that(must(lseek(event.fd, 0, SEEK_END)) == size, "the event is about another file");
 	close(event.fd);
 }
@@ -64,5 +67,5 @@ static void verify(void)
 	expect_event(8);
 }
 
-CHECK(.name = "fanotify", .about = "fanotify keeps events and goes on watching", .missing = missing, .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "fanotify", .about = "fanotify keeps events and goes on watching", .missing = missing,
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -58,7 +58,8 @@ static void verify(void)
 	check_that(*opened == 0, "a fifo without a writer could be opened for reading");
 	writing = must(open(second, O_WRONLY));
 	write_all(writing, "*", 1);
-	check_that(check_grows(opened, '*' - 1, 5000), "the reader that slept in open did not get the byte");
+	check_that(check_grows(opened, '*' - 1, 5000),
+		   "the reader that slept in open did not get the byte");
 }
 
 CHECK(.name = "fifo", .about = "a named pipe keeps its bytes, and one who opens it waits on",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The registers of x87 and SSE. Each thread fills them with a pattern, then computes nothing for a while (in user mode
- * and asleep in the kernel, by turns) while they stay filled, and compares: with every register live all the time, a
- * suspend cannot miss them.
+ * The registers of x87 and SSE. Each thread fills them with a pattern, then computes nothing for a
+ * while (in user mode and asleep in the kernel, by turns) while they stay filled, and compares:
+ * with every register live all the time, a suspend cannot miss them.
  */
 #include "../check.h"
 
@@ -41,13 +41,17 @@ static void fill(struct registers *registers, uint32_t seed)
 		registers->x87[i].bytes[7] |= 0x80;
 		registers->x87[i].bytes[9] = 0x3f;
 	}
-	/* All exceptions masked; rounding that nobody else uses: x87 to zero, single precision; SSE down. */
+	/*
+	 * All exceptions masked; rounding that nobody else uses: x87 to zero, single precision;
+	 * SSE down.
+	 */
 	registers->control_word = 0x0c7f;
 	registers->mxcsr = 0x3f80;
 }
 
 /* Holds `in` in the registers for a while, then stores them to `out`. */
-static void hold_registers(const struct registers *in, struct registers *out, const struct timespec64 *pause)
+static void hold_registers(const struct registers *in, struct registers *out,
+			   const struct timespec64 *pause)
 {
 	struct {
 		const struct registers *in;
@@ -95,7 +99,8 @@ static void hold_registers(const struct registers *in, struct registers *out, co
 			 "popl %%ebp\n"
 			 : "+a"(block)
 			 :
-			 : "ebx", "ecx", "edx", "esi", "edi", "memory", "cc", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)");
+			 : "ebx", "ecx", "edx", "esi", "edi", "memory", "cc", "st", "st(1)",
+			   "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)");
 }
 
 _Static_assert(offsetof(struct registers, xmm) == 80 && offsetof(struct registers, mxcsr) == 208 &&
@@ -113,11 +118,14 @@ static void *spin(void *argument)
 		memset(&out, 0, sizeof(out));
 		hold_registers(&in, &out, &pause);
 		for (int i = 0; i < 8; i++) {
-			check_that(!memcmp(&in.x87[i], &out.x87[i], 10), "register st(%d) of thread %u differs", i, me);
-			check_that(!memcmp(in.xmm[i], out.xmm[i], 16), "register xmm%d of thread %u differs", i, me);
+			check_that(!memcmp(&in.x87[i], &out.x87[i], 10),
+				   "register st(%d) of thread %u differs", i, me);
+			check_that(!memcmp(in.xmm[i], out.xmm[i], 16),
+				   "register xmm%d of thread %u differs", i, me);
 		}
 		check_that(in.mxcsr == out.mxcsr, "mxcsr is 0x%x, not 0x%x", out.mxcsr, in.mxcsr);
-		check_that(in.control_word == out.control_word, "the x87 control word is 0x%x, not 0x%x", out.control_word,
+		check_that(in.control_word == out.control_word,
+			   "the x87 control word is 0x%x, not 0x%x", out.control_word,
 			   in.control_word);
 	}
 	return NULL;
@@ -158,8 +166,9 @@ static void corrupt(void)
 static void verify(void)
 {
 	for (int i = 0; i < THREADS; i++)
-		check_that(check_grows(&rounds[i], rounds[i] + 5, 10000), "thread %d does not go on", i);
+		check_that(check_grows(&rounds[i], rounds[i] + 5, 10000),
+			   "thread %d does not go on", i);
 }
 
-CHECK(.name = "fpu", .about = "the registers of x87 and SSE stay filled", .missing = missing, .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "fpu", .about = "the registers of x87 and SSE stay filled", .missing = missing,
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A bare futex, shared by two processes that wake each other in turn, and one asleep on it that nobody wakes. */
+/*
+ * A bare futex, shared by two processes that wake each other in turn, and one asleep on it that
+ * nobody wakes.
+ */
 #include "../check.h"
 
 #include <limits.h>
@@ -68,11 +71,12 @@ static void corrupt(void)
 
 static void verify(void)
 {
-	check_that(check_grows(&table->rounds, table->rounds + 100, 20000), "the players stand still after %u rounds",
-		   table->rounds);
+	check_that(check_grows(&table->rounds, table->rounds + 100, 20000),
+		   "the players stand still after %u rounds", table->rounds);
 	check_that(!table->woken, "who sleeps on a futex woke without being woken");
-	check_that(syscall(SYS_futex, &table->untouched, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) == 1, "nobody sleeps on the futex");
+	check_that(syscall(SYS_futex, &table->untouched, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) == 1,
+		   "nobody sleeps on the futex");
 }
 
-CHECK(.name = "futex", .about = "futexes wake whom they should, and nobody else", .prepare = prepare, .corrupt = corrupt,
-      .verify = verify)
+CHECK(.name = "futex", .about = "futexes wake whom they should, and nobody else",
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

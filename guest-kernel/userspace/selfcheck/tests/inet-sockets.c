@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Inet sockets over the loopback: TCP with data in flight and under load, connections not yet accepted, UDP. */
+/*
+ * Inet sockets over the loopback: TCP with data in flight and under load, connections not yet
+ * accepted, UDP.
+ */
 #include "../check.h"
 
 #include <netinet/in.h>
@@ -22,7 +25,8 @@ static int bound(int type)
 	socklen_t length = sizeof(address);
 	int fd = must(socket(AF_INET, type, 0));
 
-	address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	address = (struct sockaddr_in){ .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	must(bind(fd, (struct sockaddr *)&address, sizeof(address)));
 	must(getsockname(fd, (struct sockaddr *)&address, &length));
 	return fd;
@@ -75,7 +79,8 @@ static void verify_queued(void)
 	check_that(used == BYTES, "%zu bytes came from the server, not %d", used, BYTES);
 	pattern_check("from server to client", contents, used, ~check_seed());
 	close(server);
-	check_that(must(read(client, contents, 1)) == 0, "the client does not see the server's end");
+	check_that(must(read(client, contents, 1)) == 0,
+		   "the client does not see the server's end");
 }
 
 static void talk(void *unused)
@@ -158,7 +163,9 @@ static void verify_backlog(void)
 		return;
 	}
 	server = must(accept(listener, NULL, NULL));
-	check_that(must(read(server, text, sizeof(text))) == 13 && !memcmp(text, "before accept", 13), "its data differ");
+	check_that(must(read(server, text, sizeof(text))) == 13 &&
+			   !memcmp(text, "before accept", 13),
+		   "its data differ");
 }
 
 static void prepare_udp(void)
@@ -192,14 +199,15 @@ static void verify_udp(void)
 			pattern_check("a datagram", contents, got, check_seed() + n);
 	}
 	must(send(client, "on", 2, 0));
-	check_that(must(recv(server, contents, sizeof(contents), MSG_DONTWAIT)) == 2, "no new datagram arrives");
+	check_that(must(recv(server, contents, sizeof(contents), MSG_DONTWAIT)) == 2,
+		   "no new datagram arrives");
 }
 
-CHECK(.name = "tcp-queued", .about = "TCP keeps the data queued in both directions", .prepare = prepare_queued,
-      .corrupt = corrupt_queued, .verify = verify_queued)
+CHECK(.name = "tcp-queued", .about = "TCP keeps the data queued in both directions",
+      .prepare = prepare_queued, .corrupt = corrupt_queued, .verify = verify_queued)
 CHECK(.name = "tcp-flow", .about = "a busy TCP connection loses no byte", .prepare = prepare_flow,
       .corrupt = corrupt_flow, .verify = verify_flow)
-CHECK(.name = "tcp-backlog", .about = "a connection not yet accepted waits on", .prepare = prepare_backlog,
-      .corrupt = corrupt_backlog, .verify = verify_backlog)
-CHECK(.name = "udp", .about = "UDP keeps the datagrams queued", .prepare = prepare_udp, .corrupt = corrupt_udp,
-      .verify = verify_udp)
+CHECK(.name = "tcp-backlog", .about = "a connection not yet accepted waits on",
+      .prepare = prepare_backlog, .corrupt = corrupt_backlog, .verify = verify_backlog)
+CHECK(.name = "udp", .about = "UDP keeps the datagrams queued", .prepare = prepare_udp,
+      .corrupt = corrupt_udp, .verify = verify_udp)

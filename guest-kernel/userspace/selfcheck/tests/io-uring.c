@@ -25,7 +25,9 @@ static const char *missing(void)
 	int fd = syscall(SYS_io_uring_setup, 1, &probe);
 
 	if (fd < 0)
-		return errno == ENOSYS ? "no io_uring in this kernel" : errno == EPERM ? "io_uring is forbidden here" : NULL;
+		return errno == ENOSYS ? "no io_uring in this kernel" :
+		       errno == EPERM  ? "io_uring is forbidden here" :
+					 NULL;
 	close(fd);
 	return NULL;
 }
@@ -35,9 +37,11 @@ static _Atomic uint32_t *word(uint8_t *base, uint32_t offset)
 	return (_Atomic uint32_t *)(base + offset);
 }
 
-static void submit(uint8_t opcode, int fd, void *address, uint32_t length, uint32_t poll_events, uint64_t tag)
+static void submit(uint8_t opcode, int fd, void *address, uint32_t length, uint32_t poll_events,
+		   uint64_t tag)
 {
-	uint32_t tail = *word(sq, params.sq_off.tail), index = tail & *word(sq, params.sq_off.ring_mask);
+	uint32_t tail = *word(sq, params.sq_off.tail),
+		 index = tail & *word(sq, params.sq_off.ring_mask);
 
 	memset(&sqes[index], 0, sizeof(*sqes));
 	sqes[index].opcode = opcode;
@@ -64,7 +68,8 @@ static bool complete(uint64_t *tag, int32_t *result)
 		syscall(SYS_io_uring_enter, ring, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0);
 		sleep_ms(5);
 	}
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(cq + params.cq_off.cqes) + (head & *word(cq, params.cq_off.ring_mask));
+	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(cq + params.cq_off.cqes) +
+				   (head & *word(cq, params.cq_off.ring_mask));
 
 	*tag = cqe->user_data;
 	*result = cqe->res;
@@ -75,12 +80,13 @@ static bool complete(uint64_t *tag, int32_t *result)
 static void prepare(void)
 {
 	ring = must(syscall(SYS_io_uring_setup, ENTRIES, &params));
-	sq = must(mmap(NULL, params.sq_off.array + 4 * params.sq_entries, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		       ring, IORING_OFF_SQ_RING));
-	cq = must(mmap(NULL, params.cq_off.cqes + sizeof(struct io_uring_cqe) * params.cq_entries, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_CQ_RING));
-	sqes = must(mmap(NULL, params.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring,
-			 IORING_OFF_SQES));
+	sq = must(mmap(NULL, params.sq_off.array + 4 * params.sq_entries, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING));
+	cq = must(mmap(NULL, params.cq_off.cqes + sizeof(struct io_uring_cqe) * params.cq_entries,
+		       PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring,
+		       IORING_OFF_CQ_RING));
+	sqes = must(mmap(NULL, params.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES));
 	must(pipe(polled));
 	must(pipe(read_from));
 	submit(IORING_OP_NOP, -1, NULL, 0, 0, TAG_NOP);
@@ -104,14 +110,17 @@ static void expect(uint64_t expected_tag, int32_t expected_result)
 	if (!complete(&tag, &result))
 		check_fail("request %llu does not complete", (unsigned long long)expected_tag);
 	else
-		check_that(tag == expected_tag && result == expected_result, "request %llu completes with %d, not %llu with %d",
-			   (unsigned long long)tag, result, (unsigned long long)expected_tag, expected_result);
+		check_that(tag == expected_tag && result == expected_result,
+			   "request %llu completes with %d, not %llu with %d",
+			   (unsigned long long)tag, result, (unsigned long long)expected_tag,
+			   expected_result);
 }
 
 static void verify(void)
 {
 	expect(TAG_NOP, 0);
-	check_that(*word(cq, params.cq_off.head) == *word(cq, params.cq_off.tail), "a request completed by itself");
+	check_that(*word(cq, params.cq_off.head) == *word(cq, params.cq_off.tail),
+		   "a request completed by itself");
 	write_all(read_from[1], "late data", 9);
 	expect(TAG_READ, 9);
 	check_that(!memcmp(buffer, "late data", 9), "the data of the read differ");
@@ -121,5 +130,5 @@ static void verify(void)
 	expect(TAG_LATE, 0);
 }
 
-CHECK(.name = "io-uring", .about = "io_uring keeps requests under way and completions not taken", .missing = missing,
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "io-uring", .about = "io_uring keeps requests under way and completions not taken",
+      .missing = missing, .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -44,7 +44,9 @@ static int attempt_flock(int own)
 
 static struct flock range(int type, int start, int length)
 {
-	return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length };
+	return (struct flock){
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length
+	};
 }
 
 static int attempt_range(int own, int command, int start)
@@ -76,7 +78,8 @@ static int attempt_ofd_free(int own)
 
 static void expect(const char *what, int error, int expected)
 {
-	check_that(error == expected, "%s: a stranger gets '%s', not '%s'", what, strerror(error), strerror(expected));
+	check_that(error == expected, "%s: a stranger gets '%s', not '%s'", what, strerror(error),
+		   strerror(expected));
 }
 
 static void prepare_flock(void)
@@ -116,8 +119,8 @@ static int owner_seen(int own)
 {
 	struct flock lock = range(F_WRLCK, 0, 0);
 
-	if (fcntl(own, F_GETLK, &lock) || lock.l_type != F_WRLCK || lock.l_pid != getppid() || lock.l_start != 100 ||
-	    lock.l_len != 100)
+	if (fcntl(own, F_GETLK, &lock) || lock.l_type != F_WRLCK || lock.l_pid != getppid() ||
+	    lock.l_start != 100 || lock.l_len != 100)
 		errno = EINVAL;
 	else
 		return 0;
@@ -166,14 +169,15 @@ static void corrupt_lease(void)
 
 static void verify_lease(void)
 {
-	check_that(must(fcntl(fd, F_GETLEASE)) == F_WRLCK, "the lease is %d, not a write lease", fcntl(fd, F_GETLEASE));
+	check_that(must(fcntl(fd, F_GETLEASE)) == F_WRLCK, "the lease is %d, not a write lease",
+		   fcntl(fd, F_GETLEASE));
 }
 
-CHECK(.name = "lock-flock", .about = "a flock is still held and in the way", .prepare = prepare_flock,
-      .corrupt = corrupt_flock, .verify = verify_flock)
-CHECK(.name = "lock-posix", .about = "a POSIX lock is still held, by its owner, over its range", .prepare = prepare_posix,
-      .corrupt = corrupt_posix, .verify = verify_posix)
-CHECK(.name = "lock-ofd", .about = "an open-file-description lock is still held", .prepare = prepare_ofd,
-      .corrupt = corrupt_ofd, .verify = verify_ofd)
-CHECK(.name = "lock-lease", .about = "a lease is still held", .prepare = prepare_lease, .corrupt = corrupt_lease,
-      .verify = verify_lease)
+CHECK(.name = "lock-flock", .about = "a flock is still held and in the way",
+      .prepare = prepare_flock, .corrupt = corrupt_flock, .verify = verify_flock)
+CHECK(.name = "lock-posix", .about = "a POSIX lock is still held, by its owner, over its range",
+      .prepare = prepare_posix, .corrupt = corrupt_posix, .verify = verify_posix)
+CHECK(.name = "lock-ofd", .about = "an open-file-description lock is still held",
+      .prepare = prepare_ofd, .corrupt = corrupt_ofd, .verify = verify_ofd)
+CHECK(.name = "lock-lease", .about = "a lease is still held", .prepare = prepare_lease,
+      .corrupt = corrupt_lease, .verify = verify_lease)

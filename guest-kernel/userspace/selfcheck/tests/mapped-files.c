@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mapped files on a disk: a shared mapping, also written through, and a private one with some pages of its own. */
+/*
+ * Mapped files on a disk: a shared mapping, also written through, and a private one with some
+ * pages of its own.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -50,7 +53,8 @@ static void verify_shared(void)
 		uint32_t expected = (page % 2 ? seed : ~seed) + page;
 
 		pattern_check("shared mapping", shared + page * PAGE, PAGE, expected);
-		pattern_check("the file under the shared mapping", contents + page * PAGE, PAGE, expected);
+		pattern_check("the file under the shared mapping", contents + page * PAGE, PAGE,
+			      expected);
 	}
 	must(msync(shared, BYTES, MS_SYNC));
 }
@@ -77,12 +81,16 @@ static void verify_private(void)
 	must(lseek(fd, 0, SEEK_SET));
 	read_all(fd, contents, BYTES);
 	for (int page = 0; page < PAGES; page++) {
-		pattern_check("private mapping", private + page * PAGE, PAGE, (page % 2 ? seed : ~seed) + page);
-		pattern_check("the file under the private mapping", contents + page * PAGE, PAGE, seed + page);
+		pattern_check("private mapping", private + page * PAGE, PAGE,
+			      (page % 2 ? seed : ~seed) + page);
+		pattern_check("the file under the private mapping", contents + page * PAGE, PAGE,
+			      seed + page);
 	}
 }
 
-CHECK(.name = "mapped-file-shared", .about = "a shared mapping of a file keeps what was written through it",
+CHECK(.name = "mapped-file-shared",
+      .about = "a shared mapping of a file keeps what was written through it",
       .prepare = prepare_shared, .corrupt = corrupt_shared, .verify = verify_shared)
-CHECK(.name = "mapped-file-private", .about = "a private mapping of a file keeps its own pages and the file's",
+CHECK(.name = "mapped-file-private",
+      .about = "a private mapping of a file keeps its own pages and the file's",
       .prepare = prepare_private, .corrupt = corrupt_private, .verify = verify_private)

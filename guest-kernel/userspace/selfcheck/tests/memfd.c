@@ -35,7 +35,8 @@ static void corrupt(void)
 
 static void verify(void)
 {
-	check_that(fcntl(fd, F_GET_SEALS) == SEALS, "the seals are 0x%x, not 0x%x", fcntl(fd, F_GET_SEALS), SEALS);
+	check_that(fcntl(fd, F_GET_SEALS) == SEALS, "the seals are 0x%x, not 0x%x",
+		   fcntl(fd, F_GET_SEALS), SEALS);
 	check_that(pwrite(fd, "x", 1, 0) < 0 && errno == EPERM, "a sealed memfd can be written");
 	must(lseek(fd, 0, SEEK_SET));
 	memset(contents, 0, BYTES);
@@ -43,5 +44,5 @@ static void verify(void)
 	pattern_check("memfd", contents, BYTES, check_seed());
 }
 
-CHECK(.name = "memfd", .about = "a memfd keeps contents and seals",
-      .prepare = prepare, .corrupt = corrupt, .verify = verify)
+CHECK(.name = "memfd", .about = "a memfd keeps contents and seals", .prepare = prepare,
+      .corrupt = corrupt, .verify = verify)

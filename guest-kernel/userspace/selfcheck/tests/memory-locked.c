@@ -20,7 +20,8 @@ static long locked_kib(void)
 
 static void prepare(void)
 {
-	memory = must(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	memory =
+		must(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	must(mlock(memory, BYTES));
 	pattern_fill(memory, BYTES, check_seed());
 	if (locked_kib() != BYTES / 1024)
@@ -39,7 +40,8 @@ static void verify(void)
 	must(mincore(memory, BYTES, resident));
 	for (int page = 0; page < BYTES / 4096; page++)
 		check_that(resident[page] & 1, "locked page %d is not resident", page);
-	check_that(locked_kib() == BYTES / 1024, "%ld KiB are locked, not %d", locked_kib(), BYTES / 1024);
+	check_that(locked_kib() == BYTES / 1024, "%ld KiB are locked, not %d", locked_kib(),
+		   BYTES / 1024);
 	pattern_check("locked memory", memory, BYTES, check_seed());
 }
 

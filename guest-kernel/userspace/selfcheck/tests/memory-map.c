@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The address space: every mapping where it was, with its rights; a page without rights still faults. */
+/*
+ * The address space: every mapping where it was, with its rights; a page without rights still
+ * faults.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -23,7 +26,8 @@ static void on_fault(int number)
 static void prepare(void)
 {
 	signal(SIGSEGV, on_fault);
-	forbidden = must(mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	forbidden = must(
+		mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	forbidden[PAGE] = 1;
 	must(mprotect((void *)(forbidden + PAGE), PAGE, PROT_NONE));
 	must(mprotect((void *)(forbidden + 2 * PAGE), PAGE, PROT_READ));
@@ -45,7 +49,8 @@ static void verify(void)
 			at++;
 		while (at && after[at - 1] != '\n')
 			at--;
-		check_fail("the memory map differs, first at: %.*s", (int)strcspn(after + at, "\n"), after + at);
+		check_fail("the memory map differs, first at: %.*s", (int)strcspn(after + at, "\n"),
+			   after + at);
 	}
 	if (!sigsetjmp(fault, 1)) {
 		(void)forbidden[PAGE];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A process in namespaces of its own: the same ones as before, with its host name, mounts, process ids, clock and network. */
+/*
+ * A process in namespaces of its own: the same ones as before, with its host name, mounts, process
+ * ids, clock and network.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -12,7 +15,9 @@
 #include <unistd.h>
 
 #define CLOCK_AHEAD_SECONDS 5000
-#define KINDS (CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME)
+#define KINDS                                                                      \
+	(CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | \
+	 CLONE_NEWCGROUP | CLONE_NEWTIME)
 
 static const char *const names[] = { "uts", "ipc", "mnt", "pid", "net", "cgroup", "time", "user" };
 
@@ -74,8 +79,10 @@ static void look(struct view *view)
 	}
 	must(gethostname(view->host_name, sizeof(view->host_name)));
 	view->pid = getpid();
-	view->mounted = access(check_path(mount_point, "inside"), F_OK) == 0 &&
-			!strcmp(slurp(check_path(mount_point, "inside"), contents, sizeof(contents)), "hidden");
+	view->mounted =
+		access(check_path(mount_point, "inside"), F_OK) == 0 &&
+		!strcmp(slurp(check_path(mount_point, "inside"), contents, sizeof(contents)),
+			"hidden");
 	view->lo_up = (lo_flags(0) & IFF_UP) != 0;
 	view->clock_ns = clock_ns(CLOCK_MONOTONIC);
 }
@@ -114,7 +121,8 @@ static void enter(void *unused)
 	must(unshare(KINDS));
 	/* Before the first process is in it. */
 	fd = must(open("/proc/self/timens_offsets", O_WRONLY));
-	write_all(fd, offset, snprintf(offset, sizeof(offset), "monotonic %d 0", CLOCK_AHEAD_SECONDS));
+	write_all(fd, offset,
+		  snprintf(offset, sizeof(offset), "monotonic %d 0", CLOCK_AHEAD_SECONDS));
 	close(fd);
 	/* The new process ids are for children. */
 	if (must(fork()) == 0) {
@@ -149,18 +157,24 @@ static void verify(void)
 		return;
 	}
 	for (int i = 0; i < NAMES; i++)
-		check_that(!strcmp(shared->first.links[i], shared->now.links[i]), "the namespace was %s and is %s",
-			   shared->first.links[i], shared->now.links[i]);
+		check_that(!strcmp(shared->first.links[i], shared->now.links[i]),
+			   "the namespace was %s and is %s", shared->first.links[i],
+			   shared->now.links[i]);
 	must(readlink("/proc/self/ns/net", own, sizeof(own) - 1));
 	check_that(strcmp(own, shared->now.links[4]), "the network namespace is not apart");
-	check_that(!strcmp(shared->now.host_name, "inside"), "the host name is '%s'", shared->now.host_name);
+	check_that(!strcmp(shared->now.host_name, "inside"), "the host name is '%s'",
+		   shared->now.host_name);
 	check_that(shared->now.pid == 1, "the process id inside is %d", shared->now.pid);
 	check_that(shared->now.mounted, "the mount inside is lost");
-	check_that(access(check_path(mount_point, "inside"), F_OK) < 0, "the mount inside is seen outside");
+	check_that(access(check_path(mount_point, "inside"), F_OK) < 0,
+		   "the mount inside is seen outside");
 	check_that(shared->now.lo_up, "the network inside is down");
-	ahead_ms = (shared->now.clock_ns - clock_ns(CLOCK_MONOTONIC)) / 1000000 - CLOCK_AHEAD_SECONDS * 1000;
-	check_that(ahead_ms > -5000 && ahead_ms < 5000, "the clock inside is off by %lld ms", (long long)ahead_ms);
+	ahead_ms = (shared->now.clock_ns - clock_ns(CLOCK_MONOTONIC)) / 1000000 -
+		   CLOCK_AHEAD_SECONDS * 1000;
+	check_that(ahead_ms > -5000 && ahead_ms < 5000, "the clock inside is off by %lld ms",
+		   (long long)ahead_ms);
 }
 
-CHECK(.name = "namespaces", .about = "a process stays in its namespaces, and they stay as they were", .missing = missing,
+CHECK(.name = "namespaces",
+      .about = "a process stays in its namespaces, and they stay as they were", .missing = missing,
       .prepare = prepare, .corrupt = corrupt, .verify = verify)

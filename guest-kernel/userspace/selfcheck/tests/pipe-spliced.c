@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pipes that hold pages of others: of a file by splice, of this process by vmsplice, and a second reference by tee. */
+/*
+ * Pipes that hold pages of others: of a file by splice, of this process by vmsplice, and a second
+ * reference by tee.
+ */
 #include "../check.h"
 
 #include <fcntl.h>

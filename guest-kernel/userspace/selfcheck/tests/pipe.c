@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pipes: one that is full, with a writer asleep on it; and one through which a pattern flows without end. */
+/*
+ * Pipes: one that is full, with a writer asleep on it; and one through which a pattern flows
+ * without end.
+ */
 #include "../check.h"
 
 #include <fcntl.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A POSIX message queue with messages of several priorities, and a notification asked for on a second one. */
+/*
+ * A POSIX message queue with messages of several priorities, and a notification asked for on a
+ * second one.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -47,7 +50,9 @@ static void on_message(int number, siginfo_t *info, void *unused)
 static void prepare(void)
 {
 	struct sigaction action = { .sa_sigaction = on_message, .sa_flags = SA_SIGINFO };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 4711 };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+				  .sigev_signo = SIGUSR1,
+				  .sigev_value.sival_int = 4711 };
 	uint8_t text[BYTES_MAX];
 
 	queue = new_queue("full");
@@ -80,12 +85,14 @@ static void verify(void)
 		int n = got - 50;
 
 		if (got < 50 || n >= MESSAGES || seen[n]) {
-			check_fail("message %d: %s", i, got < 0 ? strerror(errno) : "not one of those sent");
+			check_fail("message %d: %s", i,
+				   got < 0 ? strerror(errno) : "not one of those sent");
 			return;
 		}
 		seen[n] = true;
 		pattern_check("a message", text, got, check_seed() + n);
-		check_that((int)priority == n * 3 % MESSAGES * 10 + n / 2, "message %d has priority %u", n, priority);
+		check_that((int)priority == n * 3 % MESSAGES * 10 + n / 2,
+			   "message %d has priority %u", n, priority);
 		check_that(priority <= before, "a message of lower priority came first");
 		before = priority;
 	}
@@ -96,5 +103,6 @@ static void verify(void)
 	check_that(notified == 4711, "the notification is %d, not 4711", (int)notified);
 }
 
-CHECK(.name = "posix-mq", .about = "a POSIX message queue keeps messages, priorities and who is to be notified",
+CHECK(.name = "posix-mq",
+      .about = "a POSIX message queue keeps messages, priorities and who is to be notified",
       .missing = missing, .prepare = prepare, .corrupt = corrupt, .verify = verify)

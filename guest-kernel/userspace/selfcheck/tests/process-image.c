@@ -57,8 +57,10 @@ static void verify(void)
 
 	check_that(n == argument_bytes && !memcmp(now, arguments, n), "the arguments differ");
 	n = contents("/proc/self/environ", now, sizeof(now));
-	check_that(n == environment_bytes && !memcmp(now, environment, n), "the environment differs");
-	check_that(getenv("SELFCHECK") && !strcmp(getenv("SELFCHECK"), "is in the environment"), "a variable is lost");
+	check_that(n == environment_bytes && !memcmp(now, environment, n),
+		   "the environment differs");
+	check_that(getenv("SELFCHECK") && !strcmp(getenv("SELFCHECK"), "is in the environment"),
+		   "a variable is lost");
 	check_that(sbrk(0) == break_at, "the break moved from %p to %p", break_at, sbrk(0));
 	pattern_check("memory at the break", on_break, BREAK_BYTES, check_seed());
 }

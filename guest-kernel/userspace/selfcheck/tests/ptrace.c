@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A traced child, stopped: its registers and memory, and that it goes on when its tracer lets it. */
+/*
+ * A traced child, stopped: its registers and memory, and that it goes on when its tracer lets it.
+ */
 #include "../check.h"
 
 #include <signal.h>
@@ -47,15 +49,17 @@ static void verify(void)
 	must(ptrace(PTRACE_GETREGS, child, NULL, &now));
 	check_that(!memcmp(&now, &registers, sizeof(now)), "the child's registers differ");
 	errno = 0;
-	check_that(ptrace(PTRACE_PEEKDATA, child, (void *)&word, NULL) == 0x0badcafe && !errno, "the child's memory differs");
+	check_that(ptrace(PTRACE_PEEKDATA, child, (void *)&word, NULL) == 0x0badcafe && !errno,
+		   "the child's memory differs");
 	must(ptrace(PTRACE_CONT, child, NULL, NULL));
 	must(waitpid(child, &status, 0));
 	check_that(WIFSTOPPED(status) && status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8),
 		   "the tracer does not see the child's exit (status 0x%x)", status);
 	must(ptrace(PTRACE_CONT, child, NULL, NULL));
 	must(waitpid(child, &status, 0));
-	check_that(WIFEXITED(status) && WEXITSTATUS(status) == 17, "the child ends with status 0x%x", status);
+	check_that(WIFEXITED(status) && WEXITSTATUS(status) == 17,
+		   "the child ends with status 0x%x", status);
 }
 
-CHECK(.name = "ptrace", .about = "a traced child stays stopped, and in its tracer's hands", .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "ptrace", .about = "a traced child stays stopped, and in its tracer's hands",
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A pseudo-terminal: data in both directions, half a line, settings, size, and a session that it controls. */
+/*
+ * A pseudo-terminal: data in both directions, half a line, settings, size, and a session that it
+ * controls.
+ */
 #include "../check.h"
 
 #include <fcntl.h>
@@ -71,23 +74,29 @@ static void verify(void)
 	ssize_t n;
 
 	must(tcgetattr(slave, &now));
-	check_that(!memcmp(now.c_cc, settings.c_cc, sizeof(now.c_cc)) && now.c_lflag == settings.c_lflag &&
-			   now.c_iflag == settings.c_iflag && now.c_oflag == settings.c_oflag && now.c_cflag == settings.c_cflag,
+	check_that(!memcmp(now.c_cc, settings.c_cc, sizeof(now.c_cc)) &&
+			   now.c_lflag == settings.c_lflag && now.c_iflag == settings.c_iflag &&
+			   now.c_oflag == settings.c_oflag && now.c_cflag == settings.c_cflag,
 		   "the terminal's settings differ");
 	must(ioctl(slave, TIOCGWINSZ, &size));
-	check_that(size.ws_row == 43 && size.ws_col == 132, "the size is %d by %d", size.ws_row, size.ws_col);
+	check_that(size.ws_row == 43 && size.ws_col == 132, "the size is %d by %d", size.ws_row,
+		   size.ws_col);
 	n = must(read(slave, text, sizeof(text)));
-	check_that(n == 13 && !memcmp(text, "a whole line\n", 13), "the line differs: '%.*s'", (int)n, text);
+	check_that(n == 13 && !memcmp(text, "a whole line\n", 13), "the line differs: '%.*s'",
+		   (int)n, text);
 	write_all(master, "ine\n", 4);
 	n = must(read(slave, text, sizeof(text)));
-	check_that(n == 12 && !memcmp(text, "half a line\n", 12), "the half line differs: '%.*s'", (int)n, text);
+	check_that(n == 12 && !memcmp(text, "half a line\n", 12), "the half line differs: '%.*s'",
+		   (int)n, text);
 	n = must(read(master, text, sizeof(text)));
-	check_that(n == 8 && !memcmp(text, "answer\r\n", 8), "the answer differs: '%.*s'", (int)n, text);
+	check_that(n == 8 && !memcmp(text, "answer\r\n", 8), "the answer differs: '%.*s'", (int)n,
+		   text);
 	check_that(must(tcgetsid(master)) == *leader, "the terminal belongs to another session");
 	size.ws_row = 25;
 	must(ioctl(master, TIOCSWINSZ, &size));
-	check_that(check_grows(hung_up, 0, 5000) && *hung_up == SIGWINCH, "the session does not hear of a new size");
+	check_that(check_grows(hung_up, 0, 5000) && *hung_up == SIGWINCH,
+		   "the session does not hear of a new size");
 }
 
-CHECK(.name = "pty", .about = "a pseudo-terminal keeps data, settings, size and session", .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "pty", .about = "a pseudo-terminal keeps data, settings, size and session",
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

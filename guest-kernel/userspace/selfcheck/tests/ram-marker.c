@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The proof that this was a resume and not a reboot: a random marker that is nowhere but in this process's memory,
- * and the kernel's id of this boot.
+ * The proof that this was a resume and not a reboot: a random marker that is nowhere but in this
+ * process's memory, and the kernel's id of this boot.
  */
 #include "../check.h"
 
@@ -37,11 +37,13 @@ static void verify(void)
 	char now[64];
 
 	slurp("/proc/sys/kernel/random/boot_id", now, sizeof(now));
-	check_that(!strcmp(now, boot_id), "this is boot %s, the check began in boot %s", now, boot_id);
+	check_that(!strcmp(now, boot_id), "this is boot %s, the check began in boot %s", now,
+		   boot_id);
 	print_marker(control->marker_at_verify);
-	check_that(!strcmp(control->marker_at_start, control->marker_at_verify), "the marker was %s and is %s",
-		   control->marker_at_start, control->marker_at_verify);
+	check_that(!strcmp(control->marker_at_start, control->marker_at_verify),
+		   "the marker was %s and is %s", control->marker_at_start,
+		   control->marker_at_verify);
 }
 
-CHECK(.name = "ram-marker", .about = "a marker in RAM and the boot id prove a resume", .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "ram-marker", .about = "a marker in RAM and the boot id prove a resume",
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -94,12 +94,14 @@ static void corrupt(void)
 
 static void verify(void)
 {
-	check_that(check_grows(&seen->rounds, seen->rounds + 3, 10000), "the filtered process does not run");
+	check_that(check_grows(&seen->rounds, seen->rounds + 3, 10000),
+		   "the filtered process does not run");
 	check_that(seen->last == ANSWER, "a filtered call answers '%s'", strerror(seen->last));
-	check_that(seen->in_child == ANSWER, "in a child, a filtered call answers '%s'", strerror(seen->in_child));
+	check_that(seen->in_child == ANSWER, "in a child, a filtered call answers '%s'",
+		   strerror(seen->in_child));
 	check_that(seen->mode == SECCOMP_MODE_FILTER, "seccomp is in mode %d", seen->mode);
 	check_that(seen->no_new_privs == 1, "no_new_privs is lost");
 }
 
-CHECK(.name = "seccomp", .about = "a seccomp filter stays in force", .missing = missing, .prepare = prepare,
-      .corrupt = corrupt, .verify = verify)
+CHECK(.name = "seccomp", .about = "a seccomp filter stays in force", .missing = missing,
+      .prepare = prepare, .corrupt = corrupt, .verify = verify)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Signals: pending and queued with their values, handlers and masks, a handler under way, and steady traffic. */
+/*
+ * Signals: pending and queued with their values, handlers and masks, a handler under way, and
+ * steady traffic.
+ */
 #include "../check.h"
 
 #include <signal.h>
@@ -52,14 +55,17 @@ static void verify_pending(void)
 {
 	siginfo_t info;
 
-	check_that(take(SIGUSR1, &info) && info.si_pid == getpid() && info.si_code == SI_USER, "SIGUSR1 is no longer pending");
+	check_that(take(SIGUSR1, &info) && info.si_pid == getpid() && info.si_code == SI_USER,
+		   "SIGUSR1 is no longer pending");
 	check_that(!take(SIGUSR1, &info), "SIGUSR1 is pending twice");
 	for (int n = 0; n < QUEUED; n++)
-		check_that(take(SIGRTMIN + 1, &info) && info.si_code == SI_QUEUE && info.si_value.sival_int == 100 + n,
+		check_that(take(SIGRTMIN + 1, &info) && info.si_code == SI_QUEUE &&
+				   info.si_value.sival_int == 100 + n,
 			   "queued signal %d is lost or out of order", n);
 	check_that(!take(SIGRTMIN + 1, &info), "a queued signal too many");
 	/* Sent by tkill; the C library tells that as SI_USER. */
-	check_that(take(SIGRTMIN + 4, &info) && info.si_code == SI_USER, "the thread's own signal is lost");
+	check_that(take(SIGRTMIN + 4, &info) && info.si_code == SI_USER,
+		   "the thread's own signal is lost");
 }
 
 static struct sigaction before[NSIG];
@@ -114,7 +120,8 @@ static void prepare_handlers(void)
 	check_thread(interrupted, NULL);
 	while (!in_handler)
 		sleep_ms(2);
-	if (handler_stack < (uintptr_t)stack_before.ss_sp || handler_stack > (uintptr_t)stack_before.ss_sp + stack_before.ss_size)
+	if (handler_stack < (uintptr_t)stack_before.ss_sp ||
+	    handler_stack > (uintptr_t)stack_before.ss_sp + stack_before.ss_size)
 		check_die("the handler does not run on its stack");
 }
 
@@ -131,7 +138,8 @@ static void verify_handlers(void)
 		struct sigaction now = before[number];
 
 		sigaction(number, NULL, &now);
-		check_that(now.sa_handler == before[number].sa_handler && now.sa_flags == before[number].sa_flags &&
+		check_that(now.sa_handler == before[number].sa_handler &&
+				   now.sa_flags == before[number].sa_flags &&
 				   !memcmp(&now.sa_mask, &before[number].sa_mask, 8),
 			   "the action of signal %d differs", number);
 	}
@@ -166,12 +174,13 @@ static void exchange(void *argument)
 		if (sigwaitinfo(&set, &info) < 0 && errno == EINTR)
 			continue;
 		if ((uint32_t)info.si_value.sival_int != expected || info.si_pid != players[!me])
-			check_die("signal number %u came as number %d from process %d", expected, info.si_value.sival_int,
-				  info.si_pid);
+			check_die("signal number %u came as number %d from process %d", expected,
+				  info.si_value.sival_int, info.si_pid);
 		*exchanged = expected;
 		if (expected % 16 == 0)
 			check_pause();
-		must(sigqueue(players[!me], SIGRTMIN + 7, (union sigval){ .sival_int = expected + 1 }));
+		must(sigqueue(players[!me], SIGRTMIN + 7,
+			      (union sigval){ .sival_int = expected + 1 }));
 	}
 }
 
@@ -192,12 +201,13 @@ static void corrupt_traffic(void)
 
 static void verify_traffic(void)
 {
-	check_that(check_grows(exchanged, *exchanged + 50, 20000), "the exchange has stopped at %u", *exchanged);
+	check_that(check_grows(exchanged, *exchanged + 50, 20000), "the exchange has stopped at %u",
+		   *exchanged);
 }
 
-CHECK(.name = "signals-pending", .about = "blocked and queued signals keep order and values", .prepare = prepare_pending,
-      .corrupt = corrupt_pending, .verify = verify_pending)
-CHECK(.name = "signal-handlers", .about = "handlers, masks, and a handler under way stay", .prepare = prepare_handlers,
-      .corrupt = corrupt_handlers, .verify = verify_handlers)
+CHECK(.name = "signals-pending", .about = "blocked and queued signals keep order and values",
+      .prepare = prepare_pending, .corrupt = corrupt_pending, .verify = verify_pending)
+CHECK(.name = "signal-handlers", .about = "handlers, masks, and a handler under way stay",
+      .prepare = prepare_handlers, .corrupt = corrupt_handlers, .verify = verify_handlers)
 CHECK(.name = "signal-traffic", .about = "two processes lose none of the signals they exchange",
       .prepare = prepare_traffic, .corrupt = corrupt_traffic, .verify = verify_traffic)

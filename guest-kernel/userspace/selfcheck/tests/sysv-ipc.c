@@ -45,8 +45,8 @@ static void verify_shm(void)
 	struct shmid_ds status;
 
 	must(shmctl(id, IPC_STAT, &status));
-	check_that(status.shm_nattch == 1 && status.shm_segsz == SEGMENT_BYTES, "%lu attached, %zu bytes",
-		   (unsigned long)status.shm_nattch, status.shm_segsz);
+	check_that(status.shm_nattch == 1 && status.shm_segsz == SEGMENT_BYTES,
+		   "%lu attached, %zu bytes", (unsigned long)status.shm_nattch, status.shm_segsz);
 	check_that(status.shm_perm.mode & SHM_DEST, "the segment is no longer marked for removal");
 	pattern_check("the segment", segment, SEGMENT_BYTES, check_seed());
 }
@@ -90,11 +90,12 @@ static void verify_sem(void)
 	unsigned short values[3];
 
 	must(semctl(id, 0, GETALL, values));
-	check_that(values[0] == 12 && values[1] == 0 && values[2] == 32767, "the semaphores are %d, %d, %d", values[0],
-		   values[1], values[2]);
+	check_that(values[0] == 12 && values[1] == 0 && values[2] == 32767,
+		   "the semaphores are %d, %d, %d", values[0], values[1], values[2]);
 	for (int waited = 0; must(semctl(id, 1, GETNCNT)) != 1 && waited < 2000; waited += 5)
 		sleep_ms(5);
-	check_that(must(semctl(id, 1, GETNCNT)) == 1 && !*passed, "nobody waits for the semaphore any more");
+	check_that(must(semctl(id, 1, GETNCNT)) == 1 && !*passed,
+		   "nobody waits for the semaphore any more");
 	must(semop(id, &give, 1));
 	check_that(check_grows(passed, 0, 5000), "who waited for the semaphore did not get it");
 	must(semctl(id, 0, IPC_RMID));
@@ -133,13 +134,14 @@ static void verify_msg(void)
 		if (got > 0)
 			pattern_check("a message", message.text, got, check_seed() + n);
 	}
-	check_that(msgrcv(id, &message, sizeof(message.text), 0, IPC_NOWAIT) < 0 && errno == ENOMSG, "a message too many");
+	check_that(msgrcv(id, &message, sizeof(message.text), 0, IPC_NOWAIT) < 0 && errno == ENOMSG,
+		   "a message too many");
 	must(msgctl(id, IPC_RMID, NULL));
 }
 
-CHECK(.name = "sysv-shm", .about = "a System V segment keeps its contents", .missing = missing, .prepare = prepare_shm,
-      .corrupt = corrupt_shm, .verify = verify_shm)
-CHECK(.name = "sysv-sem", .about = "System V semaphores keep values, undo and who waits", .missing = missing,
-      .prepare = prepare_sem, .corrupt = corrupt_sem, .verify = verify_sem)
-CHECK(.name = "sysv-msg", .about = "a System V queue keeps its messages", .missing = missing, .prepare = prepare_msg,
-      .corrupt = corrupt_msg, .verify = verify_msg)
+CHECK(.name = "sysv-shm", .about = "a System V segment keeps its contents", .missing = missing,
+      .prepare = prepare_shm, .corrupt = corrupt_shm, .verify = verify_shm)
+CHECK(.name = "sysv-sem", .about = "System V semaphores keep values, undo and who waits",
+      .missing = missing, .prepare = prepare_sem, .corrupt = corrupt_sem, .verify = verify_sem)
+CHECK(.name = "sysv-msg", .about = "a System V queue keeps its messages", .missing = missing,
+      .prepare = prepare_msg, .corrupt = corrupt_msg, .verify = verify_msg)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Threads: a mutex and conditions between producer and consumers, a barrier, and what is local to each thread. */
+/*
+ * Threads: a mutex and conditions between producer and consumers, a barrier, and what is local to
+ * each thread.
+ */
 #include "../check.h"
 
 #include <signal.h>
@@ -90,7 +93,8 @@ static void *meet(void *argument)
 			int32_t ahead = meetings[me] - meetings[other];
 
 			if (ahead > 1 || ahead < -1)
-				check_die("thread %d is %d meetings ahead of thread %d", me, ahead, other);
+				check_die("thread %d is %d meetings ahead of thread %d", me, ahead,
+					  other);
 		}
 		if (meetings[me] % 16 == 0)
 			check_pause();
@@ -116,7 +120,8 @@ static void verify_barrier(void)
 {
 	int32_t apart;
 
-	check_that(check_grows(&meetings[0], meetings[0] + 30, 20000), "the threads no longer meet");
+	check_that(check_grows(&meetings[0], meetings[0] + 30, 20000),
+		   "the threads no longer meet");
 	apart = meetings[0] - serial;
 	check_that(apart >= -2 && apart <= 2, "%u meetings, %u of them led", meetings[0], serial);
 }
@@ -176,12 +181,13 @@ static void verify_local(void)
 		check_that(!strcmp(name, expected), "thread %d is named '%s'", i, name);
 	}
 	asked = true;
-	check_that(check_grows(&checked, LOCALS - 1, 5000), "only %u of %d threads answer", checked, LOCALS);
+	check_that(check_grows(&checked, LOCALS - 1, 5000), "only %u of %d threads answer", checked,
+		   LOCALS);
 }
 
-CHECK(.name = "thread-queue", .about = "a mutex and conditions lose no item and no wake-up", .prepare = prepare_queue,
-      .corrupt = corrupt_queue, .verify = verify_queue)
-CHECK(.name = "thread-barrier", .about = "threads go on meeting at a barrier", .prepare = prepare_barrier,
-      .corrupt = corrupt_barrier, .verify = verify_barrier)
-CHECK(.name = "thread-local", .about = "threads keep local memory and names", .prepare = prepare_local,
-      .corrupt = corrupt_local, .verify = verify_local)
+CHECK(.name = "thread-queue", .about = "a mutex and conditions lose no item and no wake-up",
+      .prepare = prepare_queue, .corrupt = corrupt_queue, .verify = verify_queue)
+CHECK(.name = "thread-barrier", .about = "threads go on meeting at a barrier",
+      .prepare = prepare_barrier, .corrupt = corrupt_barrier, .verify = verify_barrier)
+CHECK(.name = "thread-local", .about = "threads keep local memory and names",
+      .prepare = prepare_local, .corrupt = corrupt_local, .verify = verify_local)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Timers of each clock, by timerfd, timer_create and sleeping: they count the time off exactly as their clock does.
- * A relative timer of CLOCK_REALTIME runs by CLOCK_MONOTONIC, so that setting the clock does not move it.
+ * Timers of each clock, by timerfd, timer_create and sleeping: they count the time off exactly as
+ * their clock does. A relative timer of CLOCK_REALTIME runs by CLOCK_MONOTONIC, so that setting
+ * the clock does not move it.
  */
 #include "../check.h"
 
@@ -45,34 +46,41 @@ static struct itimerspec periodic(int kind)
 
 	start[kind] = clock_ns(kinds[kind].runs_by);
 	return (struct itimerspec){ .it_interval = timespec_of(period),
-				    .it_value = timespec_of(kinds[kind].absolute ? start[kind] + period : period) };
+				    .it_value = timespec_of(
+					    kinds[kind].absolute ? start[kind] + period : period) };
 }
 
 /* Once, when this machine is long gone. */
 static struct itimerspec far_off(int kind)
 {
 	far_start[kind] = clock_ns(kinds[kind].runs_by);
-	return (struct itimerspec){ .it_value = timespec_of((kinds[kind].absolute ? far_start[kind] : 0) + FAR_SECONDS * 1000000000LL) };
+	return (struct itimerspec){ .it_value = timespec_of(
+					    (kinds[kind].absolute ? far_start[kind] : 0) +
+					    FAR_SECONDS * 1000000000LL) };
 }
 
-/* So many periods have passed by the timer's own clock; its count may lag or lead by what passes meanwhile. */
+/*
+ * So many periods have passed by the timer's own clock; its count may lag or lead by what passes
+ * meanwhile.
+ */
 static void check_count(const char *what, int kind, uint64_t count)
 {
 	int64_t expected = (clock_ns(kinds[kind].runs_by) - start[kind]) / (PERIOD_MS * 1000000LL);
 	int64_t apart = (int64_t)count - expected;
 
-	check_that(apart >= -2 && apart <= 1, "%s of %s expired %llu times, not %lld", what, kinds[kind].name,
-		   (unsigned long long)count, (long long)expected);
+	check_that(apart >= -2 && apart <= 1, "%s of %s expired %llu times, not %lld", what,
+		   kinds[kind].name, (unsigned long long)count, (long long)expected);
 }
 
 static void check_left(const char *what, int kind, const struct timespec *left)
 {
 	int64_t left_ms = left->tv_sec * 1000LL + left->tv_nsec / 1000000;
-	int64_t expected_ms = FAR_SECONDS * 1000LL - (clock_ns(kinds[kind].runs_by) - far_start[kind]) / 1000000;
+	int64_t expected_ms =
+		FAR_SECONDS * 1000LL - (clock_ns(kinds[kind].runs_by) - far_start[kind]) / 1000000;
 	int64_t apart_ms = left_ms - expected_ms;
 
-	check_that(apart_ms > -1000 && apart_ms < 1000, "%s of %s has %lld ms left, not %lld", what, kinds[kind].name,
-		   (long long)left_ms, (long long)expected_ms);
+	check_that(apart_ms > -1000 && apart_ms < 1000, "%s of %s has %lld ms left, not %lld", what,
+		   kinds[kind].name, (long long)left_ms, (long long)expected_ms);
 }
 
 static int fds[KINDS], far_fds[KINDS], cancelled;
@@ -123,15 +131,20 @@ static void verify_timerfd(void)
 			check_fail("the timerfd of %s never expired", kinds[kind].name);
 		must(timerfd_gettime(far_fds[kind], &now));
 		check_left("a far timerfd", kind, &now.it_value);
-		check_that(read(far_fds[kind], &count, sizeof(count)) < 0 && errno == EAGAIN, "a far timerfd of %s expired",
-			   kinds[kind].name);
+		check_that(read(far_fds[kind], &count, sizeof(count)) < 0 && errno == EAGAIN,
+			   "a far timerfd of %s expired", kinds[kind].name);
 	}
-	/* It asked to be told when the clock jumps; within the tolerance, the clock may or may not have. */
+	/*
+	 * It asked to be told when the clock jumps; within the tolerance, the clock may or may not
+	 * have.
+	 */
 	n = read(cancelled, &count, sizeof(count));
 	if (check_off_ms() > check_tolerance_ms())
-		check_that(n < 0 && errno == ECANCELED, "a timerfd was not told that the clock jumped");
+		check_that(n < 0 && errno == ECANCELED,
+			   "a timerfd was not told that the clock jumped");
 	else if (check_off_ms() == 0)
-		check_that(n < 0 && errno == EAGAIN, "a timerfd was told of a jump of the clock: %s", strerror(errno));
+		check_that(n < 0 && errno == EAGAIN,
+			   "a timerfd was told of a jump of the clock: %s", strerror(errno));
 }
 
 static timer_t timers[KINDS], far_timers[KINDS];
@@ -143,7 +156,8 @@ static int signal_of(int kind)
 
 static timer_t new_timer(int kind, bool far)
 {
-	struct sigevent event = { .sigev_notify = far ? SIGEV_NONE : SIGEV_SIGNAL, .sigev_signo = signal_of(kind),
+	struct sigevent event = { .sigev_notify = far ? SIGEV_NONE : SIGEV_SIGNAL,
+				  .sigev_signo = signal_of(kind),
 				  .sigev_value.sival_int = 1000 + kind };
 	struct itimerspec when;
 	timer_t made;
@@ -203,7 +217,10 @@ static void verify_posix(void)
 /* Lateness from here on is not the scheduler's. */
 #define LATE_MS 250
 
-/* What a sleeper was late in all, and how often: if its clock goes on while the machine is off, it is late by that time. */
+/*
+ * What a sleeper was late in all, and how often: if its clock goes on while the machine is off, it
+ * is late by that time.
+ */
 static volatile int64_t late_ms[SLEEPERS];
 static volatile uint32_t late_count[SLEEPERS];
 static volatile uint32_t wakings[SLEEPERS];
@@ -224,7 +241,8 @@ static void *sleep_again(void *argument)
 		while (clock_nanosleep(kinds[kind].clock, TIMER_ABSTIME, &when, NULL) == EINTR)
 			;
 		late = clock_ns(kinds[kind].clock) - target;
-		check_that(late >= 0, "a sleeper by %s woke %lld ns early", kinds[kind].name, (long long)-late);
+		check_that(late >= 0, "a sleeper by %s woke %lld ns early", kinds[kind].name,
+			   (long long)-late);
 		if (late / 1000000 > LATE_MS) {
 			late_ms[kind] += late / 1000000;
 			late_count[kind]++;
@@ -276,13 +294,15 @@ static void verify_sleep(void)
 	for (int kind = 0; kind < SLEEPERS; kind++) {
 		int64_t jump_ms = kinds[kind].runs_by == CLOCK_MONOTONIC ? 0 : check_off_ms();
 
-		check_that(check_grows(&wakings[kind], wakings[kind] + 2, 10000), "a sleeper by %s does not wake any more",
-			   kinds[kind].name);
+		check_that(check_grows(&wakings[kind], wakings[kind] + 2, 10000),
+			   "a sleeper by %s does not wake any more", kinds[kind].name);
 		/* At each suspend it had up to a period left to sleep. */
 		check_that(late_ms[kind] <= jump_ms + check_tolerance_ms() &&
-				   late_ms[kind] >= jump_ms - check_tolerance_ms() - late_count[kind] * PERIOD_MS,
-			   "a sleeper by %s woke %lld ms late (%u times), not %lld", kinds[kind].name, (long long)late_ms[kind],
-			   late_count[kind], (long long)jump_ms);
+				   late_ms[kind] >= jump_ms - check_tolerance_ms() -
+							    late_count[kind] * PERIOD_MS,
+			   "a sleeper by %s woke %lld ms late (%u times), not %lld",
+			   kinds[kind].name, (long long)late_ms[kind], late_count[kind],
+			   (long long)jump_ms);
 	}
 	check_that(!far_woke, "a long sleeper woke by itself");
 	pthread_kill(far_sleeper, SIGUSR1);
@@ -298,7 +318,8 @@ static int64_t interval_from, cpu_from;
 
 static void prepare_interval(void)
 {
-	struct itimerval real = { .it_value.tv_sec = FAR_SECONDS }, cpu = { .it_value.tv_sec = FAR_SECONDS };
+	struct itimerval real = { .it_value.tv_sec = FAR_SECONDS },
+			 cpu = { .it_value.tv_sec = FAR_SECONDS };
 
 	interval_from = clock_ns(CLOCK_MONOTONIC);
 	cpu_from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -318,8 +339,9 @@ static void check_interval(const char *what, int which, int64_t passed_ns)
 
 	must(getitimer(which, &now));
 	left_ms = now.it_value.tv_sec * 1000LL + now.it_value.tv_usec / 1000;
-	check_that(left_ms - expected_ms > -1000 && left_ms - expected_ms < 1000, "%s has %lld ms left, not %lld", what,
-		   (long long)left_ms, (long long)expected_ms);
+	check_that(left_ms - expected_ms > -1000 && left_ms - expected_ms < 1000,
+		   "%s has %lld ms left, not %lld", what, (long long)left_ms,
+		   (long long)expected_ms);
 }
 
 static void verify_interval(void)
@@ -328,11 +350,12 @@ static void verify_interval(void)
 	check_interval("ITIMER_PROF", ITIMER_PROF, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_from);
 }
 
-CHECK(.name = "timer-timerfd", .about = "timerfds run by their clocks, and tell when the clock jumps",
+CHECK(.name = "timer-timerfd",
+      .about = "timerfds run by their clocks, and tell when the clock jumps",
       .prepare = prepare_timerfd, .corrupt = corrupt_timerfd, .verify = verify_timerfd)
 CHECK(.name = "timer-posix", .about = "POSIX timers run by their clocks", .prepare = prepare_posix,
       .corrupt = corrupt_posix, .verify = verify_posix)
-CHECK(.name = "timer-sleep", .about = "sleepers sleep by their clocks, and never wake early", .prepare = prepare_sleep,
-      .corrupt = corrupt_sleep, .verify = verify_sleep)
-CHECK(.name = "timer-interval", .about = "interval timers keep the time left", .prepare = prepare_interval,
-      .corrupt = corrupt_interval, .verify = verify_interval)
+CHECK(.name = "timer-sleep", .about = "sleepers sleep by their clocks, and never wake early",
+      .prepare = prepare_sleep, .corrupt = corrupt_sleep, .verify = verify_sleep)
+CHECK(.name = "timer-interval", .about = "interval timers keep the time left",
+      .prepare = prepare_interval, .corrupt = corrupt_interval, .verify = verify_interval)

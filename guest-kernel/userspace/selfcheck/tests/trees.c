@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Trees of files, in RAM and on a disk: names, contents, modes, times, links, extended attributes. */
+/*
+ * Trees of files, in RAM and on a disk: names, contents, modes, times, links, extended attributes.
+ */
 #include "../check.h"
 
 #include <dirent.h>
@@ -86,11 +88,14 @@ static void verify_file(int d, int f)
 	int fd = must(open(name(d, f), O_RDONLY | O_NOATIME));
 
 	must(fstat(fd, &status));
-	check_that((size_t)status.st_size == bytes_of(d, f), "%s is %lld bytes long", name(d, f), (long long)status.st_size);
-	check_that((status.st_mode & 07777) == (mode_t)(0600 + d * 8 + f % 8), "%s has mode %o", name(d, f), status.st_mode);
+	check_that((size_t)status.st_size == bytes_of(d, f), "%s is %lld bytes long", name(d, f),
+		   (long long)status.st_size);
+	check_that((status.st_mode & 07777) == (mode_t)(0600 + d * 8 + f % 8), "%s has mode %o",
+		   name(d, f), status.st_mode);
 	check_that(status.st_mtim.tv_sec == time.tv_sec && status.st_mtim.tv_nsec == time.tv_nsec,
 		   "%s has another time", name(d, f));
-	check_that(status.st_nlink == (f == 3 ? 2 : 1), "%s has %d links", name(d, f), (int)status.st_nlink);
+	check_that(status.st_nlink == (f == 3 ? 2 : 1), "%s has %d links", name(d, f),
+		   (int)status.st_nlink);
 	read_all(fd, contents, bytes_of(d, f));
 	pattern_check(name(d, f), contents, bytes_of(d, f), check_seed() + d * FILES + f);
 	close(fd);
@@ -100,16 +105,19 @@ static void verify(void)
 {
 	char path[700], target[100];
 
-	check_that(entries_in(root) == 3 * DIRS, "%s has %d entries, not %d", root, entries_in(root), 3 * DIRS);
+	check_that(entries_in(root) == 3 * DIRS, "%s has %d entries, not %d", root,
+		   entries_in(root), 3 * DIRS);
 	for (int d = 0; d < DIRS; d++) {
 		ssize_t n;
 
-		check_that(entries_in(name(d, -1)) == FILES, "%s has %d entries", name(d, -1), entries_in(name(d, -1)));
+		check_that(entries_in(name(d, -1)) == FILES, "%s has %d entries", name(d, -1),
+			   entries_in(name(d, -1)));
 		for (int f = 0; f < FILES; f++)
 			verify_file(d, f);
 		snprintf(path, sizeof(path), "%s/link-%d", root, d);
 		n = must(readlink(path, target, sizeof(target)));
-		check_that(n == 10 && !memcmp(target, "d0/nowhere", 10), "%s points elsewhere", path);
+		check_that(n == 10 && !memcmp(target, "d0/nowhere", 10), "%s points elsewhere",
+			   path);
 	}
 }
 

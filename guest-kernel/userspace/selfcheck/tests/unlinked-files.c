@@ -11,7 +11,10 @@
 static struct {
 	const char *what;
 	int fd;
-} files[] = { { "unlinked on disk", -1 }, { "unlinked in RAM", -1 }, { "O_TMPFILE on disk", -1 }, { "O_TMPFILE in RAM", -1 } };
+} files[] = { { "unlinked on disk", -1 },
+	      { "unlinked in RAM", -1 },
+	      { "O_TMPFILE on disk", -1 },
+	      { "O_TMPFILE in RAM", -1 } };
 
 static uint8_t contents[BYTES];
 
@@ -48,8 +51,10 @@ static void verify(void)
 		struct stat status;
 
 		must(fstat(files[i].fd, &status));
-		check_that(status.st_nlink == 0, "the file %s has %d links", files[i].what, (int)status.st_nlink);
-		check_that(status.st_size == BYTES, "the file %s is %lld bytes long", files[i].what, (long long)status.st_size);
+		check_that(status.st_nlink == 0, "the file %s has %d links", files[i].what,
+			   (int)status.st_nlink);
+		check_that(status.st_size == BYTES, "the file %s is %lld bytes long", files[i].what,
+			   (long long)status.st_size);
 		must(lseek(files[i].fd, 0, SEEK_SET));
 		read_all(files[i].fd, contents, BYTES);
 		pattern_check(files[i].what, contents, BYTES, check_seed() + i);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A parent in vfork sleeps uninterruptibly until its child has gone: it still does, and then goes on. */
+/*
+ * A parent in vfork sleeps uninterruptibly until its child has gone: it still does, and then goes
+ * on.
+ */
 #include "../check.h"
 
 #include <signal.h>
@@ -58,7 +61,8 @@ static void verify(void)
 	check_that(!*gone_on, "the parent went on while its child lived");
 	check_that(state_of(parent) == 'D', "the parent is in state %c, not D", state_of(parent));
 	kill(*child, SIGKILL);
-	check_that(check_grows(gone_on, 0, 5000), "the parent does not go on after its child has gone");
+	check_that(check_grows(gone_on, 0, 5000),
+		   "the parent does not go on after its child has gone");
 }
 
 CHECK(.name = "vfork-parent", .about = "a parent asleep in vfork sleeps on until its child goes",
