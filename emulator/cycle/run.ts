@@ -4,17 +4,22 @@ import { bootStates } from './boot.js';
 import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
 import { GuestError } from '../machine/errors.js';
 import type { BootState } from './boot-state.js';
-import { controlSteps, splitAtSuspend, type Plan, type Step } from './plan.js';
+import { controlSteps, splitAtSuspend, unroll, type Plan, type Step } from './plan.js';
 import { reachState, runTimeline, type TimelineDeps } from './timeline.js';
 
-export type RunDeps = Omit<TimelineDeps, 'states'>;
+export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
+  /** Told of each step as it begins, and how much of the plan is done: 0 to 1. */
+  readonly say: (what: string, fraction: number) => void;
+}
 
 /**
  * The outcome of `plan`. Both machines run at the same time, each in its own worker.
  * @throws InputError, RigError; what the guests do wrong is in the outcome.
  */
 export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
-  const shared: TimelineDeps = { ...deps, states: bootStates() };
+  const steps = unroll(plan.steps);
+  let begun = 0;
+  const shared: TimelineDeps = { ...deps, states: bootStates(), say: (what) => deps.say(what, begun++ / steps.length) };
   const split = splitAtSuspend(plan.steps);
   if (!split) {
     const main = await runTimeline(plan, plan.steps, shared);
@@ -24,6 +29,7 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
   const ready = await commonState(plan, split.before, shared);
   // The guest has failed before there was anything to suspend: the steps one by one say how.
   if (!ready) return outcomeOf(await runTimeline(plan, split.before, shared), undefined);
+  begun = split.before.length;
   return fork(plan, split.rest, shared, ready);
 }
 

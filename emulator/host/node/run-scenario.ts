@@ -14,7 +14,8 @@ import type { LoadedScenario } from './scenario-file.js';
 import { packageVersions } from './versions.js';
 
 export interface RunHooks {
-  readonly say: (what: string) => void;
+  /** `fraction` from 0 to 1 where known. */
+  readonly say: (what: string, fraction?: number) => void;
   readonly onConsole?: (bytes: Uint8Array) => void;
 }
 
