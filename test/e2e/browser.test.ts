@@ -18,6 +18,9 @@ import { servePage } from '../../tools/serve.js';
 /** Chromium must not look for hosts outside. */
 const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
+/** Bound of each step in the browser: a busy host may take long to start one. */
+const HOST_MS_MAX = 300_000;
+
 await buildWorkers();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
 const { plan, scenario } = await loadScenario(standardScenario(), {});
@@ -27,13 +30,14 @@ const marker = USER_MARKERS.agentReady;
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
   const server = await servePage(config, marker);
-  const browser = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', args: QUIET });
+  const browser = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', args: QUIET, timeout: HOST_MS_MAX });
   t.teardown(async () => {
     await browser.close();
     await server.close();
     await rm(profile, { recursive: true, force: true });
   });
   const page = await browser.newPage();
+  page.setDefaultTimeout(HOST_MS_MAX);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   await page.goto(server.url);
@@ -53,6 +57,6 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
 
   await page.locator('#console textarea').focus();
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');
-  await page.waitForFunction(() => /from the 42 keyboard/.test((globalThis as unknown as { document: { body: { innerText: string } } }).document.body.innerText), undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => /from the 42 keyboard/.test((globalThis as unknown as { document: { body: { innerText: string } } }).document.body.innerText));
   t.same(problems, [], 'without an error on the page');
 });
