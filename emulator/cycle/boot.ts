@@ -2,8 +2,8 @@
 /**
  * From power-on to a defined point, over checkpoints.
  *
- * A machine restored from a checkpoint differs from the one that ran on (what is compiled does), so every
- * run goes over the same checkpoints, whether they are made now or come from the cache: both give the same run.
+ * A guest that is held at a marker spins there to the end of the tick, which costs instructions. So every run
+ * stops at the same markers, whether its checkpoints are made there now or come from the cache: both give the same run.
  */
 import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contract.js';
 import { USER_MARKERS } from '../machine/markers.js';
