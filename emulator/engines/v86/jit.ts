@@ -16,6 +16,9 @@ export interface CompiledCode {
   readonly module: WebAssembly.Module;
 }
 
+/** Compiles generated code, at once. A host may know a way that suits it better than the default. */
+export type CompileGenerated = (bytes: Uint8Array) => WebAssembly.Module;
+
 export interface ModuleCache {
   /** The module of these bytes, compiled now if it is not there. `bytes` is copied when kept. */
   obtain(bytes: Uint8Array): CompiledCode;
@@ -27,7 +30,7 @@ export interface ModuleCache {
 }
 
 /** Found by a short hash, decided by comparing all bytes. */
-export function createModuleCache(): ModuleCache {
+export function createModuleCache(compile: CompileGenerated = (bytes) => new WebAssembly.Module(bytes)): ModuleCache {
   const byHash = new Map<number, CompiledCode[]>();
   let compiled: CompiledCode[] = [];
   let hits = 0;
@@ -46,7 +49,7 @@ export function createModuleCache(): ModuleCache {
         return known;
       }
       const copy = bytes.slice();
-      const code = { bytes: copy, module: new WebAssembly.Module(copy) };
+      const code = { bytes: copy, module: compile(copy) };
       insert(code);
       compiled.push(code);
       return code;

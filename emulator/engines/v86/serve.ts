@@ -6,7 +6,7 @@ import { createChance } from './chance.js';
 import { createClock, installVirtualTime, type TimeScope } from './clock.js';
 import { createCore, type Core } from './core.js';
 import type { V86Constructor } from './internals.js';
-import { createModuleCache } from './jit.js';
+import { createModuleCache, type CompileGenerated } from './jit.js';
 import type { Answers, Failure, FromWorker, Request, ToWorker } from './protocol.js';
 
 const INSTRUCTIONS_PER_MS = 500_000;
@@ -21,13 +21,14 @@ export interface WorkerHost {
   readonly hostMs: () => number;
   /** Lets waiting messages in. */
   readonly yieldToHost: () => Promise<void>;
+  readonly compileGenerated?: CompileGenerated;
   readonly sha256: (parts: readonly Uint8Array[]) => Promise<string>;
   readonly post: (message: FromWorker, transfer: readonly ArrayBuffer[]) => void;
   readonly onMessage: (listener: (message: ToWorker) => void) => void;
 }
 
 export function serve(host: WorkerHost): void {
-  const cache = createModuleCache();
+  const cache = createModuleCache(host.compileGenerated);
   let core: Core | undefined;
   let abortWanted = false;
 
