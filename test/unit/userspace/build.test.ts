@@ -17,7 +17,7 @@ test('two builds in different places give the same bytes', async (t) => {
   const second = await obtainUserspace(context(join(dir, 'another-place')));
   t.not(first.dir, second.dir);
   t.same(first.sha256, second.sha256);
-  for (const program of ['initramfs-init', 'rig-agent', 'rig-init', 'rig-marker', 'selfcheck']) {
+  for (const program of ['initramfs-init', 'rig-agent', 'rig-init', 'rig-marker', 'selfcheck', 'snapctl']) {
     t.match(first.sha256[`bin/${program}`], /^[0-9a-f]{64}$/, program);
   }
 });
