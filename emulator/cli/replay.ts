@@ -7,7 +7,7 @@ import type { Report } from '../report/model.js';
 import { renderText } from '../report/text.js';
 import { readReport } from '../report/read.js';
 import type { CommandContext } from './program.js';
-import { print, runOne, writeReports, type RunOptions } from './run.js';
+import { checkReportFiles, print, runOne, writeReports, type RunOptions } from './run.js';
 
 export async function replayCommand(file: string, options: RunOptions, { signal }: CommandContext): Promise<number> {
   const before = await loadReport(file);
@@ -17,6 +17,7 @@ export async function replayCommand(file: string, options: RunOptions, { signal 
   if (scenario.sha256 !== before.scenario.sha256) {
     throw new InputError(`${scenarioFile}, or a file that it copies into the guest, is no longer what ${file} was made of`, { remedy: 'bring it back, or run it anew: `snapback run`' });
   }
+  await checkReportFiles(options);
   const run = await runOne(scenario, options, signal);
   print(renderText(run.report, { colour: process.stdout.isTTY === true }), options);
   await writeReports([run], options);

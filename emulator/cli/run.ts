@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** `snapback run`: scenarios in, verdicts out. */
-import { writeFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { runScenario, type ScenarioRun } from '../host/node/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../host/node/scenario-file.js';
-import { EXIT, RigError } from '../machine/errors.js';
+import { EXIT, InputError, RigError } from '../machine/errors.js';
 import { renderJunit, renderKtap } from '../report/machine-readable.js';
 import { renderText } from '../report/text.js';
 import { buildContext } from './build-context.js';
@@ -29,14 +29,19 @@ export async function runCommand(files: readonly string[], options: RunOptions, 
   // All are read before the first is run: a typo in the last one should not cost the time of the others.
   const loaded: LoadedScenario[] = [];
   for (const file of files.length > 0 ? files : [standardScenario()]) loaded.push(await loadScenario(file, overrides));
+  await checkReportFiles(options);
   const runs: ScenarioRun[] = [];
-  for (const scenario of loaded) {
-    const run = await runOne(scenario, options, signal);
-    if (runs.length > 0) print('', options);
-    print(renderText(run.report, { colour: hasColour(options) }), options);
-    runs.push(run);
+  try {
+    for (const scenario of loaded) {
+      const run = await runOne(scenario, options, signal);
+      if (runs.length > 0) print('', options);
+      print(renderText(run.report, { colour: hasColour(options) }), options);
+      runs.push(run);
+    }
+  } finally {
+    // What was found is not lost when a later run cannot be done.
+    if (runs.length > 0) await writeReports(runs, options);
   }
-  await writeReports(runs, options);
   return runs.every(({ report }) => report.verdict === 'pass') ? EXIT.pass : EXIT.guestFailed;
 }
 
@@ -54,7 +59,24 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
   }
 }
 
-/** Writes the files that the options name. With several scenarios the JSON is a list. */
+/**
+ * Finds out before any work is done whether the files that the options name can be written.
+ * @throws InputError that names the first that cannot.
+ */
+export async function checkReportFiles({ json, junit, ktap, console: log }: RunOptions): Promise<void> {
+  for (const file of [json, junit, ktap, log]) {
+    if (file === undefined || file === '-') continue;
+    try {
+      const there = await stat(file).catch(() => undefined);
+      if (there?.isDirectory() === true) throw new Error('it is a folder');
+      await access(there ? file : dirname(file), constants.W_OK);
+    } catch (cause) {
+      throw new InputError(`cannot write ${file}: ${(cause as Error).message}`, { cause, remedy: 'name a file in a folder that is there and writable' });
+    }
+  }
+}
+
+/** Writes the files that the options name. With several scenarios the JSON is a list of reports. */
 export async function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
   const reports = runs.map(({ report }) => report);
   if (options.json !== undefined) await writeOut(options.json, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);

@@ -9,11 +9,11 @@ import { byteCache } from '../host/node/byte-cache.js';
 import { obtainMachineFiles } from '../host/node/machine-files.js';
 import { loadScenario } from '../host/node/scenario-file.js';
 import type { Machine } from '../machine/contract.js';
-import { EXIT, InputError } from '../machine/errors.js';
+import { EXIT, InputError, RigError } from '../machine/errors.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';
-import { standardScenario } from './run.js';
+import { checkReportFiles, standardScenario } from './run.js';
 
 export interface ShellOptions {
   readonly seed?: number;
@@ -27,6 +27,7 @@ const SLICE_MS = 20;
 
 export async function shellCommand(file: string | undefined, options: ShellOptions, { signal }: CommandContext): Promise<number> {
   const typing = options.play === undefined ? [] : await loadTyping(options.play);
+  if (options.record !== undefined) await checkReportFiles({ console: options.record });
   const { plan, scenario } = await loadScenario(file ?? standardScenario(), options.seed === undefined ? {} : { seed: options.seed });
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
@@ -50,7 +51,7 @@ export async function shellCommand(file: string | undefined, options: ShellOptio
     const at = await playTyping(machine, typing, state.seen.instructions, { onConsole, signal });
     // A prompt is there already; a return brings it onto the screen.
     const typed = await converse(machine, at, typing.length === 0 ? [Uint8Array.of(0x0d)] : [], { onConsole, signal });
-    if (options.record !== undefined) await writeFile(options.record, writeTyping([...typing, ...typed]));
+    if (options.record !== undefined) await save(options.record, writeTyping([...typing, ...typed]));
     return EXIT.pass;
   } finally {
     await machine.close();
@@ -126,6 +127,12 @@ function openKeyboard(): { readonly listen: (onBytes: (bytes: Uint8Array) => voi
       process.stdout.write('\r\n');
     },
   };
+}
+
+async function save(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((cause: unknown) => {
+    throw new RigError(`cannot write what was typed to ${path}`, { cause, remedy: 'name a file in a folder that is there and writable' });
+  });
 }
 
 async function loadTyping(path: string): Promise<readonly Keystrokes[]> {
