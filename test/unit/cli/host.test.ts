@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
@@ -30,5 +31,14 @@ t.test('files and folders of the host', async (t) => {
   const files = await readHostFiles([{ from: './program', to: '/root/p', mode: 0o755 }, { from: 'tree', to: '/data' }], dir);
   t.same(files.map(({ path, bytes }) => [path, new TextDecoder().decode(bytes)]), [['/root/p', 'p'], ['/data/b', 'B'], ['/data/sub/a', 'A']]);
   t.equal(files[0]?.mode, 0o755);
+  await symlink('b', join(dir, 'tree/link'));
+  await symlink('sub', join(dir, 'tree/linked'));
+  t.same((await readHostFiles([{ from: 'tree', to: '/data' }], dir)).map(({ path }) => path), ['/data/b', '/data/link', '/data/linked/a', '/data/sub/a'], 'links are followed, none is left out');
+  await symlink('..', join(dir, 'tree/sub/up'));
+  await t.rejects(readHostFiles([{ from: 'tree/sub', to: '/x' }], dir), { name: 'InputError', message: /leads back into itself|cannot read/ });
+  await symlink('nowhere', join(dir, 'dangling'));
+  await t.rejects(readHostFiles([{ from: 'dangling', to: '/x' }], dir), { name: 'InputError', message: /cannot read dangling/ });
+  execFileSync('mkfifo', [join(dir, 'fifo')]);
+  await t.rejects(readHostFiles([{ from: 'fifo', to: '/x' }], dir), { name: 'InputError', message: /fifo.*neither a file nor a folder/ });
   await t.rejects(readHostFiles([{ from: 'missing', to: '/x' }], dir), { name: 'InputError', message: /cannot read missing/, remedy: /relative to the scenario file/ });
 });
