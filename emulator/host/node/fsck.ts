@@ -91,12 +91,16 @@ function run(checker: Checker, [program = '', ...args]: readonly string[], path:
   // The checkers live in sbin, which the PATH of an ordinary user leaves out.
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8' };
   return new Promise((resolve, reject) => {
+    const startedMs = performance.now();
     execFile(program, [...args, path], { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`.split('\n').map((line) => line.replaceAll(path, 'the volume').trimEnd()).filter((line) => line !== '');
       if (error === null) resolve({ status: 0, output });
       else if (typeof error.code === 'number') resolve({ status: error.code, output });
       else if (error.code === 'ENOENT') reject(new RigError(`${program} is not installed`, { cause: error, remedy: `apt-get install ${checker.package}` }));
-      else reject(new RigError(`${program} did not end within ${TIMEOUT_MS / 1000} s`, { cause: error }));
+      // Who has so much to say finds fault.
+      else if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') resolve({ status: -1, output: [...output, '... and more'] });
+      else if (performance.now() - startedMs >= TIMEOUT_MS) reject(new RigError(`${program} did not end within ${TIMEOUT_MS / 1000} s`, { cause: error, remedy: 'try again when this host has less to do' }));
+      else reject(new RigError(`${program} was ended by ${error.signal ?? String(error.code)}`, { cause: error, remedy: 'try again; where it happens again, look at the installation of its package' }));
     });
   });
 }
