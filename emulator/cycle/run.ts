@@ -49,7 +49,9 @@ async function commonState(plan: Plan, before: readonly Step[], deps: TimelineDe
 async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, ready: BootState): Promise<RunOutcome> {
   const stop = new AbortController();
   const signal = deps.booter.signal ? AbortSignal.any([deps.booter.signal, stop.signal]) : stop.signal;
-  const aside: TimelineDeps = { ...deps, booter: { ...deps.booter, signal }, say: () => undefined };
+  // People follow the main run; what the control run shows would stand in between.
+  const { onConsole: _console, onProgress: _progress, ...quiet } = deps.booter;
+  const aside: TimelineDeps = { ...deps, booter: { ...quiet, signal }, say: () => undefined };
   const control = plan.control ? runTimeline(plan, controlSteps(rest), aside, ready) : undefined;
   // Its failure is looked at below; without this it would end the process while the main run goes on.
   control?.catch(() => undefined);

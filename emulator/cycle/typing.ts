@@ -8,6 +8,9 @@ export interface Keystrokes {
   readonly bytes: Uint8Array;
 }
 
+/** More guest time than anybody sits at a console between two keys. */
+const PAUSE_MS_MAX = 24 * 3_600_000;
+
 /** One line each: the instruction, a blank, the bytes in hexadecimal. */
 export function writeTyping(typing: readonly Keystrokes[]): string {
   return typing.map(({ instruction, bytes }) => `${instruction} ${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}\n`).join('');
@@ -39,7 +42,7 @@ export async function playTyping(machine: Machine, typing: readonly Keystrokes[]
         ...options,
         send,
         triggers: [{ when: { on: 'instruction', count: instruction }, then: { do: 'stop' } }],
-        virtualMsMax: Number.MAX_SAFE_INTEGER,
+        virtualMsMax: PAUSE_MS_MAX,
       });
       now = report.instructions;
       send = [];
