@@ -3,7 +3,8 @@
 import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isSnapbackError } from '../emulator/machine/errors.js';
+import { describeFailure } from '../emulator/cli/failure.js';
+import { Interrupted } from '../emulator/cli/interrupt.js';
 import { packagePath } from '../tools/artifacts/paths.js';
 import { hostSuite } from './packages/apt.js';
 import { lockedSet, parseLock, renderLock, type LockedSet } from './packages/lock.js';
@@ -11,7 +12,9 @@ import { LOCK_PATH, resolveWish } from './packages/obtain.js';
 import { builtInRecipes, readRecipe } from './recipe/read.js';
 
 const scratch = await mkdtemp(join(tmpdir(), 'snapback-lock-'));
-const signal = new AbortController().signal;
+const abort = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Interrupted()));
+const { signal } = abort;
 const context = { cacheDir: scratch, signal, progress: (what: string) => console.error(what) };
 try {
   const suite = await hostSuite();
@@ -32,9 +35,9 @@ try {
   await writeFile(path, renderLock([...others, ...sets].sort((a, b) => (a.suite < b.suite ? -1 : a.suite > b.suite ? 1 : 0))));
   console.error(`${path}: ${sets.reduce((sum, set) => sum + set.packages.length, 0)} packages of ${suite}`);
 } catch (error) {
-  if (!isSnapbackError(error)) throw error;
-  console.error(`${error.message}\n${error.remedy ?? ''}`);
-  process.exitCode = error.exitCode;
+  const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
+  console.error(message);
+  process.exitCode = exitCode;
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }

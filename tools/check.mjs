@@ -3,9 +3,14 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, setUp } from './setup.mjs';
+import { root, SetupError, setUp } from './setup.mjs';
 
-await setUp();
+try {
+  await setUp();
+} catch (error) {
+  console.error(`snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`);
+  process.exit(3);
+}
 const units = readdirSync(join(root, 'test/unit'), { recursive: true }).filter((path) => path.endsWith('.test.ts')).map((path) => join('test/unit', path)).sort();
 const steps = [
   ['types', ['node_modules/typescript/bin/tsc', '-p', '.']],

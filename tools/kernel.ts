@@ -6,7 +6,9 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { EXIT, InputError, isSnapbackError } from '../emulator/machine/errors.js';
+import { describeFailure } from '../emulator/cli/failure.js';
+import { Interrupted } from '../emulator/cli/interrupt.js';
+import { EXIT, InputError } from '../emulator/machine/errors.js';
 import { compileTree, configureTree, KERNEL_FLAVOURS, obtainKernel, PATCHES_DIR, readFragments, type KernelFlavour } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
 import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
@@ -77,7 +79,7 @@ function progressLines(): BuildContext['progress'] {
 }
 
 const abort = new AbortController();
-process.once('SIGINT', () => abort.abort(new Error('interrupted')));
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Interrupted()));
 const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
 
 const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch.');
@@ -112,9 +114,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  if (abort.signal.aborted) process.exitCode = EXIT.interrupted;
-  else if (isSnapbackError(error)) {
-    console.error(`error: ${error.message}${error.remedy === undefined ? '' : `\n  remedy: ${error.remedy}`}`);
-    process.exitCode = error.exitCode;
-  } else throw error;
+  const { message, exitCode } = describeFailure(abort.signal.aborted ? abort.signal.reason : error);
+  console.error(message);
+  process.exitCode = exitCode;
 }

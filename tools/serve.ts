@@ -9,15 +9,18 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { buildPage, buildWorkers } from '../esbuild.config.mjs';
+import { buildContext } from '../emulator/cli/build-context.js';
+import { ensurePrerequisites } from '../emulator/cli/doctor.js';
+import { describeFailure } from '../emulator/cli/failure.js';
+import { interruptible } from '../emulator/cli/interrupt.js';
 import { standardScenario } from '../emulator/cli/run.js';
 import { obtainMachineFiles } from '../emulator/host/node/machine-files.js';
 import { loadScenario } from '../emulator/host/node/scenario-file.js';
 import { packSparse } from '../emulator/disks/sparse.js';
 import type { MachineDescription } from '../emulator/host/browser/machine-files.js';
 import type { MachineConfig } from '../emulator/machine/contract.js';
-import { InputError } from '../emulator/machine/errors.js';
+import { EXIT, InputError } from '../emulator/machine/errors.js';
 import { USER_MARKERS } from '../emulator/machine/markers.js';
-import { defaultCacheDir } from './artifacts/context.js';
 import { packagePath } from './artifacts/paths.js';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -97,14 +100,29 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-async function main(): Promise<void> {
-  const port = Number(process.argv[2] ?? '8086');
-  const abort = new AbortController();
-  const context = { cacheDir: defaultCacheDir(), progress: (what: string) => console.error(what), signal: abort.signal };
+/** Builds what the machine is made of, then serves it until the process is ended. */
+async function main(port: number, signal: AbortSignal): Promise<void> {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InputError('a port is a whole number from 0 to 65535', { remedy: 'node tools/run.mjs tools/serve.ts 8086' });
+  const { context, progress } = buildContext(signal);
+  await ensurePrerequisites(context);
   const { plan, scenario } = await loadScenario(standardScenario(), {});
   const { config } = await obtainMachineFiles(plan.machine, scenario.disks, context);
-  const { url } = await servePage(config, USER_MARKERS.agentReady, port);
-  console.log(`the machine is at ${url}`);
+  const { url, close: stop } = await servePage(config, USER_MARKERS.agentReady, port);
+  progress.clear();
+  console.log(`the machine is at ${url}; Ctrl-C ends it`);
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await stop();
 }
 
-if (process.argv[1]?.endsWith('tools-serve.mjs') === true) await main();
+if (process.argv[1]?.endsWith('tools-serve.mjs') === true) {
+  process.exitCode = await interruptible(async (signal) => {
+    try {
+      await main(Number(process.argv[2] ?? '8086'), signal);
+      return EXIT.pass;
+    } catch (error) {
+      const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
+      console.error(message);
+      return exitCode;
+    }
+  });
+}

@@ -18,13 +18,16 @@ export class SetupError extends Error {}
 
 /** Installs the npm packages when they are missing or the lock file has changed, then bundles what has changed. */
 export async function setUp() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < NODE_MAJOR_MIN) throw new SetupError(`Snapback needs Node ${NODE_MAJOR_MIN} or newer; this is ${process.versions.node}`);
   await ensurePackages();
   await ensureBundles();
 }
 
-async function ensurePackages() {
+/** Installs the npm packages when they are missing or the lock file has changed. */
+export async function ensurePackages() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < NODE_MAJOR_MIN) {
+    throw new SetupError(`Snapback needs Node ${NODE_MAJOR_MIN} or newer; this is ${process.versions.node}\n  install it from https://nodejs.org (Debian 13 has it as the package nodejs, Debian 12 has Node 18)`);
+  }
   const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = createHash('sha256').update(lock).digest('hex');
   const stamp = join(root, 'node_modules/.snapback-lock');
@@ -110,7 +113,7 @@ function sourcesStamp() {
 /** Makes `dir`, waiting while another living process has it; answers what removes it again. */
 async function lockDir(dir) {
   const owner = join(dir, 'pid');
-  for (;;) {
+  for (let waits = 0; ; waits++) {
     try {
       mkdirSync(dir);
       writeFileSync(owner, String(process.pid));
@@ -123,8 +126,19 @@ async function lockDir(dir) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
       if (isStale(dir, owner)) rmSync(dir, { recursive: true, force: true });
-      else await new Promise((resolve) => setTimeout(resolve, 100));
+      else {
+        if (waits === 20) console.error(`snapback: waiting for process ${pidIn(owner)}, which is setting up`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
     }
+  }
+}
+
+function pidIn(owner) {
+  try {
+    return readFileSync(owner, 'utf8');
+  } catch {
+    return 'another';
   }
 }
 

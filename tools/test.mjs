@@ -22,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  console.error(error instanceof SetupError ? `snapback: ${error.message}` : error);
+  console.error(`snapback: ${error instanceof SetupError ? error.message : `cannot set up: ${error.message}`}`);
   process.exitCode = 3;
 }
 if (interrupted) process.exitCode = 130;
