@@ -51,7 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function bench({ json, parts, turns }: Options, signal: AbortSignal): Promise<void> {
   // Found out now, not after minutes of work.
-  if (json !== undefined) await save(json, '');
+  if (json !== undefined) await save(json, '', 'a');
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
   const files = await machineFiles(context);
@@ -80,8 +80,8 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
   if (json !== undefined) await save(json, `${JSON.stringify(result, null, 2)}\n`);
 }
 
-async function save(file: string, text: string): Promise<void> {
-  await writeFile(file, text).catch((cause: unknown) => {
+async function save(file: string, text: string, flag: 'w' | 'a' = 'w'): Promise<void> {
+  await writeFile(file, text, { flag }).catch((cause: unknown) => {
     throw new InputError(`cannot write ${file}`, { cause, remedy: 'give --json a file in a folder that is there' });
   });
 }
