@@ -71,7 +71,7 @@ export function buildProgram(context: CommandContext): Command {
 function withRunOptions(command: Command, seeded = true): Command {
   if (seeded) command.option('--seed <n>', 'seed of all chance in the machine, instead of the scenario\'s', seed);
   return command
-    .option('--json <file>', 'write the report as JSON (- for standard output)')
+    .option('--json <file>', 'write the report as JSON (- for standard output); a list when there are several scenarios')
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--ktap <file>', 'write the report as KTAP')
     .option('--console <file>', 'write all that the guest\'s console showed')
