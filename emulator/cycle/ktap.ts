@@ -10,7 +10,7 @@ export interface Ktap {
 
 /**
  * The test points of the outermost level, each with the comments before it as detail.
- * A skipped test passes; that it was skipped stands in its name.
+ * A skipped test has proved nothing and so has not passed; why it was skipped stands in its name.
  */
 export function readKtap(text: string): Ktap {
   const points: SelfCheckOutcome[] = [];
@@ -21,7 +21,8 @@ export function readKtap(text: string): Ktap {
     const point = /^(not )?ok (\d+)(?: -)? ?(.*)$/.exec(line);
     if (plan) planned = Number(plan[1]);
     else if (point) {
-      points.push({ name: point[3] ?? '', passed: point[1] === undefined, detail: comments.join('\n') });
+      const name = point[3] ?? '';
+      points.push({ name, passed: point[1] === undefined && !/ # SKIP\b/i.test(name), detail: comments.join('\n') });
       comments = [];
     } else if (/^\s*#/.test(line) && !/^\s*# (Subtest|Totals)/.test(line)) comments.push(line.replace(/^\s*# ?/, ''));
   }

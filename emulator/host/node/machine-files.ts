@@ -48,6 +48,9 @@ export const CMDLINE: readonly string[] = [
   'tsc=nowatchdog',
 ];
 
+/** What a debug kernel checks only when told: the contents of free pages. */
+const CMDLINE_DEBUG: readonly string[] = ['page_poison=1'];
+
 /** @throws RigError when something cannot be built, InputError when a disk image cannot be a disk. */
 export async function obtainMachineFiles(machine: MachineOptions, disks: readonly string[], context: BuildContext): Promise<MachineFiles> {
   const kernel = await obtainKernel(machine.kernel, context);
@@ -55,7 +58,7 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
-  const cmdline = [...CMDLINE, ...machine.cmdline].join(' ');
+  const cmdline = [...CMDLINE, ...(machine.kernel === 'debug' ? CMDLINE_DEBUG : []), ...machine.cmdline].join(' ');
   const config: MachineConfig = {
     memoryMiB: machine.memoryMiB,
     bios,
