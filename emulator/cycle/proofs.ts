@@ -2,6 +2,7 @@
 /** What the driver has looked at: the proofs, as functions that it is given. */
 import type { DiskConfig, DiskWrite, MarkerSeen } from '../machine/contract.js';
 import type { DiskOutcome, FilesystemOutcome, Finding, ImageOutcome, MemoryOutcome } from './outcome.js';
+import type { SuspendMethod } from './plan.js';
 import type { Gpa } from '../machine/units.js';
 
 /** A disk as it stands: its base and all writes since, oldest first. */
@@ -9,11 +10,16 @@ export type DiskState = Required<DiskConfig>;
 
 /** What is known of a suspend once the machine is off. */
 export interface SuspendEvidence {
+  readonly method: SuspendMethod;
+  /** Volumes (`sdb1`) that are there to be written after the copy: stores of changes and of images. */
+  readonly stores: readonly string[];
   /** Of the kernel that was suspended; the layout marker is among them. */
   readonly markers: readonly MarkerSeen[];
   /** All RAM at the atomic copy. */
   readonly atCopy: Uint8Array;
   readonly disks: readonly DiskState[];
+  /** Writes on each disk while filesystems were frozen, before the atomic copy; none where nothing freezes them. */
+  readonly writesWhileFrozen: readonly (readonly DiskWrite[])[];
   /** Writes on each disk from the atomic copy to power-off. */
   readonly writesSinceCopy: readonly (readonly DiskWrite[])[];
 }

@@ -64,7 +64,8 @@ export async function resumeFromDisk(recorder: Recorder, signal: AbortSignal | u
   return marked(recorder.takeCaptures()[0], recorder);
 }
 
-function marked(capture: Capture | undefined, recorder: Recorder): RamAt {
+/** A capture made at a marker, with it. Throws GuestError when there was no marker. */
+export function marked(capture: Capture | undefined, recorder: Recorder): RamAt {
   if (capture?.marker) return { ...capture, marker: capture.marker };
   throw new GuestError('the kernel passed the atomic copy, or came back from it, without its marker', {
     consoleTail: consoleTail(recorder.seen().console),

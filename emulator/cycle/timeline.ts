@@ -8,7 +8,7 @@ import { restoreAt, runToMarker, type Booter, type BootStage, type BootStates } 
 import type { BootState } from './boot-state.js';
 import { Agent } from '../agent/agent.js';
 import type { Job } from '../agent/job.js';
-import { frozenAcrossPowerOff } from './frozen.js';
+import { frozenAcrossPowerOff, frozenInLiveTimeline } from './frozen.js';
 import { judgeCommand, outputLines, resultOf, runCommand, shell } from './commands.js';
 import { readKtap } from './ktap.js';
 import type { CycleOutcome, Finding, TimelineOutcome } from './outcome.js';
@@ -17,7 +17,8 @@ import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './p
 import type { DiskState, Proofs, ResumeEvidence, SuspendEvidence } from './proofs.js';
 import { concat, type Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
-import { resumeFromDisk, suspendToDisk } from './swsusp.js';
+import { resumeFromDisk, suspendToDisk, type WentOff } from './swsusp.js';
+import { frozenSince, SNAPSHOT_STORES, snapshotAndGoOff } from './sys-snapshot.js';
 
 export interface TimelineDeps {
   readonly booter: Booter;
@@ -95,7 +96,7 @@ class Timeline {
   readonly #commands: TimelineOutcome['commands'][number][] = [];
   readonly #findings: Finding[] = [];
   readonly #states: string[] = [];
-  /** How long the machine has been off since the self-checks were started. */
+  /** How far the time of day ran on without the system, over all suspends since the self-checks were started. */
   #offSinceStartMs = 0;
 
   constructor(plan: Plan, deps: TimelineDeps) {
@@ -235,11 +236,10 @@ class Timeline {
   }
 
   async #suspend(step: Extract<Step, { do: 'suspend' }>): Promise<void> {
-    if (step.method !== 'swsusp') throw new InputError(`this kernel has no ${step.method}`, { remedy: 'use `method: swsusp`' });
     const recorder = this.#machine();
     const agent = this.#agent();
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
-    const end = await suspendToDisk(recorder, agent);
+    const end = step.method === 'swsusp' ? await suspendToDisk(recorder, agent) : await this.#snapshot(recorder, agent, step);
     const seen = recorder.seen();
     await this.#powerOff();
     this.#editDisks(step);
@@ -247,13 +247,31 @@ class Timeline {
     this.#offSinceStartMs += step.offMs;
     if (end === 'powerCut') return;
     const { atCopy, job } = end;
+    // The restored system knows nothing of what the machine did after the copy, and its clock went on.
+    this.#offSinceStartMs += Math.round(seen.virtualMs - atCopy.marker.virtualMs);
     this.#suspended = {
       agent,
       job,
       seen,
       offMs: step.offMs,
-      evidence: { markers: seen.markers, atCopy: atCopy.memory, disks: this.#off.disks, writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction) },
+      evidence: {
+        method: step.method,
+        stores: step.method === 'swsusp' ? [] : SNAPSHOT_STORES,
+        markers: seen.markers,
+        atCopy: atCopy.memory,
+        disks: this.#off.disks,
+        writesWhileFrozen: writesBetween(seen.writes, frozenSince(seen.markers) ?? atCopy.marker.instruction, atCopy.marker.instruction),
+        writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction),
+      },
     };
+  }
+
+  async #snapshot(recorder: Recorder, agent: Agent, step: Extract<Step, { do: 'suspend' }>): Promise<WentOff | 'powerCut'> {
+    const end = await snapshotAndGoOff(recorder, agent, step.whileSaving, this.#deps.booter.signal);
+    if (end === 'powerCut') return end;
+    this.#commands.push(...end.commands);
+    this.#findings.push(...end.findings);
+    return end;
   }
 
   #editDisks({ faults }: Pick<Extract<Step, { do: 'suspend' }>, 'faults'>): void {
@@ -273,6 +291,7 @@ class Timeline {
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
     const restored = await resumeFromDisk(recorder, this.#deps.booter.signal);
     if (restored === 'powerCut') return this.#powerOff();
+    this.#offSinceStartMs += Math.round(restored.marker.virtualMs);
     const seen = recorder.seen();
     this.#resumed = {
       suspended,
@@ -296,9 +315,9 @@ class Timeline {
     const disk = has('disk') ? this.#take(await use.disk(evidence)) : undefined;
     if (has('filesystems')) this.#filesystems.push(...this.#take(await use.filesystems(evidence.disks, 'suspend')));
     this.#cycles.push({
-      method: 'swsusp',
+      method: evidence.method,
       offMs: suspended.offMs,
-      frozen: frozenAcrossPowerOff(suspended.seen, { markers }),
+      frozen: evidence.method === 'swsusp' ? frozenAcrossPowerOff(suspended.seen, { markers }) : frozenInLiveTimeline(suspended.seen.markers),
       memory,
       image,
       disk,

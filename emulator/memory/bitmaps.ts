@@ -7,7 +7,7 @@
  */
 import { GuestError } from '../machine/errors.js';
 import { PAGE_BYTES, pfn, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
-import { kernelU32, listNodes, physical, symbolGpa, type GuestKernel } from './kernel.js';
+import { kernelU32, listNodes, physical, symbolGpa, variable, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
 import { addressOf } from './symbols.js';
 import { va, type Va } from './view.js';
@@ -104,6 +104,24 @@ export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
     frames.push(pfnOfGpa(physical(kernel, address)));
   }
   return frames;
+}
+
+/**
+ * The frames that a snapshot keeps in place instead of copying them (mm/anon_preserve.c): one bit each, empty in a kernel
+ * or at a time that preserves none.
+ */
+export function preservedPages(kernel: GuestKernel): PageSet {
+  const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
+  const has = kernel.symbols.byName.has('preserved') && kernel.symbols.byName.has('preserved_pfns');
+  const bits = has ? variable(kernel, 'preserved') : 0;
+  if (bits === 0) return pages;
+  const count = variable(kernel, 'preserved_pfns');
+  if (count > pages.length) throw new GuestError(`the map of preserved pages has ${count} bits, the machine ${pages.length} pages`);
+  for (let word = 0; word < count; word += 32) {
+    const set = kernelU32(kernel, bits + word / 8);
+    for (let bit = 0; set !== 0 && bit < 32 && word + bit < count; bit++) pages[word + bit] = (set >>> bit) & 1;
+  }
+  return pages;
 }
 
 /** The pages that the kernel registered as never to be saved: `[start, end)` in frames. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What a scenario file may say. Reads YAML into {@link Scenario}; everything wrong is reported at its place. */
-import { DEFAULT_MACHINE, PROOFS, type CommandStep, type MachineOptions, type Step } from '../cycle/plan.js';
+import { DEFAULT_MACHINE, PROOFS, unroll, type CommandStep, type MachineOptions, type Step } from '../cycle/plan.js';
+import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import type { Fault } from '../faults/fault.js';
 import {
@@ -122,12 +123,15 @@ const stepFields = {
   run: commandShape,
   start: checked(mapping({ name: optional(text('a name')), command: required(text('a command')) }), () => undefined),
   selfcheck: scalar("'start' or 'verify'", (value) => (value === 'start' || value === 'verify' ? value : undefined), 'start' as 'start' | 'verify'),
-  suspend: mapping({
-    method: defaulted(word('swsusp', 'sys_snapshot'), 'swsusp'),
-    offTime: defaulted(duration(), 3_600_000),
-    whileSaving: defaulted(list(commandShape), []),
-    faults: defaulted(list(faultShape), []),
-  }),
+  suspend: checked(
+    mapping({
+      method: defaulted(word('swsusp', 'sys_snapshot'), 'swsusp'),
+      offTime: defaulted(duration(), 3_600_000),
+      whileSaving: defaulted(list(commandShape), []),
+      faults: defaulted(list(faultShape), []),
+    }),
+    ({ method, whileSaving }) => (method === 'swsusp' && whileSaving.length > 0 ? 'nothing can run `whileSaving` with swsusp: use `method: sys_snapshot`' : undefined),
+  ),
   cutPower: mapping({}),
   resume: mapping({ faults: defaulted(list(faultShape), []) }),
   verify: mapping({ proofs: defaulted(list(word(...PROOFS)), PROOFS) }),
@@ -198,6 +202,9 @@ const rawScenario = mapping({
   steps: required(list(stepShape, 1)),
 });
 
+/** A machine that comes back from a snapshot must be told where to look for it. */
+const snapshotWords = (steps: readonly Step[]): readonly string[] => (unroll(steps).some((step) => step.do === 'suspend' && step.method === 'sys_snapshot') ? [SNAPSHOT_CMDLINE] : []);
+
 /** The scenario in `source`, the text of `file`; or all that is wrong with it (at least one issue). */
 export function readScenario(source: string, file: string): { readonly scenario: Scenario } | { readonly issues: readonly YamlIssue[] } {
   const read = readYaml(source, file, rawScenario);
@@ -216,7 +223,7 @@ function scenarioOf({ name, machine: given, disks, files, control, steps }: Read
       memoryMiB: machine.memory ?? DEFAULT_MACHINE.memoryMiB,
       seed: machine.seed ?? DEFAULT_MACHINE.seed,
       kernel: machine.kernel ?? DEFAULT_MACHINE.kernel,
-      cmdline: machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? [],
+      cmdline: [...(machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? []), ...snapshotWords(steps.map(stepOf))],
       wallClockMs: machine.wallClock ?? DEFAULT_MACHINE.wallClockMs,
     },
     disks,

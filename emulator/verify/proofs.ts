@@ -11,8 +11,9 @@ import type { GuestKernel } from '../memory/kernel.js';
 import { parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
 import { guestMemory } from '../memory/view.js';
-import { diskSource, findImage, verifyDisks, volumeSource, type DiskHistory } from './disk/verify.js';
+import { diskSource, findImage, findSnapshot, verifyDisks, volumeSource, type DiskHistory } from './disk/verify.js';
 import { volumes, type Filesystem } from './disk/partitions.js';
+import type { Image } from './image/stream.js';
 import { verifyImage, type ImageResult } from './image/verify.js';
 import type { Comparer } from './memory/compare.js';
 import { verifyMemory, type MemoryDifference } from './memory/verify.js';
@@ -91,9 +92,9 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
   });
   let result: ImageResult;
   try {
-    const found = findImage(evidence.disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) })));
-    if (found === undefined) return nothing('no disk holds an image');
-    result = verifyImage(found.image.image, kernelAt(evidence, symbols));
+    const image = imageOn(evidence);
+    if (image === undefined) return nothing('no disk holds an image');
+    result = verifyImage(image, kernelAt(evidence, symbols));
   } catch (error) {
     if (error instanceof GuestError) return nothing(`the image cannot be read: ${error.message}`);
     throw error;
@@ -107,13 +108,19 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
   };
 }
 
+/** The image where the method puts it: in swap, or in a file of a store. */
+function imageOn({ method, stores, disks }: SuspendEvidence): Image | undefined {
+  const found = disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) }));
+  return method === 'swsusp' ? findImage(found)?.image.image : findSnapshot(found, stores);
+}
+
 async function proveDisks(evidence: ResumeEvidence): ReturnType<Proofs['disk']> {
-  const result = verifyDisks(evidence.disks.map((disk, index) => history(evidence, disk, index)));
+  const result = verifyDisks(evidence.disks.map((disk, index) => history(evidence, disk, index)), { stores: evidence.stores });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
   const lines = result.differences.map(({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`);
   const findings: Finding[] = [];
   if (sectorsDiffering > 0) findings.push({ kind: 'disk', what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`, details: some(lines, lines.length) });
-  else if (originSectorsWritten > 0) findings.push({ kind: 'disk', what: `${originSectorsWritten} sectors outside of swap were written between the atomic copy and the restored kernel, with the content that they had`, details: [] });
+  else if (originSectorsWritten > 0) findings.push({ kind: 'disk', what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`, details: [] });
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
 }
 
@@ -126,6 +133,7 @@ function history(evidence: ResumeEvidence, disk: DiskState, index: number): Disk
     atPowerOff: disk,
     atRestore: { base: disk.base, overlay: [...disk.overlay, ...byResume] },
     written: [...sinceCopy, ...byResume],
+    writtenWhileFrozen: evidence.writesWhileFrozen[index] ?? [],
   };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * Reads ext2, ext3 and ext4 far enough to say what a block is for: which file and which part of it, or which piece of
- * the filesystem's own structures. Nothing is written, no checksum is checked: the host's e2fsck does that.
+ * the filesystem's own structures; and what a file holds. Nothing is written, no checksum is checked: the host's e2fsck does that.
  */
 import { GuestError } from '../../machine/errors.js';
 import { readChecked, type ByteSource } from '../source.js';
@@ -11,6 +11,8 @@ export interface Ext4 {
   describe(offsetBytes: number): string;
   /** Path of an inode, if a directory names it. */
   pathOf(inode: number): string | undefined;
+  /** The contents of the regular file at a path; undefined when there is none. */
+  file(path: string): ByteSource | undefined;
 }
 
 const SUPERBLOCK = 1024;
@@ -67,6 +69,7 @@ export function readExt4(volume: ByteSource): Ext4 {
   return {
     describe: (offset) => describe(geometry, get(), offset),
     pathOf: (inode) => get().paths.get(inode),
+    file: (path) => fileAt(geometry, get(), path),
   };
 }
 
@@ -108,6 +111,7 @@ interface Index {
   /** Sorted by start. */
   readonly runs: readonly Run[];
   readonly paths: ReadonlyMap<number, string>;
+  readonly inodes: ReadonlyMap<number, Inode>;
 }
 
 const block = (g: Geometry, number: number, what: string): Uint8Array => readChecked(g.volume, number * g.blockBytes, g.blockBytes, what);
@@ -116,7 +120,7 @@ function buildIndex(g: Geometry): Index {
   const groups = readGroups(g);
   const inodes = [...allInodes(g, groups)];
   const runs = inodes.flatMap((inode) => runsOf(g, inode)).sort((a, b) => a.start - b.start);
-  return { groups, runs, paths: readPaths(g, inodes) };
+  return { groups, runs, paths: readPaths(g, inodes), inodes: new Map(inodes.map((inode) => [inode.number, inode])) };
 }
 
 function readGroups(g: Geometry): Group[] {
@@ -244,6 +248,24 @@ function* directoryEntries(g: Geometry, directory: Inode): Generator<{ readonly 
       }
     }
   }
+}
+
+function fileAt(g: Geometry, index: Index, path: string): ByteSource | undefined {
+  const number = [...index.paths].find(([, name]) => name === path)?.[0];
+  const inode = number === undefined ? undefined : index.inodes.get(number);
+  if (inode === undefined || (inode.mode & TYPE_MASK) !== TYPE_REGULAR) return undefined;
+  const extents = runsOf(g, inode).flatMap(({ start, count, fileBlock }) =>
+    fileBlock === undefined ? [] : [{ from: fileBlock * g.blockBytes, to: (fileBlock + count) * g.blockBytes, at: start * g.blockBytes }]);
+  // What no extent covers is a hole, which reads as zeros.
+  const read = (offset: number, length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    for (const { from, to, at } of extents) {
+      const [first, end] = [Math.max(from, offset), Math.min(to, offset + length)];
+      if (first < end) bytes.set(readChecked(g.volume, at + first - from, end - first, `an extent of ${path}`), first - offset);
+    }
+    return bytes;
+  };
+  return { byteLength: inode.sizeBytes, read };
 }
 
 function describe(g: Geometry, index: Index, offsetBytes: number): string {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
  * The disk proof: from the atomic copy to the restored kernel nothing was written to any disk but the image itself,
- * in the very pages of the swap area that its own map lists.
+ * in the very pages of the swap area that its own map lists, and what a system that lives on after its snapshot writes to
+ * the volumes that it has for that.
  */
 import type { DiskConfig, DiskWrite } from '../../machine/contract.js';
 import { GuestError } from '../../machine/errors.js';
 import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
 import { diffDisks, rangesOf, type SectorRange } from '../../disks/diff.js';
+import { readContainer } from '../image/container.js';
+import type { Image } from '../image/stream.js';
 import { IMAGE_SIGNATURE, readSwapHeader, readSwapImage, type SwapImage } from '../image/swap.js';
 import { slice, sourceOf, type ByteSource } from '../source.js';
 import { readExt4, type Ext4 } from './ext4.js';
@@ -26,7 +29,7 @@ export interface DiskResult {
   /** Outside of the image. */
   readonly sectorsDiffering: number;
   readonly sectorsOfImage: number;
-  /** Sectors outside of swap that a machine wrote, be it with the same content. */
+  /** Sectors outside of the stores, and of swap where the image is in swap, that a machine wrote, be it with the same content. */
   readonly originSectorsWritten: number;
   /** At most `differencesMax`. */
   readonly differences: readonly DiskDifference[];
@@ -41,9 +44,13 @@ export interface DiskHistory {
   readonly atPowerOff: DiskConfig;
   readonly atRestore: DiskConfig;
   readonly written: readonly DiskWrite[];
+  /** Before the copy, but after all filesystems were frozen; only memory that is swapped out may be among these. */
+  readonly writtenWhileFrozen?: readonly DiskWrite[];
 }
 
 const DIFFERENCES_MAX = 200;
+/** Where snapctl saves it, from the root of the store. */
+const SNAPSHOT_IMAGE = '/snapshot';
 
 /** A disk under its writes, for random access. The base is not copied. */
 export function diskSource(disk: DiskConfig): ByteSource {
@@ -81,8 +88,26 @@ export function findImage(disks: readonly { readonly device: string; readonly di
   return undefined;
 }
 
-export function verifyDisks(disks: readonly DiskHistory[], differencesMax = DIFFERENCES_MAX): DiskResult {
-  const image = imageOrNone(disks);
+/** The snapshot that waits as a file on one of the stores. Undefined when there is none. Throws GuestError when it is damaged. */
+export function findSnapshot(disks: readonly { readonly device: string; readonly disk: ByteSource }[], stores: readonly string[], path = SNAPSHOT_IMAGE): Image | undefined {
+  for (const { device, disk } of disks) {
+    for (const volume of volumes(disk, device)) {
+      if (!stores.includes(volume.device) || !volume.filesystem.startsWith('ext')) continue;
+      const file = readExt4(volumeSource(disk, volume)).file(path);
+      if (file !== undefined) return readContainer(file);
+    }
+  }
+  return undefined;
+}
+
+export interface DiskRules {
+  /** Volumes (`sdb1`) that are there to be written: not looked at. Without any, the image is in swap. */
+  readonly stores: readonly string[];
+  readonly differencesMax?: number;
+}
+
+export function verifyDisks(disks: readonly DiskHistory[], { stores, differencesMax = DIFFERENCES_MAX }: DiskRules = { stores: [] }): DiskResult {
+  const image = stores.length === 0 ? imageOrNone(disks) : undefined;
   const total = { sectorsCompared: 0, sectorsDiffering: 0, sectorsOfImage: 0, originSectorsWritten: 0 };
   const differences: DiskDifference[] = [];
   for (const disk of disks) {
@@ -91,11 +116,14 @@ export function verifyDisks(disks: readonly DiskHistory[], differencesMax = DIFF
     const imageSectors = image === undefined ? new Set<number>() : sectorsOfImage(all, image);
     const diff = diffDisks(disk.atCopy, disk.atRestore);
     const differing = diff.ranges.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i));
-    const unexplained = differing.filter((at) => !imageSectors.has(at));
+    const isStore = within(all.filter((volume) => stores.includes(volume.device)));
+    const isSwap = within(all.filter((volume) => volume.filesystem === 'swap'));
+    const mayBeWritten = stores.length === 0 ? isSwap : isStore;
+    const unexplained = differing.filter((at) => !imageSectors.has(at) && !isStore(at));
     total.sectorsCompared += diff.sectorsCompared;
     total.sectorsDiffering += unexplained.length;
     total.sectorsOfImage += imageSectors.size;
-    total.originSectorsWritten += writtenOutsideSwap(all, disk.written);
+    total.originSectorsWritten += sectorsWritten(disk.written, (at) => !mayBeWritten(at)) + sectorsWritten(disk.writtenWhileFrozen ?? [], (at) => !isStore(at) && !isSwap(at));
     differences.push(...nameSectors(atCopy, all, disk.device, rangesOf(unexplained)));
   }
   return { ...total, differences: differences.slice(0, differencesMax) };
@@ -117,11 +145,12 @@ function sectorsOfImage(all: readonly Volume[], { volume, image }: { readonly vo
   return new Set(image.pagesUsed.flatMap((page) => Array.from({ length: perPage }, (_, i) => volume.startSector + page * perPage + i)));
 }
 
-function writtenOutsideSwap(all: readonly Volume[], written: readonly DiskWrite[]): number {
-  const inSwap = (at: number): boolean => all.some((volume) => volume.filesystem === 'swap' && at >= volume.startSector && at < volume.startSector + volume.sectors);
+const within = (all: readonly Volume[]) => (at: number): boolean => all.some(({ startSector, sectors }) => at >= startSector && at < startSector + sectors);
+
+function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => boolean): number {
   const sectors = new Set<number>();
   for (const { sector: start, bytes } of written) {
-    for (let i = 0; i < bytes.length / SECTOR_BYTES; i++) if (!inSwap(start + i)) sectors.add(start + i);
+    for (let i = 0; i < bytes.length / SECTOR_BYTES; i++) if (counts(start + i)) sectors.add(start + i);
   }
   return sectors.size;
 }

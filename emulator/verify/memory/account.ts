@@ -8,7 +8,7 @@
  */
 import { RigError } from '../../machine/errors.js';
 import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
-import { nosaveRegions, nosaveSection, readBitmap, type MemoryBitmap, type PageSet, type StaticBitmap } from '../../memory/bitmaps.js';
+import { nosaveRegions, nosaveSection, preservedPages, readBitmap, type MemoryBitmap, type PageSet, type StaticBitmap } from '../../memory/bitmaps.js';
 import { direct, symbolGpa, type GuestKernel } from '../../memory/kernel.js';
 import { translate } from '../../memory/pagetable.js';
 import { pageReader } from '../../memory/pages.js';
@@ -33,8 +33,10 @@ export interface Accounting {
   readonly original: MemoryBitmap;
   readonly copy: MemoryBitmap;
   readonly zero: MemoryBitmap;
-  /** Frames in the image, as swsusp chose them. */
+  /** Frames in the image, as swsusp chose them; those that are preserved included. */
   readonly inImage: PageSet;
+  /** Those of them that the copy loop passes over: they stay where they are until they have been read. */
+  readonly preserved: PageSet;
   readonly omitted: Readonly<Record<Omission, number>>;
   /** Frames that are not in the image and for which no reason was found: lost memory. */
   readonly lost: readonly Pfn[];
@@ -76,7 +78,7 @@ export function accountForPages(kernel: GuestKernel): Accounting {
     } else if (reason === undefined) lost.push(frame);
     else omitted[reason]++;
   }
-  return { original, copy, zero, inImage: original.pages, omitted, lost, superfluous };
+  return { original, copy, zero, inImage: original.pages, preserved: preservedPages(kernel), omitted, lost, superfluous };
 }
 
 function omissions(kernel: GuestKernel, copy: MemoryBitmap, bitmaps: readonly MemoryBitmap[]): (frame: Pfn) => Omission | undefined {

@@ -85,11 +85,13 @@ function deadStack(kernel: GuestKernel): [number, number] {
   return [Math.max(end - DEAD_STACK_BYTES_MAX, physical(kernel, currentTask(kernel).stack)), end];
 }
 
-/** The frame into which the loop copies `frame`: zero pages take none. */
+const isCopied = ({ inImage, preserved }: Accounting, frame: number): boolean => inImage[frame] === 1 && preserved[frame] !== 1;
+
+/** The frame into which the loop copies `frame`: zero pages and preserved ones take none. */
 function destinationOf(kernel: GuestKernel, account: Accounting, frame: Pfn): number {
   let taken = 0;
   for (let source = 0; source < frame; source++) {
-    if (account.inImage[source] === 1 && !isZero(pageBytes(kernel.memory, pfn(source)))) taken++;
+    if (isCopied(account, source) && !isZero(pageBytes(kernel.memory, pfn(source)))) taken++;
   }
   let index = account.copy.pages.indexOf(1);
   for (; taken > 0 && index >= 0; taken--) index = account.copy.pages.indexOf(1, index + 1);
@@ -104,10 +106,10 @@ function cursorAtNext(bitmap: MemoryBitmap, frame: number): Uint8Array {
 
 /** memory_bm_set_bit() was last called for the last zero page before `frame`; it leaves the bit position alone. */
 function zeroCursor(kernel: GuestKernel, account: Accounting, frame: Pfn): Uint8Array {
-  const { zero, inImage } = account;
+  const { zero } = account;
   const before = kernel.memory.bytes.slice(zero.cursor, zero.cursor + CURSOR.sizeof);
   let last = frame - 1;
-  while (last >= 0 && !(inImage[last] === 1 && isZero(pageBytes(kernel.memory, pfn(last))))) last--;
+  while (last >= 0 && !(isCopied(account, last) && isZero(pageBytes(kernel.memory, pfn(last))))) last--;
   const position = last < 0 ? undefined : positionOf(zero, last);
   if (position === undefined) return before;
   const nodeBit = new DataView(before.buffer).getUint32(CURSOR.nodeBit, true);

@@ -14,6 +14,8 @@ export interface FakeSystem {
   readonly commands?: Readonly<Record<string, { readonly stdout?: string; readonly exit?: number }>>;
   /** Answers that the kernel would not suspend. */
   readonly refusesSuspend?: boolean;
+  /** The live timeline of a snapshot brings its image home, unless told otherwise. */
+  readonly savesImage?: boolean;
   /** Never gets as far as its init. */
   readonly panics?: boolean;
 }
@@ -107,6 +109,12 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
     if (system.refusesSuspend === true) return [started, ...ended(id, 'busy\n', 1)];
     return [started, ...suspend()];
   }
+  if (command.includes('snapctl take')) {
+    if (system.refusesSuspend === true) return [started, ...ended(id, 'busy\n', 1)];
+    return [started, ...snapshot()];
+  }
+  // Waits for the image to be saved.
+  if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
   const known = system.commands?.[command];
   const { stdout = '', exit = known ? 0 : 127 } = known ?? {};
   return (flags & START_FOLLOW) !== 0 ? [started, ...ended(id, stdout, exit)] : [started];
@@ -121,6 +129,25 @@ function suspend(): FakeScript {
     { do: 'write', disk: 1, sector: sector(1), bytes: IMAGE },
     { do: 'write', disk: 1, sector: sector(0), bytes: IMAGE },
     { do: 'halt' },
+  ];
+}
+
+/** The live timeline writes after the copy, and to its stores only. */
+function snapshot(): FakeScript {
+  return [
+    { do: 'marker', kind: stepBegin('call') },
+    { do: 'marker', kind: stepEnd('freezeFilesystems') },
+    { do: 'marker', kind: stepBegin('freezeTasks') },
+    { do: 'write', disk: 1, sector: sector(2), bytes: IMAGE },
+    { do: 'work', instructions: 200 },
+    { do: 'poke', gpa: gpa(0x1000), bytes: Uint8Array.of(0xbb) },
+    { do: 'marker', kind: stepBegin('copy') },
+    { do: 'marker', kind: stepEnd('copy') },
+    { do: 'poke', gpa: gpa(0x1000), bytes: Uint8Array.of(0xcc) },
+    { do: 'work', instructions: 100 },
+    { do: 'marker', kind: stepEnd('thawTasks') },
+    { do: 'write', disk: 1, sector: sector(0), bytes: IMAGE },
+    { do: 'marker', kind: stepEnd('call'), word0: 0 },
   ];
 }
 

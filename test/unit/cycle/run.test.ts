@@ -7,6 +7,7 @@ import { DEFAULT_MACHINE, type Plan, type Step } from '../../../emulator/cycle/p
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan } from '../../../emulator/cycle/run.js';
 import type { Engine } from '../../../emulator/machine/contract.js';
+import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from './fake-system.js';
 
@@ -65,6 +66,37 @@ t.test('a whole cycle, and what the proofs are shown', async (t) => {
   t.equal(evidence?.writesSinceCopy[1]?.length, 2);
   t.equal(evidence?.writesByResume[1]?.length, 1, 'the resuming kernel took the signature away');
   t.equal(evidence?.disks[0]?.overlay.length, 1, 'what the boot wrote before the checkpoint is not lost');
+});
+
+const SNAPSHOT: Step = {
+  do: 'suspend',
+  method: 'sys_snapshot',
+  offMs: 1000,
+  whileSaving: [{ command: 'rewrite', exit: 0, timeoutMs: 1000 }],
+  faults: [],
+};
+
+t.test('a machine that lives on after its snapshot', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const { main, findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }], { seen, system: { commands: { rewrite: {} } } });
+  t.same(findings, []);
+  t.match(main.commands, [{ command: 'rewrite', exitCode: 0 }]);
+  t.match(main.cycles, [{ method: 'sys_snapshot', offMs: 1000 }]);
+  const [evidence] = seen;
+  const at = (kind: number): number => evidence?.markers.find((marker) => marker.kind === kind)?.instruction ?? NaN;
+  t.equal(main.cycles[0]?.frozen?.instructions, at(stepEnd('thawTasks')) - at(stepBegin('freezeTasks')), 'frozen: to the thaw in the live timeline, the time off does not count');
+  t.match(evidence, { method: 'sys_snapshot', stores: ['sdb1', 'sdb3'] });
+  t.equal(evidence?.atCopy[0x1000], 0xbb, 'RAM at the copy, not what the live timeline made of it');
+  t.equal(evidence?.writesWhileFrozen[1]?.length, 1);
+  t.equal(evidence?.writesSinceCopy[1]?.length, 1);
+  t.equal(evidence?.writesByResume[1]?.length, 1);
+});
+
+t.test('a snapshot that comes to nothing', async (t) => {
+  const steps: Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY];
+  t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [{ kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['busy'] }]);
+  t.match((await run(steps, { system: { savesImage: false, commands: { rewrite: {} } } })).findings, [{ kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] }]);
+  t.match((await run(steps, { system: { commands: { rewrite: { exit: 3 } } } })).findings, [{ kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' }]);
 });
 
 t.test('from the cache it is the same run', async (t) => {

@@ -77,11 +77,12 @@ const SYMBOLS: Readonly<Record<string, number>> = {
   __nosave_begin: 0x110000, in_suspend: 0x110000, __nosave_end: 0x111000,
   init_task: 0x112000, nosave_regions: 0x112400, contig_page_data: 0x113000, e820_table: 0x114000, mem_map: 0x114004, pcpu_hot: 0x114008,
   saved_context_esp: 0x11400c, forbidden_pages_map: 0x114010, free_pages_map: 0x114014, jiffies: 0x114100,
-  watchdog_report_ts: 0x114104, wq_watchdog_touched_cpu: 0x114108, wq_watchdog_touched: 0x11410c, wq_watchdog_thresh: 0x114110, swapper_pg_dir: 0x115000,
+  watchdog_report_ts: 0x114104, wq_watchdog_touched_cpu: 0x114108, wq_watchdog_touched: 0x11410c, wq_watchdog_thresh: 0x114110, preserved: 0x114114, preserved_pfns: 0x114118, swapper_pg_dir: 0x115000,
   zero_bm: 0x116000, copy_bm: 0x116020, orig_bm: 0x116040, _end: 0x12c000,
 };
 
-export function syntheticKernel(): SyntheticKernel {
+/** `preserved`: frames that a snapshot keeps in place. */
+export function syntheticKernel(preserved: readonly number[] = []): SyntheticKernel {
   const bytes = new Uint8Array(PAGES * PAGE_BYTES);
   const data = new DataView(bytes.buffer);
   const set = (at: number, value: number): void => data.setUint32(at, value, true);
@@ -268,6 +269,13 @@ export function syntheticKernel(): SyntheticKernel {
   for (const where of [at('orig_bm'), at('copy_bm'), at('zero_bm'), forbidden, freeMap]) bitmap(where);
   for (const frame of copies) mark(at('copy_bm'), frame);
 
+  if (preserved.length > 0) {
+    const bits = place(PAGES / 8);
+    set(at('preserved'), va(bits));
+    set(at('preserved_pfns'), PAGES);
+    for (const frame of preserved) bytes[bits + (frame >>> 3)] = (bytes[bits + (frame >>> 3)] as number) | (1 << (frame & 7));
+  }
+
   const isFree = (frame: number): boolean => frame >= 1024 && frame < 2560;
   const omitted = (frame: number): boolean =>
     isFree(frame) || copies.includes(frame) || bitmapPages.includes(frame) || (frame >= 160 && frame < 164) || frame === at('__nosave_begin') / PAGE_BYTES;
@@ -301,6 +309,7 @@ export function syntheticKernel(): SyntheticKernel {
       live.fill(frame & 255, stackPointer - 64, stackPointer);
       const content = live.slice(frame * PAGE_BYTES, (frame + 1) * PAGE_BYTES);
       result.set(content, frame * PAGE_BYTES);
+      if (preserved.includes(frame)) continue;
       if (content.every((byte) => byte === 0)) liveView.setUint32(at('zero_bm') + 12 + 12, frame, true);
       else if (++copied < copies.length) cursor(at('copy_bm'), copies[copied] as number);
     }

@@ -22,6 +22,16 @@ t.test('short and long forms of a step say the same', (t) => {
   t.end();
 });
 
+t.test('a machine that takes snapshots is told where their images are', (t) => {
+  const cmdline = (method: string): readonly string[] | undefined => {
+    const read = readScenario(`name: x\nmachine: { cmdline: quiet }\nsteps: [boot, { repeat: { times: 2, steps: [{ suspend: { method: ${method} } }, resume] } }]\n`, 'x.yaml');
+    return 'issues' in read ? undefined : read.scenario.machine.cmdline;
+  };
+  t.same(cmdline('swsusp'), ['quiet']);
+  t.same(cmdline('sys_snapshot'), ['quiet', 'rig.image=/dev/sdb3:/snapshot']);
+  t.end();
+});
+
 t.test('everything wrong is named at its place', (t) => {
   t.same(issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'), [
     "2:28 unknown key 'sed': did you mean 'seed'?",

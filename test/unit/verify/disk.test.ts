@@ -52,6 +52,12 @@ for (const [type, options] of [['ext4', ['-b', '4096']], ['ext4', ['-b', '1024',
     t.equal(tree.describe(blockOf(image, '/etc/passwd', 0) * blockBytes), '/etc/passwd, byte 0');
     t.equal(tree.describe(blockOf(image, '/etc/deep', 1) * blockBytes), `/etc/deep, byte ${blockBytes}`);
     t.equal(tree.describe(1024), 'superblock');
+    const big = tree.file('/etc/deep/deeper/big');
+    t.equal(big?.byteLength, 700_000);
+    t.ok(Buffer.from(big?.read(0, 700_000) ?? []).equals(Buffer.alloc(700_000, 'big')), 'a file has its contents');
+    t.equal(Buffer.from(big?.read(300_001, 5) ?? []).toString(), 'igbig');
+    t.equal(tree.file('/etc'), undefined);
+    t.equal(tree.file('/none'), undefined);
     if (type === 'ext4') t.equal(tree.describe(blockOf(image, '<8>', 3) * blockBytes), 'journal');
     const dump = execFileSync('dumpe2fs', [image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
     const [, inodeTable = ''] = /Inode table at (\d+)/.exec(dump) ?? [];
@@ -180,6 +186,21 @@ t.test('the image may change its own pages and nothing else', async (t) => {
   }
   const same = verifyDisks([history((more) => more.push(write(10, 0)))]);
   t.match(same, { sectorsDiffering: 0, originSectorsWritten: 1 }, 'a write of the same content is still a write');
+});
+
+t.test('a system that lives on may write its stores and nothing else', async (t) => {
+  const base = withMbr([{ type: 0x83, start: 8, sectors: 8 }, { type: 0x82, start: 16, sectors: 400 }], 420);
+  base.set(swapArea([], 'SWAPSPACE2').subarray(0, 4096), 16 * SECTOR_BYTES);
+  const write = (at: number): DiskWrite => ({ instruction: 9, sector: sector(at), bytes: new Uint8Array(SECTOR_BYTES).fill(0x77) });
+  const lived = (written: readonly DiskWrite[], writtenWhileFrozen: readonly DiskWrite[] = []): DiskHistory => ({
+    device: 'sdb', atCopy: { base }, atPowerOff: { base, overlay: written }, atRestore: { base, overlay: written }, written, writtenWhileFrozen,
+  });
+  const rules = { stores: ['sdb1'] };
+  t.match(verifyDisks([lived([write(8), write(15)])], rules), { sectorsDiffering: 0, originSectorsWritten: 0 });
+  t.match(verifyDisks([lived([write(7)])], rules), { sectorsDiffering: 1, originSectorsWritten: 1 });
+  t.match(verifyDisks([lived([write(20)])], rules), { sectorsDiffering: 1, originSectorsWritten: 1 }, 'swap is an origin too');
+  t.match(verifyDisks([lived([], [write(20)])], rules), { originSectorsWritten: 0 }, 'before the copy memory may go to swap');
+  t.match(verifyDisks([lived([], [write(2)])], rules), { originSectorsWritten: 1 }, 'but a frozen filesystem is not written');
 });
 
 t.test('a sector of a file is named by its path', { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {

@@ -17,6 +17,13 @@ function verify(mutate: (restored: Uint8Array, made: SyntheticKernel) => void = 
   return verifyMemory({ atCopy: made.kernel, restored });
 }
 
+function verifyPreserving(preserved: readonly number[], mutate: (restored: Uint8Array) => void = () => undefined): MemoryResult {
+  const made = syntheticKernel(preserved);
+  const restored = made.restored();
+  mutate(restored);
+  return verifyMemory({ atCopy: made.kernel, restored });
+}
+
 const flip = (bytes: Uint8Array, at: number): void => {
   bytes[at] = (bytes[at] as number) ^ 0x40;
 };
@@ -52,6 +59,20 @@ t.test('one altered byte is found, in whatever page it is, and named', async (t)
     t.equal(result.pagesDiffering, 1);
     t.match(result.differences, [{ kind: 'content', pfn: frame, firstOffset: offset, bytes: 1, owner }], `pfn ${frame}`);
   }
+});
+
+t.test('preserved pages are of the image, and the copy loop passes over them', async (t) => {
+  const { zeros } = syntheticKernel().places.frames;
+  // Before the bitmaps, among the data and among the zero pages: the positions at which the loop stands depend on them.
+  const preserved = [180, zeros[0] ?? 0, 620];
+  const good = verifyPreserving(preserved);
+  t.same(good.differences, []);
+  t.equal(good.pagesCompared, verify().pagesCompared);
+  const spoilt = verifyPreserving(preserved, (restored) => flip(restored, 180 * PAGE_BYTES + 3));
+  t.match(spoilt.differences, [{ kind: 'content', pfn: 180, firstOffset: 3, bytes: 1 }]);
+  const { kernel } = syntheticKernel(preserved);
+  const restored = syntheticKernel().restored();
+  t.not(verifyMemory({ atCopy: kernel, restored }).pagesDiffering, 0, 'a loop that copied them all the same stands elsewhere');
 });
 
 t.test('two pages that changed places', async (t) => {

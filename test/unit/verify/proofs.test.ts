@@ -53,10 +53,13 @@ function make(mutate: { restored?: (bytes: Uint8Array) => void; poweredOff?: rea
   return {
     systemMap: SYSTEM_MAP_EXTRA + names.join(''),
     evidence: {
+      method: 'swsusp',
+      stores: [],
       markers: [{ kind: MARKER_LAYOUT, word0: at, word1: table.length, instruction: 1, virtualMs: 0 }],
       atCopy: kernel.memory.bytes,
       restored: after,
       disks: [disk],
+      writesWhileFrozen: [[]],
       writesSinceCopy: [[image]],
       writesByResume: [mutate.byResume ?? []],
     },

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The system call snapshot(2): the machine lives on after the copy, saves its image, and is then turned off. What
+ * it does in the meantime must leave no trace in the system that comes back.
+ */
+import { Agent } from '../agent/agent.js';
+import type { Job } from '../agent/job.js';
+import type { MarkerSeen } from '../machine/contract.js';
+import { GuestError } from '../machine/errors.js';
+import { stepBegin, stepEnd } from '../machine/markers.js';
+import { judgeCommand, outputLines, resultOf, runCommand, shell, type CommandResult } from './commands.js';
+import type { Finding } from './outcome.js';
+import type { CommandStep } from './plan.js';
+import type { Recorder } from './recorder.js';
+import { consoleTail, unexpectedStop } from './stop.js';
+import { marked, type WentOff } from './swsusp.js';
+
+/** The volumes that the live timeline may write: its changes to everything mounted before, and the image. */
+export const SNAPSHOT_STORES: readonly string[] = ['sdb1', 'sdb3'];
+
+/** Path of the image on the filesystem of sdb3. */
+export const SNAPSHOT_IMAGE = '/snapshot';
+
+/** What the initramfs must be told to look for it. */
+export const SNAPSHOT_CMDLINE = `rig.image=/dev/sdb3:${SNAPSHOT_IMAGE}`;
+
+/** Virtual time within which the call must return, and the image must be saved. */
+const CALL_MS_MAX = 60_000;
+const SAVE_MS_MAX = 300_000;
+const OFF_MS_MAX = 60_000;
+
+/** On a tmpfs: gone with the live timeline. */
+const FOLDER = '/run/snapback';
+const SAVE = [
+  `mount -t ext4 /dev/sdb3 ${FOLDER}/store`,
+  `snapctl save ${FOLDER}/store${SNAPSHOT_IMAGE}`,
+  `umount ${FOLDER}/store`,
+].join(' && ');
+/** `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. */
+const TAKE = `mkdir -p ${FOLDER}/store && exec snapctl take -c /dev/sdb1 sh -c '{ ${SAVE}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+const AWAIT_SAVED = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
+
+export interface LivedOn extends WentOff {
+  /** What was asked of the live timeline while it saved its image, and what is wrong with it. */
+  readonly commands: readonly (CommandResult & { readonly command: string })[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Takes a snapshot and lets the live timeline run `whileSaving` while it saves the image, until it is off. `agent`
+ * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end.
+ * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
+ */
+export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, whileSaving: readonly CommandStep[], signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
+  const job = await toTheCopy(recorder, agent);
+  if (job === 'powerCut') return job;
+  const returned = await recorder.machine.run({ triggers: [{ when: { on: 'marker', kind: stepEnd('call') }, then: { do: 'stop' } }], virtualMsMax: CALL_MS_MAX });
+  if (returned.reason.why === 'powerCut') return 'powerCut';
+  if (returned.reason.why !== 'trigger') throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
+  const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
+  // The second word of a step's end is an error number, none as 0.
+  if (call?.word1 !== 0) throw refused('the snapshot failed after the copy', outputLines(resultOf(await agent.wait(job))), recorder);
+  const atCopy = marked(recorder.takeCaptures()[0], recorder);
+
+  const live = new Agent(recorder.machine, { ...(signal && { signal }) });
+  await live.connect();
+  const commands: LivedOn['commands'][number][] = [];
+  const findings: Finding[] = [];
+  for (const step of whileSaving) {
+    const result = await runCommand(live, step.command, step.timeoutMs);
+    commands.push({ command: step.command, ...result });
+    findings.push(...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
+  }
+  const saved = await live.exec(shell(AWAIT_SAVED), { virtualMsMax: SAVE_MS_MAX });
+  if (saved.ended === 'powerCut') return 'powerCut';
+  if (saved.ended !== 'exited' || saved.exitCode !== 0) throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
+  const off = await live.powerOff({ virtualMsMax: OFF_MS_MAX });
+  if (off.why === 'powerCut') return 'powerCut';
+  if (off.why !== 'halted') throw refused(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
+  return { atCopy, job, commands, findings };
+}
+
+/** The instruction at which the last snapshot had frozen all filesystems; undefined when none was taken. */
+export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined => markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
+
+/** Runs to the end of the copy, with interrupts off: there the two timelines part. */
+async function toTheCopy(recorder: Recorder, agent: Agent): Promise<Job | 'powerCut'> {
+  recorder.arm([{ when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } }]);
+  const end = await agent.exec(shell(TAKE), { virtualMsMax: CALL_MS_MAX, triggers: [{ when: { on: 'marker', kind: stepEnd('copy') }, then: { do: 'stop' } }] });
+  if (end.ended === 'powerCut') return 'powerCut';
+  if (end.ended === 'stopped') return end.job;
+  throw refused('the kernel refused to take a snapshot', outputLines(resultOf(end)), recorder);
+}
+
+function refused(what: string, said: readonly string[], recorder: Recorder): GuestError {
+  return new GuestError(what, { consoleTail: [...said, ...consoleTail(recorder.seen().console)], remedy: 'the console says why' });
+}
