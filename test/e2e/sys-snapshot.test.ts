@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/** snapshot(2): the machine lives on, and comes back as it was at the call. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { readReport } from '../../emulator/index.js';
+import { packagePath } from '../../tools/artifacts/paths.js';
+import { runText, snapback } from './cycle-support.js';
+
+const scenario = packagePath('test', 'scenarios', 'sys-snapshot.yaml');
+
+t.test('what the live timeline does leaves no trace in the restored one', async (t) => {
+  const json = join(t.testdir({}), 'report.json');
+  const run = await snapback(['run', scenario, '--json', json]);
+  t.equal(run.status, 0, run.stdout + run.stderr);
+  const read = readReport(await readFile(json, 'utf8'));
+  if ('problem' in read) throw new Error(read.problem);
+  const { report } = read;
+  t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: 1, failures: [] });
+  t.ok(report.memory.pagesCompared > 1000 && report.memory.pagesDiffering === 0, `${report.memory.pagesCompared} pages of RAM compared`);
+  t.equal(report.image.pagesCompared, report.memory.pagesCompared, 'the image holds them all');
+  t.equal(report.image.pagesDiffering, 0);
+  t.match(report.disk, { sectorsDiffering: 0, originSectorsWritten: 0 });
+  t.ok(report.filesystems.length >= 4 && report.filesystems.every(({ clean }) => clean), 'filesystems are clean');
+  t.ok(report.selfChecks.passed > 10, `${report.selfChecks.passed} self-checks`);
+  t.match(report.selfChecks, { failed: 0, control: { passed: report.selfChecks.passed, failed: 0 } });
+  t.ok(report.frozen.virtualMs > 0 && report.frozen.virtualMs < 1000, `frozen for ${report.frozen.virtualMs} ms`);
+});
+
+t.test('one snapshot after another, in either order of freezing', async (t) => {
+  const cycle = "- suspend: { method: sys_snapshot, offTime: 8 h, whileSaving: [echo live > /root/where] }\n  - resume\n  - verify\n  - run: { command: cat /root/where, stdout: '^before$' }\n";
+  const { report, outcome } = await runText(
+    t.testdir({}),
+    `name: two\ncontrol: false\nsteps:
+  - boot
+  - run: echo before > /root/where
+  ${cycle}  - run: echo filesystems-first > /sys/kernel/snapshot/freeze_order
+  ${cycle}  - shutdown
+`,
+  );
+  t.same(report.failures, []);
+  t.equal(report.cycles, 2);
+  t.ok(outcome.main.cycles.every(({ memory, image }) => memory?.pagesDiffering === 0 && image?.pagesDiffering === 0));
+});
+
+t.test('a store that is in use: refused, and why', async (t) => {
+  const { report } = await runText(
+    t.testdir({}),
+    `name: refused\ncontrol: false\nsteps:
+  - boot
+  - run: mkswap /dev/sdb1 && swapon /dev/sdb1
+  - suspend: { method: sys_snapshot }
+  - resume
+`,
+  );
+  // Device-mapper complains on the console as well, which is a finding of its own.
+  t.match(report.failures[0], { kind: 'guest', what: 'the kernel refused to take a snapshot', details: [/Device or resource busy/] });
+  t.equal(report.verdict, 'fail');
+});
