@@ -43,6 +43,24 @@ t.test('one snapshot after another, in either order of freezing', async (t) => {
   t.ok(outcome.main.cycles.every(({ memory, image }) => memory?.pagesDiffering === 0 && image?.pagesDiffering === 0));
 });
 
+t.test('a preserved page that changes after the copy is found, in the image and in the restored memory', async (t) => {
+  // The page at the top of init's stack: where it lies is the same in every run.
+  const entry = `e=$(grep stack /proc/1/maps | cut -d' ' -f1 | cut -d- -f2); dd if=/proc/1/pagemap bs=8 skip=$((0x$e / 4096 - 1)) count=1 2>/dev/null | od -An -tx8`;
+  const scenario = (faults: string): string => `name: altered\ncontrol: false\nsteps:
+  - boot
+  - run: ${JSON.stringify(entry)}
+  - suspend: { method: sys_snapshot, faults: [${faults}] }
+  - resume
+  - verify
+`;
+  const good = await runText(t.testdir({}), scenario(''));
+  t.same(good.report.failures, []);
+  const frame = parseInt(good.outcome.main.commands[0]?.stdout.trim().slice(-8) ?? '', 16);
+  const bad = await runText(t.testdir({}), scenario(`{ flipMemory: { marker: 'copy:end', address: ${frame * 4096 + 100} } }`));
+  const where = new RegExp(`^pfn 0x${frame.toString(16)}\\+0x64: 1 bytes differ.*anonymous memory, init \\(pid 1\\)`);
+  t.match(bad.report.failures, [{ kind: 'memory', details: [where] }, { kind: 'image', details: [where] }]);
+});
+
 t.test('a store that is in use: refused, and why', async (t) => {
   const { report } = await runText(
     t.testdir({}),
