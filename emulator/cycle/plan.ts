@@ -80,11 +80,18 @@ export function unroll(steps: readonly Step[]): readonly Exclude<Step, { do: 're
 }
 
 /**
- * The steps of the control run: the same work on a machine that is never suspended.
- * What happens in a live timeline only has no place in it.
+ * The steps of the control run: the same work on a machine that never loses power before it is shut down.
+ * What happens in a live timeline only has no place in it, nor has a boot after a power cut that it does not suffer.
+ * `running` says whether the machine runs when the steps begin.
  */
-export function controlSteps(steps: readonly Step[]): readonly Step[] {
-  return unroll(steps).filter(({ do: what }) => what !== 'suspend' && what !== 'resume' && what !== 'cutPower' && what !== 'verify');
+export function controlSteps(steps: readonly Step[], running = false): readonly Step[] {
+  let isOn = running;
+  return unroll(steps).filter(({ do: what }) => {
+    if (what === 'suspend' || what === 'resume' || what === 'cutPower' || what === 'verify') return false;
+    if (what === 'boot' && isOn) return false;
+    isOn = what !== 'shutdown';
+    return true;
+  });
 }
 
 /**

@@ -22,6 +22,8 @@ export interface Recorder {
   readonly seen: () => Seen;
   /** Triggers for all runs from now on. `nth` counts over runs; a trigger that has fired is done. */
   readonly arm: (triggers: readonly ArmedTrigger[]) => void;
+  /** The triggers that have not fired yet. */
+  readonly armed: () => readonly ArmedTrigger[];
   /** Hands over the captures made since the last call, and forgets them: they are as large as the machine. */
   readonly takeCaptures: () => readonly Capture[];
 }
@@ -64,6 +66,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
     arm: (triggers) => {
       armed = [...armed, ...triggers];
     },
+    armed: () => armed,
     takeCaptures: () => {
       const taken = captures;
       captures = [];

@@ -52,7 +52,7 @@ async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, ready
   // People follow the main run; what the control run shows would stand in between.
   const { onConsole: _console, onProgress: _progress, ...quiet } = deps.booter;
   const aside: TimelineDeps = { ...deps, booter: { ...quiet, signal }, say: () => undefined };
-  const control = plan.control ? runTimeline(plan, controlSteps(rest), aside, ready) : undefined;
+  const control = plan.control ? runTimeline(plan, controlSteps(rest, true), aside, ready) : undefined;
   // Its failure is looked at below; without this it would end the process while the main run goes on.
   control?.catch(() => undefined);
   try {

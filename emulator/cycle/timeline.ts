@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
-import { sectorEdits, triggersOf } from '../faults/fault.js';
+import { sectorEdits, triggersOf, type Fault } from '../faults/fault.js';
 import type { MachineConfig, MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { readSectors } from '../disks/disk.js';
@@ -131,7 +131,7 @@ class Timeline {
         return this.#suspend(step);
       case 'cutPower':
         say('cut power');
-        return this.#powerOff();
+        return this.#loseEverything();
       case 'resume':
         say('resume in a new machine');
         return this.#resume(step);
@@ -203,6 +203,8 @@ class Timeline {
   /** A new machine on the disks as they are, standing at `stage`. */
   async #powerOn(stage: BootStage): Promise<Recorder> {
     const { booter, states } = this.#deps;
+    // A worker that nobody holds any longer would keep the process alive.
+    await this.#recorder?.machine.close();
     const state = await states.at(stage, booter);
     const config: MachineConfig = {
       ...booter.config,
@@ -245,7 +247,8 @@ class Timeline {
     this.#editDisks(step);
     this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + step.offMs };
     this.#offSinceStartMs += step.offMs;
-    if (end === 'powerCut') return;
+    expectStruck(step.faults, recorder, end === 'powerCut');
+    if (end === 'powerCut') return this.#checkFilesystems('powerOff');
     const { atCopy, job } = end;
     // The restored system knows nothing of what the machine did after the copy, and its clock went on.
     this.#offSinceStartMs += Math.round(seen.virtualMs - atCopy.marker.virtualMs);
@@ -290,7 +293,8 @@ class Timeline {
     // Before the capture, so that what a fault does to RAM is in it.
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
     const restored = await resumeFromDisk(recorder, this.#deps.booter.signal);
-    if (restored === 'powerCut') return this.#powerOff();
+    expectStruck(step.faults, recorder, restored === 'powerCut');
+    if (restored === 'powerCut') return this.#loseEverything();
     this.#offSinceStartMs += Math.round(restored.marker.virtualMs);
     const seen = recorder.seen();
     this.#resumed = {
@@ -336,7 +340,17 @@ class Timeline {
     const end = await this.#agent().powerOff({ virtualMsMax: SHUTDOWN_MS_MAX });
     if (end.why !== 'halted') throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, { consoleTail: consoleTail(recorder.seen().console) });
     await this.#powerOff();
-    this.#filesystems.push(...this.#take(await this.#deps.proofs.filesystems(this.#off.disks, 'shutdown')));
+    await this.#checkFilesystems('shutdown');
+  }
+
+  /** Power is gone without warning: what is on the disks must still be whole. */
+  async #loseEverything(): Promise<void> {
+    await this.#powerOff();
+    await this.#checkFilesystems('powerOff');
+  }
+
+  async #checkFilesystems(at: 'powerOff' | 'shutdown'): Promise<void> {
+    this.#filesystems.push(...this.#take(await this.#deps.proofs.filesystems(this.#off.disks, at)));
   }
 
   async #powerOff(): Promise<void> {
@@ -359,6 +373,22 @@ class Timeline {
     if (!this.#guest) throw new InputError('the machine is off', { remedy: 'boot it first' });
     return this.#guest;
   }
+}
+
+/**
+ * A fault that does not strike tests nothing, so the run must not pass.
+ * @throws GuestError when power was to be cut and was not, or RAM that was to be altered was not reached.
+ */
+function expectStruck(faults: readonly Fault[], recorder: Recorder, cut: boolean): void {
+  if (cut) return;
+  const missed = faults.some(({ fault }) => fault === 'cutPower')
+    ? 'the power cut'
+    : recorder.armed().some(({ then }) => then.do === 'flip') ? 'the flip of memory' : undefined;
+  if (missed === undefined) return;
+  throw new GuestError(`${missed} that was planned did not come: the guest never reached its place`, {
+    consoleTail: consoleTail(recorder.seen().console),
+    remedy: 'name a marker, write or instruction that this step comes to',
+  });
 }
 
 const finding = (kind: Finding['kind'], what: string, details: readonly string[] = []): Finding => ({ kind, what, details });

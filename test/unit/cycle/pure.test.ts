@@ -79,6 +79,9 @@ t.test('steps written out, and those of the control run', (t) => {
   const steps: Step[] = [{ do: 'boot' }, { do: 'repeat', times: 2, steps: [suspend, { do: 'resume', faults: [] }, { do: 'selfcheck', phase: 'verify' }] }, { do: 'shutdown' }];
   t.same(unroll(steps).map((step) => step.do), ['boot', 'suspend', 'resume', 'selfcheck', 'suspend', 'resume', 'selfcheck', 'shutdown']);
   t.same(controlSteps(steps).map((step) => step.do), ['boot', 'selfcheck', 'selfcheck', 'shutdown']);
+  const cut: Step[] = [{ do: 'boot' }, { do: 'cutPower' }, { do: 'boot' }, { do: 'shutdown' }, { do: 'boot' }];
+  t.same(controlSteps(cut).map((step) => step.do), ['boot', 'shutdown', 'boot'], 'what never lost power is not booted again');
+  t.same(controlSteps([suspend, ...cut.slice(2)], true).map((step) => step.do), ['shutdown', 'boot']);
   t.end();
 });
 

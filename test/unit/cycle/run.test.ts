@@ -157,6 +157,17 @@ t.test('power cut within the image: the next boot is a fresh one', async (t) => 
   const { findings, main } = await run([{ do: 'boot' }, cut, { do: 'boot' }, { do: 'shutdown' }]);
   t.same(findings, []);
   t.same(main.cycles, []);
+  t.same(main.filesystems.map(({ at }) => at), ['powerOff', 'shutdown'], 'the disks are looked at as the cut left them');
+});
+
+t.test('a fault that does not strike fails the run', async (t) => {
+  const cut: Step = { ...SUSPEND, faults: [{ fault: 'cutPower', at: { disk: 1, write: 9999 } }] };
+  const { findings } = await run([{ do: 'boot' }, cut, { do: 'boot' }], { control: true });
+  t.match(findings, [{ kind: 'guest', what: /the power cut that was planned did not come/ }]);
+  const late: Step = { do: 'resume', faults: [{ fault: 'cutPower', at: { disk: 1, write: 9999 } }] };
+  t.match((await run([{ do: 'boot' }, SUSPEND, late])).findings, [{ what: /the power cut that was planned did not come/ }]);
+  const flip: Step = { do: 'resume', faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 7 }, where: 'symbol', xor: 6 }] };
+  t.match((await run([{ do: 'boot' }, SUSPEND, flip])).findings, [{ what: /the flip of memory that was planned did not come/ }]);
 });
 
 t.test('a sector altered on the powered-off disk can keep the system from coming back', async (t) => {
