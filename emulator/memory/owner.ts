@@ -98,10 +98,12 @@ function inStack(sources: Sources, task: Task, address: Va): boolean {
 function slabName(sources: Sources, at: Gpa, head: Pfn): string {
   const { kernel, pages } = sources;
   const { layout } = kernel;
+  const name = pages.state(head).slabCache;
+  if (name === undefined) return `slab page ${head} that no cache has taken`;
   const cache = kernelU32(kernel, direct(kernel, gpa(pages.array.at + head * pages.array.descriptorBytes)) + constant(layout, 'slab.slab_cache'));
   const sizeBytes = kernelU32(kernel, cache + constant(layout, 'kmem_cache.size'));
   const within = at - gpaOfPfn(head);
-  return `slab ${pages.state(head).slabCache ?? '?'}, byte ${within % sizeBytes} of object ${Math.floor(within / sizeBytes)}`;
+  return `slab ${name}, byte ${within % sizeBytes} of object ${Math.floor(within / sizeBytes)}`;
 }
 
 /** Bytes of mem_map itself are named by the page that they describe. */

@@ -68,6 +68,12 @@ export function pageReader(kernel: GuestKernel): PageReader {
     return (word & 1) === 0 ? undefined : frameOfDescriptor(kernel, array, word - 1);
   };
 
+  /** Undefined for a slab page without a cache: KFENCE marks its pool as slab pages long before a cache takes one. */
+  const cacheName = (cache: number): string | undefined => {
+    const name = cache === 0 ? 0 : kernelU32(kernel, cache + offsets.cacheName);
+    return name === 0 ? undefined : readString(memory, physical(kernel, name), 64);
+  };
+
   const state = (frame: Pfn): PageState => {
     const here = descriptor(array, frame);
     const field = (offset: number): number => readU32(memory, gpa(here + offset));
@@ -86,7 +92,7 @@ export function pageReader(kernel: GuestKernel): PageReader {
       type,
       buddyOrder: type === 'buddy' ? field(offsets.private) : undefined,
       head,
-      slabCache: type === 'slab' ? readString(memory, physical(kernel, kernelU32(kernel, field(offsets.slabCache) + offsets.cacheName)), 64) : undefined,
+      slabCache: type === 'slab' ? cacheName(field(offsets.slabCache)) : undefined,
       onLru,
       anonymous,
       swapCache,

@@ -111,6 +111,14 @@ t.test('tasks and threads', async (t) => {
   t.equal(tasks(kernel)[0]?.directory, undefined, 'a kernel thread has no address space');
 });
 
+t.test('a slab page that no cache has taken, as in the pool of KFENCE', async (t) => {
+  const { kernel } = syntheticKernel();
+  const { array, state } = pageReader(kernel);
+  const cacheAt = array.at + frames.slab * array.descriptorBytes + constant(kernel.layout, 'slab.slab_cache');
+  kernel.memory.bytes.fill(0, cacheAt, cacheAt + 4);
+  t.match(state(pfn(frames.slab)), { type: 'slab', slabCache: undefined });
+});
+
 t.test('owners', async (t) => {
   const name = (frame: number, offset = 0): string => ownerNamer(kernel).name(gpa(frame * PAGE_BYTES + offset));
   t.equal(ownerNamer(kernel).name(gpa(places.symbol('jiffies') + 3)), 'jiffies+0x3');
