@@ -5,10 +5,11 @@
  * The machine moves only while one of these functions waits, and every wait is bounded in virtual time. The agent in the
  * guest survives a suspend together with the guest: `attach` goes on with it in the machine that resumed it.
  */
+import { concat } from '../machine/bytes.js';
 import type { Machine } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
-import { CHUNK_BYTES_MAX, concat, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
+import { CHUNK_BYTES_MAX, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
 import { Job, type JobResult, type Output } from './job.js';
 import { ANSWER, ERRNO, PayloadReader, payloadOf, PROTOCOL_VERSION, PUT_FIRST, PUT_LAST, REQUEST, START_FOLLOW, START_STDIN } from './protocol.js';
 import { type ArmedTrigger, TriggerSet } from './triggers.js';

@@ -3,9 +3,10 @@
  * The agent's line of a machine: sends frames, and lets the machine run until frames come back.
  * Every run's report goes to the caller's sink: an exchange of frames loses no console byte, marker, write or capture.
  */
+import { concat } from '../machine/bytes.js';
 import type { Machine, RunReport } from '../machine/contract.js';
 import { GuestError, RigError } from '../machine/errors.js';
-import { concat, DELIMITER, encodeFrame, type Frame, FrameReader } from './frame.js';
+import { DELIMITER, encodeFrame, type Frame, FrameReader } from './frame.js';
 import type { TriggerSet } from './triggers.js';
 
 const CONSOLE_TAIL_LINES = 25;

@@ -4,6 +4,7 @@
  * COBS-encoded and ended by a zero byte. What stands before a zero byte and is no good frame is dropped.
  * The other side is guest-kernel/userspace/agent/frame.c.
  */
+import { concat } from '../machine/bytes.js';
 import { cobsDecode, cobsEncode } from './cobs.js';
 import { crc32 } from './crc32.js';
 
@@ -77,15 +78,4 @@ export class FrameReader {
   reset(): void {
     this.#pending = [];
   }
-}
-
-/** The pieces as one. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

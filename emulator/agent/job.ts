@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Programs that run in the guest for the host, and how they end. */
 import { RigError } from '../machine/errors.js';
-import { concat, type Frame } from './frame.js';
+import { concat } from '../machine/bytes.js';
+import type { Frame } from './frame.js';
 import { ANSWER, JOB_STATE, PayloadReader } from './protocol.js';
 
 export interface Output {

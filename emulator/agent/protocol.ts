@@ -3,7 +3,7 @@
  * What the frames on the agent channel mean; the same numbers stand, with the shape of each payload, in
  * guest-kernel/userspace/agent/protocol.h.
  */
-import { concat } from './frame.js';
+import { concat } from '../machine/bytes.js';
 
 export const PROTOCOL_VERSION = 1;
 

@@ -2,7 +2,8 @@
 /** A machine at a defined point after power-on: its checkpoint and what was seen of it until then, as one array of bytes. */
 import type { Checkpoint, DiskWrite, MarkerSeen } from '../machine/contract.js';
 import { sector } from '../machine/units.js';
-import { concat, type Seen } from './recorder.js';
+import { concat } from '../machine/bytes.js';
+import type { Seen } from './recorder.js';
 
 export interface BootState {
   readonly checkpoint: Checkpoint;

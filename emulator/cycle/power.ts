@@ -2,7 +2,8 @@
 /** What outlives a machine: its disks, the time of day, and the sum of all that was run. */
 import type { DiskWrite } from '../machine/contract.js';
 import type { Span } from './frozen.js';
-import { concat, type Seen } from './recorder.js';
+import { concat } from '../machine/bytes.js';
+import type { Seen } from './recorder.js';
 import type { DiskState } from './proofs.js';
 
 export interface PoweredOff {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A machine that remembers all that was seen of it, and in which triggers can be armed that outlive a single run. */
+import { concat } from '../machine/bytes.js';
 import type { Action, Capture, DiskWrite, Machine, MarkerSeen, RunReport, RunRequest, Trigger } from '../machine/contract.js';
 
 export interface ArmedTrigger {
@@ -97,16 +98,4 @@ export function stillArmed(armed: readonly ArmedTrigger[], report: Pick<RunRepor
     const left = (when.nth ?? 1) - passed;
     return left > 0 ? [{ ...trigger, when: { ...when, nth: left } }] : [];
   });
-}
-
-/** The parts in one array. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1 && parts[0] !== undefined) return parts[0];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
+import { concat } from '../machine/bytes.js';
 import { sectorEdits, triggersOf, type Fault } from '../faults/fault.js';
 import type { MachineConfig, MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
@@ -15,7 +16,7 @@ import type { CycleOutcome, Finding, TimelineOutcome } from './outcome.js';
 import { unroll, type CommandStep, type Plan, type Proof, type Step } from './plan.js';
 import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './power.js';
 import type { DiskState, Proofs, ResumeEvidence, SuspendEvidence } from './proofs.js';
-import { concat, type Recorder } from './recorder.js';
+import type { Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
 import { resumeFromDisk, suspendToDisk, type WentOff } from './swsusp.js';
 import { frozenSince, SNAPSHOT_STORES, snapshotAndGoOff } from './sys-snapshot.js';

@@ -4,6 +4,7 @@
  * reads a host clock or host randomness, so that what the machine does is a function of its config,
  * the requests and nothing else. The same code runs in Node and in browsers.
  */
+import { concat } from '../../machine/bytes.js';
 import { packPages, unpackPages, type ByteRange } from '../../disks/sparse.js';
 import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, StopReason } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
@@ -539,16 +540,6 @@ function padToPage(bytes: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.ceil(bytes.length / PAGE_BYTES) * PAGE_BYTES);
   padded.set(bytes);
   return padded;
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 function split(bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] {

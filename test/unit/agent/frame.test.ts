@@ -2,7 +2,8 @@
 import { test } from 'tap';
 import { cobsDecode, cobsEncode } from '../../../emulator/agent/cobs.js';
 import { crc32 } from '../../../emulator/agent/crc32.js';
-import { concat, decodeFrame, encodeFrame, type Frame, FrameReader } from '../../../emulator/agent/frame.js';
+import { concat } from '../../../emulator/machine/bytes.js';
+import { decodeFrame, encodeFrame, type Frame, FrameReader } from '../../../emulator/agent/frame.js';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import { concat, record, stillArmed, type ArmedTrigger } from '../../../emulator/cycle/recorder.js';
+import { concat } from '../../../emulator/machine/bytes.js';
+import { record, stillArmed, type ArmedTrigger } from '../../../emulator/cycle/recorder.js';
 import type { Machine, MarkerSeen, RunReport, RunRequest } from '../../../emulator/machine/contract.js';
 import { sector } from '../../../emulator/machine/units.js';
 

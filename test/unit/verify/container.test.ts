@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import { concat } from '../../../emulator/cycle/recorder.js';
+import { concat } from '../../../emulator/machine/bytes.js';
 import { readContainer } from '../../../emulator/verify/image/container.js';
 import { crc32c } from '../../../emulator/verify/image/crc32c.js';
 import { sourceOf } from '../../../emulator/verify/source.js';

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import type { Machine, MarkerSeen, RunReport, RunRequest, StopReason } from '../../../emulator/machine/contract.js';
 import { RigError } from '../../../emulator/machine/errors.js';
 import { MARKER_PORT_KERNEL, MARKER_PORT_USER } from '../../../emulator/machine/markers.js';
-import { concat } from '../../../emulator/cycle/recorder.js';
+import { concat } from '../../../emulator/machine/bytes.js';
 import { openLine, type Line } from './channels.js';
 import { openMonitor } from './monitor.js';
 
