@@ -19,12 +19,13 @@ import { findSource, kernelVersion, obtainSource, unpackSource, type SourcePacka
 
 export type KernelFlavour = 'release' | 'debug';
 export const KERNEL_FLAVOURS: readonly KernelFlavour[] = ['release', 'debug'];
+export const isFlavour = (name: string): name is KernelFlavour => (KERNEL_FLAVOURS as readonly string[]).includes(name);
 
 export interface KernelArtifact {
-  readonly flavour: KernelFlavour;
+  readonly flavour: KernelFlavour | 'own';
   /** `6.12.117`. */
   readonly version: string;
-  /** Version of Debian's source package. */
+  /** Version of Debian's source package; of a kernel of the user's own the folder. */
   readonly sourceVersion: string;
   readonly dir: string;
   readonly bzImagePath: string;

@@ -19,6 +19,7 @@ Examples:
   snapback                                 suspend and resume the standard machine, and prove that nothing was lost
   snapback run my.yaml --seed 7            run a scenario of your own with another seed
   snapback run my.yaml --json report.json  and write what was found for other programs
+  snapback run my.yaml --kernel ~/linux    run it on a kernel that you built
   snapback replay report.json              do that very run again; its state hash must be the same
   snapback shell                           a prompt in the guest; Ctrl-] quits
 
@@ -69,7 +70,11 @@ export function buildProgram(context: CommandContext): Command {
 }
 
 function withRunOptions(command: Command, seeded = true): Command {
-  if (seeded) command.option('--seed <n>', 'seed of all chance in the machine, instead of the scenario\'s', seed);
+  if (seeded) {
+    command
+      .option('--seed <n>', 'seed of all chance in the machine, instead of the scenario\'s', seed)
+      .option('--kernel <name>', 'release, debug, or a folder with a kernel of your own, instead of the scenario\'s');
+  }
   return command
     .option('--json <file>', 'write the report as JSON (- for standard output); a list when there are several scenarios')
     .option('--junit <file>', 'write the report as JUnit XML')

@@ -13,7 +13,8 @@ export async function replayCommand(file: string, options: RunOptions, { signal 
   const before = await loadReport(file);
   const scenarioFile = before.scenario.file;
   if (scenarioFile === null) throw new InputError(`${file} is of a run that no scenario file describes`, { remedy: 'run the program again that wrote it' });
-  const scenario = await loadScenario(scenarioFile, { seed: before.seed });
+  const { kernel } = before.options;
+  const scenario = await loadScenario(scenarioFile, { seed: before.seed, ...(typeof kernel === 'string' && { kernel }) });
   if (scenario.sha256 !== before.scenario.sha256) {
     throw new InputError(`${scenarioFile}, or a file that it copies into the guest, is no longer what ${file} was made of`, { remedy: 'bring it back, or run it anew: `snapback run`' });
   }

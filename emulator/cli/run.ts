@@ -14,6 +14,7 @@ import type { CommandContext } from './program.js';
 
 export interface RunOptions {
   readonly seed?: number;
+  readonly kernel?: string;
   readonly json?: string;
   readonly junit?: string;
   readonly ktap?: string;
@@ -25,7 +26,8 @@ export interface RunOptions {
 export const standardScenario = (): string => relative(process.cwd(), packagePath('test', 'scenarios', 'stock-cycle.yaml'));
 
 export async function runCommand(files: readonly string[], options: RunOptions, { signal }: CommandContext): Promise<number> {
-  const overrides = options.seed === undefined ? {} : { seed: options.seed };
+  const { seed, kernel } = options;
+  const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
   // All are read before the first is run: a typo in the last one should not cost the time of the others.
   const loaded: LoadedScenario[] = [];
   for (const file of files.length > 0 ? files : [standardScenario()]) loaded.push(await loadScenario(file, overrides));

@@ -12,7 +12,8 @@ export type Proof = (typeof PROOFS)[number];
 export interface MachineOptions {
   readonly memoryMiB: number;
   readonly seed: number;
-  readonly kernel: 'release' | 'debug';
+  /** A flavour, `release` or `debug`, or the path of a folder with a kernel of one's own. */
+  readonly kernel: string;
   /** Added to the kernel command line. */
   readonly cmdline: readonly string[];
   readonly wallClockMs: number;

@@ -86,7 +86,13 @@ const machineShape = mapping({
     ),
   ),
   seed: optional(integer(0, 0xffff_ffff)),
-  kernel: optional(word('release', 'debug')),
+  kernel: optional(
+    scalar<string>(
+      "'release', 'debug', or the path of a folder with a kernel of your own, like ./linux,",
+      (value) => (typeof value === 'string' && /^(?:release|debug|.*\/.*)$/.test(value) ? value : undefined),
+      'release',
+    ),
+  ),
   cmdline: optional(text('words for the kernel command line')),
   wallClock: optional(wallClock),
 });

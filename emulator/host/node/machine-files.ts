@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { loadDiskImage, obtainDisk, obtainInitramfs } from '../../../disk-images/build.js';
-import { obtainKernel, type KernelArtifact } from '../../../guest-kernel/build.js';
+import { isFlavour, obtainKernel, type KernelArtifact } from '../../../guest-kernel/build.js';
+import { readOwnKernel } from '../../../guest-kernel/own.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
 import { packagePath } from '../../../tools/artifacts/paths.js';
 import { hashFile } from '../../../tools/artifacts/store.js';
@@ -48,17 +49,17 @@ export const CMDLINE: readonly string[] = [
   'tsc=nowatchdog',
 ];
 
-/** What a debug kernel checks only when told: the contents of free pages. */
-const CMDLINE_DEBUG: readonly string[] = ['page_poison=1'];
+/** What a kernel with page poisoning, as the debug flavour, checks only when told: the contents of free pages. */
+const CMDLINE_POISONING: readonly string[] = ['page_poison=1'];
 
 /** @throws RigError when something cannot be built, InputError when a disk image cannot be a disk. */
 export async function obtainMachineFiles(machine: MachineOptions, disks: readonly string[], context: BuildContext): Promise<MachineFiles> {
-  const kernel = await obtainKernel(machine.kernel, context);
+  const kernel = await (isFlavour(machine.kernel) ? obtainKernel(machine.kernel, context) : readOwnKernel(machine.kernel));
   const initramfs = await obtainInitramfs(context);
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
-  const cmdline = [...CMDLINE, ...(machine.kernel === 'debug' ? CMDLINE_DEBUG : []), ...machine.cmdline].join(' ');
+  const cmdline = [...CMDLINE, ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []), ...machine.cmdline].join(' ');
   const config: MachineConfig = {
     memoryMiB: machine.memoryMiB,
     bios,
@@ -82,6 +83,8 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
   return { config, kernel, disks: images, systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
 }
+
+const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> => /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
 
 /** A file that ends in `.img` is an image as it is; anything else names a recipe. */
 async function obtainImage(disk: string, context: BuildContext): Promise<DiskImage> {

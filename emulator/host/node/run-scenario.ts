@@ -2,7 +2,9 @@
 /** Runs a scenario on this host: files from the cache, machines in workers, checkpoints on disk. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { isFlavour } from '../../../guest-kernel/build.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
+import type { MachineOptions } from '../../cycle/plan.js';
 import type { RunOutcome } from '../../cycle/outcome.js';
 import { runPlan } from '../../cycle/run.js';
 import { createV86Engine } from '../../engines/v86/host-node/engine.js';
@@ -51,7 +53,7 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
     scenario: { name: scenario.name, file, sha256 },
     kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
     realMs: Math.round(performance.now() - startedMs),
-    replay: replayCommandLine(file, plan.machine.seed),
+    replay: replayCommandLine(file, plan.machine),
     options: { ...plan.machine, cmdline: files.config.cmdline, disks: scenario.disks, control: plan.control, kernelSource: kernel.sourceVersion },
     artifacts: files.hashes,
     packages: packageVersions(),
@@ -60,7 +62,9 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
 }
 
 /** What to type to see the same run again. */
-export function replayCommandLine(file: string, seed: number): string {
-  const quoted = /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
-  return `npx snapback run ${quoted} --seed ${seed}`;
+export function replayCommandLine(file: string, { seed, kernel }: Pick<MachineOptions, 'seed' | 'kernel'>): string {
+  const ownKernel = isFlavour(kernel) ? '' : ` --kernel ${quoted(kernel)}`;
+  return `npx snapback run ${quoted(file)} --seed ${seed}${ownKernel}`;
 }
+
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

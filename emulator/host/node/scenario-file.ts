@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { isFlavour } from '../../../guest-kernel/build.js';
 import type { Plan } from '../../cycle/plan.js';
 import { InputError } from '../../machine/errors.js';
 import { readScenario, type Scenario } from '../../scenario/schema.js';
@@ -20,6 +21,8 @@ export interface LoadedScenario {
 
 export interface Overrides {
   readonly seed?: number;
+  /** A flavour, or the path of a kernel folder from the working directory. */
+  readonly kernel?: string;
 }
 
 /** @throws InputError when the file cannot be read or says something that cannot be; the message names every place. */
@@ -43,7 +46,14 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   return {
     file,
     scenario,
-    plan: { name, machine: { ...machine, ...(overrides.seed !== undefined && { seed: overrides.seed }) }, files, steps, control },
+    plan: { name, machine: { ...machine, kernel: kernelPath(machine.kernel, file, overrides), ...(overrides.seed !== undefined && { seed: overrides.seed }) }, files, steps, control },
     sha256: hash.digest('hex'),
   };
+}
+
+/** A path in a scenario is seen from its file, one on the command line from the working directory. */
+function kernelPath(kernel: string, file: string, overrides: Overrides): string {
+  const from = overrides.kernel === undefined ? dirname(file) : '.';
+  const named = overrides.kernel ?? kernel;
+  return isFlavour(named) ? named : resolve(from, named);
 }
