@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root, SetupError, setUp } from './setup.mjs';
+import { addCounts, countTap } from './tap-count.mjs';
 
 const children = new Set();
 let interrupted = false;
@@ -32,19 +33,20 @@ async function main(named) {
   const unit = named.length > 0 ? named.filter((file) => !isE2e(file)) : testFiles('test/unit');
   const e2e = named.length > 0 ? named.filter(isE2e) : testFiles('test/e2e');
   let failedToBuild = false;
-  const counts = { pass: 0, fail: 0, skip: 0 };
-  if (named.length === 0) add(counts, await types());
-  if (unit.length > 0 && !interrupted) add(counts, await tap('unit tests', unit, []));
+  const counts = { pass: 0, fail: 0, skip: 0, skips: [] };
+  if (named.length === 0) addCounts(counts, await types());
+  if (unit.length > 0 && !interrupted) addCounts(counts, await tap('unit tests', unit, []));
   if (e2e.length > 0 && !interrupted) {
     failedToBuild = (await run(process.execPath, [join(root, 'tools/snapback.mjs'), 'build', '--tests'])) !== 0;
     // One after the other: each boots machines that use both processors.
-    if (!failedToBuild && !interrupted) add(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=1']));
+    if (!failedToBuild && !interrupted) addCounts(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=1']));
   }
   if (failedToBuild) {
     console.log('what the end-to-end tests boot could not be built: they did not run');
     counts.fail += e2e.length;
   }
   console.log('');
+  for (const skipped of counts.skips) console.log(`skipped: ${skipped}`);
   console.log(`${counts.pass} passed, ${counts.fail} failed${counts.skip > 0 ? `, ${counts.skip} skipped` : ''}`);
   return counts.fail === 0 && counts.pass > 0 ? 0 : 1;
 }
@@ -53,7 +55,7 @@ async function main(named) {
 async function types() {
   console.log('\ntypes');
   const status = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
-  return { pass: status === 0 ? 1 : 0, fail: status === 0 ? 0 : 1, skip: 0 };
+  return { pass: status === 0 ? 1 : 0, fail: status === 0 ? 0 : 1, skip: 0, skips: [] };
 }
 
 function isE2e(file) {
@@ -103,35 +105,8 @@ function plainLines() {
   };
 }
 
-/** Counts the assertions of a TAP stream, which nests by four blanks; only those at the leaves count. */
-function countTap(status, text) {
-  const counts = { pass: 0, fail: 0, skip: 0 };
-  let deepest = -1;
-  for (const line of text.split('\n')) {
-    const point = /^((?: {4})*)(not )?ok\b(.*)$/.exec(line);
-    if (!point) continue;
-    const depth = point[1].length / 4;
-    // The point that closes a subtest stands right after it, one level above its last point.
-    const closes = depth < deepest;
-    deepest = depth;
-    const directive = /# (SKIP|TODO)\b/i.exec(point[3]);
-    if (closes && point[2] === undefined) continue;
-    if (closes && counts.fail > 0) continue;
-    if (directive) counts.skip++;
-    else if (point[2] === undefined) counts.pass++;
-    else counts.fail++;
-  }
-  // A failure that shows in no point: a file that could not be read, a crash, coverage that cannot be written.
-  if (status !== 0 && counts.fail === 0) counts.fail = 1;
-  return counts;
-}
-
 function readIfThere(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
-}
-
-function add(total, more) {
-  for (const key of Object.keys(total)) total[key] += more[key];
 }
 
 /** Runs a program; `onLine` gets its output line by line, which otherwise goes to ours. */
