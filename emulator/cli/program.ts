@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The commands and what `--help` says of them. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { buildCommand, type BuildOptions } from './build.js';
 import { doctorCommand } from './doctor.js';
 import { replayCommand } from './replay.js';
-import { runCommand, type RunOptions } from './run.js';
+import { METHODS, runCommand, type RunOptions } from './run.js';
 import { shellCommand } from './shell.js';
 import { snapbackVersion } from '../host/node/versions.js';
 
@@ -16,7 +16,8 @@ export interface CommandContext {
 
 const EXAMPLES = `
 Examples:
-  snapback                                 suspend and resume the standard machine, and prove that nothing was lost
+  snapback                                 snapshot the standard machine, live on, resume, and prove that nothing was lost
+  snapback --method swsusp                 the same with the kernel's own hibernation, as the control
   snapback run my.yaml --seed 7            run a scenario of your own with another seed
   snapback run my.yaml --json report.json  and write what was found for other programs
   snapback run my.yaml --kernel ~/linux    run it on a kernel that you built
@@ -47,7 +48,8 @@ export function buildProgram(context: CommandContext): Command {
   const sub = (spec: string): Command => program.command(spec).copyInheritedSettings(program);
 
   withRunOptions(sub('run [scenarios...]'))
-    .description('run scenarios (YAML files); without any, the standard one')
+    .description('run scenarios (YAML files); without any, the standard one of a method')
+    .addOption(new Option('--method <method>', 'which standard scenario: by snapshot(2), or by the kernel\'s own hibernation').choices(METHODS).default(undefined, 'sys_snapshot'))
     .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
   sub('shell [scenario]')
     .description('an interactive console of the machine that a scenario describes; Ctrl-] quits')

@@ -5,6 +5,7 @@ import { dirname, relative } from 'node:path';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { runScenario, type ScenarioRun } from '../host/node/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../host/node/scenario-file.js';
+import type { SuspendMethod } from '../cycle/plan.js';
 import { EXIT, InputError, RigError } from '../machine/errors.js';
 import { renderJunit, renderKtap } from '../report/machine-readable.js';
 import { renderText } from '../report/text.js';
@@ -15,6 +16,7 @@ import type { CommandContext } from './program.js';
 export interface RunOptions {
   readonly seed?: number;
   readonly kernel?: string;
+  readonly method?: SuspendMethod;
   readonly json?: string;
   readonly junit?: string;
   readonly ktap?: string;
@@ -22,15 +24,22 @@ export interface RunOptions {
   readonly verbose?: boolean;
 }
 
+/** The scenario that shows each method. */
+const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = { sys_snapshot: 'sys-snapshot.yaml', swsusp: 'stock-cycle.yaml' };
+export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
+
 /** The scenario of `snapback` alone. */
-export const standardScenario = (): string => relative(process.cwd(), packagePath('test', 'scenarios', 'stock-cycle.yaml'));
+export const standardScenario = (method: SuspendMethod = 'sys_snapshot'): string => relative(process.cwd(), packagePath('test', 'scenarios', STANDARD_SCENARIOS[method]));
 
 export async function runCommand(files: readonly string[], options: RunOptions, { signal }: CommandContext): Promise<number> {
-  const { seed, kernel } = options;
+  const { seed, kernel, method } = options;
+  if (method !== undefined && files.length > 0) {
+    throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', { remedy: "leave one out; a scenario says its method itself: `suspend: { method: swsusp }`" });
+  }
   const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
   // All are read before the first is run: a typo in the last one should not cost the time of the others.
   const loaded: LoadedScenario[] = [];
-  for (const file of files.length > 0 ? files : [standardScenario()]) loaded.push(await loadScenario(file, overrides));
+  for (const file of files.length > 0 ? files : [standardScenario(method)]) loaded.push(await loadScenario(file, overrides));
   await checkReportFiles(options);
   const runs: ScenarioRun[] = [];
   try {

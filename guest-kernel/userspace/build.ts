@@ -40,6 +40,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'rig-init': ['init/rig-init.c', 'init/shutdown.c', 'lib'],
   'rig-agent': ['agent', 'lib'],
   'rig-marker': ['marker', 'lib'],
+  scribble: ['scribble', 'lib'],
   snapctl: ['snapctl'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
 };
