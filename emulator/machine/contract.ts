@@ -147,7 +147,7 @@ export interface Machine {
   readMemory(at: Gpa, lengthBytes: number): Promise<Uint8Array>;
   /** All RAM, copied. */
   captureMemory(): Promise<Uint8Array>;
-  /** SHA-256 (hex) over RAM, registers and counters: equal for two machines that are in the same state. */
+  /** SHA-256 (hex) over RAM as its non-empty pages, registers and counters: equal for two machines that are in the same state. */
   stateHash(): Promise<string>;
   /** The machine must stand at a tick boundary, as it always does between runs. */
   checkpoint(): Promise<Checkpoint>;

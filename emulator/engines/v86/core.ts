@@ -17,6 +17,7 @@ import { createDisk, type Disk } from './disk-buffer.js';
 import { bindInternals, type V86Constructor, type V86Cpu, type V86Emulator } from './internals.js';
 import { createJit, type Jit, type ModuleCache } from './jit.js';
 import { installMarkerPorts, type MarkerPorts } from './ports.js';
+import { createSharedStore } from './shared-memory.js';
 import { installSerial, type SerialLines, type SerialState } from './serial.js';
 
 /** The least time that an idle tick skips: v86 may say 0 without an interrupt becoming due. */
@@ -97,6 +98,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   let ended: StopReason | undefined;
   let broken: RigError | undefined;
   let run: Run | undefined;
+  const keepWrite = createSharedStore();
 
   const disks: Disk[] = config.disks.map((disk, number) =>
     createDisk(disk, {
@@ -107,7 +109,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
       },
       written(index, at, bytes) {
         const now = clock.instructions();
-        if (bytes.length > 0) run?.writes[number]?.push({ instruction: now, sector: at, bytes });
+        if (bytes.length > 0) run?.writes[number]?.push({ instruction: now, sector: at, bytes: keepWrite(bytes) });
         if (now > (run?.cutAfter ?? Infinity)) throw new MachineEnds('powerCut');
         run?.request.triggers?.forEach(({ when, then }, trigger) => {
           if (when.on === 'write' && when.disk === number && when.index === index) act(trigger, then, undefined);
@@ -121,11 +123,29 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = config.memoryMiB * 2 ** 20;
   const memory = (): Uint8Array => new Uint8Array(cpu.wasm_memory.buffer, ramOffset, ramBytes);
+  /** Where RAM holds anything: neighbouring pages as one range of bytes. */
+  const usedRam = (): ByteRange[] => {
+    const ranges: ByteRange[] = [];
+    for (let at = 0, from = -1; at <= ramBytes; at += PAGE_BYTES) {
+      const used = at < ramBytes && cpu.is_memory_zeroed(at, PAGE_BYTES) === 0;
+      if (used && from < 0) from = at;
+      else if (!used && from >= 0) {
+        ranges.push([from, at]);
+        from = -1;
+      }
+    }
+    return ranges;
+  };
   /** A copy of RAM; pages that are empty are not touched, and cost no memory in the copy. */
   const captureRam = (): Uint8Array => {
     const [ram, copy] = [memory(), new Uint8Array(ramBytes)];
-    for (let at = 0; at < ramBytes; at += PAGE_BYTES) if (cpu.is_memory_zeroed(at, PAGE_BYTES) === 0) copy.set(ram.subarray(at, at + PAGE_BYTES), at);
+    for (const [from, to] of usedRam()) copy.set(ram.subarray(from, to), from);
     return copy;
+  };
+  /** All of RAM for a hash: where it holds anything, then what. */
+  const ramParts = (): Uint8Array[] => {
+    const [ram, used] = [memory(), usedRam()];
+    return [new Uint8Array(Float64Array.from(used.flat()).buffer), ...used.map(([from, to]) => ram.subarray(from, to))];
   };
   if (cpu.memory_size[0] !== ramBytes) throw new RigError(`v86 made ${String(cpu.memory_size[0])} bytes of RAM instead of ${ramBytes}`);
 
@@ -276,7 +296,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
     consoleSince: (from) => run?.output.console.bytes(from) ?? new Uint8Array(0),
     memory,
     captureMemory: captureRam,
-    hashParts: () => [memory(), ...packWhole(state).stateParts],
+    hashParts: () => [...ramParts(), ...packWhole(state).stateParts],
     checkpoint() {
       if (ended || broken) throw new RigError('a machine that has ended cannot be checkpointed');
       return packWhole(state).pack();

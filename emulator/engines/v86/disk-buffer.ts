@@ -10,6 +10,8 @@ import { SECTOR_BYTES, sector, type Sector } from '../../machine/units.js';
 const BLOCK_BYTES = 4096;
 /** Blocks are allotted from slabs of this many. */
 const SLAB_BLOCKS = 256;
+const IN_BASE = -1;
+const FIRST_LENT = -2;
 
 export interface V86DiskBuffer {
   readonly byteLength: number;
@@ -39,7 +41,7 @@ export interface Disk {
 export interface DiskEvents {
   /** How many sectors of this write may land; fewer than all means that power fails here. */
   readonly sectorsAllowed: (index: number, sectors: number) => number;
-  /** The write has landed, as far as it was allowed to. May throw to stop the machine. */
+  /** The write has landed, as far as it was allowed to. `bytes` is lent for the call. May throw to stop the machine. */
   readonly written: (index: number, at: Sector, bytes: Uint8Array) => void;
 }
 
@@ -47,27 +49,30 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
   const { base } = config;
   const byteLength = base.byteLength;
   const blockCount = Math.ceil(byteLength / BLOCK_BYTES);
-  /** Where each block lies in the slabs, as a block number; -1 = in the base. */
-  const slots = new Int32Array(blockCount).fill(-1);
+  /** Where each block lies: in the slabs, as a block number; -1 = in the base; below, -2 - index = lent. */
+  const slots = new Int32Array(blockCount).fill(IN_BASE);
+  /** Blocks of the overlay as they were given: not copied before the machine writes to them. */
+  const lent: Uint8Array[] = [];
   /** Marks blocks that are the machine's own, not the config's overlay. */
   const own = new Uint8Array(blockCount);
   const slabs: Uint8Array[] = [];
   let used = 0;
   let writeCount = 0;
 
-  const inSlab = (slot: number): Uint8Array => {
+  const stored = (slot: number): Uint8Array => {
+    if (slot <= FIRST_LENT) return lent[FIRST_LENT - slot] as Uint8Array;
     const at = (slot % SLAB_BLOCKS) * BLOCK_BYTES;
     return (slabs[Math.floor(slot / SLAB_BLOCKS)] as Uint8Array).subarray(at, at + BLOCK_BYTES);
   };
 
   /** The block for writing; what it held is copied unless all of it is about to be replaced. */
   const writableBlock = (index: number, replaced: boolean): Uint8Array => {
-    const slot = slots[index] ?? -1;
-    if (slot >= 0) return inSlab(slot);
+    const slot = slots[index] ?? IN_BASE;
+    if (slot >= 0) return stored(slot);
     if (used % SLAB_BLOCKS === 0) slabs.push(new Uint8Array(SLAB_BLOCKS * BLOCK_BYTES));
     slots[index] = used;
-    const block = inSlab(used++);
-    if (!replaced) block.set(base.subarray(index * BLOCK_BYTES, Math.min((index + 1) * BLOCK_BYTES, byteLength)));
+    const block = stored(used++);
+    if (!replaced) block.set(slot === IN_BASE ? base.subarray(index * BLOCK_BYTES, Math.min((index + 1) * BLOCK_BYTES, byteLength)) : stored(slot));
     return block;
   };
 
@@ -77,7 +82,8 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
       const index = Math.floor(at / BLOCK_BYTES);
       const within = at % BLOCK_BYTES;
       const piece = bytes.subarray(done, done + BLOCK_BYTES - within);
-      writableBlock(index, piece.length === BLOCK_BYTES).set(piece, within);
+      if (!isOwn && piece.length === BLOCK_BYTES) slots[index] = FIRST_LENT - (lent.push(piece) - 1);
+      else writableBlock(index, piece.length === BLOCK_BYTES).set(piece, within);
       if (isOwn) own[index] = 1;
       done += piece.length;
     }
@@ -88,12 +94,12 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     const end = offset + lengthBytes;
     let result: Uint8Array | undefined;
     for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
-      const slot = slots[index] ?? -1;
-      if (slot < 0) continue;
+      const slot = slots[index] ?? IN_BASE;
+      if (slot === IN_BASE) continue;
       result ??= new Uint8Array(base.subarray(offset, end));
       const at = index * BLOCK_BYTES;
       const from = Math.max(at, offset);
-      result.set(inSlab(slot).subarray(from - at, Math.min(at + BLOCK_BYTES, end) - at), from - offset);
+      result.set(stored(slot).subarray(from - at, Math.min(at + BLOCK_BYTES, end) - at), from - offset);
     }
     return result ?? base.subarray(offset, end);
   };
@@ -115,7 +121,7 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     set(offset: number, bytes: Uint8Array, done: () => void) {
       const index = writeCount;
       const allowed = events.sectorsAllowed(index, bytes.length / SECTOR_BYTES);
-      const landed = bytes.slice(0, allowed * SECTOR_BYTES);
+      const landed = bytes.subarray(0, allowed * SECTOR_BYTES);
       overwrite(offset, landed, true);
       if (landed.length > 0) writeCount++;
       events.written(index, sector(offset / SECTOR_BYTES), landed);

@@ -13,6 +13,8 @@ const TABLE_OFFSET = 1024;
 
 export interface CompiledCode {
   readonly bytes: Uint8Array;
+  /** {@link hash} of the bytes. */
+  readonly key: number;
   readonly module: WebAssembly.Module;
 }
 
@@ -34,28 +36,28 @@ export function createModuleCache(compile: CompileGenerated = (bytes) => new Web
   const byHash = new Map<number, CompiledCode[]>();
   let compiled: CompiledCode[] = [];
   let hits = 0;
-  const find = (bytes: Uint8Array): CompiledCode | undefined => byHash.get(hash(bytes))?.find((code) => equal(code.bytes, bytes));
+  const find = (key: number, bytes: Uint8Array): CompiledCode | undefined => byHash.get(key)?.find((code) => equal(code.bytes, bytes));
   const insert = (code: CompiledCode): void => {
-    const key = hash(code.bytes);
-    const list = byHash.get(key);
+    const list = byHash.get(code.key);
     if (list) list.push(code);
-    else byHash.set(key, [code]);
+    else byHash.set(code.key, [code]);
   };
   return {
     obtain(bytes) {
-      const known = find(bytes);
+      const key = hash(bytes);
+      const known = find(key, bytes);
       if (known) {
         hits++;
         return known;
       }
       const copy = bytes.slice();
-      const code = { bytes: copy, module: compile(copy) };
+      const code = { bytes: copy, key, module: compile(copy) };
       insert(code);
       compiled.push(code);
       return code;
     },
     add(code) {
-      if (!find(code.bytes)) insert(code);
+      if (!find(code.key, code.bytes)) insert(code);
     },
     takeCompiled() {
       const taken = compiled;
@@ -69,17 +71,24 @@ export function createModuleCache(compile: CompileGenerated = (bytes) => new Web
 /** FNV-1a over 32-bit words, then over the rest. */
 export function hash(bytes: Uint8Array): number {
   let sum = 0x811c9dc5 ^ bytes.length;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = bytes.length & ~3;
-  for (let at = 0; at < end; at += 4) sum = Math.imul(sum ^ view.getUint32(at, true), 0x01000193) ^ (sum >>> 15);
-  for (let at = end; at < bytes.length; at++) sum = Math.imul(sum ^ (bytes[at] ?? 0), 0x01000193);
+  const words = wordsOf(bytes);
+  for (let at = 0; at < words.length; at++) sum = Math.imul(sum ^ (words[at] ?? 0), 0x01000193) ^ (sum >>> 15);
+  for (let at = words.length * 4; at < bytes.length; at++) sum = Math.imul(sum ^ (bytes[at] ?? 0), 0x01000193);
   return sum >>> 0;
 }
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {
   if (one.length !== other.length) return false;
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  const [left, right] = [wordsOf(one), wordsOf(other)];
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
+  for (let at = left.length * 4; at < one.length; at++) if (one[at] !== other[at]) return false;
   return true;
+}
+
+/** The whole words of these bytes, little-endian as every host of ours is. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
 }
 
 export interface Jit {

@@ -5,6 +5,7 @@ import { InputError, RigError } from '../../machine/errors.js';
 import { SECTOR_BYTES } from '../../machine/units.js';
 import type { CompiledCode } from './jit.js';
 import type { Answers, Failure, Request, WorkerPort } from './protocol.js';
+import { shared } from './shared-memory.js';
 
 export const V86_ENGINE = 'v86';
 
@@ -24,7 +25,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
   const compiled: CompiledCode[] = [];
   const keep = (codes: readonly CompiledCode[]): void => {
     if (host.shareCode === false) return;
-    for (const { bytes, module } of codes) if (compiled.length < COMPILED_MAX) compiled.push({ bytes: shared(bytes), module });
+    for (const code of codes) if (compiled.length < COMPILED_MAX) compiled.push({ ...code, bytes: shared(code.bytes) });
   };
   const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
     checkConfig(config);
@@ -175,17 +176,4 @@ function shareable(config: MachineConfig): MachineConfig {
     ...(initrd && { initrd: shared(initrd) }),
     disks: config.disks.map((disk) => ({ ...disk, base: shared(disk.base) })),
   };
-}
-
-const sharedCopies = new WeakMap<Uint8Array, Uint8Array>();
-
-/** The same bytes in shared memory, copied at most once; as they are where the host has no shared memory. */
-export function shared(bytes: Uint8Array): Uint8Array {
-  if (typeof SharedArrayBuffer === 'undefined' || bytes.buffer instanceof SharedArrayBuffer) return bytes;
-  const known = sharedCopies.get(bytes);
-  if (known) return known;
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
-  copy.set(bytes);
-  sharedCopies.set(bytes, copy);
-  return copy;
 }

@@ -7,6 +7,7 @@ import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/v86/
 import { createClock, installVirtualTime, type TimeScope } from '../../../emulator/engines/v86/clock.js';
 import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';
 import { createModuleCache } from '../../../emulator/engines/v86/jit.js';
+import { createSharedStore } from '../../../emulator/engines/v86/shared-memory.js';
 import { installMarkerPorts } from '../../../emulator/engines/v86/ports.js';
 import { InputError } from '../../../emulator/machine/errors.js';
 import { sector } from '../../../emulator/machine/units.js';
@@ -169,6 +170,31 @@ t.test('a disk: reads through overlay and own blocks, writes at any sector, torn
   t.same(again.readBytes(0, base.length), whole);
   t.equal(again.writeCount(), 2);
   t.equal(base[6 * 512], 6, 'the base is not written');
+  t.end();
+});
+
+t.test('a disk: blocks of the overlay are lent, and copied when the machine writes', (t) => {
+  const events = { sectorsAllowed: (_: number, sectors: number) => sectors, written: () => undefined };
+  const given = Uint8Array.from({ length: 2 * 4096 }, (_, at) => at >> 9);
+  const disk = createDisk({ base: new Uint8Array(4 * 4096), overlay: [{ instruction: 0, sector: sector(8), bytes: given }] }, events);
+  const sectors = (): number[] => [...Array(32).keys()].map((number) => disk.readBytes(number * 512, 512)[0] ?? -1);
+  t.same(sectors().slice(8, 24), [...Array(16).keys()]);
+  disk.buffer.set(9 * 512, new Uint8Array(512).fill(99), () => undefined);
+  t.same(sectors().slice(8, 24), [0, 99, ...[...Array(16).keys()].slice(2)], 'the rest of the block is as it was');
+  t.equal(given[512], 1, 'what was given is not written');
+  t.same([...disk.save().blocks.keys()], [1], 'only what the machine wrote is its own');
+  t.end();
+});
+
+t.test('a shared store keeps copies of what it is given', (t) => {
+  const keep = createSharedStore();
+  const lengths = [3, 0, 2 ** 20 - 3, 1, 2 ** 20 + 1, 512];
+  const pieces = lengths.map((length, index) => [keep(new Uint8Array(length).fill(index + 1)), length, index + 1] as const);
+  for (const [piece, length, fill] of pieces) t.ok(piece.length === length && piece.every((byte) => byte === fill) && piece.buffer instanceof SharedArrayBuffer, `${length} bytes`);
+  const lent = Uint8Array.of(1, 2);
+  const kept = keep(lent);
+  lent.fill(0);
+  t.same([...kept], [1, 2], 'they outlive the original');
   t.end();
 });
 
