@@ -67,18 +67,21 @@ export function accountForPages(kernel: GuestKernel): Accounting {
   // The two basic bitmaps are made before there is a bitmap in which their pages could be marked: they are saved.
   const reasonOf = omissions(kernel, copy, [original, copy, zero]);
 
+  // The kernel lists them among the originals only when the image is read.
+  const preserved = preservedPages(kernel);
+  const inImage = original.pages.map((bit, index) => bit | (preserved[index] ?? 0));
   const omitted = Object.fromEntries(Object.keys(OMISSIONS).map((reason) => [reason, 0])) as Record<Omission, number>;
   const lost: Pfn[] = [];
   const superfluous: { frame: Pfn; reason: Omission }[] = [];
   for (let index = 0; index < kernel.memory.pageCount; index++) {
     const frame = pfn(index);
     const reason = reasonOf(frame);
-    if (original.pages[index] === 1) {
+    if (inImage[index] === 1) {
       if (reason !== undefined) superfluous.push({ frame, reason });
     } else if (reason === undefined) lost.push(frame);
     else omitted[reason]++;
   }
-  return { original, copy, zero, inImage: original.pages, preserved: preservedPages(kernel), omitted, lost, superfluous };
+  return { original, copy, zero, inImage, preserved, omitted, lost, superfluous };
 }
 
 function omissions(kernel: GuestKernel, copy: MemoryBitmap, bitmaps: readonly MemoryBitmap[]): (frame: Pfn) => Omission | undefined {
