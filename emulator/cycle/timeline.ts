@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
-import { concat } from '../machine/bytes.js';
 import { sectorEdits, triggersOf, type Fault } from '../faults/fault.js';
 import type { MachineConfig, MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
@@ -25,8 +24,8 @@ export interface TimelineDeps {
   readonly booter: Booter;
   readonly states: BootStates;
   readonly proofs: Proofs;
-  /** SHA-256 in hexadecimal. */
-  readonly hash: (bytes: Uint8Array) => Promise<string>;
+  /** SHA-256 in hexadecimal, of parts one after the other. */
+  readonly hash: (parts: readonly Uint8Array[]) => Promise<string>;
   readonly say: (what: string) => void;
 }
 
@@ -96,7 +95,9 @@ class Timeline {
   readonly #selfChecks: TimelineOutcome['selfChecks'][number][] = [];
   readonly #commands: TimelineOutcome['commands'][number][] = [];
   readonly #findings: Finding[] = [];
-  readonly #states: string[] = [];
+  /** What machines that are off ended with; found out while the next one runs. */
+  readonly #states: Promise<string>[] = [];
+  readonly #closing: Promise<void>[] = [];
   /** How far the time of day ran on without the system, over all suspends since the self-checks were started. */
   #offSinceStartMs = 0;
 
@@ -167,7 +168,8 @@ class Timeline {
   }
 
   async outcome(): Promise<TimelineOutcome> {
-    if (this.#recorder) await this.#powerOff();
+    if (this.#recorder) this.#powerOff();
+    const states = await Promise.all(this.#states);
     this.#findings.push(...this.#deps.proofs.console(this.#off.console));
     return {
       cycles: this.#cycles,
@@ -176,13 +178,13 @@ class Timeline {
       commands: this.#commands,
       findings: this.#findings,
       total: this.#off.total,
-      stateHash: await this.#deps.hash(new TextEncoder().encode(this.#states.join('\n'))),
+      stateHash: await this.#deps.hash([new TextEncoder().encode(states.join('\n'))]),
       console: this.#off.console,
     };
   }
 
   async close(): Promise<void> {
-    await this.#recorder?.machine.close();
+    await Promise.all([this.#recorder?.machine.close(), ...this.#closing]);
   }
 
   async #boot(): Promise<void> {
@@ -244,7 +246,7 @@ class Timeline {
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
     const end = step.method === 'swsusp' ? await suspendToDisk(recorder, agent) : await this.#snapshot(recorder, agent, step);
     const seen = recorder.seen();
-    await this.#powerOff();
+    this.#powerOff();
     this.#editDisks(step);
     this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + step.offMs };
     this.#offSinceStartMs += step.offMs;
@@ -340,13 +342,13 @@ class Timeline {
     const recorder = this.#machine();
     const end = await this.#agent().powerOff({ virtualMsMax: SHUTDOWN_MS_MAX });
     if (end.why !== 'halted') throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, { consoleTail: consoleTail(recorder.seen().console) });
-    await this.#powerOff();
+    this.#powerOff();
     await this.#checkFilesystems('shutdown');
   }
 
   /** Power is gone without warning: what is on the disks must still be whole. */
   async #loseEverything(): Promise<void> {
-    await this.#powerOff();
+    this.#powerOff();
     await this.#checkFilesystems('powerOff');
   }
 
@@ -354,12 +356,16 @@ class Timeline {
     this.#filesystems.push(...this.#take(await this.#deps.proofs.filesystems(this.#off.disks, at)));
   }
 
-  async #powerOff(): Promise<void> {
+  #powerOff(): void {
     const recorder = this.#machine();
-    this.#states.push(await recorder.machine.stateHash());
     const seen = recorder.seen();
-    for (const writes of seen.writes) this.#states.push(await this.#deps.hash(concat(writes.map(({ bytes }) => bytes))));
-    await recorder.machine.close();
+    const { machine } = recorder;
+    const state = machine.stateHash();
+    this.#closing.push(state.then(() => machine.close(), () => machine.close()));
+    const writes = seen.writes.map((of) => this.#deps.hash(of.map(({ bytes }) => bytes)));
+    this.#states.push(state, ...writes);
+    // Looked at when all is done; until then a failure is nobody's.
+    for (const part of [state, ...writes]) part.catch(() => undefined);
     this.#off = afterPowerOff(this.#off, seen);
     this.#recorder = undefined;
     this.#guest = undefined;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The suspend/resume cycle in our machine, by the same driver that runs scenarios. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { bootStates, type ByteCache } from '../../emulator/cycle/boot.js';
 import { runTimeline } from '../../emulator/cycle/timeline.js';
@@ -8,6 +7,7 @@ import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js'
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
+import { sha256Hex } from '../../emulator/host/node/sha256.js';
 import { GuestError } from '../../emulator/machine/errors.js';
 import { cpuMs } from './cpu.js';
 import { PHASES, planOf, stopwatch, type CycleSample } from './workload.js';
@@ -38,7 +38,7 @@ export function cycleRunner(files: MachineFiles, machine: Plan['machine'], check
       booter: { engine, config: files.config, configKey: files.configKey, cache },
       states,
       proofs,
-      hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
+      hash: sha256Hex,
       // Said at the beginning of each step; the steps are the phases.
       say: () => {
         endOf(step++);

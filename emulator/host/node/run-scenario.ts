@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** Runs a scenario on this host: files from the cache, machines in workers, checkpoints on disk. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isFlavour } from '../../../guest-kernel/build.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
@@ -12,6 +11,7 @@ import { reportOf, type Report } from '../../report/model.js';
 import { byteCache } from './byte-cache.js';
 import { obtainMachineFiles } from './machine-files.js';
 import { nodeProofs } from './proofs.js';
+import { sha256Hex } from './sha256.js';
 import type { LoadedScenario } from './scenario-file.js';
 import { packageVersions } from './versions.js';
 
@@ -44,7 +44,7 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
       ...(hooks.onConsole && { onConsole: hooks.onConsole }),
     },
     proofs: nodeProofs(files),
-    hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
+    hash: sha256Hex,
     say: hooks.say,
   });
   const { kernel } = files;

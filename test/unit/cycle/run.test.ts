@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The driver, against a guest of a few lines. */
-import { createHash } from 'node:crypto';
 import t from 'tap';
 import type { ByteCache } from '../../../emulator/cycle/boot.js';
 import { DEFAULT_MACHINE, type Plan, type Step } from '../../../emulator/cycle/plan.js';
@@ -9,6 +8,7 @@ import { runPlan } from '../../../emulator/cycle/run.js';
 import type { Engine } from '../../../emulator/machine/contract.js';
 import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
+import { sha256Hex } from '../../../emulator/host/node/sha256.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from './fake-system.js';
 
 const SUSPEND: Step = { do: 'suspend', method: 'swsusp', offMs: 3_600_000, whileSaving: [], faults: [] };
@@ -49,7 +49,7 @@ function run(steps: readonly Step[], over: { system?: FakeSystem; control?: bool
   return runPlan(plan, {
     booter: { engine: over.engine ?? fakeSystem(over.system ?? {}), config: fakeConfig, configKey: 'key', cache: over.cache ?? memoryCache() },
     proofs: watchingProofs(over.seen ?? []),
-    hash: (bytes) => Promise.resolve(createHash('sha256').update(bytes).digest('hex')),
+    hash: sha256Hex,
     say: () => undefined,
   });
 }

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+
+/** SHA-256 (hex) of `parts` one after the other. Whatever was asked of others before goes out first: they work meanwhile. */
+export async function sha256Hex(parts: readonly Uint8Array[]): Promise<string> {
+  await setImmediate();
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
