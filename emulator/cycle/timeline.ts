@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
 import { sectorEdits, triggersOf, type Fault } from '../faults/fault.js';
+import { missedMistake } from '../faults/mistake.js';
 import type { MachineConfig, MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { readSectors } from '../disks/disk.js';
@@ -300,6 +301,8 @@ class Timeline {
     if (restored === 'powerCut') return this.#loseEverything();
     this.#offSinceStartMs += Math.round(restored.marker.virtualMs);
     const seen = recorder.seen();
+    const missed = missedMistake([...suspended.seen.markers, ...seen.markers], this.#plan.machine.cmdline);
+    if (missed !== undefined) throw new GuestError(missed, { consoleTail: consoleTail(suspended.seen.console), remedy: 'give the machine something that the mistake can spoil' });
     this.#resumed = {
       suspended,
       markers: seen.markers,

@@ -45,6 +45,13 @@ export type KernelStep = keyof typeof KERNEL_STEPS;
 /** Marks the kernel's layout table: word0 = gpa of the table, word1 = its length in bytes. Sent once, late in boot. */
 export const MARKER_LAYOUT = 0x1fff;
 
+/**
+ * Mistakes that the kernel is asked to make (`rig.break`), which stand in kernel/power/rig_break.c. asked: an image is about to be
+ * made with one. made: it has been. word0 = which one, as an index into MISTAKES (emulator/faults/mistake.ts); of `made`, word1 =
+ * where: a pfn, sector or device.
+ */
+export const MISTAKE_MARKERS = { asked: 0x1ffd, made: 0x1ffe } as const;
+
 /** Userspace markers that the rig's own guest programs send. */
 export const USER_MARKERS = {
   /** The initramfs runs and has not yet read a disk; the place from which resumes start. Holds. */
@@ -71,6 +78,7 @@ export function markerName(kind: number): string {
     if (kind === 0x1000 + 2 * step) return `${name}:begin`;
     if (kind === 0x1001 + 2 * step) return `${name}:end`;
   }
+  for (const [name, value] of Object.entries(MISTAKE_MARKERS)) if (value === kind) return `mistake:${name}`;
   for (const [name, value] of Object.entries(USER_MARKERS)) if (value === kind) return name;
   if (kind >= MARKER_SCENARIO && kind < MARKER_SCENARIO + 0x1000) return `scenario:${kind - MARKER_SCENARIO}`;
   return `0x${kind.toString(16)}`;

@@ -21,6 +21,8 @@ export interface PageState {
   /** The file a page of the page cache belongs to: kernel address of its struct inode, and the page's index in it. */
   readonly file: { readonly inode: number; readonly index: number } | undefined;
   readonly references: number;
+  /** How many page tables the kernel thinks it is in; 0 for a typed page, which keeps its type there. */
+  readonly mapCount: number;
 }
 
 /** Number of frames that mem_map describes from pfn 0, and where it lies. */
@@ -98,6 +100,7 @@ export function pageReader(kernel: GuestKernel): PageReader {
       swapCache,
       file: isFile ? { inode: kernelU32(kernel, mapping + offsets.host), index: field(offsets.index) } : undefined,
       references: field(offsets.references),
+      mapCount: type === undefined ? (field(offsets.type) + 1) | 0 : 0,
     };
   };
   return { array, state };

@@ -4,6 +4,7 @@ import { PAGE_BYTES, gpa, pfn, type Gpa, type Pfn } from '../machine/units.js';
 import { readU32, va, type GuestMemory, type Va } from './view.js';
 
 const PRESENT = 1;
+const WRITABLE = 2;
 const LARGE = 0x80;
 const ENTRIES = 1024;
 const LARGE_PAGE_BYTES = ENTRIES * PAGE_BYTES;
@@ -25,6 +26,8 @@ export interface Mapping {
   readonly address: Va;
   /** May lie beyond RAM, for device memory. */
   readonly frame: Pfn;
+  /** Without a page fault. */
+  readonly writable: boolean;
 }
 
 export function* mappings(memory: GuestMemory, directory: Gpa, from: Va, to: number): Generator<Mapping> {
@@ -36,17 +39,17 @@ export function* mappings(memory: GuestMemory, directory: Gpa, from: Va, to: num
       const address = slot * LARGE_PAGE_BYTES + index * PAGE_BYTES;
       if (address < from || address >= to) continue;
       if ((entry & LARGE) !== 0) {
-        yield { address: va(address), frame: pfn(((entry & LARGE_FRAME) >>> 12) + index) };
+        yield { address: va(address), frame: pfn(((entry & LARGE_FRAME) >>> 12) + index), writable: (entry & WRITABLE) !== 0 };
         continue;
       }
       const page = readU32(memory, gpa(table + 4 * index));
-      if ((page & PRESENT) !== 0) yield { address: va(address), frame: pfn(page >>> 12) };
+      if ((page & PRESENT) !== 0) yield { address: va(address), frame: pfn(page >>> 12), writable: (entry & page & WRITABLE) !== 0 };
     }
   }
 }
 
 /** The tables that a directory uses in `[from, to)`: frame of the table and the first address that it maps. */
-export function* tables(memory: GuestMemory, directory: Gpa, from: Va, to: number): Generator<Mapping> {
+export function* tables(memory: GuestMemory, directory: Gpa, from: Va, to: number): Generator<Omit<Mapping, 'writable'>> {
   for (let slot = from >>> 22; slot * LARGE_PAGE_BYTES < to && slot < ENTRIES; slot++) {
     const entry = readU32(memory, gpa(directory + 4 * slot));
     if ((entry & (PRESENT | LARGE)) === PRESENT) yield { address: va(slot * LARGE_PAGE_BYTES), frame: pfn(entry >>> 12) };

@@ -61,16 +61,21 @@ export interface UserMapping {
   readonly address: Va;
 }
 
+/** A page that a process has, and whether it may write to it without a page fault. */
+export interface UserPage extends UserMapping {
+  readonly writable: boolean;
+}
+
 /** Which task maps which frame where. Processes only: threads share their leader's address space. */
 export interface UserMaps {
-  readonly byFrame: ReadonlyMap<Pfn, readonly UserMapping[]>;
+  readonly byFrame: ReadonlyMap<Pfn, readonly UserPage[]>;
   /** Frames that serve as page tables or directories: whose, and the first address that the table maps. */
   readonly tables: ReadonlyMap<Pfn, UserMapping>;
 }
 
 export function userMaps(kernel: GuestKernel, all: readonly Task[]): UserMaps {
   const userEnd = constant(kernel.layout, 'PAGE_OFFSET');
-  const byFrame = new Map<Pfn, UserMapping[]>();
+  const byFrame = new Map<Pfn, UserPage[]>();
   const tableFrames = new Map<Pfn, UserMapping>();
   for (const task of all) {
     if (task.directory === undefined || task.pid !== task.tgid) continue;
@@ -79,9 +84,10 @@ export function userMaps(kernel: GuestKernel, all: readonly Task[]): UserMaps {
       tableFrames.set(table.frame, { task, address: table.address });
     }
     for (const mapping of mappings(kernel.memory, task.directory, va(0), userEnd)) {
+      const page: UserPage = { task, address: mapping.address, writable: mapping.writable };
       const known = byFrame.get(mapping.frame);
-      if (known === undefined) byFrame.set(mapping.frame, [{ task, address: mapping.address }]);
-      else known.push({ task, address: mapping.address });
+      if (known === undefined) byFrame.set(mapping.frame, [page]);
+      else known.push(page);
     }
   }
   return { byFrame, tables: tableFrames };

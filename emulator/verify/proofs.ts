@@ -16,6 +16,7 @@ import { volumes, type Filesystem } from './disk/partitions.js';
 import type { Image } from './image/stream.js';
 import { verifyImage, type ImageResult } from './image/verify.js';
 import type { Comparer } from './memory/compare.js';
+import type { EndangeredPage } from './memory/preserved.js';
 import { verifyMemory, type MemoryDifference } from './memory/verify.js';
 import type { ByteSource } from './source.js';
 
@@ -70,11 +71,18 @@ function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel 
 function proveMemory(evidence: ResumeEvidence, symbols: SymbolTable, comparer: Comparer | undefined): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
   const result = verifyMemory({ atCopy: kernelAt(evidence, symbols), restored: evidence.restored, ...(comparer && { comparer }) });
   const { pagesCompared, pagesDiffering, pagesOmitted } = result;
+  const findings: Finding[] = endangeredFindings(result.endangered);
   const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;
-  return {
-    outcome: { pagesCompared, pagesDiffering, pagesByReason: pagesOmitted },
-    findings: pagesDiffering === 0 ? [] : [{ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) }],
-  };
+  if (pagesDiffering > 0) findings.push({ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) });
+  return { outcome: { pagesCompared, pagesDiffering, pagesByReason: pagesOmitted }, findings };
+}
+
+function endangeredFindings(pages: readonly EndangeredPage[]): Finding[] {
+  const sentences = { writable: 'preserved pages are not write-protected', unheld: 'preserved pages are held by too few references' } as const;
+  return (['writable', 'unheld'] as const).flatMap((danger) => {
+    const lines = pages.filter((page) => page.danger === danger).map(({ pfn, owner, because }) => `${hexPfn(pfn)}: ${because}: ${owner}`);
+    return lines.length === 0 ? [] : [{ kind: 'memory' as const, what: `${lines.length} ${sentences[danger]}`, details: some(lines, lines.length) }];
+  });
 }
 
 const hexPfn = (frame: number): string => `pfn 0x${frame.toString(16)}`;

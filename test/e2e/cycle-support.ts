@@ -9,11 +9,14 @@ import { packagePath } from '../../tools/artifacts/paths.js';
 
 export const context: BuildContext = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
 
+/** A folder with a kernel of one's own, to try the tests on: `tools/kernel.ts build` makes one. */
+const kernel = process.env['SNAPBACK_TEST_KERNEL'];
+
 /** Runs a scenario given as text; `dir` is a folder of the test's own. */
 export async function runText(dir: string, text: string): Promise<ScenarioRun> {
   const file = join(dir, 'scenario.yaml');
   await writeFile(file, text);
-  return runScenario(await loadScenario(file), context, { say: () => undefined });
+  return runScenario(await loadScenario(file, kernel === undefined ? {} : { kernel }), context, { say: () => undefined });
 }
 
 export interface CommandEnd {

@@ -11,6 +11,7 @@ import { variable, type GuestKernel } from '../../memory/kernel.js';
 import { guestMemory, pageBytes, type GuestMemory } from '../../memory/view.js';
 import { ownerNamer, type OwnerNamer } from '../../memory/owner.js';
 import { accountForPages, type Omission } from './account.js';
+import { endangeredPages, type EndangeredPage } from './preserved.js';
 import { differingFrames, differingRuns, wordComparer, type ByteRun, type Comparer } from './compare.js';
 import { writtenByCopy, writtenByRestore, type WrittenRange, type WrittenReason } from './written.js';
 
@@ -36,6 +37,8 @@ export interface MemoryResult {
   readonly pagesOmitted: Readonly<Record<Omission, number>>;
   /** At most `differencesMax`, ascending; `pagesDiffering` counts all. */
   readonly differences: readonly MemoryDifference[];
+  /** Pages that should have been kept from changing until they are read, and were not. */
+  readonly endangered: readonly EndangeredPage[];
   /** The closed list of ranges that the copy loop and the returning kernel write, and how many bytes in each did differ. */
   readonly written: readonly { readonly reason: WrittenReason; readonly gpa: number; readonly lengthBytes: number; readonly bytesDiffering: number }[];
 }
@@ -79,6 +82,7 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
     pagesDiffering: all.length,
     pagesOmitted: account.omitted,
     differences: all.slice(0, input.differencesMax ?? DIFFERENCES_MAX).map((describe) => describe()),
+    endangered: endangeredPages(atCopy, account.preserved),
     written: written.map((range) => ({
       reason: range.reason,
       gpa: range.start,

@@ -56,8 +56,8 @@ t.test('page tables: small pages, large pages, holes', async (t) => {
   t.equal(translate(kernel.memory, directory, va(0x40000000)), undefined);
   t.equal(translate(kernel.memory, places.symbol('swapper_pg_dir'), va(PAGE_OFFSET + 0x412345)), 0x412345, 'a 4 MiB page');
   t.same([...mappings(kernel.memory, directory, va(0), PAGE_OFFSET)], [
-    { address: 0x08048000, frame: frames.anonymous },
-    { address: 0x08049000, frame: frames.file },
+    { address: 0x08048000, frame: frames.anonymous, writable: true },
+    { address: 0x08049000, frame: frames.file, writable: false },
   ]);
   t.equal([...mappings(kernel.memory, places.symbol('swapper_pg_dir'), va(PAGE_OFFSET + 0x3ff000), PAGE_OFFSET + 0x401000)].length, 2);
 });

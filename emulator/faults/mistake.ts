@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/** Mistakes that the guest's kernel makes on request: `rig.break=NAME` on its command line, or in /sys/module/rig/parameters/break. */
+import type { MarkerSeen } from '../machine/contract.js';
+import { MISTAKE_MARKERS, stepBegin } from '../machine/markers.js';
+
+/** In the order of kernel/power/rig_break.c; a marker carries the index. */
+export const MISTAKES = [
+  'none',
+  'swap-neighbours',
+  'skip-page',
+  'flip-copy',
+  'flip-after-restore',
+  'leave-writable',
+  'lose-reference',
+  'leave-unguarded',
+  'thaw-early',
+  'reuse-swap',
+] as const;
+export type Mistake = (typeof MISTAKES)[number];
+
+/**
+ * What is wrong when a mistake was asked for and not made in the last cycle: then the run has tested nothing. `markers` are those of
+ * the machine that was suspended and after them those of the one that came back; `cmdline` the words for the kernel.
+ */
+export function missedMistake(markers: readonly MarkerSeen[], cmdline: readonly string[]): string | undefined {
+  const cycle = markers.slice(Math.max(0, markers.findLastIndex(({ kind }) => kind === stepBegin('call'))));
+  const asked = cycle.find(({ kind }) => kind === MISTAKE_MARKERS.asked);
+  const made = cycle.some(({ kind, word0 }) => kind === MISTAKE_MARKERS.made && word0 === asked?.word0);
+  if (asked !== undefined) return made ? undefined : `the mistake '${MISTAKES[asked.word0] ?? asked.word0}' that the kernel was to make did not strike: it found nothing to spoil`;
+  const wish = cmdline.findLast((word) => word.startsWith('rig.break='))?.slice('rig.break='.length);
+  const none: Mistake = 'none';
+  if (wish === undefined || wish === none) return undefined;
+  return `the mistake '${wish}' that the kernel was to make did not strike: the kernel does not know it`;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Pages that are preserved in place: nobody may be able to write to them, and somebody must hold them until they have
+ * been read. Whether a mistake here does harm depends on what programs do afterwards; that it was made can be seen at once.
+ */
+import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
+import type { PageSet } from '../../memory/bitmaps.js';
+import type { GuestKernel } from '../../memory/kernel.js';
+import { ownerNamer } from '../../memory/owner.js';
+import { pageReader, type PageState } from '../../memory/pages.js';
+import { tasks, userMaps, type UserPage } from '../../memory/tasks.js';
+
+export interface EndangeredPage {
+  readonly pfn: Pfn;
+  readonly owner: string;
+  /** writable: a program can change it without a page fault. unheld: it goes with the last program that has it. */
+  readonly danger: 'writable' | 'unheld';
+  /** Who can write, or what holds it, for people. */
+  readonly because: string;
+}
+
+/** Those of the `preserved` pages that may change before they have been read; a capture made at copy:begin must have none. */
+export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readonly EndangeredPage[] {
+  if (!preserved.includes(1)) return [];
+  const { byFrame } = userMaps(kernel, tasks(kernel));
+  const pages = pageReader(kernel);
+  const namer = ownerNamer(kernel);
+  const found: EndangeredPage[] = [];
+  for (const [index, is] of preserved.entries()) {
+    if (is !== 1) continue;
+    const frame = pfn(index);
+    const owner = (): string => namer.name(gpaOfPfn(frame));
+    const writers = (byFrame.get(frame) ?? []).filter(({ writable }) => writable);
+    if (writers.length > 0) found.push({ pfn: frame, owner: owner(), danger: 'writable', because: `${writers.map(writerName).join(', ')} can write to it` });
+    const state = pages.state(frame);
+    if (!isHeld(state)) found.push({ pfn: frame, owner: owner(), danger: 'unheld', because: `${state.references} references, ${state.mapCount} of them by page tables` });
+  }
+  return found;
+}
+
+/** Page tables and the swap cache have one reference each for what they do; the image needs one of its own. */
+const isHeld = ({ references, mapCount, swapCache }: PageState): boolean => references > mapCount + (swapCache ? 1 : 0);
+
+const writerName = ({ task }: UserPage): string => `${task.comm} (pid ${task.pid})`;
