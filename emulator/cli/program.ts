@@ -52,10 +52,10 @@ export function buildProgram(context: CommandContext): Command {
     .addOption(new Option('--method <method>', 'which standard scenario: by snapshot(2), or by the kernel\'s own hibernation').choices(METHODS).default(undefined, 'sys_snapshot'))
     .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
   sub('shell [scenario]')
-    .description('an interactive console of the machine that a scenario describes; Ctrl-] quits')
+    .description('a console of the machine that a scenario describes; Ctrl-] quits. From a pipe: does what it says, and ends')
     .option('--seed <n>', 'seed of all chance in the machine', seed)
     .option('--record <file>', 'write what is typed, with the instruction at which it arrives')
-    .option('--play <file>', 'type what was recorded, at the very same instructions')
+    .option('--play <file>', 'type what was recorded, at the very same instructions; without a terminal it ends there')
     .action(async (file: string | undefined, options: { seed?: number; record?: string; play?: string }) => context.done(await shellCommand(file, options, context)));
   withRunOptions(sub('replay <report>'), false)
     .description('do the run of a JSON report again and compare')

@@ -2,18 +2,20 @@
 /** `snapback shell`: the guest's console in the terminal. Guest time keeps to real time here, and only here. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Agent } from '../agent/agent.js';
 import { bootStates, restoreAt, type Booter } from '../cycle/boot.js';
 import { playTyping, readTyping, writeTyping, type Keystrokes } from '../cycle/typing.js';
 import { createV86Engine } from '../engines/v86/host-node/engine.js';
 import { byteCache } from '../host/node/byte-cache.js';
 import { obtainMachineFiles } from '../host/node/machine-files.js';
 import { loadScenario } from '../host/node/scenario-file.js';
-import type { Machine } from '../machine/contract.js';
-import { EXIT, InputError, RigError } from '../machine/errors.js';
+import type { Machine, RunReport } from '../machine/contract.js';
+import { EXIT, GuestError, InputError, RigError } from '../machine/errors.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';
 import { checkReportFiles, standardScenario } from './run.js';
+import { shellWaits } from './terminal-state.js';
 
 export interface ShellOptions {
   readonly seed?: number;
@@ -23,7 +25,15 @@ export interface ShellOptions {
 
 /** Ctrl-]. */
 const QUIT = 0x1d;
+/** Ctrl-D: the end of input. */
+const END_OF_INPUT = 0x04;
 const SLICE_MS = 20;
+/** The console is quiet when nothing has come for so long (virtual). */
+const QUIET_MS = 200;
+/** Looked at ever more rarely while nothing happens, but no more rarely than this. */
+const QUIET_MS_MAX = 10_000;
+/** A program that has been quiet for so long (virtual) after the last input is told that there is no more. */
+const NO_MORE_MS = 1000;
 
 export async function shellCommand(file: string | undefined, options: ShellOptions, { signal }: CommandContext): Promise<number> {
   const typing = options.play === undefined ? [] : await loadTyping(options.play);
@@ -45,17 +55,28 @@ export async function shellCommand(file: string | undefined, options: ShellOptio
   const state = await bootStates().at('agentReady', booter);
   const { machine } = await restoreAt(state, { ...booter, onProgress: () => undefined });
   progress.clear();
-  console.error('snapback: the console of the guest; Ctrl-] quits');
+  const atTerminal = process.stdin.isTTY;
+  console.error(`snapback: the console of the guest; ${atTerminal ? 'Ctrl-] quits' : 'it ends with the input'}`);
   const onConsole = (bytes: Uint8Array): void => void process.stdout.write(bytes);
   try {
     const at = await playTyping(machine, typing, state.seen.instructions, { onConsole, signal });
     // A prompt is there already; a return brings it onto the screen.
-    const typed = await converse(machine, at, typing.length === 0 ? [Uint8Array.of(0x0d)] : [], { onConsole, signal });
+    const first = typing.length === 0 ? [Uint8Array.of(0x0d)] : [];
+    // A pipe beside a recording may be one that nobody ever writes to or closes.
+    const { typed, left } = options.play !== undefined && !atTerminal ? { typed: [], left: 'endOfInput' } : await converse(machine, at, first, { onConsole, signal });
+    if (left === 'endOfInput') await finish(machine, { onConsole, signal });
     if (options.record !== undefined) await save(options.record, writeTyping([...typing, ...typed]));
+    signal.throwIfAborted();
     return EXIT.pass;
   } finally {
     await machine.close();
   }
+}
+
+/** What was typed, and what ended it. */
+interface Conversation {
+  readonly typed: readonly Keystrokes[];
+  readonly left: 'quit' | 'endOfInput' | 'machineStopped';
 }
 
 async function converse(
@@ -63,42 +84,80 @@ async function converse(
   startInstruction: number,
   first: readonly Uint8Array[],
   { onConsole, signal }: { readonly onConsole: (bytes: Uint8Array) => void; readonly signal: AbortSignal },
-): Promise<readonly Keystrokes[]> {
+): Promise<Conversation> {
   const typed: Keystrokes[] = [];
   const keyboard = openKeyboard();
   const pending = [...first];
   let wake = (): void => undefined;
-  let ended = false;
+  let left: Conversation['left'] | undefined;
   keyboard.listen((bytes) => {
     const quit = bytes.indexOf(QUIT);
-    if (quit >= 0) ended = true;
+    if (left !== undefined) return;
+    if (quit >= 0) left = 'quit';
     if (quit !== 0) pending.push(quit > 0 ? bytes.subarray(0, quit) : bytes);
     wake();
   }, () => {
-    ended = true;
+    left ??= 'endOfInput';
     wake();
   });
   try {
     let atInstruction = startInstruction;
     let lastVirtualMs: number | undefined;
-    while (!signal.aborted && !(ended && pending.length === 0)) {
+    while (!signal.aborted && !(left !== undefined && pending.length === 0)) {
       const bytes = Buffer.concat(pending.splice(0));
       if (bytes.length > 0) typed.push({ instruction: atInstruction, bytes });
       const startedMs = performance.now();
       const report = await machine.run({ ...(bytes.length > 0 && { send: [{ channel: 'console' as const, bytes }] }), virtualMsMax: SLICE_MS, onConsole, signal });
       atInstruction = report.instructions;
       if (report.reason.why === 'halted' || report.reason.why === 'reset') {
-        process.stderr.write(`\r\nsnapback: the machine ${report.reason.why === 'halted' ? 'is off' : 'was reset'}\r\n`);
+        sayStopped(report.reason.why);
+        left = 'machineStopped';
         break;
       }
       const aheadMs = report.virtualMs - (lastVirtualMs ?? report.virtualMs) - (performance.now() - startedMs);
       lastVirtualMs = report.virtualMs;
       if (aheadMs > 1 && pending.length === 0) await rest(aheadMs, (stop) => (wake = stop));
     }
-    return typed;
+    return { typed, left: left ?? 'quit' };
   } finally {
     keyboard.close();
   }
+}
+
+/** Lets the guest do what was typed, until its shell waits for more; programs that read are told that there is no more. */
+async function finish(machine: Machine, { onConsole, signal }: { readonly onConsole: (bytes: Uint8Array) => void; readonly signal: AbortSignal }): Promise<void> {
+  let seenBytes = 0;
+  let stopped: 'halted' | 'reset' | undefined;
+  const seen = (bytes: Uint8Array): void => {
+    seenBytes += bytes.length;
+    onConsole(bytes);
+  };
+  const onReport = ({ reason: { why } }: RunReport): void => {
+    if (why === 'halted' || why === 'reset') stopped = why;
+  };
+  const agent = new Agent(machine, { onConsole: seen, onReport, signal });
+  try {
+    let connected = false;
+    for (let quietMs = QUIET_MS; ; quietMs = seenBytes > 0 ? QUIET_MS : Math.min(2 * quietMs, QUIET_MS_MAX)) {
+      seenBytes = 0;
+      await agent.letRun(quietMs);
+      if (stopped !== undefined) return sayStopped(stopped);
+      if (seenBytes > 0) continue;
+      if (!connected) await agent.connect();
+      connected = true;
+      const { stdout } = await agent.exec(['/bin/sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null']);
+      if (shellWaits(new TextDecoder().decode(stdout))) return;
+      if (quietMs >= NO_MORE_MS) await machine.run({ send: [{ channel: 'console', bytes: Uint8Array.of(END_OF_INPUT) }], virtualMsMax: 1, onConsole: seen, signal });
+    }
+  } catch (error) {
+    // The guest may go off while it is being asked.
+    if (stopped === undefined || !(error instanceof GuestError)) throw error;
+    sayStopped(stopped);
+  }
+}
+
+function sayStopped(why: 'halted' | 'reset'): void {
+  process.stderr.write(`\r\nsnapback: the machine ${why === 'halted' ? 'is off' : 'was reset'}\r\n`);
 }
 
 function rest(ms: number, wakeWith: (stop: () => void) => void): Promise<void> {
@@ -124,7 +183,7 @@ function openKeyboard(): { readonly listen: (onBytes: (bytes: Uint8Array) => voi
       if (stdin.isTTY) stdin.setRawMode(false);
       stdin.removeAllListeners('data');
       stdin.pause();
-      process.stdout.write('\r\n');
+      process.stdout.write(stdin.isTTY ? '\r\n' : '\n');
     },
   };
 }
