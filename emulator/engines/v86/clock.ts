@@ -93,12 +93,12 @@ export interface TimeScope {
 
 /**
  * Puts virtual time in the place of `Date` and `performance` in `scope`.
- * `wallClockMs` is the date at power-on. Undo with the answered function once v86 is imported,
- * as far as `performance` goes; `Date` stays replaced, since v86 looks it up at each use.
+ * Both are asked at each use: ms since power-on, and the date at power-on. Undo with the answered function once v86 is
+ * imported, as far as `performance` goes; `Date` stays replaced, since v86 looks it up at each use.
  */
-export function installVirtualTime(scope: TimeScope, clock: Clock, wallClockMs: number): { releasePerformance: () => void } {
+export function installVirtualTime(scope: TimeScope, virtualMs: () => number, wallClockMs: () => number): { releasePerformance: () => void } {
   const RealDate = scope.Date;
-  const nowMs = (): number => wallClockMs + clock.virtualMs();
+  const nowMs = (): number => wallClockMs() + virtualMs();
   class VirtualDate extends RealDate {
     constructor(...args: readonly unknown[]) {
       super(...((args.length === 0 ? [nowMs()] : args) as [number]));
@@ -109,7 +109,7 @@ export function installVirtualTime(scope: TimeScope, clock: Clock, wallClockMs: 
   }
   scope.Date = VirtualDate as unknown as DateConstructor;
   const real = Object.getOwnPropertyDescriptor(scope, 'performance');
-  Object.defineProperty(scope, 'performance', { configurable: true, writable: true, value: { now: () => clock.virtualMs() } });
+  Object.defineProperty(scope, 'performance', { configurable: true, writable: true, value: { now: virtualMs } });
   return {
     releasePerformance() {
       if (real) Object.defineProperty(scope, 'performance', real);

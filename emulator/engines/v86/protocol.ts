@@ -5,12 +5,14 @@ import type { CoreRequest } from './core.js';
 import type { CompiledCode } from './jit.js';
 
 export type Request =
+  /** Do all that does not depend on the machine: it will be started soon. */
+  | { readonly ask: 'prepare'; readonly v86Module: WebAssembly.Module; readonly compiled: readonly CompiledCode[] }
   | {
       readonly ask: 'start';
       readonly config: MachineConfig;
       readonly v86Module: WebAssembly.Module;
       readonly checkpoint: Uint8Array | undefined;
-      /** Code that earlier machines have compiled. */
+      /** Code that earlier machines have compiled, without what came with `prepare`. */
       readonly compiled: readonly CompiledCode[];
     }
   | { readonly ask: 'run'; readonly request: CoreRequest; readonly wantsConsole: boolean; readonly wantsProgress: boolean }
@@ -21,6 +23,7 @@ export type Request =
 
 /** What each request is answered with. */
 export interface Answers {
+  prepare: true;
   start: { readonly instructions: number };
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
   read: Uint8Array;
@@ -54,5 +57,7 @@ export interface WorkerPort {
   onMessage(listener: (message: FromWorker) => void): void;
   /** The worker is gone or threw outside any request. */
   onFailure(listener: (cause: Error) => void): void;
+  /** Whether the program may end while this worker waits for its first machine. */
+  setSpare(spare: boolean): void;
   terminate(): Promise<void>;
 }

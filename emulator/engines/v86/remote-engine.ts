@@ -20,9 +20,34 @@ export interface EngineHost {
   readonly shareCode?: boolean;
 }
 
+/** Machines that an engine has made when it begins to keep a worker in reserve: who makes one or two needs none. */
+const MACHINES_BEFORE_SPARE = 2;
+
+/** A worker that waits for its machine, and how much of the compiled code it has. */
+interface Spare {
+  readonly link: Link;
+  readonly codes: number;
+}
+
 /** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
 export function createRemoteEngine(host: EngineHost): Engine {
   const compiled: CompiledCode[] = [];
+  let spare: Spare | undefined;
+  let machines = 0;
+  const takeWorker = (): Spare => {
+    const taken = spare ?? { link: createLink(host.spawn()), codes: 0 };
+    spare = undefined;
+    taken.link.setSpare(false);
+    return taken;
+  };
+  /** Has the next machine's worker made while this one's machine runs. */
+  const keepSpare = (v86Module: WebAssembly.Module): void => {
+    if (spare || ++machines < MACHINES_BEFORE_SPARE) return;
+    spare = { link: createLink(host.spawn()), codes: compiled.length };
+    spare.link.setSpare(true);
+    // What goes wrong with it is told when it is used.
+    spare.link.ask({ ask: 'prepare', v86Module, compiled }).catch(() => undefined);
+  };
   const keep = (codes: readonly CompiledCode[]): void => {
     if (host.shareCode === false) return;
     for (const code of codes) if (compiled.length < COMPILED_MAX) compiled.push({ ...code, bytes: shared(code.bytes) });
@@ -33,13 +58,14 @@ export function createRemoteEngine(host: EngineHost): Engine {
       throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
     }
     const v86Module = await host.v86Module();
-    const link = createLink(host.spawn());
+    const { link, codes } = takeWorker();
     try {
-      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled });
+      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled: compiled.slice(codes) });
     } catch (error) {
       await link.close();
       throw error;
     }
+    keepSpare(v86Module);
     return createMachine(link, config, keep);
   };
   return {
@@ -83,6 +109,7 @@ interface Listeners {
 interface Link {
   ask<K extends Request['ask']>(request: Request & { readonly ask: K }, listeners?: Listeners): Promise<Answers[K]>;
   abort(): void;
+  setSpare(spare: boolean): void;
   close(): Promise<void>;
 }
 
@@ -125,6 +152,7 @@ function createLink(port: WorkerPort): Link {
         port.post({ kind: 'request', id, request });
       }),
     abort: () => port.post({ kind: 'abort' }),
+    setSpare: (spare) => port.setSpare(spare),
     close() {
       die(new RigError('the machine has been closed'));
       return (closing ??= port.terminate());

@@ -2,8 +2,8 @@
 /** The worker's side: one machine, asked by messages. Host-independent; each host hands in what differs. */
 import type { RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
-import { createChance } from './chance.js';
-import { createClock, installVirtualTime, type TimeScope } from './clock.js';
+import { createChance, type Chance } from './chance.js';
+import { createClock, installVirtualTime, type Clock, type TimeScope } from './clock.js';
 import { createCore, type Core } from './core.js';
 import type { V86Constructor } from './internals.js';
 import { createModuleCache, type CompileGenerated } from './jit.js';
@@ -29,6 +29,8 @@ export interface WorkerHost {
 
 export function serve(host: WorkerHost): void {
   const cache = createModuleCache(host.compileGenerated);
+  const world: World = { clock: undefined, chance: undefined, wallClockMs: 0 };
+  let v86: Promise<V86Constructor> | undefined;
   let core: Core | undefined;
   let abortWanted = false;
 
@@ -39,15 +41,17 @@ export function serve(host: WorkerHost): void {
 
   const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
     switch (request.ask) {
+      case 'prepare':
+        for (const code of request.compiled) cache.add(code);
+        await (v86 ??= importInto(world, host));
+        return true;
       case 'start': {
         const { config, v86Module, checkpoint, compiled } = request;
         for (const code of compiled) cache.add(code);
         const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
         const chance = createChance(config.seed);
-        const { releasePerformance } = installVirtualTime(host.scope, clock, config.wallClockMs);
-        host.scope.Math.random = chance.fraction;
-        const V86 = await host.importV86();
-        releasePerformance();
+        Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
+        const V86 = await (v86 ??= importInto(world, host));
         core = await createCore(config, checkpoint, { V86, v86Module, clock, chance, cache });
         return { instructions: core.instructions() };
       }
@@ -99,6 +103,22 @@ export function serve(host: WorkerHost): void {
       (error: unknown) => host.post({ kind: 'failure', id, failure: describe(error) }, []),
     );
   });
+}
+
+/** What v86 takes for time and chance. Until the machine is started, time stands at 0. */
+interface World {
+  clock: Clock | undefined;
+  chance: Chance | undefined;
+  wallClockMs: number;
+}
+
+/** Imports v86 under virtual time. It reads neither time nor chance before the machine is made. */
+async function importInto(world: World, host: WorkerHost): Promise<V86Constructor> {
+  const { releasePerformance } = installVirtualTime(host.scope, () => world.clock?.virtualMs() ?? 0, () => world.wallClockMs);
+  host.scope.Math.random = () => world.chance?.fraction() ?? 0;
+  const V86 = await host.importV86();
+  releasePerformance();
+  return V86;
 }
 
 /** Large results are moved to the rig, not copied. */

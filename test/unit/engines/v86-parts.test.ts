@@ -77,7 +77,7 @@ t.test('dates come from virtual time; given dates stay what they are', (t) => {
   const clock = createClock(1);
   const scope: TimeScope = { Date, performance: { now: () => -1 } };
   const real = scope.performance;
-  const { releasePerformance } = installVirtualTime(scope, clock, Date.UTC(2026, 0, 1));
+  const { releasePerformance } = installVirtualTime(scope, () => clock.virtualMs(), () => Date.UTC(2026, 0, 1));
   clock.skipIdle(1500);
   t.equal(scope.Date.now(), Date.UTC(2026, 0, 1) + 1500);
   t.equal(new scope.Date().getUTCSeconds(), 1);

@@ -42,6 +42,7 @@ function spawn(url: string): WorkerPort {
       worker.addEventListener('error', ({ message }) => listener(new Error(message ?? 'it could not be loaded')));
       worker.addEventListener('messageerror', () => listener(new Error('a message could not be read')));
     },
+    setSpare: () => undefined,
     terminate() {
       worker.terminate();
       return Promise.resolve();

@@ -53,6 +53,10 @@ function spawn(path: string): WorkerPort {
       worker.on('messageerror', listener);
       worker.on('exit', (status) => listener(new Error(`it ended with status ${status}`)));
     },
+    setSpare(spare) {
+      if (spare) worker.unref();
+      else worker.ref();
+    },
     terminate: async () => {
       await worker.terminate();
     },
