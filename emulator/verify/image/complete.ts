@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/**
+ * An image in swap is found by its signature, so nothing of it may be missing once that is on disk: power can fail at every
+ * write. Seen in the order of the writes, no run of a machine that loses power is needed.
+ */
+import type { DiskWrite } from '../../machine/contract.js';
+import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
+import type { Volume } from '../disk/partitions.js';
+import { IMAGE_SIGNATURE } from './swap.js';
+
+const PAGE_SECTORS = PAGE_BYTES / SECTOR_BYTES;
+const SIGNATURE_OFFSET = 4086;
+
+/**
+ * How many writes to pages of the image came after the one that brought the signature; 0 when there is no signature among `writes`, which
+ * are those to the disk since the atomic copy. `pagesUsed` are pages of the swap area.
+ */
+export function writesAfterSignature(writes: readonly DiskWrite[], { startSector }: Pick<Volume, 'startSector'>, pagesUsed: readonly number[]): number {
+  const signed = writes.findIndex((write) => bringsSignature(write, startSector));
+  if (signed < 0) return 0;
+  const used = new Set(pagesUsed);
+  return writes.slice(signed + 1).filter(({ sector, bytes }) => {
+    const first = Math.floor((sector - startSector) / PAGE_SECTORS);
+    const last = Math.floor((sector - startSector + bytes.length / SECTOR_BYTES - 1) / PAGE_SECTORS);
+    for (let page = Math.max(0, first); page <= last; page++) if (used.has(page)) return true;
+    return false;
+  }).length;
+}
+
+function bringsSignature({ sector, bytes }: DiskWrite, startSector: number): boolean {
+  const at = (startSector - sector) * SECTOR_BYTES + SIGNATURE_OFFSET;
+  if (at < 0 || at + IMAGE_SIGNATURE.length > bytes.length) return false;
+  return [...IMAGE_SIGNATURE].every((character, index) => bytes[at + index] === character.charCodeAt(0));
+}
