@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { obtain } from '../../tools/artifacts/store.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { command } from '../../tools/artifacts/process.js';
-import type { BuildContext } from '../../tools/artifacts/context.js';
+import { defaultCacheDir, type BuildContext } from '../../tools/artifacts/context.js';
 import type { FakeEvent, FakeScript, FakeView } from '../../emulator/engines/fake/script.js';
+import type { MachineConfig } from '../../emulator/machine/contract.js';
 import { gpa, sector } from '../../emulator/machine/units.js';
 
 /** Where the guest counts its markers: 4 bytes, little-endian. */
@@ -21,7 +22,7 @@ export const READY_WORDS = [0x11111111, 0x22222222] as const;
 export const FIRST_SECTOR = 4;
 
 /** The guest as bytes of a bzImage. */
-export async function obtainConformanceGuest(context: BuildContext): Promise<Uint8Array> {
+async function obtainConformanceGuest(context: BuildContext): Promise<Uint8Array> {
   const source = packagePath('test', 'conformance', 'guest.S');
   const { dir } = await obtain(
     {
@@ -37,6 +38,21 @@ export async function obtainConformanceGuest(context: BuildContext): Promise<Uin
     context,
   );
   return readFile(join(dir, 'bzImage'));
+}
+
+/** A real engine's machine with the conformance guest: the least RAM, and one disk of 64 empty sectors. */
+export async function conformanceConfig(): Promise<MachineConfig> {
+  const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
+  return {
+    memoryMiB: 128,
+    bios: await readFile('/usr/share/seabios/bios.bin'),
+    vgaBios: await readFile('/usr/share/seabios/vgabios-stdvga.bin'),
+    kernel: await obtainConformanceGuest(context),
+    cmdline: '',
+    disks: [{ base: new Uint8Array(64 * 512) }],
+    seed: 1,
+    wallClockMs: Date.UTC(2026, 0, 1),
+  };
 }
 
 /** What guest.S does, for the fake engine. */

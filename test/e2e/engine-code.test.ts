@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Compiled code handed on from machine to machine changes nothing but the time they take. */
-import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { buildWorkers } from '../../esbuild.config.mjs';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { Checkpoint, Engine } from '../../emulator/machine/contract.js';
-import { defaultCacheDir } from '../../tools/artifacts/context.js';
-import { obtainConformanceGuest, READY } from '../conformance/guest.js';
+import { conformanceConfig, READY } from '../conformance/guest.js';
 
 await buildWorkers();
-const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
-const config = {
-  memoryMiB: 128,
-  bios: await readFile('/usr/share/seabios/bios.bin'),
-  vgaBios: await readFile('/usr/share/seabios/vgabios-stdvga.bin'),
-  kernel: await obtainConformanceGuest(context),
-  cmdline: '',
-  disks: [],
-  seed: 1,
-  wallClockMs: 0,
-};
+const config = await conformanceConfig();
 
 /** Several stretches of hot code, from power-on or from a checkpoint. */
 async function live(engine: Engine, from?: Checkpoint): Promise<{ state: string; instructions: number; checkpoint: Checkpoint }> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** How v86 machines end by the guest's doing, and what happens when the rig's own parts are missing or broken. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -8,21 +8,10 @@ import { buildWorkers } from '../../esbuild.config.mjs';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { sector } from '../../emulator/machine/units.js';
-import { defaultCacheDir } from '../../tools/artifacts/context.js';
-import { obtainConformanceGuest, READY } from '../conformance/guest.js';
+import { conformanceConfig, READY } from '../conformance/guest.js';
 
 await buildWorkers();
-const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
-const config = {
-  memoryMiB: 128,
-  bios: await readFile('/usr/share/seabios/bios.bin'),
-  vgaBios: await readFile('/usr/share/seabios/vgabios-stdvga.bin'),
-  kernel: await obtainConformanceGuest(context),
-  cmdline: '',
-  disks: [{ base: new Uint8Array(64 * 512) }],
-  seed: 1,
-  wallClockMs: 0,
-};
+const config = await conformanceConfig();
 const engine = createV86Engine();
 
 t.test('triple faults are resets, recognised at once', async (t) => {
