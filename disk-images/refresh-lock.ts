@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** `node tools/run.mjs disk-images/refresh-lock.ts`: renews `packages.lock` with the newest versions for all recipes that stand beside it. */
+/** `node tools/run.mjs disk-images/refresh-lock.ts`: renews `packages.lock` with the newest versions for all recipes that stand beside it, and for what guest programs are linked with. */
 import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeFailure } from '../emulator/cli/failure.js';
 import { Interrupted } from '../emulator/cli/interrupt.js';
+import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
 import { packagePath } from '../tools/artifacts/paths.js';
 import { hostSuite } from './packages/apt.js';
 import { lockedSet, parseLock, renderLock, type LockedSet } from './packages/lock.js';
@@ -21,16 +22,15 @@ try {
   const path = packagePath(...LOCK_PATH);
   const others = parseLock(await readFile(path, 'utf8').catch(() => ''), path).filter((set) => set.suite !== suite);
   const sets: LockedSet[] = [];
-  for (const name of await builtInRecipes()) {
-    const { recipe } = await readRecipe(name);
-    for (const { packages } of recipe.volumes) {
-      if (packages === undefined) continue;
-      const wish = { suite, install: packages.install, without: packages.without };
-      if (lockedSet(sets, wish)) continue;
-      const notes: string[] = [];
-      sets.push({ ...wish, packages: await resolveWish(wish, join(scratch, String(sets.length)), context, notes) });
-      for (const note of notes) console.error(`note: ${note}`);
-    }
+  const recipes = await Promise.all((await builtInRecipes()).map((name) => readRecipe(name)));
+  const wishes = [...recipes.flatMap(({ recipe }) => recipe.volumes.map(({ packages }) => packages)), LIBRARY_PACKAGES];
+  for (const packages of wishes) {
+    if (packages === undefined) continue;
+    const wish = { suite, install: packages.install, without: packages.without };
+    if (lockedSet(sets, wish)) continue;
+    const notes: string[] = [];
+    sets.push({ ...wish, packages: await resolveWish(wish, join(scratch, String(sets.length)), context, notes) });
+    for (const note of notes) console.error(`note: ${note}`);
   }
   await writeFile(path, renderLock([...others, ...sets].sort((a, b) => (a.suite < b.suite ? -1 : a.suite > b.suite ? 1 : 0))));
   console.error(`${path}: ${sets.reduce((sum, set) => sum + set.packages.length, 0)} packages of ${suite}`);

@@ -35,9 +35,9 @@ const need = (debianPackage: string, purposes: readonly Purpose[], ...needs: rea
 
 export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('seabios', ['machine'], '/usr/share/seabios/bios.bin', '/usr/share/seabios/vgabios-stdvga.bin'),
-  ...need('apt', ['kernel', 'disks'], 'apt-get', '/usr/lib/apt/apt-helper'),
-  ...need('ca-certificates', ['kernel', 'disks'], '/etc/ssl/certs/ca-certificates.crt'),
-  ...need('dpkg', ['kernel', 'disks'], 'dpkg-deb'),
+  ...need('apt', ['kernel', 'userspace', 'disks'], 'apt-get', '/usr/lib/apt/apt-helper'),
+  ...need('ca-certificates', ['kernel', 'userspace', 'disks'], '/etc/ssl/certs/ca-certificates.crt'),
+  ...need('dpkg', ['kernel', 'userspace', 'disks'], 'dpkg-deb'),
   ...need('gcc', ['kernel', 'disks'], 'gcc', 'cc'),
   ...need('libc6-dev', ['kernel', 'disks'], '/usr/include/stdio.h'),
   ...need('binutils', ['kernel'], 'ld', 'objcopy'),

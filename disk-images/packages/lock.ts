@@ -51,7 +51,7 @@ export function parseLock(text: string, file: string): readonly LockedSet[] {
 
 /** The text of a lock file. */
 export function renderLock(sets: readonly LockedSet[]): string {
-  const head = '# SPDX-License-Identifier: MIT\n# Package versions of the disk images. Renew: node tools/run.mjs disk-images/refresh-lock.ts\n';
+  const head = '# SPDX-License-Identifier: MIT\n# Package versions of the disk images, and of what guest programs are linked with. Renew: node tools/run.mjs disk-images/refresh-lock.ts\n';
   return head + sets.map((set) => `\n${renderSet(set)}`).join('');
 }
 

@@ -100,7 +100,7 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
   });
   let result: ImageResult;
   try {
-    const image = imageOn(evidence);
+    const image = await imageOn(evidence);
     if (image === undefined) return nothing('no disk holds an image');
     result = verifyImage(image, kernelAt(evidence, symbols));
   } catch (error) {
@@ -117,7 +117,7 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
 }
 
 /** The image where the method puts it: in swap, or in a file of a store. */
-function imageOn({ method, stores, disks }: SuspendEvidence): Image | undefined {
+async function imageOn({ method, stores, disks }: SuspendEvidence): Promise<Image | undefined> {
   const found = disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) }));
   return method === 'swsusp' ? findImage(found)?.image.image : findSnapshot(found, stores);
 }

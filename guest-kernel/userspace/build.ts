@@ -6,6 +6,8 @@
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { fileName } from '../../disk-images/packages/apt.js';
+import { obtainPackages, type PackageArtifact, type PackageWish } from '../../disk-images/packages/obtain.js';
 import { RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../tools/artifacts/context.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
@@ -32,6 +34,12 @@ const FLAGS = [
   '-Wdate-time',
 ] as const;
 
+/** i386 packages of Debian with the libraries that programs are linked with, and their headers; what those depend on is the C library. */
+export const LIBRARY_PACKAGES: PackageWish = { install: ['libzstd-dev'], without: ['gcc-12-base', 'libc6', 'libgcc-s1', 'libzstd1'] };
+
+/** Libraries of these packages, by the program that wants them. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['usr/lib/i386-linux-gnu/libzstd.a'] };
+
 /** Sources of each program, relative to this folder; a folder stands for all `.c` files right in it. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   /** /init of the initramfs. */
@@ -52,18 +60,26 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 export async function obtainUserspace(context: BuildContext): Promise<Artifact> {
   const sources = await readSources(packagePath('guest-kernel/userspace'));
   const compiler = await compilerVersion(context);
+  const packages = await obtainPackages(LIBRARY_PACKAGES, context);
+  const settings = {
+    '#compiler': compiler,
+    '#flags': FLAGS.join(' '),
+    '#programs': JSON.stringify([PROGRAMS, LIBRARIES]),
+    '#libraries': packages.packages.map(({ sha256 }) => sha256).join(' '),
+  };
   return obtain(
     {
       name: 'userspace',
-      inputs: { ...sources, '#compiler': compiler, '#flags': FLAGS.join(' '), '#programs': JSON.stringify(PROGRAMS) },
-      build: (dir, scratch) => build(dir, scratch, Object.keys(sources), context),
+      inputs: { ...sources, ...settings },
+      build: (dir, scratch) => build(dir, scratch, Object.keys(sources), packages, context),
     },
     context,
   );
 }
 
-async function build(dir: string, scratch: string, sources: readonly string[], context: BuildContext): Promise<void> {
+async function build(dir: string, scratch: string, sources: readonly string[], packages: PackageArtifact, context: BuildContext): Promise<void> {
   await mkdir(join(dir, 'bin'), { recursive: true });
+  const libraries = await unpackLibraries(packages, join(scratch, 'libraries'), context);
   const programs = Object.entries(PROGRAMS).map(([name, from]) => ({
     name,
     files: from.flatMap((source) => (source.endsWith('.c') ? [source] : filesRightIn(source, sources))),
@@ -72,10 +88,18 @@ async function build(dir: string, scratch: string, sources: readonly string[], c
   const objectOf = (file: string): string => join(scratch, `${file.replaceAll('/', '-')}.o`);
   let done = 0;
   await forEachOfMany(files, async (file) => {
-    await compile(['-c', '-o', objectOf(file), file], context);
+    await compile(['-isystem', join(libraries, 'usr/include'), '-c', '-o', objectOf(file), file], context);
     context.progress('compiling the guest programs', ++done / files.length);
   });
-  for (const program of programs) await compile(['-o', join(dir, 'bin', program.name), ...program.files.map(objectOf)], context);
+  for (const program of programs) {
+    const wanted = (LIBRARIES[program.name] ?? []).map((path) => join(libraries, path));
+    await compile(['-o', join(dir, 'bin', program.name), ...program.files.map(objectOf), ...wanted], context);
+  }
+}
+
+async function unpackLibraries({ dir, packages }: PackageArtifact, to: string, context: BuildContext): Promise<string> {
+  for (const one of packages) await command('dpkg-deb', ['-x', join(dir, fileName(one)), to], context, { remedy: 'apt-get install dpkg' });
+  return to;
 }
 
 /** In place and with relative names, so that __FILE__ is the same everywhere. */

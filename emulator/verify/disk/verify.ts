@@ -89,7 +89,7 @@ export function findImage(disks: readonly { readonly device: string; readonly di
 }
 
 /** The snapshot that waits as a file on one of the stores. Undefined when there is none. Throws GuestError when it is damaged. */
-export function findSnapshot(disks: readonly { readonly device: string; readonly disk: ByteSource }[], stores: readonly string[], path = SNAPSHOT_IMAGE): Image | undefined {
+export async function findSnapshot(disks: readonly { readonly device: string; readonly disk: ByteSource }[], stores: readonly string[], path = SNAPSHOT_IMAGE): Promise<Image | undefined> {
   for (const { device, disk } of disks) {
     for (const volume of volumes(disk, device)) {
       if (!stores.includes(volume.device) || !volume.filesystem.startsWith('ext')) continue;

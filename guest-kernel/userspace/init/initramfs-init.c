@@ -5,6 +5,8 @@
  * Words of the kernel command line that it takes:
  *   resume=DEV       look there for a swsusp image. Add the word noresume, else the kernel itself
  *                    reads the disk before this program runs.
+ *   rig.image=DEV[:PATH]  resume from this image of a snapshot, if it is there: PATH on the
+ *                    filesystem of DEV, or DEV itself.
  *   root=DEV         the root filesystem; /dev/mapper/root unless told. /dev/mapper/NAME is made
  *                    as a linear device over rig.root.
  *   rig.root=DEV     what lies under /dev/mapper/NAME; /dev/sda unless told.
@@ -31,7 +33,7 @@
 #define PAGE_BYTES 4096
 #define NEW_ROOT "/root"
 
-/* What bootDecision tells the rig. */
+/* What bootDecision tells the rig: to boot, or to try to resume. */
 enum decision { DECIDED_BOOT = 0, DECIDED_RESUME = 1 };
 
 static void fail(const char *what)
@@ -134,42 +136,31 @@ static void resume_swsusp(void)
 		device);
 }
 
-/* The image of a snapshot: rig.image=DEVICE:PATH, PATH on the ext4 of DEVICE. */
+/*
+ * The image of a snapshot: rig.image=DEVICE[:PATH], where snapctl finds it, or says why it does not
+ * resume from it. It says nothing when there is none.
+ */
 static void resume_snapshot(void)
 {
-	static const char folder[] = "/image";
-	char option[256], path[512], *in_device;
+	char option[256], device[256];
 	pid_t child;
-	int status;
 
-	if (!rig_option("rig.image", option, sizeof(option)) || !(in_device = strchr(option, ':')))
+	if (!rig_option("rig.image", option, sizeof(option)) || !*option)
 		return;
-	*in_device++ = 0;
-	if (!wait_for(option)) {
-		rig_say("image device %s did not appear; booting", option);
-		return;
-	}
-	mkdir(folder, 0700);
-	if (mount(option, folder, "ext4", 0, NULL)) {
-		rig_say("cannot mount %s: %s; booting", option, strerror(errno));
-		return;
-	}
-	snprintf(path, sizeof(path), "%s/%s", folder, in_device);
-	if (access(path, F_OK)) {
-		umount(folder);
+	snprintf(device, sizeof(device), "%.*s", (int)strcspn(option, ":"), option);
+	if (!wait_for(device)) {
+		rig_say("image device %s did not appear; booting", device);
 		return;
 	}
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
 	child = fork();
 	if (!child) {
-		execl("/snapctl", "snapctl", "resume", "-u", folder, path, NULL);
+		execl("/snapctl", "snapctl", "resume", option, NULL);
 		rig_say("/snapctl: %s", strerror(errno));
 		_exit(127);
 	}
-	if (child > 0)
-		waitpid(child, &status, 0);
-	rig_say("the image %s on %s was not resumed; booting", in_device, option);
-	umount(folder);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* Ways to resume, in the order in which they are tried; each comes back when it is not its turn. */

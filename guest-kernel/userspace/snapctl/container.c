@@ -3,58 +3,35 @@
 #include "container.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
+#include <zstd.h>
 
-_Static_assert(sizeof(struct snap_header) <= SNAP_HEADER_BYTES, "the header is one page");
+#include "checksum.h"
+#include "complain.h"
 
-int complain(const char *name, const char *format, ...)
-{
-	va_list arguments;
+#define STATE_MAGIC "SNAPSEAL"
+/* Chunks that zstd does not make smaller by a sixteenth are stored: reading them is quicker. */
+#define WORTH_IT(raw, packed) ((packed) < (raw) - (raw) / 16)
 
-	fprintf(stderr, "snapctl: %s: ", name);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	return -1;
-}
+_Static_assert(sizeof(struct snap_filesystem) == 88, "layout");
+_Static_assert(sizeof(struct snap_header) == 3584, "the state has a sector of its own");
+_Static_assert(sizeof(struct snap_state) == 512, "the state is one sector");
+_Static_assert(sizeof(struct snap_header) + sizeof(struct snap_state) == SNAP_CHUNKS_OFFSET,
+	       "chunks follow the state");
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t size)
-{
-	static uint32_t table[4][256];
-	const uint8_t *bytes = data;
+volatile int container_interrupted;
 
-	if (!table[0][1]) {
-		for (uint32_t i = 0; i < 256; i++) {
-			uint32_t value = i;
+typedef unsigned long long ull;
 
-			for (int bit = 0; bit < 8; bit++)
-				value = value >> 1 ^ (value & 1 ? 0x82f63b78U : 0);
-			table[0][i] = value;
-		}
-		for (int slice = 1; slice < 4; slice++)
-			for (int i = 0; i < 256; i++)
-				table[slice][i] = table[slice - 1][i] >> 8 ^ table[0][table[slice - 1][i] & 255];
-	}
-
-	crc = ~crc;
-	for (; size >= 4; size -= 4, bytes += 4) {
-		uint32_t word;
-
-		memcpy(&word, bytes, 4);
-		crc ^= word;
-		crc = table[3][crc & 255] ^ table[2][crc >> 8 & 255] ^ table[1][crc >> 16 & 255] ^ table[0][crc >> 24];
-	}
-	for (; size; size--)
-		crc = crc >> 8 ^ table[0][(crc ^ *bytes++) & 255];
-	return ~crc;
-}
-
-/* Reads until `size` bytes are there or the input ends. Answers how many, or -1. */
+/*
+ * Reads until `size` bytes are there or the input ends. Answers how many, or -1. A signal ends it
+ * only when it asks to stop.
+ */
 static ssize_t read_all(int from, void *buffer, size_t size)
 {
 	size_t done = 0;
@@ -62,7 +39,7 @@ static ssize_t read_all(int from, void *buffer, size_t size)
 	while (done < size) {
 		ssize_t n = read(from, (char *)buffer + done, size - done);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !container_interrupted)
 			continue;
 		if (n < 0)
 			return -1;
@@ -78,176 +55,372 @@ static int write_all(int to, const void *buffer, size_t size)
 	for (size_t done = 0; done < size;) {
 		ssize_t n = write(to, (const char *)buffer + done, size - done);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !container_interrupted)
 			continue;
-		if (n <= 0)
+		if (n < 0)
 			return -1;
 		done += n;
 	}
 	return 0;
 }
 
-static void seal_header(struct snap_header *header, uint8_t page[SNAP_HEADER_BYTES])
+static uint32_t header_checksum(const struct snap_header *header)
 {
-	header->checksum = crc32c(0, header, offsetof(struct snap_header, checksum));
-	memset(page, 0, SNAP_HEADER_BYTES);
-	memcpy(page, header, sizeof(*header));
+	return xxh32(0, header, offsetof(struct snap_header, checksum));
 }
 
-int container_rewrite_header(int file, const char *name, struct snap_header *header)
+static uint32_t state_checksum(const struct snap_header *header, const struct snap_state *state)
 {
-	uint8_t page[SNAP_HEADER_BYTES];
+	return xxh32(header->checksum, state, offsetof(struct snap_state, checksum));
+}
 
-	seal_header(header, page);
-	if (pwrite(file, page, sizeof(page), 0) != (ssize_t)sizeof(page) || fsync(file))
-		return complain(name, "cannot write the header: %s", strerror(errno));
+static uint32_t chunk_checksum(const struct snap_chunk *chunk, const void *stored)
+{
+	uint32_t head = xxh32(0, chunk, offsetof(struct snap_chunk, checksum));
+
+	return xxh32(head, stored, chunk->stored_bytes);
+}
+
+static void name_state(const struct snap_header *header, struct snap_state *state,
+		       enum snap_progress progress)
+{
+	memcpy(state->magic, STATE_MAGIC, sizeof(state->magic));
+	state->progress = progress;
+	state->checksum = state_checksum(header, state);
+}
+
+/* Writing. */
+
+struct writer {
+	int to;
+	struct snap_seal seal;
+	ZSTD_CCtx *zstd;
+	int level;
+	void *raw, *packed;
+	size_t packed_size;
+};
+
+static int write_chunk(struct writer *writer, struct snap_chunk *chunk, const void *stored)
+{
+	chunk->magic = SNAP_CHUNK_MAGIC;
+	chunk->checksum = chunk_checksum(chunk, stored);
+	return write_all(writer->to, chunk, sizeof(*chunk)) ||
+		write_all(writer->to, stored, chunk->stored_bytes) ? -1 : 0;
+}
+
+/* Packs and writes the first bytes of the raw buffer. */
+static int write_piece(struct writer *writer, size_t size)
+{
+	struct snap_chunk chunk = { .index = writer->seal.chunks, .raw_bytes = size };
+	const void *stored = writer->raw;
+	size_t packed = size;
+
+	if (writer->zstd)
+		packed = ZSTD_compressCCtx(writer->zstd, writer->packed, writer->packed_size,
+					   writer->raw, size, writer->level);
+	if (writer->zstd && !ZSTD_isError(packed) && WORTH_IT(size, packed)) {
+		chunk.encoding = SNAP_ZSTD;
+		stored = writer->packed;
+	} else {
+		packed = size;
+	}
+	chunk.stored_bytes = packed;
+	if (write_chunk(writer, &chunk, stored))
+		return -1;
+	writer->seal.chunks++;
+	writer->seal.image_bytes += size;
+	writer->seal.stored_bytes += packed;
+	writer->seal.checksum = xxh32(writer->seal.checksum, &chunk.checksum,
+				      sizeof(chunk.checksum));
 	return 0;
 }
 
-static int write_chunk(int to, struct snap_chunk *chunk, const void *data)
+/* All of the input as chunks. 1 when it ended, 0 when it could not be written, -1 when not read. */
+static int write_pieces(struct writer *writer, int from)
 {
-	return write_all(to, chunk, sizeof(*chunk)) || write_all(to, data, chunk->stored_bytes) ? -1 : 0;
+	for (;;) {
+		ssize_t n = read_all(from, writer->raw, SNAP_CHUNK_BYTES);
+
+		if (n < 0)
+			return -1;
+		if (!n)
+			return 1;
+		if (write_piece(writer, n))
+			return 0;
+	}
 }
 
-int container_write(int from, int to, const char *name, const struct snap_header *described)
+static int write_seal(struct writer *writer)
 {
-	struct snap_header header = *described;
-	struct snap_seal seal = { 0 };
-	struct snap_chunk chunk = { .magic = SNAP_CHUNK_MAGIC };
-	uint8_t page[SNAP_HEADER_BYTES];
-	bool seekable = lseek(to, 0, SEEK_CUR) == 0;
-	uint8_t *buffer = malloc(SNAP_CHUNK_BYTES);
-	int result = -1;
+	struct snap_chunk chunk = {
+		.index = SNAP_SEAL_INDEX,
+		.raw_bytes = sizeof(writer->seal),
+		.stored_bytes = sizeof(writer->seal),
+	};
 
-	if (!buffer)
-		return complain(name, "no memory for a buffer");
+	return write_chunk(writer, &chunk, &writer->seal);
+}
 
-	seal_header(&header, page);
-	if (write_all(to, page, sizeof(page)))
+static int write_state(int file, const struct snap_state *state)
+{
+	ssize_t n = pwrite(file, state, sizeof(*state), sizeof(struct snap_header));
+
+	if (n >= 0 && n != (ssize_t)sizeof(*state))
+		errno = EIO;
+	return n == (ssize_t)sizeof(*state) && !fsync(file) ? 0 : -1;
+}
+
+/* Header, chunks and seal, and the state that names it. 0, or -1 with the reason said. */
+static int write_container(struct writer *writer, int from, const char *from_name,
+			   const char *to_name, const struct snap_header *header)
+{
+	struct snap_state state = { 0 };
+	ull expected = header->image_bytes;
+	int read;
+
+	name_state(header, &state, SNAP_OPEN);
+	if (write_all(writer->to, header, sizeof(*header)) ||
+	    write_all(writer->to, &state, sizeof(state)))
 		goto cannot_write;
-	for (;;) {
-		ssize_t n = read_all(from, buffer, SNAP_CHUNK_BYTES);
-
-		if (n < 0) {
-			complain(name, "cannot read the image at byte %llu: %s", (unsigned long long)seal.image_bytes, strerror(errno));
-			goto out;
-		}
-		if (!n)
-			break;
-		chunk.index = seal.chunks++;
-		chunk.raw_bytes = chunk.stored_bytes = n;
-		chunk.checksum = crc32c(0, buffer, n);
-		seal.checksum = crc32c(seal.checksum, &chunk.checksum, sizeof(chunk.checksum));
-		seal.image_bytes += n;
-		if (write_chunk(to, &chunk, buffer))
-			goto cannot_write;
-	}
-	if (header.image_bytes && header.image_bytes != seal.image_bytes) {
-		complain(name, "the image has %llu bytes, but %llu were announced: it had been read in part before; take a new snapshot",
-			 (unsigned long long)seal.image_bytes, (unsigned long long)header.image_bytes);
-		goto out;
-	}
-	chunk.index = SNAP_SEAL_INDEX;
-	chunk.raw_bytes = chunk.stored_bytes = sizeof(seal);
-	chunk.checksum = crc32c(0, &seal, sizeof(seal));
-	if (write_chunk(to, &chunk, &seal))
+	/* An older image that was there must not seem to be whole while this one takes its place. */
+	if (!(header->flags & SNAP_STREAMED) && fsync(writer->to))
 		goto cannot_write;
-	if (seekable) {
-		if (fsync(to))
-			goto cannot_write;
-		header.sealed = 1;
-		header.seal = seal;
-		result = container_rewrite_header(to, name, &header);
-	} else {
-		result = 0;
-	}
-out:
-	free(buffer);
-	return result;
+
+	read = write_pieces(writer, from);
+	if (read < 0)
+		return complain(from_name, "cannot be read at byte %llu of the image: %s",
+				(ull)writer->seal.image_bytes, strerror(errno));
+	if (!read)
+		goto cannot_write;
+	if (expected && expected != writer->seal.image_bytes)
+		return complain(from_name, "ended at byte %llu of the image, which has %llu: something else has read of it; take a new snapshot",
+				(ull)writer->seal.image_bytes, expected);
+	if (!writer->seal.image_bytes)
+		return complain(from_name, "holds no image");
+
+	if (write_seal(writer))
+		goto cannot_write;
+	if (header->flags & SNAP_STREAMED)
+		return 0;
+	if (fsync(writer->to))
+		goto cannot_write;
+	state.seal = writer->seal;
+	name_state(header, &state, SNAP_SEALED);
+	if (!write_state(writer->to, &state))
+		return 0;
 
 cannot_write:
-	complain(name, "cannot write after byte %llu of the image: %s", (unsigned long long)seal.image_bytes, strerror(errno));
-	goto out;
+	return complain(to_name, "cannot be written after byte %llu of the image: %s%s",
+			(ull)writer->seal.image_bytes, strerror(errno), remedy_for_writing(errno));
 }
 
-int container_read_header(int from, const char *name, struct snap_header *header)
+int container_write(int from, const char *from_name, int to, const char *to_name,
+		    const struct snap_header *described, const struct container_options *options)
 {
-	uint8_t page[SNAP_HEADER_BYTES];
-	ssize_t n = read_all(from, page, sizeof(page));
+	struct snap_header header = *described;
+	struct writer writer = { .to = to, .level = options->level };
+	int result;
+
+	memcpy(header.magic, SNAP_MAGIC, sizeof(header.magic));
+	header.version = SNAP_VERSION;
+	header.chunks_offset = SNAP_CHUNKS_OFFSET;
+	header.chunk_bytes = SNAP_CHUNK_BYTES;
+	header.flags = lseek(to, 0, SEEK_CUR) == 0 ? 0 : SNAP_STREAMED;
+	header.compression = options->compress ? SNAP_ZSTD : SNAP_STORED;
+	header.checksum = header_checksum(&header);
+
+	writer.raw = malloc(SNAP_CHUNK_BYTES);
+	if (options->compress) {
+		writer.packed_size = ZSTD_compressBound(SNAP_CHUNK_BYTES);
+		writer.packed = malloc(writer.packed_size);
+		writer.zstd = ZSTD_createCCtx();
+	}
+	if (!writer.raw || (options->compress && (!writer.packed || !writer.zstd)))
+		result = complain(to_name, "no memory for buffers");
+	else
+		result = write_container(&writer, from, from_name, to_name, &header);
+	ZSTD_freeCCtx(writer.zstd);
+	free(writer.packed);
+	free(writer.raw);
+	return result;
+}
+
+/* Reading. */
+
+static int check_header(const char *name, const struct snap_header *header)
+{
+	if (header->version != SNAP_VERSION)
+		return complain(name, "has format version %u, this program reads %u; use the snapctl that wrote it",
+				header->version, SNAP_VERSION);
+	if (header->checksum != header_checksum(header))
+		return complain(name, "damaged: the header, bytes 0 to %zu, does not have its checksum; remove the image, or fetch it again from where it came",
+				sizeof(*header) - 1);
+	if (header->cipher != SNAP_PLAIN)
+		return complain(name, "is encrypted (cipher %u), which this snapctl cannot read; use one that can",
+				header->cipher);
+	if (header->compression > SNAP_ZSTD)
+		return complain(name, "is compressed by method %u, which this snapctl cannot read; use the one that wrote it",
+				header->compression);
+	if (header->chunks_offset != SNAP_CHUNKS_OFFSET || !header->chunk_bytes ||
+	    header->chunk_bytes > SNAP_CHUNK_BYTES_MAX ||
+	    header->filesystems > SNAP_FILESYSTEMS_MAX)
+		return complain(name, "has a header that makes no sense; use the snapctl that wrote it");
+	return 0;
+}
+
+int container_open(struct container *container, int file, const char *name)
+{
+	struct snap_header *header = &container->header;
+	struct snap_state *state = &container->state;
+	ssize_t n;
+
+	container->name = name;
+	container->file = file;
+	container->seekable = lseek(file, 0, SEEK_CUR) >= 0;
+	memset(header, 0, sizeof(*header));
+	n = read_all(file, header, sizeof(*header));
+	if (n < 0)
+		return complain(name, "cannot be read at byte 0: %s", strerror(errno));
+	if (n < (ssize_t)sizeof(header->magic) ||
+	    memcmp(header->magic, SNAP_MAGIC, sizeof(header->magic)))
+		return complain(name, "is not an image of snapctl");
+	if (n < (ssize_t)sizeof(*header) || read_all(file, state, sizeof(*state)) != sizeof(*state))
+		return complain(name, "ends within its header: saving it was interrupted; remove it");
+	if (check_header(name, header))
+		return -1;
+	if (memcmp(state->magic, STATE_MAGIC, sizeof(state->magic)) ||
+	    state->progress > SNAP_USED || state->checksum != state_checksum(header, state))
+		return complain(name, "damaged: the sector at byte %zu does not have its checksum; remove the image, or fetch it again from where it came",
+				sizeof(*header));
+	return 0;
+}
+
+int container_check_sealed(const struct container *container)
+{
+	if (container->state.progress != SNAP_OPEN || container->header.flags & SNAP_STREAMED)
+		return 0;
+	return complain(container->name, "is not sealed: saving it was interrupted; remove it");
+}
+
+struct reader {
+	const struct container *container;
+	uint64_t offset;	/* of the current chunk in the file */
+	ZSTD_DCtx *zstd;
+	void *stored, *raw;
+};
+
+static int cannot_read(const struct reader *reader, ssize_t n)
+{
+	const char *name = reader->container->name;
+	ull offset = reader->offset;
 
 	if (n < 0)
-		return complain(name, "cannot read the header: %s", strerror(errno));
-	memcpy(header, page, sizeof(*header));
-	if (n < (ssize_t)sizeof(page) || memcmp(header->magic, SNAP_MAGIC, sizeof(header->magic)))
-		return complain(name, "is not an image of snapctl");
-	if (header->version != SNAP_VERSION)
-		return complain(name, "has format version %u, this program reads %u; use the program that wrote it", header->version, SNAP_VERSION);
-	if (header->checksum != crc32c(0, header, offsetof(struct snap_header, checksum)))
-		return complain(name, "its header is damaged");
-	if (header->compression != SNAP_STORED || header->encryption != SNAP_PLAIN)
-		return complain(name, "uses compression %u and encryption %u, which this program cannot read", header->compression, header->encryption);
-	if (!header->chunk_bytes || header->chunk_bytes > 64U << 20 || header->filesystems > SNAP_FILESYSTEMS_MAX)
-		return complain(name, "its header makes no sense");
-	return 0;
+		return complain(name, "cannot be read at byte %llu: %s", offset, strerror(errno));
+	return complain(name, "ends in the chunk at byte %llu, before its seal: saving it was interrupted, or the file was cut short; remove it",
+			offset);
 }
 
 /* Reads the next chunk whole and checks it against its own checksum. */
-static int read_chunk(int from, const char *name, uint64_t offset, struct snap_chunk *chunk, void *buffer, uint32_t bytes_max)
+static int read_chunk(struct reader *reader, struct snap_chunk *chunk)
 {
-	ssize_t n = read_all(from, chunk, sizeof(*chunk));
+	uint32_t bytes_max = reader->container->header.chunk_bytes;
+	const char *name = reader->container->name;
+	int file = reader->container->file;
+	ssize_t n = read_all(file, chunk, sizeof(*chunk));
 
-	if (n == (ssize_t)sizeof(*chunk) && (chunk->magic != SNAP_CHUNK_MAGIC || chunk->stored_bytes > bytes_max || chunk->raw_bytes != chunk->stored_bytes))
-		return complain(name, "damaged at byte %llu of the file: no chunk begins there", (unsigned long long)offset);
-	if (n == (ssize_t)sizeof(*chunk))
-		n = read_all(from, buffer, chunk->stored_bytes) == (ssize_t)chunk->stored_bytes ? 1 : errno ? -1 : 0;
-	else if (n >= 0)
-		n = 0;
-	if (n < 0)
-		return complain(name, "cannot read at byte %llu of the file: %s", (unsigned long long)offset, strerror(errno));
-	if (!n)
-		return complain(name, "ends at byte %llu of the file, before its seal: saving it was interrupted", (unsigned long long)offset);
-	if (chunk->checksum != crc32c(0, buffer, chunk->stored_bytes))
-		return complain(name, "damaged: the chunk at byte %llu of the file does not have its checksum", (unsigned long long)offset);
+	if (n != (ssize_t)sizeof(*chunk))
+		return cannot_read(reader, n);
+	if (chunk->magic != SNAP_CHUNK_MAGIC || chunk->raw_bytes > bytes_max ||
+	    chunk->stored_bytes > chunk->raw_bytes)
+		return complain(name, "damaged: no chunk begins at byte %llu, where one should; remove the image, or fetch it again from where it came",
+				(ull)reader->offset);
+	n = read_all(file, reader->stored, chunk->stored_bytes);
+	if (n != (ssize_t)chunk->stored_bytes)
+		return cannot_read(reader, n);
+	if (chunk->checksum != chunk_checksum(chunk, reader->stored))
+		return complain(name, "damaged: the chunk at byte %llu does not have its checksum; remove the image, or fetch it again from where it came",
+				(ull)reader->offset);
 	return 0;
 }
 
-int container_read_image(int from, int to, const char *name, const struct snap_header *header)
+/* The content of a chunk, or NULL with the reason said. */
+static const void *unpack_chunk(struct reader *reader, const struct snap_chunk *chunk)
 {
-	struct snap_seal seal = { 0 }, expected;
-	uint64_t offset = SNAP_HEADER_BYTES;
-	uint8_t *buffer = malloc(header->chunk_bytes);
-	struct snap_chunk chunk;
-	int result = -1;
+	const char *name = reader->container->name;
+	size_t raw = chunk->stored_bytes;
 
-	if (!buffer)
-		return complain(name, "no memory for a buffer");
-	for (;; offset += sizeof(chunk) + chunk.stored_bytes) {
-		errno = 0;
-		if (read_chunk(from, name, offset, &chunk, buffer, header->chunk_bytes))
-			goto out;
+	if (chunk->encoding == SNAP_STORED && raw == chunk->raw_bytes)
+		return reader->stored;
+	if (chunk->encoding == SNAP_ZSTD)
+		raw = ZSTD_decompressDCtx(reader->zstd, reader->raw, chunk->raw_bytes,
+					  reader->stored, chunk->stored_bytes);
+	if (chunk->encoding == SNAP_ZSTD && raw == chunk->raw_bytes)
+		return reader->raw;
+	complain(name, "damaged: the chunk at byte %llu cannot be unpacked (%s); remove the image",
+		 (ull)reader->offset,
+		 ZSTD_isError(raw) ? ZSTD_getErrorName(raw) : "its size is another");
+	return NULL;
+}
+
+static int read_chunks(struct reader *reader, int to, const char *to_name, struct snap_seal *seal)
+{
+	const struct container *container = reader->container;
+	struct snap_chunk chunk;
+	const void *content;
+
+	for (;; reader->offset += sizeof(chunk) + chunk.stored_bytes) {
+		if (read_chunk(reader, &chunk))
+			return -1;
 		if (chunk.index == SNAP_SEAL_INDEX)
 			break;
-		if (chunk.index != seal.chunks) {
-			complain(name, "damaged: chunk %u stands at byte %llu of the file, where number %u belongs", chunk.index, (unsigned long long)offset, seal.chunks);
-			goto out;
-		}
-		seal.chunks++;
-		seal.image_bytes += chunk.raw_bytes;
-		seal.checksum = crc32c(seal.checksum, &chunk.checksum, sizeof(chunk.checksum));
-		if (to >= 0 && write_all(to, buffer, chunk.raw_bytes)) {
-			complain(name, "the kernel does not take it at byte %llu of the image: %s (its messages tell more)",
-				 (unsigned long long)(seal.image_bytes - chunk.raw_bytes), strerror(errno));
-			goto out;
-		}
+		if (chunk.index != seal->chunks)
+			return complain(container->name, "damaged: chunk %u stands at byte %llu, where number %u belongs; remove the image",
+					chunk.index, (ull)reader->offset, seal->chunks);
+		content = unpack_chunk(reader, &chunk);
+		if (!content)
+			return -1;
+		if (to >= 0 && write_all(to, content, chunk.raw_bytes))
+			return complain(to_name, "does not take the image at about byte %llu: %s",
+					(ull)seal->image_bytes, strerror(errno));
+		seal->chunks++;
+		seal->image_bytes += chunk.raw_bytes;
+		seal->stored_bytes += chunk.stored_bytes;
+		seal->checksum = xxh32(seal->checksum, &chunk.checksum, sizeof(chunk.checksum));
 	}
-	memcpy(&expected, buffer, sizeof(expected));
-	if (chunk.stored_bytes != sizeof(expected) || memcmp(&expected, &seal, sizeof(seal)) ||
-	    (header->sealed && memcmp(&header->seal, &seal, sizeof(seal)))) {
-		complain(name, "damaged: the seal does not fit what is sealed");
-		goto out;
-	}
-	result = 0;
-out:
-	free(buffer);
+	if (chunk.stored_bytes != sizeof(*seal) || memcmp(reader->stored, seal, sizeof(*seal)) ||
+	    (container->state.progress != SNAP_OPEN && container->state.seal.chunks &&
+	     memcmp(&container->state.seal, seal, sizeof(*seal))))
+		return complain(container->name, "damaged: the seal at byte %llu is not of these chunks; remove the image",
+				(ull)reader->offset);
+	return 0;
+}
+
+int container_read(const struct container *container, int to, const char *to_name,
+		   struct snap_seal *seal)
+{
+	struct reader reader = { .container = container, .offset = SNAP_CHUNKS_OFFSET };
+	int result;
+
+	memset(seal, 0, sizeof(*seal));
+	reader.stored = malloc(container->header.chunk_bytes);
+	reader.raw = malloc(container->header.chunk_bytes);
+	reader.zstd = ZSTD_createDCtx();
+	if (!reader.stored || !reader.raw || !reader.zstd)
+		result = complain(container->name, "no memory for buffers");
+	else
+		result = read_chunks(&reader, to, to_name, seal);
+	ZSTD_freeDCtx(reader.zstd);
+	free(reader.raw);
+	free(reader.stored);
 	return result;
+}
+
+int container_mark_used(struct container *container, int file)
+{
+	container->state.used = time(NULL);
+	name_state(&container->header, &container->state, SNAP_USED);
+	if (!write_state(file, &container->state))
+		return 0;
+	return complain(container->name, "cannot be marked as used at byte %zu: %s%s",
+			sizeof(container->header), strerror(errno), remedy_for_writing(errno));
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The container of an image: a header page, chunks, and a seal.
+ * The container of an image:
  *
- *	header	4096 bytes, struct snap_header
+ *	header	3584 bytes, struct snap_header: what the image is and where it belongs
+ *	state	512 bytes, struct snap_state: how far it has come, in a sector of its own
  *	chunk	struct snap_chunk, then its stored bytes; again and again
- *	seal	struct snap_chunk with the index SNAP_SEAL_INDEX, then struct snap_seal
+ *	seal	a chunk with the index SNAP_SEAL_INDEX that holds struct snap_seal
  *
- * All numbers are little-endian. The seal is written and flushed before the header names it, so that a
- * header with `sealed` set stands for a whole file. What goes through a pipe has its seal at the end alone.
+ * All numbers are little-endian. Nothing of the header changes once it is written. The seal is
+ * written and flushed before the state names it, and the state is one sector, which a disk writes
+ * whole or not at all: an image whose state says SNAP_SEALED is complete. What went through a pipe
+ * (SNAP_STREAMED) could not go back to the state, and has its seal at the end alone.
  */
 #ifndef SNAPCTL_CONTAINER_H
 #define SNAPCTL_CONTAINER_H
@@ -17,90 +20,129 @@
 #include <stdint.h>
 
 #define SNAP_MAGIC		"SNAPBACK"
-#define SNAP_VERSION		1
-#define SNAP_HEADER_BYTES	4096
+#define SNAP_VERSION		2
+#define SNAP_CHUNKS_OFFSET	4096
 #define SNAP_CHUNK_BYTES	(1U << 20)
+#define SNAP_CHUNK_BYTES_MAX	(16U << 20)
 #define SNAP_CHUNK_MAGIC	0x4b4e4843U
 #define SNAP_SEAL_INDEX		0xffffffffU
-#define SNAP_FILESYSTEMS_MAX	16
+#define SNAP_FILESYSTEMS_MAX	32
 
+enum snap_flags { SNAP_STREAMED = 1 };
 enum snap_compression { SNAP_STORED = 0, SNAP_ZSTD = 1 };
-enum snap_encryption { SNAP_PLAIN = 0 };
+/* The number of a cipher is reserved; SNAP_SECRETSTREAM is libsodium's XChaCha20-Poly1305. */
+enum snap_cipher { SNAP_PLAIN = 0, SNAP_SECRETSTREAM = 1 };
+enum snap_progress { SNAP_OPEN = 0, SNAP_SEALED = 1, SNAP_USED = 2 };
 
-/* A filesystem that the restored system has mounted, as its superblock tells since it was mounted. */
+/* A filesystem or swap area that the restored system has in use, as it was at the snapshot. */
 struct snap_filesystem {
-	char device[32];	/* name in /sys/block or of the partition, as in /dev */
+	char device[32];	/* in /dev: the partition or disk on which it begins */
+	char kind[8];
 	uint8_t uuid[16];
-	uint32_t mount_time;	/* of the last mount, seconds */
-	uint32_t mount_count;
-} __attribute__((packed));
-
-struct snap_seal {
-	uint64_t image_bytes;
-	uint32_t chunks;
-	uint32_t checksum;	/* CRC-32C over the checksums of all chunks */
+	uint64_t start_bytes;	/* where on the device */
+	uint64_t size_bytes;
+	uint64_t state;		/* digest of what changes when it is used */
+	uint32_t complete;	/* 0: `state` is of what does not change while it is mounted */
+	uint32_t reserved;
 };
 
 struct snap_header {
 	char magic[8];
 	uint32_t version;
+	uint32_t chunks_offset;
 	uint32_t chunk_bytes;
-	uint32_t compression;	/* enum snap_compression */
-	uint32_t encryption;	/* enum snap_encryption */
-	uint8_t encryption_parameters[256];	/* all zero for SNAP_PLAIN */
+	uint32_t flags;		/* enum snap_flags */
+	uint32_t compression;	/* enum snap_compression: what chunks may be */
+	uint32_t cipher;	/* enum snap_cipher */
+	uint8_t cipher_parameters[128];	/* salt, costs, stream header; zeros for SNAP_PLAIN */
 	uint64_t created;	/* seconds since 1970 */
-	uint64_t image_bytes;	/* as announced by the kernel */
-	char kernel_release[65];
-	char kernel_version[65];
-	char machine[65];
-	char boot_id[37];
+	uint64_t image_bytes;	/* as the kernel announced them; 0 when it was not asked */
 	uint64_t memory_kib;
-	uint32_t sealed;
-	uint32_t used;		/* has been loaded once */
-	struct snap_seal seal;	/* valid if sealed */
+	char kernel_release[72];
+	char kernel_version[72];
+	char architecture[16];
+	uint8_t kernel_build_id[24];	/* zeros when the kernel does not tell */
+	char boot_id[40];
+	char cpu[96];
+	char machine_id[40];	/* empty when the firmware does not tell */
+	uint32_t cpus;
 	uint32_t filesystems;
 	struct snap_filesystem filesystem[SNAP_FILESYSTEMS_MAX];
-	uint32_t checksum;	/* CRC-32C of all bytes before */
-} __attribute__((packed));
+	uint8_t reserved[212];
+	uint32_t checksum;	/* of all bytes before */
+};
+
+struct snap_seal {
+	uint64_t image_bytes;
+	uint64_t stored_bytes;	/* of all chunks, without their heads */
+	uint32_t chunks;
+	uint32_t checksum;	/* of the checksums of all chunks, chained */
+};
+
+struct snap_state {
+	char magic[8];
+	uint32_t progress;	/* enum snap_progress */
+	uint32_t reserved0;
+	struct snap_seal seal;	/* valid unless SNAP_OPEN */
+	uint64_t used;		/* seconds since 1970, when SNAP_USED */
+	uint8_t reserved[460];
+	uint32_t checksum;	/* of all bytes before, seeded with the header's */
+};
 
 struct snap_chunk {
 	uint32_t magic;
 	uint32_t index;
 	uint32_t raw_bytes;
 	uint32_t stored_bytes;
-	uint32_t checksum;	/* CRC-32C of the stored bytes */
-} __attribute__((packed));
+	uint32_t encoding;	/* enum snap_compression */
+	uint32_t checksum;	/* of the fields before, chained with that of the stored bytes */
+};
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t size);
+/* A container that is being read. */
+struct container {
+	const char *name;	/* for messages */
+	int file;
+	bool seekable;
+	struct snap_header header;
+	struct snap_state state;
+};
 
-/* Copies an image from a descriptor into a container; `to` may be a pipe. 0, or -1 with the reason said. */
-int container_write(int from, int to, const char *name, const struct snap_header *header);
+/* How an image is written. */
+/*
+ * The default: in memory of running systems it finds what is easy to find, for a fifth of the
+ * instructions of level 1.
+ */
+#define SAVE_LEVEL -20
 
-/* Reads and checks a header. 0, or -1 with the reason said. */
-int container_read_header(int from, const char *name, struct snap_header *header);
+struct container_options {
+	bool compress;
+	int level;		/* of zstd */
+};
 
-/* Writes the header of a file again, and flushes it. 0, or -1 with the reason said. */
-int container_rewrite_header(int file, const char *name, struct snap_header *header);
+/* Tells that writing shall stop: what a signal handler sets. */
+extern volatile int container_interrupted;
 
 /*
- * Reads the chunks and the seal that follow a header, checks them, and writes the image to `to` unless that is
- * negative. 0, or -1 with the reason said.
+ * Writes what can be read from a descriptor to `to` as a container; `to` may be a pipe. The header
+ * says what it is; flags, checksums and the like are filled in. 0, or -1 with the reason said.
  */
-int container_read_image(int from, int to, const char *name, const struct snap_header *header);
+int container_write(int from, const char *from_name, int to, const char *to_name,
+		    const struct snap_header *header, const struct container_options *options);
+
+/* Reads and checks header and state. 0, or -1 with the reason said. */
+int container_open(struct container *container, int file, const char *name);
+
+/* Has the image been saved to its end, as far as its state tells? 0, or -1 with the reason said. */
+int container_check_sealed(const struct container *container);
 
 /*
- * The devices of all mounted filesystems, by their names in /dev, with a space between two. To be asked before
- * the snapshot: what is mounted later does not belong to it.
+ * Reads all chunks and the seal, checks them, and writes the image to `to` unless that is negative.
+ * 0, or -1 with the reason said.
  */
-void identity_mounted(char *names, size_t size);
+int container_read(const struct container *container, int to, const char *to_name,
+		   struct snap_seal *seal);
 
-/* Fills in what tells this machine and kernel from others, and the filesystems on the devices of identity_mounted(). */
-void identity_describe(struct snap_header *header, const char *mounted);
-
-/* Can this kernel, on this machine, with these filesystems, take the image? 0, or -1 with the reason said. */
-int identity_check(const char *name, const struct snap_header *header);
-
-/* Says "snapctl: NAME: ..." on stderr; always -1. */
-int complain(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Notes in the file that the image has been loaded. 0, or -1 with the reason said. */
+int container_mark_used(struct container *container, int file);
 
 #endif

@@ -1,176 +1,137 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an image must find again to be restored: the kernel, the machine, and the filesystems untouched. */
-#include "container.h"
+#include "identity.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
-/* Offsets in an ext2, ext3 or ext4 superblock (Documentation/filesystems/ext4/super.rst). */
-#define EXT4_SUPER_OFFSET	1024
-#define EXT4_MOUNT_TIME		0x2c
-#define EXT4_MOUNT_COUNT	0x34
-#define EXT4_MAGIC		0x38
-#define EXT4_UUID		0x68
-#define EXT4_SUPER_MAGIC	0xef53
+#include "checksum.h"
+#include "complain.h"
+#include "system.h"
 
-/* Fingerprints the filesystem on a device. False when there is none of a kind that is known. */
-static bool fingerprint(const char *device, struct snap_filesystem *filesystem)
+#define NOTE_BUILD_ID 3
+
+/* The build id among the notes of the kernel: it differs where release and version are the same. */
+static void build_id(uint8_t id[24])
 {
-	uint8_t super[512];
-	char path[64];
-	uint16_t magic, count;
-	int file;
-	bool found;
+	FILE *notes = system_open("/sys/kernel/notes");
+	uint32_t head[3];	/* length of the name, length of the content, type */
 
-	snprintf(path, sizeof(path), "/dev/%s", device);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	found = pread(file, super, sizeof(super), EXT4_SUPER_OFFSET) == (ssize_t)sizeof(super);
-	close(file);
-	memcpy(&magic, super + EXT4_MAGIC, sizeof(magic));
-	if (!found || magic != EXT4_SUPER_MAGIC)
-		return false;
-	memset(filesystem, 0, sizeof(*filesystem));
-	snprintf(filesystem->device, sizeof(filesystem->device), "%s", device);
-	memcpy(filesystem->uuid, super + EXT4_UUID, sizeof(filesystem->uuid));
-	memcpy(&filesystem->mount_time, super + EXT4_MOUNT_TIME, sizeof(filesystem->mount_time));
-	memcpy(&count, super + EXT4_MOUNT_COUNT, sizeof(count));
-	filesystem->mount_count = count;
-	return true;
+	memset(id, 0, 24);
+	while (notes && fread(head, sizeof(head), 1, notes)) {
+		size_t name_size = (head[0] + 3) & ~3U, size = (head[1] + 3) & ~3U;
+		char name[64], content[1024];
+
+		if (name_size > sizeof(name) || size > sizeof(content) ||
+		    fread(name, 1, name_size, notes) != name_size ||
+		    fread(content, 1, size, notes) != size)
+			break;
+		if (head[2] == NOTE_BUILD_ID && head[0] == 4 && !memcmp(name, "GNU", 4)) {
+			memcpy(id, content, head[1] < 24 ? head[1] : 24);
+			break;
+		}
+	}
+	if (notes)
+		fclose(notes);
+}
+
+/* All frames of RAM that the kernel manages or has reserved, whatever is in use. */
+static uint64_t memory_kib(void)
+{
+	FILE *zones = system_open("/proc/zoneinfo");
+	uint64_t pages = 0, present;
+	char line[256];
+
+	while (zones && fgets(line, sizeof(line), zones))
+		if (sscanf(line, " present %llu", (unsigned long long *)&present) == 1)
+			pages += present;
+	if (zones)
+		fclose(zones);
+	return pages * 4;
+}
+
+/* The value of a line "KEY : VALUE" of /proc/cpuinfo if it is one with that key. */
+static const char *value_of(const char *line, const char *key)
+{
+	size_t length = strlen(key);
+
+	if (strncmp(line, key, length))
+		return NULL;
+	line += length + strspn(line + length, " \t");
+	return *line == ':' ? line + 1 + strspn(line + 1, " ") : NULL;
 }
 
 /*
- * The name in /dev of a device, or of the one it is a mapping of: the mapping may not be set up when the image is
- * checked.
+ * The processor by what a running kernel has adapted itself to: who made it, which one it is, and a
+ * digest of its features.
  */
-static void device_name(unsigned int major, unsigned int minor, char name[32])
+static void processor(char cpu[96], uint32_t *cpus)
 {
-	char path[80], target[PATH_MAX];
-	struct dirent *entry;
-	ssize_t length;
-	int slaves = 0;
-	DIR *folder;
+	static const char * const keys[] = { "vendor_id", "cpu family", "model", "stepping" };
+	char line[4096], said[4][24] = { "?", "?", "?", "?" };
+	FILE *info = system_open("/proc/cpuinfo");
+	uint32_t features = 0;
+	const char *value;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major, minor);
-	length = readlink(path, target, sizeof(target) - 1);
-	name[0] = 0;
-	if (length <= 0)
-		return;
-	target[length] = 0;
-	snprintf(name, 32, "%.31s", strrchr(target, '/') + 1);
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves", major, minor);
-	folder = opendir(path);
-	if (!folder)
-		return;
-	while ((entry = readdir(folder)))
-		if (entry->d_name[0] != '.' && !slaves++)
-			snprintf(name, 32, "%.31s", entry->d_name);
-	closedir(folder);
-	if (slaves > 1)
-		name[0] = 0;
-}
-
-void identity_mounted(char *names, size_t size)
-{
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	size_t length = 0;
-	char line[4096];
-
-	names[0] = 0;
-	while (mounts && fgets(line, sizeof(line), mounts)) {
-		unsigned int major, minor;
-		char name[32];
-
-		if (sscanf(line, "%*d %*d %u:%u", &major, &minor) != 2 || !major)
-			continue;
-		device_name(major, minor, name);
-		if (name[0] && length + strlen(name) + 2 <= size)
-			length += sprintf(names + length, length ? " %s" : "%s", name);
+	*cpus = 0;
+	while (info && fgets(line, sizeof(line), info)) {
+		line[strcspn(line, "\n")] = 0;
+		if (value_of(line, "processor"))
+			++*cpus;
+		if ((value = value_of(line, "flags")) || (value = value_of(line, "Features")))
+			features = xxh32(0, value, strlen(value));
+		for (int i = 0; i < 4; i++)
+			if ((value = value_of(line, keys[i])))
+				snprintf(said[i], sizeof(said[i]), "%.23s", value);
 	}
-	if (mounts)
-		fclose(mounts);
+	if (info)
+		fclose(info);
+	snprintf(cpu, 96, "%.20s family %.7s model %.7s stepping %.7s features %08x", said[0], said[1],
+		 said[2], said[3], features);
 }
 
-static bool described(const struct snap_header *header, const char *name)
-{
-	for (uint32_t i = 0; i < header->filesystems; i++)
-		if (!strcmp(header->filesystem[i].device, name))
-			return true;
-	return false;
-}
-
-static void describe_filesystems(struct snap_header *header, const char *mounted)
-{
-	char names[4096], *rest = names, *name;
-
-	snprintf(names, sizeof(names), "%s", mounted);
-	while ((name = strsep(&rest, " ")) && header->filesystems < SNAP_FILESYSTEMS_MAX) {
-		struct snap_filesystem *next = &header->filesystem[header->filesystems];
-
-		if (!described(header, name) && fingerprint(name, next))
-			header->filesystems++;
-	}
-}
-
-static uint64_t memory_kib(void)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
-void identity_describe(struct snap_header *header, const char *mounted)
+void identity_describe(struct snap_header *header)
 {
 	struct utsname kernel;
-	int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
-	memset(header, 0, sizeof(*header));
-	memcpy(header->magic, SNAP_MAGIC, sizeof(header->magic));
-	header->version = SNAP_VERSION;
-	header->chunk_bytes = SNAP_CHUNK_BYTES;
-	header->created = time(NULL);
-	header->memory_kib = memory_kib();
 	uname(&kernel);
 	snprintf(header->kernel_release, sizeof(header->kernel_release), "%s", kernel.release);
 	snprintf(header->kernel_version, sizeof(header->kernel_version), "%s", kernel.version);
-	snprintf(header->machine, sizeof(header->machine), "%s", kernel.machine);
-	if (file >= 0) {
-		if (read(file, header->boot_id, sizeof(header->boot_id) - 1) < 0)
-			header->boot_id[0] = 0;
-		close(file);
-	}
-	describe_filesystems(header, mounted);
+	snprintf(header->architecture, sizeof(header->architecture), "%.15s", kernel.machine);
+	build_id(header->kernel_build_id);
+	system_line("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
+	system_line("/sys/class/dmi/id/product_uuid", header->machine_id,
+		    sizeof(header->machine_id));
+	processor(header->cpu, &header->cpus);
+	header->memory_kib = memory_kib();
+	header->created = time(NULL);
 }
 
-int identity_check(const char *name, const struct snap_header *header)
+int identity_check(const char *name, const struct snap_header *then)
 {
-	struct utsname kernel;
+	struct snap_header now = { 0 };
 
-	uname(&kernel);
-	if (strcmp(header->kernel_release, kernel.release) || strcmp(header->kernel_version, kernel.version) || strcmp(header->machine, kernel.machine))
-		return complain(name, "was made by kernel %s %s (%s), this is %s %s (%s); boot that kernel", header->kernel_release, header->kernel_version,
-				header->machine, kernel.release, kernel.version, kernel.machine);
-	if (header->memory_kib != memory_kib())
-		return complain(name, "was made with %llu KiB of memory, this machine has %llu KiB", (unsigned long long)header->memory_kib, (unsigned long long)memory_kib());
-	for (uint32_t i = 0; i < header->filesystems; i++) {
-		const struct snap_filesystem *then = &header->filesystem[i];
-		struct snap_filesystem now;
-
-		if (!fingerprint(then->device, &now))
-			return complain(name, "needs the filesystem on /dev/%s, and there is none", then->device);
-		if (memcmp(then->uuid, now.uuid, sizeof(now.uuid)))
-			return complain(name, "belongs to another filesystem on /dev/%s than the one there now", then->device);
-		if (then->mount_time != now.mount_time || then->mount_count != now.mount_count)
-			return complain(name, "is stale: the filesystem on /dev/%s has been mounted since; remove the image", then->device);
-	}
+	identity_describe(&now);
+	if (strcmp(then->kernel_release, now.kernel_release) ||
+	    strcmp(then->kernel_version, now.kernel_version) ||
+	    strcmp(then->architecture, now.architecture))
+		return complain(name, "is of another kernel: it was made by %s %s (%s), this is %s %s (%s); boot that kernel to restore it, or remove it",
+				then->kernel_release, then->kernel_version, then->architecture,
+				now.kernel_release, now.kernel_version, now.architecture);
+	if (memcmp(then->kernel_build_id, now.kernel_build_id, sizeof(now.kernel_build_id)))
+		return complain(name, "is of another build of kernel %s; boot that build to restore it, or remove it",
+				then->kernel_release);
+	if (strcmp(then->machine_id, now.machine_id))
+		return complain(name, "is of another machine: its firmware's UUID was %s, here it is %s; restore it there, or remove it",
+				then->machine_id, now.machine_id);
+	if (strcmp(then->cpu, now.cpu) || then->cpus != now.cpus)
+		return complain(name, "is of a machine with other processors: %u of %s, here %u of %s; restore it there, or remove it",
+				then->cpus, then->cpu, now.cpus, now.cpu);
+	if (then->memory_kib != now.memory_kib)
+		return complain(name, "is of a machine with %llu KiB of memory, this one has %llu KiB; give it the same memory, or remove the image",
+				(unsigned long long)then->memory_kib,
+				(unsigned long long)now.memory_kib);
 	return 0;
 }

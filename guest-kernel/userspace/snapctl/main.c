@@ -1,274 +1,253 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * snapctl: takes snapshots of the running system, saves and restores their images.
- *
- *	snapctl take [-c DEVICE] COMMAND [ARGUMENT...]
- *	snapctl save FILE|-
- *	snapctl info FILE
- *	snapctl verify FILE|-
- *	snapctl load [-u DIR] FILE|-
- *	snapctl resume [-u DIR] FILE
- *
- * `take` runs COMMAND in the live timeline and ends with its status; in the restored timeline it ends with 0. COMMAND
- * has the descriptor of the image as SNAPSHOT_FD and the devices mounted before as SNAPSHOT_MOUNTED, which is where
- * `save` looks for them. `load` restores an image or fails; -u unmounts DIR, where the image is, before that.
- * `resume` is for an initramfs: it ends with 3 when there is no image to resume from and the system should boot.
- */
-#include "container.h"
+/* snapctl: takes snapshots of the running system, saves and restores their images. See snapctl(8). */
+#include "commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
-#include <linux/suspend_ioctls.h>
+#include <zstd.h>
 
+#include "complain.h"
 #include "snapshot.h"
+#include "system.h"
 
-enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3 };
+typedef unsigned long long ull;
+
+static const char usage_text[] =
+	"usage: snapctl take [-c DEVICE] COMMAND [ARGUMENT...]\n"
+	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
+	"       snapctl info [FILE|-]\n"
+	"       snapctl verify FILE|-\n"
+	"       snapctl load [-u DIR] FILE|DEVICE:PATH|-\n"
+	"       snapctl resume [-u DIR] [--check] FILE|DEVICE:PATH\n";
 
 static int usage(void)
 {
-	fputs("usage: snapctl take [-c DEVICE] COMMAND [ARGUMENT...]\n"
-	      "       snapctl save FILE|-\n"
-	      "       snapctl info FILE\n"
-	      "       snapctl verify FILE|-\n"
-	      "       snapctl load [-u DIR] FILE|-\n"
-	      "       snapctl resume [-u DIR] FILE\n",
-	      stderr);
+	fputs(usage_text, stderr);
 	return USAGE;
 }
 
-/* The block device of the copy-on-write store in the encoding of the kernel. */
-static int store_device(const char *path, unsigned int *device)
-{
-	struct stat status;
+/* What the options of all commands come to. */
+struct options {
+	const char *store;
+	struct save_options save;
+	struct load_options load;
+};
 
-	if (stat(path, &status))
-		return complain(path, "%s", strerror(errno));
-	if (!S_ISBLK(status.st_mode))
-		return complain(path, "is not a block device");
-	*device = (minor(status.st_rdev) & 0xff) | major(status.st_rdev) << 8 | (minor(status.st_rdev) & ~0xffU) << 12;
-	return 0;
+/* Which options a command takes, by their short names. */
+struct command {
+	const char *name, *options;
+	int arguments_min, arguments_max;	/* after the options */
+	int (*run)(char **arguments, struct options *options);
+};
+
+static int run_take(char **arguments, struct options *options)
+{
+	return take(options->store, arguments);
 }
 
-static const char *remedy(int error)
+static int run_save(char **arguments, struct options *options)
 {
-	switch (error) {
-	case ENOSYS: return "; this kernel has no snapshot(2)";
-	case EPERM: return "; root is needed, and hibernation must be available";
-	case EBUSY: return "; close the last snapshot, and see that the store is not in use";
-	case EOPNOTSUPP: return "; a filesystem cannot be frozen, the kernel's messages name it: unmount it or remount it read-only";
-	case ENOMEM: return "; add swap or end programs";
-	case ENOSPC: return "; give a larger store";
-	default: return "";
-	}
+	return save(arguments[0], &options->save);
 }
 
-static int take(int count, char **arguments)
+static int run_info(char **arguments, struct options *options)
 {
-	unsigned int store = 0;
-	char number[16], mounted[4096];
-	int image, status;
-	pid_t child;
-
-	if (count >= 2 && !strcmp(arguments[0], "-c")) {
-		if (store_device(arguments[1], &store))
-			return FAILED;
-		count -= 2;
-		arguments += 2;
-	}
-	if (!count)
-		return usage();
-
-	identity_mounted(mounted, sizeof(mounted));
-	switch (syscall(SNAPCTL_NR_SNAPSHOT, store, &image)) {
-	case 0:
-		break;
-	case 1:
-		fputs("snapctl: restored\n", stderr);
-		return OK;
-	default:
-		complain("snapshot", "%s%s", strerror(errno), remedy(errno));
-		return FAILED;
-	}
-
-	child = fork();
-	if (child < 0) {
-		complain("fork", "%s", strerror(errno));
-		return FAILED;
-	}
-	if (!child) {
-		snprintf(number, sizeof(number), "%d", image);
-		setenv("SNAPSHOT_FD", number, 1);
-		setenv("SNAPSHOT_MOUNTED", mounted, 1);
-		fcntl(image, F_SETFD, 0);
-		execvp(arguments[0], arguments);
-		complain(arguments[0], "%s", strerror(errno));
-		_exit(127);
-	}
-	close(image);
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	(void)options;
+	return info(arguments[0]);
 }
 
-static int save(const char *name)
+static int run_verify(char **arguments, struct options *options)
 {
-	const char *number = getenv("SNAPSHOT_FD"), *mounted = getenv("SNAPSHOT_MOUNTED");
-	struct snapctl_info info;
-	struct snap_header header;
-	int image, to, result;
-
-	if (!number) {
-		complain("save", "SNAPSHOT_FD is not set; let snapctl take run this command");
-		return FAILED;
-	}
-	image = atoi(number);
-	if (ioctl(image, SNAPCTL_GET_INFO, &info)) {
-		complain("save", "descriptor %d is not that of a snapshot: %s", image, strerror(errno));
-		return FAILED;
-	}
-	if (info.read_bytes) {
-		complain("save", "the image has been read in part; take a new snapshot");
-		return FAILED;
-	}
-	identity_describe(&header, mounted ? mounted : "");
-	header.image_bytes = info.image_bytes;
-
-	to = strcmp(name, "-") ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
-	if (to < 0) {
-		complain(name, "%s", strerror(errno));
-		return FAILED;
-	}
-	result = container_write(image, to, name, &header);
-	if (to != STDOUT_FILENO && close(to))
-		result = complain(name, "%s", strerror(errno));
-	return result ? FAILED : OK;
+	(void)options;
+	return verify(arguments[0]);
 }
 
-static int open_image(const char *name, int flags)
+static int run_load(char **arguments, struct options *options)
 {
-	int file = strcmp(name, "-") ? open(name, flags | O_CLOEXEC) : STDIN_FILENO;
+	return load(arguments[0], &options->load);
+}
+
+static int run_resume(char **arguments, struct options *options)
+{
+	options->load.boot_on = true;
+	return load(arguments[0], &options->load);
+}
+
+static const struct command commands[] = {
+	{ "take", "c", 1, 1 << 20, run_take },
+	{ "save", "lni", 1, 1, run_save },
+	{ "info", "", 0, 1, run_info },
+	{ "verify", "", 1, 1, run_verify },
+	{ "load", "u", 1, 1, run_load },
+	{ "resume", "uk", 1, 1, run_resume },
+};
+
+static const struct option long_options[] = {
+	{ "level", required_argument, NULL, 'l' },
+	{ "no-compression", no_argument, NULL, 'n' },
+	{ "stdin", no_argument, NULL, 'i' },
+	{ "check", no_argument, NULL, 'k' },
+	{ "root", required_argument, NULL, 'r' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int open_image(const char *name)
+{
+	int file = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 
 	if (file < 0)
 		complain(name, "%s", strerror(errno));
 	return file;
 }
 
-static int info(const char *name)
+/* The image that the kernel holds for us. */
+static int info_of_descriptor(void)
 {
-	struct snap_header header;
-	int file = open_image(name, O_RDONLY);
+	const char *number = getenv(ENV_FD);
+	struct snapctl_info held;
 
-	if (file < 0 || container_read_header(file, name, &header))
+	if (!number || ioctl(atoi(number), SNAPCTL_GET_INFO, &held)) {
+		complain("info", ENV_FD " does not name a snapshot; name a file, or let snapctl take run this command");
 		return FAILED;
-	printf("format version: %u\nkernel: %s %s %s\nboot: %s\ncreated: %llu\nmemory: %llu KiB\nimage: %llu bytes\nsealed: %s\nused: %s\n", header.version,
-	       header.kernel_release, header.kernel_version, header.machine, header.boot_id, (unsigned long long)header.created,
-	       (unsigned long long)header.memory_kib, (unsigned long long)header.image_bytes, header.sealed ? "yes" : "no", header.used ? "yes" : "no");
-	for (uint32_t i = 0; i < header.filesystems; i++)
-		printf("filesystem: /dev/%s, mounted %u times, last at %u\n", header.filesystem[i].device, header.filesystem[i].mount_count, header.filesystem[i].mount_time);
+	}
+	printf("image: %llu bytes, %llu read\npages: %llu copied, %llu preserved in place, %llu of lists\ndevices substituted: %u\n",
+	       (ull)held.image_bytes, (ull)held.read_bytes, (ull)held.copied_pages,
+	       (ull)held.preserved_pages, (ull)held.meta_pages, held.substituted);
 	return OK;
 }
 
-static int verify(const char *name)
+static void print_time(const char *label, uint64_t seconds)
 {
-	struct snap_header header;
-	int file = open_image(name, O_RDONLY);
+	char text[32];
+	time_t when = seconds;
 
-	if (file < 0 || container_read_header(file, name, &header) || container_read_image(file, -1, name, &header))
-		return FAILED;
-	if (strcmp(name, "-") && !header.sealed) {
-		complain(name, "is not sealed: saving it was interrupted");
-		return FAILED;
-	}
-	return OK;
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", gmtime(&when));
+	printf("%s: %s\n", label, text);
 }
 
-/* Comes back only if the image was not restored. */
-static int restore(int file, const char *name, struct snap_header *header, const char *unmount)
+static void print_filesystem(const struct snap_filesystem *one)
 {
-	bool regular = file != STDIN_FILENO;
-	int kernel;
-
-	if (regular && !header->sealed)
-		return complain(name, "is not sealed: saving it was interrupted");
-	if (header->used)
-		return complain(name, "has been restored before; what was on disk then is not there any more");
-	if (identity_check(name, header))
-		return -1;
-	kernel = open("/dev/snapshot", O_WRONLY | O_CLOEXEC);
-	if (kernel < 0)
-		return complain("/dev/snapshot", "%s", strerror(errno));
-	if (container_read_image(file, kernel, name, header))
-		goto fail;
-	/* From here on it may happen that it is restored, so it must not be a second time. */
-	header->used = 1;
-	if (regular && container_rewrite_header(file, name, header))
-		goto fail;
-	if (regular)
-		close(file);
-	if (unmount && umount(unmount)) {
-		complain(unmount, "cannot unmount: %s", strerror(errno));
-		goto fail;
-	}
-	sync();
-	if (ioctl(kernel, SNAPSHOT_FREEZE, 0))
-		complain(name, "the kernel cannot freeze tasks: %s", strerror(errno));
-	else if (ioctl(kernel, SNAPSHOT_ATOMIC_RESTORE, 0))
-		complain(name, "the kernel cannot restore it: %s (its messages tell more)", strerror(errno));
-	ioctl(kernel, SNAPSHOT_UNFREEZE, 0);
-fail:
-	close(kernel);
-	return -1;
+	printf("in use: %s on /dev/%s, from byte %llu, %llu bytes, uuid ", one->kind, one->device,
+	       (ull)one->start_bytes, (ull)one->size_bytes);
+	for (int i = 0; i < 16; i++)
+		printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", one->uuid[i]);
+	printf(", state %016llx%s\n", (ull)one->state, one->complete ? "" : " (in part)");
 }
 
-static int load(int count, char **arguments, bool boot_on)
+int info(const char *name)
 {
-	const char *unmount = NULL;
-	struct snap_header header;
+	static const char * const progress[] = { "not finished", "sealed", "restored" };
+	struct container container;
+	const struct snap_header *header = &container.header;
+	const struct snap_state *state = &container.state;
 	int file;
 
-	if (count == 3 && !strcmp(arguments[0], "-u")) {
-		unmount = arguments[1];
-		arguments += 2;
-		count -= 2;
-	}
-	if (count != 1)
-		return usage();
-	if (boot_on && access(arguments[0], F_OK))
-		return BOOT_ON;
-	file = open_image(arguments[0], strcmp(arguments[0], "-") ? O_RDWR : O_RDONLY);
-	if (file < 0 || container_read_header(file, arguments[0], &header) || restore(file, arguments[0], &header, unmount))
-		return boot_on ? BOOT_ON : FAILED;
+	if (!name)
+		return info_of_descriptor();
+	file = open_image(name);
+	if (file < 0 || container_open(&container, file, name))
+		return FAILED;
+	printf("format: version %u\nstate: %s\n", header->version,
+	       state->progress == SNAP_OPEN && header->flags & SNAP_STREAMED ?
+	       "streamed, sealed at the end" : progress[state->progress]);
+	print_time("created", header->created);
+	if (state->progress == SNAP_USED)
+		print_time("restored", state->used);
+	if (state->seal.chunks)
+		printf("image: %llu bytes\nstored: %llu bytes in %u chunks, %s\n",
+		       (ull)state->seal.image_bytes, (ull)state->seal.stored_bytes,
+		       state->seal.chunks, header->compression ? "zstd" : "not compressed");
+	else if (header->image_bytes)
+		printf("image: %llu bytes\n", (ull)header->image_bytes);
+	printf("kernel: %s %s %s\nboot: %s\n", header->kernel_release, header->kernel_version,
+	       header->architecture, header->boot_id);
+	printf("machine: %s%s%u of %s, %llu KiB of memory\n", header->machine_id,
+	       header->machine_id[0] ? ", " : "", header->cpus, header->cpu,
+	       (ull)header->memory_kib);
+	for (uint32_t i = 0; i < header->filesystems; i++)
+		print_filesystem(&header->filesystem[i]);
 	return OK;
+}
+
+int verify(const char *name)
+{
+	struct container container;
+	struct snap_seal seal;
+	int file = open_image(name);
+
+	if (file < 0 || container_open(&container, file, name) ||
+	    container_check_sealed(&container) || container_read(&container, -1, NULL, &seal))
+		return FAILED;
+	printf("%s: whole: %llu bytes of image in %u chunks, %llu bytes stored\n", name,
+	       (ull)seal.image_bytes, seal.chunks, (ull)seal.stored_bytes);
+	return OK;
+}
+
+static bool parse_level(const char *text, int *level)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (!*text || *end || value < -100 || value > 19 || !value) {
+		complain("--level", "%s is no level; give one from 1 (quick) to 19 (small), or from -1 to -100 (quicker still)", text);
+		return false;
+	}
+	*level = value;
+	return true;
+}
+
+/* Takes the options off. False when one is wrong. */
+static bool parse_options(const struct command *command, int count, char **arguments, struct options *options)
+{
+	int option;
+
+	/* The plus: what follows COMMAND belongs to that. */
+	while ((option = getopt_long(count, arguments, "+c:u:", long_options, NULL)) >= 0) {
+		if (option != 'r' && !strchr(command->options, option))
+			return false;
+		switch (option) {
+		case 'c': options->store = optarg; break;
+		case 'u': options->load.unmount = optarg; break;
+		case 'l':
+			if (!parse_level(optarg, &options->save.container.level))
+				return false;
+			break;
+		case 'n': options->save.container.compress = false; break;
+		case 'i': options->save.from_stdin = true; break;
+		case 'k': options->load.check_only = true; break;
+		case 'r': system_root = optarg; break;
+		default: return false;
+		}
+	}
+	return true;
 }
 
 int main(int count, char **arguments)
 {
-	const char *command = count > 1 ? arguments[1] : "";
+	struct options options = {
+		.save.container = { .compress = true, .level = SAVE_LEVEL },
+	};
+	const struct command *command = NULL;
 
-	count -= 2;
-	arguments += 2;
-	if (!strcmp(command, "take"))
-		return take(count, arguments);
-	if (!strcmp(command, "load") || !strcmp(command, "resume"))
-		return load(count, arguments, *command == 'r');
-	if (count != 1)
+	if (count == 2 && (!strcmp(arguments[1], "--help") || !strcmp(arguments[1], "-h"))) {
+		printf("%sSee snapctl(8).\n", usage_text);
+		return OK;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (count > 1 && !strcmp(arguments[1], commands[i].name))
+			command = &commands[i];
+	if (!command || !parse_options(command, count - 1, arguments + 1, &options))
 		return usage();
-	if (!strcmp(command, "save"))
-		return save(arguments[0]);
-	if (!strcmp(command, "info"))
-		return info(arguments[0]);
-	if (!strcmp(command, "verify"))
-		return verify(arguments[0]);
-	return usage();
+	count -= 1 + optind;
+	arguments += 1 + optind;
+	if (count < command->arguments_min || count > command->arguments_max)
+		return usage();
+	return command->run(arguments, &options);
 }

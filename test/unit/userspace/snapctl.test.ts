@@ -1,91 +1,221 @@
 // SPDX-License-Identifier: MIT
-/** What snapctl says of images on the host: good ones, and damaged in each way. The layout is that of snapctl/container.h. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** What snapctl writes and reads on the host: whole images, images that are damaged or belong elsewhere, and targets that fail. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { run } from './fixtures/programs.js';
+import { sourceOf } from '../../../emulator/verify/source.js';
+import { readContainer } from '../../../emulator/verify/image/container.js';
+import { xxh32 } from '../../../emulator/verify/image/xxh32.js';
+import { concat } from '../../../emulator/machine/bytes.js';
+import { imageStream } from '../verify/synthetic-image.js';
+import { pathOf, run, runWith } from './fixtures/programs.js';
+import { edit, makeSystem, writePartition } from './fixtures/snapctl-system.js';
 
-const HEADER_BYTES = 4096;
-const CHUNK_BYTES = 65536;
-const CHUNK_HEADER_BYTES = 20;
-const SEAL_INDEX = 0xffffffff;
-const OFFSET = { version: 8, chunkBytes: 12, imageBytes: 288, sealed: 536, seal: 544, checksum: 1460 } as const;
+/** The layout of snapctl/container.h. */
+const STATE_OFFSET = 3584;
+const FIRST_CHUNK = 4096;
+const CHUNK_HEAD_BYTES = 24;
+const HEADER = { version: 8, flags: 20, compression: 24, cipher: 28, kernelRelease: 184, kernelVersion: 256, checksum: 3580 } as const;
+const STATE = { progress: 8, checksum: 508 } as const;
 
-/** CRC-32C (Castagnoli), bit by bit: another way than the program's, to the same numbers. */
-function crc32c(bytes: Uint8Array, start = 0): number {
-  let crc = ~start;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
-  }
-  return ~crc >>> 0;
-}
+/** Pages of all kinds: of which zstd makes little, and of which it makes nothing smaller. Two chunks of 1 MiB and a bit. */
+const frames = Array.from({ length: 520 }, (_, i) => ({ frame: 10 + i, fill: 1 + (i % 200) }));
+const image = concat(imageStream(frames));
+let noise = 1;
+for (let at = 1 << 20; at < 2 << 20; at++) image[at] = (noise = (Math.imul(noise, 1103515245) + 12345) >>> 0) >>> 16;
 
-function numbers(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(4 * values.length);
-  values.forEach((value, index) => bytes.writeUInt32LE(value, 4 * index));
+const ext4 = (mounts: number): Uint8Array => {
+  const bytes = new Uint8Array(1 << 20);
+  const view = new DataView(bytes.buffer, 1024);
+  view.setUint16(0x38, 0xef53, true);
+  view.setUint16(0x34, mounts, true);
+  bytes.fill(7, 1024 + 0x68, 1024 + 0x78);
   return bytes;
+};
+
+interface Saved {
+  readonly root: string;
+  readonly file: string;
+  readonly bytes: Buffer;
 }
 
-function chunk(index: number, data: Buffer): Buffer {
-  return Buffer.concat([numbers(0x4b4e4843, index, data.length, data.length, crc32c(data)), data]);
+function save(dir: string, ...options: readonly string[]): Saved {
+  const [root, file] = [join(dir, 'root'), join(dir, 'image')];
+  makeSystem(root, ext4(3));
+  const saved = runWith('snapctl', ['save', '--root', root, '--stdin', ...options, file], { input: image, env: { SNAPSHOT_DEVICES: '8:1' } });
+  if (saved.status !== 0) throw new Error(saved.stderr);
+  return { root, file, bytes: readFileSync(file) };
 }
 
-function container({ sealed = true, version = 1 } = {}): Buffer {
-  const data = [Buffer.alloc(CHUNK_BYTES, 1), Buffer.alloc(CHUNK_BYTES, 2), Buffer.alloc(100, 3)];
-  const imageBytes = data.reduce((sum, { length }) => sum + length, 0);
-  const checksum = data.reduce((crc, bytes) => crc32c(numbers(crc32c(bytes)), crc), 0);
-  const seal = numbers(imageBytes, 0, data.length, checksum);
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.write('SNAPBACK');
-  header.writeUInt32LE(version, OFFSET.version);
-  header.writeUInt32LE(CHUNK_BYTES, OFFSET.chunkBytes);
-  header.writeUInt32LE(imageBytes, OFFSET.imageBytes);
-  if (sealed) {
-    header.writeUInt32LE(1, OFFSET.sealed);
-    seal.copy(header, OFFSET.seal);
+const check = ({ root, file }: Saved) => run('snapctl', 'resume', '--root', root, '--check', file);
+
+/** Writes the fields of a header, and the checksums that go with them. */
+function withHeader(bytes: Buffer, change: (header: Buffer) => void): Buffer {
+  const changed = Buffer.from(bytes);
+  change(changed);
+  changed.writeUInt32LE(xxh32(0, changed.subarray(0, HEADER.checksum)), HEADER.checksum);
+  const state = changed.subarray(STATE_OFFSET, STATE_OFFSET + 512);
+  state.writeUInt32LE(xxh32(changed.readUInt32LE(HEADER.checksum), state.subarray(0, STATE.checksum)), STATE.checksum);
+  return changed;
+}
+
+test('what is saved is read again, packed or not', async (t) => {
+  for (const options of [[], ['--no-compression'], ['--level', '19']]) {
+    const saved = save(t.testdir({}), ...options);
+    const said = run('snapctl', 'verify', saved.file);
+    t.match(said, { status: 0, stderr: '', stdout: new RegExp(`whole: ${image.length} bytes of image in 3 chunks`) }, options.join(' '));
+    t.match(run('snapctl', 'info', saved.file).stdout, /^state: sealed$/m);
+    const read = await readContainer(sourceOf(saved.bytes));
+    t.equal(read.frames.length, frames.length, 'the rig reads it, too');
+    let at = image.length - frames.length * 4096;
+    for (const { bytes } of read.contents()) {
+      if (!image.subarray(at, at + 4096).every((byte, i) => byte === bytes[i])) t.fail(`page at byte ${at}`);
+      at += 4096;
+    }
+    t.equal(saved.bytes.length > image.length, options[0] === '--no-compression', 'packed is smaller');
+    t.match(check(saved), { status: 0, stderr: '' }, 'and could be resumed');
   }
-  header.writeUInt32LE(crc32c(header.subarray(0, OFFSET.checksum)), OFFSET.checksum);
-  return Buffer.concat([header, ...data.map((bytes, index) => chunk(index, bytes)), chunk(SEAL_INDEX, seal)]);
-}
+  const packed = save(t.testdir({})).bytes;
+  t.ok(packed.length > 1 << 20 && packed.length < 1.1 * 2 ** 20, 'what zstd cannot pack is stored');
+});
 
-const SECOND_CHUNK = HEADER_BYTES + CHUNK_HEADER_BYTES + CHUNK_BYTES;
+test('through a pipe the seal comes at the end', async (t) => {
+  const { root } = save(t.testdir({}));
+  const file = join(t.testdirName, 'streamed');
+  const piped = await new Promise<Buffer>((resolve) => {
+    const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '-'], { env: { ...process.env, SNAPSHOT_DEVICES: '8:1' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    const parts: Buffer[] = [];
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    child.on('close', () => resolve(Buffer.concat(parts)));
+    // In pieces that fit nothing.
+    for (let at = 0; at < image.length; at += 77_777) child.stdin.write(image.subarray(at, at + 77_777));
+    child.stdin.end();
+  });
+  t.match(runWith('snapctl', ['verify', '-'], { input: piped }), { status: 0, stdout: /^-: whole/ });
+  t.match(runWith('snapctl', ['verify', '-'], { input: piped.subarray(0, -100) }), { status: 1, stderr: /before its seal: saving it was interrupted, or the file was cut short/ });
+  writeFileSync(file, piped);
+  t.match(check({ root, file, bytes: piped }), { status: 0, stderr: '' });
+  t.match(run('snapctl', 'info', file).stdout, /^state: streamed, sealed at the end$/m);
+});
 
-test('images', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'snapback-snapctl-'));
-  t.teardown(() => rmSync(dir, { recursive: true }));
-  const verify = (bytes: Buffer) => {
-    writeFileSync(join(dir, 'image'), bytes);
-    return run('snapctl', 'verify', join(dir, 'image'));
-  };
-  const changed = (offset: number): Buffer => {
-    const bytes = container();
-    bytes.writeUInt8((bytes[offset] ?? 0) ^ 4, offset);
+test('damaged images are refused with the place and the remedy', async (t) => {
+  const saved = save(t.testdir({}));
+  const whole = saved.bytes;
+  const second = FIRST_CHUNK + CHUNK_HEAD_BYTES + whole.readUInt32LE(FIRST_CHUNK + 12);
+  const third = second + CHUNK_HEAD_BYTES + whole.readUInt32LE(second + 12);
+  const flipped = (at: number): Buffer => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt8((bytes[at] ?? 0) ^ 4, at);
     return bytes;
   };
+  const cases: readonly [string, Buffer, RegExp][] = [
+    ['one bit of a packed chunk', flipped(FIRST_CHUNK + 500), /damaged: the chunk at byte 4096 does not have its checksum; remove the image, or fetch it again/],
+    ['one bit of a stored chunk', flipped(second + 9000), new RegExp(`the chunk at byte ${second} does not have its checksum`)],
+    ['the head of a chunk', flipped(second), new RegExp(`no chunk begins at byte ${second}, where one should`)],
+    ['the header', flipped(HEADER.kernelRelease), /damaged: the header, bytes 0 to 3583, does not have its checksum/],
+    ['the state', flipped(STATE_OFFSET + STATE.progress), /damaged: the sector at byte 3584 does not have its checksum/],
+    ['the seal', flipped(whole.length - 1), new RegExp(`the chunk at byte ${whole.length - 48} does not have its checksum`)],
+    ['torn within a chunk', whole.subarray(0, second + 5000), new RegExp(`ends in the chunk at byte ${second}, before its seal: saving it was interrupted`)],
+    ['torn between chunks', whole.subarray(0, third), new RegExp(`ends in the chunk at byte ${third}, before its seal`)],
+    ['torn within the header', whole.subarray(0, 2000), /ends within its header: saving it was interrupted/],
+    ['two chunks swapped', Buffer.concat([whole.subarray(0, FIRST_CHUNK), whole.subarray(second, third), whole.subarray(FIRST_CHUNK, second), whole.subarray(third)]), /chunk 1 stands at byte 4096, where number 0 belongs/],
+    ['a chunk left out', Buffer.concat([whole.subarray(0, third), whole.subarray(-48)]), new RegExp(`the seal at byte ${third} is not of these chunks`)],
+    ['something else', Buffer.from('something else'), /is not an image of snapctl/],
+    ['nothing', Buffer.alloc(0), /is not an image of snapctl/],
+    ['of the future', withHeader(whole, (header) => header.writeUInt32LE(3, HEADER.version)), /has format version 3, this program reads 2; use the snapctl that wrote it/],
+    ['encrypted', withHeader(whole, (header) => header.writeUInt32LE(1, HEADER.cipher)), /is encrypted \(cipher 1\), which this snapctl cannot read/],
+    ['packed in an unknown way', withHeader(whole, (header) => header.writeUInt32LE(7, HEADER.compression)), /is compressed by method 7, which this snapctl cannot read/],
+    ['not sealed', withHeader(whole, (header) => header.writeUInt32LE(0, STATE_OFFSET + STATE.progress)), /is not sealed: saving it was interrupted; remove it/],
+  ];
+  for (const [what, bytes, message] of cases) {
+    writeFileSync(saved.file, bytes);
+    t.match(run('snapctl', 'verify', saved.file), { status: 1, stdout: '', stderr: message }, what);
+    t.match(check(saved), { status: 3, stderr: message }, `${what}: boots on`);
+    t.match(check(saved), { stderr: /was not resumed; booting on\n$/ });
+  }
+});
 
-  t.match(verify(container()), { status: 0, stderr: '' }, 'a whole one');
-  t.match(run('snapctl', 'info', join(dir, 'image')), { status: 0, stdout: /^image: 131172 bytes\nsealed: yes$/m });
-  t.match(verify(changed(SECOND_CHUNK + 1000)), { status: 1, stderr: new RegExp(`chunk at byte ${SECOND_CHUNK} of the file does not have its checksum`) }, 'one bit flipped');
-  t.match(verify(changed(SECOND_CHUNK)), { status: 1, stderr: /no chunk begins there/ }, 'a damaged chunk header');
-  t.match(verify(changed(OFFSET.imageBytes)), { status: 1, stderr: /its header is damaged/ }, 'a damaged header');
-  t.match(verify(container().subarray(0, SECOND_CHUNK + 5000)), { status: 1, stderr: /before its seal: saving it was interrupted/ }, 'torn');
-  t.match(verify(container({ sealed: false })), { status: 1, stderr: /is not sealed: saving it was interrupted/ }, 'not sealed');
-  t.match(verify(container({ version: 2 })), { status: 1, stderr: /has format version 2, this program reads 1/ }, 'of the future');
-  t.match(verify(Buffer.from('something else')), { status: 1, stderr: /is not an image of snapctl/ }, 'something else');
+test('images that belong elsewhere are refused', async (t) => {
+  const saved = save(t.testdir({}));
+  const refused = (what: string, message: RegExp): void => {
+    t.match(check(saved), { status: 3, stderr: message }, what);
+  };
+  const image = (change: (header: Buffer) => void): void => writeFileSync(saved.file, withHeader(saved.bytes, change));
 
-  const whole = container();
-  const [first, second] = [whole.subarray(HEADER_BYTES, SECOND_CHUNK), whole.subarray(SECOND_CHUNK, SECOND_CHUNK + CHUNK_HEADER_BYTES + CHUNK_BYTES)];
-  const swapped = Buffer.concat([whole.subarray(0, HEADER_BYTES), second, first, whole.subarray(HEADER_BYTES + first.length + second.length)]);
-  t.match(verify(swapped), { status: 1, stderr: /chunk 1 stands at byte 4096 of the file, where number 0 belongs/ }, 'two chunks swapped');
+  image((header) => header.write('1.0-other\0', HEADER.kernelRelease));
+  refused('another kernel', /is of another kernel: it was made by 1\.0-other .* boot that kernel to restore it, or remove it/);
+  image((header) => header.writeUInt32LE(2, STATE_OFFSET + STATE.progress));
+  refused('used', /has been restored before: the disks have gone on since; remove it/);
+  image(() => undefined);
+  t.match(check(saved), { status: 0 }, 'and the unchanged one is not');
+
+  const changes: readonly [string, string, (text: string) => string, RegExp][] = [
+    ['another build', 'sys/kernel/notes', () => '', /is of another build of kernel/],
+    ['another machine', 'sys/class/dmi/id/product_uuid', (text) => text.replace('1\n', '2\n'), /is of another machine: its firmware's UUID was aaaaaaaa-0000-0000-0000-000000000001, here it is aaaaaaaa-0000-0000-0000-000000000002/],
+    ['another processor', 'proc/cpuinfo', (text) => text.replace('sse2', 'sse2 avx'), /is of a machine with other processors: 1 of GenuineTest family 6 model 3 stepping 1/],
+    ['a processor more', 'proc/cpuinfo', (text) => text + text, /1 of .* here 2 of/],
+    ['more memory', 'proc/zoneinfo', (text) => text.replace('61000', '62000'), /is of a machine with 260000 KiB of memory, this one has 264000 KiB/],
+  ];
+  for (const [what, path, change, message] of changes) {
+    const before = readFileSync(join(saved.root, path));
+    edit(saved.root, path, change);
+    refused(what, message);
+    writeFileSync(join(saved.root, path), before);
+  }
+
+  writePartition(saved.root, ext4(4));
+  refused('mounted since', /is stale: the ext4 filesystem on \/dev\/sda1 has been used since the snapshot .* remove the image/);
+  writePartition(saved.root, ext4(3).map((byte, at) => (at >= 1024 + 0x68 && at < 1024 + 0x78 ? 9 : byte)));
+  refused('another filesystem', /belongs to another ext4 filesystem on \/dev\/sda1 than what is there now \(ext4\)/);
+  writePartition(saved.root, new Uint8Array(1 << 20));
+  refused('no filesystem', /belongs to another ext4 filesystem on \/dev\/sda1 than what is there now \(other\)/);
+});
+
+test('targets that fail leave nothing that seems to be an image', async (t) => {
+  const { root } = save(t.testdir({}));
+  const env = { SNAPSHOT_DEVICES: '8:1' };
+  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/dev/full'], { input: image, env }), { status: 1, stderr: /\/dev\/full: cannot be written after byte 0 of the image: No space left on device; make room there or save elsewhere/ });
+  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/no/such/folder/image'], { input: image, env }), { status: 1, stderr: /cannot be opened for writing: No such file or directory/ });
+  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'image')], { input: new Uint8Array(0), env }), { status: 1, stderr: /the image: holds no image\nsnapctl: .*: the incomplete image was removed/ });
+  t.notOk(existsSync(join(t.testdirName, 'image')));
+  const short = runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'image')], { input: image, env: { ...env, SNAPSHOT_BYTES: String(image.length + 4096) } });
+  t.match(short, { status: 1, stderr: new RegExp(`ended at byte ${image.length} of the image, which has ${image.length + 4096}`) });
+  const device = statSync(t.testdirName).dev;
+  const own = `${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`;
+  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'own')], { input: image, env: { SNAPSHOT_DEVICES: own } }), { status: 1, stderr: /is on a filesystem that was mounted at the snapshot: .* mount another one now and save there/ });
+  t.notOk(existsSync(join(t.testdirName, 'own')));
+});
+
+test('a signal ends saving in good order', async (t) => {
+  const { root } = save(t.testdir({}));
+  const file = join(t.testdirName, 'interrupted');
+  const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', file], { env: { ...process.env, SNAPSHOT_DEVICES: '8:1' }, stdio: ['pipe', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (part: Buffer) => (said += part.toString()));
+  child.stdin.write(image);
+  // It has taken all but what is left over from whole chunks.
+  while (!existsSync(file) || statSync(file).size < 1 << 20) await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill('SIGINT');
+  const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
+  t.same([status, signal], [null, 'SIGINT']);
+  t.match(said, /the incomplete image was removed/);
+  t.notOk(existsSync(file));
 });
 
 test('wrong use', async (t) => {
+  const none = { SNAPSHOT_FD: '', SNAPSHOT_DEVICES: '' };
   t.match(run('snapctl'), { status: 2, stderr: /^usage:/ });
+  t.match(run('snapctl', '--help'), { status: 0, stdout: /^usage:/ });
   t.match(run('snapctl', 'take'), { status: 2, stderr: /^usage:/ });
-  t.match(run('snapctl', 'save', 'x'), { status: 1, stderr: /SNAPSHOT_FD is not set; let snapctl take run this command/ });
+  t.match(run('snapctl', 'verify', '--level', '3', 'x'), { status: 2, stderr: /^usage:/ });
+  t.match(run('snapctl', 'save', '--level', 'high', 'x'), { status: 2, stderr: /--level: high is no level; give one from 1 \(quick\) to 19/ });
+  t.match(run('snapctl', 'save', 'x'), { status: 1, stderr: /SNAPSHOT_DEVICES is not set; let snapctl take run this command/ });
+  t.match(runWith('snapctl', ['save', 'x'], { env: none }), { status: 1, stderr: /descriptor 0 is not that of a snapshot/ });
+  t.match(run('snapctl', 'info'), { status: 1, stderr: /SNAPSHOT_FD does not name a snapshot; name a file/ });
   t.match(run('snapctl', 'resume', '/no/such/image'), { status: 3, stderr: '' }, 'no image: boot on');
+  t.match(run('snapctl', 'resume', '/no/such/device:/image'), { status: 3, stderr: /no\/such\/device: No such file or directory; attach the device/ }, 'no device: boot on');
   t.match(run('snapctl', 'load', '/no/such/image'), { status: 1, stderr: /No such file/ });
   t.match(run('snapctl', 'take', '-c', '/dev/null', 'true'), { status: 1, stderr: /\/dev\/null: is not a block device/ });
 });

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The commands of snapctl. Each answers an exit status. */
+#ifndef SNAPCTL_COMMANDS_H
+#define SNAPCTL_COMMANDS_H
+
+#include <stdbool.h>
+
+#include "container.h"
+
+enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3 };
+
+/* Names of the environment in which `take` runs its command. */
+#define ENV_FD		"SNAPSHOT_FD"
+#define ENV_BYTES	"SNAPSHOT_BYTES"
+#define ENV_DEVICES	"SNAPSHOT_DEVICES"
+
+/* `store`: path of the block device for changes, NULL for memory. */
+int take(const char *store, char **command);
+
+struct save_options {
+	struct container_options container;
+	bool from_stdin;
+};
+
+int save(const char *name, const struct save_options *options);
+
+/* `name` may be NULL: the image that the environment names, in the kernel. */
+int info(const char *name);
+int verify(const char *name);
+
+struct load_options {
+	bool boot_on;		/* `resume`: failing ends with BOOT_ON */
+	bool check_only;
+	const char *unmount;	/* folder to unmount before the image is restored, or NULL */
+};
+
+/* `name` may be DEVICE:PATH, to be mounted. */
+int load(const char *name, const struct load_options *options);
+
+#endif

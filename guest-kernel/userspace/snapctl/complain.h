@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is said to people, on stderr. */
+#ifndef SNAPCTL_COMPLAIN_H
+#define SNAPCTL_COMPLAIN_H
+
+/* "snapctl: NAME: ..."; always -1. */
+int complain(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What to do about an error number, as "; do this"; empty when there is nothing to say. */
+const char *remedy_for_writing(int error);
+
+/* From here on the kernel's messages are of interest. Answers what kernel_messages_show() takes. */
+int kernel_messages_begin(void);
+
+/* Shows the errors that the kernel has logged since, and what it says of snapshots. */
+void kernel_messages_show(int begun);
+
+#endif

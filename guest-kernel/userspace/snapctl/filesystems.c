@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "filesystems.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "complain.h"
+#include "fingerprint.h"
+#include "place.h"
+#include "system.h"
+
+#define POLL_MS 50
+
+bool filesystems_listed(const char *list, uint64_t device)
+{
+	unsigned int upper, lower;
+	int length;
+
+	for (; sscanf(list, " %u:%u%n", &upper, &lower, &length) == 2; list += length)
+		if (makedev(upper, lower) == device)
+			return true;
+	return false;
+}
+
+static void add(char *list, dev_t device)
+{
+	size_t length = strlen(list);
+
+	if (filesystems_listed(list, device) || length + 24 > FILESYSTEMS_LIST_MAX)
+		return;
+	sprintf(list + length, length ? " %u:%u" : "%u:%u", major(device), minor(device));
+}
+
+static void add_path(char *list, const char *path)
+{
+	struct stat status;
+
+	if (!stat(path, &status) && S_ISBLK(status.st_mode))
+		add(list, status.st_rdev);
+}
+
+/* A btrfs may be on several devices, of which a mount shows one. */
+static void add_btrfs(char *list, const char *device)
+{
+	DIR *all = opendir("/sys/fs/btrfs"), *devices;
+	char path[SYSTEM_PATH_MAX], number[32];
+	const char *name = strrchr(device, '/');
+	struct dirent *filesystem, *entry;
+	unsigned int upper, lower;
+
+	add_path(list, device);
+	while (all && name && (filesystem = readdir(all))) {
+		snprintf(path, sizeof(path), "/sys/fs/btrfs/%.64s/devices/%.64s",
+			 filesystem->d_name, name + 1);
+		if (access(path, F_OK))
+			continue;
+		*strrchr(path, '/') = 0;
+		devices = opendir(path);
+		while (devices && (entry = readdir(devices))) {
+			snprintf(path, sizeof(path), "/sys/class/block/%.64s/dev", entry->d_name);
+			if (system_line(path, number, sizeof(number)) &&
+			    sscanf(number, "%u:%u", &upper, &lower) == 2)
+				add(list, makedev(upper, lower));
+		}
+		if (devices)
+			closedir(devices);
+	}
+	if (all)
+		closedir(all);
+}
+
+void filesystems_list(char list[FILESYSTEMS_LIST_MAX])
+{
+	FILE *mounts = system_open("/proc/self/mountinfo"), *swaps = system_open("/proc/swaps");
+	char line[4096], type[64], source[512];
+	unsigned int upper, lower;
+	const char *rest;
+
+	list[0] = 0;
+	while (mounts && fgets(line, sizeof(line), mounts)) {
+		rest = strstr(line, " - ");
+		if (sscanf(line, "%*d %*d %u:%u", &upper, &lower) != 2 || !rest ||
+		    sscanf(rest, " - %63s %511s", type, source) != 2)
+			continue;
+		/* Filesystems without a number of a device: what lies on others that have one. */
+		if (upper || !strcmp(type, "btrfs") || !strcmp(type, "overlay"))
+			add(list, makedev(upper, lower));
+		if (!strcmp(type, "btrfs"))
+			add_btrfs(list, source);
+	}
+	while (swaps && fgets(line, sizeof(line), swaps))
+		if (sscanf(line, "%511s", source) == 1)
+			add_path(list, source);
+	if (mounts)
+		fclose(mounts);
+	if (swaps)
+		fclose(swaps);
+}
+
+static int describe(struct snap_header *header, dev_t device)
+{
+	struct snap_filesystem *next = &header->filesystem[header->filesystems];
+	struct place place;
+
+	if (!place_find(device, &place))
+		return 0;
+	for (uint32_t i = 0; i < header->filesystems; i++)
+		if (!strcmp(header->filesystem[i].device, place.device) &&
+		    header->filesystem[i].start_bytes == place.start_bytes)
+			return 0;
+	if (header->filesystems == SNAP_FILESYSTEMS_MAX)
+		return complain(place.device, "there are more than %u filesystems and swap areas in use, which an image cannot name; unmount some before the snapshot",
+				SNAP_FILESYSTEMS_MAX);
+	if (fingerprint(&place, place.beneath, next))
+		return complain(place.device, "cannot be read: %s", strerror(errno));
+	header->filesystems++;
+	if (!place.beneath && strcmp(next->kind, "ext4"))
+		complain(place.device, "note: its state at the snapshot cannot be seen (it is no partition and no linear mapping): whether it has been used since will not be noticed");
+	return 0;
+}
+
+int filesystems_describe(struct snap_header *header, const char *list)
+{
+	unsigned int upper, lower;
+	int length;
+
+	for (; sscanf(list, " %u:%u%n", &upper, &lower, &length) == 2; list += length)
+		if (upper && describe(header, makedev(upper, lower)))
+			return -1;
+	return 0;
+}
+
+static bool appears(const char *device, int *wait_ms)
+{
+	char path[SYSTEM_PATH_MAX];
+
+	system_path(path, "/dev/%s", device);
+	for (; access(path, F_OK); *wait_ms -= POLL_MS) {
+		if (*wait_ms <= 0)
+			return false;
+		usleep(POLL_MS * 1000);
+	}
+	return true;
+}
+
+static int check(const char *name, const struct snap_filesystem *then, int *wait_ms)
+{
+	struct place place = { .start_bytes = then->start_bytes, .size_bytes = then->size_bytes };
+	const char *what = strcmp(then->kind, "swap") ? "filesystem" : "area";
+	struct snap_filesystem now;
+
+	memcpy(place.device, then->device, sizeof(place.device));
+	/* A mapping that cannot be looked through is set up by the system, which has not begun yet. */
+	if (!strncmp(then->device, "dm-", 3) && !appears(then->device, wait_ms)) {
+		complain(name, "note: the %s %s on /dev/%s cannot be looked at here, and is not checked",
+			 then->kind, what, then->device);
+		return 0;
+	}
+	if (!appears(then->device, wait_ms))
+		return complain(name, "needs the %s %s on /dev/%s, and there is no such device; attach it, or remove the image",
+				then->kind, what, then->device);
+	if (fingerprint(&place, then->complete, &now))
+		return complain(name, "needs the %s %s on /dev/%s, which cannot be read: %s",
+				then->kind, what, then->device, strerror(errno));
+	if (strcmp(then->kind, now.kind) || memcmp(then->uuid, now.uuid, sizeof(now.uuid)))
+		return complain(name, "belongs to another %s %s on /dev/%s than what is there now (%s); put the disks where they were, or remove the image",
+				then->kind, what, then->device, now.kind);
+	if (then->state == now.state)
+		return 0;
+	if (!strcmp(then->kind, "swap"))
+		return complain(name, "is stale: the swap area on /dev/%s has been used or made anew since the snapshot; restoring would corrupt programs: remove the image",
+				then->device);
+	return complain(name, "is stale: the %s filesystem on /dev/%s has been used since the snapshot (mounted, checked or written to); restoring would damage it: remove the image",
+			then->kind, then->device);
+}
+
+int filesystems_check(const char *name, const struct snap_header *header, int wait_ms)
+{
+	for (uint32_t i = 0; i < header->filesystems; i++)
+		if (check(name, &header->filesystem[i], &wait_ms))
+			return -1;
+	return 0;
+}

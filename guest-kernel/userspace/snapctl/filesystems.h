@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The filesystems and swap areas that belong to a snapshot. */
+#ifndef SNAPCTL_FILESYSTEMS_H
+#define SNAPCTL_FILESYSTEMS_H
+
+#include "container.h"
+
+#define FILESYSTEMS_LIST_MAX 4096
+
+/*
+ * Lists the devices in use by filesystems and swap as "MAJOR:MINOR", with a space between two. To
+ * be asked before the snapshot: what comes into use later does not belong to it.
+ */
+void filesystems_list(char list[FILESYSTEMS_LIST_MAX]);
+
+/* Is a device among those of a list? */
+bool filesystems_listed(const char *list, uint64_t device);
+
+/*
+ * Fingerprints what is on the devices of a list, as it was at the snapshot. Says what cannot be
+ * seen as it was. 0, or -1 with the reason said.
+ */
+int filesystems_describe(struct snap_header *header, const char *list);
+
+/* Is all as it was at the snapshot? Waits until devices have appeared. 0, or -1 with the reason said. */
+int filesystems_check(const char *name, const struct snap_header *header, int wait_ms);
+
+#endif

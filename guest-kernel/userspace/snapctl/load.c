@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `load` and `resume`: give an image back to the kernel. */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <linux/suspend_ioctls.h>
+
+#include "complain.h"
+#include "filesystems.h"
+#include "fingerprint.h"
+#include "identity.h"
+#include "place.h"
+
+#define KERNEL "/dev/snapshot"
+#define DEVICES_WAIT_MS 5000
+
+/* A filesystem that was mounted to get at the image. */
+struct mounted {
+	char folder[32];	/* empty when there is none */
+	char path[4096];	/* of the image */
+};
+
+static int release(struct mounted *mounted)
+{
+	if (!mounted->folder[0])
+		return 0;
+	if (umount(mounted->folder))
+		return complain(mounted->folder, "cannot be unmounted: %s", strerror(errno));
+	rmdir(mounted->folder);
+	mounted->folder[0] = 0;
+	return 0;
+}
+
+/* Mounts what is on a device at a folder of its own. 0, or -1 with the reason said. */
+static int mount_device(const char *device, struct mounted *mounted)
+{
+	struct snap_filesystem found;
+	struct place place;
+	struct stat status;
+	const char *type = NULL;
+
+	if (stat(device, &status))
+		return complain(device, "%s; attach the device of the image", strerror(errno));
+	if (!S_ISBLK(status.st_mode) || !place_find(status.st_rdev, &place))
+		return complain(device, "is not a device that can hold an image");
+	if (fingerprint(&place, false, &found))
+		return complain(device, "cannot be read: %s", strerror(errno));
+	type = fingerprint_mount_type(found.kind);
+	if (!type)
+		return complain(device, "holds no filesystem that an image could be on (but: %s)", found.kind);
+	strcpy(mounted->folder, "/snapctl-XXXXXX");
+	if (!mkdtemp(mounted->folder)) {
+		mounted->folder[0] = 0;
+		return complain("/", "cannot make a folder to mount %s at: %s", device, strerror(errno));
+	}
+	if (!mount(device, mounted->folder, type, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, NULL))
+		return 0;
+	complain(device, "cannot be mounted as %s: %s", type, strerror(errno));
+	rmdir(mounted->folder);
+	mounted->folder[0] = 0;
+	return -1;
+}
+
+/*
+ * Finds the image: a file or device by its path, standard input, or DEVICE:PATH, a path on the
+ * filesystem of a device. Answers the descriptor, or -1 with the reason said, or -1 silently with
+ * errno 0 when there is none and `boot_on` takes that for an answer.
+ */
+static int find(const char *name, bool boot_on, bool check_only, struct mounted *mounted)
+{
+	const char *in_device = strchr(name, ':'), *path = name;
+	int file;
+
+	if (!strcmp(name, "-"))
+		return STDIN_FILENO;
+	if (in_device && access(name, F_OK)) {
+		char device[256];
+
+		snprintf(device, sizeof(device), "%.*s", (int)(in_device - name), name);
+		if (mount_device(device, mounted)) {
+			errno = EIO;
+			return -1;
+		}
+		snprintf(mounted->path, sizeof(mounted->path), "%s/%s", mounted->folder, in_device + 1);
+		path = mounted->path;
+	}
+	file = open(path, (check_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (file >= 0)
+		return file;
+	if (boot_on && errno == ENOENT) {
+		errno = 0;
+		return -1;
+	}
+	complain(name, "%s", strerror(errno));
+	errno = EIO;
+	return -1;
+}
+
+static int check(struct container *container, int wait_ms)
+{
+	const char *name = container->name;
+
+	if (container_check_sealed(container))
+		return -1;
+	if (container->state.progress == SNAP_USED)
+		return complain(name, "has been restored before: the disks have gone on since; remove it");
+	if (identity_check(name, &container->header))
+		return -1;
+	return filesystems_check(name, &container->header, wait_ms);
+}
+
+/*
+ * Loads the image and jumps into it. Comes back only if that failed; until the jump nothing has
+ * changed but the note in the file.
+ */
+static int restore(struct container *container, struct mounted *mounted, const char *unmount)
+{
+	bool is_file = container->file != STDIN_FILENO;
+	const char *name = container->name;
+	struct snap_seal seal;
+	int kernel, log, result = -1;
+
+	log = kernel_messages_begin();
+	kernel = open(KERNEL, O_WRONLY | O_CLOEXEC);
+	if (kernel < 0)
+		return complain(KERNEL, "cannot be opened: %s%s", strerror(errno),
+				errno == EBUSY ? "; close the snapshot that is held" :
+				errno == EPERM ? "; be root, and see that hibernation is available" :
+				errno == ENOENT ? "; boot a kernel with CONFIG_HIBERNATION_SNAPSHOT_DEV" : "");
+	if (container_read(container, kernel, KERNEL, &seal))
+		goto out;
+	/* It is loaded. What comes now may succeed, so it must not be done a second time. */
+	if (is_file && container_mark_used(container, container->file))
+		goto out;
+	if (is_file) {
+		close(container->file);
+		container->file = -1;
+	}
+	if (release(mounted))
+		goto out;
+	if (unmount && umount(unmount)) {
+		complain(unmount, "cannot be unmounted: %s", strerror(errno));
+		goto out;
+	}
+	sync();
+	if (ioctl(kernel, SNAPSHOT_FREEZE, 0)) {
+		complain(name, "cannot be restored: the kernel cannot freeze tasks: %s", strerror(errno));
+		goto out;
+	}
+	if (ioctl(kernel, SNAPSHOT_ATOMIC_RESTORE, 0))
+		complain(name, "cannot be restored: %s", strerror(errno));
+	ioctl(kernel, SNAPSHOT_UNFREEZE, 0);
+out:
+	kernel_messages_show(log);
+	close(kernel);
+	return result;
+}
+
+int load(const char *name, const struct load_options *options)
+{
+	struct mounted mounted = { 0 };
+	struct container container = { .file = -1 };
+	struct snap_seal seal;
+	int file, result = -1;
+
+	file = find(name, options->boot_on, options->check_only, &mounted);
+	if (file < 0) {
+		if (!errno) {
+			release(&mounted);
+			return BOOT_ON;
+		}
+		goto out;
+	}
+	if (container_open(&container, file, name) ||
+	    check(&container, options->boot_on ? DEVICES_WAIT_MS : 0))
+		goto out;
+	if (options->check_only)
+		result = container_read(&container, -1, NULL, &seal);
+	else
+		result = restore(&container, &mounted, options->unmount);
+out:
+	if (container.file > STDIN_FILENO)
+		close(container.file);
+	release(&mounted);
+	if (result && options->boot_on)
+		complain(name, "was not resumed; booting on");
+	return !result ? OK : options->boot_on ? BOOT_ON : FAILED;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the content of a block device is: which piece of which partition or disk.
+ *
+ * In the live timeline a device that carries a filesystem shows what the live timeline has written.
+ * What belongs to the image, the content at the snapshot, is seen on the device beneath: the disk
+ * of a partition, or what a linear mapping maps. When an image is checked, mappings do not exist
+ * yet, and the device beneath is what there is, too.
+ */
+#ifndef SNAPCTL_PLACE_H
+#define SNAPCTL_PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct place {
+	char device[32];	/* name in /dev */
+	uint64_t start_bytes;
+	uint64_t size_bytes;
+	/* Is the device, or its disk, another than the one that was asked for? */
+	bool beneath;
+};
+
+/* Where a device is. False for what is no device that outlives the system: RAM disks, loop devices. */
+bool place_find(dev_t device, struct place *place);
+
+/* A place that is being read, around the page cache where that is possible. */
+struct reading {
+	int file;
+	uint64_t start_bytes, size_bytes;
+	void *window;		/* aligned, READING_WINDOW bytes */
+};
+
+#define READING_WINDOW (64U << 10)
+
+/* Opens the disk under a place. 0, or -1 and errno. */
+int reading_begin(struct reading *reading, const struct place *place);
+void reading_end(struct reading *reading);
+
+/*
+ * Bytes of the place, at most READING_WINDOW less a page. Valid until the next call. NULL when they
+ * are beyond its end or cannot be read.
+ */
+const uint8_t *reading_at(struct reading *reading, uint64_t offset, uint32_t size);
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `take`: calls snapshot(2), and runs a command in the live timeline. */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "complain.h"
+#include "filesystems.h"
+#include "snapshot.h"
+
+/* The block device of the store in the encoding of the kernel. */
+static int store_device(const char *path, unsigned int *device)
+{
+	struct stat status;
+
+	*device = 0;
+	if (!path)
+		return 0;
+	if (stat(path, &status))
+		return complain(path, "%s", strerror(errno));
+	if (!S_ISBLK(status.st_mode))
+		return complain(path, "is not a block device; name one for the changes of the live timeline, or none to keep them in memory");
+	*device = (minor(status.st_rdev) & 0xff) | major(status.st_rdev) << 8 |
+		(minor(status.st_rdev) & ~0xffU) << 12;
+	return 0;
+}
+
+static const char *remedy(int error)
+{
+	switch (error) {
+	case ENOSYS: return "; boot a kernel that has snapshot(2)";
+	case EPERM: return "; be root, and see that hibernation is available (no lockdown, no nohibernate)";
+	case EBUSY: return "; close the last snapshot, end other system sleep, and see that the store is not in use";
+	case EAGAIN: return "; a filesystem was being mounted: try again";
+	case EINTR: return ": a signal came before anything was done";
+	case EOPNOTSUPP: return "; a filesystem cannot be frozen: unmount it or remount it read-only";
+	case ENOMEM: return "; add swap or end programs";
+	case ENOSPC: return "; give a larger store";
+	case EINVAL: return "; a loop device cannot be the store";
+	case ENODEV: case ENXIO: return "; the device of the store is not there";
+	default: return "";
+	}
+}
+
+static void run(char **command, int image, const char *devices)
+{
+	struct snapctl_info info;
+	char number[24];
+
+	snprintf(number, sizeof(number), "%d", image);
+	setenv(ENV_FD, number, 1);
+	if (!ioctl(image, SNAPCTL_GET_INFO, &info)) {
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)info.image_bytes);
+		setenv(ENV_BYTES, number, 1);
+	}
+	setenv(ENV_DEVICES, devices, 1);
+	fcntl(image, F_SETFD, 0);
+	execvp(command[0], command);
+	complain(command[0], "cannot be run: %s", strerror(errno));
+	_exit(127);
+}
+
+/* As a shell does: what the terminal sends is for the command. */
+static int await(pid_t child)
+{
+	int status;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int take(const char *store, char **command)
+{
+	char devices[FILESYSTEMS_LIST_MAX];
+	unsigned int device;
+	int image, log, error;
+	pid_t child;
+
+	if (store_device(store, &device))
+		return FAILED;
+	filesystems_list(devices);
+	log = kernel_messages_begin();
+	switch (syscall(SNAPCTL_NR_SNAPSHOT, device, &image)) {
+	case 0:
+		break;
+	case 1:
+		fputs("snapctl: restored\n", stderr);
+		return OK;
+	default:
+		error = errno;
+		complain("snapshot", "%s%s", strerror(error), remedy(error));
+		kernel_messages_show(log);
+		return FAILED;
+	}
+	if (log >= 0)
+		close(log);
+
+	child = fork();
+	if (child < 0) {
+		complain("fork", "%s", strerror(errno));
+		return FAILED;
+	}
+	if (!child)
+		run(command, image, devices);
+	/* The command alone decides how long the image is held. */
+	close(image);
+	return await(child);
+}
