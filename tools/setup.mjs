@@ -8,10 +8,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isNodeNewEnough, runAgainOnNewerNode, whatNpmSays } from './newer-node.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE_DIRS = ['emulator', 'guest-kernel', 'disk-images', 'tools'];
-const NODE_MAJOR_MIN = 20;
 
 /** An error that is shown as its message alone. */
 export class SetupError extends Error {}
@@ -24,10 +24,9 @@ export async function setUp() {
 
 /** Installs the npm packages when they are missing or the lock file has changed. */
 export async function ensurePackages() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < NODE_MAJOR_MIN) {
-    throw new SetupError(`Snapback needs Node ${NODE_MAJOR_MIN} or newer; this is ${process.versions.node}\n  install it from https://nodejs.org (Debian 13 has it as the package nodejs, Debian 12 has Node 18)`);
-  }
+  await newEnough();
+  // An installed package has its dependencies from npm.
+  if (isInstalled()) return;
   const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = createHash('sha256').update(lock).digest('hex');
   const stamp = join(root, 'node_modules/.snapback-lock');
@@ -45,6 +44,21 @@ export async function ensurePackages() {
   } finally {
     release();
   }
+}
+
+/** Does not come back on an old Node: a newer one does the work. */
+async function newEnough() {
+  if (isNodeNewEnough()) return;
+  try {
+    await runAgainOnNewerNode(root);
+  } catch (error) {
+    throw new SetupError(error.message);
+  }
+}
+
+/** An installed package is not a clone: npm leaves lock files out of it, and its bundles were made when it was packed. */
+function isInstalled() {
+  return !existsSync(join(root, 'package-lock.json'));
 }
 
 /** True when each package of the lock file is installed in the version it names. */
@@ -72,12 +86,13 @@ function npmCi() {
     child.on('error', (error) => reject(new SetupError(`cannot run npm: ${error.message}\n  install it with: apt-get install npm`)));
     child.on('close', (status, signal) => {
       if (status === 0) resolve();
-      else reject(new SetupError(`npm ci failed (${signal ?? `status ${status}`})\n${output.trim()}\n  check the network and run the command again`));
+      else reject(new SetupError(`npm ci failed (${signal ?? `status ${status}`})\n${whatNpmSays(output)}\n  check the network and run the command again`));
     });
   });
 }
 
 async function ensureBundles() {
+  if (isInstalled()) return;
   const stamp = join(root, 'dist/.sources');
   const wanted = sourcesStamp();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
