@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
 /** Versions of Snapback and of what it runs on. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { packagePath } from '../../../tools/artifacts/paths.js';
 
-export const snapbackVersion = (): string => versionIn('package.json');
+export const snapbackVersion = (): string => versionIn(packagePath());
 
 /** Snapback, Node and the packages that take part in a run. */
 export function packageVersions(): Readonly<Record<string, string>> {
-  return { snapback: snapbackVersion(), node: process.versions.node, v86: versionIn('node_modules/v86/package.json') };
+  return { snapback: snapbackVersion(), node: process.versions.node, v86: versionIn(packageOf('v86')) };
 }
 
-function versionIn(path: string): string {
-  return (JSON.parse(readFileSync(packagePath(path), 'utf8')) as { version: string }).version;
+const versionIn = (folder: string): string => (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+
+/** The folder of a package that Snapback uses: its own, or one beside it or above, where npm has put it. */
+function packageOf(name: string): string {
+  for (let dir = packagePath(); ; dir = dirname(dir)) {
+    const folder = join(dir, 'node_modules', name);
+    if (existsSync(join(folder, 'package.json')) || dir === dirname(dir)) return folder;
+  }
 }
