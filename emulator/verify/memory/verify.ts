@@ -78,7 +78,7 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
 
   return {
     pagesTotal: atCopy.memory.pageCount,
-    pagesCompared: account.original.count,
+    pagesCompared: account.inImage.reduce((count, bit) => count + bit, 0),
     pagesDiffering: all.length,
     pagesOmitted: account.omitted,
     differences: all.slice(0, input.differencesMax ?? DIFFERENCES_MAX).map((describe) => describe()),
