@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** What outlives a machine: its disks, the time of day, and the sum of all that was run. */
 import type { DiskWrite } from '../machine/contract.js';
-import type { Span } from './frozen.js';
+import { foldLog } from '../disks/fold.js';
 import { concat } from '../machine/bytes.js';
+import type { Span } from './frozen.js';
 import type { Seen } from './recorder.js';
 import type { DiskState } from './proofs.js';
 
@@ -22,10 +23,13 @@ export function neverPowered(bases: readonly Uint8Array[], wallClockMs: number):
   };
 }
 
-/** `before`, after a machine that showed `seen` since its power-on has gone off. */
+/**
+ * `before`, after a machine that showed `seen` since its power-on has gone off. The log of this machine stays as it is;
+ * what was written before is folded, so that it does not grow with the number of machines.
+ */
 export function afterPowerOff(before: PoweredOff, seen: Seen): PoweredOff {
   return {
-    disks: before.disks.map(({ base, overlay }, disk) => ({ base, overlay: [...overlay, ...(seen.writes[disk] ?? [])] })),
+    disks: before.disks.map(({ base, overlay }, disk) => ({ base, overlay: [...foldLog(overlay), ...(seen.writes[disk] ?? [])] })),
     wallClockMs: before.wallClockMs + seen.virtualMs,
     total: { virtualMs: before.total.virtualMs + seen.virtualMs, instructions: before.total.instructions + seen.instructions },
     console: concat([before.console, seen.console]),
