@@ -75,7 +75,8 @@ export async function obtainKernel(flavour: KernelFlavour, context: BuildContext
   };
 }
 
-async function kernelRecipe(flavour: KernelFlavour, source: SourcePackage, context: BuildContext): Promise<Recipe> {
+/** How the kernel of a flavour is built from this source. */
+export async function kernelRecipe(flavour: KernelFlavour, source: SourcePackage, context: BuildContext): Promise<Recipe> {
   const [patches, fragments, tools] = await Promise.all([readSeries(packagePath(...PATCHES_DIR)), readFragments(flavour), toolVersions(context)]);
   const options = mergeFragments(fragments);
   return {

@@ -8,7 +8,7 @@ import type { BuildContext } from './artifacts/context.js';
 import { command, searchPath } from './artifacts/process.js';
 
 /** What a prerequisite is needed for. `machine` is needed for every run; `browser` and `bench` only for what they name. */
-export const PURPOSES = ['machine', 'kernel', 'userspace', 'disks', 'checks', 'browser', 'bench'] as const;
+export const PURPOSES = ['machine', 'kernel', 'userspace', 'disks', 'checks', 'browser', 'terminal', 'bench'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** What people are told a purpose is. */
@@ -19,6 +19,7 @@ export const PURPOSE_NAMES: Readonly<Record<Purpose, string>> = {
   disks: 'building disk images',
   checks: 'checking filesystems on disk images',
   browser: 'the browser tests',
+  terminal: 'the tests at a terminal',
   bench: 'the benchmark against QEMU',
 };
 
@@ -64,6 +65,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('dosfstools', ['disks', 'checks'], 'mkfs.fat', 'fsck.fat'),
   ...need('mtools', ['disks'], 'mcopy', 'mmd'),
   ...need('chromium', ['browser'], 'chromium'),
+  ...need('bsdutils', ['terminal'], 'script'),
   ...need('qemu-system-x86', ['bench'], 'qemu-system-i386'),
 ];
 

@@ -22,7 +22,8 @@ export async function runSteady(program: string, args: readonly string[], contex
   return command(program, args, context, { remedy: options.remedy, env });
 }
 
-async function obtainLibrary(context: BuildContext): Promise<string> {
+/** The library that makes a program's clock stand still. */
+export async function obtainLibrary(context: BuildContext): Promise<string> {
   const inputs = { source: await readFile(packagePath(SOURCE), 'utf8'), architecture: process.arch };
   const build = async (dir: string): Promise<void> => {
     const args = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-s', '-o', join(dir, 'steady.so'), packagePath(SOURCE), '-ldl'];

@@ -1,25 +1,36 @@
 // SPDX-License-Identifier: MIT
 /** `snapback build`: everything that a run needs, without running it. */
-import { EXIT, InputError } from '../machine/errors.js';
+import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
+import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { obtainMachineFiles } from '../host/node/machine-files.js';
 import { DEFAULT_MACHINE } from '../cycle/plan.js';
+import { EXIT } from '../machine/errors.js';
 import { STANDARD_DISKS } from '../scenario/schema.js';
 import { buildContext } from './build-context.js';
-import { ensurePrerequisites } from './doctor.js';
+import { ensurePrerequisites, FOR_TESTS } from './doctor.js';
 import type { CommandContext } from './program.js';
 
 export interface BuildOptions {
-  readonly kernel: string;
-  /** Also install what the tests need on the host. */
+  readonly kernel: KernelFlavour;
+  /** Also what the tests need: tools of the host, each flavour of the kernel, and a second build to compare with. */
   readonly tests?: boolean;
 }
 
 export async function buildCommand({ kernel, tests }: BuildOptions, { signal }: CommandContext): Promise<number> {
-  if (kernel !== 'release' && kernel !== 'debug') throw new InputError(`there is no kernel flavour '${kernel}'`, { remedy: 'use --kernel release or --kernel debug' });
   const { context, progress } = buildContext(signal);
-  await ensurePrerequisites(context, tests === true ? ['browser'] : []);
-  const { hashes } = await obtainMachineFiles({ ...DEFAULT_MACHINE, kernel }, STANDARD_DISKS, context);
-  progress.clear();
-  for (const [name, hash] of Object.entries(hashes)) console.log(`${hash.slice(0, 16)}  ${name}`);
+  try {
+    await ensurePrerequisites(context, tests === true ? FOR_TESTS : []);
+    for (const flavour of tests === true ? KERNEL_FLAVOURS : [kernel]) {
+      const { hashes } = await obtainMachineFiles({ ...DEFAULT_MACHINE, kernel: flavour }, STANDARD_DISKS, context);
+      progress.clear();
+      for (const [name, hash] of Object.entries(hashes)) {
+        if (name === 'kernel') console.log(`${hash.slice(0, 16)}  kernel ${flavour}`);
+        else if (flavour === kernel) console.log(`${hash.slice(0, 16)}  ${name}`);
+      }
+    }
+    if (tests === true) await obtainRebuild('release', context);
+  } finally {
+    progress.clear();
+  }
   return EXIT.pass;
 }

@@ -1,22 +1,57 @@
 // SPDX-License-Identifier: MIT
 /** `snapback doctor`, and the same look at the host before anything is built. */
+import { tmpdir } from 'node:os';
 import type { BuildContext } from '../../tools/artifacts/context.js';
+import { lookAtCache, lookAtFolder, type FolderState } from '../../tools/artifacts/room.js';
 import { installCommand, installPrerequisites, missingPrerequisites, PURPOSE_NAMES, PURPOSES, type Purpose } from '../../tools/prerequisites.js';
 import { EXIT } from '../machine/errors.js';
+import { buildContext } from './build-context.js';
+import type { CommandContext } from './program.js';
 
-/** Without these nothing runs; the others are for tests of the browser and for the benchmark. */
+export interface DoctorOptions {
+  readonly cure?: boolean;
+}
+
+/** Without these nothing runs. */
 const FOR_RUNS: readonly Purpose[] = ['machine', 'kernel', 'userspace', 'disks', 'checks'];
+/** What the tests need beyond that. */
+export const FOR_TESTS: readonly Purpose[] = ['browser', 'terminal'];
 
-/** Names what is missing, purpose by purpose, and the command that cures it. */
-export function doctorCommand(): number {
+/** For copies of volumes, while filesystems are checked. */
+const TEMPORARY_BYTES = 5e8;
+
+/** Names what is missing, purpose by purpose, and the command that cures it. Status 3 when runs would fail. */
+export async function doctorCommand({ cure }: DoctorOptions, { signal }: CommandContext): Promise<number> {
+  const { context, progress } = buildContext(signal);
+  if (cure === true) {
+    await ensurePrerequisites(context, FOR_TESTS);
+    progress.clear();
+  }
   for (const purpose of PURPOSES) {
     const missing = missingPrerequisites(purpose);
-    console.log(`${missing.length === 0 ? 'ok      ' : 'missing '} ${PURPOSE_NAMES[purpose]}`);
-    for (const { needs, debianPackage } of missing) console.log(`           ${needs} (Debian package ${debianPackage})`);
-    if (missing.length > 0) console.log(`           cure: sudo ${installCommand(missing)}`);
+    say(missing.length === 0, PURPOSE_NAMES[purpose]);
+    for (const { needs, debianPackage } of missing) detail(`${needs} (Debian package ${debianPackage})`);
+    if (missing.length > 0) detail(`cure: sudo ${installCommand(missing)}`);
   }
-  return missingPrerequisites(...FOR_RUNS).length === 0 ? EXIT.pass : EXIT.rigFailed;
+  const folders = [
+    sayFolder('the cache', await lookAtCache(context.cacheDir), 'export SNAPBACK_CACHE=/a/folder/with/room    (or: npx snapback clean)'),
+    sayFolder('the folder for temporary files', await lookAtFolder(tmpdir(), TEMPORARY_BYTES), 'export TMPDIR=/a/folder/with/room'),
+  ];
+  return missingPrerequisites(...FOR_RUNS).length === 0 && folders.every((good) => good) ? EXIT.pass : EXIT.rigFailed;
 }
+
+function sayFolder(what: string, { dir, problem, freeBytes, neededBytes }: FolderState, cure: string): boolean {
+  const good = problem === undefined && freeBytes >= neededBytes;
+  say(good, `${what} ${dir}, ${gigabytes(freeBytes)} free`);
+  if (problem !== undefined) detail(`cannot be written: ${problem}`);
+  else if (!good) detail(`needs ${gigabytes(neededBytes)}`);
+  if (!good) detail(`cure: ${cure}`);
+  return good;
+}
+
+const say = (good: boolean, what: string): void => console.log(`${good ? 'ok      ' : 'missing '} ${what}`);
+const detail = (text: string): void => console.log(`           ${text}`);
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /**
  * Installs what is missing for a run (and for `more`) when that can be done without asking.

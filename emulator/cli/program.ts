@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The commands and what `--help` says of them. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
 import { buildCommand, type BuildOptions } from './build.js';
-import { doctorCommand } from './doctor.js';
+import { cleanCommand, type CleanOptions } from './clean.js';
+import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
 import { shellCommand } from './shell.js';
@@ -62,12 +64,18 @@ export function buildProgram(context: CommandContext): Command {
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
   sub('doctor')
     .description('name each missing prerequisite and the command that cures it')
-    .action(() => context.done(doctorCommand()));
+    .option('--cure', 'also install what is missing, where that can be done without asking')
+    .action(async (options: DoctorOptions) => context.done(await doctorCommand(options, context)));
   sub('build')
     .description('build kernel, guest programs and disks into the cache, without running anything')
-    .option('--kernel <flavour>', 'release or debug', 'release')
+    .addOption(new Option('--kernel <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
     .option('--tests', 'also what the tests need')
     .action(async (options: BuildOptions) => context.done(await buildCommand(options, context)));
+  sub('clean')
+    .description('remove from the cache what the present sources do not need')
+    .option('--all', 'remove all that is built; it will be built again')
+    .option('--dry-run', 'only say what would be removed')
+    .action(async (options: CleanOptions) => context.done(await cleanCommand(options, context)));
   return program;
 }
 

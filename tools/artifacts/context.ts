@@ -10,7 +10,12 @@ export interface BuildContext {
   readonly progress: (what: string, fraction?: number) => void;
   /** Aborts when the user asks to stop; every child process must end with it. */
   readonly signal: AbortSignal;
+  /** Nothing is to be built: each artifact's folder is told, and one that is not there is an {@link AbsentError}. */
+  readonly look?: (dir: string) => void;
 }
+
+/** Something is not in the cache, and was not to be built. */
+export class AbsentError extends Error {}
 
 /** `SNAPBACK_CACHE`, else `$XDG_CACHE_HOME/snapback`, else `~/.cache/snapback`. */
 export function defaultCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {

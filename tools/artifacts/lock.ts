@@ -5,8 +5,9 @@
  * They spare work, they do not guard correctness: two processes that hold the same one (which takes a process that dies
  * within a takeover) build the same artifact twice, each in a folder of its own.
  */
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 200;
@@ -42,6 +43,28 @@ export async function lockFile(path: string, signal: AbortSignal, onWait: (pid: 
     }
   } finally {
     await rm(own, { force: true });
+  }
+}
+
+/** The living processes that hold locks in `dir`, by the name of what they lock. */
+export async function heldLocks(dir: string): Promise<ReadonlyMap<string, number>> {
+  const held = new Map<string, number>();
+  for (const name of (await readdir(dir)).filter((one) => one.endsWith('.lock'))) {
+    const token = await readToken(join(dir, name));
+    if (token !== undefined && token !== '' && isHeld(token)) held.set(name.slice(0, -'.lock'.length), pidOf(token));
+  }
+  return held;
+}
+
+/** Removes the locks in `dir` that died with their processes, and what these had prepared for locking. */
+export async function removeStaleLocks(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const path = join(dir, name);
+    const owner = /\.lock\.(\d+)-\d+(?:-stale)?$/.exec(name)?.[1];
+    if (owner !== undefined && startOf(Number(owner)) === undefined) await rm(path, { force: true });
+    if (!name.endsWith('.lock')) continue;
+    const token = await readToken(path);
+    if (token !== undefined && token !== '' && !isHeld(token)) await removeStale(path, token, `${path}.${process.pid}-${serial++}-stale`);
   }
 }
 

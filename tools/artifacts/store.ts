@@ -12,8 +12,8 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'nod
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from './context.js';
-import { lockFile } from './lock.js';
+import { AbsentError, type BuildContext } from './context.js';
+import { lockFile, removeStaleLocks } from './lock.js';
 
 export interface Recipe {
   /** Short name, a legal file name: `kernel-release`. */
@@ -61,8 +61,10 @@ export async function obtain(recipe: Recipe, context: BuildContext): Promise<Art
   const key = recipeKey(recipe);
   const dir = join(context.cacheDir, `${recipe.name}-${key}`);
   const artifact = (sha256: Artifact['sha256']): Artifact => ({ name: recipe.name, key, dir, sha256 });
+  context.look?.(dir);
   const present = await check(dir);
   if (present) return artifact(present);
+  if (context.look) throw new AbsentError(`${recipe.name} is not in the cache`);
   const others = underWay.get(dir);
   if (others) return others;
   const building = make(recipe, dir, context).then(artifact);
@@ -86,6 +88,7 @@ async function make(recipe: Recipe, dir: string, context: BuildContext): Promise
     const meanwhile = await check(dir);
     if (meanwhile) return meanwhile;
     await removeLeftovers(context.cacheDir);
+    await removeStaleLocks(context.cacheDir);
     await mkdir(partial);
     await mkdir(scratch);
     await recipe.build(partial, scratch, context);
@@ -168,7 +171,7 @@ async function explain(error: unknown, context: BuildContext): Promise<RigError 
   if (context.signal.aborted) return undefined;
   const full = new RigError(`the disk that holds the cache folder ${context.cacheDir} is full`, {
     cause: error,
-    remedy: 'free some space (a complete cache needs about 6 GB while it is built), or name another folder with SNAPBACK_CACHE',
+    remedy: 'free some space (a complete cache needs about 4 GB while it is built), or name another folder with SNAPBACK_CACHE',
   });
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as NodeJS.ErrnoException;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/** `snapback clean`: makes room in the cache. */
+import { basename } from 'node:path';
+import { obtainDisk, obtainInitramfs } from '../../disk-images/build.js';
+import { obtainLibrary } from '../../disk-images/filesystems/steady.js';
+import { obtainPackages } from '../../disk-images/packages/obtain.js';
+import { builtInRecipes, readRecipe } from '../../disk-images/recipe/read.js';
+import { KERNEL_FLAVOURS, obtainKernel } from '../../guest-kernel/build.js';
+import { obtainRebuild } from '../../guest-kernel/rebuild.js';
+import { findSource, obtainSource } from '../../guest-kernel/source.js';
+import { obtainUserspace } from '../../guest-kernel/userspace/build.js';
+import { cleanCache } from '../../tools/artifacts/clean.js';
+import { AbsentError, type BuildContext } from '../../tools/artifacts/context.js';
+import { EXIT } from '../machine/errors.js';
+import { buildContext } from './build-context.js';
+import type { CommandContext } from './program.js';
+
+export interface CleanOptions {
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+export async function cleanCommand({ all, dryRun }: CleanOptions, { signal }: CommandContext): Promise<number> {
+  const { context } = buildContext(signal);
+  const keep = all === true ? 'nothing' : await neededArtifacts(context);
+  const { removed, bytes, keptBytes } = await cleanCache({ cacheDir: context.cacheDir, keep, dryRun: dryRun === true, checkpointAgeMs: DAY_MS, nowMs: Date.now() });
+  for (const { name, bytes: each } of removed) console.log(`${megabytes(each).padStart(10)}  ${name}`);
+  console.log(`${dryRun === true ? 'would free' : 'freed'} ${megabytes(bytes)} in ${context.cacheDir}${all === true ? '' : `; ${megabytes(keptBytes)} are needed and stay`}`);
+  return EXIT.pass;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** Names of the artifacts that today's sources come to, as far as they are in the cache. Nothing is built. */
+export async function neededArtifacts(context: BuildContext): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const looking: BuildContext = { ...context, look: (dir) => void names.add(basename(dir)) };
+  const recipes = await builtInRecipes();
+  const needs: readonly (() => Promise<unknown>)[] = [
+    async () => obtainSource(await findSource(looking), looking),
+    ...KERNEL_FLAVOURS.map((flavour) => () => obtainKernel(flavour, looking)),
+    () => obtainRebuild('release', looking),
+    () => obtainUserspace(looking),
+    () => obtainInitramfs(looking),
+    () => obtainLibrary(looking),
+    ...recipes.map((name) => async () => {
+      for (const { packages } of (await readRecipe(name)).recipe.volumes) if (packages) await obtainPackages(packages, looking);
+    }),
+    ...recipes.map((name) => () => obtainDisk(name, looking)),
+  ];
+  for (const look of needs) {
+    try {
+      await look();
+    } catch (error) {
+      if (!(error instanceof AbsentError)) throw error;
+    }
+  }
+  return names;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/** Makes room in the cache. */
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { RigError } from '../../emulator/machine/errors.js';
+import { heldLocks, removeStaleLocks } from './lock.js';
+import { removeLeftovers } from './store.js';
+
+export interface CleanRequest {
+  readonly cacheDir: string;
+  /** Names of the artifact folders that stay; 'nothing' lets everything of ours go. */
+  readonly keep: ReadonlySet<string> | 'nothing';
+  /** Only say what would go. */
+  readonly dryRun: boolean;
+  /** Checkpoints unused for this long go. */
+  readonly checkpointAgeMs: number;
+  readonly nowMs: number;
+}
+
+export interface Cleaned {
+  /** What went, or would go, and the bytes of the host's disk that it took. */
+  readonly removed: readonly { readonly name: string; readonly bytes: number }[];
+  readonly bytes: number;
+  readonly keptBytes: number;
+}
+
+/** As the store names them. */
+const ARTIFACT = /^[a-z0-9-]+-[0-9a-f]{20}$/;
+const CHECKPOINTS = 'checkpoints';
+
+/**
+ * Removes artifacts that nobody needs any more, locks and half-built folders of processes that are gone, and old checkpoints.
+ * Whatever else lies in the folder stays.
+ * @throws RigError while another process builds something: it may be about to use what would go.
+ */
+export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
+  const { cacheDir, keep, dryRun } = request;
+  if (!existsSync(cacheDir)) return { removed: [], bytes: 0, keptBytes: 0 };
+  const held = [...(await heldLocks(cacheDir))];
+  if (held[0]) throw new RigError(`process ${held[0][1]} is building ${held[0][0]} in ${cacheDir}`, { remedy: 'wait until it is done, or stop it; nothing was removed' });
+  const removed: { name: string; bytes: number }[] = [];
+  let keptBytes = 0;
+  for (const name of (await readdir(cacheDir)).sort()) {
+    if (!ARTIFACT.test(name)) continue;
+    const bytes = await bytesOnDisk(join(cacheDir, name));
+    if (keep !== 'nothing' && keep.has(name)) {
+      keptBytes += bytes;
+      continue;
+    }
+    removed.push({ name, bytes });
+    if (!dryRun) await removeWhole(join(cacheDir, name));
+  }
+  removed.push(...(await oldCheckpoints(request)));
+  if (!dryRun) {
+    await removeStaleLocks(cacheDir);
+    await removeLeftovers(cacheDir);
+  }
+  return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0), keptBytes };
+}
+
+/** Gone in one step: nobody finds half an artifact. */
+async function removeWhole(dir: string): Promise<void> {
+  const aside = `${dir}.${process.pid}.partial`;
+  await rename(dir, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function oldCheckpoints({ cacheDir, keep, dryRun, checkpointAgeMs, nowMs }: CleanRequest): Promise<readonly { name: string; bytes: number }[]> {
+  const dir = join(cacheDir, CHECKPOINTS);
+  const removed: { name: string; bytes: number }[] = [];
+  for (const name of existsSync(dir) ? (await readdir(dir)).sort() : []) {
+    const { blocks, mtimeMs } = await lstat(join(dir, name));
+    const partialOf = /^\.partial-(\d+)-/.exec(name)?.[1];
+    const goes = partialOf === undefined ? keep === 'nothing' || nowMs - mtimeMs > checkpointAgeMs : !existsSync(`/proc/${partialOf}`);
+    if (!goes) continue;
+    removed.push({ name: join(CHECKPOINTS, name), bytes: blocks * 512 });
+    if (!dryRun) await rm(join(dir, name), { force: true });
+  }
+  return removed;
+}
+
+/** What a folder takes of the disk: images are sparse. */
+export async function bytesOnDisk(dir: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) bytes += (await lstat(join(entry.parentPath, entry.name))).blocks * 512;
+  return bytes;
+}
