@@ -26,7 +26,8 @@ export function advance(phase: Phase, step: Simple): Phase | { readonly problem:
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
     case 'resume':
       if (phase !== 'suspended') return no(step, 'nothing is suspended', 'put `suspend` before it');
-      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'off' : 'resumed';
+      // A resume that power fails in may be tried again: whether the image outlived it is for the next step to say.
+      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'suspended' : 'resumed';
     case 'verify':
       return phase === 'resumed' ? phase : no(step, 'nothing has been resumed', 'put `suspend` and `resume` before it');
     case 'shutdown':

@@ -41,6 +41,8 @@ interface Suspended {
   readonly agent: Agent;
   readonly seen: ReturnType<Recorder['seen']>;
   readonly offMs: number;
+  /** Of resumes that lost their power, per disk. */
+  readonly writesByResume: SuspendEvidence['writesSinceCopy'];
 }
 
 /**
@@ -261,6 +263,7 @@ class Timeline {
       job,
       seen,
       offMs: step.offMs,
+      writesByResume: seen.writes.map(() => []),
       evidence: {
         method: step.method,
         stores: step.method === 'swsusp' ? [] : SNAPSHOT_STORES,
@@ -298,7 +301,7 @@ class Timeline {
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
     const restored = await resumeFromDisk(recorder, this.#deps.booter.signal);
     expectStruck(step.faults, recorder, restored === 'powerCut');
-    if (restored === 'powerCut') return this.#loseEverything();
+    if (restored === 'powerCut') return this.#loseResume(suspended);
     this.#offSinceStartMs += Math.round(restored.marker.virtualMs);
     const seen = recorder.seen();
     const missed = missedMistake([...suspended.seen.markers, ...seen.markers], this.#plan.machine.cmdline);
@@ -306,7 +309,7 @@ class Timeline {
     this.#resumed = {
       suspended,
       markers: seen.markers,
-      evidence: { ...suspended.evidence, restored: restored.memory, writesByResume: writesBetween(seen.writes, 0, restored.marker.instruction) },
+      evidence: { ...suspended.evidence, restored: restored.memory, writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)) },
     };
     const { bootId } = await suspended.agent.attach(recorder.machine);
     if (bootId !== this.#bootId) this.#findings.push(finding('guest', 'what came back is another boot, not the suspended system', [`boot id ${this.#bootId ?? ''} before, ${bootId} after`]));
@@ -347,6 +350,14 @@ class Timeline {
     if (end.why !== 'halted') throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, { consoleTail: consoleTail(recorder.seen().console) });
     this.#powerOff();
     await this.#checkFilesystems('shutdown');
+  }
+
+  /** Power is gone before the suspended system was back; its image may still be there. */
+  async #loseResume(suspended: Suspended): Promise<void> {
+    const { writes, virtualMs } = this.#machine().seen();
+    await this.#loseEverything();
+    this.#offSinceStartMs += Math.round(virtualMs);
+    this.#suspended = { ...suspended, writesByResume: joined(suspended.writesByResume, writes) };
   }
 
   /** Power is gone without warning: what is on the disks must still be whole. */
@@ -400,5 +411,9 @@ function expectStruck(faults: readonly Fault[], recorder: Recorder, cut: boolean
     remedy: 'name a marker, write or instruction that this step comes to',
   });
 }
+
+/** Of each disk the one writes, then the others. */
+const joined = (first: SuspendEvidence['writesSinceCopy'], then: SuspendEvidence['writesSinceCopy']): SuspendEvidence['writesSinceCopy'] =>
+  then.map((writes, disk) => [...(first[disk] ?? []), ...writes]);
 
 const finding = (kind: Finding['kind'], what: string, details: readonly string[] = []): Finding => ({ kind, what, details });

@@ -12,6 +12,7 @@ import { parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
 import { guestMemory } from '../memory/view.js';
 import { diskSource, findImage, findSnapshot, verifyDisks, volumeSource, type DiskHistory } from './disk/verify.js';
+import { thawedTooEarly } from './disk/order.js';
 import { volumes, type Filesystem } from './disk/partitions.js';
 import type { Image } from './image/stream.js';
 import { verifyImage, type ImageResult } from './image/verify.js';
@@ -126,10 +127,17 @@ async function proveDisks(evidence: ResumeEvidence): ReturnType<Proofs['disk']> 
   const result = verifyDisks(evidence.disks.map((disk, index) => history(evidence, disk, index)), { stores: evidence.stores });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
   const lines = result.differences.map(({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`);
-  const findings: Finding[] = [];
+  const findings: Finding[] = evidence.method === 'sys_snapshot' ? earlyThaws(evidence.markers) : [];
   if (sectorsDiffering > 0) findings.push({ kind: 'disk', what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`, details: some(lines, lines.length) });
   else if (originSectorsWritten > 0) findings.push({ kind: 'disk', what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`, details: [] });
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
+}
+
+function earlyThaws(markers: SuspendEvidence['markers']): Finding[] {
+  const early = thawedTooEarly(markers);
+  if (early.length === 0) return [];
+  const words = { thawTasks: 'tasks', thawFilesystems: 'filesystems' } as const;
+  return [{ kind: 'disk', what: 'the system went on before its writes were redirected', details: early.map(({ step, instruction }) => `${words[step]} thawed at instruction ${instruction}`) }];
 }
 
 function history(evidence: ResumeEvidence, disk: DiskState, index: number): DiskHistory {

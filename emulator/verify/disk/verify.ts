@@ -175,6 +175,7 @@ function nameSector(disk: ByteSource, all: readonly Volume[], device: string, at
   if (volume === undefined) return { device, owner: at === 0 ? 'partition table' : 'outside of all partitions' };
   const offset = (at - volume.startSector) * SECTOR_BYTES;
   const where = `${volume.filesystem === 'unknown' ? 'no known filesystem' : volume.filesystem}, byte ${offset}`;
+  if (volume.filesystem === 'swap') return { device: volume.device, owner: offset < PAGE_BYTES ? 'swap header' : `swap slot ${Math.floor(offset / PAGE_BYTES)}` };
   if (!volume.filesystem.startsWith('ext')) return { device: volume.device, owner: where };
   if (!trees.has(volume)) trees.set(volume, openTree(volumeSource(disk, volume)));
   const tree = trees.get(volume);

@@ -5,6 +5,7 @@ import type { ByteCache } from '../../../emulator/cycle/boot.js';
 import { DEFAULT_MACHINE, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan } from '../../../emulator/cycle/run.js';
+import type { FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine } from '../../../emulator/machine/contract.js';
 import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
@@ -158,6 +159,18 @@ t.test('power cut within the image: the next boot is a fresh one', async (t) => 
   t.same(findings, []);
   t.same(main.cycles, []);
   t.same(main.filesystems.map(({ at }) => at), ['powerOff', 'shutdown'], 'the disks are looked at as the cut left them');
+});
+
+t.test('power cut within the resume: whether the image is still there depends on when', async (t) => {
+  const cut = (at: FaultTime): Step => ({ do: 'resume', faults: [{ fault: 'cutPower', at }] });
+  const seen: ResumeEvidence[] = [];
+  const early = await run([{ do: 'boot' }, SUSPEND, cut({ disk: 1, write: 0, sectors: 0 }), RESUME, VERIFY], { seen });
+  t.same(early.findings, []);
+  t.same(early.main.filesystems.map(({ at }) => at), ['powerOff', 'suspend'], 'the disks are looked at as the cut left them');
+  t.equal(seen[0]?.writesByResume[1]?.length, 1);
+  const late = await run([{ do: 'boot' }, SUSPEND, cut({ marker: stepBegin('restore'), nth: 1 }), RESUME]);
+  t.match(late.findings, [{ kind: 'guest', what: /the machine booted afresh/ }]);
+  t.same((await run([{ do: 'boot' }, SUSPEND, cut({ marker: stepBegin('restore'), nth: 1 }), { do: 'boot' }, { do: 'shutdown' }])).findings, [], 'which is as it should be');
 });
 
 t.test('a fault that does not strike fails the run', async (t) => {

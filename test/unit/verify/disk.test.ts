@@ -176,7 +176,7 @@ t.test('the image may change its own pages and nothing else', async (t) => {
     [10, 'sdb1', 'no known filesystem, byte 1024'],
     [419, 'sdb', 'outside of all partitions'],
     [0, 'sdb', 'partition table'],
-    [390, 'sdb2', `swap, byte ${(390 - 16) * SECTOR_BYTES}`],
+    [390, 'sdb2', `swap slot ${((390 - 16) * SECTOR_BYTES) >> 12}`],
   ];
   for (const [at, device, owner] of cases) {
     const result = verifyDisks([history((more) => more.push(write(at, 0x77)))]);
