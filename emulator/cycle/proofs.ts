@@ -40,8 +40,11 @@ export interface Proofs {
   memory(evidence: ResumeEvidence): Promise<Proven<MemoryOutcome>>;
   image(evidence: SuspendEvidence): Promise<Proven<ImageOutcome>>;
   disk(evidence: ResumeEvidence): Promise<Proven<DiskOutcome>>;
-  /** Looks at all filesystems on powered-off disks. */
-  filesystems(disks: readonly DiskState[], at: FilesystemOutcome['at']): Promise<Proven<readonly FilesystemOutcome[]>>;
+  /**
+   * Looks at all filesystems on powered-off disks. `frozen`: they were frozen at that instant, so that even a journal
+   * that waits for its replay is a fault.
+   */
+  filesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], frozen?: boolean): Promise<Proven<readonly FilesystemOutcome[]>>;
   /** Kernel faults that a console shows. */
   console(console: Uint8Array): readonly Finding[];
   /** Physical address of a kernel symbol. */

@@ -326,7 +326,7 @@ class Timeline {
     const memory = has('memory') ? this.#take(await use.memory(evidence)) : undefined;
     const image = has('image') ? this.#take(await use.image(evidence)) : undefined;
     const disk = has('disk') ? this.#take(await use.disk(evidence)) : undefined;
-    if (has('filesystems')) this.#filesystems.push(...this.#take(await use.filesystems(evidence.disks, 'suspend')));
+    if (has('filesystems')) this.#filesystems.push(...this.#take(await use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')));
     this.#cycles.push({
       method: evidence.method,
       offMs: suspended.offMs,

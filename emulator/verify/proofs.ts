@@ -53,7 +53,7 @@ export function createProofs(host: ProofHost): Proofs {
     memory: async (evidence) => proveMemory(evidence, symbols, host.comparer),
     image: async (evidence) => proveImage(evidence, symbols),
     disk: async (evidence) => proveDisks(evidence),
-    filesystems: (disks, at) => checkFilesystems(disks, at, host),
+    filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' || frozen, host),
     console: faultFindings,
     addressOf: (symbol) => physicalOf(symbols, symbol),
   };
@@ -160,13 +160,13 @@ function firstAfterCopy({ overlay }: DiskState, sinceCopy: SuspendEvidence['writ
   return overlay.findLastIndex(({ instruction }) => instruction > 0) + 1;
 }
 
-async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], host: ProofHost): ReturnType<Proofs['filesystems']> {
+async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], clean: boolean, host: ProofHost): ReturnType<Proofs['filesystems']> {
   const outcome: FilesystemOutcome[] = [];
   const findings: Finding[] = [];
   for (const [index, disk] of disks.entries()) {
     const source = diskSource(disk);
     for (const volume of volumes(source, deviceName(index))) {
-      const result = await host.check(volumeSource(source, volume), volume.filesystem, at !== 'shutdown');
+      const result = await host.check(volumeSource(source, volume), volume.filesystem, !clean);
       if (result === undefined) continue;
       outcome.push({ at, device: volume.device, filesystem: volume.filesystem, clean: result.clean });
       if (!result.clean) findings.push({ kind: 'filesystem', what: `${result.checker} finds fault with ${volume.device} (${volume.filesystem}) at ${at}`, details: some(result.output, result.output.length) });
