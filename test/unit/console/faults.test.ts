@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { EXCERPT_LINES_MAX, findFaults, messageOf } from '../../../emulator/console/faults.js';
 import { consoleLines } from '../../../emulator/console/lines.js';
+import { FAULT_PATTERNS } from '../../../emulator/console/patterns.js';
 
 // A golden log begins with what is expected of it, one `EXPECT kind beginning-of-title` per fault or `EXPECT nothing`, then an empty line.
 const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden');
@@ -46,4 +47,10 @@ t.test('a message glued to the output of a program is seen', async (t) => {
   t.equal(messageOf('<4>[   12.000001][  T12] hello'), 'hello');
   const [fault] = findFaults(consoleLines(new TextEncoder().encode('progress 10%[   12.000001] kernel BUG at mm/slub.c:1!\r\n')));
   t.equal(fault?.kind, 'bug');
+});
+
+t.test('each kind of fault has a golden log', async (t) => {
+  const logs = readdirSync(golden).filter((file) => file.endsWith('.log')).map((file) => readFileSync(join(golden, file), 'utf8'));
+  const shown = new Set(logs.flatMap((text) => [...text.matchAll(/^EXPECT (\w+)/gm)].map(([, kind]) => kind)));
+  t.same([...new Set(FAULT_PATTERNS.map(({ kind }) => kind))].filter((kind) => !shown.has(kind)), []);
 });
