@@ -42,6 +42,8 @@ export interface Report {
   /** SHA-256 (hex) by name. */
   readonly artifacts: Readonly<Record<string, string>>;
   readonly packages: Readonly<Record<string, string>>;
+  /** What was otherwise than usual, though nothing is wrong with it. */
+  readonly notes?: readonly string[];
 }
 
 /** What a report says beside the run's outcome. */
@@ -54,6 +56,7 @@ export interface ReportContext {
   readonly options: Report['options'];
   readonly artifacts: Report['artifacts'];
   readonly packages: Report['packages'];
+  readonly notes?: readonly string[];
 }
 
 /** The report of `outcome`. */
@@ -97,6 +100,7 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
     options: context.options,
     artifacts: context.artifacts,
     packages: context.packages,
+    ...(context.notes !== undefined && context.notes.length > 0 && { notes: context.notes }),
   };
 }
 

@@ -52,6 +52,7 @@ function rows(report: Report): readonly (readonly [string, string])[] {
   if (frozen.instructions > 0) rows.push(['frozen', `${time(frozen.virtualMs)} · ${millions(frozen.instructions)} instructions`]);
   rows.push(['run', `${millions(report.instructions)} instructions · ${time(report.virtualMs)} of guest time · ${time(report.realMs)} real`]);
   rows.push(['state', report.stateHash.slice(0, 16)]);
+  for (const note of report.notes ?? []) rows.push(['note', note]);
   return rows;
 }
 

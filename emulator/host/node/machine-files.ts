@@ -16,6 +16,8 @@ import { InputError, RigError } from '../../machine/errors.js';
 export interface DiskImage {
   readonly path: string;
   readonly sha256: string;
+  /** Where it is not made of the packages that the lock names: why. */
+  readonly deviations?: readonly string[];
 }
 
 export interface MachineFiles {
@@ -28,6 +30,8 @@ export interface MachineFiles {
   readonly hashes: Readonly<Record<string, string>>;
   /** Stands for engine, config and contents. */
   readonly configKey: string;
+  /** What a reader of the report should know of the files. */
+  readonly notes: readonly string[];
 }
 
 /** Written by Debian's package seabios. */
@@ -81,7 +85,8 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   for (const [index, { sha256: hash }] of images.entries()) hashes[`disk ${disks[index] ?? index}`] = hash;
   const { memoryMiB, seed, wallClockMs } = config;
   const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
-  return { config, kernel, disks: images, systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
+  const notes = images.flatMap(({ deviations = [] }, index) => deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`));
+  return { config, kernel, disks: images, notes, systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
 }
 
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> => /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));

@@ -57,6 +57,14 @@ t.test('a report follows its schema, there and back', (t) => {
   t.end();
 });
 
+t.test('what was otherwise than usual is noted', (t) => {
+  const report: Report = { ...reportWith([]), notes: ['disk root: zlib1g 1 of the lock is gone from the mirrors: 2 was taken'] };
+  t.ok('report' in readReport(JSON.stringify(report)));
+  t.match(renderText(report, { colour: false }), /^ {2}note +disk root: zlib1g 1/m);
+  t.notMatch(renderText(reportWith([]), { colour: false }), /note/);
+  t.end();
+});
+
 t.test('what is no report is refused with the place', (t) => {
   const good = JSON.parse(JSON.stringify(reportWith([]))) as Record<string, unknown>;
   t.match(readReport('{'), { problem: /not JSON/ });
