@@ -4,7 +4,7 @@ import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeFailure } from '../emulator/cli/failure.js';
-import { Interrupted } from '../emulator/cli/interrupt.js';
+import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
 import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
 import { packagePath } from '../tools/artifacts/paths.js';
 import { hostSuite } from './packages/apt.js';
@@ -14,7 +14,7 @@ import { builtInRecipes, readRecipe } from './recipe/read.js';
 
 const scratch = await mkdtemp(join(tmpdir(), 'snapback-lock-'));
 const abort = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Interrupted()));
+for (const name of ENDING_SIGNALS) process.once(name, () => abort.abort(new Interrupted()));
 const { signal } = abort;
 const context = { cacheDir: scratch, signal, progress: (what: string) => console.error(what) };
 try {

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { describeFailure } from '../emulator/cli/failure.js';
-import { Interrupted } from '../emulator/cli/interrupt.js';
+import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import { compileTree, configureTree, KERNEL_FLAVOURS, obtainKernel, PATCHES_DIR, readFragments, type KernelFlavour } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
@@ -79,7 +79,7 @@ function progressLines(): BuildContext['progress'] {
 }
 
 const abort = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Interrupted()));
+for (const name of ENDING_SIGNALS) process.once(name, () => abort.abort(new Interrupted()));
 const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
 
 const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch.');

@@ -10,19 +10,20 @@ export class Interrupted extends Error {
   }
 }
 
-/** Runs `work` with a signal that SIGINT and SIGTERM abort. */
+/** Ctrl-C, a request to end, and a terminal that was closed. */
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs `work` with a signal that {@link ENDING_SIGNALS} abort. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort(new Interrupted());
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const name of ENDING_SIGNALS) process.on(name, stop);
   try {
     return await work(controller.signal);
   } finally {
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
+    for (const name of ENDING_SIGNALS) process.removeListener(name, stop);
   }
 }

@@ -28,6 +28,18 @@ export function searchPath(env: Readonly<Record<string, string | undefined>> = p
   return [env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
 }
 
+/** Process groups under way: none outlives this process, however it ends by its own doing. */
+const groups = new Set<number>();
+process.on('exit', () => groups.forEach(killGroup));
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
 /**
  * Runs `program` in a process group of its own, which ends with it and with the context's signal.
  * @throws RigError when it cannot start or ends with another status; the message carries its last lines.
@@ -47,14 +59,10 @@ export function command(
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    const { pid } = child;
+    if (pid !== undefined) groups.add(pid);
     const kill = (): void => {
-      if (child.pid !== undefined && child.exitCode === null) {
-        try {
-          process.kill(-child.pid, 'SIGKILL');
-        } catch {
-          // It has just ended by itself.
-        }
-      }
+      if (pid !== undefined && child.exitCode === null) killGroup(pid);
     };
     context.signal.addEventListener('abort', kill, { once: true });
     const out: Buffer[] = [];
@@ -78,6 +86,7 @@ export function command(
       reject(new RigError(`cannot run ${program}: ${error.message}`, { cause: error, ...remedy }));
     });
     child.on('close', (code, signal) => {
+      if (pid !== undefined) groups.delete(pid);
       context.signal.removeEventListener('abort', kill);
       if (context.signal.aborted) {
         reject(context.signal.reason as Error);

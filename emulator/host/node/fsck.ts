@@ -36,18 +36,18 @@ const HOLE_BYTES = 4096;
 
 /**
  * Checks a filesystem. With `replay`, its journal is replayed first, for a filesystem that was in use when its
- * machine went off. Undefined when there is no checker for it.
+ * machine went off. Undefined when there is no checker for it. When `signal` aborts, the checker ends, and this rejects with the reason.
  * @throws RigError when the checker is missing, does not end in time, or the host's disk is full.
  */
-export async function checkFilesystem(volume: ByteSource, filesystem: Filesystem, replay: boolean): Promise<CheckResult | undefined> {
+export async function checkFilesystem(volume: ByteSource, filesystem: Filesystem, replay: boolean, signal?: AbortSignal): Promise<CheckResult | undefined> {
   const checker = CHECKERS[filesystem];
   if (checker === undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), 'snapback-fsck-'));
   try {
     const path = join(directory, 'volume');
     await writeSparse(volume, path);
-    if (replay && checker.replay !== undefined) await run(checker, checker.replay, path);
-    const { status, output } = await run(checker, checker.check, path);
+    if (replay && checker.replay !== undefined) await run(checker, checker.replay, path, signal);
+    const { status, output } = await run(checker, checker.check, path, signal);
     const complaint = status !== 0 || (filesystem === 'f2fs' && output.some((line) => /\[FIX\]|Corruption|\[ASSERT\]/.test(line)));
     // Without a replay, a journal that waits for one means that the filesystem was not left properly.
     const needsReplay = output.some((line) => /skipping journal recovery|recovering journal/i.test(line));
@@ -87,14 +87,15 @@ function filled(bytes: Uint8Array): [number, number][] {
   return stretches;
 }
 
-function run(checker: Checker, [program = '', ...args]: readonly string[], path: string): Promise<{ status: number; output: string[] }> {
+function run(checker: Checker, [program = '', ...args]: readonly string[], path: string, signal: AbortSignal | undefined): Promise<{ status: number; output: string[] }> {
   // The checkers live in sbin, which the PATH of an ordinary user leaves out.
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8' };
   return new Promise((resolve, reject) => {
     const startedMs = performance.now();
-    execFile(program, [...args, path], { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    execFile(program, [...args, path], { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL', ...(signal && { signal }) }, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`.split('\n').map((line) => line.replaceAll(path, 'the volume').trimEnd()).filter((line) => line !== '');
       if (error === null) resolve({ status: 0, output });
+      else if (signal?.aborted === true) reject(signal.reason as Error);
       else if (typeof error.code === 'number') resolve({ status: error.code, output });
       else if (error.code === 'ENOENT') reject(new RigError(`${program} is not installed`, { cause: error, remedy: `apt-get install ${checker.package}` }));
       // Who has so much to say finds fault.

@@ -6,6 +6,7 @@ import { byteComparer } from './compare.js';
 import { checkFilesystem } from './fsck.js';
 import type { MachineFiles } from './machine-files.js';
 
-export function nodeProofs({ systemMap }: Pick<MachineFiles, 'systemMap'>): Proofs {
-  return createProofs({ systemMap, comparer: byteComparer, check: checkFilesystem });
+/** Checkers end with `signal`. */
+export function nodeProofs({ systemMap }: Pick<MachineFiles, 'systemMap'>, signal?: AbortSignal): Proofs {
+  return createProofs({ systemMap, comparer: byteComparer, check: (volume, filesystem, replay) => checkFilesystem(volume, filesystem, replay, signal) });
 }

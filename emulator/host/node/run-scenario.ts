@@ -43,7 +43,7 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
       },
       ...(hooks.onConsole && { onConsole: hooks.onConsole }),
     },
-    proofs: nodeProofs(files),
+    proofs: nodeProofs(files, context.signal),
     hash: sha256Hex,
     say: hooks.say,
   });
@@ -57,6 +57,7 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
     options: { ...plan.machine, cmdline: files.config.cmdline, disks: scenario.disks, control: plan.control, kernelSource: kernel.sourceVersion },
     artifacts: files.hashes,
     packages: packageVersions(),
+    notes: files.notes,
   });
   return { report, outcome };
 }

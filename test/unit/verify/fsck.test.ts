@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -70,6 +70,24 @@ t.test('a journal that waits to be replayed', { skip: !(hasTool('mkfs.ext4') && 
   const bytes = readFileSync(path);
   t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', true))?.clean, true, 'is replayed for a machine that was in use');
   t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', false))?.clean, false, 'and must not be there after a shutdown');
+});
+
+t.test('a checker ends when the run is given up, and leaves nothing', async (t) => {
+  const programs = t.testdir({ e2fsck: '#!/bin/sh\necho $$ > "$PIDS"\nexec sleep 1000\n' });
+  chmodSync(join(programs, 'e2fsck'), 0o755);
+  const pids = join(programs, 'pid');
+  const before = { ...process.env };
+  process.env['PATH'] = `${programs}:${before['PATH']}`;
+  process.env['PIDS'] = pids;
+  t.teardown(() => void (process.env['PATH'] = before['PATH']));
+  const controller = new AbortController();
+  const checking = checkFilesystem(sourceOf(new Uint8Array(1 << 20)), 'ext4', false, controller.signal);
+  while (!existsSync(pids) || readFileSync(pids, 'utf8') === '') await new Promise((resolve) => setTimeout(resolve, 10));
+  controller.abort(new Error('given up'));
+  await t.rejects(checking, { message: 'given up' });
+  const pid = readFileSync(pids, 'utf8').trim();
+  t.ok(!existsSync(`/proc/${pid}`) || /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')), 'the checker is gone');
+  t.same(readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')), []);
 });
 
 t.test('no checker, nothing left behind', async (t) => {
