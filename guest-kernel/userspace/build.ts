@@ -50,6 +50,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'rig-marker': ['marker', 'lib'],
   scribble: ['scribble', 'lib'],
   snapctl: ['snapctl'],
+  'fs-load': ['filesystems/fs-load.c', 'lib'],
+  fusefs: ['filesystems/fusefs.c', 'lib'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
 };
 
