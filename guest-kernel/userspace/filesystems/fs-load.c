@@ -4,7 +4,7 @@
  *
  * Each round writes, appends, maps, syncs, renames, truncates and removes files in FOLDER, and
  * reads back what the round before has written. The number of rounds is in FOLDER's file `rounds`.
- * Whatever fails, or reads back differently, is said in one line and ends the program with status 1.
+ * What fails, or reads back differently, is said in one line and ends the program with status 1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #define MAPPED_BYTES 8192
 #define LOG_BYTES_MAX (256 << 10)
 /* Between rounds, so that several of these leave the machine to others as well. */
-#define PAUSE_MS 3
+#define PAUSE_MS 20
 
 static volatile sig_atomic_t stopped;
 static const char *folder;
