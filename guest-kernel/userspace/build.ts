@@ -53,6 +53,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'fs-load': ['filesystems/fs-load.c', 'lib'],
   fusefs: ['filesystems/fusefs.c', 'lib'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
+  storm: ['storm'],
 };
 
 /**

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Lets actors loose, ends them, and looks whether the system is as it should be. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "devices.h"
+#include "storm.h"
+
+/* Time in which an actor has to come to its end once it is told to. */
+#define END_MS_MAX 30000
+
+static volatile sig_atomic_t told;
+volatile pid_t *callers;
+volatile bool *store_on_disk;
+
+static void on_signal(int number)
+{
+	if (number == SIGTERM)
+		told = 1;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static void perform(const struct actor *actor, uint64_t seed)
+{
+	/* Not restarted: a system call that a signal interrupts says so. */
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	report_name(actor->name);
+	if (actor->may_be_killed)
+		write_file("/proc/self/oom_score_adj", "1000");
+	chance_seed(seed);
+	pause_up_to(actor->pause_us_max);
+	while (!told) {
+		actor->step();
+		pause_up_to(actor->pause_us_max);
+	}
+	if (actor->end)
+		actor->end();
+	_exit(0);
+}
+
+static void print_file(const char *format, pid_t pid)
+{
+	char path[64], text[4096];
+	ssize_t got;
+	int file;
+
+	snprintf(path, sizeof(path), format, (int)pid);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return;
+	got = read(file, text, sizeof(text) - 1);
+	close(file);
+	if (got > 0)
+		fprintf(stderr, "%s:\n%.*s\n", path, (int)got, text);
+}
+
+/* Waits for all actors; names those that do not end. */
+static void wait_for_all(pid_t *pids, const struct actor *const *who, unsigned int count)
+{
+	int64_t until = now_ms() + END_MS_MAX;
+	unsigned int left = count;
+
+	while (left && now_ms() < until) {
+		for (unsigned int i = 0; i < count; i++) {
+			int status;
+
+			if (!pids[i] || waitpid(pids[i], &status, WNOHANG) <= 0)
+				continue;
+			if (!WIFEXITED(status) &&
+			    !(WTERMSIG(status) == SIGKILL && who[i]->may_be_killed))
+				fail("%s was ended by signal %d", who[i]->name, WTERMSIG(status));
+			pids[i] = 0;
+			left--;
+		}
+		usleep(2000);
+	}
+	for (unsigned int i = 0; left && i < count; i++) {
+		if (!pids[i])
+			continue;
+		fail("%s (pid %d) does not come to its end", who[i]->name, pids[i]);
+		print_file("/proc/%d/stack", pids[i]);
+		print_file("/proc/%d/status", pids[i]);
+	}
+}
+
+/* Who plays in this run: the one caller always, the others by chance. */
+static unsigned int cast(const struct actor **who)
+{
+	unsigned int all = 0, count = 0, wanted;
+
+	while (actors[all])
+		all++;
+	who[count++] = actors[0];
+	wanted = 3 + chance(5);
+	while (count < wanted) {
+		const struct actor *actor = actors[1 + chance(all - 1)];
+		unsigned int i = 0;
+
+		while (i < count && who[i] != actor)
+			i++;
+		if (i == count)
+			who[count++] = actor;
+	}
+	return count;
+}
+
+/* The system is left alone now: a snapshot must succeed, and give all of its image. */
+static void take_one(void)
+{
+	struct snapshot_info info;
+	int image, result = snapshot(0, &image);
+
+	if (result) {
+		fail("when all is over, a snapshot fails: %s",
+		     result < 0 ? strerror(errno) : "not the live timeline");
+		return;
+	}
+	if (!snapshot_info(image, &info) ||
+	    image_read(image, UINT64_MAX, 1 << 20) != info.image_bytes)
+		fail("when all is over, the image of a snapshot cannot be read");
+	close(image);
+}
+
+static void write_one(void)
+{
+	int file = open(STORM_DIR "/after", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (file < 0 || write(file, "after", 5) != 5 || fsync(file))
+		fail("when all is over, a file cannot be written: %s", strerror(errno));
+	close(file);
+}
+
+int storm_run(uint64_t seed, unsigned int ms)
+{
+	const struct actor *who[ACTORS_MAX];
+	pid_t pids[ACTORS_MAX];
+	char names[256] = "";
+	unsigned int count;
+
+	chance_seed(seed);
+	callers = mmap(NULL, sizeof(pid_t) * CALLERS_MAX + 1, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if ((void *)callers == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	store_on_disk = (volatile bool *)(callers + CALLERS_MAX);
+	write_file("/proc/self/oom_score_adj", "-1000");
+	write_file("/sys/power/pm_freeze_timeout", "2000");
+	write_file("/sys/kernel/snapshot/freeze_order",
+		   chance_in(2) ? "filesystems-first" : "tasks-first");
+	count = cast(who);
+	for (unsigned int i = 0; i < count; i++) {
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+			 i ? ", " : "", who[i]->name);
+		pids[i] = must(fork());
+		if (!pids[i])
+			perform(who[i], seed * 64 + i);
+	}
+	printf("seed %llu: %s\n", (unsigned long long)seed, names);
+	usleep(ms * 1000);
+	for (unsigned int i = 0; i < count; i++) {
+		/* Once is not enough for one that is about to fall asleep. */
+		kill(pids[i], SIGCONT);
+		kill(pids[i], SIGTERM);
+	}
+	wait_for_all(pids, who, count);
+	if (!has_failed()) {
+		devices_check();
+		take_one();
+		write_one();
+	}
+	if (has_failed())
+		report_print();
+	return has_failed();
+}
