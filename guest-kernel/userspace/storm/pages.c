@@ -81,6 +81,7 @@ int storm_pages(void)
 {
 	struct pages pages = pages_count();
 
-	printf("unaccounted %ld kernel %ld lru %ld\n", pages.unaccounted, pages.kernel, pages.lru);
+	printf("unaccounted %ld kernel %ld slab %ld lru %ld\n", pages.unaccounted, pages.kernel,
+	       pages.slab, pages.lru);
 	return 0;
 }
