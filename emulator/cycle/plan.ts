@@ -48,6 +48,8 @@ export type Step =
       readonly method: SuspendMethod;
       /** Between power-off and power-on. */
       readonly offMs: number;
+      /** Run by the live timeline before any of the image has been read (sys_snapshot only). */
+      readonly beforeSaving?: readonly CommandStep[];
       /** Run by the live timeline while the image is saved (sys_snapshot only). */
       readonly whileSaving: readonly CommandStep[];
       readonly faults: readonly Fault[];

@@ -10,7 +10,7 @@ import { GuestError } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
 import { judgeCommand, outputLines, resultOf, runCommand, shell, type CommandResult } from './commands.js';
 import type { Finding } from './outcome.js';
-import type { CommandStep } from './plan.js';
+import type { CommandStep, Step } from './plan.js';
 import type { Recorder } from './recorder.js';
 import { consoleTail, unexpectedStop } from './stop.js';
 import { marked, type WentOff } from './swsusp.js';
@@ -36,9 +36,16 @@ const SAVE = [
   `snapctl save ${FOLDER}/store${SNAPSHOT_IMAGE}`,
   `umount ${FOLDER}/store`,
 ].join(' && ');
-/** `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. */
-const TAKE = `mkdir -p ${FOLDER}/store && exec snapctl take -c /dev/sdb1 sh -c '{ ${SAVE}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+/**
+ * `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. It saves the
+ * image when it is told to.
+ */
+const TAKE = `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go && mkfifo ${FOLDER}/go && exec snapctl take -c /dev/sdb1 sh -c '{ read _ < ${FOLDER}/go; ${SAVE}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+const GO = `echo > ${FOLDER}/go`;
 const AWAIT_SAVED = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
+
+/** What the live timeline is to do. */
+export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving'>;
 
 export interface LivedOn extends WentOff {
   /** What was asked of the live timeline while it saved its image, and what is wrong with it. */
@@ -47,11 +54,11 @@ export interface LivedOn extends WentOff {
 }
 
 /**
- * Takes a snapshot and lets the live timeline run `whileSaving` while it saves the image, until it is off. `agent`
+ * Takes a snapshot and lets the live timeline run `beforeSaving`, then `whileSaving` while it saves the image, until it is off. `agent`
  * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end.
  * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
  */
-export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, whileSaving: readonly CommandStep[], signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
+export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { beforeSaving = [], whileSaving }: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
   const job = await toTheCopy(recorder, agent);
   if (job === 'powerCut') return job;
   const returned = await recorder.machine.run({ triggers: [{ when: { on: 'marker', kind: stepEnd('call') }, then: { do: 'stop' } }], virtualMsMax: CALL_MS_MAX });
@@ -66,11 +73,16 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, whileSa
   await live.connect();
   const commands: LivedOn['commands'][number][] = [];
   const findings: Finding[] = [];
-  for (const step of whileSaving) {
-    const result = await runCommand(live, step.command, step.timeoutMs);
-    commands.push({ command: step.command, ...result });
-    findings.push(...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
-  }
+  const runAll = async (steps: readonly CommandStep[]): Promise<void> => {
+    for (const step of steps) {
+      const result = await runCommand(live, step.command, step.timeoutMs);
+      commands.push({ command: step.command, ...result });
+      findings.push(...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
+    }
+  };
+  await runAll(beforeSaving);
+  await runCommand(live, GO, CALL_MS_MAX);
+  await runAll(whileSaving);
   const saved = await live.exec(shell(AWAIT_SAVED), { virtualMsMax: SAVE_MS_MAX });
   if (saved.ended === 'powerCut') return 'powerCut';
   if (saved.ended !== 'exited' || saved.exitCode !== 0) throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);

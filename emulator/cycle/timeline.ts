@@ -277,7 +277,7 @@ class Timeline {
   }
 
   async #snapshot(recorder: Recorder, agent: Agent, step: Extract<Step, { do: 'suspend' }>): Promise<WentOff | 'powerCut'> {
-    const end = await snapshotAndGoOff(recorder, agent, step.whileSaving, this.#deps.booter.signal);
+    const end = await snapshotAndGoOff(recorder, agent, step, this.#deps.booter.signal);
     if (end === 'powerCut') return end;
     this.#commands.push(...end.commands);
     this.#findings.push(...end.findings);

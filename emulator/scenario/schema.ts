@@ -133,10 +133,14 @@ const stepFields = {
     mapping({
       method: defaulted(word('swsusp', 'sys_snapshot'), 'swsusp'),
       offTime: defaulted(duration(), 3_600_000),
+      beforeSaving: defaulted(list(commandShape), []),
       whileSaving: defaulted(list(commandShape), []),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, whileSaving }) => (method === 'swsusp' && whileSaving.length > 0 ? 'nothing can run `whileSaving` with swsusp: use `method: sys_snapshot`' : undefined),
+    ({ method, beforeSaving, whileSaving }) => {
+      const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
+      return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0 ? `nothing can run \`${key}\` with swsusp: use \`method: sys_snapshot\`` : undefined;
+    },
   ),
   cutPower: mapping({}),
   resume: mapping({ faults: defaulted(list(faultShape), []) }),
@@ -162,8 +166,8 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, whileSaving, faults } = step.value;
-      return { do: 'suspend', method, offMs: offTime, whileSaving: whileSaving.map(commandOf), faults: faults.map(faultOf) };
+      const { method, offTime, beforeSaving, whileSaving, faults } = step.value;
+      return { do: 'suspend', method, offMs: offTime, ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }), whileSaving: whileSaving.map(commandOf), faults: faults.map(faultOf) };
     }
     case 'resume':
       return { do: 'resume', faults: step.value.faults.map(faultOf) };

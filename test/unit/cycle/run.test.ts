@@ -73,15 +73,16 @@ const SNAPSHOT: Step = {
   do: 'suspend',
   method: 'sys_snapshot',
   offMs: 1000,
+  beforeSaving: [{ command: 'spoil', exit: 0, timeoutMs: 1000 }],
   whileSaving: [{ command: 'rewrite', exit: 0, timeoutMs: 1000 }],
   faults: [],
 };
 
 t.test('a machine that lives on after its snapshot', async (t) => {
   const seen: ResumeEvidence[] = [];
-  const { main, findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }], { seen, system: { commands: { rewrite: {} } } });
+  const { main, findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }], { seen, system: { commands: { spoil: {}, rewrite: {} } } });
   t.same(findings, []);
-  t.match(main.commands, [{ command: 'rewrite', exitCode: 0 }]);
+  t.match(main.commands, [{ command: 'spoil', exitCode: 0 }, { command: 'rewrite', exitCode: 0 }]);
   t.match(main.cycles, [{ method: 'sys_snapshot', offMs: 1000 }]);
   const [evidence] = seen;
   const at = (kind: number): number => evidence?.markers.find((marker) => marker.kind === kind)?.instruction ?? NaN;
@@ -96,8 +97,8 @@ t.test('a machine that lives on after its snapshot', async (t) => {
 t.test('a snapshot that comes to nothing', async (t) => {
   const steps: Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY];
   t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [{ kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['busy'] }]);
-  t.match((await run(steps, { system: { savesImage: false, commands: { rewrite: {} } } })).findings, [{ kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] }]);
-  t.match((await run(steps, { system: { commands: { rewrite: { exit: 3 } } } })).findings, [{ kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' }]);
+  t.match((await run(steps, { system: { savesImage: false, commands: { spoil: {}, rewrite: {} } } })).findings, [{ kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] }]);
+  t.match((await run(steps, { system: { commands: { spoil: {}, rewrite: { exit: 3 } } } })).findings, [{ kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' }]);
 });
 
 t.test('from the cache it is the same run', async (t) => {
