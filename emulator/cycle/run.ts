@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Runs a plan: the machine that is suspended, and beside it the control machine that never is. */
-import { bootStates } from './boot.js';
+import { bootStates, type BootStates } from './boot.js';
 import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
 import { GuestError } from '../machine/errors.js';
 import type { BootState } from './boot-state.js';
@@ -10,6 +10,8 @@ import { reachState, runTimeline, type TimelineDeps } from './timeline.js';
 export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
   /** Told of each step as it begins, and how much of the plan is done: 0 to 1. */
   readonly say: (what: string, fraction: number) => void;
+  /** States that earlier runs have come by, for who runs the same plan many times; else those of this run alone. */
+  readonly states?: BootStates;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
 export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
   const steps = unroll(plan.steps);
   let begun = 0;
-  const shared: TimelineDeps = { ...deps, states: bootStates(), say: (what) => deps.say(what, begun++ / steps.length) };
+  const shared: TimelineDeps = { ...deps, states: deps.states ?? bootStates(), say: (what) => deps.say(what, begun++ / steps.length) };
   const split = splitAtSuspend(plan.steps);
   if (!split) {
     const main = await runTimeline(plan, plan.steps, shared);

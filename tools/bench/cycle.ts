@@ -2,6 +2,8 @@
 /** The suspend/resume cycle in our machine, by the same driver that runs scenarios. */
 import { join } from 'node:path';
 import { bootStates, type ByteCache } from '../../emulator/cycle/boot.js';
+import type { Plan } from '../../emulator/cycle/plan.js';
+import { runPlan } from '../../emulator/cycle/run.js';
 import { runTimeline } from '../../emulator/cycle/timeline.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
@@ -10,41 +12,34 @@ import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
 import { GuestError } from '../../emulator/machine/errors.js';
 import { cpuMs } from './cpu.js';
-import { PHASES, planOf, stopwatch, type CycleSample } from './workload.js';
-import type { Plan } from '../../emulator/cycle/plan.js';
+import { phaseOf, stopwatch, type CycleSample, type Phase } from './workload.js';
 
 /** Where checkpoints are: in a cache of this process alone, which begins empty, or in files. */
 export type Checkpoints = 'memory' | { readonly cacheDir: string };
+
+/** Where a cycle's last checkpoint before the suspend lies: after boot, so that the work is done again, or after the work. */
+export type StartsAt = 'boot' | 'suspend';
 
 /**
  * Answers a function that runs one cycle and answers what it took. All cycles of one such function share an
  * engine, and so compiled code, and the checkpoints that the first of them makes or reads.
  */
-export function cycleRunner(files: MachineFiles, machine: Plan['machine'], checkpoints: Checkpoints): () => Promise<CycleSample> {
+export function cycleRunner(files: MachineFiles, plan: Plan, checkpoints: Checkpoints): (startsAt: StartsAt) => Promise<CycleSample> {
   const engine = createV86Engine();
   const states = bootStates();
   const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
-  const plan = planOf(machine);
   const proofs = nodeProofs(files);
-  return async () => {
+  return async (startsAt) => {
     const startCpuMs = cpuMs();
     const watch = stopwatch();
-    let step = -1;
-    const endOf = (done: number): void => {
-      const phase = PHASES[done];
-      if (phase !== undefined) watch.lap(phase);
+    let phase: Phase = 'boot';
+    const say = (what: string): void => {
+      watch.lap(phase);
+      phase = phaseOf(what);
     };
-    const { findings } = await runTimeline(plan, plan.steps, {
-      booter: { engine, config: files.config, configKey: files.configKey, cache },
-      states,
-      proofs,
-      hash: sha256Hex,
-      // Said at the beginning of each step; the steps are the phases.
-      say: () => {
-        endOf(step++);
-      },
-    });
-    endOf(step);
+    const deps = { booter: { engine, config: files.config, configKey: files.configKey, cache }, states, proofs, hash: sha256Hex, say };
+    const { findings } = startsAt === 'boot' ? await runTimeline(plan, plan.steps, deps) : await runPlan(plan, deps);
+    watch.lap(phase);
     const [found] = findings;
     if (found) throw new GuestError(`the cycle that is measured failed: ${found.what}`, { consoleTail: found.details });
     return { times: watch.times(), cpuMs: cpuMs() - startCpuMs };

@@ -15,8 +15,11 @@ import { HELP, readOptions, type Options } from './options.js';
 import { createQemuBench, type QemuBench, type QemuSample } from './qemu/cycle.js';
 import { ensureQemu } from './qemu/install.js';
 import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
-import { machineFiles, serve, type Answers, type BootQuestion, type CycleQuestion, type MemoryDiffQuestion } from './services.js';
+import { obtainHold } from './snapshot/hold.js';
+import { snapshotResult, type PerMethod, type SnapshotResult } from './snapshot/result.js';
+import { machineFiles, serve, type Answers, type BootQuestion, type CycleQuestion, type MemoryDiffQuestion, type SnapshotQuestion } from './services.js';
 import { inTurns } from './turns.js';
+import type { StartsAt } from './cycle.js';
 import type { CycleSample } from './workload.js';
 
 /** Comparisons are short: more of them than of what boots. */
@@ -57,12 +60,13 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
   const files = await machineFiles(context);
   const given: Bench = { turns, context, files };
   const has = (part: Options['parts'][number]): boolean => parts.includes(part);
-  const qemuVersion = has('cycle') ? await ensureQemu(context) : undefined;
+  const qemuVersion = has('cycle') || has('snapshot') ? await ensureQemu(context) : undefined;
   const startedAt = new Date().toISOString();
   const loadBefore = loadavg()[0] ?? 0;
   const memory = has('memory') ? await benchMemory(given) : undefined;
   const boot = has('boot') ? await benchBoot(given) : undefined;
   const cycle = has('cycle') ? await benchCycle(given) : undefined;
+  const snapshot = has('snapshot') ? await benchSnapshot(given) : undefined;
   progress.clear();
   const result: BenchResult = {
     format: 1,
@@ -74,6 +78,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     machine: { memoryMiB: files.config.memoryMiB, cmdline: files.config.cmdline },
     ...(boot && { boot }),
     ...(cycle && { cycle }),
+    ...(snapshot && { snapshot }),
     ...(memory && { memory }),
   };
   console.log(renderResult(result));
@@ -109,23 +114,27 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
   progress('cycle: preparing QEMU');
   const qemu = await createQemuBench(files, signal);
   const hot = startChild<CycleQuestion, Answers['cycle']>('cycle', signal);
+  const stock = { cacheDir, method: 'swsusp' } as const;
   try {
     progress('cycle: warming up');
     const once = (from: CycleQuestion['from']) => async (): Promise<number> =>
-      (await askOnce<CycleQuestion, Answers['cycle']>('cycle', { cacheDir, from }, signal)).processMs;
+      (await askOnce<CycleQuestion, Answers['cycle']>('cycle', { ...stock, from, startsAt: 'boot' }, signal)).processMs;
+    const ask = (startsAt: StartsAt): Promise<CycleSample> => hot.ask({ ...stock, from: 'powerOn', startsAt });
     // These make the checkpoints in files and in memory, and fill the host's page cache.
     await once('checkpoints')();
-    await hot.ask({ cacheDir, from: 'powerOn' });
+    await ask('boot');
+    await ask('suspend');
     const samples: QemuSample[] = [];
     const hotSamples: CycleSample[] = [];
     const contenders: Readonly<Record<Contender, () => Promise<number>>> = {
       cold: once('powerOn'),
       fromCheckpoints: once('checkpoints'),
       hot: async () => {
-        const sample = await hot.ask({ cacheDir, from: 'powerOn' });
+        const sample = await ask('boot');
         hotSamples.push(sample);
         return sample.times.ms;
       },
+      hotAtSuspend: async () => (await ask('suspend')).times.ms,
       qemu: async () => {
         const sample = await qemu.cycle('powerOn');
         samples.push(sample);
@@ -140,6 +149,35 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
       qemu: samples,
       qemuWithoutBootsMs: samples.flatMap(({ withoutBootsMs }) => withoutBootsMs ?? []),
     });
+  } finally {
+    await finish(hot, qemu);
+  }
+}
+
+async function benchSnapshot({ turns, context, files }: Bench): Promise<SnapshotResult> {
+  const { cacheDir, signal, progress } = context;
+  await obtainHold(context);
+  // One process per method: nothing here is timed, and they do not disturb what is.
+  const both = async <T>(what: 'figures' | 'capacity', say: string): Promise<PerMethod<T>> => {
+    progress(`snapshot: ${say}`);
+    const of = async (method: SnapshotQuestion['method']): Promise<T> => (await askOnce<SnapshotQuestion, Answers['figures' | 'capacity']>(what, { cacheDir, method }, signal)).answer as T;
+    const [swsusp, snapshot] = await Promise.all([of('swsusp'), of('sys_snapshot')]);
+    return { swsusp, sys_snapshot: snapshot };
+  };
+  const figures = await both<Answers['figures']>('figures', 'half of RAM, by both methods');
+  const capacity = await both<Answers['capacity']>('capacity', 'looking for the largest program that can be saved');
+
+  progress('snapshot: preparing QEMU');
+  const qemu = await createQemuBench(files, signal);
+  const hot = startChild<CycleQuestion, Answers['cycle']>('cycle', signal);
+  try {
+    const ask = (): Promise<CycleSample> => hot.ask({ cacheDir, from: 'powerOn', startsAt: 'suspend', method: 'sys_snapshot' });
+    await ask();
+    await ask();
+    const samples = await inTurns({ hot: ask, qemu: () => qemu.cycle('powerOn') as Promise<CycleSample> }, turns, (name, turn, { times }) =>
+      progress(`snapshot: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
+    );
+    return snapshotResult({ figures, capacity, ...samples });
   } finally {
     await finish(hot, qemu);
   }

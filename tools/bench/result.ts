@@ -2,14 +2,11 @@
 /** What a benchmark run found, as data (this is the JSON) and as text. */
 import type { BootSample } from './boot.js';
 import type { Differences, MemoryDiffSamples } from './memory-diff.js';
+import { renderSnapshot, type SnapshotResult } from './snapshot/result.js';
 import { ratio, summarize, type Ratio, type Summary } from './statistics.js';
 import { PHASES, type CycleSample, type Phase } from './workload.js';
-import { aimText, gigabytesPerSecond, meets, quotient, renderTable, seconds } from './table.js';
-
-export interface Aim {
-  readonly atMost?: number;
-  readonly atLeast?: number;
-}
+import { gigabytesPerSecond, indent, quotient, renderTable, seconds } from './table.js';
+import { aimText, judge, meets, type Aim, type Verdict } from './verdict.js';
 
 /** What the parts are to reach. */
 export const AIMS = {
@@ -21,13 +18,6 @@ export const AIMS = {
   memory: { atLeast: 5 },
 } as const satisfies Record<string, Aim>;
 
-/** A quotient that is to reach an aim. */
-export interface Verdict {
-  readonly ratio: Ratio;
-  readonly aim: Aim;
-  readonly met: boolean;
-}
-
 export interface BootResult {
   readonly ordinaryMs: Summary;
   readonly deterministicMs: Summary;
@@ -37,7 +27,7 @@ export interface BootResult {
 }
 
 /** What a turn of the cycle took, in ms, by contender. */
-export const CONTENDERS = ['cold', 'fromCheckpoints', 'hot', 'qemu', 'qemuFromSavedStates'] as const;
+export const CONTENDERS = ['cold', 'fromCheckpoints', 'hot', 'hotAtSuspend', 'qemu', 'qemuFromSavedStates'] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
 export interface CycleSamples {
@@ -60,8 +50,9 @@ export interface CycleResult {
   readonly overQemu: Readonly<Record<Exclude<Contender, 'qemu'>, Ratio>>;
   readonly hotOverQemuWithoutBoots: Ratio;
   readonly hotOverQemuFromSavedStates: Ratio;
-  /** Hot over QEMU. */
+  /** Hot over QEMU, the work done in each cycle, and without it. */
   readonly verdict: Verdict;
+  readonly verdictAtSuspend: Verdict;
 }
 
 export interface MemoryResult {
@@ -88,6 +79,7 @@ export interface BenchResult {
   readonly machine: { readonly memoryMiB: number; readonly cmdline: string };
   readonly boot?: BootResult;
   readonly cycle?: CycleResult;
+  readonly snapshot?: SnapshotResult;
   readonly memory?: MemoryResult;
 }
 
@@ -112,10 +104,11 @@ export function cycleResult({ wholeMs, hot, qemu, qemuWithoutBootsMs }: CycleSam
     phasesMs: { hot: phases(hot), qemu: phases(qemu) },
     qemuWithoutBootsMs: summarize(qemuWithoutBootsMs),
     cpuMs: compareCpu(hot, qemu),
-    overQemu: { cold: over('cold'), fromCheckpoints: over('fromCheckpoints'), hot: over('hot'), qemuFromSavedStates: over('qemuFromSavedStates') },
+    overQemu: { cold: over('cold'), fromCheckpoints: over('fromCheckpoints'), hot: over('hot'), hotAtSuspend: over('hotAtSuspend'), qemuFromSavedStates: over('qemuFromSavedStates') },
     hotOverQemuWithoutBoots: ratio(wholeMs.hot, qemuWithoutBootsMs),
     hotOverQemuFromSavedStates: ratio(wholeMs.hot, wholeMs.qemuFromSavedStates),
     verdict: judge(over('hot'), AIMS.cycle),
+    verdictAtSuspend: judge(over('hotAtSuspend'), AIMS.cycle),
   };
 }
 
@@ -135,13 +128,9 @@ export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): 
   return { captureBytes, gigabytesPerSecond: rates, aim: AIMS.memory, met };
 }
 
-function judge(quotientOfBoth: Ratio, aim: Aim): Verdict {
-  return { ratio: quotientOfBoth, aim, met: meets(aim, quotientOfBoth.ofMedians) };
-}
-
 /** Medians with least and greatest sample, and the quotients, for people. */
 export function renderResult(result: BenchResult): string {
-  const { host, versions, machine, boot, cycle, memory } = result;
+  const { host, versions, machine, boot, cycle, snapshot, memory } = result;
   const parts = [
     [
       `${host.processors} processors (${host.processor}), ${Math.round(host.memoryBytes / 2 ** 30)} GiB; load ${host.loadBefore.toFixed(1)} before, ${host.loadAfter.toFixed(1)} after`,
@@ -151,6 +140,7 @@ export function renderResult(result: BenchResult): string {
   ];
   if (boot) parts.push(renderBoot(boot));
   if (cycle) parts.push(renderCycle(cycle, result.turns));
+  if (snapshot) parts.push(renderSnapshot(snapshot, machine.memoryMiB));
   if (memory) parts.push(renderMemory(memory));
   return `${parts.join('\n\n')}\n`;
 }
@@ -168,11 +158,12 @@ function renderBoot({ ordinaryMs, deterministicMs, cpuMs, verdict }: BootResult)
 }
 
 function renderCycle(cycle: CycleResult, turns: number): string {
-  const { wholeMs, overQemu, verdict } = cycle;
+  const { wholeMs, overQemu, verdict, verdictAtSuspend } = cycle;
   const rows = [
     ['ours, cold', seconds(wholeMs.cold), quotient(overQemu.cold)],
     ['ours, from checkpoints', seconds(wholeMs.fromCheckpoints), quotient(overQemu.fromCheckpoints)],
     ['ours, hot', seconds(wholeMs.hot), quotient(overQemu.hot)],
+    ['ours, hot, from the state before the suspend', seconds(wholeMs.hotAtSuspend), quotient(overQemu.hotAtSuspend)],
     ['QEMU TCG', seconds(wholeMs.qemu), '1.00'],
     ['QEMU TCG, its boots not counted', seconds(cycle.qemuWithoutBootsMs), ''],
     ['QEMU TCG, from saved states', seconds(wholeMs.qemuFromSavedStates), quotient(overQemu.qemuFromSavedStates)],
@@ -183,6 +174,7 @@ function renderCycle(cycle: CycleResult, turns: number): string {
     indent(
       [
         `hot over QEMU ${verdict.ratio.ofMedians.toFixed(3)}, ${aimText(verdict.aim, verdict.ratio.ofMedians)}`,
+        `hot from the state before the suspend over QEMU ${verdictAtSuspend.ratio.ofMedians.toFixed(3)}, ${aimText(verdictAtSuspend.aim, verdictAtSuspend.ratio.ofMedians)}`,
         `hot over QEMU without its boots ${quotient(cycle.hotOverQemuWithoutBoots)}, over QEMU from saved states ${quotient(cycle.hotOverQemuFromSavedStates)}`,
         ...PHASES.map((phase) => `  ${phase.padEnd(8)} hot ${seconds(cycle.phasesMs.hot[phase])}, QEMU ${seconds(cycle.phasesMs.qemu[phase])}`),
         `processor time: hot ${seconds(cycle.cpuMs.hot)}, QEMU ${seconds(cycle.cpuMs.qemu)}, quotient ${quotient(cycle.cpuMs.ratio)}; QEMU waits for its guest's timers besides, our virtual time skips that`,
@@ -190,8 +182,9 @@ function renderCycle(cycle: CycleResult, turns: number): string {
         'cold: a new process without checkpoints, from its start to its end. From checkpoints: a new process with checkpoints in files.',
         `Hot: later cycles of one process, after one that is not counted: compiled code and checkpoints are in memory (${turns} cycles).`,
         'Checkpoints lie after boot (the suspend starts there) and before the initramfs first reads a disk (the resume starts there),',
-        'so ours does not boot in these two rows, and QEMU does, twice: the quotient says how much sooner a test that wants one cycle',
+        'so ours does not boot in these rows, and QEMU does, twice: the quotient says how much sooner a test that wants one cycle',
         'more has it, not how fast the emulators are. For that, see QEMU without its boots, and from states saved at the same two points.',
+        'A scenario that is run again starts later, at the state before its first suspend: that row does not do the work again either.',
         'Ours includes two captures of all RAM and the hashes that a report shows. QEMU is a new process per boot, its disks raw files',
         'in the host\'s page cache without flushes; copying them is not counted.',
       ].join('\n'),
@@ -213,5 +206,3 @@ function renderMemory({ captureBytes, gigabytesPerSecond: rates, aim }: MemoryRe
     indent(`${least.toFixed(1)} GB/s, ${aimText(aim, least)}`),
   ].join('\n');
 }
-
-const indent = (text: string): string => text.split('\n').map((line) => (line === '' ? '' : `  ${line}`)).join('\n');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What runs in processes of its own: each service answers the questions of the process that measures. */
 import { obtainMachineFiles, type MachineFiles } from '../../emulator/host/node/machine-files.js';
-import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
+import { DEFAULT_MACHINE, type Plan, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
@@ -9,8 +9,10 @@ import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js'
 import type { BuildContext } from '../artifacts/context.js';
 import { bootDeterministic, bootOrdinary, type BootSample } from './boot.js';
 import { serveParent } from './child.js';
-import { cycleRunner } from './cycle.js';
-import type { CycleSample } from './workload.js';
+import { cycleRunner, type StartsAt } from './cycle.js';
+import { obtainHold } from './snapshot/hold.js';
+import { measureCapacity, measureFigures, type Capacity, type Figures, type Rig } from './snapshot/measure.js';
+import { machineFor, planOf, type CycleSample } from './workload.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
 export interface BootQuestion {
@@ -22,6 +24,14 @@ export interface CycleQuestion {
   readonly cacheDir: string;
   /** Begin without checkpoints, or with those in the cache folder. Asked again, both are in memory. */
   readonly from: 'powerOn' | 'checkpoints';
+  readonly startsAt: StartsAt;
+  /** The same for all questions to one process. */
+  readonly method: SuspendMethod;
+}
+
+export interface SnapshotQuestion {
+  readonly cacheDir: string;
+  readonly method: SuspendMethod;
 }
 
 export interface MemoryDiffQuestion {
@@ -29,11 +39,19 @@ export interface MemoryDiffQuestion {
   readonly turns: number;
 }
 
-export type Answers = { boot: BootSample; cycle: CycleSample; memoryDiff: MemoryDiffSamples };
+export type Answers = { boot: BootSample; cycle: CycleSample; memoryDiff: MemoryDiffSamples; figures: Figures; capacity: Capacity };
 
 /** Everything is in the cache by now: the process that measures has seen to that. */
-export const machineFiles = (context: Pick<BuildContext, 'cacheDir'> & Partial<BuildContext>): Promise<MachineFiles> =>
-  obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, { progress: () => undefined, signal: new AbortController().signal, ...context });
+export const machineFiles = (context: GivenContext, machine: Plan['machine'] = DEFAULT_MACHINE): Promise<MachineFiles> => obtainMachineFiles(machine, STANDARD_DISKS, whole(context));
+
+type GivenContext = Pick<BuildContext, 'cacheDir'> & Partial<BuildContext>;
+const whole = (context: GivenContext): BuildContext => ({ progress: () => undefined, signal: new AbortController().signal, ...context });
+
+async function rigFor({ cacheDir, method }: SnapshotQuestion): Promise<Rig> {
+  const machine = machineFor(method, DEFAULT_MACHINE);
+  const [files, hold] = [await machineFiles({ cacheDir }, machine), await obtainHold(whole({ cacheDir }))];
+  return { files, cacheDir, plan: (steps) => ({ name: 'benchmark', machine, files: [hold], steps, control: false }) };
+}
 
 export function serve(name: string): void {
   switch (name) {
@@ -43,12 +61,17 @@ export function serve(name: string): void {
         return mode === 'ordinary' ? bootOrdinary(config) : bootDeterministic(config);
       });
     case 'cycle': {
-      let cycle: (() => Promise<CycleSample>) | undefined;
-      return serveParent(async ({ cacheDir, from }: CycleQuestion): Promise<Answers['cycle']> => {
-        cycle ??= cycleRunner(await machineFiles({ cacheDir }), DEFAULT_MACHINE, from === 'powerOn' ? 'memory' : { cacheDir });
-        return cycle();
+      let cycle: ReturnType<typeof cycleRunner> | undefined;
+      return serveParent(async ({ cacheDir, from, startsAt, method }: CycleQuestion): Promise<Answers['cycle']> => {
+        const plan = planOf(method, DEFAULT_MACHINE);
+        cycle ??= cycleRunner(await machineFiles({ cacheDir }, plan.machine), plan, from === 'powerOn' ? 'memory' : { cacheDir });
+        return cycle(startsAt);
       });
     }
+    case 'figures':
+      return serveParent(async (question: SnapshotQuestion): Promise<Answers['figures']> => measureFigures(question.method, await rigFor(question)));
+    case 'capacity':
+      return serveParent(async (question: SnapshotQuestion): Promise<Answers['capacity']> => measureCapacity(question.method, await rigFor(question)));
     case 'memoryDiff':
       return serveParent(async ({ cacheDir, turns }: MemoryDiffQuestion): Promise<Answers['memoryDiff']> => {
         const { config } = await machineFiles({ cacheDir });

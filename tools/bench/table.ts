@@ -22,13 +22,6 @@ export const quotient = ({ ofMedians, min, max }: Ratio): string => `${ofMedians
 
 export const gigabytesPerSecond = (rate: Summary): string => `${rate.median.toFixed(1)} GB/s (${rate.min.toFixed(1)} .. ${rate.max.toFixed(1)})`;
 
-/** `aim at most 0.5: met` */
-export function aimText(aim: { readonly atMost?: number; readonly atLeast?: number }, value: number): string {
-  const bound = aim.atMost !== undefined ? `at most ${aim.atMost}` : `at least ${aim.atLeast ?? 0}`;
-  return `aim ${bound}: ${meets(aim, value) ? 'met' : 'missed'}`;
-}
-
-export const meets = (aim: { readonly atMost?: number; readonly atLeast?: number }, value: number): boolean =>
-  value <= (aim.atMost ?? Infinity) && value >= (aim.atLeast ?? -Infinity);
+export const indent = (text: string): string => text.split('\n').map((line) => (line === '' ? '' : `  ${line}`)).join('\n');
 
 const inSeconds = (ms: number): string => (ms / 1000).toFixed(2);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What the guest does in the measured cycle: the same commands in every emulator. */
-import type { CommandStep, Plan, Step } from '../../emulator/cycle/plan.js';
+import { PROOFS, type CommandStep, type Plan, type Step, type SuspendMethod } from '../../emulator/cycle/plan.js';
+import { SNAPSHOT_CMDLINE } from '../../emulator/cycle/sys-snapshot.js';
 
 export const TIMEOUT_MS = 60_000;
 
@@ -21,20 +22,28 @@ export const SUSPEND = 'echo shutdown > /sys/power/disk && echo disk > /sys/powe
 
 const command = (text: string): Step & CommandStep => ({ do: 'run', command: text, exit: 0, timeoutMs: TIMEOUT_MS });
 
-/** The steps of the cycle for the rig. Nothing is verified but by the guest: QEMU cannot show its memory. */
-export const STEPS: readonly Step[] = [
-  { do: 'boot' },
-  command(WORK),
-  { do: 'suspend', method: 'swsusp', offMs: 0, whileSaving: [], faults: [] },
-  { do: 'resume', faults: [] },
-  command(CHECK),
-];
-
-export function planOf(machine: Plan['machine']): Plan {
-  return { name: 'benchmark', machine, files: [], steps: STEPS, control: false };
+/** The machine that a method of suspending needs: the initramfs must be told where to look for an image of sys_snapshot. */
+export function machineFor(method: SuspendMethod, machine: Plan['machine']): Plan['machine'] {
+  return method === 'swsusp' ? machine : { ...machine, cmdline: [...machine.cmdline, SNAPSHOT_CMDLINE] };
 }
 
-/** The parts of a cycle: up to the first command, that command, up to power-off, up to the resumed system's answer, the check. */
+/**
+ * The cycle for the rig. With swsusp nothing is verified but by the guest, since QEMU, which does the same, cannot show
+ * its memory; with sys_snapshot all that the rig can prove is proved.
+ */
+export function planOf(method: SuspendMethod, machine: Plan['machine']): Plan {
+  const steps: readonly Step[] = [
+    { do: 'boot' },
+    command(WORK),
+    { do: 'suspend', method, offMs: 0, whileSaving: [], faults: [] },
+    { do: 'resume', faults: [] },
+    ...(method === 'swsusp' ? [] : [{ do: 'verify', proofs: PROOFS } as const]),
+    command(CHECK),
+  ];
+  return { name: 'benchmark', machine: machineFor(method, machine), files: [], steps, control: false };
+}
+
+/** The parts of a cycle: up to the first command, that command, up to power-off, up to the resumed system's answer, the checks. */
 export const PHASES = ['boot', 'work', 'suspend', 'resume', 'check'] as const;
 export type Phase = (typeof PHASES)[number];
 
@@ -44,13 +53,21 @@ export interface CycleTimes {
   readonly phases: Readonly<Record<Phase, number>>;
 }
 
+/** The phase that begins with what the driver of scenarios says. */
+export function phaseOf(said: string): Phase {
+  if (said === 'boot') return 'boot';
+  if (said === `run ${WORK}`) return 'work';
+  if (said.startsWith('suspend')) return 'suspend';
+  return said.startsWith('resume') ? 'resume' : 'check';
+}
+
 export interface CycleSample {
   readonly times: CycleTimes;
   /** Processor time of the processes that ran it; what is left is waiting, for the guest's timers or the host. */
   readonly cpuMs: number;
 }
 
-/** A stopwatch: called at the end of each phase in turn. */
+/** A stopwatch: called at the end of each phase, or part of one. */
 export function stopwatch(): { lap(phase: Phase): void; times(): CycleTimes } {
   const startMs = performance.now();
   let lastMs = startMs;

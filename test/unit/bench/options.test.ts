@@ -4,7 +4,7 @@ import { InputError } from '../../../emulator/machine/errors.js';
 import { HELP, readOptions } from '../../../tools/bench/options.js';
 
 t.test('without options all parts are measured', (t) => {
-  t.same(readOptions([]), { help: false, json: undefined, parts: ['boot', 'cycle', 'memory'], turns: 5 });
+  t.same(readOptions([]), { help: false, json: undefined, parts: ['boot', 'cycle', 'snapshot', 'memory'], turns: 5 });
   t.end();
 });
 
@@ -19,6 +19,6 @@ t.test('what cannot be is refused with what could', (t) => {
   for (const args of [['--turns', '0'], ['--turns', '1.5'], ['--turns', 'many'], ['--only', 'boots'], ['--fast'], ['file.json'], ['--json']]) {
     t.throws(() => readOptions(args), InputError, args.join(' '));
   }
-  t.throws(() => readOptions(['--only', 'boots']), new InputError("there is no part 'boots'", { remedy: 'the parts are boot, cycle, memory' }));
+  t.throws(() => readOptions(['--only', 'boots']), new InputError("there is no part 'boots'", { remedy: 'the parts are boot, cycle, snapshot, memory' }));
   t.end();
 });

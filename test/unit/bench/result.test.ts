@@ -2,7 +2,8 @@
 /** From samples to the numbers and sentences that are shown. */
 import t from 'tap';
 import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type CycleSamples } from '../../../tools/bench/result.js';
-import { aimText, quotient, renderTable, seconds } from '../../../tools/bench/table.js';
+import { quotient, renderTable, seconds } from '../../../tools/bench/table.js';
+import { aimText } from '../../../tools/bench/verdict.js';
 import { summarize } from '../../../tools/bench/statistics.js';
 
 t.test('a table aligns its columns, the first to the left', (t) => {
@@ -32,7 +33,7 @@ t.test('boot: ours over ordinary', (t) => {
 
 const cycle = (ms: number, cpuMs: number): CycleSamples['hot'][number] => ({ times: { ms: 5 * ms, phases: { boot: ms, work: ms, suspend: ms, resume: ms, check: ms } }, cpuMs });
 const samples: CycleSamples = {
-  wholeMs: { cold: [9000, 9000], fromCheckpoints: [5000, 7000], hot: [2000, 2000], qemu: [6000, 6000], qemuFromSavedStates: [4000, 4000] },
+  wholeMs: { cold: [9000, 9000], fromCheckpoints: [5000, 7000], hot: [2000, 2000], hotAtSuspend: [1500, 1500], qemu: [6000, 6000], qemuFromSavedStates: [4000, 4000] },
   hot: [cycle(400, 1800), cycle(400, 1800)],
   qemu: [cycle(1100, 4500), cycle(1300, 4500)],
   qemuWithoutBootsMs: [5000, 5000],
@@ -42,6 +43,7 @@ t.test('cycle: everything over QEMU, the verdict on hot', (t) => {
   const result = cycleResult(samples);
   t.match(result.verdict, { aim: { atMost: 0.5 }, met: true });
   t.equal(result.verdict.ratio.ofMedians, 2000 / 6000);
+  t.match(result.verdictAtSuspend, { ratio: { ofMedians: 0.25 }, met: true });
   t.equal(result.overQemu.cold.ofMedians, 1.5);
   t.equal(result.overQemu.fromCheckpoints.ofMedians, 1);
   t.equal(result.hotOverQemuWithoutBoots.ofMedians, 0.4);

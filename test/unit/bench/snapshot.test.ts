@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/** sys_snapshot beside swsusp: from what was counted to what is said. */
+import t from 'tap';
+import { largest } from '../../../tools/bench/snapshot/bisect.js';
+import { renderSnapshot, snapshotResult, type SnapshotSamples } from '../../../tools/bench/snapshot/result.js';
+import { phaseOf, planOf, WORK } from '../../../tools/bench/workload.js';
+import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
+
+t.test('the largest number that holds', async (t) => {
+  for (const limit of [20, 21, 57, 94, 95]) {
+    const asked: number[] = [];
+    const found = await largest(20, 95, (value) => {
+      asked.push(value);
+      return Promise.resolve(value <= limit);
+    });
+    t.equal(found, limit);
+    t.ok(asked.length <= 8 && asked.every((value) => value >= 20 && value <= 95), `asked ${asked.length} times`);
+    t.ok(limit === 95 || asked.includes(limit + 1), 'the one beyond has been tried');
+  }
+  t.equal(await largest(20, 95, (value) => Promise.resolve(value < 20)), undefined);
+});
+
+const cycle = (ms: number): SnapshotSamples['hot'][number] => ({ times: { ms, phases: { boot: 0, work: 0, suspend: 0, resume: 0, check: 0 } }, cpuMs: ms });
+const samples: SnapshotSamples = {
+  figures: {
+    swsusp: { frozen: { virtualMs: 2000, instructions: 800e6 }, imageBytes: 80e6, saveInstructions: 400e6 },
+    sys_snapshot: { frozen: { virtualMs: 100, instructions: 44e6 }, imageBytes: 150e6, saveInstructions: 3000e6 },
+  },
+  capacity: { swsusp: { share: 40, beyond: 'no memory' }, sys_snapshot: { share: 85 } },
+  hot: [cycle(700), cycle(700)],
+  qemu: [cycle(3000), cycle(3000)],
+};
+
+t.test('what is met and what is missed', (t) => {
+  const result = snapshotResult(samples);
+  t.match(result.frozen, { virtualMs: { value: 0.05, met: true }, instructions: { value: 0.055, met: false } });
+  t.match(result.share, { value: 85, met: true });
+  t.same(result.bytesPerInstruction, { swsusp: 0.2, sys_snapshot: 0.05 });
+  t.notOk(result.cycle.met);
+  t.ok(snapshotResult({ ...samples, hot: [cycle(600), cycle(600)] }).cycle.met);
+  t.notOk(snapshotResult({ ...samples, capacity: { ...samples.capacity, sys_snapshot: { share: undefined, beyond: 'all is lost' } } }).share.met, 'none is less than any');
+  const text = renderSnapshot(result, 256);
+  t.match(text, /virtual time 0\.050 \(1\/20\.0\), aim at most 0\.05: met; instructions 0\.055 \(1\/18\.2\), aim at most 0\.05: missed/);
+  t.match(text, /85 % of RAM, aim at least 85: met/);
+  t.match(text, /with 1 % more, swsusp: no memory/);
+  t.match(text, /aim at most 0\.2: missed/);
+  t.end();
+});
+
+t.test('a cycle by sys_snapshot is verified; its phases are those of the stock cycle', (t) => {
+  const steps = (method: 'swsusp' | 'sys_snapshot'): readonly string[] => planOf(method, DEFAULT_MACHINE).steps.map((step) => step.do);
+  t.same(steps('swsusp'), ['boot', 'run', 'suspend', 'resume', 'run']);
+  t.same(steps('sys_snapshot'), ['boot', 'run', 'suspend', 'resume', 'verify', 'run']);
+  t.same(planOf('swsusp', DEFAULT_MACHINE).machine, DEFAULT_MACHINE);
+  t.match(planOf('sys_snapshot', DEFAULT_MACHINE).machine.cmdline, [/^rig\.image=/]);
+  t.same(['boot', `run ${WORK}`, 'suspend (swsusp)', 'resume in a new machine', 'verify', 'run true'].map(phaseOf), ['boot', 'work', 'suspend', 'resume', 'check', 'check']);
+  t.end();
+});
