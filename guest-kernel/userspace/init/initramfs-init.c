@@ -89,6 +89,20 @@ static bool wait_for(const char *device)
 }
 
 /*
+ * The kernel has read the partition tables, and with them what else is on these pages. A rig that goes on from here
+ * with other disks must not have it see the old ones.
+ */
+static void forget_disks(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		rig_say("cannot drop what was read of the disks: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
  * Is there a swsusp image on the device? Read around the page cache: nothing of the device may
  * stay in this kernel's memory when the image's own kernel takes over, or fails to.
  */
@@ -268,6 +282,7 @@ int main(void)
 	open_console();
 	if (!rig_ports_open())
 		rig_say("no markers: %s", strerror(errno));
+	forget_disks();
 	rig_send(RIG_MARKER_BEFORE_DISK, 0, 0);
 	for (size_t i = 0; i < sizeof(resume_methods) / sizeof(*resume_methods); i++)
 		resume_methods[i]();
