@@ -9,8 +9,13 @@ import { shared } from './shared-memory.js';
 
 export const V86_ENGINE = 'v86';
 
-/** Code kept for later machines; more than the largest guests seen generate. */
+/**
+ * Code kept for later machines; more than what the largest guests seen generate of the kernel and of what they do again
+ * and again. What a long row of machines generates beyond that is hardly ever met twice, and each byte costs ten more
+ * of what the host's compiler makes of it.
+ */
 const COMPILED_MAX = 8192;
+const COMPILED_BYTES_MAX = 64 << 20;
 
 export interface EngineHost {
   readonly spawn: () => WorkerPort;
@@ -32,6 +37,7 @@ interface Spare {
 /** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
 export function createRemoteEngine(host: EngineHost): Engine {
   const compiled: CompiledCode[] = [];
+  let compiledBytes = 0;
   let spare: Spare | undefined;
   let machines = 0;
   const takeWorker = (): Spare => {
@@ -50,7 +56,11 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
   const keep = (codes: readonly CompiledCode[]): void => {
     if (host.shareCode === false) return;
-    for (const code of codes) if (compiled.length < COMPILED_MAX) compiled.push({ ...code, bytes: shared(code.bytes) });
+    for (const code of codes) {
+      if (compiled.length >= COMPILED_MAX || compiledBytes >= COMPILED_BYTES_MAX) return;
+      compiledBytes += code.bytes.length;
+      compiled.push({ ...code, bytes: shared(code.bytes) });
+    }
   };
   const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
     checkConfig(config);
