@@ -52,6 +52,8 @@ export type Step =
       readonly beforeSaving?: readonly CommandStep[];
       /** Run by the live timeline while the image is saved (sys_snapshot only). */
       readonly whileSaving: readonly CommandStep[];
+      /** Where the live timeline's changes go (sys_snapshot only): sdb1 unless told. */
+      readonly store?: 'memory';
       readonly faults: readonly Fault[];
     }
   | { readonly do: 'cutPower' }

@@ -16,7 +16,7 @@ import { consoleTail, unexpectedStop } from './stop.js';
 import { marked, type WentOff } from './swsusp.js';
 
 /** The volumes that the live timeline may write: its changes to everything mounted before, and the image. */
-export const SNAPSHOT_STORES: readonly string[] = ['sdb1', 'sdb3'];
+export const storesOf = (store: LiveSteps['store']): readonly string[] => (store === 'memory' ? ['sdb3'] : ['sdb1', 'sdb3']);
 
 /** Path of the image on the filesystem of sdb3. */
 export const SNAPSHOT_IMAGE = '/snapshot';
@@ -40,12 +40,13 @@ const SAVE = [
  * `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. It saves the
  * image when it is told to.
  */
-const TAKE = `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go && mkfifo ${FOLDER}/go && exec snapctl take -c /dev/sdb1 sh -c '{ read _ < ${FOLDER}/go; ${SAVE}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+const take = (store: LiveSteps['store']): string =>
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c '{ read _ < ${FOLDER}/go; ${SAVE}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 const GO = `echo > ${FOLDER}/go`;
 const AWAIT_SAVED = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
 
 /** What the live timeline is to do. */
-export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving'>;
+export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving' | 'store'>;
 
 export interface LivedOn extends WentOff {
   /** What was asked of the live timeline while it saved its image, and what is wrong with it. */
@@ -58,8 +59,8 @@ export interface LivedOn extends WentOff {
  * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end.
  * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
  */
-export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { beforeSaving = [], whileSaving }: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
-  const job = await toTheCopy(recorder, agent);
+export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { beforeSaving = [], whileSaving, store }: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
+  const job = await toTheCopy(recorder, agent, store);
   if (job === 'powerCut') return job;
   const returned = await recorder.machine.run({ triggers: [{ when: { on: 'marker', kind: stepEnd('call') }, then: { do: 'stop' } }], virtualMsMax: CALL_MS_MAX });
   if (returned.reason.why === 'powerCut') return 'powerCut';
@@ -96,9 +97,9 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { befor
 export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined => markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
 
 /** Runs to the end of the copy, with interrupts off: there the two timelines part. */
-async function toTheCopy(recorder: Recorder, agent: Agent): Promise<Job | 'powerCut'> {
+async function toTheCopy(recorder: Recorder, agent: Agent, store: LiveSteps['store']): Promise<Job | 'powerCut'> {
   recorder.arm([{ when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } }]);
-  const end = await agent.exec(shell(TAKE), { virtualMsMax: CALL_MS_MAX, triggers: [{ when: { on: 'marker', kind: stepEnd('copy') }, then: { do: 'stop' } }] });
+  const end = await agent.exec(shell(take(store)), { virtualMsMax: CALL_MS_MAX, triggers: [{ when: { on: 'marker', kind: stepEnd('copy') }, then: { do: 'stop' } }] });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
   throw refused('the kernel refused to take a snapshot', outputLines(resultOf(end)), recorder);

@@ -19,7 +19,7 @@ import type { DiskState, Proofs, ResumeEvidence, SuspendEvidence } from './proof
 import type { Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
 import { resumeFromDisk, suspendToDisk, type WentOff } from './swsusp.js';
-import { frozenSince, SNAPSHOT_STORES, snapshotAndGoOff } from './sys-snapshot.js';
+import { frozenSince, snapshotAndGoOff, storesOf } from './sys-snapshot.js';
 
 export interface TimelineDeps {
   readonly booter: Booter;
@@ -266,7 +266,7 @@ class Timeline {
       writesByResume: seen.writes.map(() => []),
       evidence: {
         method: step.method,
-        stores: step.method === 'swsusp' ? [] : SNAPSHOT_STORES,
+        stores: step.method === 'swsusp' ? [] : storesOf(step.store),
         markers: seen.markers,
         atCopy: atCopy.memory,
         disks: this.#off.disks,

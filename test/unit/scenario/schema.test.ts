@@ -32,6 +32,18 @@ t.test('a machine that takes snapshots is told where their images are', (t) => {
   t.end();
 });
 
+t.test('where a live timeline keeps its changes', (t) => {
+  const storeOf = (said: string): unknown => {
+    const read = readScenario(`name: x\nsteps: [boot, { suspend: { method: sys_snapshot${said} } }]\n`, 'x.yaml');
+    return 'issues' in read ? read.issues : (read.scenario.steps[1] as { readonly store?: unknown }).store;
+  };
+  t.equal(storeOf(''), undefined);
+  t.equal(storeOf(', store: sdb1'), undefined);
+  t.equal(storeOf(', store: memory'), 'memory');
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { store: memory } }]\n'), [/swsusp has no `store`: use `method: sys_snapshot`/]);
+  t.end();
+});
+
 t.test('everything wrong is named at its place', (t) => {
   t.same(issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'), [
     "2:28 unknown key 'sed': did you mean 'seed'?",
