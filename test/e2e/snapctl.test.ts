@@ -56,12 +56,22 @@ t.test('what cannot be resumed from is refused, and the machine boots on', async
   const off = await inGuest(async (run, recorder, agent) => {
     // Filesystems of other kinds on pieces of the swap partition: they must be found untouched although the live timeline writes to them.
     const prepared = await run(`swapoff /dev/sdb2; at=0
-      slice() { echo "0 $2 linear /dev/sdb2 $at" | dmsetup create $1 && dmsetup mknodes && at=$((at + $2)) && mkfs.$1 /dev/mapper/$1 2>&1 && mkdir /run/$1 && mount -t $1 /dev/mapper/$1 /run/$1; }
-      mkdir -p /run/store && slice vfat 20480 && slice f2fs 122880 && slice btrfs 245760`);
+      slice() { echo "0 $2 $3 /dev/sdb2 $at" | dmsetup create $1 && dmsetup mknodes && at=$((at + $2)) && mkfs.$1 /dev/mapper/$1 2>&1 && mkdir /run/$1 && mount -t $1 /dev/mapper/$1 /run/$1; }
+      mkdir -p /run/store && slice vfat 20480 linear && slice f2fs 122880 linear && slice btrfs 245760 linear &&
+      slice ext4 20480 "crypt aes-xts-plain64 ${'5a'.repeat(31)}${'a5'.repeat(33)} 0"`);
     t.equal(prepared.exitCode, 0, prepared.stderr);
-    const live = 'for kind in vfat f2fs btrfs; do echo live > /run/$kind/file || exit 1; done; sync';
-    const took = await run(`snapctl take -c /dev/sdb1 sh -c '${live}; mount -t ext4 /dev/sdb3 /run/store && snapctl save /run/store/snapshot && snapctl verify /run/store/snapshot && umount /run/store'`);
+    const live = 'for kind in vfat f2fs btrfs ext4; do echo live > /run/$kind/file || exit 1; done; sync';
+    const took = await run(`snapctl take -c /dev/sdb1 sh -c '${live}; mount -t ext4 /dev/sdb3 /run/store && snapctl save /run/store/snapshot && snapctl verify /run/store/snapshot && snapctl info /run/store/snapshot && umount /run/store'`);
     t.match(took, { exitCode: 0, stderr: '', stdout: /whole: \d+ bytes of image in \d+ chunks/ });
+    // On the disk, what is encrypted is of no known kind.
+    t.same([...took.stdout.matchAll(/^in use: (\w+) on (\S+), from byte (\d+),.* state (?!0{16})\w{16}$/gm)].map(([, kind, device, at]) => `${kind} ${device} ${at}`).sort(), [
+      'btrfs /dev/sdb2 73400320',
+      'ext4 /dev/sda 0',
+      'f2fs /dev/sdb2 10485760',
+      'other /dev/sdb2 199229440',
+      'vfat /dev/sdb2 0',
+    ]);
+    t.match(took.stdout, /^kernel: .* build (?!0{40})[0-9a-f]{40}$/m);
     await agent.powerOff({ virtualMsMax: 60_000 });
     return recorder.seen().writes;
   });

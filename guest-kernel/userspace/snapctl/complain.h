@@ -12,7 +12,7 @@ const char *remedy_for_writing(int error);
 /* From here on the kernel's messages are of interest. Answers what kernel_messages_show() takes. */
 int kernel_messages_begin(void);
 
-/* Shows the errors that the kernel has logged since, and what it says of snapshots. */
+/* Shows the errors that the kernel has logged since. */
 void kernel_messages_show(int begun);
 
 #endif

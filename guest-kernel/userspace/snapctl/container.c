@@ -89,6 +89,12 @@ static void name_state(const struct snap_header *header, struct snap_state *stat
 	state->checksum = state_checksum(header, state);
 }
 
+/* Why reading or writing has failed. */
+static const char *why(void)
+{
+	return container_interrupted ? "a signal told to stop" : strerror(errno);
+}
+
 /* Writing. */
 
 struct writer {
@@ -182,14 +188,14 @@ static int write_container(struct writer *writer, int from, const char *from_nam
 	if (write_all(writer->to, header, sizeof(*header)) ||
 	    write_all(writer->to, &state, sizeof(state)))
 		goto cannot_write;
-	/* An older image that was there must not seem to be whole while this one takes its place. */
+	/* An older image in this place must not seem to be whole while this one replaces it. */
 	if (!(header->flags & SNAP_STREAMED) && fsync(writer->to))
 		goto cannot_write;
 
 	read = write_pieces(writer, from);
 	if (read < 0)
 		return complain(from_name, "cannot be read at byte %llu of the image: %s",
-				(ull)writer->seal.image_bytes, strerror(errno));
+				(ull)writer->seal.image_bytes, why());
 	if (!read)
 		goto cannot_write;
 	if (expected && expected != writer->seal.image_bytes)
@@ -211,7 +217,7 @@ static int write_container(struct writer *writer, int from, const char *from_nam
 
 cannot_write:
 	return complain(to_name, "cannot be written after byte %llu of the image: %s%s",
-			(ull)writer->seal.image_bytes, strerror(errno), remedy_for_writing(errno));
+			(ull)writer->seal.image_bytes, why(), remedy_for_writing(errno));
 }
 
 int container_write(int from, const char *from_name, int to, const char *to_name,

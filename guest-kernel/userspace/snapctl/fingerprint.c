@@ -146,7 +146,7 @@ static bool look_xfs(struct look *look)
 	return true;
 }
 
-/* btrfs: whatever changes ends with a superblock of a higher generation, or with another log tree. */
+/* btrfs: what changes ends with a superblock of a higher generation, or with another log tree. */
 static bool look_btrfs(struct look *look)
 {
 	const uint8_t *super = reading_at(look->reading, 65536, 4096);
@@ -180,7 +180,8 @@ static bool look_f2fs(struct look *look)
 	first = le32(super + 76);
 	main_block = le32(super + 92);
 	for (int pack = 0; pack < 2; pack++) {
-		checkpoint = reading_at(look->reading, (first + ((uint64_t)pack << segment_shift)) * 4096, 4096);
+		checkpoint = reading_at(look->reading,
+					(first + ((uint64_t)pack << segment_shift)) * 4096, 4096);
 		if (!checkpoint)
 			return true;
 		digest_add(&look->digest, checkpoint, 4096);
@@ -230,10 +231,10 @@ static bool look_swap(struct look *look)
 	return true;
 }
 
-/* What is none of the others. */
+/* What is none of the others, or encrypted: where superblocks are. */
 static bool look_other(struct look *look)
 {
-	for (uint32_t at = 0; look->complete && at < 65536; at += 4096)
+	for (uint32_t at = 0; look->complete && at < 72U << 10; at += 4096)
 		if (!look_at(look, at, 4096))
 			break;
 	return true;

@@ -12,7 +12,7 @@
 /*
  * Looks at a place. With `complete`, the digest is of all that changes when the filesystem is
  * mounted for writing, checked or altered; without, of what stays while it is mounted. What is of
- * no known kind is called "other" and has a digest of its first 64 KiB, or none.
+ * no known kind is called "other" and has a digest of its first 72 KiB, or none.
  * 0, or -1 and errno when it cannot be read.
  */
 int fingerprint(const struct place *place, bool complete, struct snap_filesystem *filesystem);

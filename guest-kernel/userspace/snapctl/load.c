@@ -62,7 +62,8 @@ static int mount_device(const char *device, struct mounted *mounted)
 		mounted->folder[0] = 0;
 		return complain("/", "cannot make a folder to mount %s at: %s", device, strerror(errno));
 	}
-	if (!mount(device, mounted->folder, type, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, NULL))
+	if (!mount(device, mounted->folder, type, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
+		   NULL))
 		return 0;
 	complain(device, "cannot be mounted as %s: %s", type, strerror(errno));
 	rmdir(mounted->folder);

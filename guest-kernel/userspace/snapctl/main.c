@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* snapctl: takes snapshots of the running system, saves and restores their images. See snapctl(8). */
+/* snapctl(8): takes snapshots of the running system, saves and restores their images. */
 #include "commands.h"
 
 #include <errno.h>
@@ -166,8 +166,11 @@ int info(const char *name)
 		       state->seal.chunks, header->compression ? "zstd" : "not compressed");
 	else if (header->image_bytes)
 		printf("image: %llu bytes\n", (ull)header->image_bytes);
-	printf("kernel: %s %s %s\nboot: %s\n", header->kernel_release, header->kernel_version,
-	       header->architecture, header->boot_id);
+	printf("kernel: %s %s %s, build ", header->kernel_release, header->kernel_version,
+	       header->architecture);
+	for (int i = 0; i < 20; i++)
+		printf("%02x", header->kernel_build_id[i]);
+	printf("\nboot: %s\n", header->boot_id);
 	printf("machine: %s%s%u of %s, %llu KiB of memory\n", header->machine_id,
 	       header->machine_id[0] ? ", " : "", header->cpus, header->cpu,
 	       (ull)header->memory_kib);
@@ -204,7 +207,8 @@ static bool parse_level(const char *text, int *level)
 }
 
 /* Takes the options off. False when one is wrong. */
-static bool parse_options(const struct command *command, int count, char **arguments, struct options *options)
+static bool parse_options(const struct command *command, int count, char **arguments,
+			  struct options *options)
 {
 	int option;
 

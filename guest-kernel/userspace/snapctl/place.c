@@ -28,7 +28,7 @@ static bool is_memory(const char *name)
 	return false;
 }
 
-/* The first piece of a mapped device when it is a linear one: where that begins. */
+/* Where the first piece of a mapped device begins, when it is a linear or an encrypted one. */
 static bool mapped_to(dev_t device, dev_t *beneath, uint64_t *start_sectors, uint64_t *sectors)
 {
 	union {
@@ -38,7 +38,8 @@ static bool mapped_to(dev_t device, dev_t *beneath, uint64_t *start_sectors, uin
 	const struct dm_target_spec *target;
 	unsigned int upper, lower;
 	unsigned long long start;
-	int control, result;
+	const char *text;
+	int control, result, parts = 0;
 
 	control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
 	if (control < 0)
@@ -56,8 +57,12 @@ static bool mapped_to(dev_t device, dev_t *beneath, uint64_t *start_sectors, uin
 	if (result || !table.head.target_count)
 		return false;
 	target = (const void *)(table.bytes + table.head.data_start);
-	if (strcmp(target->target_type, "linear") ||
-	    sscanf((const char *)(target + 1), "%u:%u %llu", &upper, &lower, &start) != 3)
+	text = (const char *)(target + 1);
+	if (!strcmp(target->target_type, "linear"))
+		parts = sscanf(text, "%u:%u %llu", &upper, &lower, &start);
+	else if (!strcmp(target->target_type, "crypt"))
+		parts = sscanf(text, "%*s %*s %*s %u:%u %llu", &upper, &lower, &start);
+	if (parts != 3)
 		return false;
 	*beneath = makedev(upper, lower);
 	*start_sectors = start;

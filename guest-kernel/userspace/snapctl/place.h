@@ -4,8 +4,8 @@
  *
  * In the live timeline a device that carries a filesystem shows what the live timeline has written.
  * What belongs to the image, the content at the snapshot, is seen on the device beneath: the disk
- * of a partition, or what a linear mapping maps. When an image is checked, mappings do not exist
- * yet, and the device beneath is what there is, too.
+ * of a partition, or what a linear or crypt mapping maps (where what is seen is encrypted). When
+ * an image is checked, mappings do not exist yet, and the device beneath is what there is, too.
  */
 #ifndef SNAPCTL_PLACE_H
 #define SNAPCTL_PLACE_H
@@ -22,7 +22,7 @@ struct place {
 	bool beneath;
 };
 
-/* Where a device is. False for what is no device that outlives the system: RAM disks, loop devices. */
+/* Where a device is. False for what does not outlive the system: RAM disks, loop devices. */
 bool place_find(dev_t device, struct place *place);
 
 /* A place that is being read, around the page cache where that is possible. */

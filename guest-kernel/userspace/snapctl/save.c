@@ -89,7 +89,8 @@ static int check_target(const struct target *target, const char *devices)
 	if (S_ISREG(status.st_mode) && filesystems_listed(devices, status.st_dev))
 		return complain(target->name, "is on a filesystem that was mounted at the snapshot: what is written there ends with the live timeline; mount another one now and save there");
 	if (S_ISREG(status.st_mode) && !fstatfs(target->file, &filesystem) &&
-	    ((uint32_t)filesystem.f_type == TMPFS_MAGIC || (uint32_t)filesystem.f_type == RAMFS_MAGIC))
+	    ((uint32_t)filesystem.f_type == TMPFS_MAGIC ||
+	     (uint32_t)filesystem.f_type == RAMFS_MAGIC))
 		complain(target->name, "note: is in memory, and ends with the live timeline unless it is copied elsewhere");
 	return 0;
 }
@@ -152,7 +153,7 @@ int save(const char *name, const struct save_options *options)
 		complain("save", ENV_DEVICES " is not set; let snapctl take run this command");
 		return FAILED;
 	}
-	/* From standard input it can be the descriptor itself, or what somebody else reads from it. */
+	/* On standard input is the descriptor itself, or what somebody else reads from it. */
 	if (!options->from_stdin && find_image(&image, &header.image_bytes))
 		return FAILED;
 	if (options->from_stdin && getenv(ENV_BYTES))

@@ -48,7 +48,10 @@ static const char *remedy(int error)
 	case ENOMEM: return "; add swap or end programs";
 	case ENOSPC: return "; give a larger store";
 	case EINVAL: return "; a loop device cannot be the store";
-	case ENODEV: case ENXIO: return "; the device of the store is not there";
+	case ENODEV: return "; the device of the store is not there";
+	case ENOTBLK: return "; the store must be a block device";
+	case EACCES: return "; the store is read-only";
+	case EMFILE: case ENFILE: return "; close files";
 	default: return "";
 	}
 }

@@ -66,7 +66,8 @@ static uint32_t next_cluster(const struct vfat *fat, uint32_t cluster)
 static void read_entries(struct vfat *fat, const uint8_t *entries, uint32_t size)
 {
 	fat->sum = xxh32(fat->sum, entries, size);
-	for (const uint8_t *entry = entries; entry + ENTRY_BYTES <= entries + size; entry += ENTRY_BYTES) {
+	for (const uint8_t *entry = entries; entry + ENTRY_BYTES <= entries + size;
+	     entry += ENTRY_BYTES) {
 		uint32_t cluster = number(entry + 26, 2) | number(entry + 20, 2) << 16;
 
 		/* Not free, not "." or "..", a folder, and no piece of a long name. */
@@ -75,7 +76,8 @@ static void read_entries(struct vfat *fat, const uint8_t *entries, uint32_t size
 			continue;
 		if (fat->width != 32)
 			cluster &= 0xffff;
-		if (cluster >= 2 && cluster < fat->clusters + 2 && fat->queued < FOLDER_CLUSTERS_MAX)
+		if (cluster >= 2 && cluster < fat->clusters + 2 &&
+		    fat->queued < FOLDER_CLUSTERS_MAX)
 			fat->queue[fat->queued++] = cluster;
 	}
 }
@@ -97,7 +99,8 @@ static bool read_folder_range(struct vfat *fat, uint64_t at, uint32_t size)
 
 static void read_folder(struct vfat *fat, uint32_t cluster)
 {
-	for (; cluster && fat->clusters_read < FOLDER_CLUSTERS_MAX; cluster = next_cluster(fat, cluster)) {
+	for (; cluster && fat->clusters_read < FOLDER_CLUSTERS_MAX;
+	     cluster = next_cluster(fat, cluster)) {
 		uint64_t at = fat->data_offset + (uint64_t)(cluster - 2) * fat->cluster_bytes;
 
 		fat->clusters_read++;
@@ -154,7 +157,8 @@ bool vfat_sum(struct reading *reading, struct vfat_sum *sum)
 	fat.width = fat.clusters < 4085 ? 12 : fat.clusters < 65525 ? 16 : 32;
 
 	if (sum_range(reading, 0, reserved * fat.sector_bytes, &sum->boot) &&
-	    load_table(&fat, (uint64_t)reserved * fat.sector_bytes, table_sectors * fat.sector_bytes)) {
+	    load_table(&fat, (uint64_t)reserved * fat.sector_bytes,
+		       table_sectors * fat.sector_bytes)) {
 		sum->table = xxh32(0, fat.table, fat.table_bytes);
 		if (root_bytes)
 			read_folder_range(&fat, root_offset, root_bytes);
