@@ -61,7 +61,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('util-linux', ['disks'], 'mkswap'),
   ...need('xfsprogs', ['disks', 'checks'], 'mkfs.xfs', 'xfs_db', 'xfs_repair'),
   ...need('btrfs-progs', ['disks', 'checks'], 'mkfs.btrfs', 'btrfs'),
-  ...need('f2fs-tools', ['disks', 'checks'], 'mkfs.f2fs', 'sload.f2fs', 'fsck.f2fs'),
+  ...need('f2fs-tools', ['disks', 'checks'], 'mkfs.f2fs', 'sload.f2fs', 'fsck.f2fs', 'dump.f2fs'),
   ...need('dosfstools', ['disks', 'checks'], 'mkfs.fat', 'fsck.fat'),
   ...need('mtools', ['disks'], 'mcopy', 'mmd'),
   ...need('chromium', ['browser'], 'chromium'),

@@ -11,7 +11,7 @@ import type { GuestKernel } from '../memory/kernel.js';
 import { parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
 import { guestMemory } from '../memory/view.js';
-import { diskSource, findImage, findSnapshot, verifyDisks, volumeSource, type DiskHistory } from './disk/verify.js';
+import { diskSource, findImage, findSnapshot, verifyDisks, volumeSource, type DiskDifference, type DiskHistory } from './disk/verify.js';
 import { thawedTooEarly } from './disk/order.js';
 import { volumes, type Filesystem } from './disk/partitions.js';
 import type { Image } from './image/stream.js';
@@ -39,6 +39,8 @@ export interface ProofHost {
    * Undefined for one that has no checker.
    */
   readonly check: (volume: ByteSource, filesystem: Filesystem, replay: boolean) => Promise<CheckResult | undefined>;
+  /** What lies at bytes of a volume, by the filesystem's own tools; undefined where they cannot say. */
+  readonly locate?: (volume: ByteSource, filesystem: Filesystem, offsetsBytes: readonly number[]) => Promise<readonly (string | undefined)[]>;
 }
 
 const DETAILS_MAX = 40;
@@ -52,7 +54,7 @@ export function createProofs(host: ProofHost): Proofs {
   return {
     memory: async (evidence) => proveMemory(evidence, symbols, host.comparer),
     image: async (evidence) => proveImage(evidence, symbols),
-    disk: async (evidence) => proveDisks(evidence),
+    disk: async (evidence) => proveDisks(evidence, host),
     filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' || frozen, host),
     console: faultFindings,
     addressOf: (symbol) => physicalOf(symbols, symbol),
@@ -123,14 +125,40 @@ async function imageOn({ method, stores, disks }: SuspendEvidence): Promise<Imag
   return method === 'swsusp' ? findImage(found)?.image.image : findSnapshot(found, stores);
 }
 
-async function proveDisks(evidence: ResumeEvidence): ReturnType<Proofs['disk']> {
-  const result = verifyDisks(evidence.disks.map((disk, index) => history(evidence, disk, index)), { stores: evidence.stores });
+async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType<Proofs['disk']> {
+  const histories = evidence.disks.map((disk, index) => history(evidence, disk, index));
+  const result = verifyDisks(histories, { stores: evidence.stores });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
-  const lines = result.differences.map(({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`);
+  const lines = (await locateAll(result.differences, histories, host)).map(({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`);
   const findings: Finding[] = evidence.method === 'sys_snapshot' ? earlyThaws(evidence.markers) : [];
   if (sectorsDiffering > 0) findings.push({ kind: 'disk', what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`, details: some(lines, lines.length) });
   else if (originSectorsWritten > 0) findings.push({ kind: 'disk', what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`, details: [] });
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
+}
+
+/** Differences in filesystems that only their own tools read, named by these; neighbours of one name are joined. */
+async function locateAll(differences: readonly DiskDifference[], histories: readonly DiskHistory[], { locate }: ProofHost): Promise<readonly DiskDifference[]> {
+  const inside = [...new Set(differences.flatMap((one) => (one.inside ? [one.inside.volume] : [])))];
+  if (locate === undefined || inside.length === 0) return differences;
+  const names = new Map<DiskDifference, string>();
+  for (const volume of inside) {
+    const of = differences.filter((one) => one.inside?.volume === volume);
+    const disk = histories.find(({ device }) => volume.device.startsWith(device));
+    if (disk === undefined) continue;
+    const found = await locate(volumeSource(diskSource(disk.atCopy), volume), volume.filesystem, of.map((one) => one.inside?.offsetBytes ?? 0));
+    for (const [index, name] of found.entries()) {
+      const one = of[index];
+      if (one !== undefined && name !== undefined) names.set(one, `${volume.filesystem}: ${name}`);
+    }
+  }
+  const named: (DiskDifference & { sectors: number })[] = [];
+  for (const one of differences) {
+    const owner = names.get(one) ?? one.owner;
+    const last = named.at(-1);
+    if (last !== undefined && names.has(one) && last.owner === owner && last.device === one.device && last.startSector + last.sectors === one.startSector) last.sectors += one.sectors;
+    else named.push({ ...one, owner });
+  }
+  return named;
 }
 
 function earlyThaws(markers: SuspendEvidence['markers']): Finding[] {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** Filesystem checkers of the host, run on a copy of a volume. The copy is sparse and gone afterwards. */
-import { mkdtemp, open, rm } from 'node:fs/promises';
+/** Filesystem checkers of the host, run on a copy of a volume. */
 import { execFile } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { RigError } from '../../machine/errors.js';
 import type { Filesystem } from '../../verify/disk/partitions.js';
 import type { CheckResult } from '../../verify/proofs.js';
 import type { ByteSource } from '../../verify/source.js';
+import { withVolumeCopy } from './volume-copy.js';
 
 interface Checker {
   readonly package: string;
@@ -31,8 +29,6 @@ const CHECKERS: Partial<Record<Filesystem, Checker>> = {
 
 const TIMEOUT_MS = 120_000;
 const OUTPUT_BYTES_MAX = 1 << 20;
-const CHUNK_BYTES = 1 << 20;
-const HOLE_BYTES = 4096;
 
 /**
  * Checks a filesystem. With `replay`, its journal is replayed first, for a filesystem that was in use when its
@@ -42,49 +38,14 @@ const HOLE_BYTES = 4096;
 export async function checkFilesystem(volume: ByteSource, filesystem: Filesystem, replay: boolean, signal?: AbortSignal): Promise<CheckResult | undefined> {
   const checker = CHECKERS[filesystem];
   if (checker === undefined) return undefined;
-  const directory = await mkdtemp(join(tmpdir(), 'snapback-fsck-'));
-  try {
-    const path = join(directory, 'volume');
-    await writeSparse(volume, path);
+  return withVolumeCopy(volume, async (path) => {
     if (replay && checker.replay !== undefined) await run(checker, checker.replay, path, signal);
     const { status, output } = await run(checker, checker.check, path, signal);
     const complaint = status !== 0 || (filesystem === 'f2fs' && output.some((line) => /\[FIX\]|Corruption|\[ASSERT\]/.test(line)));
     // Without a replay, a journal that waits for one means that the filesystem was not left properly.
     const needsReplay = output.some((line) => /skipping journal recovery|recovering journal/i.test(line));
     return { checker: checker.check.join(' '), clean: !complaint && !needsReplay, output };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-/** Writes the volume with holes where it holds only zeros. */
-async function writeSparse(volume: ByteSource, path: string): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    await file.truncate(volume.byteLength);
-    for (let at = 0; at < volume.byteLength; at += CHUNK_BYTES) {
-      const bytes = volume.read(at, Math.min(CHUNK_BYTES, volume.byteLength - at));
-      for (const [from, to] of filled(bytes)) await file.write(bytes, from, to - from, at + from);
-    }
-  } catch (cause) {
-    throw new RigError(`cannot write a copy of a volume of ${volume.byteLength} bytes to ${path}`, { cause, remedy: 'make room in the directory for temporary files, or set TMPDIR' });
-  } finally {
-    await file.close();
-  }
-}
-
-/** The stretches of `bytes` that are not all zeros, in steps of a block. */
-function filled(bytes: Uint8Array): [number, number][] {
-  const stretches: [number, number][] = [];
-  const zeros = Buffer.alloc(HOLE_BYTES);
-  for (let at = 0; at < bytes.length; at += HOLE_BYTES) {
-    const end = Math.min(at + HOLE_BYTES, bytes.length);
-    if (zeros.compare(bytes, at, end, 0, end - at) === 0) continue;
-    const last = stretches.at(-1);
-    if (last !== undefined && last[1] === at) last[1] = end;
-    else stretches.push([at, end]);
-  }
-  return stretches;
+  });
 }
 
 function run(checker: Checker, [program = '', ...args]: readonly string[], path: string, signal: AbortSignal | undefined): Promise<{ status: number; output: string[] }> {

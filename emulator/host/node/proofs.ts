@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-/** The proofs as a run on this host uses them: with Node's memcmp and the host's filesystem checkers. */
+/** The proofs as a run on this host uses them: with Node's memcmp and the host's tools for filesystems. */
 import type { Proofs } from '../../cycle/proofs.js';
 import { createProofs } from '../../verify/proofs.js';
 import { byteComparer } from './compare.js';
 import { checkFilesystem } from './fsck.js';
+import { locate } from './locate.js';
 import type { MachineFiles } from './machine-files.js';
 
-/** Checkers end with `signal`. */
+/** The tools end with `signal`. */
 export function nodeProofs({ systemMap }: Pick<MachineFiles, 'systemMap'>, signal?: AbortSignal): Proofs {
-  return createProofs({ systemMap, comparer: byteComparer, check: (volume, filesystem, replay) => checkFilesystem(volume, filesystem, replay, signal) });
+  return createProofs({ systemMap, comparer: byteComparer, check: (volume, filesystem, replay) => checkFilesystem(volume, filesystem, replay, signal), locate: (volume, filesystem, offsets) => locate(volume, filesystem, offsets, signal) });
 }

@@ -12,8 +12,9 @@ import { readContainer } from '../image/container.js';
 import type { Image } from '../image/stream.js';
 import { IMAGE_SIGNATURE, readSwapHeader, readSwapImage, type SwapImage } from '../image/swap.js';
 import { slice, sourceOf, type ByteSource } from '../source.js';
-import { readExt4, type Ext4 } from './ext4.js';
-import { volumes, type Volume } from './partitions.js';
+import { readExt4 } from './ext4.js';
+import { readFat } from './fat.js';
+import { volumes, type Filesystem, type Volume } from './partitions.js';
 
 export interface DiskDifference {
   readonly device: string;
@@ -22,6 +23,13 @@ export interface DiskDifference {
   readonly sectors: number;
   /** Filesystem and file, or what else is known. */
   readonly owner: string;
+  /** Where in which filesystem it lies, when only that filesystem's own tools can say more. */
+  readonly inside?: { readonly volume: Volume; readonly offsetBytes: number };
+}
+
+/** What says of a byte of a volume what it is for. */
+interface Tree {
+  describe(offsetBytes: number): string;
 }
 
 export interface DiskResult {
@@ -49,6 +57,8 @@ export interface DiskHistory {
 }
 
 const DIFFERENCES_MAX = 200;
+/** Whose structures are not read here. */
+const NEEDS_TOOLS: ReadonlySet<Filesystem> = new Set<Filesystem>(['xfs', 'btrfs', 'f2fs']);
 /** Where snapctl saves it, from the root of the store. */
 const SNAPSHOT_IMAGE = '/snapshot';
 
@@ -157,41 +167,43 @@ function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => b
 
 /** Names sectors by the structures of the disk as it was at the copy; joins neighbours that have one owner. */
 export function nameSectors(disk: ByteSource, all: readonly Volume[], device: string, ranges: readonly SectorRange[]): DiskDifference[] {
-  const trees = new Map<Volume, Ext4 | undefined>();
-  const named: { device: string; startSector: number; sectors: number; owner: string }[] = [];
+  const trees = new Map<Volume, Tree | undefined>();
+  const named: (DiskDifference & { sectors: number })[] = [];
   for (const { start, count } of ranges) {
     for (let at = start as number; at < start + count; at++) {
-      const { device: of, owner } = nameSector(disk, all, device, at, trees);
+      const name = nameSector(disk, all, device, at, trees);
+      const { device: of, owner } = name;
       const last = named.at(-1);
       if (last !== undefined && last.owner === owner && last.device === of && last.startSector + last.sectors === at) last.sectors++;
-      else named.push({ device: of, startSector: at, sectors: 1, owner });
+      else named.push({ ...name, startSector: at, sectors: 1 });
     }
   }
   return named;
 }
 
-function nameSector(disk: ByteSource, all: readonly Volume[], device: string, at: number, trees: Map<Volume, Ext4 | undefined>): { device: string; owner: string } {
+function nameSector(disk: ByteSource, all: readonly Volume[], device: string, at: number, trees: Map<Volume, Tree | undefined>): Pick<DiskDifference, 'device' | 'owner' | 'inside'> {
   const volume = all.find((each) => at >= each.startSector && at < each.startSector + each.sectors);
   if (volume === undefined) return { device, owner: at === 0 ? 'partition table' : 'outside of all partitions' };
   const offset = (at - volume.startSector) * SECTOR_BYTES;
   const where = `${volume.filesystem === 'unknown' ? 'no known filesystem' : volume.filesystem}, byte ${offset}`;
   if (volume.filesystem === 'swap') return { device: volume.device, owner: offset < PAGE_BYTES ? 'swap header' : `swap slot ${Math.floor(offset / PAGE_BYTES)}` };
-  if (!volume.filesystem.startsWith('ext')) return { device: volume.device, owner: where };
-  if (!trees.has(volume)) trees.set(volume, openTree(volumeSource(disk, volume)));
+  const open = volume.filesystem.startsWith('ext') ? readExt4 : volume.filesystem === 'vfat' ? readFat : undefined;
+  if (open === undefined) return { device: volume.device, owner: where, ...(NEEDS_TOOLS.has(volume.filesystem) && { inside: { volume, offsetBytes: offset } }) };
+  if (!trees.has(volume)) trees.set(volume, openTree(() => open(volumeSource(disk, volume))));
   const tree = trees.get(volume);
   return { device: volume.device, owner: tree === undefined ? `${where} (its structures cannot be read)` : `${volume.filesystem}: ${describeSafely(tree, offset) ?? where}` };
 }
 
-function openTree(volume: ByteSource): Ext4 | undefined {
+function openTree(open: () => Tree): Tree | undefined {
   try {
-    return readExt4(volume);
+    return open();
   } catch (error) {
     if (error instanceof GuestError) return undefined;
     throw error;
   }
 }
 
-function describeSafely(tree: Ext4, offset: number): string | undefined {
+function describeSafely(tree: Tree, offset: number): string | undefined {
   try {
     return tree.describe(offset);
   } catch (error) {
