@@ -29,16 +29,19 @@ export interface CheckResult {
   readonly output: readonly string[];
 }
 
+/**
+ * What a filesystem was to its machine when it came to a stop: in use, so that the next mount would replay its journal;
+ * frozen, so that there is nothing to replay, but files may have lost their names and still be open; or left for good.
+ */
+export type Condition = 'inUse' | 'frozen' | 'left';
+
 export interface ProofHost {
   /** Text of the guest kernel's System.map. */
   readonly systemMap: string;
   /** A faster comparison of memory than the language offers. */
   readonly comparer?: Comparer;
-  /**
-   * Looks at a filesystem with the host's tools. `replay`: a journal may be replayed first, as the next mount would.
-   * Undefined for one that has no checker.
-   */
-  readonly check: (volume: ByteSource, filesystem: Filesystem, replay: boolean) => Promise<CheckResult | undefined>;
+  /** Looks at a filesystem with the host's tools. Undefined for one that has no checker. */
+  readonly check: (volume: ByteSource, filesystem: Filesystem, condition: Condition) => Promise<CheckResult | undefined>;
   /** What lies at bytes of a volume, by the filesystem's own tools; undefined where they cannot say. */
   readonly locate?: (volume: ByteSource, filesystem: Filesystem, offsetsBytes: readonly number[]) => Promise<readonly (string | undefined)[]>;
 }
@@ -55,7 +58,7 @@ export function createProofs(host: ProofHost): Proofs {
     memory: async (evidence) => proveMemory(evidence, symbols, host.comparer),
     image: async (evidence) => proveImage(evidence, symbols),
     disk: async (evidence) => proveDisks(evidence, host),
-    filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' || frozen, host),
+    filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' ? 'left' : frozen ? 'frozen' : 'inUse', host),
     console: faultFindings,
     addressOf: (symbol) => physicalOf(symbols, symbol),
   };
@@ -188,13 +191,13 @@ function firstAfterCopy({ overlay }: DiskState, sinceCopy: SuspendEvidence['writ
   return overlay.findLastIndex(({ instruction }) => instruction > 0) + 1;
 }
 
-async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], clean: boolean, host: ProofHost): ReturnType<Proofs['filesystems']> {
+async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], condition: Condition, host: ProofHost): ReturnType<Proofs['filesystems']> {
   const outcome: FilesystemOutcome[] = [];
   const findings: Finding[] = [];
   for (const [index, disk] of disks.entries()) {
     const source = diskSource(disk);
     for (const volume of volumes(source, deviceName(index))) {
-      const result = await host.check(volumeSource(source, volume), volume.filesystem, !clean);
+      const result = await host.check(volumeSource(source, volume), volume.filesystem, condition);
       if (result === undefined) continue;
       outcome.push({ at, device: volume.device, filesystem: volume.filesystem, clean: result.clean });
       if (!result.clean) findings.push({ kind: 'filesystem', what: `${result.checker} finds fault with ${volume.device} (${volume.filesystem}) at ${at}`, details: some(result.output, result.output.length) });

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { RigError } from '../../machine/errors.js';
 import type { Filesystem } from '../../verify/disk/partitions.js';
-import type { CheckResult } from '../../verify/proofs.js';
+import type { CheckResult, Condition } from '../../verify/proofs.js';
 import type { ByteSource } from '../../verify/source.js';
 import { withVolumeCopy } from './volume-copy.js';
 
@@ -11,7 +11,7 @@ interface Checker {
   readonly package: string;
   /** Look, and change nothing. */
   readonly check: readonly string[];
-  /** Replay the journal as the next mount would, and do nothing else. */
+  /** Replay the journal as the next mount would, remove files that have no name, and do nothing else. */
   readonly replay?: readonly string[];
 }
 
@@ -31,20 +31,20 @@ const TIMEOUT_MS = 120_000;
 const OUTPUT_BYTES_MAX = 1 << 20;
 
 /**
- * Checks a filesystem. With `replay`, its journal is replayed first, for a filesystem that was in use when its
- * machine went off. Undefined when there is no checker for it. When `signal` aborts, the checker ends, and this rejects with the reason.
+ * Checks a filesystem. What its machine would have done at the next mount is done first; only that one which was frozen must
+ * have no journal to be replayed. Undefined when there is no checker for it. When `signal` aborts, the checker ends, and this rejects with the reason.
  * @throws RigError when the checker is missing, does not end in time, or the host's disk is full.
  */
-export async function checkFilesystem(volume: ByteSource, filesystem: Filesystem, replay: boolean, signal?: AbortSignal): Promise<CheckResult | undefined> {
+export async function checkFilesystem(volume: ByteSource, filesystem: Filesystem, condition: Condition, signal?: AbortSignal): Promise<CheckResult | undefined> {
   const checker = CHECKERS[filesystem];
   if (checker === undefined) return undefined;
   return withVolumeCopy(volume, async (path) => {
-    if (replay && checker.replay !== undefined) await run(checker, checker.replay, path, signal);
+    const prepared = condition !== 'left' && checker.replay !== undefined ? (await run(checker, checker.replay, path, signal)).output : [];
     const { status, output } = await run(checker, checker.check, path, signal);
     const complaint = status !== 0 || (filesystem === 'f2fs' && output.some((line) => /\[FIX\]|Corruption|\[ASSERT\]/.test(line)));
-    // Without a replay, a journal that waits for one means that the filesystem was not left properly.
-    const needsReplay = output.some((line) => /skipping journal recovery|recovering journal/i.test(line));
-    return { checker: checker.check.join(' '), clean: !complaint && !needsReplay, output };
+    // A journal that waits for its replay means that the filesystem was neither left properly nor frozen.
+    const needsReplay = [...(condition === 'frozen' ? prepared : []), ...output].some((line) => /skipping journal recovery|recovering journal/i.test(line));
+    return { checker: checker.check.join(' '), clean: !complaint && !needsReplay, output: needsReplay ? [...prepared, ...output] : output };
   });
 }
 

@@ -51,10 +51,10 @@ for (const { filesystem, sizeMiB, make: [program = '', ...args], checker, damage
     const bytes = readFileSync(path);
     rmSync(path);
     t.equal(filesystemOf(sourceOf(bytes)), filesystem);
-    const good = await checkFilesystem(sourceOf(bytes), filesystem, false);
+    const good = await checkFilesystem(sourceOf(bytes), filesystem, 'left');
     t.equal(good?.clean, true, (good?.output ?? []).join('\n'));
     damage(bytes);
-    const bad = await checkFilesystem(sourceOf(bytes), filesystem, false);
+    const bad = await checkFilesystem(sourceOf(bytes), filesystem, 'left');
     t.equal(bad?.clean, false, (bad?.output ?? []).join('\n'));
     t.ok((bad?.output.length ?? 0) > 0, 'says what is wrong');
     t.notMatch(bad?.output.join('\n'), /snapback-fsck/, 'and not where its copy lay');
@@ -68,8 +68,9 @@ t.test('a journal that waits to be replayed', { skip: !(hasTool('mkfs.ext4') && 
   execFileSync('mkfs.ext4', ['-q', '-F', path], { env: { ...process.env, PATH } });
   execFileSync('debugfs', ['-w', '-R', 'feature needs_recovery', path], { env: { ...process.env, PATH }, stdio: 'ignore' });
   const bytes = readFileSync(path);
-  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', true))?.clean, true, 'is replayed for a machine that was in use');
-  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', false))?.clean, false, 'and must not be there after a shutdown');
+  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'inUse'))?.clean, true, 'is replayed for a machine that was in use');
+  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'left'))?.clean, false, 'and must not be there after a shutdown');
+  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'frozen'))?.clean, false, 'nor when it was frozen');
 });
 
 t.test('a checker ends when the run is given up, and leaves nothing', async (t) => {
@@ -81,7 +82,7 @@ t.test('a checker ends when the run is given up, and leaves nothing', async (t) 
   process.env['PIDS'] = pids;
   t.teardown(() => void (process.env['PATH'] = before['PATH']));
   const controller = new AbortController();
-  const checking = checkFilesystem(sourceOf(new Uint8Array(1 << 20)), 'ext4', false, controller.signal);
+  const checking = checkFilesystem(sourceOf(new Uint8Array(1 << 20)), 'ext4', 'left', controller.signal);
   while (!existsSync(pids) || readFileSync(pids, 'utf8') === '') await new Promise((resolve) => setTimeout(resolve, 10));
   controller.abort(new Error('given up'));
   await t.rejects(checking, { message: 'given up' });
@@ -91,6 +92,6 @@ t.test('a checker ends when the run is given up, and leaves nothing', async (t) 
 });
 
 t.test('no checker, nothing left behind', async (t) => {
-  t.equal(await checkFilesystem(sourceOf(new Uint8Array(4096)), 'swap', false), undefined);
+  t.equal(await checkFilesystem(sourceOf(new Uint8Array(4096)), 'swap', 'left'), undefined);
   t.same(readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')), []);
 });
