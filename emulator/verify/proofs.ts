@@ -14,6 +14,7 @@ import { guestMemory } from '../memory/view.js';
 import { diskSource, findImage, findSnapshot, verifyDisks, volumeSource, type DiskDifference, type DiskHistory } from './disk/verify.js';
 import { thawedTooEarly } from './disk/order.js';
 import { volumes, type Filesystem } from './disk/partitions.js';
+import { writesAfterSignature } from './image/complete.js';
 import type { Image } from './image/stream.js';
 import { verifyImage, type ImageResult } from './image/verify.js';
 import type { Comparer } from './memory/compare.js';
@@ -105,10 +106,12 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
     findings: [{ kind: 'image', what, details: [] }],
   });
   let result: ImageResult;
+  let late = 0;
   try {
-    const image = await imageOn(evidence);
-    if (image === undefined) return nothing('no disk holds an image');
-    result = verifyImage(image, kernelAt(evidence, symbols));
+    const found = await imageOn(evidence);
+    if (found === undefined) return nothing('no disk holds an image');
+    late = found.writesTooLate;
+    result = verifyImage(found.image, kernelAt(evidence, symbols));
   } catch (error) {
     if (error instanceof GuestError) return nothing(`the image cannot be read: ${error.message}`);
     throw error;
@@ -116,16 +119,24 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
   const { bytes, pagesCompared, pagesDiffering, differences } = result;
   const lines = differences.map(({ kind, pfn, owner, firstOffset, bytes: count }) =>
     kind === 'content' ? `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${count} bytes differ: ${owner}` : `${hexPfn(pfn)}: ${kind}: ${owner}`);
-  return {
-    outcome: { bytes, pagesCompared, pagesDiffering },
-    findings: pagesDiffering === 0 ? [] : [{ kind: 'image', what: `${pagesDiffering} of ${pagesCompared} pages of the image on disk are not the RAM at the atomic copy`, details: some(lines, pagesDiffering) }],
-  };
+  const findings: Finding[] = [];
+  if (pagesDiffering > 0) findings.push({ kind: 'image', what: `${pagesDiffering} of ${pagesCompared} pages of the image on disk are not the RAM at the atomic copy`, details: some(lines, pagesDiffering) });
+  if (late > 0) findings.push({ kind: 'image', what: `the image was marked as complete before the last ${late} of its writes`, details: ['a power cut in between leaves an image that is not whole and says that it is'] });
+  return { outcome: { bytes, pagesCompared, pagesDiffering }, findings };
 }
 
-/** The image where the method puts it: in swap, or in a file of a store. */
-async function imageOn({ method, stores, disks }: SuspendEvidence): Promise<Image | undefined> {
-  const found = disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) }));
-  return method === 'swsusp' ? findImage(found)?.image.image : findSnapshot(found, stores);
+/** The image where the method puts it: in swap, or in a file of a store; and how many of its writes came after it was said to be whole. */
+async function imageOn({ method, stores, disks, writesSinceCopy }: SuspendEvidence): Promise<{ readonly image: Image; readonly writesTooLate: number } | undefined> {
+  const sources = disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) }));
+  if (method === 'sys_snapshot') {
+    const image = await findSnapshot(sources, stores);
+    return image && { image, writesTooLate: 0 };
+  }
+  const found = findImage(sources);
+  if (found === undefined) return undefined;
+  const { volume, image } = found;
+  const writes = writesSinceCopy[sources.findIndex(({ device }) => volume.device.startsWith(device))] ?? [];
+  return { image: image.image, writesTooLate: writesAfterSignature(writes, volume, image.pagesUsed) };
 }
 
 async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType<Proofs['disk']> {
