@@ -177,10 +177,14 @@ static void resume_snapshot(void)
 		;
 }
 
-/* Ways to resume, in the order in which they are tried; each comes back when it is not its turn. */
+/*
+ * Ways to resume, in the order in which they are tried; each comes back when it is not its turn. swsusp comes first:
+ * it reads but one page of its device, while the search for a snapshot mounts the store, which must not be touched when
+ * a system that hibernated has it mounted.
+ */
 static void (*const resume_methods[])(void) = {
-	resume_snapshot,
 	resume_swsusp,
+	resume_snapshot,
 };
 
 static void mount_root(void)
