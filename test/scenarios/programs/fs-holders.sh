@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# fs-holders.sh start: programs that hold files open for writing: one of a FUSE filesystem, and block devices of mounted
+# filesystems. fs-holders.sh write NAME: has one of them write through what it holds; the status and the message are its.
+set -e
+hold() {
+    mkfifo /run/fs/ask-"$1" /run/fs/answer-"$1"
+    setsid sh -c '
+        exec 7<> /run/fs/ask-"$1" 8<> "$2"
+        while read -r word <&7; do
+            printf %512s "$word" | dd bs=512 conv=notrunc,fsync status=none 2>&1 >&8
+            echo "status $?"
+        done 1<> /run/fs/answer-"$1"' hold "$1" "$2" < /dev/null > /dev/null 2>&1 &
+}
+case $1 in
+start)
+    mkdir -p /mnt/fuse
+    setsid fusefs /mnt/fuse > /run/fs/fusefs 2>&1 < /dev/null &
+    until grep -q ' /mnt/fuse ' /proc/mounts; do sleep 0.05; done
+    echo one > /mnt/fuse/one
+    touch /mnt/fuse/held
+    hold fuse /mnt/fuse/held
+    # The first sectors of an ext4 are not used by it.
+    hold ext4 /dev/sdb4
+    hold stacked /dev/mapper/upper
+    ;;
+write)
+    echo "${3:-word}" > /run/fs/ask-"$2"
+    while read -r line < /run/fs/answer-"$2"; do
+        case $line in
+        status*) exit "${line#status }" ;;
+        *) echo "$line" ;;
+        esac
+    done
+    ;;
+esac
