@@ -94,8 +94,11 @@ int storm_leaks(unsigned int rounds)
 	printf("a snapshot keeps %.2f pages and %.2f of slab; a substitute %.2f and %.2f\n",
 	       snapshot.unaccounted, snapshot.slab, two.unaccounted - one.unaccounted,
 	       two.slab - one.slab);
-	/* Objects share the pages of slab, with those of others too: these are only so exact. */
-	if (snapshot.unaccounted >= 0.5 || snapshot.slab >= 1)
+	/*
+	 * Pages of slab are shared with others, and the kernel's threads come and go: these are
+	 * only so exact.
+	 */
+	if (snapshot.unaccounted >= 0.5 || snapshot.slab >= 2)
 		fail("each snapshot loses memory");
 	return has_failed();
 }
