@@ -128,9 +128,16 @@ t.test('an image is saved at any pace, or not at all', async (t) => {
     });
     t.match(await take('snapctl save /root/image; s=$?; ls /root/image; exit $s'), { exitCode: 1, stdout: '', stderr: /\/root\/image: is on a filesystem that was mounted at the snapshot/ });
     t.match(await take('snapctl take true'), { exitCode: 1, stderr: /snapshot: Device or resource busy; close the last snapshot/ });
+    t.match(await run('mkdir /run/fuse; fusefs /run/fuse > /run/fuse.log & until [ -s /run/fuse.log ]; do sleep 0.1; done; snapctl take true; s=$?; umount /run/fuse; exit $s'), {
+      exitCode: 1,
+      stderr: /snapshot: Operation not supported; a filesystem cannot be frozen: .*\nsnapctl: the kernel says: snapshot: fuse filesystem \S+ cannot be frozen/,
+    });
     // Read in pieces of odd sizes by one program after another, slowly, and through pipes.
     const slow = '{ dd bs=1 count=5001 status=none; dd bs=4095 count=3 status=none; sleep 1; dd bs=99991 status=none; } <&$SNAPSHOT_FD | snapctl save --stdin - | dd bs=7777 status=none | snapctl verify -';
     t.match(await take(slow), { exitCode: 0, stdout: /^-: whole: \d+ bytes of image/, stderr: '' });
+    // A device of its own needs no filesystem.
+    t.match(await run('snapctl resume /dev/sdb1'), { exitCode: 3, stderr: '' }, 'none there');
+    t.match(await take('snapctl save /dev/sdb1 && snapctl verify /dev/sdb1 && snapctl resume --check /dev/sdb1'), { exitCode: 0, stderr: '', stdout: /^\/dev\/sdb1: whole/ });
     t.match(await take('head -c 4096 <&$SNAPSHOT_FD > /dev/null; snapctl save /run/image'), { exitCode: 1, stderr: /4096 bytes of the image have been read by something else; take a new snapshot/ });
     t.match(await take('snapctl save - | head -c 10000 > /dev/null; snapctl info'), { exitCode: 0, stderr: /standard output: cannot be written after byte \d+ of the image: Broken pipe: what reads it has ended/ });
   });

@@ -24,14 +24,9 @@ _Static_assert(sizeof(struct snap_state) == 512, "the state is one sector");
 _Static_assert(sizeof(struct snap_header) + sizeof(struct snap_state) == SNAP_CHUNKS_OFFSET,
 	       "chunks follow the state");
 
-volatile int container_interrupted;
-
 typedef unsigned long long ull;
 
-/*
- * Reads until `size` bytes are there or the input ends. Answers how many, or -1. A signal ends it
- * only when it asks to stop.
- */
+/* Reads until `size` bytes are there or the input ends. Answers how many, or -1. */
 static ssize_t read_all(int from, void *buffer, size_t size)
 {
 	size_t done = 0;
@@ -39,7 +34,7 @@ static ssize_t read_all(int from, void *buffer, size_t size)
 	while (done < size) {
 		ssize_t n = read(from, (char *)buffer + done, size - done);
 
-		if (n < 0 && errno == EINTR && !container_interrupted)
+		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -1;
@@ -55,7 +50,7 @@ static int write_all(int to, const void *buffer, size_t size)
 	for (size_t done = 0; done < size;) {
 		ssize_t n = write(to, (const char *)buffer + done, size - done);
 
-		if (n < 0 && errno == EINTR && !container_interrupted)
+		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -1;
@@ -87,12 +82,6 @@ static void name_state(const struct snap_header *header, struct snap_state *stat
 	memcpy(state->magic, STATE_MAGIC, sizeof(state->magic));
 	state->progress = progress;
 	state->checksum = state_checksum(header, state);
-}
-
-/* Why reading or writing has failed. */
-static const char *why(void)
-{
-	return container_interrupted ? "a signal told to stop" : strerror(errno);
 }
 
 /* Writing. */
@@ -195,7 +184,7 @@ static int write_container(struct writer *writer, int from, const char *from_nam
 	read = write_pieces(writer, from);
 	if (read < 0)
 		return complain(from_name, "cannot be read at byte %llu of the image: %s",
-				(ull)writer->seal.image_bytes, why());
+				(ull)writer->seal.image_bytes, strerror(errno));
 	if (!read)
 		goto cannot_write;
 	if (expected && expected != writer->seal.image_bytes)
@@ -217,7 +206,7 @@ static int write_container(struct writer *writer, int from, const char *from_nam
 
 cannot_write:
 	return complain(to_name, "cannot be written after byte %llu of the image: %s%s",
-			(ull)writer->seal.image_bytes, why(), remedy_for_writing(errno));
+			(ull)writer->seal.image_bytes, strerror(errno), remedy_for_writing(errno));
 }
 
 int container_write(int from, const char *from_name, int to, const char *to_name,
@@ -282,7 +271,6 @@ int container_open(struct container *container, int file, const char *name)
 
 	container->name = name;
 	container->file = file;
-	container->seekable = lseek(file, 0, SEEK_CUR) >= 0;
 	memset(header, 0, sizeof(*header));
 	n = read_all(file, header, sizeof(*header));
 	if (n < 0)

@@ -102,14 +102,13 @@ struct snap_chunk {
 struct container {
 	const char *name;	/* for messages */
 	int file;
-	bool seekable;
 	struct snap_header header;
 	struct snap_state state;
 };
 
 /* How an image is written. */
 /*
- * The default: in memory of running systems it finds what is easy to find, for a fifth of the
+ * The default: in memory of running systems it finds what is easy to find, for a quarter of the
  * instructions of level 1.
  */
 #define SAVE_LEVEL -20
@@ -118,9 +117,6 @@ struct container_options {
 	bool compress;
 	int level;		/* of zstd */
 };
-
-/* Tells that writing shall stop: what a signal handler sets. */
-extern volatile int container_interrupted;
 
 /*
  * Writes what can be read from a descriptor to `to` as a container; `to` may be a pipe. The header

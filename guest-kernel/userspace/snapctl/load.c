@@ -71,6 +71,17 @@ static int mount_device(const char *device, struct mounted *mounted)
 	return -1;
 }
 
+/* A device that is there for an image, but holds none. */
+static bool is_empty_device(int file)
+{
+	char magic[sizeof(SNAP_MAGIC) - 1];
+	struct stat status;
+
+	return !fstat(file, &status) && S_ISBLK(status.st_mode) &&
+		pread(file, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+		memcmp(magic, SNAP_MAGIC, sizeof(magic));
+}
+
 /*
  * Finds the image: a file or device by its path, standard input, or DEVICE:PATH, a path on the
  * filesystem of a device. Answers the descriptor, or -1 with the reason said, or -1 silently with
@@ -95,6 +106,11 @@ static int find(const char *name, bool boot_on, bool check_only, struct mounted 
 		path = mounted->path;
 	}
 	file = open(path, (check_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (file >= 0 && boot_on && is_empty_device(file)) {
+		close(file);
+		file = -1;
+		errno = ENOENT;
+	}
 	if (file >= 0)
 		return file;
 	if (boot_on && errno == ENOENT) {

@@ -27,20 +27,36 @@ struct target {
 	bool regular;
 };
 
-static volatile int interrupted_by;
+/* For the handler of signals. */
+static struct target interruptible;
 
+static void discard(const struct target *target);
+
+static void say(const char *text)
+{
+	if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		return;
+}
+
+/*
+ * All is done here: a program that only took note of the signal could come to wait for its input
+ * before it looks. The signal itself ends it when this returns.
+ */
 static void interrupt(int number)
 {
-	interrupted_by = number;
-	container_interrupted = 1;
+	say("snapctl: saving was ended by a signal\n");
+	discard(&interruptible);
+	raise(number);
 }
 
 /* Lets saving end in good order when it is told to stop, and when nobody reads what it writes. */
-static void handle_signals(void)
+static void handle_signals(const struct target *target)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = interrupt };
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND };
 
+	interruptible = *target;
+	sigfillset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		sigaction(numbers[i], &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -136,10 +152,14 @@ static int flush_folder(const char *name)
 	return result && errno != EINVAL ? complain(name, "its folder cannot be flushed: %s", strerror(errno)) : 0;
 }
 
+/* Calls nothing that a handler of signals must not call. */
 static void discard(const struct target *target)
 {
-	if (target->regular && !ftruncate(target->file, 0) && !unlink(target->name))
-		complain(target->name, "the incomplete image was removed");
+	if (!target->regular || ftruncate(target->file, 0) || unlink(target->name))
+		return;
+	say("snapctl: ");
+	say(target->name);
+	say(": the incomplete image was removed\n");
 }
 
 int save(const char *name, const struct save_options *options)
@@ -162,7 +182,7 @@ int save(const char *name, const struct save_options *options)
 	if (filesystems_describe(&header, devices) || open_target(name, devices, &target))
 		return FAILED;
 
-	handle_signals();
+	handle_signals(&target);
 	protect_from_oom_killer();
 	result = container_write(image, "the image", target.file, target.name, &header, &options->container);
 	if (!result && target.regular)
@@ -171,9 +191,5 @@ int save(const char *name, const struct save_options *options)
 		discard(&target);
 	if (target.file != STDOUT_FILENO && close(target.file) && !result)
 		result = complain(name, "cannot be closed: %s", strerror(errno));
-	if (result && interrupted_by) {
-		signal(interrupted_by, SIG_DFL);
-		raise(interrupted_by);
-	}
 	return result ? FAILED : OK;
 }
