@@ -141,8 +141,8 @@ async function treeOf(volume: Volume, content: Content | undefined, scratch: str
   return mergeTree([kept, content.files], MERGED_USR);
 }
 
-/** The recipe without its files, which count by their contents. */
-function withoutSources({ sources: _, ...volume }: Volume): Omit<Volume, 'sources'> {
+/** The recipe without its files, which count by their contents, and without what leaves no trace on the disk. */
+function withoutSources({ sources: _, deviceMapper: __, ...volume }: Volume): Omit<Volume, 'sources' | 'deviceMapper'> {
   return volume;
 }
 

@@ -85,7 +85,7 @@ function toVolume(given: Omit<WholeDisk, 'size' | 'id'> | PartitionText, name: s
     if (program !== undefined) sources.push({ from: 'userspace', program, path, mode: mode ?? 0o755 });
     if (host !== undefined) sources.push({ from: 'host', hostPath: isAbsolute(host) ? host : resolve(folder, host), path, mode, uid, gid });
   }
-  return { name, sizeBytes, filesystem, label, uuid: uuid ?? fixedUuid(`volume ${disk} ${name}`), deviceMapper, packages, drop, sources };
+  return { name, sizeBytes, filesystem, label, uuid: uuid ?? fixedUuid(`volume ${disk} ${name}`), deviceMapper: deviceMapper.map(({ name: mapped, table }) => ({ name: mapped, table })), packages, drop, sources };
 }
 
 /** A UUID that depends on `seed` alone. */

@@ -16,6 +16,12 @@ export interface Recipe {
   readonly volumes: readonly Volume[];
 }
 
+export interface Mapped {
+  readonly name: string;
+  /** Lines of a table, in which VOLUME stands for the volume's device; all of the volume, linear, when there is none. */
+  readonly table: readonly string[] | undefined;
+}
+
 /** A filesystem, or what stands in its place: a whole disk or one partition of it. */
 export interface Volume {
   readonly name: string;
@@ -23,8 +29,8 @@ export interface Volume {
   readonly filesystem: Filesystem;
   readonly label: string | undefined;
   readonly uuid: string;
-  /** How the guest stacks device-mapper devices on it: recorded for reports, made by the guest. */
-  readonly deviceMapper: { readonly name: string; readonly target: string } | undefined;
+  /** Device-mapper devices over it, lowest first; they are there when a scenario's `boot` is done. */
+  readonly deviceMapper: readonly Mapped[];
   readonly packages: { readonly install: readonly string[]; readonly without: readonly string[] } | undefined;
   /** Paths to leave out of what the packages bring. */
   readonly drop: readonly string[];

@@ -38,12 +38,27 @@ const file = checked(
 
 const device = mapping({ path: required(path()), type: required(word('char', 'block')), major: required(integer(0, 4095)), minor: required(integer(0, 1048575)), mode: defaulted(mode(), 0o600), owner: defaulted(owner(), ROOT_OWNED) });
 
+const mapped = checked(
+  mapping({
+    name: required(text('a name of at most 64 letters, digits, ., - and _', /^[A-Za-z0-9_.-]{1,64}$/)),
+    target: optional(word('linear')),
+    table: optional(list(text('a line of a table, such as 0 2048 linear VOLUME 0', /^\d+ [1-9]\d* [a-z-]+(?: [^'\n]*)?$/), 1)),
+  }),
+  ({ target, table }) => ((target === undefined) === (table === undefined) ? 'one of target (all of the volume) and table (its lines) is wanted here' : undefined),
+);
+
+/** A single thing may stand without its list. */
+function oneOrMore<T>(shape: Shape<T>): Shape<readonly T[]> {
+  const many = list(shape, 1);
+  return { wants: many.wants, read: (value, at) => many.read(Array.isArray(value) ? value : [value], at) };
+}
+
 /** Keys of a filesystem, which stand at the top of a recipe or in a partition. */
 const volumeFields = {
   filesystem: required(word(...FILESYSTEMS)),
   label: optional(text('a label of at most 11 letters, digits, - and _', /^[A-Za-z0-9_-]{1,11}$/)),
   uuid: optional(text('a UUID in lower case', UUID)),
-  deviceMapper: optional(mapping({ name: required(text('a name')), target: required(text('a target type', /^[a-z-]+$/)) })),
+  deviceMapper: defaulted(oneOrMore(mapped), []),
   packages: defaulted(mapping({ install: required(list(packageName(), 1)), without: defaulted(list(packageName()), []) }), undefined as { install: readonly string[]; without: readonly string[] } | undefined),
   drop: defaulted(list(path()), []),
   directories: defaulted(list(mapping({ path: required(path()), mode: defaulted(mode(), 0o755), owner: defaulted(owner(), ROOT_OWNED) })), []),

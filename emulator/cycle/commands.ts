@@ -2,6 +2,7 @@
 /** Commands in the guest: how they end, and what is expected of them. */
 import type { Agent } from '../agent/agent.js';
 import type { JobResult } from '../agent/job.js';
+import { GuestError } from '../machine/errors.js';
 import type { Finding } from './outcome.js';
 import type { CommandStep } from './plan.js';
 
@@ -12,6 +13,8 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+const PREPARATION_MS_MAX = 30_000;
+
 /** For the shell of the guest. */
 export const shell = (command: string): readonly string[] => ['/bin/sh', '-c', command];
 
@@ -21,6 +24,12 @@ export const shell = (command: string): readonly string[] => ['/bin/sh', '-c', c
  */
 export async function runCommand(agent: Agent, command: string, timeoutMs: number): Promise<CommandResult> {
   return resultOf(await agent.exec(shell(command), { virtualMsMax: timeoutMs }));
+}
+
+/** Runs what must succeed for a run to make sense. @throws GuestError when it does not. */
+export async function succeed(agent: Agent, command: string): Promise<void> {
+  const result = await runCommand(agent, command, PREPARATION_MS_MAX);
+  if (result.exitCode !== 0) throw new GuestError(`\`${command}\` ended with status ${result.exitCode}: ${outputLines(result).join('; ')}`);
 }
 
 /** A job's end as a shell would put it. A job that was stopped with its machine has none: 255. */

@@ -66,6 +66,8 @@ export interface Plan {
   readonly name: string;
   readonly machine: MachineOptions;
   readonly files: readonly GuestFile[];
+  /** What the guest's shell does at each boot, before anything else; each must succeed. */
+  readonly bootCommands?: readonly string[];
   readonly steps: readonly Step[];
   /** Run the same steps once more without the suspends, and check the same. */
   readonly control: boolean;

@@ -38,7 +38,7 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
 /** The state before the first suspend, over which both runs go; undefined when the guest does not come there. */
 async function commonState(plan: Plan, before: readonly Step[], deps: TimelineDeps): Promise<BootState | undefined> {
   const files = await Promise.all(plan.files.map(async ({ path, mode, bytes }) => [path, mode, await deps.hash([bytes])]));
-  const name = await deps.hash([new TextEncoder().encode(JSON.stringify([before, files, plan.machine.seed]))]);
+  const name = await deps.hash([new TextEncoder().encode(JSON.stringify([before, files, plan.machine.seed, ...(plan.bootCommands ?? [])]))]);
   try {
     return await deps.states.obtain(name.slice(0, 32), deps.booter, () => reachState(plan, before, deps));
   } catch (error) {

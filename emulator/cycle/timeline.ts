@@ -10,7 +10,7 @@ import type { BootState } from './boot-state.js';
 import { Agent } from '../agent/agent.js';
 import type { Job } from '../agent/job.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from './frozen.js';
-import { judgeCommand, outputLines, resultOf, runCommand, shell } from './commands.js';
+import { judgeCommand, outputLines, resultOf, runCommand, shell, succeed } from './commands.js';
 import { readKtap } from './ktap.js';
 import type { CycleOutcome, Finding, TimelineOutcome } from './outcome.js';
 import { unroll, type CommandStep, type Plan, type Proof, type Step } from './plan.js';
@@ -195,6 +195,7 @@ class Timeline {
     const recorder = await this.#powerOn(pristine ? 'agentReady' : 'beforeDisk');
     if (!pristine) await runToMarker('agentReady', recorder, this.#deps.booter);
     const agent = await this.#connect(recorder);
+    for (const command of this.#plan.bootCommands ?? []) await succeed(agent, command);
     if (pristine) for (const { path, bytes, mode } of this.#plan.files) await agent.putFile(path, bytes, { mode });
   }
 

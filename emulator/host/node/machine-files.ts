@@ -2,7 +2,7 @@
 /** The files a machine is made of, from the cache or built now, read into memory. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { loadDiskImage, obtainDisk, obtainInitramfs } from '../../../disk-images/build.js';
+import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../../disk-images/build.js';
 import { isFlavour, obtainKernel, type KernelArtifact } from '../../../guest-kernel/build.js';
 import { readOwnKernel } from '../../../guest-kernel/own.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
@@ -18,6 +18,7 @@ export interface DiskImage {
   readonly sha256: string;
   /** Where it is not made of the packages that the lock names: why. */
   readonly deviations?: readonly string[];
+  readonly volumes?: readonly VolumePlace[];
 }
 
 export interface MachineFiles {
@@ -32,6 +33,8 @@ export interface MachineFiles {
   readonly configKey: string;
   /** What a reader of the report should know of the files. */
   readonly notes: readonly string[];
+  /** What the guest has to do at each boot, so that the disks are laid out as their recipes say. */
+  readonly bootCommands: readonly string[];
 }
 
 /** Written by Debian's package seabios. */
@@ -86,10 +89,29 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   const { memoryMiB, seed, wallClockMs } = config;
   const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
   const notes = images.flatMap(({ deviations = [] }, index) => deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`));
-  return { config, kernel, disks: images, notes, systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
+  return { config, kernel, disks: images, notes, bootCommands: images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)), systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
 }
 
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> => /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
+
+/** The initramfs has made this one, over the whole first disk. */
+const ROOT_MAPPED = 'root';
+/** Stands for the volume's device in a recipe's tables. */
+const VOLUME = /\bVOLUME\b/g;
+
+/** Makes the device-mapper devices of a disk's volumes. */
+export function mapperCommands(volumes: readonly Pick<VolumePlace, 'partitionNumber' | 'lengthSectors' | 'deviceMapper'>[], disk: number): readonly string[] {
+  return volumes.flatMap(({ partitionNumber, lengthSectors, deviceMapper }) => {
+    const device = `/dev/sd${String.fromCharCode(0x61 + disk)}${partitionNumber === 0 ? '' : partitionNumber}`;
+    return deviceMapper
+      .filter(({ name }) => !(disk === 0 && name === ROOT_MAPPED))
+      .map(({ name, table = [`0 ${lengthSectors} linear VOLUME 0`] }) => {
+        const lines = table.map((line) => `'${line.replaceAll(VOLUME, device)}'`).join(' ');
+        // There is no udev in the guest.
+        return `printf '%s\\n' ${lines} | DM_DISABLE_UDEV=1 dmsetup create ${name}`;
+      });
+  });
+}
 
 /** A file that ends in `.img` is an image as it is; anything else names a recipe. */
 async function obtainImage(disk: string, context: BuildContext): Promise<DiskImage> {

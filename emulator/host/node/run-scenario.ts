@@ -31,7 +31,7 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
   const { plan, scenario, file, sha256 } = loaded;
   const files = await obtainMachineFiles(plan.machine, scenario.disks, context);
   const startedMs = performance.now();
-  const outcome = await runPlan(plan, {
+  const outcome = await runPlan({ ...plan, bootCommands: files.bootCommands }, {
     booter: {
       engine: createV86Engine(),
       config: files.config,

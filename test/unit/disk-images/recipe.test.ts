@@ -4,15 +4,18 @@ import t from 'tap';
 import { placePartitions } from '../../../disk-images/image/layout.js';
 import { sfdiskScript } from '../../../disk-images/image/disk.js';
 import { lockedSet, parseLock } from '../../../disk-images/packages/lock.js';
+import { mapperCommands } from '../../../emulator/host/node/machine-files.js';
 import { builtInRecipes, fixedUuid, parseRecipe, readRecipe } from '../../../disk-images/recipe/read.js';
 
 const parse = (text: string) => parseRecipe(text, 'a.yaml', 'a', '/folder');
 const MIB = 2 ** 20;
 
 t.test('the recipes that come with Snapback are sound', async (t) => {
-  t.strictSame(await builtInRecipes(), ['root', 'stores']);
+  const names = await builtInRecipes();
+  t.ok(names.includes('root') && names.includes('stores'));
+  for (const name of names) await readRecipe(name);
   const root = (await readRecipe('root')).recipe;
-  t.match(root, { table: 'none', volumes: [{ filesystem: 'ext4', deviceMapper: { name: 'root', target: 'linear' } }] });
+  t.match(root, { table: 'none', volumes: [{ filesystem: 'ext4', deviceMapper: [{ name: 'root', table: undefined }] }] });
   const stores = (await readRecipe('stores')).recipe;
   t.strictSame(
     stores.volumes.map(({ filesystem, sizeBytes }) => [filesystem, sizeBytes / MIB]),
@@ -27,6 +30,20 @@ t.test('the lock holds the packages of the recipes', async (t) => {
   t.ok(set, 'renew it: node tools/run.mjs disk-images/refresh-lock.ts');
   for (const name of packages?.install ?? []) t.ok(set?.packages.some((one) => one.name === name), name);
   for (const name of packages?.without ?? []) t.notOk(set?.packages.some((one) => one.name === name), name);
+});
+
+t.test('device-mapper devices over a volume', async (t) => {
+  const [volume] = parse("size: 8 MiB\nfilesystem: raw\ndeviceMapper:\n  - { name: low, table: [0 2048 linear VOLUME 2048, 2048 2048 linear VOLUME 0] }\n  - { name: high, target: linear }\n").volumes;
+  t.strictSame(volume?.deviceMapper, [{ name: 'low', table: ['0 2048 linear VOLUME 2048', '2048 2048 linear VOLUME 0'] }, { name: 'high', table: undefined }]);
+  t.strictSame(mapperCommands([{ partitionNumber: 4, lengthSectors: 99, deviceMapper: volume?.deviceMapper ?? [] }], 1), [
+    "printf '%s\\n' '0 2048 linear /dev/sdb4 2048' '2048 2048 linear /dev/sdb4 0' | DM_DISABLE_UDEV=1 dmsetup create low",
+    "printf '%s\\n' '0 99 linear /dev/sdb4 0' | DM_DISABLE_UDEV=1 dmsetup create high",
+  ]);
+  const root = (await readRecipe('root')).recipe.volumes.map((one) => ({ ...one, partitionNumber: 0, lengthSectors: 8 }));
+  t.strictSame(mapperCommands(root, 0), [], 'the root is made by the initramfs');
+  for (const wrong of ['{ name: x }', '{ name: x, target: linear, table: [0 1 zero] }', "{ name: \"a'b\", target: linear }", '{ name: x, table: [linear] }', '[]']) {
+    t.throws(() => parse(`size: 8 MiB\nfilesystem: raw\ndeviceMapper: ${wrong}\n`), { name: 'InputError' }, wrong);
+  }
 });
 
 t.test('files, links, devices and folders become a tree', async (t) => {
@@ -80,7 +97,7 @@ t.test('what cannot be is refused at its place', async (t) => {
     ['size: 8 MiB\ntable: gpt\npartitions:\n - { name: a, size: 1 MiB, filesystem: raw }\n - { name: a, size: 1 MiB, filesystem: raw }\n', /^a\.yaml:5:12: a second partition 'a'/],
   ];
   for (const [text, message] of wrong) t.throws(() => parse(text), { name: 'InputError', message }, text);
-  await t.rejects(readRecipe('no-such'), { name: 'InputError', remedy: /root, stores/ });
+  await t.rejects(readRecipe('no-such'), { name: 'InputError', remedy: /filesystems, root, / });
   await t.rejects(readRecipe('./no/such.yaml'), { name: 'InputError', message: /ENOENT/ });
 });
 
