@@ -69,7 +69,7 @@ t.test('a store in memory', async (t) => {
  * What these programs have in memory depends on how long they were let work: until tasks were frozen. The agent was
  * told of the order itself.
  */
-const AT_WORK = /^(rig-agent|anon-(rewritten|shared)|children|clocks|disk-writers|fpu|live-|pipe-flow|signal-traffic|tcp-flow|thread-|timer-)/;
+const AT_WORK = /^(rig-agent|anon-(rewritten|shared)|children|clocks|disk-writers|fpu|futex|live-|pipe-flow|seccomp|signal-traffic|tcp-flow|thread-|timer-)/;
 
 t.test('either order of freezing gives the same image of the same work', async (t) => {
   const { config, configKey, systemMap } = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
