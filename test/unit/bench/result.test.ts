@@ -82,7 +82,7 @@ t.test('the text says on what, how often, and what the quotients mean', (t) => {
   t.match(text, /2 samples in turns/);
   t.match(text, /ours over ordinary 1\.060, aim at most 1\.05: missed/);
   t.match(text, /hot over QEMU 0\.333, aim at most 0\.5: met/);
-  t.match(text, /ours does not boot in these two rows, and QEMU does, twice/);
+  t.match(text, /ours does not boot in these rows, and QEMU does, twice/);
   t.match(text, /QEMU TCG, from saved states +4\.00 s/);
   t.match(text, /11\.0 GB\/s, aim at least 5: met/);
   t.notMatch(renderResult({ ...result, cycle: undefined as never }), /QEMU TCG/);
