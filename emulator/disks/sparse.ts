@@ -23,15 +23,21 @@ export function packPages(memory: Uint8Array, isZeroPage = zeroTest(memory)): re
 /** Makes `memory` equal to what was packed, whatever it held before in the ranges `maybeUsed` (all of it unless told). */
 export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content: Uint8Array, maybeUsed: readonly ByteRange[] = [[0, memory.byteLength]]): void {
   const indexes = new Uint32Array(indexBytes.slice().buffer);
-  const kept = new Set(indexes);
+  const kept = new Uint8Array(Math.ceil(memory.byteLength / PAGE));
+  for (const page of indexes) kept[page] = 1;
   const isZeroPage = zeroTest(memory);
   for (const [from, to] of maybeUsed) {
     for (let page = from / PAGE; page * PAGE < to; page++) {
       // Only pages that hold something are written: the others need not become resident.
-      if (!kept.has(page) && !isZeroPage(page)) memory.fill(0, page * PAGE, (page + 1) * PAGE);
+      if (kept[page] === 0 && !isZeroPage(page)) memory.fill(0, page * PAGE, (page + 1) * PAGE);
     }
   }
-  indexes.forEach((page, slot) => memory.set(content.subarray(slot * PAGE, slot * PAGE + Math.min(PAGE, memory.byteLength - page * PAGE)), page * PAGE));
+  // Neighbours in one go.
+  for (let slot = 0, end = 0; slot < indexes.length; slot = end) {
+    const page = indexes[slot] ?? 0;
+    for (end = slot + 1; indexes[end] === page + end - slot; ) end++;
+    memory.set(content.subarray(slot * PAGE, slot * PAGE + Math.min((end - slot) * PAGE, memory.byteLength - page * PAGE)), page * PAGE);
+  }
 }
 
 function zeroTest(memory: Uint8Array): (page: number) => boolean {

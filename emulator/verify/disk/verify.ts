@@ -62,15 +62,37 @@ const NEEDS_TOOLS: ReadonlySet<Filesystem> = new Set<Filesystem>(['xfs', 'btrfs'
 /** Where snapctl saves it, from the root of the store. */
 const SNAPSHOT_IMAGE = '/snapshot';
 
-/** A disk under its writes, for random access. The base is not copied. */
+const sources = new WeakMap<DiskConfig, ByteSource>();
+
+/** A disk under its writes, for random access. The base is not copied. Every proof asks for the same few disks: each is made once. */
 export function diskSource(disk: DiskConfig): ByteSource {
+  const source = sources.get(disk) ?? sourceUnderWrites(disk);
+  sources.set(disk, source);
+  return source;
+}
+
+/** Sectors that are looked up together, to pass over what nothing was written to. */
+const STRETCH_SECTORS = 64;
+
+function sourceUnderWrites(disk: DiskConfig): ByteSource {
   const overlay = new Map<number, Uint8Array>();
+  const written = new Set<number>();
   for (const { sector: start, bytes } of disk.overlay ?? []) {
-    for (let at = 0; at < bytes.length; at += SECTOR_BYTES) overlay.set(start + at / SECTOR_BYTES, bytes.subarray(at, at + SECTOR_BYTES));
+    for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
+      const sector = start + at / SECTOR_BYTES;
+      overlay.set(sector, bytes.subarray(at, at + SECTOR_BYTES));
+      written.add(Math.floor(sector / STRETCH_SECTORS));
+    }
   }
   if (overlay.size === 0) return sourceOf(disk.base);
+  const isWritten = (offset: number, length: number): boolean => {
+    for (let stretch = Math.floor(offset / SECTOR_BYTES / STRETCH_SECTORS); stretch * STRETCH_SECTORS * SECTOR_BYTES < offset + length; stretch++) if (written.has(stretch)) return true;
+    return false;
+  };
   const read = (offset: number, length: number): Uint8Array => {
+    // A copy in ordinary memory, as not everybody reads shared memory.
     const out = new Uint8Array(disk.base.subarray(offset, offset + length));
+    if (!isWritten(offset, length)) return out;
     for (let at = Math.floor(offset / SECTOR_BYTES); at * SECTOR_BYTES < offset + length; at++) {
       const bytes = overlay.get(at);
       if (bytes === undefined) continue;
