@@ -11,6 +11,7 @@ import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import { compileTree, configureTree, KERNEL_FLAVOURS, obtainKernel, PATCHES_DIR, readFragments, type KernelFlavour } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
+import { checkEach } from '../guest-kernel/each.js';
 import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
 import { defaultCacheDir, type BuildContext } from './artifacts/context.js';
@@ -57,6 +58,13 @@ async function checkpatch(dir: string, context: BuildContext): Promise<void> {
   else console.log(`checkpatch is content with ${patches.length} patches`);
 }
 
+async function each(dir: string, options: { readonly quick: boolean }, context: BuildContext): Promise<void> {
+  const complaints = await checkEach(opened(dir), options, context);
+  for (const { at, lines } of complaints) console.log([at, ...lines.map((line) => `  ${line}`)].join('\n'));
+  if (complaints.length > 0) process.exitCode = EXIT.badInput;
+  else console.log('each patch builds, and nothing complains');
+}
+
 /** Complaints that do not apply to a series kept outside of the kernel's own repository. */
 const CHECKPATCH_IGNORED = ['FILE_PATH_CHANGES'];
 
@@ -82,7 +90,7 @@ const abort = new AbortController();
 for (const name of ENDING_SIGNALS) process.once(name, () => abort.abort(new Interrupted()));
 const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
 
-const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch.');
+const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch, build each.');
 const flavours = [...KERNEL_FLAVOURS];
 program
   .command('obtain')
@@ -110,6 +118,12 @@ program
   .description('check guest-kernel/patches with the checkpatch.pl of an opened tree')
   .argument('<dir>')
   .action((dir: string) => checkpatch(dir, context));
+program
+  .command('each')
+  .description('build a small kernel at each commit of an opened tree, and look at new files with W=1, sparse and kernel-doc')
+  .argument('<dir>')
+  .option('--quick', 'compile only what the series touches, and look for symbols that come too late', false)
+  .action((dir: string, options: { quick: boolean }) => each(dir, options, context));
 
 try {
   await program.parseAsync();
