@@ -11,8 +11,8 @@ import { command } from '../../tools/artifacts/process.js';
 import { obtain } from '../../tools/artifacts/store.js';
 import { context } from './cycle-support.js';
 
-/** By these checkpatch knows a kernel tree. */
-const TOP_FILES = ['COPYING', 'CREDITS', 'Kbuild', 'MAINTAINERS', 'Makefile', 'README', '.clang-format'];
+/** By these checkpatch knows a kernel tree, and git how a C file is divided. */
+const TOP_FILES = ['.gitattributes', 'COPYING', 'CREDITS', 'Kbuild', 'MAINTAINERS', 'Makefile', 'README', '.clang-format'];
 const TOP_FOLDERS = ['Documentation', 'arch', 'include', 'drivers', 'fs', 'init', 'ipc', 'kernel', 'lib', 'scripts'];
 const CHECKPATCH = ['scripts/checkpatch.pl', 'scripts/spelling.txt', 'scripts/const_structs.checkpatch'];
 
