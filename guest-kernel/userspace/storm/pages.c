@@ -59,6 +59,7 @@ static struct pages count_now(void)
 		pages.kernel += pages.kinds[i].pages;
 	}
 	pages.slab = pages.kinds[0].pages + pages.kinds[1].pages;
+	pages.stacks = pages.kinds[3].pages;
 	/* "count:" is that of the lists of single processors. */
 	pages.unaccounted = sum_of("/proc/zoneinfo", "managed") - vmstat("nr_free_pages") -
 			    sum_of("/proc/zoneinfo", "count:") - pages.lru - pages.kernel;

@@ -14,8 +14,8 @@ struct pages {
 		const char *name;
 		long pages;
 	} kinds[PAGES_KINDS];
-	/* Of that, slab. */
-	long slab;
+	/* Of that, slab, and the stacks of threads. */
+	long slab, stacks;
 	/* Of user space, and cached files. */
 	long lru;
 };
