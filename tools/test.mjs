@@ -43,8 +43,8 @@ async function main(named) {
     // Minutes when kernels have changed: for one test, only what it boots.
     const all = named.length === 0 || e2e.some((file) => /debug-kernel|reproducible/.test(file));
     failedToBuild = (await run(process.execPath, [command, 'build', ...(all ? ['--tests'] : [])])) !== 0;
-    // One after the other: each boots machines that use both processors.
-    if (!failedToBuild && !interrupted) addCounts(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=1']));
+    // Two at a time: most of what a test boots uses one processor.
+    if (!failedToBuild && !interrupted) addCounts(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=2']));
   }
   if (failedToBuild) {
     console.log('what the end-to-end tests boot could not be built: they did not run');
