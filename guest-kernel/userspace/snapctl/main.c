@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "../snapshot.h"
 #include "complain.h"
-#include "snapshot.h"
 #include "system.h"
 
 typedef unsigned long long ull;
@@ -111,9 +111,9 @@ static int open_image(const char *name)
 static int info_of_descriptor(void)
 {
 	const char *number = getenv(ENV_FD);
-	struct snapctl_info held;
+	struct snapshot_info held;
 
-	if (!number || ioctl(atoi(number), SNAPCTL_GET_INFO, &held)) {
+	if (!number || ioctl(atoi(number), SNAPSHOT_GET_INFO, &held)) {
 		complain("info", ENV_FD " does not name a snapshot; name a file, or let snapctl take run this command");
 		return FAILED;
 	}

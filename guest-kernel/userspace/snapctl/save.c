@@ -15,10 +15,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "../snapshot.h"
 #include "complain.h"
 #include "filesystems.h"
 #include "identity.h"
-#include "snapshot.h"
 
 /* Where an image goes. */
 struct target {
@@ -78,12 +78,12 @@ static void protect_from_oom_killer(void)
 static int find_image(int *image, uint64_t *image_bytes)
 {
 	const char *number = getenv(ENV_FD);
-	struct snapctl_info info;
+	struct snapshot_info info;
 
 	if (!number)
 		return complain("save", ENV_FD " is not set; let snapctl take run this command");
 	*image = atoi(number);
-	if (ioctl(*image, SNAPCTL_GET_INFO, &info))
+	if (ioctl(*image, SNAPSHOT_GET_INFO, &info))
 		return complain("save", "descriptor %d is not that of a snapshot (%s); leave it open to this command", *image, strerror(errno));
 	if (info.read_bytes)
 		return complain("save", "%llu bytes of the image have been read by something else; take a new snapshot",

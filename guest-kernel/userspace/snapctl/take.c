@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../snapshot.h"
 #include "complain.h"
 #include "filesystems.h"
-#include "snapshot.h"
 
 /* The block device of the store in the encoding of the kernel. */
 static int store_device(const char *path, unsigned int *device)
@@ -58,12 +58,12 @@ static const char *remedy(int error)
 
 static void run(char **command, int image, const char *devices)
 {
-	struct snapctl_info info;
+	struct snapshot_info info;
 	char number[24];
 
 	snprintf(number, sizeof(number), "%d", image);
 	setenv(ENV_FD, number, 1);
-	if (!ioctl(image, SNAPCTL_GET_INFO, &info)) {
+	if (!ioctl(image, SNAPSHOT_GET_INFO, &info)) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)info.image_bytes);
 		setenv(ENV_BYTES, number, 1);
 	}
@@ -98,7 +98,7 @@ int take(const char *store, char **command)
 		return FAILED;
 	filesystems_list(devices);
 	log = kernel_messages_begin();
-	switch (syscall(SNAPCTL_NR_SNAPSHOT, device, &image)) {
+	switch (syscall(NR_SNAPSHOT, device, &image)) {
 	case 0:
 		break;
 	case 1:

@@ -15,9 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NR_SNAPSHOT 480
-#define SNAPSHOT_GET_INFO _IOR('3', 32, struct snapshot_info)
-
 unsigned int store_number(const char *path)
 {
 	struct stat status;

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../snapshot.h"
+
 /* Chance. Every process has its own, derived from the seed. */
 void chance_seed(uint64_t seed);
 /* 0 to below - 1. */
@@ -45,17 +47,6 @@ void report_print(void);
 			die("%s:%d: %s: %s", __FILE__, __LINE__, #call, strerror(errno)); \
 		must_result;                                                              \
 	})
-
-/* The kernel's interface. */
-struct snapshot_info {
-	uint64_t image_bytes;
-	uint64_t read_bytes;
-	uint64_t meta_pages;
-	uint64_t copied_pages;
-	uint64_t preserved_pages;
-	uint32_t page_size;
-	uint32_t substituted;
-};
 
 /* The device as snapshot(2) takes it; 0 for memory, which an empty name stands for. */
 unsigned int store_number(const char *path);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the kernel's <linux/snapshot.h> and <asm/unistd.h> tell, for a C library that does not have them yet. */
-#ifndef SNAPCTL_SNAPSHOT_H
-#define SNAPCTL_SNAPSHOT_H
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
 
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#define SNAPCTL_NR_SNAPSHOT	480
+#define NR_SNAPSHOT		480
 
-struct snapctl_info {
+struct snapshot_info {
 	uint64_t image_bytes;
 	uint64_t read_bytes;
 	uint64_t meta_pages;
@@ -18,6 +18,6 @@ struct snapctl_info {
 	uint32_t substituted;
 };
 
-#define SNAPCTL_GET_INFO	_IOR('3', 32, struct snapctl_info)
+#define SNAPSHOT_GET_INFO	_IOR('3', 32, struct snapshot_info)
 
 #endif
