@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT
-/** snapshot(2): memory that is preserved in place is what it was, whatever the live timeline does to it. */
+/** snapshot(2): memory is what it was at the call, in place, copied or swapped out, whatever the live timeline does to it. */
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
+import type { ScenarioRun } from '../../emulator/index.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { runText } from './cycle-support.js';
 
+const runFile = async (dir: string, name: string): Promise<ScenarioRun> => runText(dir, await readFile(packagePath('test', 'scenarios', name), 'utf8'));
+
 t.test('what a live timeline does to memory is not seen by the restored one', async (t) => {
-  const { report, outcome } = await runText(t.testdir({}), await readFile(packagePath('test', 'scenarios', 'mm-live-memory.yaml'), 'utf8'));
+  const { report, outcome } = await runFile(t.testdir({}), 'mm-live-memory.yaml');
   t.same(report.failures, []);
   t.match(report.selfChecks, { passed: 11, failed: 0 });
   t.ok((outcome.main.cycles[0]?.memory?.pagesCompared ?? 0) > 5000);
+});
+
+t.test('slots of swap that the image refers to are kept, though the live timeline swaps out to them', async (t) => {
+  const { report } = await runFile(t.testdir({}), 'mm-swapping.yaml');
+  t.same(report.failures, []);
+  t.match(report, { verdict: 'pass', disk: { sectorsDiffering: 0, originSectorsWritten: 0 } });
+  t.equal(report.image.pagesCompared, report.memory.pagesCompared, 'the image was read after that, and holds what there was before');
+  t.ok(report.memory.pagesCompared > 10_000);
 });
