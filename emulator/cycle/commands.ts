@@ -23,7 +23,22 @@ export const shell = (command: string): readonly string[] => ['/bin/sh', '-c', c
  * @throws GuestError when it does not end in time or the machine stops.
  */
 export async function runCommand(agent: Agent, command: string, timeoutMs: number): Promise<CommandResult> {
-  return resultOf(await agent.exec(shell(command), { virtualMsMax: timeoutMs }));
+  const result = await runUnlessCut(agent, command, timeoutMs);
+  if (result === 'powerCut') throw new GuestError(`power was cut while \`${command}\` ran`, { consoleTail: agent.consoleTail });
+  return result;
+}
+
+/** As `runCommand`, where a planned power cut may come before the end. */
+export async function runUnlessCut(agent: Agent, command: string, timeoutMs: number): Promise<CommandResult | 'powerCut'> {
+  const result = await agent.exec(shell(command), { virtualMsMax: timeoutMs });
+  if (result.ended === 'powerCut') return 'powerCut';
+  if (result.ended === 'halted' || result.ended === 'reset') {
+    throw new GuestError(`the machine ${result.ended === 'reset' ? 'reset itself (reboot or triple fault)' : 'halted'} while \`${command}\` ran`, {
+      consoleTail: agent.consoleTail,
+      remedy: 'the console says why',
+    });
+  }
+  return resultOf(result);
 }
 
 /** Runs what must succeed for a run to make sense. @throws GuestError when it does not. */

@@ -8,7 +8,7 @@ import type { Job } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
-import { judgeCommand, outputLines, resultOf, runCommand, shell, type CommandResult } from './commands.js';
+import { judgeCommand, outputLines, resultOf, runUnlessCut, shell, type CommandResult } from './commands.js';
 import type { Finding } from './outcome.js';
 import type { CommandStep, Step } from './plan.js';
 import type { Recorder } from './recorder.js';
@@ -74,16 +74,18 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { befor
   await live.connect();
   const commands: LivedOn['commands'][number][] = [];
   const findings: Finding[] = [];
-  const runAll = async (steps: readonly CommandStep[]): Promise<void> => {
+  const runAll = async (steps: readonly CommandStep[]): Promise<'powerCut' | undefined> => {
     for (const step of steps) {
-      const result = await runCommand(live, step.command, step.timeoutMs);
+      const result = await runUnlessCut(live, step.command, step.timeoutMs);
+      if (result === 'powerCut') return result;
       commands.push({ command: step.command, ...result });
       findings.push(...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
     }
+    return undefined;
   };
-  await runAll(beforeSaving);
-  await runCommand(live, GO, CALL_MS_MAX);
-  await runAll(whileSaving);
+  if ((await runAll(beforeSaving)) === 'powerCut') return 'powerCut';
+  if ((await runUnlessCut(live, GO, CALL_MS_MAX)) === 'powerCut') return 'powerCut';
+  if ((await runAll(whileSaving)) === 'powerCut') return 'powerCut';
   const saved = await live.exec(shell(AWAIT_SAVED), { virtualMsMax: SAVE_MS_MAX });
   if (saved.ended === 'powerCut') return 'powerCut';
   if (saved.ended !== 'exited' || saved.exitCode !== 0) throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);

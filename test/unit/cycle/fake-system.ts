@@ -10,8 +10,8 @@ import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/mark
 import { gpa, sector } from '../../../emulator/machine/units.js';
 
 export interface FakeSystem {
-  /** What a command prints and how it ends; the suspending command is not asked for. */
-  readonly commands?: Readonly<Record<string, { readonly stdout?: string; readonly exit?: number }>>;
+  /** What a command prints, what happens then, and how it ends; the suspending command is not asked for. */
+  readonly commands?: Readonly<Record<string, { readonly stdout?: string; readonly then?: FakeScript; readonly exit?: number }>>;
   /** Answers that the kernel would not suspend. */
   readonly refusesSuspend?: boolean;
   /** The live timeline of a snapshot brings its image home, unless told otherwise. */
@@ -116,8 +116,8 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   // Waits for the image to be saved.
   if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
   const known = system.commands?.[command];
-  const { stdout = '', exit = known ? 0 : 127 } = known ?? {};
-  return (flags & START_FOLLOW) !== 0 ? [started, ...ended(id, stdout, exit)] : [started];
+  const { stdout = '', then = [], exit = known ? 0 : 127 } = known ?? {};
+  return (flags & START_FOLLOW) !== 0 ? [started, ...then, ...ended(id, stdout, exit)] : [started];
 }
 
 function suspend(): FakeScript {

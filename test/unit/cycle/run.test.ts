@@ -7,7 +7,7 @@ import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan } from '../../../emulator/cycle/run.js';
 import type { FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine } from '../../../emulator/machine/contract.js';
-import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
+import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from './fake-system.js';
@@ -99,6 +99,20 @@ t.test('a snapshot that comes to nothing', async (t) => {
   t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [{ kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['busy'] }]);
   t.match((await run(steps, { system: { savesImage: false, commands: { spoil: {}, rewrite: {} } } })).findings, [{ kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] }]);
   t.match((await run(steps, { system: { commands: { spoil: {}, rewrite: { exit: 3 } } } })).findings, [{ kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' }]);
+});
+
+t.test('a live timeline that comes to a sudden end', async (t) => {
+  const commands = { spoil: { then: [{ do: 'reset' as const }] }, rewrite: {} };
+  const { findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME], { system: { commands } });
+  t.match(findings, [{ kind: 'guest', what: 'the machine reset itself (reboot or triple fault) while `spoil` ran' }]);
+  const marker = USER_MARKERS.shutdown;
+  const cut: Step = { ...SNAPSHOT, faults: [{ fault: 'cutPower', at: { marker, nth: 1 } }] };
+  for (const name of ['spoil', 'rewrite']) {
+    const system: FakeSystem = { commands: { spoil: {}, rewrite: {}, [name]: { then: [{ do: 'marker', kind: marker }] } } };
+    const { main } = await run([{ do: 'boot' }, cut], { system });
+    t.same(main.findings, [], `power that is cut while \`${name}\` runs`);
+    t.same(main.filesystems.map(({ at }) => at), ['powerOff']);
+  }
 });
 
 t.test('from the cache it is the same run', async (t) => {
