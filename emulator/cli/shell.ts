@@ -7,7 +7,7 @@ import { bootStates, restoreAt, type Booter } from '../cycle/boot.js';
 import { playTyping, readTyping, writeTyping, type Keystrokes } from '../cycle/typing.js';
 import { createV86Engine } from '../engines/v86/host-node/engine.js';
 import { byteCache } from '../host/node/byte-cache.js';
-import { obtainMachineFiles } from '../host/node/machine-files.js';
+import { obtainMachineFiles, withShare } from '../host/node/machine-files.js';
 import { loadScenario } from '../host/node/scenario-file.js';
 import type { Machine, RunReport } from '../machine/contract.js';
 import { EXIT, GuestError, InputError, RigError } from '../machine/errors.js';
@@ -41,7 +41,7 @@ export async function shellCommand(file: string | undefined, options: ShellOptio
   const { plan, scenario } = await loadScenario(file ?? standardScenario(), options.seed === undefined ? {} : { seed: options.seed });
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
-  const files = await obtainMachineFiles(plan.machine, scenario.disks, context);
+  const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const booter: Booter = {
     engine: createV86Engine(),
     config: files.config,

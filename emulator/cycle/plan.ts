@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What a run is to do, as plain data: a scenario file is read into this, and a program can write it directly. */
 import type { Fault } from '../faults/fault.js';
+import type { ShareEntry } from '../machine/contract.js';
 
 /** By the kernel's own hibernation, or by the system call snapshot(2). */
 export type SuspendMethod = 'swsusp' | 'sys_snapshot';
@@ -17,7 +18,12 @@ export interface MachineOptions {
   /** Added to the kernel command line. */
   readonly cmdline: readonly string[];
   readonly wallClockMs: number;
+  /** A folder that the guest can mount by 9p, as the scenario names it, or {@link EMPTY_SHARE}. */
+  readonly share?: string;
 }
+
+/** A share that begins without files. */
+export const EMPTY_SHARE = 'empty';
 
 /** A file that is copied into the guest once its agent answers. */
 export interface GuestFile {
@@ -66,6 +72,8 @@ export interface Plan {
   readonly name: string;
   readonly machine: MachineOptions;
   readonly files: readonly GuestFile[];
+  /** What `machine.share` holds when the run begins. It outlives the machine's power, as disks do. */
+  readonly share?: readonly ShareEntry[];
   /** What the guest's shell does at each boot, before anything else; each must succeed. */
   readonly bootCommands?: readonly string[];
   readonly steps: readonly Step[];

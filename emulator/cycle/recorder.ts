@@ -81,6 +81,7 @@ function bound(machine: Machine): Omit<Machine, 'run'> {
     engine: machine.engine,
     readMemory: (at, lengthBytes) => machine.readMemory(at, lengthBytes),
     captureMemory: () => machine.captureMemory(),
+    readShare: () => machine.readShare(),
     stateHash: () => machine.stateHash(),
     checkpoint: () => machine.checkpoint(),
     close: () => machine.close(),

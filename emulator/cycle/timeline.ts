@@ -2,7 +2,7 @@
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
 import { sectorEdits, triggersOf, type Fault } from '../faults/fault.js';
 import { missedMistake } from '../faults/mistake.js';
-import type { MachineConfig, MarkerSeen } from '../machine/contract.js';
+import type { MachineConfig, MarkerSeen, ShareEntry } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { readSectors } from '../disks/disk.js';
 import { restoreAt, runToMarker, type Booter, type BootStage, type BootStates } from './boot.js';
@@ -89,6 +89,8 @@ class Timeline {
   readonly #plan: Plan;
   readonly #deps: TimelineDeps;
   #off: PoweredOff;
+  /** What the share held when power went; known while the next machine is made. */
+  #share: Promise<readonly ShareEntry[] | undefined>;
   #recorder: Recorder | undefined;
   #guest: Agent | undefined;
   /** The kernel's boot id: a resume brings it back, a boot makes another. */
@@ -114,6 +116,7 @@ class Timeline {
     this.#plan = plan;
     this.#deps = deps;
     const { config } = deps.booter;
+    this.#share = Promise.resolve(config.share);
     this.#off = neverPowered(
       config.disks.map(({ base }) => base),
       config.wallClockMs,
@@ -219,8 +222,10 @@ class Timeline {
     // A worker that nobody holds any longer would keep the process alive.
     await this.#recorder?.machine.close();
     const state = await states.at(stage, booter);
+    const share = await this.#share;
     const config: MachineConfig = {
       ...booter.config,
+      ...(share && { share }),
       wallClockMs: this.#off.wallClockMs,
       disks: this.#off.disks,
     };
@@ -385,6 +390,10 @@ class Timeline {
     const recorder = this.#machine();
     const seen = recorder.seen();
     const { machine } = recorder;
+    if (this.#deps.booter.config.share) {
+      this.#share = machine.readShare();
+      this.#share.catch(() => undefined);
+    }
     const state = machine.stateHash();
     // Nobody waits for the end of its worker: that takes as long as giving back its memory does.
     void state.catch(() => undefined).then(() => machine.close());

@@ -26,6 +26,25 @@ export interface DiskWrite {
   readonly bytes: Uint8Array;
 }
 
+/** A file, folder or symbolic link of a share. */
+export interface ShareEntry {
+  /** From the root of the share, names divided by `/`; the root itself is empty. Whatever it lies in comes before it. */
+  readonly path: string;
+  /** As in st_mode: its type and permission bits. */
+  readonly mode: number;
+  /** Contents of a file, or where a link leads. Never written to. */
+  readonly bytes?: Uint8Array;
+  /** 0 unless told. */
+  readonly uid?: number;
+  /** 0 unless told. */
+  readonly gid?: number;
+  /** Time of its last change, in ms since 1970; 0 unless told. */
+  readonly modifiedMs?: number;
+}
+
+/** The mount tag of a share: `mount -t 9p -o trans=virtio host9p /mnt`. */
+export const SHARE_TAG = 'host9p';
+
 export interface MachineConfig {
   /** RAM in MiB, 128 to 768. */
   readonly memoryMiB: number;
@@ -45,6 +64,8 @@ export interface MachineConfig {
   readonly instructionsPerMs?: number;
   /** Give the machine a graphics adapter and network card? Off unless told. */
   readonly network?: boolean;
+  /** Files that the guest finds on a 9p device, if it is to have one. What it does to them stays in the machine's memory. */
+  readonly share?: readonly ShareEntry[];
 }
 
 /** The two serial lines: console = COM1, agent = COM2. */
@@ -147,6 +168,8 @@ export interface Machine {
   readMemory(at: Gpa, lengthBytes: number): Promise<Uint8Array>;
   /** All RAM, copied. */
   captureMemory(): Promise<Uint8Array>;
+  /** What the share holds now, in an order that does not depend on how it came about; undefined without one. */
+  readShare(): Promise<readonly ShareEntry[] | undefined>;
   /** SHA-256 (hex) over RAM as its non-empty pages, registers and counters: equal for two machines that are in the same state. */
   stateHash(): Promise<string>;
   /** The machine must stand at a tick boundary, as it always does between runs. */
@@ -158,7 +181,8 @@ export interface Machine {
 /**
  * An engine makes machines: from power-on, or from a checkpoint together with the config it was made
  * under, except that disks may carry other bases and overlays when the checkpoint has not read them yet
- * (what the checkpoint itself has written lies over them), and that `wallClockMs` may differ: the real-time clock
+ * (what the checkpoint itself has written lies over them), that a share may hold other files when the guest has not used
+ * it yet, and that `wallClockMs` may differ: the real-time clock
  * then shows the new time, though a guest that has read it goes on with what it read.
  */
 export interface Engine {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What a scenario file may say. Reads YAML into {@link Scenario}; everything wrong is reported at its place. */
-import { DEFAULT_MACHINE, PROOFS, unroll, type CommandStep, type MachineOptions, type Step } from '../cycle/plan.js';
+import { DEFAULT_MACHINE, EMPTY_SHARE, PROOFS, unroll, type CommandStep, type MachineOptions, type Step } from '../cycle/plan.js';
 import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import type { Fault } from '../faults/fault.js';
@@ -94,6 +94,13 @@ const machineShape = mapping({
     ),
   ),
   cmdline: optional(text('words for the kernel command line')),
+  share: optional(
+    scalar<string>(
+      "'empty', or the path of a folder, like ./folder,",
+      (value) => (typeof value === 'string' && (value === EMPTY_SHARE || value.includes('/')) ? value : undefined),
+      EMPTY_SHARE,
+    ),
+  ),
   wallClock: optional(wallClock),
 });
 
@@ -237,6 +244,7 @@ function scenarioOf({ name, machine: given, disks, files, control, steps }: Read
       kernel: machine.kernel ?? DEFAULT_MACHINE.kernel,
       cmdline: [...(machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? []), ...snapshotWords(steps.map(stepOf))],
       wallClockMs: machine.wallClock ?? DEFAULT_MACHINE.wallClockMs,
+      ...(machine.share !== undefined && { share: machine.share }),
     },
     disks,
     files: files.map(({ from, to, mode: bits }) => ({ from, to, ...(bits !== undefined && { mode: bits }) })),

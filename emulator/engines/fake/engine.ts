@@ -22,7 +22,7 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
     if (config.disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${config.disks.length}`);
     const guest = createFakeGuest(config, options.script(config));
     guest.replay(history, steps);
-    return createMachine(guest, options.sha256);
+    return createMachine(guest, config, options.sha256);
   };
   return {
     name: FAKE_ENGINE,
@@ -35,7 +35,7 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
   };
 }
 
-function createMachine(guest: FakeGuest, sha256: FakeEngineOptions['sha256']): Machine {
+function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeEngineOptions['sha256']): Machine {
   let closed = false;
   let running = false;
   const open = <T>(work: () => T): Promise<T> =>
@@ -73,6 +73,8 @@ function createMachine(guest: FakeGuest, sha256: FakeEngineOptions['sha256']): M
     },
     readMemory: (at, lengthBytes) => open(() => guest.readMemory(at, lengthBytes)),
     captureMemory: () => open(() => guest.captureMemory()),
+    // A script has no way to write to it.
+    readShare: () => open(() => share),
     stateHash: () => open(() => sha256(guest.hashParts())),
     checkpoint: () => open(() => encodeCheckpoint(guest)),
     close() {

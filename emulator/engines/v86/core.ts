@@ -6,7 +6,7 @@
  */
 import { concat } from '../../machine/bytes.js';
 import { packPages, unpackPages, type ByteRange } from '../../disks/sparse.js';
-import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, StopReason } from '../../machine/contract.js';
+import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, ShareEntry, StopReason } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
 import { createByteLog } from './byte-log.js';
@@ -19,6 +19,7 @@ import { createJit, type Jit, type ModuleCache } from './jit.js';
 import { installMarkerPorts, type MarkerPorts } from './ports.js';
 import { createSharedStore } from './shared-memory.js';
 import { installSerial, type SerialLines, type SerialState } from './serial.js';
+import { createShareServer, type SavedShare, type ShareServer } from './share/server.js';
 
 /** The least time that an idle tick skips: v86 may say 0 without an interrupt becoming due. */
 const IDLE_STEP_MS_MIN = 0.01;
@@ -55,6 +56,7 @@ export interface Core {
   /** A view of guest RAM; valid until the machine moves. */
   memory(): Uint8Array;
   captureMemory(): Uint8Array;
+  shareEntries(): readonly ShareEntry[] | undefined;
   /** What {@link Machine.stateHash} hashes, in order. */
   hashParts(): readonly Uint8Array[];
   checkpoint(): Uint8Array;
@@ -75,6 +77,9 @@ interface CheckpointHead {
   /** Function table slots, and the index of each one's code. */
   readonly code: readonly (readonly [slot: number, code: number])[];
   readonly codeBytes: readonly number[];
+  readonly hasShare?: true;
+  /** Once the guest has used it. */
+  readonly share?: SavedShare;
 }
 
 interface Ps2State {
@@ -118,7 +123,8 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
     }),
   );
 
-  const emulator = await createEmulator(config, disks, parts, (line) => (guestPanic = line));
+  const share = config.share && createShareServer(config.share, { nowMs: () => config.wallClockMs + clock.virtualMs(), isOn: () => clock.instructions() <= (run?.cutAfter ?? Infinity) });
+  const emulator = await createEmulator(config, disks, share, parts, (line) => (guestPanic = line));
   const cpu = bindInternals(emulator);
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = config.memoryMiB * 2 ** 20;
@@ -163,7 +169,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   };
   const ports = installMarkerPorts(cpu.io, onMarker);
   const serial = installSerial(emulator, cpu, onByte);
-  const state: Whole = { config, emulator, cpu, disks, jit, ports, serial, clock, chance };
+  const state: Whole = { config, emulator, cpu, disks, share, jit, ports, serial, clock, chance };
   if (checkpoint) restoreCheckpoint(state, checkpoint);
 
   function onByte(channel: Channel, byte: number): void {
@@ -296,6 +302,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
     consoleSince: (from) => run?.output.console.bytes(from) ?? new Uint8Array(0),
     memory,
     captureMemory: captureRam,
+    shareEntries: () => share?.entries(),
     hashParts: () => [...ramParts(), ...packWhole(state).stateParts],
     checkpoint() {
       if (ended || broken) throw new RigError('a machine that has ended cannot be checkpointed');
@@ -338,7 +345,7 @@ function isEndlessFault(error: unknown): boolean {
   return error instanceof RangeError && /call stack/i.test(error.message);
 }
 
-async function createEmulator(config: MachineConfig, disks: readonly Disk[], parts: CoreParts, onPanic: (line: string) => void): Promise<V86Emulator> {
+async function createEmulator(config: MachineConfig, disks: readonly Disk[], share: ShareServer | undefined, parts: CoreParts, onPanic: (line: string) => void): Promise<V86Emulator> {
   const { V86, v86Module, clock, chance } = parts;
   const instantiate = async (imports: { env: Record<string, unknown> }): Promise<unknown> => {
     let wasm: WebAssembly.Memory | undefined;
@@ -362,6 +369,7 @@ async function createEmulator(config: MachineConfig, disks: readonly Disk[], par
     cmdline: config.cmdline,
     hda: disks[0]?.buffer,
     hdb: disks[1]?.buffer,
+    filesystem: share?.filesystem,
     uart1: true,
     fastboot: true,
     autostart: false,
@@ -388,6 +396,7 @@ interface Whole {
   readonly emulator: V86Emulator;
   readonly cpu: V86Cpu;
   readonly disks: readonly Disk[];
+  readonly share: ShareServer | undefined;
   readonly jit: Jit;
   readonly ports: MarkerPorts;
   readonly serial: SerialLines;
@@ -401,8 +410,9 @@ interface Whole {
  * from it goes on exactly as the one that was not interrupted.
  */
 function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; pack(): Uint8Array } {
-  const { config, cpu, disks, jit, ports, serial, clock, chance } = whole;
+  const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
   const devices = new Uint8Array(saveDevices(whole));
+  const files = share?.save();
   const slots = [...jit.live()].sort(([a], [b]) => a - b);
   const code = [...new Set(slots.map(([, live]) => live))];
   const saved = disks.map((disk) => disk.save());
@@ -420,22 +430,25 @@ function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; 
     disks: saved.map(({ writeCount, blocks }) => ({ writeCount, blocks: [...blocks.keys()] })),
     code: slots.map(([slot, live]) => [slot, code.indexOf(live)]),
     codeBytes: code.map(({ bytes }) => bytes.length),
+    ...(share && { hasShare: true as const }),
+    ...(files && { share: files.share }),
   };
   const { code: _code, codeBytes: _codeBytes, wasmBytes: _wasmBytes, ...hashed } = head;
   return {
-    stateParts: [devices, new TextEncoder().encode(JSON.stringify(hashed))],
+    stateParts: [devices, new TextEncoder().encode(JSON.stringify(hashed)), ...(files?.contents ?? [])],
     pack: () =>
       packCheckpoint(head, [
         ...packPages(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
         ...packPages(padToPage(devices)),
         concat(code.map(({ bytes }) => bytes)),
         concat(saved.flatMap(({ blocks }) => [...blocks.values()])),
+        concat(files?.contents ?? []),
       ]),
   };
 }
 
 function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
-  const { config, cpu, disks, jit, ports, serial, clock, chance } = whole;
+  const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
   const { head: parsed, blobs } = unpackCheckpoint(bytes);
   const head = parsed as CheckpointHead;
   if (head.memoryMiB !== config.memoryMiB || head.disks.length !== disks.length) {
@@ -444,7 +457,10 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
       { remedy: 'restore it with the config under which it was made' },
     );
   }
-  const [pageIndexes, pages, stateIndexes, statePages, code, blocks] = blobs as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  if ((head.hasShare ?? false) !== (share !== undefined)) {
+    throw new InputError(`the checkpoint is of a machine with${head.hasShare ? '' : 'out'} a share, unlike the config`, { remedy: 'restore it with the config under which it was made' });
+  }
+  const [pageIndexes, pages, stateIndexes, statePages, code, blocks, files] = blobs as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
 
   const devices = new Uint8Array(Math.ceil(head.stateBytes / PAGE_BYTES) * PAGE_BYTES);
   unpackPages(devices, stateIndexes, statePages);
@@ -475,6 +491,7 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
     });
     firstBlock += saved.blocks.length;
   });
+  if (head.share) share?.load(head.share, files);
   rebaseRtc(cpu, config.wallClockMs - head.wallClockMs);
 }
 

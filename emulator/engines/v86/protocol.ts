@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the rig and a machine's worker say to each other. One request at a time, each answered once. */
-import type { MachineConfig, RunReport } from '../../machine/contract.js';
+import type { MachineConfig, RunReport, ShareEntry } from '../../machine/contract.js';
 import type { CoreRequest } from './core.js';
 import type { CompiledCode } from './jit.js';
 
@@ -18,6 +18,7 @@ export type Request =
   | { readonly ask: 'run'; readonly request: CoreRequest; readonly wantsConsole: boolean; readonly wantsProgress: boolean }
   | { readonly ask: 'read'; readonly at: number; readonly lengthBytes: number }
   | { readonly ask: 'capture' }
+  | { readonly ask: 'share' }
   | { readonly ask: 'hash' }
   | { readonly ask: 'checkpoint' };
 
@@ -28,6 +29,7 @@ export interface Answers {
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
   read: Uint8Array;
   capture: Uint8Array;
+  share: { readonly entries: readonly ShareEntry[] | undefined };
   hash: string;
   checkpoint: Uint8Array;
 }

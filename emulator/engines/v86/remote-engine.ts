@@ -5,6 +5,7 @@ import { InputError, RigError } from '../../machine/errors.js';
 import { SECTOR_BYTES } from '../../machine/units.js';
 import type { CompiledCode } from './jit.js';
 import type { Answers, Failure, Request, WorkerPort } from './protocol.js';
+import { SHARE_BYTES_MAX, SHARE_NODES_MAX } from './share/tree.js';
 import { shared } from './shared-memory.js';
 
 export const V86_ENGINE = 'v86';
@@ -105,6 +106,7 @@ function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly
     },
     readMemory: (at, lengthBytes) => link.ask<'read'>({ ask: 'read', at, lengthBytes }),
     captureMemory: () => link.ask<'capture'>({ ask: 'capture' }),
+    readShare: async () => (await link.ask<'share'>({ ask: 'share' })).entries,
     stateHash: () => link.ask<'hash'>({ ask: 'hash' }),
     checkpoint: async () => ({ engine: V86_ENGINE, bytes: await link.ask<'checkpoint'>({ ask: 'checkpoint' }) }),
     close: () => link.close(),
@@ -176,7 +178,7 @@ function revive({ type, message, remedy, stack }: Failure): Error {
 }
 
 function checkConfig(config: MachineConfig): void {
-  const { memoryMiB, disks, kernel, seed, wallClockMs } = config;
+  const { memoryMiB, disks, kernel, share, seed, wallClockMs } = config;
   if (!Number.isInteger(memoryMiB) || memoryMiB < 128 || memoryMiB > 768) {
     throw new InputError(`a machine has 128 to 768 MiB of RAM, not ${memoryMiB}`);
   }
@@ -193,6 +195,10 @@ function checkConfig(config: MachineConfig): void {
   if (kernel.length < 0x210 || [0x48, 0x64, 0x72, 0x53].some((byte, at) => kernel[0x202 + at] !== byte)) {
     throw new InputError('the kernel is not a bzImage', { remedy: 'give arch/x86/boot/bzImage of a kernel build' });
   }
+  const shareBytes = (share ?? []).reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+  if (shareBytes > SHARE_BYTES_MAX || (share?.length ?? 0) > SHARE_NODES_MAX) {
+    throw new InputError(`a share holds up to ${SHARE_BYTES_MAX / 2 ** 20} MiB in ${SHARE_NODES_MAX} files and folders, not ${Math.ceil(shareBytes / 2 ** 20)} MiB in ${share?.length ?? 0}`, { remedy: 'share a smaller folder' });
+  }
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
   if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
 }
@@ -207,11 +213,12 @@ function checkRequest({ virtualMsMax, triggers = [] }: RunRequest, { disks, memo
 
 /** A config that costs nothing to hand to a worker: its large parts in memory that all workers share. */
 function shareable(config: MachineConfig): MachineConfig {
-  const { initrd } = config;
+  const { initrd, share } = config;
   return {
     ...config,
     kernel: shared(config.kernel),
     ...(initrd && { initrd: shared(initrd) }),
     disks: config.disks.map((disk) => ({ ...disk, base: shared(disk.base) })),
+    ...(share && { share: share.map((entry) => (entry.bytes ? { ...entry, bytes: shared(entry.bytes) } : entry)) }),
   };
 }

@@ -65,6 +65,8 @@ export function serve(host: WorkerHost): void {
       }
       case 'capture':
         return machine().captureMemory();
+      case 'share':
+        return { entries: machine().shareEntries() };
       case 'hash':
         return host.sha256(machine().hashParts());
       case 'checkpoint':

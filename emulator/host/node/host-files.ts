@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** Reads what a scenario copies from the host into the guest. */
+/** Reads what a scenario takes from the host: what is copied into the guest, and what it shares with it. */
 import type { Stats } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import type { GuestFile } from '../../cycle/plan.js';
+import type { ShareEntry } from '../../machine/contract.js';
 import { InputError } from '../../machine/errors.js';
 import type { HostFile } from '../../scenario/schema.js';
 
@@ -14,29 +15,55 @@ import type { HostFile } from '../../scenario/schema.js';
  */
 export async function readHostFiles(files: readonly HostFile[], scenarioDir: string): Promise<readonly GuestFile[]> {
   const all: GuestFile[] = [];
-  for (const file of files) all.push(...(await readTree(resolve(scenarioDir, file.from), file.from, file.to, file.mode, DEPTH_MAX)));
+  for (const { from, to, mode } of files) {
+    const found = await readTree(resolve(scenarioDir, from), { named: from, key: 'files', why: 'which the scenario copies into the guest' });
+    all.push(...found.flatMap(({ path, bytes, stats }) => (bytes ? [{ path: posix.join(to, path), mode: mode ?? stats.mode & 0o7777, bytes }] : [])));
+  }
   return all;
 }
 
+/**
+ * What is in the folder `share`. Nothing in it depends on whose files they are on the host, on when they were made, or on
+ * more of their permissions than whether they can be run.
+ * @throws InputError when something cannot be read, or is neither a file nor a folder.
+ */
+export async function readHostShare(share: string, scenarioDir: string): Promise<readonly ShareEntry[]> {
+  const found = await readTree(resolve(scenarioDir, share), { named: share, key: 'share', why: 'which the scenario shares with the guest' });
+  if (found[0]?.bytes) throw new InputError(`${share}, which the scenario shares with the guest, is not a folder`, { remedy: 'name the folder that it is in' });
+  return found.map(({ path, bytes, stats }) => (bytes ? { path, mode: FILE | ((stats.mode & 0o100) !== 0 ? 0o755 : 0o644), bytes } : { path, mode: FOLDER | 0o755 }));
+}
+
+const FILE = 0o100000;
+const FOLDER = 0o040000;
 /** Deeper than any folder of files: a link that leads back into its own folder. */
 const DEPTH_MAX = 64;
 
-async function readTree(from: string, named: string, to: string, mode: number | undefined, depthLeft: number): Promise<readonly GuestFile[]> {
-  const found = await look(from, named);
-  if (found.isFile()) return [{ path: to, mode: mode ?? found.mode & 0o7777, bytes: await read(from, named) }];
-  if (!found.isDirectory()) throw new InputError(`${named}, which the scenario copies into the guest, is neither a file nor a folder`, { remedy: 'leave it out' });
-  if (depthLeft === 0) throw new InputError(`${named}, which the scenario copies into the guest, leads back into itself`, { remedy: 'leave out the link' });
-  const all: GuestFile[] = [];
-  for (const name of (await readdir(from)).sort()) all.push(...(await readTree(join(from, name), join(named, name), posix.join(to, name), mode, depthLeft - 1)));
-  return all;
+interface Found {
+  /** From where the search began; empty for that itself. */
+  readonly path: string;
+  readonly stats: Stats;
+  /** Of a file. */
+  readonly bytes?: Uint8Array;
 }
 
-const look = (path: string, named: string): Promise<Stats> => stat(path).catch((cause: unknown) => unreadable(path, named, cause));
-const read = (path: string, named: string): Promise<Uint8Array> => readFile(path).catch((cause: unknown) => unreadable(path, named, cause));
+/** For messages: what it is called in the scenario, under which key, and what for. */
+interface Wanted {
+  readonly named: string;
+  readonly key: string;
+  readonly why: string;
+}
 
-function unreadable(path: string, named: string, cause: unknown): never {
-  throw new InputError(`cannot read ${named}, which the scenario copies into the guest: ${(cause as Error).message}`, {
-    cause,
-    remedy: `paths in \`files\` are relative to the scenario file; this one would be ${path}`,
-  });
+async function readTree(from: string, wanted: Wanted, path = '', depthLeft = DEPTH_MAX): Promise<readonly Found[]> {
+  const [at, named] = [join(from, path), join(wanted.named, path)];
+  const refuse = (what: string, remedy: string): InputError => new InputError(`${named}, ${wanted.why}, ${what}`, { remedy });
+  const unreadable = (cause: unknown): never => {
+    throw new InputError(`cannot read ${named}, ${wanted.why}: ${(cause as Error).message}`, { cause, remedy: `paths in \`${wanted.key}\` are relative to the scenario file; this one would be ${at}` });
+  };
+  const stats = await stat(at).catch(unreadable);
+  if (stats.isFile()) return [{ path, stats, bytes: await readFile(at).catch(unreadable) }];
+  if (!stats.isDirectory()) throw refuse('is neither a file nor a folder', 'leave it out');
+  if (depthLeft === 0) throw refuse('leads back into itself', 'leave out the link');
+  const all: Found[] = [{ path, stats }];
+  for (const name of (await readdir(at).catch(unreadable)).sort()) all.push(...(await readTree(from, wanted, posix.join(path, name), depthLeft - 1)));
+  return all;
 }

@@ -9,7 +9,7 @@ import type { BuildContext } from '../../../tools/artifacts/context.js';
 import { packagePath } from '../../../tools/artifacts/paths.js';
 import { hashFile } from '../../../tools/artifacts/store.js';
 import type { MachineOptions } from '../../cycle/plan.js';
-import type { MachineConfig } from '../../machine/contract.js';
+import type { MachineConfig, ShareEntry } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 
 /** A disk image and its SHA-256 (hex). */
@@ -90,6 +90,15 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
   const notes = images.flatMap(({ deviations = [] }, index) => deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`));
   return { config, kernel, disks: images, notes, bootCommands: images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)), systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
+}
+
+/** `files` for a machine that has a share of `entries`, if any: its checkpoints are its own. */
+export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | undefined): MachineFiles {
+  if (entries === undefined) return files;
+  const hash = createHash('sha256').update(files.configKey);
+  for (const { bytes, ...entry } of entries) hash.update(`\0${JSON.stringify({ ...entry, bytes: bytes?.length })}\0`).update(bytes ?? '');
+  const share = hash.digest('hex');
+  return { ...files, config: { ...files.config, share: entries }, configKey: share.slice(0, 32) };
 }
 
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> => /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));

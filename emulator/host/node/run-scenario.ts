@@ -9,7 +9,7 @@ import { runPlan } from '../../cycle/run.js';
 import { createV86Engine } from '../../engines/v86/host-node/engine.js';
 import { reportOf, type Report } from '../../report/model.js';
 import { byteCache } from './byte-cache.js';
-import { obtainMachineFiles } from './machine-files.js';
+import { obtainMachineFiles, withShare } from './machine-files.js';
 import { nodeProofs } from './proofs.js';
 import { sha256Hex } from './sha256.js';
 import type { LoadedScenario } from './scenario-file.js';
@@ -29,7 +29,7 @@ export interface ScenarioRun {
 /** @throws InputError, RigError; what the guest does wrong is in the report. */
 export async function runScenario(loaded: LoadedScenario, context: BuildContext, hooks: RunHooks): Promise<ScenarioRun> {
   const { plan, scenario, file, sha256 } = loaded;
-  const files = await obtainMachineFiles(plan.machine, scenario.disks, context);
+  const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const startedMs = performance.now();
   const outcome = await runPlan({ ...plan, bootCommands: files.bootCommands }, {
     booter: {

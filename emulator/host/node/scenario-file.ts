@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
-/** Reads a scenario file and all that it copies into the guest. */
+/** Reads a scenario file and all that it takes from the host. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isFlavour } from '../../../guest-kernel/build.js';
-import type { Plan } from '../../cycle/plan.js';
+import { EMPTY_SHARE, type Plan } from '../../cycle/plan.js';
+import type { ShareEntry } from '../../machine/contract.js';
 import { InputError } from '../../machine/errors.js';
 import { readScenario, type Scenario } from '../../scenario/schema.js';
 import { renderIssues } from '../../yaml/index.js';
-import { readHostFiles } from './host-files.js';
+import { readHostFiles, readHostShare } from './host-files.js';
 
 export interface LoadedScenario {
   /** As it was named. */
   readonly file: string;
   readonly scenario: Scenario;
   readonly plan: Plan;
-  /** Over the scenario's text and the files that it copies into the guest. */
+  /** Over the scenario's text and the files that the guest gets from the host. */
   readonly sha256: string;
 }
 
@@ -41,15 +42,20 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   const scenario = { ...read.scenario, disks };
   const files = await readHostFiles(scenario.files, dirname(file));
   const { name, machine, steps, control } = scenario;
+  const share = await readShare(machine.share, dirname(file));
   const hash = createHash('sha256').update(text);
   for (const { path, mode, bytes } of files) hash.update(`\0${path}\0${mode}\0${bytes.length}\0`).update(bytes);
+  for (const { path, mode, bytes } of share ?? []) hash.update(`\0share ${path}\0${mode}\0${bytes?.length ?? ''}\0`).update(bytes ?? '');
   return {
     file,
     scenario,
-    plan: { name, machine: { ...machine, kernel: kernelPath(machine.kernel, file, overrides), ...(overrides.seed !== undefined && { seed: overrides.seed }) }, files, steps, control },
+    plan: { name, machine: { ...machine, kernel: kernelPath(machine.kernel, file, overrides), ...(overrides.seed !== undefined && { seed: overrides.seed }) }, files, ...(share && { share }), steps, control },
     sha256: hash.digest('hex'),
   };
 }
+
+const readShare = (share: string | undefined, dir: string): Promise<readonly ShareEntry[] | undefined> =>
+  share === undefined || share === EMPTY_SHARE ? Promise.resolve(share === undefined ? undefined : []) : readHostShare(share, dir);
 
 /** A path in a scenario is seen from its file, one on the command line from the working directory. */
 function kernelPath(kernel: string, file: string, overrides: Overrides): string {

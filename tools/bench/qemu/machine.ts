@@ -161,6 +161,7 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
     close,
     readMemory: unable,
     captureMemory: unable,
+    readShare: unable,
     stateHash: unable,
     checkpoint: unable,
     seenMs(kind) {
