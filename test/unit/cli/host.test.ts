@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
-import { readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
-import { readHostFiles } from '../../../emulator/host/node/host-files.js';
+import { readHostFiles, readHostShare } from '../../../emulator/host/node/host-files.js';
 
 t.test('what was put comes back; an altered entry is absent', async (t) => {
   const dir = join(t.testdir({}), 'not', 'yet');
@@ -41,4 +41,18 @@ t.test('files and folders of the host', async (t) => {
   execFileSync('mkfifo', [join(dir, 'fifo')]);
   await t.rejects(readHostFiles([{ from: 'fifo', to: '/x' }], dir), { name: 'InputError', message: /fifo.*neither a file nor a folder/ });
   await t.rejects(readHostFiles([{ from: 'missing', to: '/x' }], dir), { name: 'InputError', message: /cannot read missing/, remedy: /relative to the scenario file/ });
+});
+
+t.test('a folder that is shared with the guest', async (t) => {
+  const dir = t.testdir({ share: { b: 'B', program: '#!', sub: { a: 'A', empty: {} } }, file: 'x' });
+  await chmod(join(dir, 'share/program'), 0o700);
+  await chmod(join(dir, 'share/b'), 0o660);
+  await chmod(join(dir, 'share/sub'), 0o700);
+  const entries = await readHostShare('./share', dir);
+  t.same(entries.map(({ path, mode, bytes }) => [path, mode.toString(8), bytes && new TextDecoder().decode(bytes)]), [
+    ['', '40755', undefined], ['b', '100644', 'B'], ['program', '100755', '#!'], ['sub', '40755', undefined], ['sub/a', '100644', 'A'], ['sub/empty', '40755', undefined],
+  ]);
+  t.match(Object.keys(entries[1] ?? {}), ['path', 'mode', 'bytes'], 'neither owners nor times');
+  await t.rejects(readHostShare('./file', dir), { name: 'InputError', message: /file, which the scenario shares with the guest, is not a folder/ });
+  await t.rejects(readHostShare('./missing', dir), { name: 'InputError', message: /cannot read missing, which the scenario shares/, remedy: /paths in `share` are relative to the scenario file/ });
 });

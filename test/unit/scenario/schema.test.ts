@@ -22,6 +22,16 @@ t.test('short and long forms of a step say the same', (t) => {
   t.end();
 });
 
+t.test('a share is a folder of the host, or empty', (t) => {
+  const share = (value: string): unknown => {
+    const read = readScenario(`name: x\nmachine: { share: ${value} }\nsteps: [boot]\n`, 'x.yaml');
+    return 'issues' in read ? read.issues.length : read.scenario.machine.share;
+  };
+  t.same(['./folder', '/abs', 'empty', 'folder', '3'].map(share), ['./folder', '/abs', 'empty', 1, 1]);
+  t.match(issuesOf('name: x\nmachine: { share: folder }\nsteps: [boot]\n'), [/2:19 'empty', or the path of a folder, like .\/folder, is wanted here, not 'folder'/]);
+  t.end();
+});
+
 t.test('a machine that takes snapshots is told where their images are', (t) => {
   const cmdline = (method: string): readonly string[] | undefined => {
     const read = readScenario(`name: x\nmachine: { cmdline: quiet }\nsteps: [boot, { repeat: { times: 2, steps: [{ suspend: { method: ${method} } }, resume] } }]\n`, 'x.yaml');

@@ -65,8 +65,8 @@ export function createShareServer(given: readonly ShareEntry[], { nowMs, isOn }:
 
   const fidOf = (number: number): Fid => {
     const fid = fids.get(number);
-    // So is every fid of an earlier power-on.
-    if (!fid) throw new Errno('EBADF');
+    // A guest that was resumed holds fids of another power-on.
+    if (!fid) throw new Errno('ESTALE');
     return fid;
   };
   const openFid = (number: number): ShareNode => {

@@ -179,6 +179,7 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     Object.assign(made, { mode, uid, gid, given: bytes.length > 0 ? index : undefined });
   }
   // Last, since making what is in a folder alters the folder.
+  Object.assign(root, { modifiedMs: 0, version: 0 });
   for (const { path, modifiedMs = 0 } of given) Object.assign(path === '' ? root : path.split('/').reduce(lookUp, root), { modifiedMs, version: 0 });
 
   return {
