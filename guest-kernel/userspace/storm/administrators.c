@@ -76,7 +76,8 @@ static void mount_step(void)
 	       mount_on(loop_path(ext4 ? LOOP_EXT4 : LOOP_VFAT), name, ext4 ? "ext4" : "vfat", 0),
 	       EBUSY, 0);
 	if (chance_in(3)) {
-		expect("mount tmpfs", mount_on("storm", "on-free", "tmpfs", 0), 0, 0);
+		/* ENOENT: the looper took away what it was to be mounted over. */
+		expect("mount tmpfs", mount_on("storm", "on-free", "tmpfs", 0), ENOENT, 0);
 		pause_up_to(5000);
 		expect("unmount tmpfs", umount2(place("on-free"), MNT_DETACH), EINVAL, 0);
 	}
@@ -120,8 +121,9 @@ static void loop_step(void)
 
 	expect("attach", result, EBUSY, 0);
 	if (!result && chance_in(2)) {
+		/* ENOENT: the mounter took away what it was to be mounted over. */
 		expect("mount loop", mount_on(loop_path(LOOP_FREE), "on-free", "vfat", 0), EBUSY,
-		       0);
+		       ENOENT);
 		pause_up_to(20000);
 		/* A mount that went before makes way for one over it. */
 		expect("unmount loop", umount2(place("on-free"), MNT_DETACH), EINVAL, 0);
