@@ -44,13 +44,14 @@ static const char *remedy(int error)
 	case EBUSY: return "; close the last snapshot, end other system sleep, and see that the store is not in use";
 	case EAGAIN: return "; a filesystem was being mounted: try again";
 	case EINTR: return ": a signal came before anything was done";
-	case EOPNOTSUPP: return "; a filesystem cannot be frozen: unmount it or remount it read-only";
+	case EOPNOTSUPP: return "; a filesystem cannot be frozen: unmount it or remount it read-only, or have that done:"
+		" echo readonly > /sys/kernel/snapshot/remote_filesystems; the kernel's log names it";
 	case ENOMEM: return "; add swap or end programs";
 	case ENOSPC: return "; give a larger store";
 	case EINVAL: return "; a loop device cannot be the store";
 	case ENODEV: return "; the device of the store is not there";
-	case ENOTBLK: return "; the store must be a block device";
-	case EACCES: return "; the store is read-only";
+	case ENOTBLK: return "; no block devices have the major number of the store: name a disk or a partition";
+	case EACCES: return "; the store is read-only: name another, or make it writable: blockdev --setrw";
 	case EMFILE: case ENFILE: return "; close files";
 	default: return "";
 	}
