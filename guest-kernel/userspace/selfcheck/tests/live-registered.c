@@ -6,59 +6,30 @@
 #include "../check.h"
 
 #include <fcntl.h>
-#include <linux/io_uring.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "../region.h"
+#include "../ring.h"
 
 #define BYTES (256 << 10)
 
 static struct region region;
-static int ring, other;
-static uint8_t *sq, *cq;
-static struct io_uring_sqe *sqe;
-static struct io_uring_params params;
-
-static const char *missing(void)
-{
-	int fd = syscall(SYS_io_uring_setup, 1, &params);
-
-	if (fd < 0)
-		return errno == ENOSYS ? "no io_uring in this kernel" :
-		       errno == EPERM  ? "io_uring is forbidden here" :
-					 NULL;
-	close(fd);
-	return NULL;
-}
-
-static _Atomic uint32_t *word(uint8_t *base, uint32_t offset)
-{
-	return (_Atomic uint32_t *)(base + offset);
-}
+static struct ring ring;
+static int other;
 
 /* Reads the other file into the registered buffer. */
 static void read_fixed(void)
 {
-	uint32_t tail = *word(sq, params.sq_off.tail), head = *word(cq, params.cq_off.head);
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(cq + params.cq_off.cqes) +
-				   (head & *word(cq, params.cq_off.ring_mask));
+	struct io_uring_cqe done = { 0 };
 
-	*sqe = (struct io_uring_sqe){
-		.opcode = IORING_OP_READ_FIXED,
-		.fd = other,
-		.addr = (uintptr_t)region.memory,
-		.len = BYTES,
-	};
-	*word(sq, params.sq_off.array + 4 * (tail & *word(sq, params.sq_off.ring_mask))) = 0;
-	atomic_store(word(sq, params.sq_off.tail), tail + 1);
-	must(syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0));
-	if (cqe->res != BYTES)
-		check_die("reading into the registered buffer gave %d, not %d", cqe->res, BYTES);
-	atomic_store(word(cq, params.cq_off.head), head + 1);
+	ring_submit(&ring, &(struct io_uring_sqe){ .opcode = IORING_OP_READ_FIXED,
+						   .fd = other,
+						   .addr = (uintptr_t)region.memory,
+						   .len = BYTES });
+	if (!ring_complete(&ring, &done) || done.res != BYTES)
+		check_die("reading into the registered buffer gave %d, not %d", done.res, BYTES);
 }
 
 static void prepare(void)
@@ -71,17 +42,9 @@ static void prepare(void)
 	write_all(other, region.memory, BYTES);
 	pattern_fill(region.memory, BYTES, check_seed());
 
-	params = (struct io_uring_params){ 0 };
-	ring = must(syscall(SYS_io_uring_setup, 4, &params));
-	sq = must(mmap(NULL, params.sq_off.array + 4 * params.sq_entries, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING));
-	cq = must(mmap(NULL, params.cq_off.cqes + sizeof(struct io_uring_cqe) * params.cq_entries,
-		       PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring,
-		       IORING_OFF_CQ_RING));
-	sqe = must(mmap(NULL, params.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES));
+	ring = ring_new(4);
 	buffer = (struct iovec){ region.memory, BYTES };
-	must(syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &buffer, 1));
+	must(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_BUFFERS, &buffer, 1));
 }
 
 static void verify(void)
@@ -93,4 +56,4 @@ static void verify(void)
 }
 
 CHECK(.name = "live-registered", .about = "buffers registered with io_uring stay what they are",
-      .missing = missing, .prepare = prepare, .corrupt = read_fixed, .verify = verify)
+      .missing = ring_missing, .prepare = prepare, .corrupt = read_fixed, .verify = verify)
