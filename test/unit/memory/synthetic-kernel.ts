@@ -22,7 +22,8 @@ export const LAYOUT: Readonly<Record<string, number>> = {
   'slab.slab_cache': 4, 'kmem_cache.name': 8, 'kmem_cache.size': 4,
   'pglist_data.node_zones': 16, 'sizeof(zone)': 1024, 'zone.zone_start_pfn': 0, 'zone.spanned_pages': 4, 'zone.name': 8, 'zone.free_area': 64,
   'sizeof(free_area)': 36, 'free_area.free_list': 0,
-  'address_space.host': 4, 'inode.i_ino': 8, 'inode.i_sb': 12, 'super_block.s_id': 16,
+  'address_space.host': 4, 'inode.i_ino': 8, 'inode.i_sb': 12, 'inode.i_dentry': 16, 'super_block.s_id': 16,
+  'dentry.d_parent': 0, 'dentry.d_name_name': 4, 'dentry.d_alias': 8,
   'task_struct.tasks': 8, 'task_struct.pid': 16, 'task_struct.tgid': 20, 'task_struct.comm': 24, 'task_struct.mm': 40, 'task_struct.stack': 44,
   'task_struct.signal': 48, 'task_struct.thread_node': 52, 'signal_struct.thread_head': 4, 'mm_struct.pgd': 4,
   'memory_bitmap.zones': 0, 'memory_bitmap.p_list': 8, 'memory_bitmap.cur': 12,
@@ -190,6 +191,14 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
   set(inode + field('inode.i_ino'), 77);
   set(inode + field('inode.i_sb'), va(superblock));
   text(superblock + field('super_block.s_id'), 'dm-0');
+  const [root, dentry, names] = [place(16), place(16), place(16)];
+  text(names, '/');
+  text(names + 2, 'agent.c');
+  for (const [at, name] of [[root, names], [dentry, names + 2]] as const) {
+    set(at + field('dentry.d_parent'), va(root));
+    set(at + field('dentry.d_name_name'), va(name));
+  }
+  set(inode + field('inode.i_dentry'), va(dentry + field('dentry.d_alias')));
   set(descriptor(file), 2 ** field('PG_lru'));
   set(descriptor(file) + field('page.mapping'), va(mapping));
   set(descriptor(file) + field('page.index'), 3);

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Two images of the same work, as RAM at their atomic copies: what is in one and is not, or is otherwise, in the other.
+ *
+ * Both machines are forks of one, so that what neither has touched since lies in the same frame; a frame that has another
+ * owner is a difference like any other.
+ */
+import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
+import type { GuestKernel } from '../../memory/kernel.js';
+import { ownerNamer } from '../../memory/owner.js';
+import { pageBytes, readU32 } from '../../memory/view.js';
+import { accountForPages } from '../memory/account.js';
+import { wordComparer } from '../memory/compare.js';
+
+/** Kinds of memory, by what owners' names begin with or contain; the first that fits. */
+const CLASSES = {
+  'page cache and shared memory': /^page cache/,
+  'page tables': /^page table/,
+  'memory of programs': /^anonymous|^swap cache|\(pid \d+\) at 0x/,
+  'kernel stacks': /^kernel stack/,
+  slab: /^slab/,
+  'page descriptors': /^mem_map/,
+  'kernel image': /^[\w.$]+(?:\+0x[0-9a-f]+)?$/,
+  'other memory of the kernel': /^/,
+} as const;
+export type MemoryClass = keyof typeof CLASSES;
+
+/** Words of one owner that differ, or pages that one image alone has. */
+export interface ImageDifference {
+  /** Without what tells one object of its kind from the next: `slab task_struct`, `kernel stack of init (pid 1)`, `tk_core`. */
+  readonly owner: string;
+  readonly words: readonly DifferingWord[];
+}
+
+export interface DifferingWord {
+  readonly at: Gpa;
+  /** What it is in each image; undefined where the page is not in it. */
+  readonly first: number | undefined;
+  readonly second: number | undefined;
+}
+
+export interface ImageComparison {
+  /** Frames in either image, by what the first has them for. */
+  readonly pages: Readonly<Record<MemoryClass, { readonly compared: number; readonly equal: number }>>;
+  readonly differences: readonly ImageDifference[];
+}
+
+const WORD_BYTES = 4;
+
+/** Both captures are made at copy:begin. Throws RigError for others. */
+export function compareImages(first: GuestKernel, second: GuestKernel): ImageComparison {
+  const inFirst = accountForPages(first).inImage;
+  const inSecond = accountForPages(second).inImage;
+  const nameFirst = ownerNamer(first);
+  const nameSecond = ownerNamer(second);
+  const equal = wordComparer(first.memory.bytes, second.memory.bytes);
+  const pages = Object.fromEntries(Object.keys(CLASSES).map((name) => [name, { compared: 0, equal: 0 }])) as Record<MemoryClass, { compared: number; equal: number }>;
+  const words = new Map<string, DifferingWord[]>();
+  const differ = (owner: string, word: DifferingWord): void => {
+    const known = words.get(owner);
+    if (known === undefined) words.set(owner, [word]);
+    else known.push(word);
+  };
+  const ownerAt = (at: Gpa): string => {
+    const [a, b] = [kindOf(nameFirst.name(at)), kindOf(nameSecond.name(at))];
+    return a === b ? a : `${a}, in the other image ${b}`;
+  };
+
+  for (let index = 0; index < first.memory.pageCount; index++) {
+    const [a, b] = [inFirst[index] === 1, inSecond[index] === 1];
+    if (!a && !b) continue;
+    const at = gpaOfPfn(pfn(index));
+    const tally = pages[classOf((a ? nameFirst : nameSecond).name(at))];
+    tally.compared++;
+    if (a !== b) differ(`${kindOf((a ? nameFirst : nameSecond).name(at))}, in one image only`, { at, first: a ? readU32(first.memory, at) : undefined, second: b ? readU32(second.memory, at) : undefined });
+    else if (!equal(at, at + PAGE_BYTES)) for (const word of differingWords(pageBytes(first.memory, pfn(index)), pageBytes(second.memory, pfn(index)), at)) differ(ownerAt(word.at), word);
+    else if (nameFirst.name(at) !== nameSecond.name(at)) differ(ownerAt(at), { at, first: readU32(first.memory, at), second: readU32(second.memory, at) });
+    else tally.equal++;
+  }
+  return { pages, differences: [...words].map(([owner, of]) => ({ owner, words: of })) };
+}
+
+function classOf(name: string): MemoryClass {
+  const found = (Object.keys(CLASSES) as MemoryClass[]).find((one) => CLASSES[one].test(name));
+  return found ?? 'other memory of the kernel';
+}
+
+/** An owner's name without places in it: objects, offsets, addresses. */
+const kindOf = (name: string): string => name.replace(/, byte \d+ of object \d+$/, '').replace(/ of pfn \d+|, entry \d+/, '').replace(/,? ?\+0x[0-9a-f]+$/, '').replace(/ at 0x[0-9a-f]+/g, '');
+
+/** The differing words of two pages; `start` is where the first lies. */
+export function* differingWords(one: Uint8Array, other: Uint8Array, start: Gpa): Generator<DifferingWord> {
+  const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [left, right] = [view(one), view(other)];
+  for (let offset = 0; offset < PAGE_BYTES; offset += WORD_BYTES) {
+    const [first, second] = [left.getUint32(offset, true), right.getUint32(offset, true)];
+    if (first !== second) yield { at: gpa(start + offset), first, second };
+  }
+}
+
+/** Why something differs. */
+export interface Cause {
+  readonly why: string;
+  /** Whole names of owners, as `ImageDifference` has them. */
+  readonly owners: RegExp;
+  /** Only words that are so close to each other: moments, spans and counts of one call. */
+  readonly withinMax?: number;
+}
+
+export interface Explanation {
+  /** Differing words by cause. */
+  readonly explained: ReadonlyMap<string, number>;
+  /** For people, one line each. */
+  readonly unexplained: readonly string[];
+}
+
+/** Finds for each difference the first cause that fits. */
+export function explain(differences: readonly ImageDifference[], causes: readonly Cause[]): Explanation {
+  const explained = new Map<string, number>();
+  const unexplained: string[] = [];
+  for (const { owner, words } of differences) {
+    const possible = causes.filter(({ owners }) => new RegExp(`^(?:${owners.source})$`, owners.flags).test(owner));
+    for (const word of words) {
+      const cause = possible.find(({ withinMax = Infinity }) => distance(word) <= withinMax);
+      if (cause === undefined) unexplained.push(`gpa 0x${word.at.toString(16)}: ${hex(word.first)} and ${hex(word.second)}: ${owner}`);
+      else explained.set(cause.why, (explained.get(cause.why) ?? 0) + 1);
+    }
+  }
+  return { explained, unexplained };
+}
+
+/** Of words that count on past 2^32; none of a page that is in one image only is near. */
+function distance({ first, second }: DifferingWord): number {
+  if (first === undefined || second === undefined) return Infinity;
+  return Math.min((first - second) >>> 0, (second - first) >>> 0);
+}
+
+const hex = (word: number | undefined): string => (word === undefined ? 'not in the image' : `0x${word.toString(16).padStart(8, '0')}`);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What programs and files have in memory, by program and address, by file and offset, wherever it lies. For two images of work
+ * that went on until it was frozen: it took other frames in each of them.
+ */
+import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
+import { pathOfInode } from '../../memory/files.js';
+import { symbolGpa, type GuestKernel } from '../../memory/kernel.js';
+import { ownerNamer } from '../../memory/owner.js';
+import { pageReader } from '../../memory/pages.js';
+import { tasks, userMaps } from '../../memory/tasks.js';
+import { differingWords, type ImageDifference } from './compare.js';
+
+/** Page by page: `children (pid 53) at 0x0804a000`, `page cache of inode 12 on dm-0 (/root/file), page 3, children (pid 53)`. */
+export type Contents = ReadonlyMap<string, { readonly gpa: Gpa; readonly bytes: Uint8Array }>;
+
+/** What the kernel itself shows programs, such as the time, is the kernel's. */
+export function contentsOf(kernel: GuestKernel): Contents {
+  const { memory } = kernel;
+  const image = { start: symbolGpa(kernel, '_text'), end: symbolGpa(kernel, '_end') };
+  const { byFrame } = userMaps(kernel, tasks(kernel));
+  const pages = pageReader(kernel);
+  const namer = ownerNamer(kernel);
+  const found = new Map<string, { gpa: Gpa; bytes: Uint8Array }>();
+  for (let index = 0; index < memory.pageCount; index++) {
+    const frame = pfn(index);
+    const at = gpaOfPfn(frame);
+    if (at >= image.start && at < image.end) continue;
+    const content = { gpa: at, bytes: memory.bytes.subarray(at, at + PAGE_BYTES) };
+    const users = byFrame.get(frame) ?? [];
+    for (const { task, address } of users) found.set(`${task.comm} (pid ${task.pid}) at 0x${address.toString(16).padStart(8, '0')}`, content);
+    const { file } = pages.state(frame);
+    if (file === undefined || file.inode === 0) continue;
+    const programs = [...new Set(users.map(({ task }) => `${task.comm} (pid ${task.pid})`))].sort();
+    // Without who maps it: that follows, each of them once.
+    const [name = ''] = namer.name(at).split(', ', 1);
+    const path = name.includes(' inode ') ? pathOfInode(kernel, file.inode) : undefined;
+    found.set([`${name}${path === undefined ? '' : ` (${path})`}`, `page ${file.index}`, ...programs].join(', '), content);
+  }
+  return found;
+}
+
+/** Each page that one has and the other has not, or otherwise. */
+export function compareContents(first: Contents, second: Contents): { readonly pagesCompared: number; readonly differences: readonly ImageDifference[] } {
+  const owners = [...new Set([...first.keys(), ...second.keys()])];
+  const differences = owners.flatMap((owner): ImageDifference[] => {
+    const [a, b] = [first.get(owner), second.get(owner)];
+    if (a === undefined || b === undefined) return [{ owner: `${owner}, in one image only`, words: [{ at: (a ?? b)?.gpa ?? gpa(0), first: a && 0, second: b && 0 }] }];
+    const words = [...differingWords(a.bytes, b.bytes, a.gpa)];
+    return words.length === 0 ? [] : [{ owner, words }];
+  });
+  return { pagesCompared: owners.length, differences };
+}

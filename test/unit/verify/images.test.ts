@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import { PAGE_BYTES, gpa, pfn } from '../../../emulator/machine/units.js';
+import { readBitmap } from '../../../emulator/memory/bitmaps.js';
+import { pathOfInode } from '../../../emulator/memory/files.js';
+import { kernelU32, physical } from '../../../emulator/memory/kernel.js';
+import { pageReader } from '../../../emulator/memory/pages.js';
+import { compareImages, explain, type Cause } from '../../../emulator/verify/images/compare.js';
+import { compareContents, contentsOf } from '../../../emulator/verify/images/contents.js';
+import { FREEZE_ORDER_CAUSES, WORK_CAUSES } from '../../../emulator/verify/images/freeze-order.js';
+import { LAYOUT, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
+
+const { frames, symbol } = syntheticKernel().places;
+
+/** A second machine, in which words of memory are otherwise. */
+function other(words: Readonly<Record<number, number>> = {}): SyntheticKernel {
+  const made = syntheticKernel();
+  for (const [at, value] of Object.entries(words)) made.kernel.memory.data.setUint32(Number(at), value, true);
+  return made;
+}
+const first = other().kernel;
+const word = (at: number): number => first.memory.data.getUint32(at, true);
+const differences = (words: Readonly<Record<number, number>>) => compareImages(first, other(words).kernel).differences;
+/** Of the page table, for the page that a file is mapped to; and where the zone begins that the bitmaps are of. */
+const FILE_SLOT = (0x08049000 >>> 12) & 1023;
+const ZONE_START = 1;
+const page = (frame: number, offset = 0): number => frame * PAGE_BYTES + offset;
+
+t.test('two machines that did the same have equal images', async (t) => {
+  const { pages, differences: none } = compareImages(first, other().kernel);
+  t.same(none, []);
+  t.ok(Object.values(pages).every(({ compared, equal }) => compared === equal));
+  t.ok(pages.slab.compared > 0 && pages['memory of programs'].compared === 1 && pages['page cache and shared memory'].compared === 1);
+});
+
+t.test('what differs is named by its owner, word by word', async (t) => {
+  const at = page(frames.slab, 64 * 3 + 12);
+  t.same(differences({ [at]: 7, [at + 64]: 8 }), [{ owner: 'slab kmalloc-64', words: [{ at, first: word(at), second: 7 }, { at: at + 64, first: word(at + 64), second: 8 }] }]);
+  t.match(differences({ [page(frames.anonymous)]: 0 }), [{ owner: 'anonymous memory, agent (pid 41)' }]);
+  t.match(differences({ [page(frames.stack, 16)]: 0 }), [{ owner: 'kernel stack of agent (pid 41)' }]);
+  t.match(differences({ [symbol('do_something')]: 0 }), [{ owner: 'do_something' }]);
+  t.same(differences({ [page(frames.free)]: 7 }), [], 'a free page is not in the image');
+});
+
+t.test('a page that is in one image only, or has another owner there', async (t) => {
+  const array = pageReader(first).array;
+  const mapping = array.at + frames.file * array.descriptorBytes + 12;
+  const names = differences({ [mapping]: 0, [page(frames.userTable, 4 * FILE_SLOT)]: 0 }).map(({ owner }) => owner).sort();
+  t.match(names, ['mem_map: page descriptor', /^page cache of inode 77 on dm-0, page 3, agent \(pid 41\), in the other image page of the kernel/, 'page table of agent (pid 41) for 0x08000000']);
+  const leaf = physical(first, kernelU32(first, (readBitmap(first, 'orig_bm')?.zones[0]?.leaves[0] ?? 0) + (LAYOUT['rtree_node.data'] ?? 0)));
+  const bits = leaf + 4 * Math.floor((frames.stack - ZONE_START) / 32);
+  t.match(differences({ [bits]: (word(bits) & ~(1 << ((frames.stack - ZONE_START) % 32))) >>> 0 }), [{ owner: 'kernel stack of agent (pid 41), in one image only', words: [{ second: undefined }] }]);
+});
+
+t.test('causes fit whole names, and words that are near enough', async (t) => {
+  const causes: readonly Cause[] = [
+    { why: 'moments', owners: /slab kmalloc/, withinMax: 10 },
+    { why: 'times', owners: /slab kmalloc-\d+/, withinMax: 10 },
+  ];
+  const at = page(frames.slab, 64 * 3 + 12);
+  const near = explain(differences({ [at]: word(at) + 10, [at + 4]: (word(at + 4) - 3) >>> 0 }), causes);
+  t.same([...near.explained], [['times', 2]]);
+  t.same(near.unexplained, []);
+  const far = explain(differences({ [at]: word(at) + 11 }), causes);
+  t.same([...far.explained], []);
+  t.match(far.unexplained, [/^gpa 0x\w+: 0x\w{8} and 0x\w{8}: slab kmalloc-64$/]);
+  t.same(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: 0xffffffff, second: 2 }] }], causes).unexplained, [], 'a count that has passed 2^32');
+  t.match(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: undefined, second: 2 }] }], causes).unexplained, [/not in the image and 0x00000002/]);
+});
+
+t.test('the order of freezing explains nothing that programs and files have, nor what lies about in the kernel', async (t) => {
+  const words = [{ at: gpa(0x1000), first: 0x01020304, second: 0x81020304 }];
+  const explains = (owner: string, causes = FREEZE_ORDER_CAUSES): boolean => explain([{ owner, words }], causes).unexplained.length === 0;
+  for (const owner of ['anonymous memory, init (pid 1)', 'page cache of inode 77 on dm-0, page 3', 'page table of init (pid 1) for 0x08000000', 'mem_map: page descriptor', 'slab kmalloc-512', 'slab dentry', 'runqueues', 'init_net', 'vmalloc 0xf0000000']) t.notOk(explains(owner), owner);
+  t.ok(explains('tk_core') && explains('kernel stack of init (pid 1)'));
+  t.ok(explains('futex (pid 72) at 0x08049000', WORK_CAUSES) && explains('page cache of inode 9 on tmpfs (dev/zero), page 0, anon-shared (pid 52), anon-shared (pid 60)', WORK_CAUSES));
+  for (const owner of ['anon-memory (pid 49) at 0x08049000', 'page cache of inode 9 on tmpfs (dev/zero), page 0, anon-shared (pid 52), init (pid 1)', 'page cache of inode 823 on dm-0 (/etc/passwd), page 0', 'tk_core']) t.notOk(explains(owner, WORK_CAUSES), owner);
+});
+
+t.test('contents of programs and files, wherever they lie', async (t) => {
+  const contents = contentsOf(first);
+  t.same([...contents.keys()].sort(), ['agent (pid 41) at 0x08048000', 'agent (pid 41) at 0x08049000', 'page cache of inode 77 on dm-0 (/agent.c), page 3, agent (pid 41)']);
+  t.same(compareContents(contents, contentsOf(other().kernel)), { pagesCompared: 3, differences: [] });
+  t.match(compareContents(contents, contentsOf(other({ [page(frames.file, 8)]: 1 }).kernel)).differences.map(({ owner }) => owner), ['agent (pid 41) at 0x08049000', /^page cache of inode 77/]);
+  const unmapped = contentsOf(other({ [page(frames.userTable, 4 * ((0x08048000 >>> 12) & 1023))]: 0 }).kernel);
+  t.match(compareContents(contents, unmapped), { pagesCompared: 3, differences: [{ owner: 'agent (pid 41) at 0x08048000, in one image only', words: [{ second: undefined }] }] });
+});
+
+t.test('names of files', async (t) => {
+  const inode = pageReader(first).state(pfn(frames.file)).file?.inode ?? 0;
+  t.equal(pathOfInode(first, inode), '/agent.c');
+});
