@@ -121,6 +121,19 @@ export function conformance({ engine, config }: Subject): void {
     t.ok(overlay[0]?.bytes.every((byte) => byte === 9));
   });
 
+  t.test('a share is what the config says, also in a machine restored, as long as nobody writes to it', async (t) => {
+    const share = [{ path: 'dir', mode: 0o040755 }, { path: 'dir/file', mode: 0o100644, bytes: new TextEncoder().encode('shared') }];
+    const holds = async (machine: Machine): Promise<unknown> => ((await machine.readShare()) ?? []).filter(({ path }) => path !== '').map(({ path, mode, bytes }) => ({ path, mode, ...(bytes && { bytes: Uint8Array.from(bytes) }) }));
+    const plain = await ready();
+    t.equal(await plain.machine.readShare(), undefined);
+    const { machine } = await ready({ ...config, share });
+    t.same(await holds(machine), share);
+    const other = [{ path: 'other', mode: 0o100600, bytes: new Uint8Array(0) }];
+    const again = await restored(await machine.checkpoint(), { ...config, share: other });
+    t.same(await holds(again), other, 'other files, since the guest has not used it');
+    t.equal(text((await tell(again, 'e')).agent), 'e\n');
+  });
+
   t.test('power fails before, within and after a write', async (t) => {
     const whole = await ready();
     const all = sectorsOf((await tell(whole.machine, 'w')).writes[0] ?? []);
