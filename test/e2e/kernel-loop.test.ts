@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The kernel developer's loop on the kernel's own source, as far as the series and its checks need it. */
+/** The kernel developer's loop on the kernel's own source, as far as the series, its checks and its selftest need it. */
 import { cp, mkdir } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,16 +9,17 @@ import { findSource, obtainSource } from '../../guest-kernel/source.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { command } from '../../tools/artifacts/process.js';
 import { obtain } from '../../tools/artifacts/store.js';
-import { context } from './cycle-support.js';
+import { context, runText } from './cycle-support.js';
 
 /** By these checkpatch knows a kernel tree, and git how a C file is divided. */
 const TOP_FILES = ['.gitattributes', 'COPYING', 'CREDITS', 'Kbuild', 'MAINTAINERS', 'Makefile', 'README', '.clang-format'];
 const TOP_FOLDERS = ['Documentation', 'arch', 'include', 'drivers', 'fs', 'init', 'ipc', 'kernel', 'lib', 'scripts'];
 const CHECKPATCH = ['scripts/checkpatch.pl', 'scripts/spelling.txt', 'scripts/const_structs.checkpatch'];
+const SELFTESTS = 'tools/testing/selftests';
 
 const patches = await readSeries(packagePath('guest-kernel', 'patches'));
 const added = new Set(patches.flatMap(({ text }) => [...text.matchAll(/^--- \/dev\/null\n\+\+\+ b\/(\S+)$/gm)].map(([, file]) => file)));
-const files = [...new Set([...TOP_FILES, ...CHECKPATCH, ...patches.flatMap(({ text }) => touchedFiles(text))])].filter((file) => !added.has(file)).sort();
+const files = [...new Set([...TOP_FILES, ...CHECKPATCH, `${SELFTESTS}/kselftest.h`, ...patches.flatMap(({ text }) => touchedFiles(text))])].filter((file) => !added.has(file)).sort();
 
 /** The part of the source that the series touches; unpacked once. */
 async function partOfSource(): Promise<string> {
@@ -37,8 +38,9 @@ async function partOfSource(): Promise<string> {
   return dir;
 }
 
+const tree = join(t.testdir({}), 'linux');
+
 t.test('open, regenerate: the series is written byte for byte as it was; checkpatch is content with it', async (t) => {
-  const tree = join(t.testdir({}), 'linux');
   await cp(await partOfSource(), tree, { recursive: true });
   for (const folder of TOP_FOLDERS) await mkdir(join(tree, folder), { recursive: true });
   await openTree(tree, patches, context, { whole: true });
@@ -49,4 +51,24 @@ t.test('open, regenerate: the series is written byte for byte as it was; checkpa
   const { status, stdout, stderr } = spawnSync(process.execPath, [packagePath('tools/run.mjs'), packagePath('tools/kernel.ts'), 'checkpatch', tree], { encoding: 'utf8', cwd: packagePath(), env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } });
   t.equal(status, 0, status === 0 ? 'checkpatch' : stdout + stderr);
   t.match(stdout, new RegExp(`checkpatch is content with ${patches.length} patches`));
+});
+
+t.test("the series' selftest passes on the kernel of the series", async (t) => {
+  const dir = t.testdir({ include: { linux: {} } });
+  const header = join('linux', 'snapshot.h');
+  await cp(join(tree, 'include', 'uapi', header), join(dir, 'include', header));
+  const source = join(tree, SELFTESTS, 'snapshot', 'snapshot_test.c');
+  await command('i686-linux-gnu-gcc', ['-static', '-O2', '-Wall', '-I', join(dir, 'include'), '-o', join(dir, 'snapshot_test'), source], context);
+  const { report, outcome } = await runText(
+    dir,
+    `name: selftest\ncontrol: false\nfiles:\n  - { from: snapshot_test, to: /root/snapshot_test, mode: '0755' }\nsteps:
+  - boot
+  - run: SNAPSHOT_TEST_LIVE=1 /root/snapshot_test
+  - shutdown
+`,
+  );
+  const ktap = outcome.main.commands.map(({ stdout }) => stdout).join('');
+  t.same(report.failures, [], ktap);
+  const planned = Number(/^1\.\.(\d+)$/m.exec(ktap)?.[1]);
+  t.match(ktap, `# Totals: pass:${planned} fail:0 xfail:0 xpass:0 skip:0 error:0`, 'KTAP: all of the plan passed, nothing was skipped');
 });
