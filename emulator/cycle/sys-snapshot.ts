@@ -11,7 +11,7 @@ import { stepBegin, stepEnd } from '../machine/markers.js';
 import { judgeCommand, outputLines, resultOf, runUnlessCut, shell, type CommandResult } from './commands.js';
 import type { Finding } from './outcome.js';
 import type { CommandStep, Step } from './plan.js';
-import type { Recorder } from './recorder.js';
+import type { ArmedTrigger, Recorder } from './recorder.js';
 import { consoleTail, unexpectedStop } from './stop.js';
 import { marked, type WentOff } from './swsusp.js';
 
@@ -62,13 +62,19 @@ export interface LivedOn extends WentOff {
 export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { beforeSaving = [], whileSaving, store }: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
   const job = await toTheCopy(recorder, agent, store);
   if (job === 'powerCut') return job;
-  const returned = await recorder.machine.run({ triggers: [{ when: { on: 'marker', kind: stepEnd('call') }, then: { do: 'stop' } }], virtualMsMax: CALL_MS_MAX });
-  if (returned.reason.why === 'powerCut') return 'powerCut';
-  if (returned.reason.why !== 'trigger') throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
+  let [capture] = recorder.takeCaptures();
+  for (let again = true; again; ) {
+    const returned = await recorder.machine.run({ triggers: [stopAt(stepEnd('call')), stopAt(stepEnd('copy')), CAPTURE], virtualMsMax: CALL_MS_MAX });
+    if (returned.reason.why === 'powerCut') return 'powerCut';
+    if (returned.reason.why !== 'trigger') throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
+    // The kernel may find that the image leaves too little memory, and try again with more: the last copy counts.
+    again = returned.reason.index === 1;
+    if (again) [capture] = recorder.takeCaptures();
+  }
   const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
   // The second word of a step's end is an error number, none as 0.
   if (call?.word1 !== 0) throw refused('the snapshot failed after the copy', outputLines(resultOf(await agent.wait(job))), recorder);
-  const atCopy = marked(recorder.takeCaptures()[0], recorder);
+  const atCopy = marked(capture, recorder);
 
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await live.connect();
@@ -98,10 +104,12 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { befor
 /** The instruction at which the last snapshot had frozen all filesystems; undefined when none was taken. */
 export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined => markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
 
-/** Runs to the end of the copy, with interrupts off: there the two timelines part. */
+const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
+const CAPTURE: ArmedTrigger = { when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } };
+
+/** Runs to the end of the first copy, with interrupts off: there the two timelines part, unless there is another. */
 async function toTheCopy(recorder: Recorder, agent: Agent, store: LiveSteps['store']): Promise<Job | 'powerCut'> {
-  recorder.arm([{ when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } }]);
-  const end = await agent.exec(shell(take(store)), { virtualMsMax: CALL_MS_MAX, triggers: [{ when: { on: 'marker', kind: stepEnd('copy') }, then: { do: 'stop' } }] });
+  const end = await agent.exec(shell(take(store)), { virtualMsMax: CALL_MS_MAX, triggers: [stopAt(stepEnd('copy')), CAPTURE] });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
   throw refused('the kernel refused to take a snapshot', outputLines(resultOf(end)), recorder);

@@ -16,6 +16,8 @@ export interface FakeSystem {
   readonly refusesSuspend?: boolean;
   /** The live timeline of a snapshot brings its image home, unless told otherwise. */
   readonly savesImage?: boolean;
+  /** The kernel finds its first copy wanting, and makes another. */
+  readonly copiesTwice?: boolean;
   /** Never gets as far as its init. */
   readonly panics?: boolean;
 }
@@ -111,7 +113,7 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   }
   if (command.includes('snapctl take')) {
     if (system.refusesSuspend === true) return [started, ...ended(id, 'busy\n', 1)];
-    return [started, ...snapshot()];
+    return [started, ...snapshot(system)];
   }
   // Waits for the image to be saved.
   if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
@@ -133,9 +135,16 @@ function suspend(): FakeScript {
 }
 
 /** The live timeline writes after the copy, and to its stores only. */
-function snapshot(): FakeScript {
+function snapshot({ copiesTwice = false }: FakeSystem): FakeScript {
+  const inVain: FakeScript = [
+    { do: 'poke', gpa: gpa(0x1000), bytes: Uint8Array.of(0x99) },
+    { do: 'marker', kind: stepBegin('copy') },
+    { do: 'marker', kind: stepEnd('copy') },
+    { do: 'write', disk: 1, sector: sector(3), bytes: IMAGE },
+  ];
   return [
     { do: 'marker', kind: stepBegin('call') },
+    ...(copiesTwice ? inVain : []),
     { do: 'marker', kind: stepEnd('freezeFilesystems') },
     { do: 'marker', kind: stepBegin('freezeTasks') },
     { do: 'write', disk: 1, sector: sector(2), bytes: IMAGE },

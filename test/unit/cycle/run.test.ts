@@ -101,6 +101,14 @@ t.test('a snapshot that comes to nothing', async (t) => {
   t.match((await run(steps, { system: { commands: { spoil: {}, rewrite: { exit: 3 } } } })).findings, [{ kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' }]);
 });
 
+t.test('a kernel that has to copy memory a second time', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const { findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY], { seen, system: { copiesTwice: true, commands: { spoil: {}, rewrite: {} } } });
+  t.same(findings, []);
+  t.equal(seen[0]?.atCopy[0x1000], 0xbb, 'RAM at the second copy');
+  t.equal(seen[0]?.writesSinceCopy[1]?.length, 1, 'what was written before it is no concern');
+});
+
 t.test('a live timeline that comes to a sudden end', async (t) => {
   const commands = { spoil: { then: [{ do: 'reset' as const }] }, rewrite: {} };
   const { findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME], { system: { commands } });
