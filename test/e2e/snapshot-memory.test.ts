@@ -22,3 +22,11 @@ t.test('slots of swap that the image refers to are kept, though the live timelin
   t.equal(report.image.pagesCompared, report.memory.pagesCompared, 'the image was read after that, and holds what there was before');
   t.ok(report.memory.pagesCompared > 10_000);
 });
+
+t.test('one process may have 85 % of RAM without swap, which hibernation cannot save', async (t) => {
+  const { report } = await runFile(t.testdir({}), 'mm-large-process.yaml');
+  t.same(report.failures, []);
+  t.equal(report.verdict, 'pass');
+  t.ok(report.memory.pagesCompared > 0.85 * 576 * 256, `${report.memory.pagesCompared} pages`);
+  t.ok(Number(report.memory.pagesByReason['imageCopy']) < 0.1 * report.memory.pagesCompared, 'next to none of them copied');
+});
