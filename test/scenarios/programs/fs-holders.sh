@@ -1,14 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# fs-holders.sh start: programs that hold files open for writing: one of a FUSE filesystem, and block devices of mounted
-# filesystems. fs-holders.sh write NAME: has one of them write through what it holds; the status and the message are its.
+# fs-holders.sh start: programs that hold files open for writing: one of a FUSE filesystem, one of a 9p share, and block
+# devices of mounted filesystems. fs-holders.sh write NAME: has one of them write through what it holds; the status and the
+# message are its. fs-holders.sh end NAME: it lets go.
 set -e
 hold() {
     mkfifo /run/fs/ask-"$1" /run/fs/answer-"$1"
     setsid sh -c '
         exec 7<> /run/fs/ask-"$1" 8<> "$2"
         while read -r word <&7; do
-            printf %512s "$word" | dd bs=512 conv=notrunc,fsync status=none 2>&1 >&8
+            if [ "$word" = end ]; then exec 8>&-
+            else printf %512s "$word" | dd bs=512 conv=notrunc,fsync status=none 2>&1 >&8
+            fi
             echo "status $?"
         done 1<> /run/fs/answer-"$1"' hold "$1" "$2" < /dev/null > /dev/null 2>&1 &
 }
@@ -20,12 +23,18 @@ start)
     echo one > /mnt/fuse/one
     touch /mnt/fuse/held
     hold fuse /mnt/fuse/held
+    mkdir -p /mnt/9p && mount -t 9p -o trans=virtio host9p /mnt/9p
+    echo one > /mnt/9p/one
+    touch /mnt/9p/held
+    hold 9p /mnt/9p/held
     # The first sectors of an ext4 are not used by it.
     hold ext4 /dev/sdb4
     hold stacked /dev/mapper/upper
     ;;
-write)
-    echo "${3:-word}" > /run/fs/ask-"$2"
+write | end)
+    word=word
+    [ "$1" = write ] || word=end
+    echo "$word" > /run/fs/ask-"$2"
     while read -r line < /run/fs/answer-"$2"; do
         case $line in
         status*) exit "${line#status }" ;;
