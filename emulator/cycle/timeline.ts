@@ -260,6 +260,7 @@ class Timeline {
     const recorder = this.#machine();
     const agent = this.#agent();
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
+    this.#expectResume();
     const begunMs = recorder.seen().virtualMs;
     const end = step.method === 'swsusp' ? await suspendToDisk(recorder, agent) : await this.#snapshot(recorder, agent, step);
     const seen = recorder.seen();
@@ -289,6 +290,16 @@ class Timeline {
         writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction),
       },
     };
+  }
+
+  /** The machine that will come back from the disks is made as far as it can be while this one suspends. */
+  #expectResume(): void {
+    const { booter, states } = this.#deps;
+    const { engine, config } = booter;
+    // Each machine has the share as the one before left it.
+    if (!engine.expect || config.share) return;
+    // What goes wrong with it is told when it is needed.
+    states.at('beforeDisk', booter).then(({ checkpoint }) => engine.expect?.(config, checkpoint)).catch(() => undefined);
   }
 
   async #snapshot(recorder: Recorder, agent: Agent, step: Extract<Step, { do: 'suspend' }>): Promise<WentOff | 'powerCut'> {

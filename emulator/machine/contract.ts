@@ -189,4 +189,10 @@ export interface Engine {
   readonly name: string;
   powerOn(config: MachineConfig): Promise<Machine>;
   restore(config: MachineConfig, checkpoint: Checkpoint): Promise<Machine>;
+  /**
+   * Says that a machine will soon be restored from `checkpoint`, its disks' overlays and wall clock not being known yet: what does
+   * not depend on them is done meanwhile. No influence on what any machine does, nor need one ever be restored. Resolves
+   * when all has been done. An engine that has nothing to do beforehand has no such function.
+   */
+  expect?(config: MachineConfig, checkpoint: Checkpoint): Promise<void>;
 }

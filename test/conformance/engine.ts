@@ -259,6 +259,32 @@ export function conformance({ engine, config }: Subject): void {
     t.equal((await tell(await restored(checkpoint, other), 'd')).agent[0], 0x33);
   });
 
+  t.test('a machine that was expected is the one that was not', async (t) => {
+    const { machine } = await ready();
+    await tell(machine, 'w');
+    const checkpoint = await machine.checkpoint();
+    const overlay: DiskWrite[] = [{ instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(1024).fill(0x33) }];
+    const disks = config.disks.map(({ base }) => ({ base, overlay }));
+    const later = { ...config, disks, wallClockMs: config.wallClockMs + (26 * 60 + 5) * 60_000 };
+    const live = async (at: MachineConfig): Promise<unknown> => {
+      const again = await restored(checkpoint, at);
+      const reports = [await tell(again, 'r'), await tell(again, 'd')].map(({ agent, instructions, virtualMs }) => [...agent, instructions, virtualMs]);
+      return [...reports, await again.stateHash(), (await again.checkpoint()).bytes];
+    };
+    const [now, then] = [await live(config), await live(later)];
+    t.notSame(now, then);
+    for (const [at, life] of [[later, then], [config, now]] as const) {
+      await engine.expect?.(config, checkpoint);
+      t.same(await live(at), life);
+    }
+    await engine.expect?.(config, checkpoint);
+    const other = { ...config, disks: [{ base: new Uint8Array(64 * 512).fill(0x44) }] };
+    t.same((await tell(await restored(checkpoint, other), 'd')).agent, (await tell(await restored(checkpoint, { ...other }), 'd')).agent, 'other disks make another machine');
+    void engine.expect?.(later, checkpoint);
+    t.same(await live(later), then, 'also when it is wanted before all has been done for it');
+    if (engine.expect) await t.rejects(engine.expect(config, { engine: 'abacus', bytes: checkpoint.bytes }), InputError);
+  });
+
   t.test('a checkpoint keeps what its machine wrote', async (t) => {
     const { machine } = await ready();
     await tell(machine, 'w');

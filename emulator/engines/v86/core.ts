@@ -43,7 +43,14 @@ export interface CoreParts {
 /** A run request without what cannot cross to a worker. */
 export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'>;
 
+/** What a machine may be given when all else of it has been made. */
+export type LateConfig = Pick<MachineConfig, 'disks' | 'wallClockMs'>;
+
 export interface Core {
+  /** Ends the making of the machine: what lies on its disks, and its real-time clock. To be called once, before anything else. */
+  equip(late: LateConfig): void;
+  /** Has the host provide all of RAM: it does so page by page when they are first looked at, which takes longer than looking. */
+  touchMemory(): void;
   /** Starts a run; then {@link advance} until it answers a report. */
   begin(request: CoreRequest): void;
   /** One tick (at most about 1 virtual ms of work, or one stretch of idleness). */
@@ -96,9 +103,10 @@ class MachineEnds extends Error {
   }
 }
 
-/** Makes a machine at power-on, or at `checkpoint`. */
+/** Makes a machine at power-on, or at `checkpoint`, that has yet to be equipped. */
 export async function createCore(config: MachineConfig, checkpoint: Uint8Array | undefined, parts: CoreParts): Promise<Core> {
   const { clock, chance, cache } = parts;
+  let { wallClockMs } = config;
   let guestPanic = '';
   let ended: StopReason | undefined;
   let broken: RigError | undefined;
@@ -106,7 +114,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   const keepWrite = createSharedStore();
 
   const disks: Disk[] = config.disks.map((disk, number) =>
-    createDisk(disk, {
+    createDisk({ base: disk.base }, {
       sectorsAllowed(index, sectors) {
         if (clock.instructions() > (run?.cutAfter ?? Infinity)) return 0;
         const cut = run?.request.triggers?.find(({ when, then }) => when.on === 'write' && when.disk === number && when.index === index && then.do === 'cutPower')?.then;
@@ -123,7 +131,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
     }),
   );
 
-  const share = config.share && createShareServer(config.share, { nowMs: () => config.wallClockMs + clock.virtualMs(), isOn: () => clock.instructions() <= (run?.cutAfter ?? Infinity) });
+  const share = config.share && createShareServer(config.share, { nowMs: () => wallClockMs + clock.virtualMs(), isOn: () => clock.instructions() <= (run?.cutAfter ?? Infinity) });
   const emulator = await createEmulator(config, disks, share, parts, (line) => (guestPanic = line));
   const cpu = bindInternals(emulator);
   const ramOffset = cpu.mem8.byteOffset;
@@ -169,8 +177,8 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   };
   const ports = installMarkerPorts(cpu.io, onMarker);
   const serial = installSerial(emulator, cpu, onByte);
-  const state: Whole = { config, emulator, cpu, disks, share, jit, ports, serial, clock, chance };
-  if (checkpoint) restoreCheckpoint(state, checkpoint);
+  const state: Whole = { config, wallClockMs: () => wallClockMs, emulator, cpu, disks, share, jit, ports, serial, clock, chance };
+  const restored = checkpoint && restoreCheckpoint(state, checkpoint);
 
   function onByte(channel: Channel, byte: number): void {
     if (!run) return;
@@ -268,6 +276,12 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   }
 
   return {
+    equip(late) {
+      late.disks.forEach(({ overlay = [] }, number) => disks[number]?.lay(overlay));
+      restored?.equip(late);
+      ({ wallClockMs } = late);
+    },
+    touchMemory: () => void usedRam(),
     begin(request) {
       if (run) throw new RigError('the machine is running already');
       if (broken) throw broken;
@@ -393,6 +407,8 @@ function ownWords(bytes: Uint8Array): ArrayBuffer {
 
 interface Whole {
   readonly config: MachineConfig;
+  /** At power-on. */
+  readonly wallClockMs: () => number;
   readonly emulator: V86Emulator;
   readonly cpu: V86Cpu;
   readonly disks: readonly Disk[];
@@ -424,7 +440,7 @@ function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; 
     chance: chance.save(),
     markerWords: ports.save(),
     serial: serial.save(),
-    wallClockMs: config.wallClockMs,
+    wallClockMs: whole.wallClockMs(),
     a20: cpu.io.port_read8(A20_PORT),
     ps2: savePs2(cpu),
     disks: saved.map(({ writeCount, blocks }) => ({ writeCount, blocks: [...blocks.keys()] })),
@@ -447,7 +463,8 @@ function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; 
   };
 }
 
-function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
+/** Restores all but what depends on what the machine is equipped with. */
+function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Pick<Core, 'equip'> {
   const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
   const { head: parsed, blobs } = unpackCheckpoint(bytes);
   const head = parsed as CheckpointHead;
@@ -480,19 +497,24 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): void {
 
   const pieces = split(code, head.codeBytes);
   jit.restore(new Map(head.code.map(([slot, index]) => [slot, pieces[index] ?? new Uint8Array(0)])));
-  let firstBlock = 0;
-  disks.forEach((disk, number) => {
-    const saved = head.disks[number];
-    if (!saved) return;
-    const start = firstBlock;
-    disk.load({
-      writeCount: saved.writeCount,
-      blocks: new Map(saved.blocks.map((block, slot) => [block, blocks.subarray((start + slot) * PAGE_BYTES, (start + slot + 1) * PAGE_BYTES)])),
-    });
-    firstBlock += saved.blocks.length;
-  });
   if (head.share) share?.load(head.share, files);
-  rebaseRtc(cpu, config.wallClockMs - head.wallClockMs);
+  return {
+    equip({ wallClockMs }) {
+      // What the machine itself has written lies over all else.
+      let firstBlock = 0;
+      disks.forEach((disk, number) => {
+        const saved = head.disks[number];
+        if (!saved) return;
+        const start = firstBlock;
+        disk.load({
+          writeCount: saved.writeCount,
+          blocks: new Map(saved.blocks.map((block, slot) => [block, blocks.subarray((start + slot) * PAGE_BYTES, (start + slot + 1) * PAGE_BYTES)])),
+        });
+        firstBlock += saved.blocks.length;
+      });
+      rebaseRtc(cpu, wallClockMs - head.wallClockMs);
+    },
+  };
 }
 
 /** Tells empty pages of the emulator's memory; v86 itself does so fast, for those in guest RAM. */

@@ -4,7 +4,7 @@
  * over it, and every write reported. All transfers complete within the call, so that no disk
  * operation is under way at a tick boundary.
  */
-import type { DiskConfig } from '../../machine/contract.js';
+import type { DiskConfig, DiskWrite } from '../../machine/contract.js';
 import { SECTOR_BYTES, sector, type Sector } from '../../machine/units.js';
 
 const BLOCK_BYTES = 4096;
@@ -33,6 +33,8 @@ export interface Disk {
   readonly buffer: V86DiskBuffer;
   /** Writes completed since power-on. */
   writeCount(): number;
+  /** Lays writes of earlier machines over the base, as those of the config. Before anything is read, written or loaded. */
+  lay(overlay: readonly DiskWrite[]): void;
   readBytes(offset: number, lengthBytes: number): Uint8Array;
   save(): { readonly writeCount: number; readonly blocks: OwnBlocks };
   load(state: { readonly writeCount: number; readonly blocks: OwnBlocks }): void;
@@ -104,7 +106,10 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     return result ?? base.subarray(offset, end);
   };
 
-  for (const write of config.overlay ?? []) overwrite(write.sector * SECTOR_BYTES, write.bytes, false);
+  const lay = (overlay: readonly DiskWrite[]): void => {
+    for (const write of overlay) overwrite(write.sector * SECTOR_BYTES, write.bytes, false);
+  };
+  lay(config.overlay ?? []);
 
   const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void => done(readBytes(offset, lengthBytes));
 
@@ -135,6 +140,7 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
   return {
     buffer,
     writeCount: () => writeCount,
+    lay,
     readBytes,
     save() {
       const blocks = new Map<number, Uint8Array>();

@@ -7,12 +7,21 @@ import type { CompiledCode } from './jit.js';
 export type Request =
   /** Do all that does not depend on the machine: it will be started soon. */
   | { readonly ask: 'prepare'; readonly v86Module: WebAssembly.Module; readonly compiled: readonly CompiledCode[] }
+  /** Restore a machine but for its disks' overlays and its wall clock: it will be started soon, with these. */
+  | {
+      readonly ask: 'expect';
+      readonly config: MachineConfig;
+      readonly v86Module: WebAssembly.Module;
+      readonly checkpoint: Uint8Array;
+      readonly compiled: readonly CompiledCode[];
+    }
   | {
       readonly ask: 'start';
       readonly config: MachineConfig;
       readonly v86Module: WebAssembly.Module;
+      /** Not needed of a machine that is expected. */
       readonly checkpoint: Uint8Array | undefined;
-      /** Code that earlier machines have compiled, without what came with `prepare`. */
+      /** Code that earlier machines have compiled, without what came before. */
       readonly compiled: readonly CompiledCode[];
     }
   | { readonly ask: 'run'; readonly request: CoreRequest; readonly wantsConsole: boolean; readonly wantsProgress: boolean }
@@ -25,6 +34,7 @@ export type Request =
 /** What each request is answered with. */
 export interface Answers {
   prepare: true;
+  expect: true;
   start: { readonly instructions: number };
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
   read: Uint8Array;
@@ -59,7 +69,7 @@ export interface WorkerPort {
   onMessage(listener: (message: FromWorker) => void): void;
   /** The worker is gone or threw outside any request. */
   onFailure(listener: (cause: Error) => void): void;
-  /** Whether the program may end while this worker waits for its first machine. */
+  /** Whether the program may end while this worker waits for a machine. */
   setSpare(spare: boolean): void;
   terminate(): Promise<void>;
 }

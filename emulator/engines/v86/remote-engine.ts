@@ -33,6 +33,14 @@ const MACHINES_BEFORE_SPARE = 2;
 interface Spare {
   readonly link: Link;
   readonly codes: number;
+  /** The only machine that it can be started as, and when all has been done for it that can be. */
+  readonly expected?: Restored & { readonly ready: Promise<void> };
+}
+
+/** What a machine is restored from. */
+interface Restored {
+  readonly config: MachineConfig;
+  readonly checkpoint: Checkpoint;
 }
 
 /** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
@@ -41,8 +49,9 @@ export function createRemoteEngine(host: EngineHost): Engine {
   let compiledBytes = 0;
   let spare: Spare | undefined;
   let machines = 0;
-  const takeWorker = (): Spare => {
-    const taken = spare ?? { link: createLink(host.spawn()), codes: 0 };
+  const takeWorker = (config: MachineConfig, checkpoint: Checkpoint | undefined): Spare => {
+    if (!spare || (spare.expected && !isSame(spare.expected, config, checkpoint))) return { link: createLink(host.spawn()), codes: 0 };
+    const taken = spare;
     spare = undefined;
     taken.link.setSpare(false);
     return taken;
@@ -64,14 +73,12 @@ export function createRemoteEngine(host: EngineHost): Engine {
     }
   };
   const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
-    checkConfig(config);
-    if (checkpoint && checkpoint.engine !== V86_ENGINE) {
-      throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
-    }
+    if (checkpoint) checkRestored(config, checkpoint);
+    else checkConfig(config);
     const v86Module = await host.v86Module();
-    const { link, codes } = takeWorker();
+    const { link, codes, expected } = takeWorker(config, checkpoint);
     try {
-      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled: compiled.slice(codes) });
+      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: expected ? undefined : checkpoint && shared(checkpoint.bytes), compiled: compiled.slice(codes) });
     } catch (error) {
       await link.close();
       throw error;
@@ -79,11 +86,41 @@ export function createRemoteEngine(host: EngineHost): Engine {
     keepSpare(v86Module);
     return createMachine(link, config, keep);
   };
+  const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
+    checkRestored(config, checkpoint);
+    const v86Module = await host.v86Module();
+    if (spare?.expected) {
+      if (isSame(spare.expected, config, checkpoint)) return spare.expected.ready;
+      // Somebody had other plans; one machine in reserve is enough.
+      void spare.link.close();
+      spare = undefined;
+    }
+    const { link, codes } = spare ?? { link: createLink(host.spawn()), codes: 0 };
+    link.setSpare(false);
+    const rest = (): void => {
+      if (spare?.link === link) link.setSpare(true);
+    };
+    const plain = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
+    const asked = { ask: 'expect', config: shareable(plain), v86Module, checkpoint: shared(checkpoint.bytes), compiled: compiled.slice(codes) } as const;
+    // What goes wrong with it is told when it is used.
+    const ready = link.ask(asked).then(rest, rest);
+    spare = { link, codes: compiled.length, expected: { config, checkpoint, ready } };
+    return ready;
+  };
   return {
     name: V86_ENGINE,
     powerOn: (config) => make(config),
     restore: (config, checkpoint) => make(config, checkpoint),
+    expect,
   };
+}
+
+/** Whether this is the machine that is expected, whatever lies on its disks and its clock shows. */
+function isSame(expected: Restored, config: MachineConfig, checkpoint: Checkpoint | undefined): boolean {
+  const settled = ({ disks, wallClockMs: _, ...rest }: MachineConfig): ReadonlyMap<string, unknown> =>
+    new Map<string, unknown>([...Object.entries(rest), ...disks.map(({ base }, number) => [`disk ${number}`, base] as const)]);
+  const [its, asked] = [settled(expected.config), settled(config)];
+  return expected.checkpoint.bytes === checkpoint?.bytes && [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key));
 }
 
 function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly CompiledCode[]) => void): Machine {
@@ -201,6 +238,11 @@ function checkConfig(config: MachineConfig): void {
   }
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
   if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
+}
+
+function checkRestored(config: MachineConfig, checkpoint: Checkpoint): void {
+  checkConfig(config);
+  if (checkpoint.engine !== V86_ENGINE) throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
 }
 
 function checkRequest({ virtualMsMax, triggers = [] }: RunRequest, { disks, memoryMiB }: MachineConfig): void {

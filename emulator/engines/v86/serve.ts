@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The worker's side: one machine, asked by messages. Host-independent; each host hands in what differs. */
-import type { RunReport } from '../../machine/contract.js';
+import type { MachineConfig, RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createChance, type Chance } from './chance.js';
 import { createClock, installVirtualTime, type Clock, type TimeScope } from './clock.js';
@@ -31,6 +31,7 @@ export function serve(host: WorkerHost): void {
   const cache = createModuleCache(host.compileGenerated);
   const world: World = { clock: undefined, chance: undefined, wallClockMs: 0 };
   let v86: Promise<V86Constructor> | undefined;
+  let expected: Promise<Core> | undefined;
   let core: Core | undefined;
   let abortWanted = false;
 
@@ -39,20 +40,30 @@ export function serve(host: WorkerHost): void {
     return core;
   };
 
+  const make = async ({ config, v86Module, checkpoint, compiled }: Extract<Request, { readonly config: MachineConfig }>): Promise<Core> => {
+    for (const code of compiled) cache.add(code);
+    const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
+    const chance = createChance(config.seed);
+    Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
+    const V86 = await (v86 ??= importInto(world, host));
+    return createCore(config, checkpoint, { V86, v86Module, clock, chance, cache });
+  };
+
   const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
     switch (request.ask) {
       case 'prepare':
         for (const code of request.compiled) cache.add(code);
         await (v86 ??= importInto(world, host));
         return true;
+      case 'expect':
+        expected = make(request);
+        (await expected).touchMemory();
+        return true;
       case 'start': {
-        const { config, v86Module, checkpoint, compiled } = request;
-        for (const code of compiled) cache.add(code);
-        const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
-        const chance = createChance(config.seed);
-        Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
-        const V86 = await (v86 ??= importInto(world, host));
-        core = await createCore(config, checkpoint, { V86, v86Module, clock, chance, cache });
+        core = await (expected ?? make(request));
+        for (const code of request.compiled) cache.add(code);
+        world.wallClockMs = request.config.wallClockMs;
+        core.equip(request.config);
         return { instructions: core.instructions() };
       }
       case 'run':
