@@ -1,41 +1,22 @@
 // SPDX-License-Identifier: MIT
 /** A kernel that goes about snapshot(2) wrongly: each mistake must be caught, and by the proof that is there for it. */
+import { readFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import type { Report } from '../../emulator/index.js';
+import { packagePath } from '../../tools/artifacts/paths.js';
 import { runText } from './cycle-support.js';
 
-interface Part {
-  /** Before the snapshot. */
-  readonly before?: readonly string[];
-  /** In the live timeline, before the image is read. */
-  readonly beforeSaving?: readonly string[];
-  /** After the resume. */
-  readonly after?: readonly string[];
-}
-
-/** A cycle in which the kernel makes `mistake`. */
-async function broken(t: Test, mistake: string, { before = [], beforeSaving = [], after = [] }: Part): Promise<Report> {
-  const run = (command: string): string => `  - run: { command: ${JSON.stringify(command)} }\n`;
-  const text = `name: broken\ncontrol: false\nsteps:
-  - boot
-${before.map(run).join('')}  - run: echo ${mistake} > /sys/module/rig/parameters/break
-  - suspend: { method: sys_snapshot, beforeSaving: ${JSON.stringify(beforeSaving)} }
-  - resume
-  - verify
-${after.map(run).join('')}`;
-  const { report } = await runText(t.testdir({}), text);
+/** The scenario in which the kernel makes `mistake`, but for what `change` does to it. */
+async function broken(t: Test, mistake: string, change = (text: string): string => text): Promise<Report> {
+  const { report } = await runText(t.testdir({}), change(await readFile(packagePath('test', 'scenarios', `broken-${mistake}.yaml`), 'utf8')));
   t.equal(report.verdict, 'fail', `${mistake} fails the run`);
   return report;
 }
 
 const texts = ({ failures }: Report): readonly string[] => failures.map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
-/** Most memory belongs to programs to whose memory the live timeline writes. */
-const SPOIL = { before: ['for i in $(seq 40); do sleep 9999 & done > /dev/null 2>&1'], beforeSaving: ['scribble'] };
-
-
 
 t.test('leave-writable: one page of a program is not write-protected', async (t) => {
-  const report = await broken(t, 'leave-writable', SPOIL);
+  const report = await broken(t, 'leave-writable');
   const [first, second, third] = texts(report);
   const page = /pfn 0x\w+/.exec(first ?? '')?.[0] ?? '?';
   t.match(first, /^memory: 1 preserved pages are not write-protected: pfn 0x\w+: ([\w-]+ \(pid \d+\)) can write to it: anonymous memory, \1 at 0x/);
@@ -44,7 +25,7 @@ t.test('leave-writable: one page of a program is not write-protected', async (t)
 });
 
 t.test('lose-reference: one page is held by nobody but its program', async (t) => {
-  const report = await broken(t, 'lose-reference', SPOIL);
+  const report = await broken(t, 'lose-reference');
   const [first, second, third] = texts(report);
   const page = /pfn 0x\w+/.exec(first ?? '')?.[0] ?? '?';
   t.match(first, /^memory: 1 preserved pages are held by too few references: pfn 0x\w+: 1 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/);
@@ -53,26 +34,20 @@ t.test('lose-reference: one page is held by nobody but its program', async (t) =
 });
 
 t.test('leave-unguarded: a raw writer reaches what is beneath a substitute', async (t) => {
-  const write = 'dd if=/dev/urandom of=/dev/sda bs=4096 seek=37500 count=1 conv=notrunc,fsync';
-  const report = await broken(t, 'leave-unguarded', { beforeSaving: [write] });
+  const report = await broken(t, 'leave-unguarded');
   t.match(texts(report)[0], /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /);
   t.equal(report.disk.originSectorsWritten, 8);
 });
 
 t.test('thaw-early: filesystems go on before they have substitutes', async (t) => {
-  const report = await broken(t, 'thaw-early', { before: ['(while :; do date > /root/now; sync; sleep 0.01; done) > /dev/null 2>&1 &'] });
+  const report = await broken(t, 'thaw-early');
   t.match(texts(report)[0], /^disk: the system went on before its writes were redirected: tasks thawed at instruction \d+/);
   t.match(report.failures[1]?.details.join('\n'), /sda: .*: ext4: (?:journal|\/root\/now|superblock)/);
   t.ok(report.disk.originSectorsWritten > 0);
 });
 
 t.test('reuse-swap: slots that the image refers to are written', async (t) => {
-  const fill = (file: string): string => `dd if=/dev/mapper/root of=/tmp/${file} bs=1M count=220`;
-  const report = await broken(t, 'reuse-swap', {
-    before: [`mount -t tmpfs -o size=400M none /tmp && ${fill('before')} && md5sum /tmp/before > /run/sum`],
-    beforeSaving: [`rm /tmp/before && ${fill('after')} skip=60`],
-    after: ['md5sum -c --status /run/sum'],
-  });
+  const report = await broken(t, 'reuse-swap');
   t.match(report.failures.find(({ kind }) => kind === 'disk')?.details[0], /^sdb2: \d+ from sector \d+: swap slot \d+$/);
   t.match(report.failures.find(({ kind }) => kind === 'command')?.what, /md5sum/, 'what was swapped out is lost');
 });
@@ -85,7 +60,7 @@ const IN_THE_IMAGE: readonly (readonly [string, number, number])[] = [
 ];
 for (const [mistake, imagePages, memoryPages] of IN_THE_IMAGE) {
   t.test(mistake, async (t) => {
-    const report = await broken(t, mistake, {});
+    const report = await broken(t, mistake);
     t.equal(report.image.pagesDiffering, imagePages, 'pages of the image');
     t.equal(report.memory.pagesDiffering, memoryPages, 'pages of RAM');
     t.match(texts(report)[0], /^memory: .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/, 'named by its owner');
@@ -93,6 +68,6 @@ for (const [mistake, imagePages, memoryPages] of IN_THE_IMAGE) {
 }
 
 t.test('a mistake that finds nothing to spoil fails the run', async (t) => {
-  const report = await broken(t, 'reuse-swap', { before: ['swapoff -a'] });
+  const report = await broken(t, 'reuse-swap', (text) => text.replace(/mount -t tmpfs.*/, 'swapoff -a').replace(/^ *beforeSaving.*\n.*\n/m, ''));
   t.match(texts(report), [/^guest: the mistake 'reuse-swap' that the kernel was to make did not strike: it found nothing to spoil/]);
 });
