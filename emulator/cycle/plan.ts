@@ -60,6 +60,8 @@ export type Step =
       readonly whileSaving: readonly CommandStep[];
       /** Where the live timeline's changes go (sys_snapshot only): sdb1 unless told. */
       readonly store?: 'memory';
+      /** False: the image is saved as it is (sys_snapshot only), for less work of the guest at either end. */
+      readonly compress?: false;
       readonly faults: readonly Fault[];
     }
   | { readonly do: 'cutPower' }

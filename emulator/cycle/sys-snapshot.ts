@@ -31,22 +31,22 @@ const OFF_MS_MAX = 60_000;
 
 /** On a tmpfs: gone with the live timeline. */
 const FOLDER = '/run/snapback';
-const SAVE = [
+const save = (compress: LiveSteps['compress']): string => [
   `mount -t ext4 /dev/sdb3 ${FOLDER}/store`,
-  `snapctl save ${FOLDER}/store${SNAPSHOT_IMAGE}`,
+  `snapctl save ${compress === false ? '--no-compression ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
   `umount ${FOLDER}/store`,
 ].join(' && ');
 /**
  * `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. It saves the
  * image when it is told to.
  */
-const take = (store: LiveSteps['store']): string =>
-  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c '{ read _ < ${FOLDER}/go; ${SAVE}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+const take = ({ store, compress }: LiveSteps): string =>
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c '{ read _ < ${FOLDER}/go; ${save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 const GO = `echo > ${FOLDER}/go`;
 const AWAIT_SAVED = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
 
 /** What the live timeline is to do. */
-export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving' | 'store'>;
+export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving' | 'store' | 'compress'>;
 
 export interface LivedOn extends WentOff {
   /** What was asked of the live timeline while it saved its image, and what is wrong with it. */
@@ -59,8 +59,8 @@ export interface LivedOn extends WentOff {
  * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end.
  * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
  */
-export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { beforeSaving = [], whileSaving, store }: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
-  const job = await toTheCopy(recorder, agent, store);
+export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
+  const job = await toTheCopy(recorder, agent, steps);
   if (job === 'powerCut') return job;
   let [capture] = recorder.takeCaptures();
   for (let again = true; again; ) {
@@ -89,9 +89,9 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, { befor
     }
     return undefined;
   };
-  if ((await runAll(beforeSaving)) === 'powerCut') return 'powerCut';
+  if ((await runAll(steps.beforeSaving ?? [])) === 'powerCut') return 'powerCut';
   if ((await runUnlessCut(live, GO, CALL_MS_MAX)) === 'powerCut') return 'powerCut';
-  if ((await runAll(whileSaving)) === 'powerCut') return 'powerCut';
+  if ((await runAll(steps.whileSaving)) === 'powerCut') return 'powerCut';
   const saved = await live.exec(shell(AWAIT_SAVED), { virtualMsMax: SAVE_MS_MAX });
   if (saved.ended === 'powerCut') return 'powerCut';
   if (saved.ended !== 'exited' || saved.exitCode !== 0) throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
@@ -108,8 +108,8 @@ const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, 
 const CAPTURE: ArmedTrigger = { when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } };
 
 /** Runs to the end of the first copy, with interrupts off: there the two timelines part, unless there is another. */
-async function toTheCopy(recorder: Recorder, agent: Agent, store: LiveSteps['store']): Promise<Job | 'powerCut'> {
-  const end = await agent.exec(shell(take(store)), { virtualMsMax: CALL_MS_MAX, triggers: [stopAt(stepEnd('copy')), CAPTURE] });
+async function toTheCopy(recorder: Recorder, agent: Agent, steps: LiveSteps): Promise<Job | 'powerCut'> {
+  const end = await agent.exec(shell(take(steps)), { virtualMsMax: CALL_MS_MAX, triggers: [stopAt(stepEnd('copy')), CAPTURE] });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
   throw refused('the kernel refused to take a snapshot', outputLines(resultOf(end)), recorder);

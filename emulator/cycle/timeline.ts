@@ -45,6 +45,22 @@ interface Suspended {
   readonly offMs: number;
   /** Of resumes that lost their power, per disk. */
   readonly writesByResume: SuspendEvidence['writesSinceCopy'];
+  /** What is under way already of the proofs that need no more than the suspend. */
+  readonly early?: EarlyProofs;
+}
+
+interface EarlyProofs {
+  readonly image?: ReturnType<Proofs['image']>;
+  readonly filesystems?: ReturnType<Proofs['filesystems']>;
+}
+
+/** What will be looked at of the suspend that is over when these steps begin. */
+function proofsAhead(steps: readonly Step[]): readonly Proof[] {
+  for (const step of steps) {
+    if (step.do === 'suspend') return [];
+    if (step.do === 'verify') return step.proofs;
+  }
+  return [];
 }
 
 /**
@@ -57,7 +73,8 @@ export async function runTimeline(plan: Plan, steps: readonly Step[], deps: Time
   try {
     try {
       if (from) await timeline.takeUp(from);
-      for (const step of unroll(steps)) await timeline.perform(step);
+      const all = unroll(steps);
+      for (const [index, step] of all.entries()) await timeline.perform(step, all.slice(index + 1));
     } catch (error) {
       if (!(error instanceof GuestError)) throw error;
       timeline.giveUp(error);
@@ -75,7 +92,7 @@ export async function runTimeline(plan: Plan, steps: readonly Step[], deps: Time
 export async function reachState(plan: Plan, steps: readonly Step[], deps: TimelineDeps): Promise<BootState> {
   const timeline = new Timeline(plan, deps);
   try {
-    for (const step of unroll(steps)) await timeline.perform(step);
+    for (const step of unroll(steps)) await timeline.perform(step, []);
     return await timeline.put();
   } finally {
     await timeline.close();
@@ -102,6 +119,7 @@ class Timeline {
   readonly #selfChecks: TimelineOutcome['selfChecks'][number][] = [];
   readonly #commands: TimelineOutcome['commands'][number][] = [];
   readonly #findings: Finding[] = [];
+  readonly #underWay: Promise<unknown>[] = [];
   /** What machines that are off ended with; found out while the next one runs. */
   readonly #states: Promise<string>[] = [];
   /** How far the time of day ran on without the system, over all suspends since the self-checks were started. */
@@ -123,7 +141,8 @@ class Timeline {
     );
   }
 
-  async perform(step: Exclude<Step, { do: 'repeat' }>): Promise<void> {
+  /** `ahead`: the steps that follow, for what can be begun early. */
+  async perform(step: Exclude<Step, { do: 'repeat' }>, ahead: readonly Step[]): Promise<void> {
     const { say } = this.#deps;
     this.#deps.booter.signal?.throwIfAborted();
     switch (step.do) {
@@ -148,7 +167,7 @@ class Timeline {
         return this.#loseEverything();
       case 'resume':
         say('resume in a new machine');
-        return this.#resume(step);
+        return this.#resume(step, proofsAhead(ahead));
       case 'verify':
         say('verify');
         return this.#verify(step.proofs);
@@ -197,6 +216,8 @@ class Timeline {
 
   async close(): Promise<void> {
     await this.#recorder?.machine.close();
+    // Nothing outlives a run, also one that came to no verdict.
+    await Promise.allSettled(this.#underWay);
   }
 
   async #boot(): Promise<void> {
@@ -318,14 +339,17 @@ class Timeline {
     this.#off = { ...this.#off, disks };
   }
 
-  async #resume(step: Extract<Step, { do: 'resume' }>): Promise<void> {
-    const suspended = this.#suspended;
-    if (!suspended) throw new InputError('nothing is suspended that could be resumed');
+  async #resume(step: Extract<Step, { do: 'resume' }>, ahead: readonly Proof[]): Promise<void> {
+    if (!this.#suspended) throw new InputError('nothing is suspended that could be resumed');
+    let suspended = this.#suspended;
     this.#suspended = undefined;
     const recorder = await this.#powerOn('beforeDisk');
     // Before the capture, so that what a fault does to RAM is in it.
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
-    const restored = await resumeFromDisk(recorder, this.#deps.booter.signal);
+    const resuming = resumeFromDisk(recorder, this.#deps.booter.signal);
+    // The machine runs in its worker: there is time meanwhile.
+    suspended = { ...suspended, early: suspended.early ?? this.#proveEarly(suspended.evidence, ahead) };
+    const restored = await resuming;
     expectStruck(step.faults, recorder, restored === 'powerCut');
     if (restored === 'powerCut') return this.#loseResume(suspended);
     this.#offSinceStartMs += Math.round(restored.marker.virtualMs);
@@ -345,15 +369,31 @@ class Timeline {
     if (result.exitCode !== 0) this.#findings.push(finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)));
   }
 
+  #proveEarly(evidence: SuspendEvidence, proofs: readonly Proof[]): EarlyProofs {
+    const use = this.#deps.proofs;
+    const begun = <T>(work: Promise<T>): Promise<T> => {
+      this.#underWay.push(work);
+      // Who asks for it is told; nobody may.
+      work.catch(() => undefined);
+      return work;
+    };
+    return {
+      // First, since other programs do most of it.
+      ...(proofs.includes('filesystems') && { filesystems: begun(use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')) }),
+      ...(proofs.includes('image') && { image: begun(use.image(evidence)) }),
+    };
+  }
+
   async #verify(proofs: readonly Proof[]): Promise<void> {
     if (!this.#resumed) throw new InputError('nothing has been resumed that could be verified');
     const { evidence, suspended, markers } = this.#resumed;
     const use = this.#deps.proofs;
     const has = (proof: Proof): boolean => proofs.includes(proof);
     const memory = has('memory') ? this.#take(await use.memory(evidence)) : undefined;
-    const image = has('image') ? this.#take(await use.image(evidence)) : undefined;
+    const { early = {} } = suspended;
+    const image = has('image') ? this.#take(await (early.image ?? use.image(evidence))) : undefined;
     const disk = has('disk') ? this.#take(await use.disk(evidence)) : undefined;
-    if (has('filesystems')) this.#filesystems.push(...this.#take(await use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')));
+    if (has('filesystems')) this.#filesystems.push(...this.#take(await (early.filesystems ?? use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot'))));
     this.#cycles.push({
       method: evidence.method,
       offMs: suspended.offMs,
