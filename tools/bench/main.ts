@@ -12,7 +12,7 @@ import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../artifacts/context.js';
 import { askOnce, CHILD, startChild } from './child.js';
 import { HELP, readOptions, type Options } from './options.js';
-import { createQemuBench, type QemuBench, type QemuSample } from './qemu/cycle.js';
+import { createQemuBench, type QemuSample } from './qemu/cycle.js';
 import { ensureQemu } from './qemu/install.js';
 import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
 import { obtainHold } from './snapshot/hold.js';
@@ -114,7 +114,7 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
   progress('cycle: preparing QEMU');
   const qemu = await createQemuBench(files, signal);
   const hot = startChild<CycleQuestion, Answers['cycle']>('cycle', signal);
-  const stock = { cacheDir, method: 'swsusp' } as const;
+  const stock = { cacheDir, method: 'swsusp', compress: true } as const;
   try {
     progress('cycle: warming up');
     const once = (from: CycleQuestion['from']) => async (): Promise<number> =>
@@ -126,6 +126,7 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
     await ask('suspend');
     const samples: QemuSample[] = [];
     const hotSamples: CycleSample[] = [];
+    const atSuspendSamples: CycleSample[] = [];
     const contenders: Readonly<Record<Contender, () => Promise<number>>> = {
       cold: once('powerOn'),
       fromCheckpoints: once('checkpoints'),
@@ -134,7 +135,11 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
         hotSamples.push(sample);
         return sample.times.ms;
       },
-      hotAtSuspend: async () => (await ask('suspend')).times.ms,
+      hotAtSuspend: async () => {
+        const sample = await ask('suspend');
+        atSuspendSamples.push(sample);
+        return sample.times.ms;
+      },
       qemu: async () => {
         const sample = await qemu.cycle('powerOn');
         samples.push(sample);
@@ -146,11 +151,12 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
     return cycleResult({
       wholeMs,
       hot: hotSamples,
+      hotAtSuspend: atSuspendSamples,
       qemu: samples,
       qemuWithoutBootsMs: samples.flatMap(({ withoutBootsMs }) => withoutBootsMs ?? []),
     });
   } finally {
-    await finish(hot, qemu);
+    await Promise.allSettled([hot.end(), qemu.close()]);
   }
 }
 
@@ -169,22 +175,19 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
 
   progress('snapshot: preparing QEMU');
   const qemu = await createQemuBench(files, signal);
-  const hot = startChild<CycleQuestion, Answers['cycle']>('cycle', signal);
+  const children = { plain: startChild<CycleQuestion, Answers['cycle']>('cycle', signal), packed: startChild<CycleQuestion, Answers['cycle']>('cycle', signal) };
   try {
-    const ask = (): Promise<CycleSample> => hot.ask({ cacheDir, from: 'powerOn', startsAt: 'suspend', method: 'sys_snapshot' });
-    await ask();
-    await ask();
-    const samples = await inTurns({ hot: ask, qemu: () => qemu.cycle('powerOn') as Promise<CycleSample> }, turns, (name, turn, { times }) =>
+    const ask = (image: keyof typeof children) => (): Promise<CycleSample> =>
+      children[image].ask({ cacheDir, from: 'powerOn', startsAt: 'suspend', method: 'sys_snapshot', compress: image === 'packed' });
+    const hot = { hot: ask('plain'), hotCompressed: ask('packed') };
+    for (const warmUp of [hot.hot, hot.hot, hot.hotCompressed, hot.hotCompressed]) await warmUp();
+    const samples = await inTurns({ ...hot, qemu: () => qemu.cycle('powerOn') as Promise<CycleSample> }, turns, (name, turn, { times }) =>
       progress(`snapshot: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
     );
     return snapshotResult({ figures, capacity, ...samples });
   } finally {
-    await finish(hot, qemu);
+    await Promise.allSettled([children.plain.end(), children.packed.end(), qemu.close()]);
   }
-}
-
-async function finish(hot: { end(): Promise<void> }, qemu: QemuBench): Promise<void> {
-  await Promise.allSettled([hot.end(), qemu.close()]);
 }
 
 process.exitCode = await main(process.argv.slice(2));

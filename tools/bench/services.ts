@@ -27,6 +27,8 @@ export interface CycleQuestion {
   readonly startsAt: StartsAt;
   /** The same for all questions to one process. */
   readonly method: SuspendMethod;
+  /** Whether snapctl compresses the image; likewise the same for all. */
+  readonly compress: boolean;
 }
 
 export interface SnapshotQuestion {
@@ -62,8 +64,8 @@ export function serve(name: string): void {
       });
     case 'cycle': {
       let cycle: ReturnType<typeof cycleRunner> | undefined;
-      return serveParent(async ({ cacheDir, from, startsAt, method }: CycleQuestion): Promise<Answers['cycle']> => {
-        const plan = planOf(method, DEFAULT_MACHINE);
+      return serveParent(async ({ cacheDir, from, startsAt, method, compress }: CycleQuestion): Promise<Answers['cycle']> => {
+        const plan = planOf(method, DEFAULT_MACHINE, compress);
         cycle ??= cycleRunner(await machineFiles({ cacheDir }, plan.machine), plan, from === 'powerOn' ? 'memory' : { cacheDir });
         return cycle(startsAt);
       });

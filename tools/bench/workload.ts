@@ -29,13 +29,13 @@ export function machineFor(method: SuspendMethod, machine: Plan['machine']): Pla
 
 /**
  * The cycle for the rig. With swsusp nothing is verified but by the guest, since QEMU, which does the same, cannot show
- * its memory; with sys_snapshot all that the rig can prove is proved.
+ * its memory; with sys_snapshot all that the rig can prove is proved. `compress`: whether snapctl compresses the image.
  */
-export function planOf(method: SuspendMethod, machine: Plan['machine']): Plan {
+export function planOf(method: SuspendMethod, machine: Plan['machine'], compress = true): Plan {
   const steps: readonly Step[] = [
     { do: 'boot' },
     command(WORK),
-    { do: 'suspend', method, offMs: 0, whileSaving: [], faults: [] },
+    { do: 'suspend', method, offMs: 0, whileSaving: [], ...(!compress && { compress }), faults: [] },
     { do: 'resume', faults: [] },
     ...(method === 'swsusp' ? [] : [{ do: 'verify', proofs: PROOFS } as const]),
     command(CHECK),
@@ -43,8 +43,11 @@ export function planOf(method: SuspendMethod, machine: Plan['machine']): Plan {
   return { name: 'benchmark', machine: machineFor(method, machine), files: [], steps, control: false };
 }
 
-/** The parts of a cycle: up to the first command, that command, up to power-off, up to the resumed system's answer, the checks. */
-export const PHASES = ['boot', 'work', 'suspend', 'resume', 'check'] as const;
+/**
+ * The parts of a cycle: up to the first command, that command, up to power-off, up to the resumed system's answer, the rig's
+ * proofs as far as they are waited for, the guest's check up to its answer.
+ */
+export const PHASES = ['boot', 'work', 'suspend', 'resume', 'verify', 'check'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** What a cycle took in all, and each of its phases, in ms of the host. */
@@ -58,7 +61,8 @@ export function phaseOf(said: string): Phase {
   if (said === 'boot') return 'boot';
   if (said === `run ${WORK}`) return 'work';
   if (said.startsWith('suspend')) return 'suspend';
-  return said.startsWith('resume') ? 'resume' : 'check';
+  if (said.startsWith('resume')) return 'resume';
+  return said === 'verify' ? 'verify' : 'check';
 }
 
 export interface CycleSample {
@@ -67,16 +71,23 @@ export interface CycleSample {
   readonly cpuMs: number;
 }
 
-/** A stopwatch: called at the end of each phase, or part of one. */
-export function stopwatch(): { lap(phase: Phase): void; times(): CycleTimes } {
+/** A stopwatch: called at the end of each phase, or part of one; after `end` it stands still. */
+export function stopwatch(): { lap(phase: Phase): void; end(phase: Phase): void; times(): CycleTimes } {
   const startMs = performance.now();
   let lastMs = startMs;
-  const phases: Record<Phase, number> = { boot: 0, work: 0, suspend: 0, resume: 0, check: 0 };
+  const phases: Record<Phase, number> = { boot: 0, work: 0, suspend: 0, resume: 0, verify: 0, check: 0 };
+  let ended = false;
+  const lap = (phase: Phase): void => {
+    if (ended) return;
+    const nowMs = performance.now();
+    phases[phase] += nowMs - lastMs;
+    lastMs = nowMs;
+  };
   return {
-    lap(phase) {
-      const nowMs = performance.now();
-      phases[phase] += nowMs - lastMs;
-      lastMs = nowMs;
+    lap,
+    end(phase) {
+      lap(phase);
+      ended = true;
     },
     times: () => ({ ms: lastMs - startMs, phases }),
   };

@@ -20,7 +20,7 @@ t.test('the largest number that holds', async (t) => {
   t.equal(await largest(20, 95, (value) => Promise.resolve(value < 20)), undefined);
 });
 
-const cycle = (ms: number): SnapshotSamples['hot'][number] => ({ times: { ms, phases: { boot: 0, work: 0, suspend: 0, resume: 0, check: 0 } }, cpuMs: ms });
+const cycle = (ms: number): SnapshotSamples['hot'][number] => ({ times: { ms, phases: { boot: 0, work: 0, suspend: 0, resume: 0, verify: 0, check: 0 } }, cpuMs: ms });
 const samples: SnapshotSamples = {
   figures: {
     swsusp: { frozen: { virtualMs: 2000, instructions: 800e6 }, imageBytes: 80e6, saveInstructions: 400e6 },
@@ -28,6 +28,7 @@ const samples: SnapshotSamples = {
   },
   capacity: { swsusp: { share: 40, beyond: 'no memory' }, sys_snapshot: { share: 85 } },
   hot: [cycle(700), cycle(700)],
+  hotCompressed: [cycle(900), cycle(900)],
   qemu: [cycle(3000), cycle(3000)],
 };
 
@@ -44,6 +45,7 @@ t.test('what is met and what is missed', (t) => {
   t.match(text, /85 % of RAM, aim at least 85: met/);
   t.match(text, /with 1 % more, swsusp: no memory/);
   t.match(text, /aim at most 0\.2: missed/);
+  t.match(text, /compressed by snapctl, as it does unless told: 0\.90 s/);
   t.end();
 });
 
@@ -53,6 +55,9 @@ t.test('a cycle by sys_snapshot is verified; its phases are those of the stock c
   t.same(steps('sys_snapshot'), ['boot', 'run', 'suspend', 'resume', 'verify', 'run']);
   t.same(planOf('swsusp', DEFAULT_MACHINE).machine, DEFAULT_MACHINE);
   t.match(planOf('sys_snapshot', DEFAULT_MACHINE).machine.cmdline, [/^rig\.image=/]);
-  t.same(['boot', `run ${WORK}`, 'suspend (swsusp)', 'resume in a new machine', 'verify', 'run true'].map(phaseOf), ['boot', 'work', 'suspend', 'resume', 'check', 'check']);
+  t.same(['boot', `run ${WORK}`, 'suspend (swsusp)', 'resume in a new machine', 'verify', 'run true'].map(phaseOf), ['boot', 'work', 'suspend', 'resume', 'verify', 'check']);
+  const saved = (compress: boolean): unknown => planOf('sys_snapshot', DEFAULT_MACHINE, compress).steps.find((step) => step.do === 'suspend');
+  t.match(saved(false), { compress: false });
+  t.notMatch(saved(true), { compress: false });
   t.end();
 });

@@ -3,8 +3,9 @@
 import type { SuspendMethod } from '../../../emulator/cycle/plan.js';
 import { ratio, summarize, type Summary } from '../statistics.js';
 import { indent, quotient, renderTable, seconds } from '../table.js';
+import { phases } from '../phases.js';
 import { aimText, judge, meets, type Aim, type Verdict } from '../verdict.js';
-import type { CycleSample } from '../workload.js';
+import { PHASES, type CycleSample, type Phase } from '../workload.js';
 import type { Capacity, Figures } from './measure.js';
 
 export const SNAPSHOT_AIMS = {
@@ -32,25 +33,29 @@ export interface SnapshotResult {
   /** sys_snapshot over swsusp. */
   readonly frozen: { readonly virtualMs: ExactVerdict; readonly instructions: ExactVerdict };
   readonly share: ExactVerdict;
-  readonly hotMs: Summary;
-  readonly qemuMs: Summary;
+  /** A verified hot cycle with the image saved as it is, the same with the image compressed, QEMU's stock cycle. */
+  readonly cycleMs: Readonly<Record<SnapshotContender, Summary>>;
+  /** Where the time goes. */
+  readonly phasesMs: Readonly<Record<SnapshotContender, Readonly<Record<Phase, Summary>>>>;
   /** Processor time of each cycle. */
-  readonly cpuMs: { readonly hot: Summary; readonly qemu: Summary };
+  readonly cpuMs: Readonly<Record<SnapshotContender, Summary>>;
   /** Hot over QEMU. */
   readonly cycle: Verdict;
 }
 
-export interface SnapshotSamples {
+export const SNAPSHOT_CONTENDERS = ['hot', 'hotCompressed', 'qemu'] as const;
+export type SnapshotContender = (typeof SNAPSHOT_CONTENDERS)[number];
+
+export interface SnapshotSamples extends Readonly<Record<SnapshotContender, readonly CycleSample[]>> {
   readonly figures: PerMethod<Figures>;
   readonly capacity: PerMethod<Capacity>;
-  readonly hot: readonly CycleSample[];
-  readonly qemu: readonly CycleSample[];
 }
 
-export function snapshotResult({ figures, capacity, hot, qemu }: SnapshotSamples): SnapshotResult {
+export function snapshotResult({ figures, capacity, ...samples }: SnapshotSamples): SnapshotResult {
   const { swsusp, sys_snapshot: snapshot } = figures;
-  const ms = (samples: readonly CycleSample[]): readonly number[] => samples.map(({ times }) => times.ms);
-  const cpu = (samples: readonly CycleSample[]): Summary => summarize(samples.map(({ cpuMs }) => cpuMs));
+  const ms = (of: SnapshotContender): readonly number[] => samples[of].map(({ times }) => times.ms);
+  const perContender = <T>(value: (of: SnapshotContender) => T): Readonly<Record<SnapshotContender, T>> =>
+    Object.fromEntries(SNAPSHOT_CONTENDERS.map((of) => [of, value(of)])) as Record<SnapshotContender, T>;
   const frozen = (of: keyof Figures['frozen']): ExactVerdict => exact(snapshot.frozen[of] / swsusp.frozen[of], SNAPSHOT_AIMS.frozen);
   const rate = ({ imageBytes, saveInstructions }: Figures): number => imageBytes / saveInstructions;
   return {
@@ -59,17 +64,17 @@ export function snapshotResult({ figures, capacity, hot, qemu }: SnapshotSamples
     bytesPerInstruction: { swsusp: rate(swsusp), sys_snapshot: rate(snapshot) },
     frozen: { virtualMs: frozen('virtualMs'), instructions: frozen('instructions') },
     share: exact(capacity.sys_snapshot.share ?? 0, SNAPSHOT_AIMS.share),
-    hotMs: summarize(ms(hot)),
-    qemuMs: summarize(ms(qemu)),
-    cpuMs: { hot: cpu(hot), qemu: cpu(qemu) },
-    cycle: judge(ratio(ms(hot), ms(qemu)), SNAPSHOT_AIMS.cycle),
+    cycleMs: perContender((of) => summarize(ms(of))),
+    phasesMs: perContender((of) => phases(samples[of])),
+    cpuMs: perContender((of) => summarize(samples[of].map(({ cpuMs }) => cpuMs))),
+    cycle: judge(ratio(ms('hot'), ms('qemu')), SNAPSHOT_AIMS.cycle),
   };
 }
 
 const exact = (value: number, aim: Aim): ExactVerdict => ({ value, aim, met: meets(aim, value) });
 
 export function renderSnapshot(result: SnapshotResult, memoryMiB: number): string {
-  const { figures, capacity, bytesPerInstruction, frozen, share, hotMs, qemuMs, cpuMs, cycle } = result;
+  const { figures, capacity, bytesPerInstruction, frozen, share, cycleMs, phasesMs, cpuMs, cycle } = result;
   const row = (what: string, of: (method: SuspendMethod) => string): string[] => [what, of('swsusp'), of('sys_snapshot')];
   const rows = [
     row('userspace stands still, virtual time', (method) => `${figures[method].frozen.virtualMs.toFixed(0)} ms`),
@@ -91,15 +96,17 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         `userspace stands still, sys_snapshot over swsusp: virtual time ${verdict(frozen.virtualMs)}; instructions ${verdict(frozen.instructions)}`,
         `largest program that sys_snapshot saves without swap: ${share.value} % of RAM, ${aimText(share.aim, share.value)}`,
         ...beyond,
-        `verified hot cycle by sys_snapshot ${seconds(hotMs)}, QEMU TCG's stock cycle ${seconds(qemuMs)}: ${quotient(cycle.ratio)}, ${aimText(cycle.aim, cycle.ratio.ofMedians)}`,
-        `processor time: hot ${seconds(cpuMs.hot)}, QEMU ${seconds(cpuMs.qemu)}`,
+        `verified hot cycle by sys_snapshot ${seconds(cycleMs.hot)}, QEMU TCG's stock cycle ${seconds(cycleMs.qemu)}: ${quotient(cycle.ratio)}, ${aimText(cycle.aim, cycle.ratio.ofMedians)}`,
+        `the same with the image compressed by snapctl, as it does unless told: ${seconds(cycleMs.hotCompressed)}`,
+        ...PHASES.map((phase) => `  ${phase.padEnd(8)} hot ${seconds(phasesMs.hot[phase])}, compressed ${seconds(phasesMs.hotCompressed[phase])}, QEMU ${seconds(phasesMs.qemu[phase])}`),
+        `processor time: hot ${seconds(cpuMs.hot)}, compressed ${seconds(cpuMs.hotCompressed)}, QEMU ${seconds(cpuMs.qemu)}`,
         '',
-        'Counted in the guest, so the same on every host, but for the last two lines. Standing still: of swsusp from the freeze of the',
+        'Counted in the guest, so the same on every host, but for the cycles and what follows them. Standing still: of swsusp from the freeze of the',
         'tasks to power-off and from power-on to their thaw, the resuming boot included; of sys_snapshot from the freeze to the thaw in the',
         'live timeline. swsusp may swap to make room, and does; for the largest program its memory is locked (swsusp keeps its image',
         'in swap), or swap is off (sys_snapshot), and it must come back whole. The image is counted as the kernel hands it out, before snapctl compresses it.',
         'The cycle is that of the stock cycle, by sys_snapshot, from the state before the suspend, with all of memory, image, disks and',
-        'filesystems verified, which QEMU does not do.',
+        'filesystems verified, which QEMU does not do. What of that does not need the restored system is done while it comes back.',
       ].join('\n'),
     ),
   ].join('\n');
