@@ -282,6 +282,10 @@ export function conformance({ engine, config }: Subject): void {
     t.same((await tell(await restored(checkpoint, other), 'd')).agent, (await tell(await restored(checkpoint, { ...other }), 'd')).agent, 'other disks make another machine');
     void engine.expect?.(later, checkpoint);
     t.same(await live(later), then, 'also when it is wanted before all has been done for it');
+    for (const at of [config, later, config]) {
+      const [minute, hour] = (await tell((await ready({ ...at, disks: config.disks })).machine, 'r')).agent;
+      t.same([minute, hour], at === later ? [0x05, 0x02] : [0x00, 0x00], 'one at power-on has its own time');
+    }
     if (engine.expect) await t.rejects(engine.expect(config, { engine: 'abacus', bytes: checkpoint.bytes }), InputError);
   });
 

@@ -47,6 +47,8 @@ export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'
 export type LateConfig = Pick<MachineConfig, 'disks' | 'wallClockMs'>;
 
 export interface Core {
+  /** Puts a machine at power-on where `checkpoint` was made. At most once, before it is equipped. */
+  restore(checkpoint: Uint8Array): void;
   /** Ends the making of the machine: what lies on its disks, and its real-time clock. To be called once, before anything else. */
   equip(late: LateConfig): void;
   /** Has the host provide all of RAM: it does so page by page when they are first looked at, which takes longer than looking. */
@@ -103,8 +105,8 @@ class MachineEnds extends Error {
   }
 }
 
-/** Makes a machine at power-on, or at `checkpoint`, that has yet to be equipped. */
-export async function createCore(config: MachineConfig, checkpoint: Uint8Array | undefined, parts: CoreParts): Promise<Core> {
+/** Makes a machine at power-on, that has yet to be equipped. */
+export async function createCore(config: MachineConfig, parts: CoreParts): Promise<Core> {
   const { clock, chance, cache } = parts;
   let { wallClockMs } = config;
   let guestPanic = '';
@@ -178,7 +180,7 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   const ports = installMarkerPorts(cpu.io, onMarker);
   const serial = installSerial(emulator, cpu, onByte);
   const state: Whole = { config, wallClockMs: () => wallClockMs, emulator, cpu, disks, share, jit, ports, serial, clock, chance };
-  const restored = checkpoint && restoreCheckpoint(state, checkpoint);
+  let restored: Pick<Core, 'equip'> | undefined;
 
   function onByte(channel: Channel, byte: number): void {
     if (!run) return;
@@ -276,6 +278,9 @@ export async function createCore(config: MachineConfig, checkpoint: Uint8Array |
   }
 
   return {
+    restore(checkpoint) {
+      restored = restoreCheckpoint(state, checkpoint);
+    },
     equip(late) {
       late.disks.forEach(({ overlay = [] }, number) => disks[number]?.lay(overlay));
       restored?.equip(late);

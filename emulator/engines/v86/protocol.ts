@@ -5,22 +5,25 @@ import type { CoreRequest } from './core.js';
 import type { CompiledCode } from './jit.js';
 
 export type Request =
-  /** Do all that does not depend on the machine: it will be started soon. */
-  | { readonly ask: 'prepare'; readonly v86Module: WebAssembly.Module; readonly compiled: readonly CompiledCode[] }
-  /** Restore a machine but for its disks' overlays and its wall clock: it will be started soon, with these. */
+  /**
+   * Make a machine but for its disks' overlays and its wall clock: it will be started soon, with these. Where it is restored from
+   * may be said now, later by the same request, or at the start.
+   */
   | {
       readonly ask: 'expect';
       readonly config: MachineConfig;
       readonly v86Module: WebAssembly.Module;
-      readonly checkpoint: Uint8Array;
+      readonly checkpoint: Uint8Array | undefined;
       readonly compiled: readonly CompiledCode[];
     }
   | {
       readonly ask: 'start';
       readonly config: MachineConfig;
       readonly v86Module: WebAssembly.Module;
-      /** Not needed of a machine that is expected. */
+      /** Not needed when it has been said before. */
       readonly checkpoint: Uint8Array | undefined;
+      /** This machine is the one that was expected. */
+      readonly isExpected: boolean;
       /** Code that earlier machines have compiled, without what came before. */
       readonly compiled: readonly CompiledCode[];
     }
@@ -33,7 +36,6 @@ export type Request =
 
 /** What each request is answered with. */
 export interface Answers {
-  prepare: true;
   expect: true;
   start: { readonly instructions: number };
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };

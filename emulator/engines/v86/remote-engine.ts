@@ -33,14 +33,15 @@ const MACHINES_BEFORE_SPARE = 2;
 interface Spare {
   readonly link: Link;
   readonly codes: number;
-  /** The only machine that it can be started as, and when all has been done for it that can be. */
-  readonly expected?: Restored & { readonly ready: Promise<void> };
+  /** The machine that has been made in it. Without a checkpoint, it can still be restored from any, or none. */
+  readonly expected: Expected;
+  /** When all has been done for it that can be. */
+  readonly ready: Promise<void>;
 }
 
-/** What a machine is restored from. */
-interface Restored {
+interface Expected {
   readonly config: MachineConfig;
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint?: Checkpoint | undefined;
 }
 
 /** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
@@ -49,20 +50,31 @@ export function createRemoteEngine(host: EngineHost): Engine {
   let compiledBytes = 0;
   let spare: Spare | undefined;
   let machines = 0;
-  const takeWorker = (config: MachineConfig, checkpoint: Checkpoint | undefined): Spare => {
-    if (!spare || (spare.expected && !isSame(spare.expected, config, checkpoint))) return { link: createLink(host.spawn()), codes: 0 };
-    const taken = spare;
+  /** The worker in reserve if it is of use for this machine, and what has been made in it; else a new one. */
+  const takeWorker = (config: MachineConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'codes'> & { readonly made: Expected | undefined } => {
+    // One that stands at another checkpoint is kept for who awaits it; one that stands nowhere has at least read v86.
+    if (!spare || (spare.expected.checkpoint && !isSame(spare.expected, config, checkpoint))) return { link: createLink(host.spawn()), codes: 0, made: undefined };
+    const { link, codes, expected } = spare;
     spare = undefined;
-    taken.link.setSpare(false);
-    return taken;
+    link.setSpare(false);
+    return { link, codes, made: isSame(expected, config, checkpoint) ? expected : undefined };
   };
-  /** Has the next machine's worker made while this one's machine runs. */
-  const keepSpare = (v86Module: WebAssembly.Module): void => {
-    if (spare || ++machines < MACHINES_BEFORE_SPARE) return;
-    spare = { link: createLink(host.spawn()), codes: compiled.length };
-    spare.link.setSpare(true);
+  const keepInReserve = ({ link, codes }: Pick<Spare, 'link' | 'codes'>, v86Module: WebAssembly.Module, { config, checkpoint }: Expected): Promise<void> => {
+    link.setSpare(false);
+    const rest = (): void => {
+      if (spare?.link === link) link.setSpare(true);
+    };
+    const plain = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
+    const asked = { ask: 'expect', config: shareable(plain), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled: compiled.slice(codes) } as const;
     // What goes wrong with it is told when it is used.
-    spare.link.ask({ ask: 'prepare', v86Module, compiled }).catch(() => undefined);
+    const ready = link.ask(asked).then(rest, rest);
+    spare = { link, codes: compiled.length, expected: { config, checkpoint }, ready };
+    return ready;
+  };
+  /** Has the next machine made while this one runs: as a rule it is of the same kind. */
+  const keepSpare = (v86Module: WebAssembly.Module, config: MachineConfig): void => {
+    if (spare || ++machines < MACHINES_BEFORE_SPARE) return;
+    void keepInReserve({ link: createLink(host.spawn()), codes: 0 }, v86Module, { config });
   };
   const keep = (codes: readonly CompiledCode[]): void => {
     if (host.shareCode === false) return;
@@ -76,36 +88,26 @@ export function createRemoteEngine(host: EngineHost): Engine {
     if (checkpoint) checkRestored(config, checkpoint);
     else checkConfig(config);
     const v86Module = await host.v86Module();
-    const { link, codes, expected } = takeWorker(config, checkpoint);
+    const { link, codes, made } = takeWorker(config, checkpoint);
+    const wanted = made?.checkpoint ? undefined : checkpoint && shared(checkpoint.bytes);
     try {
-      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: expected ? undefined : checkpoint && shared(checkpoint.bytes), compiled: compiled.slice(codes) });
+      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: wanted, isExpected: made !== undefined, compiled: compiled.slice(codes) });
     } catch (error) {
       await link.close();
       throw error;
     }
-    keepSpare(v86Module);
+    keepSpare(v86Module, config);
     return createMachine(link, config, keep);
   };
   const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
     checkRestored(config, checkpoint);
     const v86Module = await host.v86Module();
-    if (spare?.expected) {
-      if (isSame(spare.expected, config, checkpoint)) return spare.expected.ready;
-      // Somebody had other plans; one machine in reserve is enough.
-      void spare.link.close();
-      spare = undefined;
-    }
-    const { link, codes } = spare ?? { link: createLink(host.spawn()), codes: 0 };
-    link.setSpare(false);
-    const rest = (): void => {
-      if (spare?.link === link) link.setSpare(true);
-    };
-    const plain = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
-    const asked = { ask: 'expect', config: shareable(plain), v86Module, checkpoint: shared(checkpoint.bytes), compiled: compiled.slice(codes) } as const;
-    // What goes wrong with it is told when it is used.
-    const ready = link.ask(asked).then(rest, rest);
-    spare = { link, codes: compiled.length, expected: { config, checkpoint, ready } };
-    return ready;
+    const present = spare;
+    if (present?.expected.checkpoint && isSame(present.expected, config, checkpoint)) return present.ready;
+    if (present && isSame(present.expected, config, checkpoint)) return keepInReserve(present, v86Module, { config, checkpoint });
+    // Somebody had other plans; one machine in reserve is enough.
+    void present?.link.close();
+    return keepInReserve({ link: createLink(host.spawn()), codes: 0 }, v86Module, { config, checkpoint });
   };
   return {
     name: V86_ENGINE,
@@ -115,12 +117,18 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
 }
 
-/** Whether this is the machine that is expected, whatever lies on its disks and its clock shows. */
-function isSame(expected: Restored, config: MachineConfig, checkpoint: Checkpoint | undefined): boolean {
-  const settled = ({ disks, wallClockMs: _, ...rest }: MachineConfig): ReadonlyMap<string, unknown> =>
-    new Map<string, unknown>([...Object.entries(rest), ...disks.map(({ base }, number) => [`disk ${number}`, base] as const)]);
+/** Whether this is the machine that is expected, or can be made of it, whatever lies on its disks and its clock shows. */
+function isSame(expected: Expected, config: MachineConfig, checkpoint: Checkpoint | undefined): boolean {
+  const settled = ({ disks, wallClockMs, ...rest }: MachineConfig): ReadonlyMap<string, unknown> =>
+    new Map<string, unknown>([
+      ...Object.entries(rest),
+      ...disks.map(({ base }, number) => [`disk ${number}`, base] as const),
+      // A restored clock is set anew; what begins at power-on, and files of a share, have their times from when they are made.
+      ...(!checkpoint || rest.share ? [['wallClockMs', wallClockMs] as const] : []),
+    ]);
   const [its, asked] = [settled(expected.config), settled(config)];
-  return expected.checkpoint.bytes === checkpoint?.bytes && [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key));
+  if (expected.checkpoint && expected.checkpoint.bytes !== checkpoint?.bytes) return false;
+  return [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key));
 }
 
 function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly CompiledCode[]) => void): Machine {

@@ -40,28 +40,32 @@ export function serve(host: WorkerHost): void {
     return core;
   };
 
-  const make = async ({ config, v86Module, checkpoint, compiled }: Extract<Request, { readonly config: MachineConfig }>): Promise<Core> => {
-    for (const code of compiled) cache.add(code);
+  const make = async ({ config, v86Module }: Extract<Request, { readonly config: MachineConfig }>): Promise<Core> => {
     const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
     const chance = createChance(config.seed);
     Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
     const V86 = await (v86 ??= importInto(world, host));
-    return createCore(config, checkpoint, { V86, v86Module, clock, chance, cache });
+    return createCore(config, { V86, v86Module, clock, chance, cache });
+  };
+
+  /** What was made beforehand, or is now, restored if it is to be. */
+  const made = async (request: Extract<Request, { readonly config: MachineConfig }>, before: Promise<Core> | undefined): Promise<Core> => {
+    for (const code of request.compiled) cache.add(code);
+    const core = await (before ?? make(request));
+    if (request.checkpoint) core.restore(request.checkpoint);
+    return core;
   };
 
   const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
     switch (request.ask) {
-      case 'prepare':
-        for (const code of request.compiled) cache.add(code);
-        await (v86 ??= importInto(world, host));
-        return true;
       case 'expect':
-        expected = make(request);
-        (await expected).touchMemory();
+        expected = made(request, expected);
+        if (request.checkpoint) (await expected).touchMemory();
+        else await expected;
         return true;
       case 'start': {
-        core = await (expected ?? make(request));
-        for (const code of request.compiled) cache.add(code);
+        core = await made(request, request.isExpected ? expected : undefined);
+        expected = undefined;
         world.wallClockMs = request.config.wallClockMs;
         core.equip(request.config);
         return { instructions: core.instructions() };
