@@ -143,10 +143,12 @@ const stepFields = {
       beforeSaving: defaulted(list(commandShape), []),
       whileSaving: defaulted(list(commandShape), []),
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
+      compress: defaulted(truth(), true),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, store }) => {
+    ({ method, beforeSaving, whileSaving, store, compress }) => {
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: use `method: sys_snapshot`';
+      if (method === 'swsusp' && !compress) return '`compress` is for `method: sys_snapshot`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
       return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0 ? `nothing can run \`${key}\` with swsusp: use \`method: sys_snapshot\`` : undefined;
     },
@@ -175,8 +177,8 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, beforeSaving, whileSaving, store, faults } = step.value;
-      return { do: 'suspend', method, offMs: offTime, ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }), whileSaving: whileSaving.map(commandOf), ...(store === 'memory' && { store }), faults: faults.map(faultOf) };
+      const { method, offTime, beforeSaving, whileSaving, store, compress, faults } = step.value;
+      return { do: 'suspend', method, offMs: offTime, ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }), whileSaving: whileSaving.map(commandOf), ...(store === 'memory' && { store }), ...(!compress && { compress }), faults: faults.map(faultOf) };
     }
     case 'resume':
       return { do: 'resume', faults: step.value.faults.map(faultOf) };

@@ -42,6 +42,18 @@ t.test('a machine that takes snapshots is told where their images are', (t) => {
   t.end();
 });
 
+t.test('how a live timeline saves its image', (t) => {
+  const compressOf = (said: string): unknown => {
+    const read = readScenario(`name: x\nsteps: [boot, { suspend: { method: sys_snapshot${said} } }]\n`, 'x.yaml');
+    return 'issues' in read ? read.issues : (read.scenario.steps[1] as { readonly compress?: unknown }).compress;
+  };
+  t.equal(compressOf(''), undefined);
+  t.equal(compressOf(', compress: true'), undefined);
+  t.equal(compressOf(', compress: false'), false);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { compress: false } }]\n'), [/`compress` is for `method: sys_snapshot`/]);
+  t.end();
+});
+
 t.test('where a live timeline keeps its changes', (t) => {
   const storeOf = (said: string): unknown => {
     const read = readScenario(`name: x\nsteps: [boot, { suspend: { method: sys_snapshot${said} } }]\n`, 'x.yaml');
