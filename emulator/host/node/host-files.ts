@@ -54,7 +54,8 @@ interface Wanted {
 }
 
 async function readTree(from: string, wanted: Wanted, path = '', depthLeft = DEPTH_MAX): Promise<readonly Found[]> {
-  const [at, named] = [join(from, path), join(wanted.named, path)];
+  const at = join(from, path);
+  const named = path === '' ? wanted.named : join(wanted.named, path);
   const refuse = (what: string, remedy: string): InputError => new InputError(`${named}, ${wanted.why}, ${what}`, { remedy });
   const unreadable = (cause: unknown): never => {
     throw new InputError(`cannot read ${named}, ${wanted.why}: ${(cause as Error).message}`, { cause, remedy: `paths in \`${wanted.key}\` are relative to the scenario file; this one would be ${at}` });
