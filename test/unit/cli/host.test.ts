@@ -54,5 +54,5 @@ t.test('a folder that is shared with the guest', async (t) => {
   ]);
   t.match(Object.keys(entries[1] ?? {}), ['path', 'mode', 'bytes'], 'neither owners nor times');
   await t.rejects(readHostShare('./file', dir), { name: 'InputError', message: /file, which the scenario shares with the guest, is not a folder/ });
-  await t.rejects(readHostShare('./missing', dir), { name: 'InputError', message: /cannot read missing, which the scenario shares/, remedy: /paths in `share` are relative to the scenario file/ });
+  await t.rejects(readHostShare('./missing', dir), { name: 'InputError', message: /cannot read \.\/missing, which the scenario shares/, remedy: /paths in `share` are relative to the scenario file/ });
 });
