@@ -42,11 +42,14 @@ t.test('a machine that takes snapshots is told where their images are', (t) => {
   t.end();
 });
 
+/** What a suspend by snapshot(2) with these keys is read as, under one of them; or what is wrong with it. */
+function snapshotKey(said: string, key: string): unknown {
+  const read = readScenario(`name: x\nsteps: [boot, { suspend: { method: sys_snapshot${said} } }]\n`, 'x.yaml');
+  return 'issues' in read ? read.issues : (read.scenario.steps[1] as Readonly<Record<string, unknown>>)[key];
+}
+
 t.test('how a live timeline saves its image', (t) => {
-  const compressOf = (said: string): unknown => {
-    const read = readScenario(`name: x\nsteps: [boot, { suspend: { method: sys_snapshot${said} } }]\n`, 'x.yaml');
-    return 'issues' in read ? read.issues : (read.scenario.steps[1] as { readonly compress?: unknown }).compress;
-  };
+  const compressOf = (said: string): unknown => snapshotKey(said, 'compress');
   t.equal(compressOf(''), undefined);
   t.equal(compressOf(', compress: true'), undefined);
   t.equal(compressOf(', compress: false'), false);
@@ -55,10 +58,7 @@ t.test('how a live timeline saves its image', (t) => {
 });
 
 t.test('where a live timeline keeps its changes', (t) => {
-  const storeOf = (said: string): unknown => {
-    const read = readScenario(`name: x\nsteps: [boot, { suspend: { method: sys_snapshot${said} } }]\n`, 'x.yaml');
-    return 'issues' in read ? read.issues : (read.scenario.steps[1] as { readonly store?: unknown }).store;
-  };
+  const storeOf = (said: string): unknown => snapshotKey(said, 'store');
   t.equal(storeOf(''), undefined);
   t.equal(storeOf(', store: sdb1'), undefined);
   t.equal(storeOf(', store: memory'), 'memory');
