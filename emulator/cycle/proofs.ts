@@ -15,8 +15,8 @@ export interface SuspendEvidence {
   readonly stores: readonly string[];
   /** Of the kernel that was suspended; the layout marker is among them. */
   readonly markers: readonly MarkerSeen[];
-  /** All RAM at the atomic copy. */
-  readonly atCopy: Uint8Array;
+  /** All RAM at the atomic copy; undefined where neither memory nor image is to be proved. */
+  readonly atCopy: Uint8Array | undefined;
   readonly disks: readonly DiskState[];
   /** Writes on each disk while filesystems were frozen, before the atomic copy; none where nothing freezes them. */
   readonly writesWhileFrozen: readonly (readonly DiskWrite[])[];
@@ -25,8 +25,8 @@ export interface SuspendEvidence {
 }
 
 export interface ResumeEvidence extends SuspendEvidence {
-  /** All RAM at the first instruction of the restored kernel. */
-  readonly restored: Uint8Array;
+  /** All RAM at the first instruction of the restored kernel; undefined where memory is not to be proved. */
+  readonly restored: Uint8Array | undefined;
   /** Writes on each disk from power-on to the restored kernel's first instruction. */
   readonly writesByResume: readonly (readonly DiskWrite[])[];
 }

@@ -11,9 +11,10 @@ import { stepBegin, stepEnd } from '../machine/markers.js';
 import { judgeCommand, outputLines, resultOf, runUnlessCut, shell, type CommandResult } from './commands.js';
 import type { Finding } from './outcome.js';
 import type { CommandStep, Step } from './plan.js';
+import { copyRamAt, ramAt } from './ram-at.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
 import { consoleTail, unexpectedStop } from './stop.js';
-import { marked, type WentOff } from './swsusp.js';
+import type { WentOff } from './swsusp.js';
 
 /** The volumes that the live timeline may write: its changes to everything mounted before, and the image. */
 export const storesOf = (store: LiveSteps['store']): readonly string[] => (store === 'memory' ? ['sdb3'] : ['sdb1', 'sdb3']);
@@ -56,25 +57,25 @@ export interface LivedOn extends WentOff {
 
 /**
  * Takes a snapshot and lets the live timeline run `beforeSaving`, then `whileSaving` while it saves the image, until it is off. `agent`
- * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end.
+ * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end. `copyRam`: whether
+ * RAM is wanted as it is at the copy.
  * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
  */
-export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: LiveSteps, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
-  const job = await toTheCopy(recorder, agent, steps);
+export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: LiveSteps, copyRam: boolean, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
+  const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
+  const job = await toTheCopy(recorder, agent, steps, toCopyEnd);
   if (job === 'powerCut') return job;
-  let [capture] = recorder.takeCaptures();
   for (let again = true; again; ) {
-    const returned = await recorder.machine.run({ triggers: [stopAt(stepEnd('call')), stopAt(stepEnd('copy')), CAPTURE], virtualMsMax: CALL_MS_MAX });
+    const returned = await recorder.machine.run({ triggers: [stopAt(stepEnd('call')), ...toCopyEnd], virtualMsMax: CALL_MS_MAX });
     if (returned.reason.why === 'powerCut') return 'powerCut';
     if (returned.reason.why !== 'trigger') throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
     // The kernel may find that the image leaves too little memory, and try again with more: the last copy counts.
     again = returned.reason.index === 1;
-    if (again) [capture] = recorder.takeCaptures();
   }
   const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
   // The second word of a step's end is an error number, none as 0.
   if (call?.word1 !== 0) throw refused('the snapshot failed after the copy', outputLines(resultOf(await agent.wait(job))), recorder);
-  const atCopy = marked(capture, recorder);
+  const atCopy = ramAt(stepBegin('copy'), recorder);
 
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await live.connect();
@@ -105,11 +106,10 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: 
 export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined => markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
 
 const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
-const CAPTURE: ArmedTrigger = { when: { on: 'marker', kind: stepBegin('copy') }, then: { do: 'capture', label: 'atCopy' } };
 
 /** Runs to the end of the first copy, with interrupts off: there the two timelines part, unless there is another. */
-async function toTheCopy(recorder: Recorder, agent: Agent, steps: LiveSteps): Promise<Job | 'powerCut'> {
-  const end = await agent.exec(shell(take(steps)), { virtualMsMax: CALL_MS_MAX, triggers: [stopAt(stepEnd('copy')), CAPTURE] });
+async function toTheCopy(recorder: Recorder, agent: Agent, steps: LiveSteps, triggers: readonly ArmedTrigger[]): Promise<Job | 'powerCut'> {
+  const end = await agent.exec(shell(take(steps)), { virtualMsMax: CALL_MS_MAX, triggers });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
   throw refused('the kernel refused to take a snapshot', outputLines(resultOf(end)), recorder);

@@ -161,7 +161,7 @@ class Timeline {
         return this.#selfCheck(step.phase);
       case 'suspend':
         say(`suspend (${step.method})`);
-        return this.#suspend(step);
+        return this.#suspend(step, proofsAhead(ahead));
       case 'cutPower':
         say('cut power');
         return this.#loseEverything();
@@ -277,13 +277,13 @@ class Timeline {
     else if (result.exitCode !== 0 && points.every(({ passed }) => passed)) this.#findings.push(finding('selfCheck', `the self-checks ended with status ${result.exitCode}`, outputLines(result)));
   }
 
-  async #suspend(step: Extract<Step, { do: 'suspend' }>): Promise<void> {
+  async #suspend(step: Extract<Step, { do: 'suspend' }>, ahead: readonly Proof[]): Promise<void> {
     const recorder = this.#machine();
     const agent = this.#agent();
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
     this.#expectResume();
     const begunMs = recorder.seen().virtualMs;
-    const end = step.method === 'swsusp' ? await suspendToDisk(recorder, agent) : await this.#snapshot(recorder, agent, step);
+    const end = await this.#goOff(recorder, agent, step, ahead.some((proof) => proof === 'memory' || proof === 'image'));
     const seen = recorder.seen();
     this.#powerOff();
     this.#editDisks(step);
@@ -323,8 +323,9 @@ class Timeline {
     states.at('beforeDisk', booter).then(({ checkpoint }) => engine.expect?.(config, checkpoint)).catch(() => undefined);
   }
 
-  async #snapshot(recorder: Recorder, agent: Agent, step: Extract<Step, { do: 'suspend' }>): Promise<WentOff | 'powerCut'> {
-    const end = await snapshotAndGoOff(recorder, agent, step, this.#deps.booter.signal);
+  async #goOff(recorder: Recorder, agent: Agent, step: Extract<Step, { do: 'suspend' }>, copyRam: boolean): Promise<WentOff | 'powerCut'> {
+    if (step.method === 'swsusp') return suspendToDisk(recorder, agent, copyRam);
+    const end = await snapshotAndGoOff(recorder, agent, step, copyRam, this.#deps.booter.signal);
     if (end === 'powerCut') return end;
     this.#commands.push(...end.commands);
     this.#findings.push(...end.findings);
@@ -346,7 +347,7 @@ class Timeline {
     const recorder = await this.#powerOn('beforeDisk');
     // Before the capture, so that what a fault does to RAM is in it.
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
-    const resuming = resumeFromDisk(recorder, this.#deps.booter.signal);
+    const resuming = resumeFromDisk(recorder, ahead.includes('memory'), this.#deps.booter.signal);
     // The machine runs in its worker: there is time meanwhile.
     suspended = { ...suspended, early: suspended.early ?? this.#proveEarly(suspended.evidence, ahead) };
     const restored = await resuming;

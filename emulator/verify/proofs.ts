@@ -71,12 +71,17 @@ function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel 
   if (marker === undefined) {
     throw new RigError('the kernel never announced its layout table', { remedy: 'boot a guest kernel that was built with the rig markers' });
   }
-  const memory = guestMemory(evidence.atCopy);
+  const memory = guestMemory(copied(evidence.atCopy));
   return { memory, symbols, layout: parseLayout(memory.bytes.subarray(marker.word0, marker.word0 + marker.word1)) };
 }
 
+function copied(ram: Uint8Array | undefined): Uint8Array {
+  if (ram) return ram;
+  throw new RigError('RAM is to be proved that was not copied when it could be');
+}
+
 function proveMemory(evidence: ResumeEvidence, symbols: SymbolTable, comparer: Comparer | undefined): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
-  const result = verifyMemory({ atCopy: kernelAt(evidence, symbols), restored: evidence.restored, ...(comparer && { comparer }) });
+  const result = verifyMemory({ atCopy: kernelAt(evidence, symbols), restored: copied(evidence.restored), ...(comparer && { comparer }) });
   const { pagesCompared, pagesDiffering, pagesOmitted } = result;
   const findings: Finding[] = endangeredFindings(result.endangered);
   const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;

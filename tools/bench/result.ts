@@ -192,9 +192,9 @@ function renderCycle(cycle: CycleResult, turns: number): string {
         'more has it, not how fast the emulators are. For that, see QEMU without its boots, and from states saved at the same two points.',
         'A scenario that is run again starts later, at the state before its first suspend: there lies the checkpoint that is hot in the rig',
         'as people use it, so that row carries the aim. It does not do the work again, so QEMU\'s work is not counted against it either.',
-        'Hot and QEMU begin with the making of the first machine and end with the answer of the check in the second. Ours captures all RAM',
-        'twice meanwhile; the hashes that it makes for a report after that are not counted, but for processor time. QEMU is a new process',
-        'per boot, its disks raw files in the host\'s page cache without flushes; copying them is not counted.',
+        'Hot and QEMU begin with the making of the first machine and end with the answer of the check in the second. What ours hashes for a',
+        'report after that is not counted, but for processor time. Neither proves anything of memory and disks here: the guest\'s check is',
+        'all. QEMU is a new process per boot, its disks raw files in the host\'s page cache without flushes; copying them is not counted.',
       ].join('\n'),
     ),
   ].join('\n');
