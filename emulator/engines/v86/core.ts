@@ -51,8 +51,6 @@ export interface Core {
   restore(checkpoint: Uint8Array): void;
   /** Ends the making of the machine: what lies on its disks, and its real-time clock. To be called once, before anything else. */
   equip(late: LateConfig): void;
-  /** Has the host provide all of RAM: it does so page by page when they are first looked at, which takes longer than looking. */
-  touchMemory(): void;
   /** Starts a run; then {@link advance} until it answers a report. */
   begin(request: CoreRequest): void;
   /** One tick (at most about 1 virtual ms of work, or one stretch of idleness). */
@@ -286,7 +284,6 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       restored?.equip(late);
       ({ wallClockMs } = late);
     },
-    touchMemory: () => void usedRam(),
     begin(request) {
       if (run) throw new RigError('the machine is running already');
       if (broken) throw broken;

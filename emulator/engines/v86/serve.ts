@@ -60,8 +60,7 @@ export function serve(host: WorkerHost): void {
     switch (request.ask) {
       case 'expect':
         expected = made(request, expected);
-        if (request.checkpoint) (await expected).touchMemory();
-        else await expected;
+        await expected;
         return true;
       case 'start': {
         core = await made(request, request.isExpected ? expected : undefined);
