@@ -1,32 +1,21 @@
 // SPDX-License-Identifier: MIT
 /** What the rig and a machine's worker say to each other. One request at a time, each answered once. */
 import type { MachineConfig, RunReport, ShareEntry } from '../../machine/contract.js';
-import type { CoreRequest } from './core.js';
+import type { CoreRequest, LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
 export type Request =
-  /**
-   * Make a machine but for its disks' overlays and its wall clock: it will be started soon, with these. Where it is restored from
-   * may be said now, later by the same request, or at the start.
-   */
+  /** Make the worker's machine, at power-on or restored from a checkpoint, but for what lies on its disks: it cannot run yet. */
   | {
-      readonly ask: 'expect';
+      readonly ask: 'make';
       readonly config: MachineConfig;
       readonly v86Module: WebAssembly.Module;
       readonly checkpoint: Uint8Array | undefined;
+      /** Code that earlier machines have compiled. */
       readonly compiled: readonly CompiledCode[];
     }
-  | {
-      readonly ask: 'start';
-      readonly config: MachineConfig;
-      readonly v86Module: WebAssembly.Module;
-      /** Not needed when it has been said before. */
-      readonly checkpoint: Uint8Array | undefined;
-      /** This machine is the one that was expected. */
-      readonly isExpected: boolean;
-      /** Code that earlier machines have compiled, without what came before. */
-      readonly compiled: readonly CompiledCode[];
-    }
+  /** Ends the making. */
+  | { readonly ask: 'equip'; readonly late: LateConfig }
   | { readonly ask: 'run'; readonly request: CoreRequest; readonly wantsConsole: boolean; readonly wantsProgress: boolean }
   | { readonly ask: 'read'; readonly at: number; readonly lengthBytes: number }
   | { readonly ask: 'capture' }
@@ -36,8 +25,8 @@ export type Request =
 
 /** What each request is answered with. */
 export interface Answers {
-  expect: true;
-  start: { readonly instructions: number };
+  make: true;
+  equip: true;
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
   read: Uint8Array;
   capture: Uint8Array;

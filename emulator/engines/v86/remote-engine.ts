@@ -26,22 +26,13 @@ export interface EngineHost {
   readonly shareCode?: boolean;
 }
 
-/** Machines that an engine has made when it begins to keep a worker in reserve: who makes one or two needs none. */
-const MACHINES_BEFORE_SPARE = 2;
-
-/** A worker that waits for its machine, and how much of the compiled code it has. */
+/** A machine that has been made beforehand as far as it can be, and waits in its worker to be told of its disks. */
 interface Spare {
   readonly link: Link;
-  readonly codes: number;
-  /** The machine that has been made in it. Without a checkpoint, it can still be restored from any, or none. */
-  readonly expected: Expected;
-  /** When all has been done for it that can be. */
-  readonly ready: Promise<void>;
-}
-
-interface Expected {
   readonly config: MachineConfig;
-  readonly checkpoint?: Checkpoint | undefined;
+  readonly checkpoint: Checkpoint;
+  /** When it stands there; rejected when it cannot be made. */
+  readonly made: Promise<void>;
 }
 
 /** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
@@ -49,33 +40,6 @@ export function createRemoteEngine(host: EngineHost): Engine {
   const compiled: CompiledCode[] = [];
   let compiledBytes = 0;
   let spare: Spare | undefined;
-  let machines = 0;
-  /** The worker in reserve if it is of use for this machine, and what has been made in it; else a new one. */
-  const takeWorker = (config: MachineConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'codes'> & { readonly made: Expected | undefined } => {
-    // One that stands at another checkpoint is kept for who awaits it; one that stands nowhere has at least read v86.
-    if (!spare || (spare.expected.checkpoint && !isSame(spare.expected, config, checkpoint))) return { link: createLink(host.spawn()), codes: 0, made: undefined };
-    const { link, codes, expected } = spare;
-    spare = undefined;
-    link.setSpare(false);
-    return { link, codes, made: isSame(expected, config, checkpoint) ? expected : undefined };
-  };
-  const keepInReserve = ({ link, codes }: Pick<Spare, 'link' | 'codes'>, v86Module: WebAssembly.Module, { config, checkpoint }: Expected): Promise<void> => {
-    link.setSpare(false);
-    const rest = (): void => {
-      if (spare?.link === link) link.setSpare(true);
-    };
-    const plain = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
-    const asked = { ask: 'expect', config: shareable(plain), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled: compiled.slice(codes) } as const;
-    // What goes wrong with it is told when it is used.
-    const ready = link.ask(asked).then(rest, rest);
-    spare = { link, codes: compiled.length, expected: { config, checkpoint }, ready };
-    return ready;
-  };
-  /** Has the next machine made while this one runs: as a rule it is of the same kind. */
-  const keepSpare = (v86Module: WebAssembly.Module, config: MachineConfig): void => {
-    if (spare || ++machines < MACHINES_BEFORE_SPARE) return;
-    void keepInReserve({ link: createLink(host.spawn()), codes: 0 }, v86Module, { config });
-  };
   const keep = (codes: readonly CompiledCode[]): void => {
     if (host.shareCode === false) return;
     for (const code of codes) {
@@ -84,30 +48,48 @@ export function createRemoteEngine(host: EngineHost): Engine {
       compiled.push({ ...code, bytes: shared(code.bytes) });
     }
   };
+  /** Begins to make a machine, but for what lies on its disks. */
+  const begin = (config: MachineConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'made'> => {
+    const link = createLink(host.spawn());
+    const bare = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
+    const make = async (): Promise<void> => {
+      const v86Module = await host.v86Module();
+      await link.ask({ ask: 'make', config: shareable(bare), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled });
+    };
+    return { link, made: make() };
+  };
+  /** The machine as it was made beforehand, if it was expected. */
+  const takeSpare = (config: MachineConfig, checkpoint: Checkpoint | undefined): Spare | undefined => {
+    if (!spare || !checkpoint || !isSame(spare, config, checkpoint)) return undefined;
+    const taken = spare;
+    spare = undefined;
+    taken.link.setSpare(false);
+    return taken;
+  };
   const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
     if (checkpoint) checkRestored(config, checkpoint);
     else checkConfig(config);
-    const v86Module = await host.v86Module();
-    const { link, codes, made } = takeWorker(config, checkpoint);
-    const wanted = made?.checkpoint ? undefined : checkpoint && shared(checkpoint.bytes);
+    const { link, made } = takeSpare(config, checkpoint) ?? begin(config, checkpoint);
     try {
-      await link.ask({ ask: 'start', config: shareable(config), v86Module, checkpoint: wanted, isExpected: made !== undefined, compiled: compiled.slice(codes) });
+      await made;
+      await link.ask({ ask: 'equip', late: { disks: shareable(config).disks, wallClockMs: config.wallClockMs } });
     } catch (error) {
       await link.close();
       throw error;
     }
-    keepSpare(v86Module, config);
     return createMachine(link, config, keep);
   };
   const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
     checkRestored(config, checkpoint);
-    const v86Module = await host.v86Module();
-    const present = spare;
-    if (present?.expected.checkpoint && isSame(present.expected, config, checkpoint)) return present.ready;
-    if (present && isSame(present.expected, config, checkpoint)) return keepInReserve(present, v86Module, { config, checkpoint });
-    // Somebody had other plans; one machine in reserve is enough.
-    void present?.link.close();
-    return keepInReserve({ link: createLink(host.spawn()), codes: 0 }, v86Module, { config, checkpoint });
+    if (!spare || !isSame(spare, config, checkpoint)) {
+      // Somebody had other plans; one machine made beforehand is enough.
+      void spare?.link.close();
+      spare = { ...begin(config, checkpoint), config, checkpoint };
+    }
+    const { link, made } = spare;
+    // What goes wrong with it is told when it is used.
+    await made.catch(() => undefined);
+    if (spare?.link === link) link.setSpare(true);
   };
   return {
     name: V86_ENGINE,
@@ -117,18 +99,17 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
 }
 
-/** Whether this is the machine that is expected, or can be made of it, whatever lies on its disks and its clock shows. */
-function isSame(expected: Expected, config: MachineConfig, checkpoint: Checkpoint | undefined): boolean {
+/** Whether the spare is this machine, whatever lies on its disks and its clock shows. */
+function isSame(spare: Spare, config: MachineConfig, checkpoint: Checkpoint): boolean {
   const settled = ({ disks, wallClockMs, ...rest }: MachineConfig): ReadonlyMap<string, unknown> =>
     new Map<string, unknown>([
       ...Object.entries(rest),
       ...disks.map(({ base }, number) => [`disk ${number}`, base] as const),
-      // A restored clock is set anew; what begins at power-on, and files of a share, have their times from when they are made.
-      ...(!checkpoint || rest.share ? [['wallClockMs', wallClockMs] as const] : []),
+      // A restored clock is set anew; files of a share have their times from when they are made.
+      ...(rest.share ? [['wallClockMs', wallClockMs] as const] : []),
     ]);
-  const [its, asked] = [settled(expected.config), settled(config)];
-  if (expected.checkpoint && expected.checkpoint.bytes !== checkpoint?.bytes) return false;
-  return [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key));
+  const [its, asked] = [settled(spare.config), settled(config)];
+  return spare.checkpoint.bytes === checkpoint.bytes && [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key));
 }
 
 function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly CompiledCode[]) => void): Machine {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The worker's side: one machine, asked by messages. Host-independent; each host hands in what differs. */
-import type { MachineConfig, RunReport } from '../../machine/contract.js';
+import type { RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createChance, type Chance } from './chance.js';
 import { createClock, installVirtualTime, type Clock, type TimeScope } from './clock.js';
@@ -30,45 +30,33 @@ export interface WorkerHost {
 export function serve(host: WorkerHost): void {
   const cache = createModuleCache(host.compileGenerated);
   const world: World = { clock: undefined, chance: undefined, wallClockMs: 0 };
-  let v86: Promise<V86Constructor> | undefined;
-  let expected: Promise<Core> | undefined;
   let core: Core | undefined;
   let abortWanted = false;
 
   const machine = (): Core => {
-    if (!core) throw new RigError('the machine has not been started');
+    if (!core) throw new RigError('the machine has not been made');
     return core;
   };
 
-  const make = async ({ config, v86Module }: Extract<Request, { readonly config: MachineConfig }>): Promise<Core> => {
+  const make = async ({ config, v86Module, checkpoint, compiled }: Request & { ask: 'make' }): Promise<Core> => {
+    for (const code of compiled) cache.add(code);
     const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
     const chance = createChance(config.seed);
     Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
-    const V86 = await (v86 ??= importInto(world, host));
-    return createCore(config, { V86, v86Module, clock, chance, cache });
-  };
-
-  /** What was made beforehand, or is now, restored if it is to be. */
-  const made = async (request: Extract<Request, { readonly config: MachineConfig }>, before: Promise<Core> | undefined): Promise<Core> => {
-    for (const code of request.compiled) cache.add(code);
-    const core = await (before ?? make(request));
-    if (request.checkpoint) core.restore(request.checkpoint);
-    return core;
+    const made = await createCore(config, { V86: await importInto(world, host), v86Module, clock, chance, cache });
+    if (checkpoint) made.restore(checkpoint);
+    return made;
   };
 
   const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
     switch (request.ask) {
-      case 'expect':
-        expected = made(request, expected);
-        await expected;
+      case 'make':
+        core = await make(request);
         return true;
-      case 'start': {
-        core = await made(request, request.isExpected ? expected : undefined);
-        expected = undefined;
-        world.wallClockMs = request.config.wallClockMs;
-        core.equip(request.config);
-        return { instructions: core.instructions() };
-      }
+      case 'equip':
+        world.wallClockMs = request.late.wallClockMs;
+        machine().equip(request.late);
+        return true;
       case 'run':
         abortWanted = false;
         return { report: await drive(machine(), request), compiled: cache.takeCompiled() };
