@@ -6,6 +6,7 @@ import { buildContext } from '../../emulator/cli/build-context.js';
 import { ensurePrerequisites } from '../../emulator/cli/doctor.js';
 import { describeFailure } from '../../emulator/cli/failure.js';
 import { interruptible } from '../../emulator/cli/interrupt.js';
+import type { SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
@@ -16,8 +17,8 @@ import { createQemuBench, type QemuSample } from './qemu/cycle.js';
 import { ensureQemu } from './qemu/install.js';
 import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
 import { obtainHold } from './snapshot/hold.js';
-import { snapshotResult, type PerMethod, type SnapshotResult } from './snapshot/result.js';
-import { machineFiles, serve, type Answers, type BootQuestion, type CycleQuestion, type MemoryDiffQuestion, type SnapshotQuestion } from './services.js';
+import { CAPACITY_MIB, snapshotResult, type CapacityAt, type PerMethod, type SnapshotResult } from './snapshot/result.js';
+import { machineFiles, serve, type Answers, type BootQuestion, type CapacityQuestion, type CycleQuestion, type MemoryDiffQuestion, type SnapshotQuestion } from './services.js';
 import { inTurns } from './turns.js';
 import type { StartsAt } from './cycle.js';
 import type { CycleSample } from './workload.js';
@@ -164,14 +165,18 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
   const { cacheDir, signal, progress } = context;
   await obtainHold(context);
   // One process per method: nothing here is timed, and they do not disturb what is.
-  const both = async <T>(what: 'figures' | 'capacity', say: string): Promise<PerMethod<T>> => {
-    progress(`snapshot: ${say}`);
-    const of = async (method: SnapshotQuestion['method']): Promise<T> => (await askOnce<SnapshotQuestion, Answers['figures' | 'capacity']>(what, { cacheDir, method }, signal)).answer as T;
-    const [swsusp, snapshot] = await Promise.all([of('swsusp'), of('sys_snapshot')]);
+  const both = async <T>(measure: (method: SuspendMethod) => Promise<T>): Promise<PerMethod<T>> => {
+    const [swsusp, snapshot] = await Promise.all([measure('swsusp'), measure('sys_snapshot')]);
     return { swsusp, sys_snapshot: snapshot };
   };
-  const figures = await both<Answers['figures']>('figures', 'half of RAM, by both methods');
-  const capacity = await both<Answers['capacity']>('capacity', 'looking for the largest program that can be saved');
+  progress('snapshot: half of RAM, by both methods');
+  const figures = await both(async (method) => (await askOnce<SnapshotQuestion, Answers['figures']>('figures', { cacheDir, method }, signal)).answer);
+  const capacity: CapacityAt[] = [];
+  for (const memoryMiB of CAPACITY_MIB) {
+    progress(`snapshot: looking for the largest program that can be saved in ${memoryMiB} MiB`);
+    const of = await both(async (method) => (await askOnce<CapacityQuestion, Answers['capacity']>('capacity', { cacheDir, method, memoryMiB }, signal)).answer);
+    capacity.push({ memoryMiB, of });
+  }
 
   progress('snapshot: preparing QEMU');
   const qemu = await createQemuBench(files, signal);

@@ -11,7 +11,7 @@ import { bootDeterministic, bootOrdinary, type BootSample } from './boot.js';
 import { serveParent } from './child.js';
 import { cycleRunner, type StartsAt } from './cycle.js';
 import { obtainHold } from './snapshot/hold.js';
-import { measureCapacity, measureFigures, type Capacity, type Figures, type Rig } from './snapshot/measure.js';
+import { CAPACITY_CMDLINE, measureCapacity, measureFigures, type Capacity, type Figures, type Rig } from './snapshot/measure.js';
 import { machineFor, planOf, type CycleSample } from './workload.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
@@ -36,6 +36,11 @@ export interface SnapshotQuestion {
   readonly method: SuspendMethod;
 }
 
+export interface CapacityQuestion extends SnapshotQuestion {
+  /** RAM of the machine, in MiB. */
+  readonly memoryMiB: number;
+}
+
 export interface MemoryDiffQuestion {
   readonly cacheDir: string;
   readonly turns: number;
@@ -49,8 +54,8 @@ export const machineFiles = (context: GivenContext, machine: Plan['machine'] = D
 type GivenContext = Pick<BuildContext, 'cacheDir'> & Partial<BuildContext>;
 const whole = (context: GivenContext): BuildContext => ({ progress: () => undefined, signal: new AbortController().signal, ...context });
 
-async function rigFor({ cacheDir, method }: SnapshotQuestion): Promise<Rig> {
-  const machine = machineFor(method, DEFAULT_MACHINE);
+async function rigFor({ cacheDir, method }: SnapshotQuestion, over: Partial<Plan['machine']> = {}): Promise<Rig> {
+  const machine = machineFor(method, { ...DEFAULT_MACHINE, ...over });
   const [files, hold] = [await machineFiles({ cacheDir }, machine), await obtainHold(whole({ cacheDir }))];
   return { files, cacheDir, plan: (steps) => ({ name: 'benchmark', machine, files: [hold], steps, control: false }) };
 }
@@ -73,7 +78,10 @@ export function serve(name: string): void {
     case 'figures':
       return serveParent(async (question: SnapshotQuestion): Promise<Answers['figures']> => measureFigures(question.method, await rigFor(question)));
     case 'capacity':
-      return serveParent(async (question: SnapshotQuestion): Promise<Answers['capacity']> => measureCapacity(question.method, await rigFor(question)));
+      return serveParent(async (question: CapacityQuestion): Promise<Answers['capacity']> => {
+        const { method, memoryMiB } = question;
+        return measureCapacity(method, await rigFor(question, { memoryMiB, cmdline: [...DEFAULT_MACHINE.cmdline, CAPACITY_CMDLINE] }));
+      });
     case 'memoryDiff':
       return serveParent(async ({ cacheDir, turns }: MemoryDiffQuestion): Promise<Answers['memoryDiff']> => {
         const { config } = await machineFiles({ cacheDir });

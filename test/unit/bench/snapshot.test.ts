@@ -26,7 +26,10 @@ const samples: SnapshotSamples = {
     swsusp: { frozen: { virtualMs: 2000, instructions: 800e6 }, imageBytes: 80e6, saveInstructions: 400e6 },
     sys_snapshot: { frozen: { virtualMs: 100, instructions: 44e6 }, imageBytes: 150e6, saveInstructions: 3000e6 },
   },
-  capacity: { swsusp: { share: 40, beyond: 'no memory' }, sys_snapshot: { share: 85 } },
+  capacity: [
+    { memoryMiB: 256, of: { swsusp: { share: 39 }, sys_snapshot: { share: 75, beyond: 'no room' } } },
+    { memoryMiB: 512, of: { swsusp: { share: 40, beyond: 'no memory' }, sys_snapshot: { share: 85 } } },
+  ],
   hot: [cycle(700), cycle(700)],
   hotCompressed: [cycle(900), cycle(900)],
   qemu: [cycle(3000), cycle(3000)],
@@ -39,11 +42,11 @@ t.test('what is met and what is missed', (t) => {
   t.same(result.bytesPerInstruction, { swsusp: 0.2, sys_snapshot: 0.05 });
   t.notOk(result.cycle.met);
   t.ok(snapshotResult({ ...samples, hot: [cycle(600), cycle(600)] }).cycle.met);
-  t.notOk(snapshotResult({ ...samples, capacity: { ...samples.capacity, sys_snapshot: { share: undefined, beyond: 'all is lost' } } }).share.met, 'none is less than any');
+  t.notOk(snapshotResult({ ...samples, capacity: [{ memoryMiB: 512, of: { swsusp: { share: 40 }, sys_snapshot: { share: undefined, beyond: 'all is lost' } } }] }).share.met, 'none is less than any');
   const text = renderSnapshot(result, 256);
   t.match(text, /virtual time 0\.050 \(1\/20\.0\), aim at most 0\.05: met; instructions 0\.055 \(1\/18\.2\), aim at most 0\.05: missed/);
-  t.match(text, /85 % of RAM, aim at least 85: met/);
-  t.match(text, /with 1 % more, swsusp: no memory/);
+  t.match(text, /85 % of 512 MiB, aim at least 85: met/);
+  t.match(text, /with 1 % more of 512 MiB, swsusp: no memory/);
   t.match(text, /aim at most 0\.2: missed/);
   t.match(text, /compressed by snapctl, as it does unless told: 0\.90 s/);
   t.end();

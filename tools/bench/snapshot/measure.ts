@@ -48,6 +48,9 @@ export interface Rig {
 const SHARE_MIN = 20;
 const SHARE_MAX = 95;
 
+/** Of the machines whose largest program is looked for: with huge pages, the kernel keeps megabytes of memory free for them. */
+export const CAPACITY_CMDLINE = 'transparent_hugepage=never';
+
 /** Where each method puts its image: disk number and volume. */
 const IMAGE_VOLUME = { swsusp: 'sdb2', sys_snapshot: 'sdb3' } as const satisfies Record<SuspendMethod, string>;
 const IMAGE_DISK = 1;
