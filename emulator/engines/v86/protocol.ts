@@ -60,7 +60,7 @@ export interface WorkerPort {
   onMessage(listener: (message: FromWorker) => void): void;
   /** The worker is gone or threw outside any request. */
   onFailure(listener: (cause: Error) => void): void;
-  /** Whether the program may end while this worker waits for a machine. */
+  /** Whether the program may end while this worker waits to be used. */
   setSpare(spare: boolean): void;
   terminate(): Promise<void>;
 }

@@ -26,6 +26,9 @@ export interface EngineHost {
   readonly shareCode?: boolean;
 }
 
+/** Machines that an engine has made when it begins to start workers beforehand: who makes one or two needs none. */
+const MACHINES_BEFORE_IDLE = 2;
+
 /** A machine that has been made beforehand as far as it can be, and waits in its worker to be told of its disks. */
 interface Spare {
   readonly link: Link;
@@ -40,6 +43,20 @@ export function createRemoteEngine(host: EngineHost): Engine {
   const compiled: CompiledCode[] = [];
   let compiledBytes = 0;
   let spare: Spare | undefined;
+  /** A worker that has begun and read v86, for the next machine. */
+  let idle: Link | undefined;
+  let machines = 0;
+  const takeWorker = (): Link => {
+    const link = idle ?? createLink(host.spawn());
+    idle = undefined;
+    link.setSpare(false);
+    return link;
+  };
+  const keepIdle = (): void => {
+    if (idle || ++machines < MACHINES_BEFORE_IDLE) return;
+    idle = createLink(host.spawn());
+    idle.setSpare(true);
+  };
   const keep = (codes: readonly CompiledCode[]): void => {
     if (host.shareCode === false) return;
     for (const code of codes) {
@@ -50,7 +67,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
   /** Begins to make a machine, but for what lies on its disks. */
   const begin = (config: MachineConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'made'> => {
-    const link = createLink(host.spawn());
+    const link = takeWorker();
     const bare = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
     const make = async (): Promise<void> => {
       const v86Module = await host.v86Module();
@@ -77,6 +94,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
       await link.close();
       throw error;
     }
+    keepIdle();
     return createMachine(link, config, keep);
   };
   const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {

@@ -30,6 +30,9 @@ export interface WorkerHost {
 export function serve(host: WorkerHost): void {
   const cache = createModuleCache(host.compileGenerated);
   const world: World = { clock: undefined, chance: undefined, wallClockMs: 0 };
+  const v86 = importInto(world, host);
+  // Told to who asks for a machine.
+  v86.catch(() => undefined);
   let core: Core | undefined;
   let abortWanted = false;
 
@@ -43,7 +46,7 @@ export function serve(host: WorkerHost): void {
     const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
     const chance = createChance(config.seed);
     Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
-    const made = await createCore(config, { V86: await importInto(world, host), v86Module, clock, chance, cache });
+    const made = await createCore(config, { V86: await v86, v86Module, clock, chance, cache });
     if (checkpoint) made.restore(checkpoint);
     return made;
   };
