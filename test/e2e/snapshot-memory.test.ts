@@ -6,6 +6,20 @@ import type { ScenarioRun } from '../../emulator/index.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 import { runText } from './cycle-support.js';
 
+/** A guest whose image is too large, by a little, to be loaded, or just is not: the kernel that loads it needs memory, too. */
+const edgeOf = (mebibytes: number): string => `
+name: one process with ${mebibytes} of 256 MiB
+control: false
+machine: { memory: 256 MiB, seed: 1, cmdline: transparent_hugepage=never }
+steps:
+  - boot
+  - run: swapoff -a && selfcheck start --anon-mib ${mebibytes} anon-large
+  - suspend: { method: sys_snapshot, compress: false }
+  - resume
+  - run: selfcheck verify
+  - shutdown
+`;
+
 const runFile = async (dir: string, name: string): Promise<ScenarioRun> => runText(dir, await readFile(packagePath('test', 'scenarios', name), 'utf8'));
 
 t.test('what a live timeline does to memory is not seen by the restored one', async (t) => {
@@ -22,6 +36,17 @@ t.test('slots of swap that the image refers to are kept, though the live timelin
   t.equal(report.image.pagesCompared, report.memory.pagesCompared, 'the image was read after that, and holds what there was before');
   t.ok(report.memory.pagesCompared > 10_000);
 });
+
+// Sizes around the largest that a guest with 256 MiB takes a snapshot with.
+for (const mebibytes of [191, 193, 195]) {
+  t.test(`a snapshot with ${mebibytes} of 256 MiB in one process can be loaded, or is not taken`, async (t) => {
+    const { report } = await runText(t.testdir({}), edgeOf(mebibytes));
+    const refused = report.failures.length === 1 && /refused to take a snapshot/.test(report.failures[0]?.what ?? '');
+    if (!refused) t.same(report.failures, []);
+    else t.match(report.failures[0]?.details, [/Cannot allocate memory; add swap or end programs/], 'and the kernel complains of nothing');
+    t.equal(refused, mebibytes > 192);
+  });
+}
 
 t.test('one process may have 85 % of RAM without swap, which hibernation cannot save', async (t) => {
   const { report } = await runFile(t.testdir({}), 'mm-large-process.yaml');
