@@ -11,12 +11,13 @@ import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import { compileTree, configureTree, KERNEL_FLAVOURS, obtainKernel, PATCHES_DIR, readFragments, type KernelFlavour } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
-import { checkEach } from '../guest-kernel/each.js';
+import { checkEach, type Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
 import { defaultCacheDir, type BuildContext } from './artifacts/context.js';
 import { packagePath } from './artifacts/paths.js';
 import { command } from './artifacts/process.js';
+import { bootEach } from './boot-each.js';
 
 const patchesDir = packagePath(...PATCHES_DIR);
 
@@ -58,11 +59,10 @@ async function checkpatch(dir: string, context: BuildContext): Promise<void> {
   else console.log(`checkpatch is content with ${patches.length} patches`);
 }
 
-async function each(dir: string, options: { readonly quick: boolean }, context: BuildContext): Promise<void> {
-  const complaints = await checkEach(opened(dir), options, context);
+function tell(complaints: readonly Complaint[], ifNone: string): void {
   for (const { at, lines } of complaints) console.log([at, ...lines.map((line) => `  ${line}`)].join('\n'));
   if (complaints.length > 0) process.exitCode = EXIT.badInput;
-  else console.log('each patch builds, and nothing complains');
+  else console.log(ifNone);
 }
 
 /** Complaints that do not apply to a series kept outside of the kernel's own repository. */
@@ -90,7 +90,7 @@ const abort = new AbortController();
 for (const name of ENDING_SIGNALS) process.once(name, () => abort.abort(new Interrupted()));
 const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
 
-const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch, build each.');
+const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch, build and boot each.');
 const flavours = [...KERNEL_FLAVOURS];
 program
   .command('obtain')
@@ -123,7 +123,12 @@ program
   .description('build a small kernel at each commit of an opened tree, and look at new files with W=1, sparse and kernel-doc')
   .argument('<dir>')
   .option('--quick', 'compile only what the series touches, and look for symbols that come too late', false)
-  .action((dir: string, options: { quick: boolean }) => each(dir, options, context));
+  .action(async (dir: string, options: { quick: boolean }) => tell(await checkEach(opened(dir), options, context), 'each patch builds, and nothing complains'));
+program
+  .command('boot-each')
+  .description('build the release kernel at each commit of an opened tree, and boot it in the rig')
+  .argument('<dir>')
+  .action(async (dir: string) => tell(await bootEach(opened(dir), context), 'each patch boots'));
 
 try {
   await program.parseAsync();
