@@ -32,17 +32,22 @@ const AT_WORK = String.raw`(?:rig-agent|anon-(?:rewritten|shared)|children|clock
 /** Files to which they write all the time. */
 const FILES_AT_WORK = String.raw`\/var\/tmp\/selfcheck\/(?:disk-writers|live-direct)\/[\w-]+`;
 
+/** Blocks of the root filesystem among which all of its journal is (803 to 4898, as debugfs tells: `stat <8>`). */
+const JOURNAL = String.raw`(?:[89]\d{2}|[1-4]\d{3})`;
+
 /** For two machines that were the same up to the call, what programs and files of theirs have. */
 export const WORK_CAUSES: readonly Cause[] = [
   { why: 'programs that work until they are frozen have come further', owners: new RegExp(String.raw`${AT_WORK} at 0x[0-9a-f]+`) },
   { why: 'memory that such programs share', owners: new RegExp(String.raw`page cache of inode \d+ on (?:tmpfs \(dev\/zero\)|aio \(\[aio\]\)), page \d+(?:, ${AT_WORK})+`) },
   { why: 'files to which such programs write', owners: new RegExp(String.raw`page cache of inode \d+ on dm-0 \(${FILES_AT_WORK}\), page \d+`) },
   { why: 'blocks in which a filesystem notes when its files were written', owners: /page cache of block device 253:0, page \d+/ },
+  { why: 'how far the journal has come', owners: new RegExp(String.raw`page cache of block device 253:0, page ${JOURNAL}, in one image only`) },
 ];
 
 /** For the disks of the same machines. */
 export const WORK_DISK_CAUSES: readonly Pick<Cause, 'why' | 'owners'>[] = [
   { why: 'what the journal holds was put on disk at another time', owners: /^sda: ext4: journal$/ },
+  { why: 'how much has been written to a filesystem, of which it keeps count', owners: /^sda: ext4: superblock$/ },
   { why: 'when files of programs at work were last written', owners: new RegExp(String.raw`^sda: ext4: inode \d+ \(${FILES_AT_WORK}\)$`) },
   { why: 'what programs at work write until they are frozen', owners: new RegExp(String.raw`^sda: ext4: ${FILES_AT_WORK}, byte \d+$`) },
 ];
