@@ -37,14 +37,14 @@ t.test('slots of swap that the image refers to are kept, though the live timelin
   t.ok(report.memory.pagesCompared > 10_000);
 });
 
-// Sizes around the largest that a guest with 256 MiB takes a snapshot with.
-for (const mebibytes of [191, 193, 195]) {
+// The largest is 191; with 193, an image was taken once that could not be loaded.
+for (const mebibytes of [191, 193]) {
   t.test(`a snapshot with ${mebibytes} of 256 MiB in one process can be loaded, or is not taken`, async (t) => {
     const { report } = await runText(t.testdir({}), edgeOf(mebibytes));
     const refused = report.failures.length === 1 && /refused to take a snapshot/.test(report.failures[0]?.what ?? '');
     if (!refused) t.same(report.failures, []);
     else t.match(report.failures[0]?.details, [/Cannot allocate memory; add swap or end programs/], 'and the kernel complains of nothing');
-    t.equal(refused, mebibytes > 192);
+    t.equal(refused, mebibytes > 191);
   });
 }
 
