@@ -16,6 +16,7 @@ import { command } from '../tools/artifacts/process.js';
 import { parseFragment, renderConfig, requireOptions, type ConfigOption } from './config.js';
 import { addedOptions, complaintsOf, configSymbolOf, missingSymbols, newComplaints, symbolsIn, type Linkage } from './each-text.js';
 import { BASE_TAG } from './series.js';
+import { commitsOf, git, workTree } from './worktree.js';
 
 export interface Complaint {
   /** Abbreviated commit and its subject, or what was built at the end of the series. */
@@ -35,7 +36,7 @@ type Arch = 'i386' | 'x86_64';
 export async function checkEach(tree: string, { quick }: { readonly quick: boolean }, context: BuildContext): Promise<readonly Complaint[]> {
   const places = await prepare(tree, context);
   const options = parseFragment({ file: 'guest-kernel/each.config', text: await readFile(packagePath('guest-kernel', 'each.config'), 'utf8') });
-  const commits = (await git(tree, ['log', '--reverse', '--format=%h %s', `${BASE_TAG}..HEAD`], context)).split('\n').filter((line) => line !== '');
+  const commits = await commitsOf(tree, context);
   const complaints: Complaint[] = [];
   const found = (at: string, lines: readonly string[]): void => void (lines.length > 0 && complaints.push({ at, lines }));
   const touched = await touchedSources(tree, context);
@@ -43,16 +44,15 @@ export async function checkEach(tree: string, { quick }: { readonly quick: boole
     make(places, 'i386', quick ? await buildable(places, 'i386', touched) : ['vmlinux'], context);
   const linkage: Linkage[] = [];
 
-  for (const [index, at] of commits.entries()) {
-    const commit = at.split(' ')[0] ?? at;
+  for (const [index, { id, title: at }] of commits.entries()) {
     context.progress(`${index + 1} of ${commits.length}: ${at}`);
-    await git(places.source, ['checkout', '-q', '--detach', commit], context);
+    await git(places.source, ['checkout', '-q', '--detach', id], context);
     await configure(places, 'i386', options, context);
     const built = await build();
     found(at, built.complaints);
     if (!built.ok) return complaints;
     if (quick) linkage.push({ at, ...(await symbolsOf(places, await buildable(places, 'i386', touched), context)) });
-    found(at, await lookClosely(places, await newFiles(tree, commit, context), context));
+    found(at, await lookClosely(places, await newFiles(tree, id, context), context));
   }
   for (const { at, missing } of missingSymbols(linkage)) found(at, missing.map((symbol) => `undefined until a later patch: ${symbol}`));
   requireOptions(options, await readFile(join(places.i386, '.config'), 'utf8'));
@@ -65,21 +65,13 @@ export async function checkEach(tree: string, { quick }: { readonly quick: boole
   return complaints;
 }
 
-/** The work tree and the folders for what is built, all of them beside the tree; kept, so that the next time takes less. */
+/** The work tree and the folders for what is built, all of them beside the tree. */
 async function prepare(tree: string, context: BuildContext): Promise<Places> {
   const beside = `${tree}.each`;
-  const places = { source: join(beside, 'source'), i386: join(beside, 'i386'), x86: join(beside, 'x86_64') };
-  if (!existsSync(places.source)) {
-    context.progress(`making a work tree: ${places.source}`);
-    await git(tree, ['worktree', 'prune'], context);
-    await git(tree, ['worktree', 'add', '-q', '--detach', places.source, BASE_TAG], context);
-  }
+  const places = { source: await workTree(tree, beside, context), i386: join(beside, 'i386'), x86: join(beside, 'x86_64') };
   for (const folder of [places.i386, places.x86]) await mkdir(folder, { recursive: true });
   return places;
 }
-
-const git = async (tree: string, args: readonly string[], context: BuildContext): Promise<string> =>
-  (await command('git', args, context, { cwd: tree, remedy: 'open the tree anew with tools/kernel.ts open' })).stdout;
 
 const folderOf = (places: Places, arch: Arch): string => (arch === 'i386' ? places.i386 : places.x86);
 

@@ -3,7 +3,6 @@
  * Does each patch of the series boot? Goes through the commits of an opened tree, in a work tree beside it, builds the release
  * kernel at every one, with the options that it has by then, and boots it in the rig, where all self-checks run.
  */
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +12,8 @@ import { mergeFragments } from '../guest-kernel/config.js';
 import { addedOptions } from '../guest-kernel/each-text.js';
 import type { Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG } from '../guest-kernel/series.js';
+import { commitsOf, git, workTree } from '../guest-kernel/worktree.js';
 import type { BuildContext } from './artifacts/context.js';
-import { command } from './artifacts/process.js';
 
 /** Without a suspend: what proves one needs patches that come last. */
 const SCENARIO = `
@@ -27,26 +26,20 @@ steps:
   - shutdown
 `;
 
-/** What is wrong with the commits of `tree`; the first that does not build ends the search with an error. */
+/** What is wrong with the commits of `tree`. @throws RigError when one does not build. */
 export async function bootEach(tree: string, context: BuildContext): Promise<readonly Complaint[]> {
-  const source = join(`${tree}.boots`, 'source');
-  const git = async (dir: string, ...args: readonly string[]): Promise<string> => (await command('git', args, context, { cwd: dir, remedy: 'open the tree anew with tools/kernel.ts open' })).stdout;
-  if (!existsSync(source)) {
-    await git(tree, 'worktree', 'prune');
-    await git(tree, 'worktree', 'add', '-q', '--detach', source, BASE_TAG);
-  }
-  const commits = (await git(tree, 'log', '--reverse', '--format=%h %s', `${BASE_TAG}..HEAD`)).split('\n').filter((line) => line !== '');
+  const source = await workTree(tree, `${tree}.boots`, context);
+  const commits = await commitsOf(tree, context);
   const options = mergeFragments(await readFragments('release'));
-  const optionsOfSeries = addedOptions(await git(tree, 'diff', `${BASE_TAG}..HEAD`));
+  const addedUpTo = async (commit: string): Promise<readonly string[]> => addedOptions(await git(tree, ['diff', BASE_TAG, commit], context));
+  const ofSeries = await addedUpTo('HEAD');
   const complaints: Complaint[] = [];
 
-  for (const [index, at] of commits.entries()) {
-    const commit = at.split(' ')[0] ?? at;
+  for (const [index, { id, title: at }] of commits.entries()) {
     context.progress(`${index + 1} of ${commits.length}: ${at}`);
-    await git(source, 'checkout', '-q', '--detach', commit);
-    const optionsYet = addedOptions(await git(tree, 'diff', `${BASE_TAG}..${commit}`));
-    const present = options.filter(({ name }) => !optionsOfSeries.includes(name) || optionsYet.includes(name));
-    await configureTree(source, present, context);
+    await git(source, ['checkout', '-q', '--detach', id], context);
+    const yet = await addedUpTo(id);
+    await configureTree(source, options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)), context);
     await compileTree(source, 'release', context);
     const lines = await boot(source, context);
     if (lines.length > 0) complaints.push({ at, lines });

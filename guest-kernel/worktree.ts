@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/** A work tree beside an opened tree, to go through its commits without touching it. */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuildContext } from '../tools/artifacts/context.js';
+import { command } from '../tools/artifacts/process.js';
+import { BASE_TAG } from './series.js';
+
+export interface Commit {
+  /** Abbreviated. */
+  readonly id: string;
+  /** With its subject, for people. */
+  readonly title: string;
+}
+
+/** What git prints, asked in the folder `dir` of an opened tree. @throws RigError when git fails. */
+export const git = async (dir: string, args: readonly string[], context: BuildContext): Promise<string> =>
+  (await command('git', args, context, { cwd: dir, remedy: 'open the tree anew with tools/kernel.ts open' })).stdout;
+
+/**
+ * The folder `source` in `beside`, with the pristine tree when it is new; kept, so that the next time takes less.
+ * One that could not be made whole is taken away again.
+ */
+export async function workTree(tree: string, beside: string, context: BuildContext): Promise<string> {
+  const source = join(beside, 'source');
+  if (existsSync(source)) return source;
+  context.progress(`making a work tree: ${source}`);
+  try {
+    // Twice, for what git remembers and keeps locked of one that was interrupted.
+    await git(tree, ['worktree', 'add', '-q', '--force', '--force', '--detach', source, BASE_TAG], context);
+  } catch (error) {
+    await rm(source, { recursive: true, force: true });
+    throw error;
+  }
+  return source;
+}
+
+/** The commits of the series, the first patch first. */
+export async function commitsOf(tree: string, context: BuildContext): Promise<readonly Commit[]> {
+  const lines = (await git(tree, ['log', '--reverse', '--format=%h %s', `${BASE_TAG}..HEAD`], context)).split('\n').filter((line) => line !== '');
+  return lines.map((title) => ({ id: title.split(' ')[0] ?? title, title }));
+}
