@@ -15,8 +15,8 @@ import { packagePath } from '../tools/artifacts/paths.js';
 import { command } from '../tools/artifacts/process.js';
 import { parseFragment, renderConfig, requireOptions, type ConfigOption } from './config.js';
 import { addedOptions, complaintsOf, configSymbolOf, missingSymbols, newComplaints, symbolsIn, type Linkage } from './each-text.js';
-import { BASE_TAG } from './series.js';
-import { commitsOf, git, workTree } from './worktree.js';
+import { BASE_TAG, commitsOf, titleOf } from './series.js';
+import { git, workTree } from './worktree.js';
 
 export interface Complaint {
   /** Abbreviated commit and its subject, or what was built at the end of the series. */
@@ -44,7 +44,9 @@ export async function checkEach(tree: string, { quick }: { readonly quick: boole
     make(places, 'i386', quick ? await buildable(places, 'i386', touched) : ['vmlinux'], context);
   const linkage: Linkage[] = [];
 
-  for (const [index, { id, title: at }] of commits.entries()) {
+  for (const [index, patch] of commits.entries()) {
+    const { id } = patch;
+    const at = titleOf(patch);
     context.progress(`${index + 1} of ${commits.length}: ${at}`);
     await git(places.source, ['checkout', '-q', '--detach', id], context);
     await configure(places, 'i386', options, context);

@@ -109,6 +109,20 @@ export async function openTree(tree: string, patches: readonly Patch[], context:
   }
 }
 
+export interface Commit {
+  readonly id: string;
+  readonly subject: string;
+}
+
+/** The commits of an opened tree that make the series, the first patch first. */
+export async function commitsOf(tree: string, context: BuildContext): Promise<readonly Commit[]> {
+  const log = (await gitIn(tree, context)(['log', '--reverse', '--format=%H %s', `${BASE_TAG}..HEAD`])).stdout.trim();
+  return log === '' ? [] : log.split('\n').map((line) => ({ id: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }));
+}
+
+/** A commit in a line, for people. */
+export const titleOf = ({ id, subject }: Commit): string => `${id.slice(0, 12)} ${subject}`;
+
 /**
  * The series as the commits of an opened tree describe it.
  * @throws RigError when work is not committed, or a patch of the rig does not come last.
@@ -119,8 +133,7 @@ export async function exportSeries(tree: string, context: BuildContext): Promise
   if (dirty !== '') {
     throw new RigError(`${tree} has changes that no commit holds:\n${dirty}`, { remedy: 'commit them, or amend the commit they belong to' });
   }
-  const log = (await git(['log', '--reverse', '--format=%H %s', `${BASE_TAG}..HEAD`])).stdout.trim();
-  const commits = log === '' ? [] : log.split('\n').map((line) => ({ id: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }));
+  const commits = await commitsOf(tree, context);
   const firstRig = commits.findIndex(({ subject }) => isRigSubject(subject));
   const rigCount = firstRig < 0 ? 0 : commits.length - firstRig;
   const misplaced = firstRig < 0 ? undefined : commits.slice(firstRig).find(({ subject }) => !isRigSubject(subject));

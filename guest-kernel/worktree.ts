@@ -7,13 +7,6 @@ import type { BuildContext } from '../tools/artifacts/context.js';
 import { command } from '../tools/artifacts/process.js';
 import { BASE_TAG } from './series.js';
 
-export interface Commit {
-  /** Abbreviated. */
-  readonly id: string;
-  /** With its subject, for people. */
-  readonly title: string;
-}
-
 /** What git prints, asked in the folder `dir` of an opened tree. @throws RigError when git fails. */
 export const git = async (dir: string, args: readonly string[], context: BuildContext): Promise<string> =>
   (await command('git', args, context, { cwd: dir, remedy: 'open the tree anew with tools/kernel.ts open' })).stdout;
@@ -34,10 +27,4 @@ export async function workTree(tree: string, beside: string, context: BuildConte
     throw error;
   }
   return source;
-}
-
-/** The commits of the series, the first patch first. */
-export async function commitsOf(tree: string, context: BuildContext): Promise<readonly Commit[]> {
-  const lines = (await git(tree, ['log', '--reverse', '--format=%h %s', `${BASE_TAG}..HEAD`], context)).split('\n').filter((line) => line !== '');
-  return lines.map((title) => ({ id: title.split(' ')[0] ?? title, title }));
 }

@@ -11,8 +11,8 @@ import { compileTree, configureTree, readFragments } from '../guest-kernel/build
 import { mergeFragments } from '../guest-kernel/config.js';
 import { addedOptions } from '../guest-kernel/each-text.js';
 import type { Complaint } from '../guest-kernel/each.js';
-import { BASE_TAG } from '../guest-kernel/series.js';
-import { commitsOf, git, workTree } from '../guest-kernel/worktree.js';
+import { BASE_TAG, commitsOf, titleOf } from '../guest-kernel/series.js';
+import { git, workTree } from '../guest-kernel/worktree.js';
 import type { BuildContext } from './artifacts/context.js';
 
 /** Without a suspend: what proves one needs patches that come last. */
@@ -35,7 +35,9 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
   const ofSeries = await addedUpTo('HEAD');
   const complaints: Complaint[] = [];
 
-  for (const [index, { id, title: at }] of commits.entries()) {
+  for (const [index, patch] of commits.entries()) {
+    const { id } = patch;
+    const at = titleOf(patch);
     context.progress(`${index + 1} of ${commits.length}: ${at}`);
     await git(source, ['checkout', '-q', '--detach', id], context);
     const yet = await addedUpTo(id);

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { BASE_TAG } from '../../../guest-kernel/series.js';
-import { commitsOf, workTree } from '../../../guest-kernel/worktree.js';
+import { BASE_TAG, commitsOf, titleOf } from '../../../guest-kernel/series.js';
+import { workTree } from '../../../guest-kernel/worktree.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
 
 const context: BuildContext = { cacheDir: '', progress: () => undefined, signal: new AbortController().signal };
@@ -25,7 +25,7 @@ function openedTree(t: Test): string {
 
 t.test('commits of a series, the first patch first', async (t) => {
   const commits = await commitsOf(openedTree(t), context);
-  t.same(commits.map(({ id, title }) => title.replace(id, 'ID')), ['ID fs: first', 'ID fs: second']);
+  t.same(commits.map((commit) => titleOf(commit).replace(commit.id.slice(0, 12), 'ID')), ['ID fs: first', 'ID fs: second']);
 });
 
 t.test('a work tree has what the tag has, and is kept', async (t) => {
