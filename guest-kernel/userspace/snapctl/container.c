@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "checksum.h"
 #include "complain.h"
+#include "stream.h"
 
 #define STATE_MAGIC "SNAPSEAL"
 /* Chunks that zstd does not make smaller by a sixteenth are stored: reading them is quicker. */
@@ -25,39 +25,6 @@ _Static_assert(sizeof(struct snap_header) + sizeof(struct snap_state) == SNAP_CH
 	       "chunks follow the state");
 
 typedef unsigned long long ull;
-
-/* Reads until `size` bytes are there or the input ends. Answers how many, or -1. */
-static ssize_t read_all(int from, void *buffer, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = read(from, (char *)buffer + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (!n)
-			break;
-		done += n;
-	}
-	return done;
-}
-
-static int write_all(int to, const void *buffer, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = write(to, (const char *)buffer + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		done += n;
-	}
-	return 0;
-}
 
 static uint32_t header_checksum(const struct snap_header *header)
 {
@@ -87,44 +54,54 @@ static void name_state(const struct snap_header *header, struct snap_state *stat
 /* Writing. */
 
 struct writer {
-	int to;
+	struct output output;
 	struct snap_seal seal;
-	ZSTD_CCtx *zstd;
+	ZSTD_CCtx *zstd;	/* NULL: nothing is compressed */
 	int level;
-	void *raw, *packed;
-	size_t packed_size;
+	void *raw;		/* what is to be compressed */
 };
 
-static int write_chunk(struct writer *writer, struct snap_chunk *chunk, const void *stored)
+/* Where the stored bytes of the next chunk are put together. */
+static void *stored_bytes(const struct writer *writer)
 {
-	chunk->magic = SNAP_CHUNK_MAGIC;
-	chunk->checksum = chunk_checksum(chunk, stored);
-	return write_all(writer->to, chunk, sizeof(*chunk)) ||
-		write_all(writer->to, stored, chunk->stored_bytes) ? -1 : 0;
+	return (char *)output_room(&writer->output) + sizeof(struct snap_chunk);
 }
 
-/* Packs and writes the first bytes of the raw buffer. */
+/* Writes a chunk whose stored bytes are in their place. */
+static int write_chunk(struct writer *writer, struct snap_chunk *chunk)
+{
+	chunk->magic = SNAP_CHUNK_MAGIC;
+	chunk->checksum = chunk_checksum(chunk, stored_bytes(writer));
+	memcpy(output_room(&writer->output), chunk, sizeof(*chunk));
+	return output_push(&writer->output, sizeof(*chunk) + chunk->stored_bytes);
+}
+
+/* Puts the raw bytes into their place, smaller if that is worth it. */
+static void pack(struct writer *writer, struct snap_chunk *chunk)
+{
+	size_t packed = ZSTD_compressCCtx(writer->zstd, stored_bytes(writer), ZSTD_COMPRESSBOUND(SNAP_CHUNK_BYTES),
+					  writer->raw, chunk->raw_bytes, writer->level);
+
+	if (ZSTD_isError(packed) || !WORTH_IT(chunk->raw_bytes, packed)) {
+		memcpy(stored_bytes(writer), writer->raw, chunk->raw_bytes);
+		return;
+	}
+	chunk->encoding = SNAP_ZSTD;
+	chunk->stored_bytes = packed;
+}
+
+/* Writes the next bytes of the image, which are where they were read to. */
 static int write_piece(struct writer *writer, size_t size)
 {
-	struct snap_chunk chunk = { .index = writer->seal.chunks, .raw_bytes = size };
-	const void *stored = writer->raw;
-	size_t packed = size;
+	struct snap_chunk chunk = { .index = writer->seal.chunks, .raw_bytes = size, .stored_bytes = size };
 
 	if (writer->zstd)
-		packed = ZSTD_compressCCtx(writer->zstd, writer->packed, writer->packed_size,
-					   writer->raw, size, writer->level);
-	if (writer->zstd && !ZSTD_isError(packed) && WORTH_IT(size, packed)) {
-		chunk.encoding = SNAP_ZSTD;
-		stored = writer->packed;
-	} else {
-		packed = size;
-	}
-	chunk.stored_bytes = packed;
-	if (write_chunk(writer, &chunk, stored))
+		pack(writer, &chunk);
+	if (write_chunk(writer, &chunk))
 		return -1;
 	writer->seal.chunks++;
 	writer->seal.image_bytes += size;
-	writer->seal.stored_bytes += packed;
+	writer->seal.stored_bytes += chunk.stored_bytes;
 	writer->seal.checksum = xxh32(writer->seal.checksum, &chunk.checksum,
 				      sizeof(chunk.checksum));
 	return 0;
@@ -134,7 +111,8 @@ static int write_piece(struct writer *writer, size_t size)
 static int write_pieces(struct writer *writer, int from)
 {
 	for (;;) {
-		ssize_t n = read_all(from, writer->raw, SNAP_CHUNK_BYTES);
+		void *to = writer->zstd ? writer->raw : stored_bytes(writer);
+		ssize_t n = read_all(from, to, SNAP_CHUNK_BYTES);
 
 		if (n < 0)
 			return -1;
@@ -153,7 +131,17 @@ static int write_seal(struct writer *writer)
 		.stored_bytes = sizeof(writer->seal),
 	};
 
-	return write_chunk(writer, &chunk, &writer->seal);
+	memcpy(stored_bytes(writer), &writer->seal, sizeof(writer->seal));
+	return write_chunk(writer, &chunk) || output_flush(&writer->output) ? -1 : 0;
+}
+
+static int write_head(struct writer *writer, const struct snap_header *header, const struct snap_state *state)
+{
+	char *room = output_room(&writer->output);
+
+	memcpy(room, header, sizeof(*header));
+	memcpy(room + sizeof(*header), state, sizeof(*state));
+	return output_push(&writer->output, sizeof(*header) + sizeof(*state));
 }
 
 static int write_state(int file, const struct snap_state *state)
@@ -171,14 +159,14 @@ static int write_container(struct writer *writer, int from, const char *from_nam
 {
 	struct snap_state state = { 0 };
 	ull expected = header->image_bytes;
+	int file = writer->output.file;
 	int read;
 
 	name_state(header, &state, SNAP_OPEN);
-	if (write_all(writer->to, header, sizeof(*header)) ||
-	    write_all(writer->to, &state, sizeof(state)))
+	if (write_head(writer, header, &state))
 		goto cannot_write;
 	/* An older image in this place must not seem to be whole while this one replaces it. */
-	if (!(header->flags & SNAP_STREAMED) && fsync(writer->to))
+	if (!(header->flags & SNAP_STREAMED) && fsync(file))
 		goto cannot_write;
 
 	read = write_pieces(writer, from);
@@ -197,11 +185,11 @@ static int write_container(struct writer *writer, int from, const char *from_nam
 		goto cannot_write;
 	if (header->flags & SNAP_STREAMED)
 		return 0;
-	if (fsync(writer->to))
+	if (fsync(file))
 		goto cannot_write;
 	state.seal = writer->seal;
 	name_state(header, &state, SNAP_SEALED);
-	if (!write_state(writer->to, &state))
+	if (!write_state(file, &state))
 		return 0;
 
 cannot_write:
@@ -213,7 +201,8 @@ int container_write(int from, const char *from_name, int to, const char *to_name
 		    const struct snap_header *described, const struct container_options *options)
 {
 	struct snap_header header = *described;
-	struct writer writer = { .to = to, .level = options->level };
+	struct writer writer = { .level = options->level };
+	bool ready;
 	int result;
 
 	memcpy(header.magic, SNAP_MAGIC, sizeof(header.magic));
@@ -224,19 +213,19 @@ int container_write(int from, const char *from_name, int to, const char *to_name
 	header.compression = options->compress ? SNAP_ZSTD : SNAP_STORED;
 	header.checksum = header_checksum(&header);
 
-	writer.raw = malloc(SNAP_CHUNK_BYTES);
+	ready = !output_begin(&writer.output, to, sizeof(struct snap_chunk) + ZSTD_COMPRESSBOUND(SNAP_CHUNK_BYTES));
 	if (options->compress) {
-		writer.packed_size = ZSTD_compressBound(SNAP_CHUNK_BYTES);
-		writer.packed = malloc(writer.packed_size);
+		writer.raw = malloc(SNAP_CHUNK_BYTES);
 		writer.zstd = ZSTD_createCCtx();
+		ready = ready && writer.raw && writer.zstd;
 	}
-	if (!writer.raw || (options->compress && (!writer.packed || !writer.zstd)))
+	if (!ready)
 		result = complain(to_name, "no memory for buffers");
 	else
 		result = write_container(&writer, from, from_name, to_name, &header);
 	ZSTD_freeCCtx(writer.zstd);
-	free(writer.packed);
 	free(writer.raw);
+	output_end(&writer.output);
 	return result;
 }
 
@@ -298,9 +287,11 @@ int container_check_sealed(const struct container *container)
 
 struct reader {
 	const struct container *container;
+	struct input input;
 	uint64_t offset;	/* of the current chunk in the file */
 	ZSTD_DCtx *zstd;
-	void *stored, *raw;
+	const void *stored;	/* of the current chunk */
+	void *raw;		/* what was compressed */
 };
 
 static int cannot_read(const struct reader *reader, ssize_t n)
@@ -319,16 +310,17 @@ static int read_chunk(struct reader *reader, struct snap_chunk *chunk)
 {
 	uint32_t bytes_max = reader->container->header.chunk_bytes;
 	const char *name = reader->container->name;
-	int file = reader->container->file;
-	ssize_t n = read_all(file, chunk, sizeof(*chunk));
+	const void *head;
+	ssize_t n = input_take(&reader->input, sizeof(*chunk), &head);
 
 	if (n != (ssize_t)sizeof(*chunk))
 		return cannot_read(reader, n);
+	memcpy(chunk, head, sizeof(*chunk));
 	if (chunk->magic != SNAP_CHUNK_MAGIC || chunk->raw_bytes > bytes_max ||
 	    chunk->stored_bytes > chunk->raw_bytes)
 		return complain(name, "damaged: no chunk begins at byte %llu, where one should; remove the image, or fetch it again from where it came",
 				(ull)reader->offset);
-	n = read_all(file, reader->stored, chunk->stored_bytes);
+	n = input_take(&reader->input, chunk->stored_bytes, &reader->stored);
 	if (n != (ssize_t)chunk->stored_bytes)
 		return cannot_read(reader, n);
 	if (chunk->checksum != chunk_checksum(chunk, reader->stored))
@@ -345,10 +337,11 @@ static const void *unpack_chunk(struct reader *reader, const struct snap_chunk *
 
 	if (chunk->encoding == SNAP_STORED && raw == chunk->raw_bytes)
 		return reader->stored;
-	if (chunk->encoding == SNAP_ZSTD)
+	/* Without zstd where the header says that nothing is compressed. */
+	if (chunk->encoding == SNAP_ZSTD && reader->zstd)
 		raw = ZSTD_decompressDCtx(reader->zstd, reader->raw, chunk->raw_bytes,
 					  reader->stored, chunk->stored_bytes);
-	if (chunk->encoding == SNAP_ZSTD && raw == chunk->raw_bytes)
+	if (chunk->encoding == SNAP_ZSTD && reader->zstd && raw == chunk->raw_bytes)
 		return reader->raw;
 	complain(name, "damaged: the chunk at byte %llu cannot be unpacked (%s); remove the image",
 		 (ull)reader->offset,
@@ -393,19 +386,24 @@ int container_read(const struct container *container, int to, const char *to_nam
 		   struct snap_seal *seal)
 {
 	struct reader reader = { .container = container, .offset = SNAP_CHUNKS_OFFSET };
+	uint32_t chunk_bytes = container->header.chunk_bytes;
+	bool ready;
 	int result;
 
 	memset(seal, 0, sizeof(*seal));
-	reader.stored = malloc(container->header.chunk_bytes);
-	reader.raw = malloc(container->header.chunk_bytes);
-	reader.zstd = ZSTD_createDCtx();
-	if (!reader.stored || !reader.raw || !reader.zstd)
+	ready = !input_begin(&reader.input, container->file, sizeof(struct snap_chunk) + chunk_bytes);
+	if (container->header.compression == SNAP_ZSTD) {
+		reader.raw = malloc(chunk_bytes);
+		reader.zstd = ZSTD_createDCtx();
+		ready = ready && reader.raw && reader.zstd;
+	}
+	if (!ready)
 		result = complain(container->name, "no memory for buffers");
 	else
 		result = read_chunks(&reader, to, to_name, seal);
 	ZSTD_freeDCtx(reader.zstd);
 	free(reader.raw);
-	free(reader.stored);
+	input_end(&reader.input);
 	return result;
 }
 

@@ -2,7 +2,7 @@
 /** What snapctl writes and reads on the host: whole images, images that are damaged or belong elsewhere, and targets that fail. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { sourceOf } from '../../../emulator/verify/source.js';
@@ -25,6 +25,17 @@ const frames = Array.from({ length: 520 }, (_, i) => ({ frame: 10 + i, fill: 1 +
 const image = concat(imageStream(frames));
 let noise = 1;
 for (let at = 1 << 20; at < 2 << 20; at++) image[at] = (noise = (Math.imul(noise, 1103515245) + 12345) >>> 0) >>> 16;
+
+/** Whether the filesystem of a folder takes O_DIRECT. */
+function takesDirect(folder: string): boolean {
+  const path = join(folder, 'probe');
+  try {
+    closeSync(openSync(path, constants.O_CREAT | constants.O_WRONLY | constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const ext4 = (mounts: number): Uint8Array => {
   const bytes = new Uint8Array(1 << 20);
@@ -81,6 +92,28 @@ test('what is saved is read again, packed or not', async (t) => {
   t.ok(packed.length > 1 << 20 && packed.length < 1.1 * 2 ** 20, 'what zstd cannot pack is stored');
 });
 
+test('a file is written past the page cache where the filesystem lets it, standard output never', async (t) => {
+  const { root } = save(t.testdir({}));
+  const file = join(t.testdirName, 'direct');
+  const flags = async (to: string, stdout: 'ignore' | number): Promise<number> => {
+    const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '--no-compression', to], { env: { ...process.env, SNAPSHOT_DEVICES: '8:1' }, stdio: ['pipe', stdout, 'inherit'] });
+    child.stdin?.write(image);
+    while (!existsSync(file) || statSync(file).size < 1 << 20) await new Promise((resolve) => setTimeout(resolve, 10));
+    const fds = `/proc/${String(child.pid)}/fd`;
+    const fd = readdirSync(fds).find((name) => readlinkSync(join(fds, name)) === file) ?? 'none';
+    const found = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/${String(child.pid)}/fdinfo/${fd}`, 'utf8'))?.[1] ?? '';
+    child.stdin?.end();
+    t.same(await once(child, 'close'), [0, null]);
+    t.match(run('snapctl', 'verify', file), { status: 0, stdout: new RegExp(`whole: ${image.length} bytes`) });
+    return parseInt(found, 8);
+  };
+  t.equal((await flags(file, 'ignore')) & constants.O_DIRECT, takesDirect(t.testdirName) ? constants.O_DIRECT : 0);
+  rmSync(file);
+  const shared = openSync(file, 'w');
+  t.equal((await flags('-', shared)) & constants.O_DIRECT, 0, 'who shares the descriptor goes on writing through the cache');
+  closeSync(shared);
+});
+
 test('through a pipe the seal comes at the end', async (t) => {
   const { root } = save(t.testdir({}));
   const file = join(t.testdirName, 'streamed');
@@ -127,6 +160,7 @@ test('damaged images are refused with the place and the remedy', async (t) => {
     ['of the future', withHeader(whole, (header) => header.writeUInt32LE(3, HEADER.version)), /has format version 3, this program reads 2; use the snapctl that wrote it/],
     ['encrypted', withHeader(whole, (header) => header.writeUInt32LE(1, HEADER.cipher)), /is encrypted \(cipher 1\), which this snapctl cannot read/],
     ['packed in an unknown way', withHeader(whole, (header) => header.writeUInt32LE(7, HEADER.compression)), /is compressed by method 7, which this snapctl cannot read/],
+    ['packed although its header says that nothing is', withHeader(whole, (header) => header.writeUInt32LE(0, HEADER.compression)), /damaged: the chunk at byte 4096 cannot be unpacked/],
     ['not sealed', withHeader(whole, (header) => header.writeUInt32LE(0, STATE_OFFSET + STATE.progress)), /is not sealed: saving it was interrupted; remove it/],
   ];
   for (const [what, bytes, message] of cases) {
