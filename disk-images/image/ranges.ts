@@ -4,6 +4,7 @@
  * hundreds of MiB come into memory in the time that the few with content take.
  */
 import { open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
+import { noteFilled } from '../../emulator/disks/sparse.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { SECTOR_BYTES } from '../../emulator/machine/units.js';
 
@@ -68,7 +69,9 @@ export async function loadDiskImage(path: string): Promise<Uint8Array<SharedArra
       throw new InputError(`${path} has ${size} bytes, which no disk can have`, { remedy: `a disk image is a whole number of sectors of ${SECTOR_BYTES} bytes` });
     }
     const bytes = new Uint8Array(new SharedArrayBuffer(size));
-    for (const [at, length] of await knownRanges(path, size)) await readInto(file, bytes, at, at, length);
+    const ranges = await knownRanges(path, size);
+    for (const [at, length] of ranges) await readInto(file, bytes, at, at, length);
+    noteFilled(bytes, ranges.map(([at, length]) => [at, at + length]));
     return bytes;
   } finally {
     await file.close();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Sectors in which two disks differ. */
-import type { DiskConfig } from '../machine/contract.js';
+import { wordsOf } from '../machine/bytes.js';
+import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
 import { SECTOR_BYTES, sector, type Sector } from '../machine/units.js';
-import { materialise, readSectors } from './disk.js';
+import { materialise } from './disk.js';
+import { diskReader, latestWrites, NOT_WRITTEN } from './latest.js';
 
 /** Neighbouring sectors. */
 export interface SectorRange {
@@ -26,7 +28,7 @@ export function diffSectors(one: Uint8Array, other: Uint8Array): DiskDiff {
   if (one.byteLength !== other.byteLength) throw new InputError(`disks of ${one.byteLength} and ${other.byteLength} bytes cannot be compared`);
   const differing: number[] = [];
   const sectors = one.byteLength / SECTOR_BYTES;
-  const [left, right] = [asWords(one), asWords(other)];
+  const [left, right] = [wordsOf(one), wordsOf(other)];
   const wordsPerSector = SECTOR_BYTES / 4;
   // A stretch of sectors at a time; only one that differs is looked at more closely.
   const stretch = 16;
@@ -46,16 +48,26 @@ export function diffSectors(one: Uint8Array, other: Uint8Array): DiskDiff {
  */
 export function diffDisks(one: DiskConfig, other: DiskConfig): DiskDiff {
   if (one.base !== other.base) return diffSectors(materialise(one), materialise(other));
-  const touched = new Set<number>();
-  for (const { sector: start, bytes } of [...(one.overlay ?? []), ...(other.overlay ?? [])]) {
-    for (let at = 0; at < bytes.length / SECTOR_BYTES; at++) touched.add(start + at);
-  }
+  const [left, right] = [latestWrites(one.overlay ?? []), latestWrites(other.overlay ?? [])];
+  const mayDiffer = (at: number): boolean => writeOf(one, left, at) !== writeOf(other, right, at);
+  const [readOne, readOther] = [diskReader(one, left), diskReader(other, right)];
+  const end = Math.max(left.length, right.length);
   const differing: number[] = [];
-  for (const { start, count } of rangesOf([...touched].sort((a, b) => a - b))) {
-    const diff = diffSectors(readSectors(one, start, count), readSectors(other, start, count));
-    for (const range of diff.ranges) for (let at = 0; at < range.count; at++) differing.push(start + range.start + at);
+  for (let from = 0, to = 0; from < end; from = to) {
+    to = from + 1;
+    if (!mayDiffer(from)) continue;
+    while (to < end && mayDiffer(to)) to++;
+    const [offset, lengthBytes] = [from * SECTOR_BYTES, (to - from) * SECTOR_BYTES];
+    const diff = diffSectors(readOne(offset, lengthBytes), readOther(offset, lengthBytes));
+    for (const range of diff.ranges) for (let at = 0; at < range.count; at++) differing.push(from + range.start + at);
   }
   return { sectorsCompared: one.base.byteLength / SECTOR_BYTES, sectorsDiffering: differing.length, ranges: rangesOf(differing) };
+}
+
+/** What a sector's content is from: two disks that have it from one write, or both from the base, agree there. */
+function writeOf({ overlay = [] }: DiskConfig, latest: Int32Array, at: number): DiskWrite | undefined {
+  const index = at < latest.length ? (latest[at] as number) : NOT_WRITTEN;
+  return index === NOT_WRITTEN ? undefined : overlay[index];
 }
 
 /** Ascending sector numbers as ranges. */
@@ -67,10 +79,6 @@ export function rangesOf(sectors: readonly number[]): SectorRange[] {
     else ranges.push({ start: sector(at), count: 1 });
   }
   return ranges;
-}
-
-function asWords(bytes: Uint8Array): Int32Array {
-  return bytes.byteOffset % 4 === 0 ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : new Int32Array(bytes.slice().buffer);
 }
 
 /** Eight words at a time: the or of their differences is 0 when all are equal. `to - from` is a multiple of 8. */

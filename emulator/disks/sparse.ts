@@ -5,7 +5,7 @@ import { InputError } from '../machine/errors.js';
 const PAGE = 4096;
 const HEAD_BYTES = 16;
 
-/** A range of bytes: from, to (exclusive), multiples of 4096. */
+/** A range of bytes: from, to (exclusive). */
 export type ByteRange = readonly [from: number, to: number];
 
 /**
@@ -38,6 +38,21 @@ export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content:
     for (end = slot + 1; indexes[end] === page + end - slot; ) end++;
     memory.set(content.subarray(slot * PAGE, slot * PAGE + Math.min((end - slot) * PAGE, memory.byteLength - page * PAGE)), page * PAGE);
   }
+}
+
+/** Where `memory` holds anything but zeros, in whole pages. */
+export function usedRanges(memory: Uint8Array, isZeroPage = zeroTest(memory)): ByteRange[] {
+  const ranges: ByteRange[] = [];
+  const pages = Math.ceil(memory.byteLength / PAGE);
+  for (let page = 0, from = -1; page <= pages; page++) {
+    const used = page < pages && !isZeroPage(page);
+    if (used && from < 0) from = page;
+    else if (!used && from >= 0) {
+      ranges.push([from * PAGE, Math.min(page * PAGE, memory.byteLength)]);
+      from = -1;
+    }
+  }
+  return ranges;
 }
 
 function zeroTest(memory: Uint8Array): (page: number) => boolean {
@@ -73,6 +88,23 @@ export function unpackSparse(packed: Uint8Array, allocate: (lengthBytes: number)
   // The last page may be short.
   if (lengthBytes === 0 || packed.length - contentAt !== (indexBytes / 4) * PAGE) throw new InputError('a packed image is cut short');
   const bytes = allocate(lengthBytes);
-  unpackPages(bytes, packed.subarray(HEAD_BYTES, contentAt), packed.subarray(contentAt), []);
+  const pages = packed.subarray(HEAD_BYTES, contentAt);
+  unpackPages(bytes, pages, packed.subarray(contentAt), []);
+  const kept = new Set(new Uint32Array(pages.slice().buffer));
+  noteFilled(bytes, usedRanges(bytes, (page) => !kept.has(page)));
   return bytes;
+}
+
+const filled = new WeakMap<Uint8Array, readonly ByteRange[]>();
+
+/** For who makes large memory that will never change: where it holds anything, so that nobody need look. */
+export function noteFilled(memory: Uint8Array, ranges: readonly ByteRange[]): void {
+  filled.set(memory, ranges);
+}
+
+/** Where memory that never changes may hold anything: as it was noted, or else looked for once. */
+export function filledRangesOf(memory: Uint8Array): readonly ByteRange[] {
+  const ranges = filled.get(memory) ?? usedRanges(memory);
+  filled.set(memory, ranges);
+  return ranges;
 }

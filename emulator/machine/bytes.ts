@@ -10,3 +10,18 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** Whether two arrays hold the same bytes. */
+export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  const [left, right] = [wordsOf(one), wordsOf(other)];
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
+  for (let at = left.length * 4; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}
+
+/** The whole 32-bit words of these bytes, little-endian as every host of ours is; of a copy where they do not lie on words. */
+export function wordsOf(bytes: Uint8Array): Int32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
+}

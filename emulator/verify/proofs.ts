@@ -20,6 +20,7 @@ import { verifyImage, type ImageResult } from './image/verify.js';
 import type { Comparer } from './memory/compare.js';
 import type { EndangeredPage } from './memory/preserved.js';
 import { verifyMemory, type MemoryDifference } from './memory/verify.js';
+import { accountForCopy, type CopyAccount } from './memory/written.js';
 import type { ByteSource } from './source.js';
 
 /** What a host's checker says of a filesystem. */
@@ -54,14 +55,34 @@ const deviceName = (index: number): string => `sd${String.fromCharCode(0x61 + in
 
 /** @throws InputError when System.map is none. */
 export function createProofs(host: ProofHost): Proofs {
-  const symbols = parseSystemMap(host.systemMap);
+  const copyOf = copyReader(parseSystemMap(host.systemMap));
   return {
-    memory: async (evidence) => proveMemory(evidence, symbols, host.comparer),
-    image: async (evidence) => proveImage(evidence, symbols),
+    memory: async (evidence) => proveMemory(evidence, copyOf, host.comparer),
+    image: async (evidence) => proveImage(evidence, copyOf),
     disk: async (evidence) => proveDisks(evidence, host),
     filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' ? 'left' : frozen ? 'frozen' : 'inUse', host),
     console: faultFindings,
-    addressOf: (symbol) => physicalOf(symbols, symbol),
+    addressOf: (symbol) => physicalOf(parseSystemMap(host.systemMap), symbol),
+  };
+}
+
+/** The kernel in the capture made at the atomic copy, and what there is to know of its pages. */
+interface AtomicCopy {
+  readonly kernel: GuestKernel;
+  readonly accounted: CopyAccount;
+}
+
+/** Two proofs look at the same capture: what is read from it is read once. */
+function copyReader(symbols: SymbolTable): (evidence: SuspendEvidence) => AtomicCopy {
+  const known = new WeakMap<Uint8Array, AtomicCopy>();
+  return (evidence) => {
+    const ram = copied(evidence.atCopy);
+    const seen = known.get(ram);
+    if (seen) return seen;
+    const kernel = kernelAt(evidence, symbols);
+    const copy = { kernel, accounted: accountForCopy(kernel) };
+    known.set(ram, copy);
+    return copy;
   };
 }
 
@@ -80,8 +101,9 @@ function copied(ram: Uint8Array | undefined): Uint8Array {
   throw new RigError('RAM is to be proved that was not copied when it could be');
 }
 
-function proveMemory(evidence: ResumeEvidence, symbols: SymbolTable, comparer: Comparer | undefined): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
-  const result = verifyMemory({ atCopy: kernelAt(evidence, symbols), restored: copied(evidence.restored), ...(comparer && { comparer }) });
+function proveMemory(evidence: ResumeEvidence, copyOf: (evidence: SuspendEvidence) => AtomicCopy, comparer: Comparer | undefined): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
+  const { kernel, accounted } = copyOf(evidence);
+  const result = verifyMemory({ atCopy: kernel, accounted, restored: copied(evidence.restored), ...(comparer && { comparer }) });
   const { pagesCompared, pagesDiffering, pagesOmitted } = result;
   const findings: Finding[] = endangeredFindings(result.endangered);
   const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;
@@ -105,7 +127,7 @@ function memoryLine({ kind, pfn, owner, firstOffset, bytes, atCopy, restored }: 
   return `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${bytes} bytes differ, first ${atCopy} then ${restored}: ${owner}`;
 }
 
-async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): ReturnType<Proofs['image']> {
+async function proveImage(evidence: SuspendEvidence, copyOf: (evidence: SuspendEvidence) => AtomicCopy): ReturnType<Proofs['image']> {
   const nothing = (what: string): Awaited<ReturnType<Proofs['image']>> => ({
     outcome: { bytes: 0, pagesCompared: 0, pagesDiffering: 0 },
     findings: [{ kind: 'image', what, details: [] }],
@@ -116,7 +138,8 @@ async function proveImage(evidence: SuspendEvidence, symbols: SymbolTable): Retu
     const found = await imageOn(evidence);
     if (found === undefined) return nothing('no disk holds an image');
     late = found.writesTooLate;
-    result = verifyImage(found.image, kernelAt(evidence, symbols));
+    const { kernel, accounted } = copyOf(evidence);
+    result = verifyImage(found.image, kernel, accounted);
   } catch (error) {
     if (error instanceof GuestError) return nothing(`the image cannot be read: ${error.message}`);
     throw error;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** Bytes that can be read at any place: a partition, a file, a disk under a write log. */
+import type { ByteRange } from '../disks/sparse.js';
 import { GuestError } from '../machine/errors.js';
 
 export interface ByteSource {
   readonly byteLength: number;
   /** Exactly `lengthBytes`; the caller does not write to them. */
   read(offsetBytes: number, lengthBytes: number): Uint8Array;
+  /** Ranges outside of which all is zero, ascending; all of it may hold something unless told. */
+  filled?(): readonly ByteRange[];
 }
 
 /** Part of an array as a source. */
@@ -15,8 +18,16 @@ export function sourceOf(bytes: Uint8Array): ByteSource {
 
 /** A range of another source. */
 export function slice(source: ByteSource, startByte: number, lengthBytes: number): ByteSource {
-  return { byteLength: lengthBytes, read: (offset, length) => source.read(startByte + offset, length) };
+  const within = (at: number): number => Math.min(Math.max(at - startByte, 0), lengthBytes);
+  return {
+    byteLength: lengthBytes,
+    read: (offset, length) => source.read(startByte + offset, length),
+    filled: () => filledRanges(source).map(([from, to]): ByteRange => [within(from), within(to)]).filter(([from, to]) => from < to),
+  };
 }
+
+/** Where a source may hold anything but zeros. */
+export const filledRanges = (source: ByteSource): readonly ByteRange[] => source.filled?.() ?? [[0, source.byteLength]];
 
 /** Reads with a check of the bounds: `what` names the structure that led there. */
 export function readChecked(source: ByteSource, offsetBytes: number, lengthBytes: number, what: string): Uint8Array {

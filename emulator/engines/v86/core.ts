@@ -5,7 +5,7 @@
  * the requests and nothing else. The same code runs in Node and in browsers.
  */
 import { concat } from '../../machine/bytes.js';
-import { packPages, unpackPages, type ByteRange } from '../../disks/sparse.js';
+import { packPages, unpackPages, usedRanges, type ByteRange } from '../../disks/sparse.js';
 import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, ShareEntry, StopReason } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
@@ -138,18 +138,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   const ramBytes = config.memoryMiB * 2 ** 20;
   const memory = (): Uint8Array => new Uint8Array(cpu.wasm_memory.buffer, ramOffset, ramBytes);
   /** Where RAM holds anything: neighbouring pages as one range of bytes. */
-  const usedRam = (): ByteRange[] => {
-    const ranges: ByteRange[] = [];
-    for (let at = 0, from = -1; at <= ramBytes; at += PAGE_BYTES) {
-      const used = at < ramBytes && cpu.is_memory_zeroed(at, PAGE_BYTES) === 0;
-      if (used && from < 0) from = at;
-      else if (!used && from >= 0) {
-        ranges.push([from, at]);
-        from = -1;
-      }
-    }
-    return ranges;
-  };
+  const usedRam = (): ByteRange[] => usedRanges(memory(), (page) => cpu.is_memory_zeroed(page * PAGE_BYTES, PAGE_BYTES) !== 0);
   /** A copy of RAM; pages that are empty are not touched, and cost no memory in the copy. */
   const captureRam = (): Uint8Array => {
     const [ram, copy] = [memory(), new Uint8Array(ramBytes)];

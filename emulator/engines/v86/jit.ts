@@ -6,6 +6,7 @@
  * Equal guests generate equal bytes. A cache by content lets every later machine take the module that an
  * earlier one compiled, together with the optimised code that the host's compiler has made for it since.
  */
+import { equalBytes, wordsOf } from '../../machine/bytes.js';
 import type { V86Cpu } from './internals.js';
 
 /** First slot of the function table that belongs to generated code. */
@@ -36,7 +37,7 @@ export function createModuleCache(compile: CompileGenerated = (bytes) => new Web
   const byHash = new Map<number, CompiledCode[]>();
   let compiled: CompiledCode[] = [];
   let hits = 0;
-  const find = (key: number, bytes: Uint8Array): CompiledCode | undefined => byHash.get(key)?.find((code) => equal(code.bytes, bytes));
+  const find = (key: number, bytes: Uint8Array): CompiledCode | undefined => byHash.get(key)?.find((code) => equalBytes(code.bytes, bytes));
   const insert = (code: CompiledCode): void => {
     const list = byHash.get(code.key);
     if (list) list.push(code);
@@ -75,20 +76,6 @@ export function hash(bytes: Uint8Array): number {
   for (let at = 0; at < words.length; at++) sum = Math.imul(sum ^ (words[at] ?? 0), 0x01000193) ^ (sum >>> 15);
   for (let at = words.length * 4; at < bytes.length; at++) sum = Math.imul(sum ^ (bytes[at] ?? 0), 0x01000193);
   return sum >>> 0;
-}
-
-function equal(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.length !== other.length) return false;
-  const [left, right] = [wordsOf(one), wordsOf(other)];
-  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
-  for (let at = left.length * 4; at < one.length; at++) if (one[at] !== other[at]) return false;
-  return true;
-}
-
-/** The whole words of these bytes, little-endian as every host of ours is. */
-function wordsOf(bytes: Uint8Array): Int32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
 }
 
 export interface Jit {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The image proof: the pages that the guest wrote to its disk are the pages that its RAM held at the atomic copy. */
+import { equalBytes } from '../../machine/bytes.js';
 import { RigError } from '../../machine/errors.js';
-import { PAGE_BYTES, gpa, gpaOfPfn, type Pfn } from '../../machine/units.js';
+import { PAGE_BYTES, gpa, gpaOfPfn, pfnOfGpa, type Pfn } from '../../machine/units.js';
 import type { GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
-import { accountForPages } from '../memory/account.js';
+import { pageBytes } from '../../memory/view.js';
 import { unexplainedRuns } from '../memory/verify.js';
-import { writtenByCopy } from '../memory/written.js';
+import { accountForCopy, type CopyAccount } from '../memory/written.js';
 import type { Image } from './stream.js';
 
 export interface ImageDifference {
@@ -35,12 +36,11 @@ const DIFFERENCES_MAX = 200;
  * Compares an image with the capture made at copy:begin. Throws RigError when the image is of a machine with other RAM,
  * GuestError (from the image's reader) when the stream is damaged.
  */
-export function verifyImage(image: Image, atCopy: GuestKernel, differencesMax = DIFFERENCES_MAX): ImageResult {
-  const account = accountForPages(atCopy);
-  const written = writtenByCopy(atCopy, account);
+export function verifyImage(image: Image, atCopy: GuestKernel, { account, written }: CopyAccount = accountForCopy(atCopy), differencesMax = DIFFERENCES_MAX): ImageResult {
   const namer = ownerNamer(atCopy);
   const found: { kind: ImageDifference['kind']; pfn: Pfn; firstOffset: number; bytes: number }[] = [];
   const missing = account.inImage.slice();
+  const writtenFrames = new Set(written.map(({ start }) => pfnOfGpa(start)));
 
   for (const { frame, bytes } of image.contents()) {
     if (frame >= atCopy.memory.pageCount) throw new RigError(`the image holds frame ${frame}, the machine has ${atCopy.memory.pageCount}`);
@@ -49,6 +49,7 @@ export function verifyImage(image: Image, atCopy: GuestKernel, differencesMax = 
       continue;
     }
     missing[frame] = 0;
+    if (!writtenFrames.has(frame) && equalBytes(pageBytes(atCopy.memory, frame), bytes)) continue;
     const runs = unexplainedRuns(atCopy.memory, bytes, frame, written);
     const first = runs[0];
     if (first !== undefined) {

@@ -10,10 +10,10 @@ import { PAGE_BYTES, gpa, gpaOfPfn, type Pfn } from '../../machine/units.js';
 import { variable, type GuestKernel } from '../../memory/kernel.js';
 import { guestMemory, pageBytes, type GuestMemory } from '../../memory/view.js';
 import { ownerNamer, type OwnerNamer } from '../../memory/owner.js';
-import { accountForPages, type Omission } from './account.js';
+import type { Omission } from './account.js';
 import { endangeredPages, type EndangeredPage } from './preserved.js';
 import { differingFrames, differingRuns, wordComparer, type ByteRun, type Comparer } from './compare.js';
-import { writtenByCopy, writtenByRestore, type WrittenRange, type WrittenReason } from './written.js';
+import { accountForCopy, writtenByRestore, type CopyAccount, type WrittenRange, type WrittenReason } from './written.js';
 
 export interface MemoryDifference {
   /** content: in the image, yet other after the restore. lost: neither in the image nor with a reason to be left out. superfluous: in the image though it should not be. */
@@ -46,6 +46,8 @@ export interface MemoryResult {
 export interface MemoryProofInput {
   /** The kernel in the capture made at copy:begin. */
   readonly atCopy: GuestKernel;
+  /** What {@link accountForCopy} says of it, for who has it already. */
+  readonly accounted?: CopyAccount;
   /** RAM captured at restore:end. */
   readonly restored: Uint8Array;
   readonly comparer?: Comparer;
@@ -61,8 +63,8 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
   const restored = guestMemory(input.restored);
   checkPair(atCopy, restored);
 
-  const account = accountForPages(atCopy);
-  const written = [...writtenByCopy(atCopy, account), ...writtenByRestore(atCopy)];
+  const { account, written: writtenBefore } = input.accounted ?? accountForCopy(atCopy);
+  const written = [...writtenBefore, ...writtenByRestore(atCopy)];
   const differing = new Set(differingFrames(atCopy.memory.bytes, restored.bytes, account.inImage, input.comparer ?? wordComparer));
   // A range with a foretold value is looked at even where nothing changed: standing still may be wrong.
   for (const range of written) if (range.expected !== undefined) differing.add(Math.floor(range.start / PAGE_BYTES) as Pfn);

@@ -13,7 +13,7 @@ import { physical, symbolGpa, variable, type GuestKernel } from '../../memory/ke
 import { constant } from '../../memory/layout.js';
 import { pageBytes } from '../../memory/view.js';
 import { currentTask } from '../../memory/tasks.js';
-import type { Accounting } from './account.js';
+import { accountForPages, type Accounting } from './account.js';
 import { isZero } from './compare.js';
 
 export const WRITTEN_REASONS = {
@@ -32,6 +32,18 @@ export interface WrittenRange {
   readonly lengthBytes: number;
   /** What the restored RAM must hold there; undefined where the content is dead. */
   readonly expected: Uint8Array | undefined;
+}
+
+/** What there is to know of the pages of one capture before any of them is compared. */
+export interface CopyAccount {
+  readonly account: Accounting;
+  readonly written: readonly WrittenRange[];
+}
+
+/** Reads all of it from a capture made at copy:begin. Throws RigError for a capture made elsewhere. */
+export function accountForCopy(kernel: GuestKernel): CopyAccount {
+  const account = accountForPages(kernel);
+  return { account, written: writtenByCopy(kernel, account) };
 }
 
 /** The ranges that the copy loop writes, from a capture at copy:begin. None crosses a page boundary. */

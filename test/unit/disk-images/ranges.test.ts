@@ -2,6 +2,7 @@
 import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { filledRangesOf } from '../../../emulator/disks/sparse.js';
 import { copyContent, indexImage, loadDiskImage } from '../../../disk-images/image/ranges.js';
 
 const MIB = 2 ** 20;
@@ -23,6 +24,7 @@ t.test('with its list or without, an image loads the same, into shared memory', 
   const listed = await loadDiskImage(path);
   t.ok(listed.buffer instanceof SharedArrayBuffer);
   t.equal(Buffer.compare(listed, whole), 0);
+  t.same(filledRangesOf(listed), ranges.map(([at, length]) => [at, at + length]), 'what the list says need not be looked for');
   t.equal(Buffer.compare(listed, await readFile(path)), 0);
 });
 

@@ -4,6 +4,7 @@ import t from 'tap';
 import { crashStates, disksAt } from '../../../emulator/disks/crash-states.js';
 import { diffDisks, diffSectors } from '../../../emulator/disks/diff.js';
 import { hashDisk, landed, materialise, readSectors } from '../../../emulator/disks/disk.js';
+import { diskReader, latestWrites } from '../../../emulator/disks/latest.js';
 import { decodeWriteLog, encodeWriteLog } from '../../../emulator/disks/write-log.js';
 import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { InputError } from '../../../emulator/machine/errors.js';
@@ -72,6 +73,22 @@ t.test('comparing logs over one base gives what comparing the contents gives', (
   t.same(diffDisks(one, other).ranges, [{ start: 3, count: 1 }, { start: 50, count: 1 }]);
   t.same(diffDisks(one, { base: shared.slice(), overlay: other.overlay }), diffDisks(one, other), 'a copy of the base is as good');
   t.end();
+});
+
+t.test('a disk is read at any byte as its whole content says', async (t) => {
+  const disk = { base: base(40), overlay: [write(1, 2, 4, 0xaa), write(2, 4, 1, 0xbb), write(3, 5, 9, 0xcc), write(4, 30, 3, 0xdd)] };
+  const whole = materialise(disk);
+  const read = diskReader(disk);
+  for (let offset = 0; offset < whole.length; offset += 487) {
+    for (const length of [0, 1, 511, 512, 513, 4096, 20 * 512]) {
+      if (offset + length > whole.length) continue;
+      if (Buffer.compare(read(offset, length), whole.subarray(offset, offset + length)) !== 0) t.fail(`${length} bytes from ${offset}`);
+    }
+  }
+  t.same([...latestWrites(disk.overlay)].slice(0, 8), [-1, -1, 0, 0, 1, 2, 2, 2]);
+  t.equal(latestWrites(disk.overlay).length, 33, 'to the last sector that was written');
+  t.equal(latestWrites([]).length, 0);
+  t.same(diskReader({ base: disk.base })(100, 700), disk.base.slice(100, 800));
 });
 
 t.test('a write log survives a file, and damage is named', (t) => {

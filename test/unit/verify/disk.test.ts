@@ -9,7 +9,7 @@ import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { readExt4 } from '../../../emulator/verify/disk/ext4.js';
 import { filesystemOf, volumes } from '../../../emulator/verify/disk/partitions.js';
 import { diskSource, verifyDisks, type DiskHistory } from '../../../emulator/verify/disk/verify.js';
-import { sourceOf } from '../../../emulator/verify/source.js';
+import { filledRanges, slice, sourceOf, type ByteSource } from '../../../emulator/verify/source.js';
 import { swapArea } from './synthetic-image.js';
 
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
@@ -150,6 +150,19 @@ t.test('a disk under its writes', async (t) => {
   t.equal(base[1024], 1, 'the base is not touched');
 });
 
+t.test('where a disk, or a part of it, may hold anything but zeros', async (t) => {
+  const base = new Uint8Array(40 * 4096);
+  base[3 * 4096] = 1;
+  const write = (at: number, sectors: number): DiskWrite => ({ instruction: 1, sector: sector(at), bytes: new Uint8Array(sectors * SECTOR_BYTES).fill(2) });
+  const source = diskSource({ base, overlay: [write(100, 2), write(30, 4), write(101, 3)] });
+  const inSectors = (from: ByteSource): (readonly number[])[] => filledRanges(from).map((range) => range.map((byte) => byte / SECTOR_BYTES));
+  t.same(inSectors(source), [[24, 34], [100, 104]], 'base and writes, joined where they meet');
+  t.same(inSectors(slice(source, 32 * SECTOR_BYTES, 70 * SECTOR_BYTES)), [[0, 2], [68, 70]], 'cut to the part');
+  t.same(inSectors(slice(source, 40 * SECTOR_BYTES, 20 * SECTOR_BYTES)), []);
+  t.same(inSectors(sourceOf(base.subarray(0, 4096))), [[0, 8]], 'all of it, where nobody knows');
+  for (const [from, to] of [[0, 24], [34, 100], [104, 320]] as const) t.ok(source.read(from * SECTOR_BYTES, (to - from) * SECTOR_BYTES).every((byte) => byte === 0));
+});
+
 /** A disk with an ext4-less first partition and swap with an image in the second. */
 function history(mutate: (more: DiskWrite[]) => void = () => undefined): DiskHistory {
   const base = withMbr([{ type: 0x83, start: 8, sectors: 8 }, { type: 0x82, start: 16, sectors: 400 }], 420);
@@ -201,6 +214,8 @@ t.test('a system that lives on may write its stores and nothing else', async (t)
   t.match(verifyDisks([lived([write(20)])], rules), { sectorsDiffering: 1, originSectorsWritten: 1 }, 'swap is an origin too');
   t.match(verifyDisks([lived([], [write(20)])], rules), { originSectorsWritten: 0 }, 'before the copy memory may go to swap');
   t.match(verifyDisks([lived([], [write(2)])], rules), { originSectorsWritten: 1 }, 'but a frozen filesystem is not written');
+  const across: DiskWrite = { instruction: 9, sector: sector(14), bytes: new Uint8Array(4 * SECTOR_BYTES).fill(0x77) };
+  t.match(verifyDisks([lived([across])], rules), { sectorsDiffering: 2, originSectorsWritten: 2 }, 'a write that begins in a store is looked at where it goes on');
 });
 
 t.test('a sector of a file is named by its path', { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
