@@ -170,9 +170,9 @@ export async function regenerateSeries(tree: string, dir: string, context: Build
 
 type Git = (args: readonly string[], input?: string) => Promise<CommandResult>;
 
-function gitIn(tree: string, context: BuildContext): Git {
-  return (args, input) =>
-    command('git', args, context, { cwd: tree, env: { ...ISOLATED, ...IDENTITY }, remedy: 'install git', ...(input === undefined ? {} : { input }) });
+/** Git in the folder `tree`, apart from what the user has configured for other work; `remedy` is for when it fails. */
+export function gitIn(tree: string, context: BuildContext, remedy = 'install git'): Git {
+  return (args, input) => command('git', args, context, { cwd: tree, env: { ...ISOLATED, ...IDENTITY }, remedy, ...(input === undefined ? {} : { input }) });
 }
 
 /** One commit as a patch: its name and content depend on the commit alone. */

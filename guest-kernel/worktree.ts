@@ -4,12 +4,11 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../tools/artifacts/context.js';
-import { command } from '../tools/artifacts/process.js';
-import { BASE_TAG } from './series.js';
+import { BASE_TAG, gitIn } from './series.js';
 
 /** What git prints, asked in the folder `dir` of an opened tree. @throws RigError when git fails. */
 export const git = async (dir: string, args: readonly string[], context: BuildContext): Promise<string> =>
-  (await command('git', args, context, { cwd: dir, remedy: 'open the tree anew with tools/kernel.ts open' })).stdout;
+  (await gitIn(dir, context, 'open the tree anew with tools/kernel.ts open')(args)).stdout;
 
 /**
  * The folder `source` in `beside`, with the pristine tree when it is new; kept, so that the next time takes less.

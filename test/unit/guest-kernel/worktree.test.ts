@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { BASE_TAG, commitsOf, titleOf } from '../../../guest-kernel/series.js';
-import { workTree } from '../../../guest-kernel/worktree.js';
+import { git, workTree } from '../../../guest-kernel/worktree.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
 
 const context: BuildContext = { cacheDir: '', progress: () => undefined, signal: new AbortController().signal };
@@ -26,6 +26,19 @@ function openedTree(t: Test): string {
 t.test('commits of a series, the first patch first', async (t) => {
   const commits = await commitsOf(openedTree(t), context);
   t.same(commits.map((commit) => titleOf(commit).replace(commit.id.slice(0, 12), 'ID')), ['ID fs: first', 'ID fs: second']);
+});
+
+t.test('what git prints does not depend on what the user has configured', async (t) => {
+  const tree = openedTree(t);
+  const config = `${tree}.gitconfig`;
+  writeFileSync(config, '[diff]\n\tnoprefix = true\n\texternal = false\n');
+  const before = process.env['GIT_CONFIG_GLOBAL'];
+  process.env['GIT_CONFIG_GLOBAL'] = config;
+  t.teardown(() => {
+    if (before === undefined) delete process.env['GIT_CONFIG_GLOBAL'];
+    else process.env['GIT_CONFIG_GLOBAL'] = before;
+  });
+  t.match(await git(tree, ['diff', BASE_TAG, 'HEAD'], context), /^diff --git a\/file b\/file\n/);
 });
 
 t.test('a work tree has what the tag has, and is kept', async (t) => {
