@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -63,11 +64,16 @@ static void handle_signals(const struct target *target)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* The system could not get its image back if the process that saves it fell to the OOM killer. */
-static void protect_from_oom_killer(void)
+/*
+ * The system could not get its image back if the process that saves it fell to the OOM killer, or
+ * if its own memory could not be had back from swap, as when the store is full. What it comes to
+ * use is small, and stays in memory from then on.
+ */
+static void protect(void)
 {
 	FILE *score = fopen("/proc/self/oom_score_adj", "we");
 
+	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	if (!score)
 		return;
 	fputs("-1000", score);
@@ -183,7 +189,7 @@ int save(const char *name, const struct save_options *options)
 		return FAILED;
 
 	handle_signals(&target);
-	protect_from_oom_killer();
+	protect();
 	result = container_write(image, "the image", target.file, target.name, &header, &options->container);
 	if (!result && target.regular)
 		result = flush_folder(name);
