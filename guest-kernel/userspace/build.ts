@@ -52,6 +52,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   snapctl: ['snapctl'],
   'fs-load': ['filesystems/fs-load.c', 'lib'],
   fusefs: ['filesystems/fusefs.c', 'lib'],
+  'raw-scsi': ['filesystems/raw-scsi.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm'],
 };
