@@ -53,6 +53,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'fs-load': ['filesystems/fs-load.c', 'lib'],
   fusefs: ['filesystems/fusefs.c', 'lib'],
   'raw-scsi': ['filesystems/raw-scsi.c'],
+  'mapped-fd': ['filesystems/mapped-fd.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm'],
 };
