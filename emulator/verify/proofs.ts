@@ -55,14 +55,15 @@ const deviceName = (index: number): string => `sd${String.fromCharCode(0x61 + in
 
 /** @throws InputError when System.map is none. */
 export function createProofs(host: ProofHost): Proofs {
-  const copyOf = copyReader(parseSystemMap(host.systemMap));
+  const symbols = parseSystemMap(host.systemMap);
+  const copyOf = copyReader(symbols);
   return {
     memory: async (evidence) => proveMemory(evidence, copyOf, host.comparer),
     image: async (evidence) => proveImage(evidence, copyOf),
     disk: async (evidence) => proveDisks(evidence, host),
     filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' ? 'left' : frozen ? 'frozen' : 'inUse', host),
     console: faultFindings,
-    addressOf: (symbol) => physicalOf(parseSystemMap(host.systemMap), symbol),
+    addressOf: (symbol) => physicalOf(symbols, symbol),
   };
 }
 
