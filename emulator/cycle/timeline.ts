@@ -65,7 +65,8 @@ function proofsAhead(steps: readonly Step[]): readonly Proof[] {
 
 /**
  * Goes through `steps`. What the guest gets wrong is in the outcome's findings; when it does not come to
- * where it is awaited, that is the last of them and the steps after it are not done.
+ * where it is awaited, that is the last of them and the steps after it are not done. What has come back but does not answer is verified
+ * all the same.
  * With `from`, the machine stands there already.
  */
 export async function runTimeline(plan: Plan, steps: readonly Step[], deps: TimelineDeps, from?: BootState): Promise<TimelineOutcome> {
@@ -114,6 +115,8 @@ class Timeline {
   #bootId: string | undefined;
   #suspended: Suspended | undefined;
   #resumed: { readonly evidence: ResumeEvidence; readonly suspended: Suspended; readonly markers: readonly MarkerSeen[] } | undefined;
+  /** What came back does not answer: all that is left to do is what the proofs do, which ask it nothing. */
+  #lost = false;
   readonly #cycles: CycleOutcome[] = [];
   readonly #filesystems: TimelineOutcome['filesystems'][number][] = [];
   readonly #selfChecks: TimelineOutcome['selfChecks'][number][] = [];
@@ -145,6 +148,7 @@ class Timeline {
   async perform(step: Exclude<Step, { do: 'repeat' }>, ahead: readonly Step[]): Promise<void> {
     const { say } = this.#deps;
     this.#deps.booter.signal?.throwIfAborted();
+    if (this.#lost && step.do !== 'verify') return;
     switch (step.do) {
       case 'boot':
         say('boot');
@@ -362,11 +366,22 @@ class Timeline {
       markers: seen.markers,
       evidence: { ...suspended.evidence, restored: restored.memory, writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)) },
     };
-    const { bootId } = await suspended.agent.attach(recorder.machine);
-    if (bootId !== this.#bootId) this.#findings.push(finding('guest', 'what came back is another boot, not the suspended system', [`boot id ${this.#bootId ?? ''} before, ${bootId} after`]));
-    this.#guest = suspended.agent;
-    const result = resultOf(await suspended.agent.wait(suspended.job));
+    try {
+      await this.#meetAgain(suspended, recorder);
+    } catch (error) {
+      if (!(error instanceof GuestError)) throw error;
+      this.giveUp(error);
+      this.#lost = true;
+    }
     this.#suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
+  }
+
+  /** The restored system is the suspended one, and knows how the command ended that suspended it. */
+  async #meetAgain({ agent, job }: Suspended, { machine }: Recorder): Promise<void> {
+    const { bootId } = await agent.attach(machine);
+    if (bootId !== this.#bootId) this.#findings.push(finding('guest', 'what came back is another boot, not the suspended system', [`boot id ${this.#bootId ?? ''} before, ${bootId} after`]));
+    this.#guest = agent;
+    const result = resultOf(await agent.wait(job));
     if (result.exitCode !== 0) this.#findings.push(finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)));
   }
 

@@ -13,7 +13,9 @@ async function broken(t: Test, mistake: string, change = (text: string): string 
   return report;
 }
 
-const texts = ({ failures }: Report): readonly string[] => failures.map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
+/** What the proofs have found. What becomes of a program whose memory is spoilt is another matter, and left to chance. */
+const PROOFS = ['memory', 'image', 'disk'];
+const texts = ({ failures }: Report): readonly string[] => failures.filter(({ kind }) => PROOFS.includes(kind)).map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
 
 t.test('leave-writable: one page of a program is not write-protected', async (t) => {
   const report = await broken(t, 'leave-writable');
@@ -42,7 +44,7 @@ t.test('leave-unguarded: a raw writer reaches what is beneath a substitute', asy
 t.test('thaw-early: filesystems go on before they have substitutes', async (t) => {
   const report = await broken(t, 'thaw-early');
   t.match(texts(report)[0], /^disk: the system went on before its writes were redirected: tasks thawed at instruction \d+/);
-  t.match(report.failures[1]?.details.join('\n'), /sda: .*: ext4: (?:journal|\/root\/now|superblock)/);
+  t.match(report.failures.filter(({ kind }) => kind === 'disk')[1]?.details.join('\n'), /sda: .*: ext4: (?:journal|\/root\/now|superblock)/);
   t.ok(report.disk.originSectorsWritten > 0);
 });
 
@@ -69,5 +71,5 @@ for (const [mistake, imagePages, memoryPages] of IN_THE_IMAGE) {
 
 t.test('a mistake that finds nothing to spoil fails the run', async (t) => {
   const report = await broken(t, 'reuse-swap', (text) => text.replace(/mount -t tmpfs.*/, 'swapoff -a').replace(/^ *beforeSaving.*\n.*\n/m, ''));
-  t.match(texts(report), [/^guest: the mistake 'reuse-swap' that the kernel was to make did not strike: it found nothing to spoil/]);
+  t.match(report.failures, [{ kind: 'guest', what: /^the mistake 'reuse-swap' that the kernel was to make did not strike: it found nothing to spoil/ }]);
 });

@@ -18,6 +18,8 @@ export interface FakeSystem {
   readonly savesImage?: boolean;
   /** The kernel finds its first copy wanting, and makes another. */
   readonly copiesTwice?: boolean;
+  /** Comes back from its image, and stands still before it answers anything. */
+  readonly diesRestored?: boolean;
   /** Never gets as far as its init. */
   readonly panics?: boolean;
 }
@@ -68,7 +70,7 @@ function resume(system: FakeSystem): FakeScript {
     { do: 'marker', kind: stepEnd('restore') },
     { do: 'work', instructions: 500 },
     { do: 'marker', kind: stepEnd('thawTasks') },
-    serve(system, { stdout: '', exit: 0 }),
+    system.diesRestored === true ? { do: 'halt' } : serve(system, { stdout: '', exit: 0 }),
   ];
 }
 

@@ -242,6 +242,17 @@ t.test('a sector altered on the powered-off disk can keep the system from coming
   t.match(findings, [{ kind: 'guest', what: /the machine booted afresh/ }]);
 });
 
+t.test('a restored system that does not answer is verified all the same, and not asked again', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const steps: Step[] = [{ do: 'boot' }, SUSPEND, RESUME, { do: 'run', command: 'never', exit: 0, timeoutMs: 1000 }, VERIFY, { do: 'shutdown' }];
+  const { main, findings } = await run(steps, { seen, system: { diesRestored: true } });
+  t.match(findings, [{ kind: 'guest', what: /^the machine stopped \(halted\) while the rig awaited/ }]);
+  t.equal(findings.length, 1);
+  t.match(main.cycles, [{ method: 'swsusp', memory: { pagesCompared: 1 }, image: { pagesCompared: 1 }, disk: { sectorsCompared: 8 } }]);
+  t.equal(seen.length, 1);
+  t.same(main.commands, []);
+});
+
 t.test('RAM altered after the restore is in the capture', async (t) => {
   const seen: ResumeEvidence[] = [];
   const flip: Step = { do: 'resume', faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'symbol', xor: 6 }] };
