@@ -18,7 +18,7 @@ import { parseSystemMap } from '../../emulator/memory/symbols.js';
 import { guestMemory } from '../../emulator/memory/view.js';
 import { volumes } from '../../emulator/verify/disk/partitions.js';
 import { diskSource, nameSectors } from '../../emulator/verify/disk/verify.js';
-import { compareImages, explain, type Explanation } from '../../emulator/verify/images/compare.js';
+import { compareImages, explain, pointeesOf, type Explanation } from '../../emulator/verify/images/compare.js';
 import { compareContents, contentsOf } from '../../emulator/verify/images/contents.js';
 import { FREEZE_ORDER_CAUSES, WORK_CAUSES, WORK_DISK_CAUSES } from '../../emulator/verify/images/freeze-order.js';
 import { createProofs } from '../../emulator/verify/proofs.js';
@@ -120,7 +120,7 @@ t.test('either order of freezing gives the same image of the same work', async (
     const [first, second] = [await freeze(t, atRest, false), await freeze(t, atRest, true)];
     const { pages, differences } = compareImages(first.kernel, second.kernel);
     for (const [name, { compared, equal }] of Object.entries(pages)) t.comment(`${name}: ${compared} pages compared, ${equal} are equal`);
-    const explanation = explain(differences, FREEZE_ORDER_CAUSES);
+    const explanation = explain(differences, FREEZE_ORDER_CAUSES, pointeesOf(first.kernel, second.kernel));
     tell(t, explanation);
     t.same(explanation.unexplained, []);
     t.ok(pages['memory of programs'].compared > 5000 && pages['page cache and shared memory'].compared > 3000 && pages.slab.compared > 1000);

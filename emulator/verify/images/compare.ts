@@ -6,7 +6,7 @@
  * owner is a difference like any other.
  */
 import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
-import type { GuestKernel } from '../../memory/kernel.js';
+import { physical, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
 import { pageBytes, readU32 } from '../../memory/view.js';
 import { accountForPages } from '../memory/account.js';
@@ -105,7 +105,32 @@ export interface Cause {
   readonly owners: RegExp;
   /** Only words that are so close to each other: moments, spans and counts of one call. */
   readonly withinMax?: number;
+  /**
+   * Only words that link to something with such an owner, or to nothing, in both images. The lowest bit does not count: red-black
+   * trees keep a colour there.
+   */
+  readonly linksTo?: RegExp;
 }
+
+/** The owner of what lies at a kernel address, in each of two images; undefined where none leads. */
+export interface Pointees {
+  readonly first: (address: number) => string | undefined;
+  readonly second: (address: number) => string | undefined;
+}
+
+/** For causes that look at links. Both captures are those that were compared. */
+export function pointeesOf(first: GuestKernel, second: GuestKernel): Pointees {
+  const ownerIn = (kernel: GuestKernel): Pointees['first'] => {
+    const namer = ownerNamer(kernel);
+    return (address) => {
+      const at = physical(kernel, address);
+      return at >= 0 && at < kernel.memory.bytes.length ? kindOf(namer.name(at)) : undefined;
+    };
+  };
+  return { first: ownerIn(first), second: ownerIn(second) };
+}
+
+const NO_POINTEES: Pointees = { first: () => undefined, second: () => undefined };
 
 export interface Explanation {
   /** Differing words by cause. */
@@ -115,18 +140,25 @@ export interface Explanation {
 }
 
 /** Finds for each difference the first cause that fits. */
-export function explain(differences: readonly ImageDifference[], causes: readonly Cause[]): Explanation {
+export function explain(differences: readonly ImageDifference[], causes: readonly Cause[], pointees = NO_POINTEES): Explanation {
   const explained = new Map<string, number>();
   const unexplained: string[] = [];
   for (const { owner, words } of differences) {
-    const possible = causes.filter(({ owners }) => new RegExp(`^(?:${owners.source})$`, owners.flags).test(owner));
+    const possible = causes.filter(({ owners }) => fitsWhole(owners, owner));
     for (const word of words) {
-      const cause = possible.find(({ withinMax = Infinity }) => distance(word) <= withinMax);
+      const cause = possible.find(({ withinMax = Infinity, linksTo }) => distance(word) <= withinMax && (linksTo === undefined || areLinks(word, linksTo, pointees)));
       if (cause === undefined) unexplained.push(`gpa 0x${word.at.toString(16)}: ${hex(word.first)} and ${hex(word.second)}: ${owner}`);
       else explained.set(cause.why, (explained.get(cause.why) ?? 0) + 1);
     }
   }
   return { explained, unexplained };
+}
+
+const fitsWhole = (pattern: RegExp, name: string): boolean => new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(name);
+
+function areLinks({ first, second }: DifferingWord, to: RegExp, pointees: Pointees): boolean {
+  const isLink = (word: number | undefined, ownerAt: Pointees['first']): boolean => word !== undefined && (word <= 1 || fitsWhole(to, ownerAt((word & ~1) >>> 0) ?? ''));
+  return isLink(first, pointees.first) && isLink(second, pointees.second);
 }
 
 /** Of words that count on past 2^32; none of a page that is in one image only is near. */

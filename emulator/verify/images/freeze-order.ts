@@ -22,6 +22,7 @@ export const FREEZE_ORDER_CAUSES: readonly Cause[] = [
   { why: 'when messages were printed', owners: /_printk_rb_static_infos|printk_shared_pbufs|__log_buf/ },
   { why: 'chance that the kernel gathers of times', owners: /input_pool|irq_randomness/ },
   { why: 'how long and when tasks have run', owners: /runqueues|init_task|slab (?:task_struct|kmalloc-128)/, withinMax: CALL_MAX },
+  { why: 'beside whom tasks last stood in the queue of those that want to run', owners: /slab task_struct/, linksTo: /slab task_struct|runqueues/ },
   { why: 'what calls that have returned have left on a stack, times among it', owners: /kernel stack of .* \(pid \d+\)|init_thread_union|entry_stack_storage|page of the kernel \(flags 0x0, 0 references\)/ },
   { why: 'when a device was last at work or was stopped', owners: /slab (?:kmalloc-(?:512|1k|2k)|bio-\d+)|part of the compound page at pfn \d+|page of the kernel \(flags 0x0, 1 references\)/, withinMax: CALL_MAX },
   { why: 'counts of pages and events, which each processor gathers for itself', owners: /reserved at boot|vm_(?:event_states|node_stat|zone_stat)/, withinMax: CALL_MAX },

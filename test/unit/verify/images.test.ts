@@ -5,7 +5,7 @@ import { readBitmap } from '../../../emulator/memory/bitmaps.js';
 import { pathOfInode } from '../../../emulator/memory/files.js';
 import { kernelU32, physical } from '../../../emulator/memory/kernel.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
-import { compareImages, explain, type Cause } from '../../../emulator/verify/images/compare.js';
+import { compareImages, explain, pointeesOf, type Cause } from '../../../emulator/verify/images/compare.js';
 import { compareContents, contentsOf } from '../../../emulator/verify/images/contents.js';
 import { FREEZE_ORDER_CAUSES, WORK_CAUSES } from '../../../emulator/verify/images/freeze-order.js';
 import { LAYOUT, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
@@ -66,6 +66,24 @@ t.test('causes fit whole names, and words that are near enough', async (t) => {
   t.match(far.unexplained, [/^gpa 0x\w+: 0x\w{8} and 0x\w{8}: slab kmalloc-64$/]);
   t.same(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: 0xffffffff, second: 2 }] }], causes).unexplained, [], 'a count that has passed 2^32');
   t.match(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: undefined, second: 2 }] }], causes).unexplained, [/not in the image and 0x00000002/]);
+});
+
+t.test('causes that are links lead to what they name, or nowhere, in both images', async (t) => {
+  const slab = (offset: number): number => 0xc0000000 + page(frames.slab, offset);
+  const causes: readonly Cause[] = [{ why: 'links', owners: /slab kmalloc-64/, linksTo: /slab kmalloc-64/ }];
+  const unexplained = (firstValue: number | undefined, secondValue: number | undefined): number => {
+    const words = [{ at: gpa(page(frames.slab)), first: firstValue, second: secondValue }];
+    return explain([{ owner: 'slab kmalloc-64', words }], causes, pointeesOf(first, other().kernel)).unexplained.length;
+  };
+  t.equal(unexplained(0, slab(64)), 0);
+  t.equal(unexplained(1, slab(64) | 1), 0, 'with the colour of a tree in the lowest bit');
+  t.equal(unexplained(slab(128), slab(64)), 0);
+  t.equal(unexplained(slab(128), 0xc0000000 + page(frames.stack)), 1, 'what it leads to has another owner');
+  t.equal(unexplained(2, slab(64)), 1, 'a number is no link');
+  t.equal(unexplained(slab(64), 0xfffff000), 1, 'nor is what lies beyond memory');
+  t.equal(unexplained(slab(64), 0x08049000), 1, 'nor an address of a program');
+  t.equal(unexplained(slab(64), undefined), 1, 'nor what is not in the image');
+  t.equal(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(0), first: 0, second: slab(64) }] }], causes).unexplained.length, 1, 'nor is anything, for who cannot follow it');
 });
 
 t.test('the order of freezing explains nothing that programs and files have, nor what lies about in the kernel', async (t) => {
