@@ -115,7 +115,7 @@ class Timeline {
   #bootId: string | undefined;
   #suspended: Suspended | undefined;
   #resumed: { readonly evidence: ResumeEvidence; readonly suspended: Suspended; readonly markers: readonly MarkerSeen[] } | undefined;
-  /** What came back does not answer: all that is left to do is what the proofs do, which ask it nothing. */
+  /** What came back does not answer: all that is left to do is to verify it, for which it is asked nothing. */
   #lost = false;
   readonly #cycles: CycleOutcome[] = [];
   readonly #filesystems: TimelineOutcome['filesystems'][number][] = [];
@@ -148,7 +148,7 @@ class Timeline {
   async perform(step: Exclude<Step, { do: 'repeat' }>, ahead: readonly Step[]): Promise<void> {
     const { say } = this.#deps;
     this.#deps.booter.signal?.throwIfAborted();
-    if (this.#lost && step.do !== 'verify') return;
+    if (this.#lost && (step.do !== 'verify' || !this.#resumed)) return;
     switch (step.do) {
       case 'boot':
         say('boot');

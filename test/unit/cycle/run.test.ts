@@ -244,7 +244,7 @@ t.test('a sector altered on the powered-off disk can keep the system from coming
 
 t.test('a restored system that does not answer is verified all the same, and not asked again', async (t) => {
   const seen: ResumeEvidence[] = [];
-  const steps: Step[] = [{ do: 'boot' }, SUSPEND, RESUME, { do: 'run', command: 'never', exit: 0, timeoutMs: 1000 }, VERIFY, { do: 'shutdown' }];
+  const steps: Step[] = [{ do: 'boot' }, SUSPEND, RESUME, { do: 'run', command: 'never', exit: 0, timeoutMs: 1000 }, VERIFY, ...CYCLE, { do: 'shutdown' }];
   const { main, findings } = await run(steps, { seen, system: { diesRestored: true } });
   t.match(findings, [{ kind: 'guest', what: /^the machine stopped \(halted\) while the rig awaited/ }]);
   t.equal(findings.length, 1);
