@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What every engine must do, shown on the conformance guest. One suite for the fake and the real ones. */
 import t from 'tap';
+import { equalBytes } from '../../emulator/machine/bytes.js';
 import type { Channel, DiskWrite, Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { gpa } from '../../emulator/machine/units.js';
@@ -78,7 +79,8 @@ export function conformance({ engine, config }: Subject): void {
     );
     t.same(lives[0]?.answers, lives[1]?.answers);
     t.equal(lives[0]?.hash, lives[1]?.hash);
-    t.ok(equalBytes(lives[0]?.memory, lives[1]?.memory), 'all RAM is equal');
+    const [one, other] = lives.map((life) => life.memory);
+    t.ok(one && other && equalBytes(one, other), 'all RAM is equal');
   });
 
   t.test('the state hash tells states apart', async (t) => {
@@ -352,10 +354,4 @@ const comparable = (report: RunReport): object => ({
 /** A log as sectors with the first byte of each, whatever way the engine cuts transfers into writes. */
 function sectorsOf(log: readonly DiskWrite[]): (readonly [number, number])[] {
   return log.flatMap(({ sector, bytes }) => Array.from({ length: bytes.length / 512 }, (_, at) => [sector + at, bytes[at * 512] ?? -1] as const));
-}
-
-function equalBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  if (!one || !other || one.length !== other.length) return false;
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
-  return true;
 }

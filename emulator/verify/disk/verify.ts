@@ -74,11 +74,11 @@ export function diskSource(disk: DiskConfig): ByteSource {
 }
 
 function sourceUnderWrites({ base, overlay = [] }: DiskConfig): ByteSource {
-  const written = overlay.map(({ sector, bytes }): ByteRange => [sector * SECTOR_BYTES, sector * SECTOR_BYTES + bytes.length]);
+  const written = ({ sector, bytes }: DiskWrite): ByteRange => [sector * SECTOR_BYTES, sector * SECTOR_BYTES + bytes.length];
   return {
     byteLength: base.byteLength,
     read: overlay.length === 0 ? sourceOf(base).read : diskReader({ base, overlay }),
-    filled: () => united([...filledRangesOf(base), ...written]),
+    filled: () => united([...filledRangesOf(base), ...overlay.map(written)]),
   };
 }
 
