@@ -10,15 +10,28 @@ const here = fileURLToPath(import.meta.url);
 // Upwards, since programs that build (a server, a test) carry a copy of this file in their own bundle.
 const root = findRoot(dirname(here));
 const dist = join(root, 'dist');
-const common = { absWorkingDir: root, bundle: true, format: 'esm', target: 'es2023', sourcemap: 'linked', logLevel: 'warning', write: false };
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  target: 'es2023',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+  write: false,
+};
 const node = { ...common, platform: 'node', packages: 'external', outExtension: { '.js': '.mjs' } };
 const browser = { ...common, platform: 'browser' };
-const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))));
+const present = (entries) =>
+  Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))));
 
 /** Bundles everything; throws when a source does not compile. */
 export async function buildAll() {
   await buildWorkers();
-  await bundle({ ...node, entryPoints: present({ index: 'emulator/index.ts', cli: 'emulator/cli/main.ts' }), outdir: dist });
+  await bundle({
+    ...node,
+    entryPoints: present({ index: 'emulator/index.ts', cli: 'emulator/cli/main.ts' }),
+    outdir: dist,
+  });
   await buildPage();
 }
 
@@ -27,7 +40,12 @@ export async function buildWorkers() {
   const ofHost = (host) => ({ 'machine-worker': `emulator/engines/v86/host-${host}/worker-main.ts` });
   await bundle({ ...node, entryPoints: ofHost('node'), outdir: dist });
   // v86 asks for these only where the browser's own are missing.
-  await bundle({ ...browser, entryPoints: ofHost('browser'), outdir: join(dist, 'browser'), external: ['node:*', 'crypto', 'fs', 'perf_hooks'] });
+  await bundle({
+    ...browser,
+    entryPoints: ofHost('browser'),
+    outdir: join(dist, 'browser'),
+    external: ['node:*', 'crypto', 'fs', 'perf_hooks'],
+  });
   const wasm = await readFile(join(root, 'node_modules/v86/build/v86.wasm'));
   await place(join(dist, 'v86.wasm'), wasm);
   await place(join(dist, 'browser/v86.wasm'), wasm);
@@ -50,7 +68,12 @@ export async function buildProgram(path) {
 }
 
 async function bundle(options) {
-  if (Array.isArray(options.entryPoints) ? options.entryPoints.length === 0 : Object.keys(options.entryPoints).length === 0) return;
+  if (
+    Array.isArray(options.entryPoints)
+      ? options.entryPoints.length === 0
+      : Object.keys(options.entryPoints).length === 0
+  )
+    return;
   const { outputFiles } = await build(options);
   await Promise.all(outputFiles.map(({ path, contents }) => place(path, contents)));
 }

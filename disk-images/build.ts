@@ -60,18 +60,25 @@ export async function obtainDisk(nameOrPath: string, context: BuildContext): Pro
   const { recipe } = await readRecipe(nameOrPath);
   const userspace = once(() => obtainUserspace(context));
   const contents = await Promise.all(recipe.volumes.map((volume) => contentOf(volume, userspace, context)));
-  const inputs: Record<string, string> = { builder: BUILDER, recipe: JSON.stringify({ ...recipe, volumes: recipe.volumes.map(withoutSources) }) };
+  const inputs: Record<string, string> = {
+    builder: BUILDER,
+    recipe: JSON.stringify({ ...recipe, volumes: recipe.volumes.map(withoutSources) }),
+  };
   for (const [index, { packages, files }] of contents.entries()) {
-    inputs[`packages ${index}`] = packages === undefined ? '' : packages.packages.map(({ name, sha256 }) => `${name} ${sha256}\n`).join('');
+    inputs[`packages ${index}`] =
+      packages === undefined ? '' : packages.packages.map(({ name, sha256 }) => `${name} ${sha256}\n`).join('');
     inputs[`files ${index}`] = hashEntries(files);
   }
   const build = async (dir: string, scratch: string, inner: BuildContext): Promise<void> => {
     const trees: (readonly Entry[])[] = [];
-    for (const [index, volume] of recipe.volumes.entries()) trees.push(await treeOf(volume, contents[index], scratch, inner));
+    for (const [index, volume] of recipe.volumes.entries())
+      trees.push(await treeOf(volume, contents[index], scratch, inner));
     const volumesDir = join(scratch, 'volumes');
     await mkdir(volumesDir);
     await makeDisk(recipe, trees, join(dir, IMAGE), volumesDir, inner);
-    const listing = trees.map((tree, index) => `# ${recipe.volumes[index]?.name ?? ''}\n${tree.map(describeEntry).join('')}`);
+    const listing = trees.map(
+      (tree, index) => `# ${recipe.volumes[index]?.name ?? ''}\n${tree.map(describeEntry).join('')}`,
+    );
     await writeFile(join(dir, 'contents.txt'), listing.join('\n'));
   };
   const artifact = await obtain({ name: `disk-${recipe.name}`, inputs, build }, context);
@@ -102,7 +109,11 @@ export interface InitramfsArtifact {
 export async function obtainInitramfs(context: BuildContext): Promise<InitramfsArtifact> {
   const userspace = await obtainUserspace(context);
   const program = (name: string): Promise<Uint8Array> => readFile(join(userspace.dir, 'bin', name));
-  const inputs = { builder: BUILDER, init: userspace.sha256['bin/initramfs-init'] ?? '', snapctl: userspace.sha256['bin/snapctl'] ?? '' };
+  const inputs = {
+    builder: BUILDER,
+    init: userspace.sha256['bin/initramfs-init'] ?? '',
+    snapctl: userspace.sha256['bin/snapctl'] ?? '',
+  };
   const build = async (dir: string): Promise<void> => {
     const entries = mergeTree([
       [
@@ -132,12 +143,20 @@ async function contentOf(volume: Volume, userspace: () => Promise<Artifact>, con
   return { files: files.flat(), packages: volume.packages && (await obtainPackages(volume.packages, context)) };
 }
 
-async function treeOf(volume: Volume, content: Content | undefined, scratch: string, context: BuildContext): Promise<readonly Entry[]> {
+async function treeOf(
+  volume: Volume,
+  content: Content | undefined,
+  scratch: string,
+  context: BuildContext,
+): Promise<readonly Entry[]> {
   if (content === undefined || !holdsFiles(volume.filesystem)) return [];
   if (content.packages === undefined) return mergeTree([content.files]);
   const unpacked = mergeTree([await unpackPackages(content.packages, scratch, context)], MERGED_USR);
   // What is dropped is dropped of the packages alone: the recipe's own files stay.
-  const kept = dropPaths(unpacked, volume.drop.map((path) => resolveAlias(cleanPath(path), MERGED_USR)));
+  const kept = dropPaths(
+    unpacked,
+    volume.drop.map((path) => resolveAlias(cleanPath(path), MERGED_USR)),
+  );
   return mergeTree([kept, content.files], MERGED_USR);
 }
 
@@ -148,7 +167,10 @@ function withoutSources({ sources: _, deviceMapper: __, ...volume }: Volume): Om
 
 function placeVolumes(recipe: Recipe): readonly VolumePlace[] {
   const sizes = recipe.volumes.map(({ sizeBytes }) => sizeBytes);
-  const places = recipe.table === 'none' ? [{ offsetBytes: 0, lengthBytes: recipe.sizeBytes }] : placePartitions(recipe.sizeBytes, recipe.table, sizes);
+  const places =
+    recipe.table === 'none'
+      ? [{ offsetBytes: 0, lengthBytes: recipe.sizeBytes }]
+      : placePartitions(recipe.sizeBytes, recipe.table, sizes);
   return recipe.volumes.map(({ name, filesystem, label, uuid, deviceMapper }, index) => ({
     name,
     partitionNumber: recipe.table === 'none' ? 0 : index + 1,

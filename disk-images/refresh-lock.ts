@@ -32,7 +32,10 @@ try {
     sets.push({ ...wish, packages: await resolveWish(wish, join(scratch, String(sets.length)), context, notes) });
     for (const note of notes) console.error(`note: ${note}`);
   }
-  await writeFile(path, renderLock([...others, ...sets].sort((a, b) => (a.suite < b.suite ? -1 : a.suite > b.suite ? 1 : 0))));
+  await writeFile(
+    path,
+    renderLock([...others, ...sets].sort((a, b) => (a.suite < b.suite ? -1 : a.suite > b.suite ? 1 : 0))),
+  );
   console.error(`${path}: ${sets.reduce((sum, set) => sum + set.packages.length, 0)} packages of ${suite}`);
 } catch (error) {
   const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);

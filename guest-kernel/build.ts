@@ -76,8 +76,16 @@ export async function obtainKernel(flavour: KernelFlavour, context: BuildContext
 }
 
 /** How the kernel of a flavour is built from this source. */
-export async function kernelRecipe(flavour: KernelFlavour, source: SourcePackage, context: BuildContext): Promise<Recipe> {
-  const [patches, fragments, tools] = await Promise.all([readSeries(packagePath(...PATCHES_DIR)), readFragments(flavour), toolVersions(context)]);
+export async function kernelRecipe(
+  flavour: KernelFlavour,
+  source: SourcePackage,
+  context: BuildContext,
+): Promise<Recipe> {
+  const [patches, fragments, tools] = await Promise.all([
+    readSeries(packagePath(...PATCHES_DIR)),
+    readFragments(flavour),
+    toolVersions(context),
+  ]);
   const options = mergeFragments(fragments);
   return {
     name: `kernel-${flavour}`,
@@ -102,7 +110,10 @@ export async function kernelRecipe(flavour: KernelFlavour, source: SourcePackage
         copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
         copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
         copyFile(join(tree, '.config'), join(dir, 'config')),
-        writeFile(join(dir, 'kernel.json'), `${JSON.stringify({ flavour, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`),
+        writeFile(
+          join(dir, 'kernel.json'),
+          `${JSON.stringify({ flavour, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`,
+        ),
       ]);
     },
   };
@@ -114,14 +125,24 @@ export async function readFragments(flavour: KernelFlavour): Promise<readonly Fr
   const others = KERNEL_FLAVOURS.map((name) => `${name}.config`);
   const files = (await readdir(packagePath(...CONFIG_DIR))).filter((file) => file.endsWith('.config'));
   const shared = files.filter((file) => !others.includes(file)).sort();
-  return Promise.all([...shared, own].map(async (file) => ({ file, text: await readFile(packagePath(...CONFIG_DIR, file), 'utf8') })));
+  return Promise.all(
+    [...shared, own].map(async (file) => ({ file, text: await readFile(packagePath(...CONFIG_DIR, file), 'utf8') })),
+  );
 }
 
 /** Writes the tree's .config; options that no fragment names are off. @throws RigError when an option is lost. */
-export async function configureTree(tree: string, options: readonly ConfigOption[], context: BuildContext): Promise<void> {
+export async function configureTree(
+  tree: string,
+  options: readonly ConfigOption[],
+  context: BuildContext,
+): Promise<void> {
   const wanted = join(tree, '.wanted.config');
   await writeFile(wanted, renderConfig(options));
-  await command('make', ['allnoconfig'], context, { cwd: tree, env: { ...FIXED, KCONFIG_ALLCONFIG: wanted }, remedy: 'install flex, bison and bc' });
+  await command('make', ['allnoconfig'], context, {
+    cwd: tree,
+    env: { ...FIXED, KCONFIG_ALLCONFIG: wanted },
+    remedy: 'install flex, bison and bc',
+  });
   requireOptions(options, await readFile(join(tree, '.config'), 'utf8'));
 }
 
@@ -147,10 +168,13 @@ export async function compileTree(tree: string, flavour: KernelFlavour, context:
   } catch (error) {
     context.signal.throwIfAborted();
     const complaints = log.filter((line) => /error|warning|\*\*\*|not found/i.test(line)).slice(-12);
-    throw new RigError(`the ${flavour} kernel does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`, {
-      cause: error,
-      remedy: (error as RigError).remedy ?? 'read the messages above',
-    });
+    throw new RigError(
+      `the ${flavour} kernel does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`,
+      {
+        cause: error,
+        remedy: (error as RigError).remedy ?? 'read the messages above',
+      },
+    );
   }
 }
 
@@ -160,7 +184,10 @@ async function toolVersions(context: BuildContext): Promise<string> {
     const { stdout } = await command(program, ['--version'], context, { remedy });
     return (stdout.split('\n')[0] ?? '').trim();
   };
-  const versions = await Promise.all([first('gcc', 'install gcc'), first('ld', 'install binutils'), first('lz4', 'install lz4')]);
+  const versions = await Promise.all([
+    first('gcc', 'install gcc'),
+    first('ld', 'install binutils'),
+    first('lz4', 'install lz4'),
+  ]);
   return versions.join('\n');
 }
-

@@ -54,9 +54,12 @@ export function mergeFragments(fragments: readonly Fragment[]): readonly ConfigO
   for (const option of fragments.flatMap(parseFragment)) {
     const first = byName.get(option.name);
     if (first) {
-      throw new RigError(`${option.file}:${option.line}: ${option.name} is already set at ${first.file}:${first.line}`, {
-        remedy: 'keep one of the two',
-      });
+      throw new RigError(
+        `${option.file}:${option.line}: ${option.name} is already set at ${first.file}:${first.line}`,
+        {
+          remedy: 'keep one of the two',
+        },
+      );
     }
     byName.set(option.name, option);
   }
@@ -69,7 +72,10 @@ export function renderConfig(options: readonly ConfigOption[]): string {
 }
 
 /** The options that `dotConfig`, as Kconfig wrote it, does not have as wanted, each with what it has instead. */
-export function lostOptions(options: readonly ConfigOption[], dotConfig: string): readonly (ConfigOption & { readonly got: string })[] {
+export function lostOptions(
+  options: readonly ConfigOption[],
+  dotConfig: string,
+): readonly (ConfigOption & { readonly got: string })[] {
   const actual = new Map<string, string>();
   for (const line of dotConfig.split('\n')) {
     const [, name, value] = /^(CONFIG_[A-Za-z0-9_]+)=(.*)$/.exec(line) ?? [];
@@ -86,7 +92,12 @@ export function requireOptions(options: readonly ConfigOption[], dotConfig: stri
   const lost = lostOptions(options, dotConfig);
   if (lost.length === 0) return;
   throw new RigError(
-    lost.map(({ file, line, name, value, got }) => `${file}:${line}: ${name}=${value} did not survive: the kernel has ${got}`).join('\n'),
-    { remedy: 'see in the kernel\'s Kconfig files what each depends on or what selects it, and name that too' },
+    lost
+      .map(
+        ({ file, line, name, value, got }) =>
+          `${file}:${line}: ${name}=${value} did not survive: the kernel has ${got}`,
+      )
+      .join('\n'),
+    { remedy: "see in the kernel's Kconfig files what each depends on or what selects it, and name that too" },
   );
 }

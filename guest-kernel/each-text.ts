@@ -3,7 +3,9 @@
 
 /** The lines that complain. */
 export function complaintsOf(output: string): readonly string[] {
-  return output.split('\n').filter((line) => /\b(?:warning|error|WARNING|ERROR)\b:|undefined reference|\*\*\*/.test(line));
+  return output
+    .split('\n')
+    .filter((line) => /\b(?:warning|error|WARNING|ERROR)\b:|undefined reference|\*\*\*/.test(line));
 }
 
 /** The complaints `after` that were not there `before`, wherever in their files they stood. */
@@ -26,7 +28,9 @@ export function addedOptions(diff: string): readonly string[] {
 /** The option that decides in a Makefile whether `object` is built; undefined when it always is, or as a part of another. */
 export function configSymbolOf(makefile: string, object: string): string | undefined {
   const joined = makefile.replace(/\\\n/g, ' ');
-  return [...joined.matchAll(/^obj-\$\((CONFIG_\w+)\)\s*\+?=\s*(.*)$/gm)].find(([, , objects = '']) => objects.split(/\s+/).includes(`${object}.o`))?.[1];
+  return [...joined.matchAll(/^obj-\$\((CONFIG_\w+)\)\s*\+?=\s*(.*)$/gm)].find(([, , objects = '']) =>
+    objects.split(/\s+/).includes(`${object}.o`),
+  )?.[1];
 }
 
 /** The symbols of the objects that the series touches, at one commit. */
@@ -48,10 +52,14 @@ export function symbolsIn(listing: string): Omit<Linkage, 'at'> {
 }
 
 /** What an object wants at a commit though only a later commit has it: there the kernel cannot be linked. */
-export function missingSymbols(series: readonly Linkage[]): readonly { readonly at: string; readonly missing: readonly string[] }[] {
+export function missingSymbols(
+  series: readonly Linkage[],
+): readonly { readonly at: string; readonly missing: readonly string[] }[] {
   return series.flatMap(({ at, defined, wanted }, index) => {
     const later = series.slice(index + 1);
-    const missing = [...wanted].filter((symbol) => !defined.has(symbol) && later.some((other) => other.defined.has(symbol)));
+    const missing = [...wanted].filter(
+      (symbol) => !defined.has(symbol) && later.some((other) => other.defined.has(symbol)),
+    );
     return missing.length === 0 ? [] : [{ at, missing }];
   });
 }

@@ -14,7 +14,15 @@ import type { BuildContext } from '../tools/artifacts/context.js';
 import { packagePath } from '../tools/artifacts/paths.js';
 import { command } from '../tools/artifacts/process.js';
 import { parseFragment, renderConfig, requireOptions, type ConfigOption } from './config.js';
-import { addedOptions, complaintsOf, configSymbolOf, missingSymbols, newComplaints, symbolsIn, type Linkage } from './each-text.js';
+import {
+  addedOptions,
+  complaintsOf,
+  configSymbolOf,
+  missingSymbols,
+  newComplaints,
+  symbolsIn,
+  type Linkage,
+} from './each-text.js';
 import { BASE_TAG, commitsOf, titleOf } from './series.js';
 import { git, workTree } from './worktree.js';
 
@@ -33,12 +41,20 @@ interface Places {
 type Arch = 'i386' | 'x86_64';
 
 /** Everything that is wrong with the commits of `tree`; the first that does not build ends the search. `quick`: as above. */
-export async function checkEach(tree: string, { quick }: { readonly quick: boolean }, context: BuildContext): Promise<readonly Complaint[]> {
+export async function checkEach(
+  tree: string,
+  { quick }: { readonly quick: boolean },
+  context: BuildContext,
+): Promise<readonly Complaint[]> {
   const places = await prepare(tree, context);
-  const options = parseFragment({ file: 'guest-kernel/each.config', text: await readFile(packagePath('guest-kernel', 'each.config'), 'utf8') });
+  const options = parseFragment({
+    file: 'guest-kernel/each.config',
+    text: await readFile(packagePath('guest-kernel', 'each.config'), 'utf8'),
+  });
   const commits = await commitsOf(tree, context);
   const complaints: Complaint[] = [];
-  const found = (at: string, lines: readonly string[]): void => void (lines.length > 0 && complaints.push({ at, lines }));
+  const found = (at: string, lines: readonly string[]): void =>
+    void (lines.length > 0 && complaints.push({ at, lines }));
   const touched = await touchedSources(tree, context);
   const build = async (): Promise<Built> =>
     make(places, 'i386', quick ? await buildable(places, 'i386', touched) : ['vmlinux'], context);
@@ -56,12 +72,21 @@ export async function checkEach(tree: string, { quick }: { readonly quick: boole
     if (quick) linkage.push({ at, ...(await symbolsOf(places, await buildable(places, 'i386', touched), context)) });
     found(at, await lookClosely(places, await newFiles(tree, id, context), context));
   }
-  for (const { at, missing } of missingSymbols(linkage)) found(at, missing.map((symbol) => `undefined until a later patch: ${symbol}`));
+  for (const { at, missing } of missingSymbols(linkage))
+    found(
+      at,
+      missing.map((symbol) => `undefined until a later patch: ${symbol}`),
+    );
   requireOptions(options, await readFile(join(places.i386, '.config'), 'utf8'));
   found('kernel-doc', await documentationComplaints(tree, places, context));
   const optionsAdded = addedOptions(await git(tree, ['diff', `${BASE_TAG}..HEAD`], context));
   context.progress(`without ${optionsAdded.length} options of the series`);
-  await configure(places, 'i386', options.filter(({ name }) => !optionsAdded.includes(name)), context);
+  await configure(
+    places,
+    'i386',
+    options.filter(({ name }) => !optionsAdded.includes(name)),
+    context,
+  );
   found('with the options of the series off', (await build()).complaints);
   found('x86_64', await compileFor64(places, touched, options, context));
   return complaints;
@@ -70,18 +95,31 @@ export async function checkEach(tree: string, { quick }: { readonly quick: boole
 /** The work tree and the folders for what is built, all of them beside the tree. */
 async function prepare(tree: string, context: BuildContext): Promise<Places> {
   const beside = `${tree}.each`;
-  const places = { source: await workTree(tree, beside, context), i386: join(beside, 'i386'), x86: join(beside, 'x86_64') };
+  const places = {
+    source: await workTree(tree, beside, context),
+    i386: join(beside, 'i386'),
+    x86: join(beside, 'x86_64'),
+  };
   for (const folder of [places.i386, places.x86]) await mkdir(folder, { recursive: true });
   return places;
 }
 
 const folderOf = (places: Places, arch: Arch): string => (arch === 'i386' ? places.i386 : places.x86);
 
-async function configure(places: Places, arch: Arch, options: readonly ConfigOption[], context: BuildContext): Promise<void> {
+async function configure(
+  places: Places,
+  arch: Arch,
+  options: readonly ConfigOption[],
+  context: BuildContext,
+): Promise<void> {
   const folder = folderOf(places, arch);
   const wanted = join(folder, '.wanted.config');
   await writeFile(wanted, renderConfig(options));
-  await command('make', [`O=${folder}`, `ARCH=${arch}`, 'allnoconfig'], context, { cwd: places.source, env: { KCONFIG_ALLCONFIG: wanted }, remedy: 'install flex, bison and bc' });
+  await command('make', [`O=${folder}`, `ARCH=${arch}`, 'allnoconfig'], context, {
+    cwd: places.source,
+    env: { KCONFIG_ALLCONFIG: wanted },
+    remedy: 'install flex, bison and bc',
+  });
 }
 
 interface Built {
@@ -99,23 +137,46 @@ async function make(places: Places, arch: Arch, targets: readonly string[], cont
   return { ok: first.ok && second.ok, complaints: [...first.complaints, ...second.complaints] };
 }
 
-async function makeAll(places: Places, arch: Arch, jobs: number, targets: readonly string[], context: BuildContext): Promise<Built> {
+async function makeAll(
+  places: Places,
+  arch: Arch,
+  jobs: number,
+  targets: readonly string[],
+  context: BuildContext,
+): Promise<Built> {
   if (targets.every((target) => /^[A-Z]+=/.test(target))) return { ok: true, complaints: [] };
   const args = ['-k', `-j${jobs}`, `O=${folderOf(places, arch)}`, `ARCH=${arch}`, 'LOCALVERSION=', ...targets];
-  const { status, stdout, stderr } = await command('make', args, context, { cwd: places.source, okStatuses: [0, 2], remedy: 'install build-essential, flex, bison, bc and libelf-dev' });
+  const { status, stdout, stderr } = await command('make', args, context, {
+    cwd: places.source,
+    okStatuses: [0, 2],
+    remedy: 'install build-essential, flex, bison, bc and libelf-dev',
+  });
   const complaints = complaintsOf(`${stdout}\n${stderr}`);
-  return { ok: status === 0, complaints: status === 0 ? complaints : [...complaints, ...stderr.trimEnd().split('\n').slice(-10)] };
+  return {
+    ok: status === 0,
+    complaints: status === 0 ? complaints : [...complaints, ...stderr.trimEnd().split('\n').slice(-10)],
+  };
 }
 
 /** Source files that the commit touches and that the series brought. */
 async function newFiles(tree: string, commit: string, context: BuildContext): Promise<readonly string[]> {
-  const list = async (args: readonly string[]): Promise<readonly string[]> => (await git(tree, ['diff', '--name-only', ...args, '--', '*.c'], context)).split('\n').filter((file) => file !== '' && !file.startsWith('tools/'));
-  const [brought, touched] = await Promise.all([list(['--diff-filter=A', BASE_TAG, commit]), list(['--diff-filter=AM', `${commit}^`, commit])]);
+  const list = async (args: readonly string[]): Promise<readonly string[]> =>
+    (await git(tree, ['diff', '--name-only', ...args, '--', '*.c'], context))
+      .split('\n')
+      .filter((file) => file !== '' && !file.startsWith('tools/'));
+  const [brought, touched] = await Promise.all([
+    list(['--diff-filter=A', BASE_TAG, commit]),
+    list(['--diff-filter=AM', `${commit}^`, commit]),
+  ]);
   return touched.filter((file) => brought.includes(file));
 }
 
 /** W=1 looks at comments for kernel-doc, too; C=2 has sparse look at each file. */
-async function lookClosely(places: Places, files: readonly string[], context: BuildContext): Promise<readonly string[]> {
+async function lookClosely(
+  places: Places,
+  files: readonly string[],
+  context: BuildContext,
+): Promise<readonly string[]> {
   const objects = await buildable(places, 'i386', files);
   if (objects.length === 0) return [];
   const { complaints } = await make(places, 'i386', ['W=1', 'C=2', ...objects], context);
@@ -130,16 +191,33 @@ async function touchedSources(tree: string, context: BuildContext): Promise<read
 }
 
 /** What these objects define and what they want. */
-async function symbolsOf(places: Places, objects: readonly string[], context: BuildContext): Promise<Omit<Linkage, 'at'>> {
+async function symbolsOf(
+  places: Places,
+  objects: readonly string[],
+  context: BuildContext,
+): Promise<Omit<Linkage, 'at'>> {
   const { stdout } = await command('nm', ['-A', ...objects], context, { cwd: places.i386, remedy: 'install binutils' });
   return symbolsIn(stdout);
 }
 
-async function compileFor64(places: Places, touched: readonly string[], options: readonly ConfigOption[], context: BuildContext): Promise<readonly string[]> {
+async function compileFor64(
+  places: Places,
+  touched: readonly string[],
+  options: readonly ConfigOption[],
+  context: BuildContext,
+): Promise<readonly string[]> {
   context.progress('what the series touches, for x86_64');
-  await configure(places, 'x86_64', [...options, { name: 'CONFIG_64BIT', value: 'y', reason: 'x86_64', file: 'each.ts', line: 0 }], context);
+  await configure(
+    places,
+    'x86_64',
+    [...options, { name: 'CONFIG_64BIT', value: 'y', reason: 'x86_64', file: 'each.ts', line: 0 }],
+    context,
+  );
   const objects = await buildable(places, 'x86_64', touched);
-  if (objects.length === 0) throw new InputError('the series touches no source file that x86_64 builds', { remedy: 'look at guest-kernel/each.config' });
+  if (objects.length === 0)
+    throw new InputError('the series touches no source file that x86_64 builds', {
+      remedy: 'look at guest-kernel/each.config',
+    });
   return (await make(places, 'x86_64', objects, context)).complaints;
 }
 
@@ -150,19 +228,33 @@ async function buildable(places: Places, arch: Arch, files: readonly string[]): 
   for (const file of files) {
     if (!existsSync(join(places.source, file)) || (arch === 'x86_64' && file.endsWith('_32.c'))) continue;
     const makefile = join(places.source, dirname(file), 'Makefile');
-    const symbol = existsSync(makefile) ? configSymbolOf(await readFile(makefile, 'utf8'), basename(file, '.c')) : undefined;
+    const symbol = existsSync(makefile)
+      ? configSymbolOf(await readFile(makefile, 'utf8'), basename(file, '.c'))
+      : undefined;
     if (symbol === undefined || config.includes(`\n${symbol}=y\n`)) objects.push(file.replace(/\.c$/, '.o'));
   }
   return objects;
 }
 
 /** What kernel-doc says of the files that the series touches, and did not say before it. */
-async function documentationComplaints(tree: string, places: Places, context: BuildContext): Promise<readonly string[]> {
-  const touched = (await git(tree, ['diff', '--name-only', '--diff-filter=AM', BASE_TAG, 'HEAD', '--', '*.c', '*.h'], context)).split('\n').filter((file) => file !== '');
+async function documentationComplaints(
+  tree: string,
+  places: Places,
+  context: BuildContext,
+): Promise<readonly string[]> {
+  const touched = (
+    await git(tree, ['diff', '--name-only', '--diff-filter=AM', BASE_TAG, 'HEAD', '--', '*.c', '*.h'], context)
+  )
+    .split('\n')
+    .filter((file) => file !== '');
   const look = async (commit: string): Promise<string> => {
     await git(places.source, ['checkout', '-q', '--detach', commit], context);
     const present = touched.filter((file) => existsSync(join(places.source, file)));
-    const { stdout, stderr } = await command('perl', ['scripts/kernel-doc', '-none', ...present], context, { cwd: places.source, okStatuses: Array.from({ length: 256 }, (_, i) => i), remedy: 'install perl' });
+    const { stdout, stderr } = await command('perl', ['scripts/kernel-doc', '-none', ...present], context, {
+      cwd: places.source,
+      okStatuses: Array.from({ length: 256 }, (_, i) => i),
+      remedy: 'install perl',
+    });
     return `${stdout}\n${stderr}`;
   };
   const head = (await git(tree, ['rev-parse', 'HEAD'], context)).trim();

@@ -39,7 +39,8 @@ async function findFile(dir: string, name: keyof typeof FILES): Promise<string> 
     if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
   }
   throw new InputError(`the kernel folder ${dir} has no ${FILES[name].join(' and no ')}`, {
-    remedy: 'name a tree that is built (`node tools/run.mjs tools/kernel.ts build DIR`), or a folder with bzImage, System.map and .config; or one of the flavours release and debug',
+    remedy:
+      'name a tree that is built (`node tools/run.mjs tools/kernel.ts build DIR`), or a folder with bzImage, System.map and .config; or one of the flavours release and debug',
   });
 }
 
@@ -50,7 +51,10 @@ async function findFile(dir: string, name: keyof typeof FILES): Promise<string> 
 function versionOf(bzImage: Uint8Array, path: string): string {
   const view = new DataView(bzImage.buffer, bzImage.byteOffset, bzImage.byteLength);
   const isKernel = bzImage.length > 0x400 && view.getUint32(0x202, true) === 0x53726448;
-  if (!isKernel) throw new InputError(`${path} is no bzImage of Linux`, { remedy: 'name the folder of a kernel built for i386 (make ARCH=i386 bzImage)' });
+  if (!isKernel)
+    throw new InputError(`${path} is no bzImage of Linux`, {
+      remedy: 'name the folder of a kernel built for i386 (make ARCH=i386 bzImage)',
+    });
   const start = view.getUint16(0x20e, true) + 0x200;
   const text = new TextDecoder('latin1').decode(bzImage.subarray(start, start + 128));
   return text.split(/[\s\0]/, 1)[0] ?? '';

@@ -11,8 +11,12 @@ const FILES = ['bzImage', 'System.map', 'config'] as const;
 const DIGESTS = 'sha256.json';
 
 /** SHA-256 (hex) of what the second build came to, by file. Built once for the same inputs, which takes minutes. */
-export async function obtainRebuild(flavour: KernelFlavour, context: BuildContext): Promise<Readonly<Record<(typeof FILES)[number], string>>> {
-  const progress: BuildContext['progress'] = (what, fraction) => context.progress(`a second time, elsewhere: ${what}`, fraction);
+export async function obtainRebuild(
+  flavour: KernelFlavour,
+  context: BuildContext,
+): Promise<Readonly<Record<(typeof FILES)[number], string>>> {
+  const progress: BuildContext['progress'] = (what, fraction) =>
+    context.progress(`a second time, elsewhere: ${what}`, fraction);
   const recipe = await kernelRecipe(flavour, await findSource(context), { ...context, progress });
   const artifact = await obtain(
     {

@@ -44,7 +44,9 @@ const ISOLATED = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', LC_
 export async function readSeries(dir: string): Promise<readonly Patch[]> {
   if (!existsSync(dir)) return [];
   const files = (await readdir(dir)).filter((file) => file.endsWith('.patch')).sort();
-  const patches = await Promise.all(files.map(async (file) => ({ file, text: await readFile(join(dir, file), 'utf8') })));
+  const patches = await Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(join(dir, file), 'utf8') })),
+  );
   checkOrder(patches);
   return patches;
 }
@@ -59,9 +61,12 @@ export function checkOrder(patches: readonly Patch[]): void {
     const kind = isRigSubject(subjectOf(text)) ? 'rig' : 'series';
     const number = Number(/^(\d{4})-/.exec(file)?.[1] ?? Number.NaN);
     if (number !== next[kind]) {
-      throw new RigError(`guest-kernel/patches/${file}: the next ${kind === 'rig' ? '"rig:" patch' : 'patch'} must be number ${String(next[kind]).padStart(4, '0')}`, {
-        remedy: 'let tools/kernel.ts regenerate write the series',
-      });
+      throw new RigError(
+        `guest-kernel/patches/${file}: the next ${kind === 'rig' ? '"rig:" patch' : 'patch'} must be number ${String(next[kind]).padStart(4, '0')}`,
+        {
+          remedy: 'let tools/kernel.ts regenerate write the series',
+        },
+      );
     }
     next[kind] += 1;
   }
@@ -83,7 +88,12 @@ export function touchedFiles(patchText: string): readonly string[] {
  * which takes no time and serves a build.
  * @throws RigError naming the patch that does not apply.
  */
-export async function openTree(tree: string, patches: readonly Patch[], context: BuildContext, { whole }: { readonly whole: boolean }): Promise<void> {
+export async function openTree(
+  tree: string,
+  patches: readonly Patch[],
+  context: BuildContext,
+  { whole }: { readonly whole: boolean },
+): Promise<void> {
   const git = gitIn(tree, context);
   await git(['init', '-q', '-b', 'snapback', '.']);
   await git(['config', 'core.looseCompression', whole ? '0' : '1']);
@@ -117,7 +127,11 @@ export interface Commit {
 /** The commits of an opened tree that make the series, the first patch first. */
 export async function commitsOf(tree: string, context: BuildContext): Promise<readonly Commit[]> {
   const log = (await gitIn(tree, context)(['log', '--reverse', '--format=%H %s', `${BASE_TAG}..HEAD`])).stdout.trim();
-  return log === '' ? [] : log.split('\n').map((line) => ({ id: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }));
+  return log === ''
+    ? []
+    : log
+        .split('\n')
+        .map((line) => ({ id: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }));
 }
 
 /** A commit in a line, for people. */
@@ -131,14 +145,18 @@ export async function exportSeries(tree: string, context: BuildContext): Promise
   const git = gitIn(tree, context);
   const dirty = (await git(['status', '--porcelain', '--untracked-files=normal'])).stdout.trim();
   if (dirty !== '') {
-    throw new RigError(`${tree} has changes that no commit holds:\n${dirty}`, { remedy: 'commit them, or amend the commit they belong to' });
+    throw new RigError(`${tree} has changes that no commit holds:\n${dirty}`, {
+      remedy: 'commit them, or amend the commit they belong to',
+    });
   }
   const commits = await commitsOf(tree, context);
   const firstRig = commits.findIndex(({ subject }) => isRigSubject(subject));
   const rigCount = firstRig < 0 ? 0 : commits.length - firstRig;
   const misplaced = firstRig < 0 ? undefined : commits.slice(firstRig).find(({ subject }) => !isRigSubject(subject));
   if (misplaced) {
-    throw new RigError(`the commit "${misplaced.subject}" comes after a "${RIG_PREFIX}" commit`, { remedy: `git rebase -i ${BASE_TAG}, and move it up` });
+    throw new RigError(`the commit "${misplaced.subject}" comes after a "${RIG_PREFIX}" commit`, {
+      remedy: `git rebase -i ${BASE_TAG}, and move it up`,
+    });
   }
   const patches: Patch[] = [];
   for (const [index, { id }] of commits.entries()) {
@@ -172,15 +190,38 @@ type Git = (args: readonly string[], input?: string) => Promise<CommandResult>;
 
 /** Git in the folder `tree`, apart from what the user has configured for other work; `remedy` is for when it fails. */
 export function gitIn(tree: string, context: BuildContext, remedy = 'install git'): Git {
-  return (args, input) => command('git', args, context, { cwd: tree, env: { ...ISOLATED, ...IDENTITY }, remedy, ...(input === undefined ? {} : { input }) });
+  return (args, input) =>
+    command('git', args, context, {
+      cwd: tree,
+      env: { ...ISOLATED, ...IDENTITY },
+      remedy,
+      ...(input === undefined ? {} : { input }),
+    });
 }
 
 /** One commit as a patch: its name and content depend on the commit alone. */
 async function formatPatch(git: Git, id: string, number: number): Promise<Patch> {
-  const format = ['format-patch', '-1', id, '--start-number', String(number), '--no-numbered', '--zero-commit', '--no-signature', '--full-index', '--no-renames', '--stat=72', '--diff-algorithm=histogram'];
+  const format = [
+    'format-patch',
+    '-1',
+    id,
+    '--start-number',
+    String(number),
+    '--no-numbered',
+    '--zero-commit',
+    '--no-signature',
+    '--full-index',
+    '--no-renames',
+    '--stat=72',
+    '--diff-algorithm=histogram',
+  ];
   const { stdout: text } = await git([...format, '--stdout']);
   const subject = subjectOf(text);
-  const slug = subject.replaceAll(/[^A-Za-z0-9_.]+/g, '-').replaceAll(/^-|[-.]+$/g, '').slice(0, 52).replaceAll(/[-.]+$/g, '');
+  const slug = subject
+    .replaceAll(/[^A-Za-z0-9_.]+/g, '-')
+    .replaceAll(/^-|[-.]+$/g, '')
+    .slice(0, 52)
+    .replaceAll(/[-.]+$/g, '');
   return { file: `${String(number).padStart(4, '0')}-${slug}.patch`, text };
 }
 

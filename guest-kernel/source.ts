@@ -26,7 +26,18 @@ const PRINT_URIS = ['download', '--print-uris', PACKAGE];
 const ATTEMPTS = 4;
 
 /** Drivers that no kernel of ours compiles and no patch of ours touches: a third of the tree. Their Kconfig files and makefiles stay. */
-const UNUSED = ['drivers/gpu/drm/amd', 'drivers/gpu/drm/i915', 'drivers/gpu/drm/nouveau', 'drivers/iio', 'drivers/infiniband', 'drivers/media', 'drivers/net/ethernet', 'drivers/net/wireless', 'drivers/staging', 'sound'];
+const UNUSED = [
+  'drivers/gpu/drm/amd',
+  'drivers/gpu/drm/i915',
+  'drivers/gpu/drm/nouveau',
+  'drivers/iio',
+  'drivers/infiniband',
+  'drivers/media',
+  'drivers/net/ethernet',
+  'drivers/net/wireless',
+  'drivers/staging',
+  'sound',
+];
 
 /**
  * What apt would install, by the host's own index without any network, or, where the host has none, by an index
@@ -34,7 +45,10 @@ const UNUSED = ['drivers/gpu/drm/amd', 'drivers/gpu/drm/i915', 'drivers/gpu/drm/
  * @throws RigError when apt offers no such package.
  */
 export async function findSource(context: BuildContext): Promise<SourcePackage> {
-  const { stdout } = await command('apt-get', PRINT_URIS, context, { okStatuses: [0, 100], remedy: 'apt-get is needed to fetch the kernel source' });
+  const { stdout } = await command('apt-get', PRINT_URIS, context, {
+    okStatuses: [0, 100],
+    remedy: 'apt-get is needed to fetch the kernel source',
+  });
   return parsePrintUris(stdout === '' ? await askMirrors(context) : stdout);
 }
 
@@ -48,7 +62,9 @@ async function askMirrors(context: BuildContext): Promise<string> {
       build: async (dir, scratch) => {
         const { stdout: architecture } = await command('dpkg', ['--print-architecture'], context);
         const { options } = await updateIndexes(scratch, sources, context, architecture.trim());
-        const { stdout } = await command('apt-get', [...options, ...PRINT_URIS], context, { remedy: 'add the security suite to the sources of apt' });
+        const { stdout } = await command('apt-get', [...options, ...PRINT_URIS], context, {
+          remedy: 'add the security suite to the sources of apt',
+        });
         await writeFile(join(dir, 'uris.txt'), stdout);
       },
     },
@@ -60,9 +76,14 @@ async function askMirrors(context: BuildContext): Promise<string> {
 /** Reads the one line of `apt-get download --print-uris`: `'URI' FILE SIZE SHA256:HEX`. */
 export function parsePrintUris(output: string): SourcePackage {
   const [, uri, file, sha256] = /^'([^']+)' (\S+\.deb) \d+ SHA256:([0-9a-f]{64})$/m.exec(output) ?? [];
-  const version = file === undefined ? undefined : new RegExp(`^${PACKAGE.replaceAll('.', '\\.')}_(.+)_[a-z0-9]+\\.deb$`).exec(file)?.[1];
+  const version =
+    file === undefined
+      ? undefined
+      : new RegExp(`^${PACKAGE.replaceAll('.', '\\.')}_(.+)_[a-z0-9]+\\.deb$`).exec(file)?.[1];
   if (uri === undefined || file === undefined || sha256 === undefined || version === undefined) {
-    throw new RigError(`apt answered something unexpected about ${PACKAGE}: ${output.trim() || '(nothing)'}`, { remedy: 'apt-get update' });
+    throw new RigError(`apt answered something unexpected about ${PACKAGE}: ${output.trim() || '(nothing)'}`, {
+      remedy: 'apt-get update',
+    });
   }
   return { package: PACKAGE, version: decodeURIComponent(version), uri, file, sha256 };
 }
@@ -91,12 +112,22 @@ export function obtainSource(source: SourcePackage, context: BuildContext): Prom
 }
 
 /** Unpacks the source into `tree`, which must not exist; without `whole` the {@link UNUSED} folders keep only their Kconfig files and makefiles. */
-export async function unpackSource(source: Artifact, tree: string, context: BuildContext, { whole }: { readonly whole: boolean }): Promise<void> {
+export async function unpackSource(
+  source: Artifact,
+  tree: string,
+  context: BuildContext,
+  { whole }: { readonly whole: boolean },
+): Promise<void> {
   await mkdir(tree, { recursive: true });
   const exclude = whole ? [] : UNUSED.map((dir) => `--exclude=${PACKAGE}/${dir}/*.[chS]`);
-  await command('tar', ['-x', '-f', join(source.dir, TARBALL), '-C', tree, '--strip-components=1', '--no-same-owner', ...exclude], context, {
-    env: { XZ_DEFAULTS: '-T0' },
-  });
+  await command(
+    'tar',
+    ['-x', '-f', join(source.dir, TARBALL), '-C', tree, '--strip-components=1', '--no-same-owner', ...exclude],
+    context,
+    {
+      env: { XZ_DEFAULTS: '-T0' },
+    },
+  );
   await forgetPackaging(join(tree, '.gitignore'));
 }
 
@@ -112,13 +143,19 @@ async function download(source: SourcePackage, scratch: string, context: BuildCo
   let last: unknown;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     try {
-      await command('/usr/lib/apt/apt-helper', ['-o', 'APT::Sandbox::User=', 'download-file', source.uri, path, `SHA256:${source.sha256}`], context);
+      await command(
+        '/usr/lib/apt/apt-helper',
+        ['-o', 'APT::Sandbox::User=', 'download-file', source.uri, path, `SHA256:${source.sha256}`],
+        context,
+      );
       return path;
     } catch (error) {
       context.signal.throwIfAborted();
       last = error;
     }
-    context.progress(`the mirror did not deliver ${source.package} ${source.version} (attempt ${attempt} of ${ATTEMPTS})`);
+    context.progress(
+      `the mirror did not deliver ${source.package} ${source.version} (attempt ${attempt} of ${ATTEMPTS})`,
+    );
     await setTimeout(attempt * 5000, undefined, { signal: context.signal });
   }
   throw new RigError(`cannot download ${source.package} ${source.version}: ${(last as Error).message}`, {

@@ -31,7 +31,8 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
   const source = await workTree(tree, `${tree}.boots`, context);
   const commits = await commitsOf(tree, context);
   const options = mergeFragments(await readFragments('release'));
-  const addedUpTo = async (commit: string): Promise<readonly string[]> => addedOptions(await git(tree, ['diff', BASE_TAG, commit], context));
+  const addedUpTo = async (commit: string): Promise<readonly string[]> =>
+    addedOptions(await git(tree, ['diff', BASE_TAG, commit], context));
   const ofSeries = await addedUpTo('HEAD');
   const complaints: Complaint[] = [];
 
@@ -41,7 +42,11 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
     context.progress(`${index + 1} of ${commits.length}: ${at}`);
     await git(source, ['checkout', '-q', '--detach', id], context);
     const yet = await addedUpTo(id);
-    await configureTree(source, options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)), context);
+    await configureTree(
+      source,
+      options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)),
+      context,
+    );
     await compileTree(source, 'release', context);
     const lines = await boot(source, context);
     if (lines.length > 0) complaints.push({ at, lines });

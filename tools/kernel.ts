@@ -9,7 +9,15 @@ import { Argument, Command, Option } from 'commander';
 import { describeFailure } from '../emulator/cli/failure.js';
 import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
-import { compileTree, configureTree, KERNEL_FLAVOURS, obtainKernel, PATCHES_DIR, readFragments, type KernelFlavour } from '../guest-kernel/build.js';
+import {
+  compileTree,
+  configureTree,
+  KERNEL_FLAVOURS,
+  obtainKernel,
+  PATCHES_DIR,
+  readFragments,
+  type KernelFlavour,
+} from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
@@ -41,18 +49,32 @@ async function build(dir: string, flavour: KernelFlavour, context: BuildContext)
 
 async function regenerate(dir: string, context: BuildContext): Promise<void> {
   const changed = await regenerateSeries(opened(dir), patchesDir, context);
-  console.log(changed.length === 0 ? 'the series is unchanged' : changed.map((file) => `guest-kernel/patches/${file}`).join('\n'));
+  console.log(
+    changed.length === 0 ? 'the series is unchanged' : changed.map((file) => `guest-kernel/patches/${file}`).join('\n'),
+  );
 }
 
 async function checkpatch(dir: string, context: BuildContext): Promise<void> {
   const tree = opened(dir);
   const patches = await readSeries(patchesDir);
-  const args = ['--strict', '--show-types', '--no-summary', '--max-line-length=100', '--ignore', CHECKPATCH_IGNORED.join(',')];
-  const { status, stdout } = await command(join(tree, 'scripts/checkpatch.pl'), [...args, ...patches.map(({ file }) => join(patchesDir, file))], context, {
-    cwd: tree,
-    okStatuses: [0, 1],
-    remedy: 'install perl',
-  });
+  const args = [
+    '--strict',
+    '--show-types',
+    '--no-summary',
+    '--max-line-length=100',
+    '--ignore',
+    CHECKPATCH_IGNORED.join(','),
+  ];
+  const { status, stdout } = await command(
+    join(tree, 'scripts/checkpatch.pl'),
+    [...args, ...patches.map(({ file }) => join(patchesDir, file))],
+    context,
+    {
+      cwd: tree,
+      okStatuses: [0, 1],
+      remedy: 'install perl',
+    },
+  );
   const complaints = stdout.trim();
   if (complaints !== '') console.log(complaints);
   if (status !== 0) process.exitCode = EXIT.badInput;
@@ -71,7 +93,9 @@ const CHECKPATCH_IGNORED = ['FILE_PATH_CHANGES'];
 function opened(dir: string): string {
   const tree = resolve(dir);
   if (!existsSync(join(tree, '.git')) || !existsSync(join(tree, 'scripts/checkpatch.pl'))) {
-    throw new InputError(`${tree} is not an opened kernel tree`, { remedy: `make one: node tools/run.mjs tools/kernel.ts open ${dir}` });
+    throw new InputError(`${tree} is not an opened kernel tree`, {
+      remedy: `make one: node tools/run.mjs tools/kernel.ts open ${dir}`,
+    });
   }
   return tree;
 }
@@ -90,7 +114,9 @@ const abort = new AbortController();
 for (const name of ENDING_SIGNALS) process.once(name, () => abort.abort(new Interrupted()));
 const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
 
-const program = new Command('kernel').description('The guest kernel: open, edit and commit, build, regenerate, checkpatch, build and boot each.');
+const program = new Command('kernel').description(
+  'The guest kernel: open, edit and commit, build, regenerate, checkpatch, build and boot each.',
+);
 const flavours = [...KERNEL_FLAVOURS];
 program
   .command('obtain')
@@ -120,10 +146,14 @@ program
   .action((dir: string) => checkpatch(dir, context));
 program
   .command('each')
-  .description('build a small kernel at each commit of an opened tree, and look at new files with W=1, sparse and kernel-doc')
+  .description(
+    'build a small kernel at each commit of an opened tree, and look at new files with W=1, sparse and kernel-doc',
+  )
   .argument('<dir>')
   .option('--quick', 'compile only what the series touches, and look for symbols that come too late', false)
-  .action(async (dir: string, options: { quick: boolean }) => tell(await checkEach(opened(dir), options, context), 'each patch builds, and nothing complains'));
+  .action(async (dir: string, options: { quick: boolean }) =>
+    tell(await checkEach(opened(dir), options, context), 'each patch builds, and nothing complains'),
+  );
 program
   .command('boot-each')
   .description('build the release kernel at each commit of an opened tree, and boot it in the rig')

@@ -23,7 +23,9 @@ export function isNodeNewEnough(version = process.versions.node) {
 export async function runAgainOnNewerNode(root) {
   const node = join(root, '.node', VERSION, 'node_modules', PACKAGE.split('@')[0], 'bin', 'node');
   if (!existsSync(node)) {
-    console.error(`snapback: Node ${process.versions.node} is too old; fetching Node ${VERSION} for Snapback alone (once, about 40 MB) ...`);
+    console.error(
+      `snapback: Node ${process.versions.node} is too old; fetching Node ${VERSION} for Snapback alone (once, about 40 MB) ...`,
+    );
     await fetchNode(root);
     if (!existsSync(node)) throw new Error(tooOld(`${PACKAGE} holds no ${node}`));
   }
@@ -46,7 +48,17 @@ async function fetchNode(root) {
   const partial = `${place}.${process.pid}`;
   try {
     mkdirSync(partial, { recursive: true });
-    const args = ['install', '--prefix', partial, '--no-save', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', PACKAGE];
+    const args = [
+      'install',
+      '--prefix',
+      partial,
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--no-package-lock',
+      '--loglevel=error',
+      PACKAGE,
+    ];
     const [status, output] = await new Promise((resolve) => {
       const child = spawn('npm', args, { cwd: partial, stdio: ['ignore', 'pipe', 'pipe'] });
       let text = '';
@@ -65,7 +77,10 @@ async function fetchNode(root) {
 
 /** What npm prints of an error, without its stack and advice. */
 export function whatNpmSays(output) {
-  const lines = output.split('\n').map((line) => line.trimEnd()).filter((line) => line !== '' && !/^npm error(?: *[{}]?$| {2,})|complete log of this run/.test(line));
+  const lines = output
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '' && !/^npm error(?: *[{}]?$| {2,})|complete log of this run/.test(line));
   return lines.slice(0, 8).join('\n');
 }
 

@@ -14,9 +14,15 @@ if (!process.argv.includes('--clean')) {
   try {
     await setUp();
   } catch (error) {
-    console.error(`snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`);
+    console.error(
+      `snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`,
+    );
     process.exit(3);
   }
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.types.json')], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.types.json')],
+    { cwd: root, stdio: ['ignore', 2, 2] },
+  );
   process.exitCode = status ?? 1;
 }

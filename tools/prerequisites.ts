@@ -31,8 +31,11 @@ export interface Prerequisite {
   readonly purposes: readonly Purpose[];
 }
 
-const need = (debianPackage: string, purposes: readonly Purpose[], ...needs: readonly string[]): readonly Prerequisite[] =>
-  needs.map((one) => ({ needs: one, debianPackage, purposes }));
+const need = (
+  debianPackage: string,
+  purposes: readonly Purpose[],
+  ...needs: readonly string[]
+): readonly Prerequisite[] => needs.map((one) => ({ needs: one, debianPackage, purposes }));
 
 export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('seabios', ['machine'], '/usr/share/seabios/bios.bin', '/usr/share/seabios/vgabios-stdvga.bin'),
@@ -71,7 +74,9 @@ export const PREREQUISITES: readonly Prerequisite[] = [
 
 /** All that is needed for these purposes and not there, in the table's order. */
 export function missingPrerequisites(...purposes: readonly Purpose[]): readonly Prerequisite[] {
-  return PREREQUISITES.filter((one) => one.purposes.some((purpose) => purposes.includes(purpose)) && !isPresent(one.needs));
+  return PREREQUISITES.filter(
+    (one) => one.purposes.some((purpose) => purposes.includes(purpose)) && !isPresent(one.needs),
+  );
 }
 
 /** The one command that installs what is missing. */
@@ -90,9 +95,12 @@ export async function installPrerequisites(purposes: readonly Purpose[], context
   const wanted = packagesOf(missing);
   const prefix = await privilege();
   if (prefix === undefined) {
-    throw new RigError(`missing for ${purposes.map((one) => PURPOSE_NAMES[one]).join(', ')}: ${missing.map(({ needs }) => needs).join(', ')}`, {
-      remedy: `sudo ${installCommand(missing)}`,
-    });
+    throw new RigError(
+      `missing for ${purposes.map((one) => PURPOSE_NAMES[one]).join(', ')}: ${missing.map(({ needs }) => needs).join(', ')}`,
+      {
+        remedy: `sudo ${installCommand(missing)}`,
+      },
+    );
   }
   const apt = (...args: readonly string[]): Promise<unknown> => {
     const [program = 'env', ...before] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
@@ -118,7 +126,10 @@ export async function installPrerequisites(purposes: readonly Purpose[], context
     await install();
   }
   const still = missingPrerequisites(...purposes);
-  if (still.length > 0) throw new RigError(`still missing after the installation: ${still.map(({ needs }) => needs).join(', ')}`, { remedy: installCommand(still) });
+  if (still.length > 0)
+    throw new RigError(`still missing after the installation: ${still.map(({ needs }) => needs).join(', ')}`, {
+      remedy: installCommand(still),
+    });
 }
 
 function packagesOf(missing: readonly Prerequisite[]): readonly string[] {

@@ -11,7 +11,9 @@ export async function runProgram(path) {
     const { buildProgram } = await import('../esbuild.config.mjs');
     bundle = await buildProgram(path);
   } catch (error) {
-    console.error(`snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`);
+    console.error(
+      `snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`,
+    );
     process.exit(3);
   }
   await import(pathToFileURL(bundle).href);

@@ -14,7 +14,9 @@ try {
   const { buildProgram } = await import('../esbuild.config.mjs');
   built = await buildProgram(program);
 } catch (error) {
-  console.error(`snapback: ${error instanceof SetupError ? error.message : `cannot bundle ${program}: ${error.message}`}`);
+  console.error(
+    `snapback: ${error instanceof SetupError ? error.message : `cannot bundle ${program}: ${error.message}`}`,
+  );
   process.exit(3);
 }
 process.argv = [process.argv[0], built, ...args];

@@ -42,10 +42,14 @@ export async function servePage(config: MachineConfig, marker: number, port = 0)
   await buildPage();
   const machine = machineFiles(config, marker);
   const server = createServer((request, response) => {
-    respond(new URL(request.url ?? '/', 'http://localhost').pathname, machine, response).catch(() => response.writeHead(500).end());
+    respond(new URL(request.url ?? '/', 'http://localhost').pathname, machine, response).catch(() =>
+      response.writeHead(500).end(),
+    );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new InputError(`cannot serve on port ${port}`, { cause, remedy: 'name another port' })));
+    server.once('error', (cause) =>
+      reject(new InputError(`cannot serve on port ${port}`, { cause, remedy: 'name another port' })),
+    );
     server.listen(port, '127.0.0.1', resolve);
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => close(server) };
@@ -76,11 +80,21 @@ function machineFiles(config: MachineConfig, marker: number): ReadonlyMap<string
   ]);
 }
 
-async function respond(path: string, machine: ReadonlyMap<string, Uint8Array>, response: ServerResponse): Promise<void> {
-  const headers = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'cache-control': 'no-store' };
+async function respond(
+  path: string,
+  machine: ReadonlyMap<string, Uint8Array>,
+  response: ServerResponse,
+): Promise<void> {
+  const headers = {
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+    'cache-control': 'no-store',
+  };
   const bytes = machine.get(path);
   if (bytes) {
-    response.writeHead(200, { ...headers, 'content-type': 'application/octet-stream', 'content-length': bytes.byteLength }).end(bytes);
+    response
+      .writeHead(200, { ...headers, 'content-type': 'application/octet-stream', 'content-length': bytes.byteLength })
+      .end(bytes);
     return;
   }
   // Only plain names: nothing outside the folder can be asked for.
@@ -91,7 +105,11 @@ async function respond(path: string, machine: ReadonlyMap<string, Uint8Array>, r
     response.writeHead(404, headers).end('not found\n');
     return;
   }
-  response.writeHead(200, { ...headers, 'content-type': TYPES[extname(name)] ?? 'application/octet-stream', 'content-length': found.size });
+  response.writeHead(200, {
+    ...headers,
+    'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+    'content-length': found.size,
+  });
   createReadStream(file).pipe(response);
 }
 
@@ -102,7 +120,10 @@ function close(server: Server): Promise<void> {
 
 /** Builds what the machine is made of, then serves it until the process is ended. */
 async function main(port: number, signal: AbortSignal): Promise<void> {
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InputError('a port is a whole number from 0 to 65535', { remedy: 'node tools/run.mjs tools/serve.ts 8086' });
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InputError('a port is a whole number from 0 to 65535', {
+      remedy: 'node tools/run.mjs tools/serve.ts 8086',
+    });
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
   const { plan, scenario } = await loadScenario(standardScenario(), {});

@@ -66,7 +66,11 @@ function packagesMatch(lock) {
   for (const [path, entry] of Object.entries(JSON.parse(lock).packages)) {
     if (path === '' || entry.optional || entry.link) continue;
     try {
-      if (JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).version.split('+')[0] !== entry.version.split('+')[0]) return false;
+      if (
+        JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).version.split('+')[0] !==
+        entry.version.split('+')[0]
+      )
+        return false;
     } catch {
       return false;
     }
@@ -83,10 +87,17 @@ function npmCi() {
     let output = '';
     child.stdout.on('data', (chunk) => (output += chunk));
     child.stderr.on('data', (chunk) => (output += chunk));
-    child.on('error', (error) => reject(new SetupError(`cannot run npm: ${error.message}\n  install it with: apt-get install npm`)));
+    child.on('error', (error) =>
+      reject(new SetupError(`cannot run npm: ${error.message}\n  install it with: apt-get install npm`)),
+    );
     child.on('close', (status, signal) => {
       if (status === 0) resolve();
-      else reject(new SetupError(`npm ci failed (${signal ?? `status ${status}`})\n${whatNpmSays(output)}\n  check the network and run the command again`));
+      else
+        reject(
+          new SetupError(
+            `npm ci failed (${signal ?? `status ${status}`})\n${whatNpmSays(output)}\n  check the network and run the command again`,
+          ),
+        );
     });
   });
 }
@@ -119,7 +130,8 @@ function sourcesStamp() {
   for (const dir of SOURCE_DIRS) {
     if (!existsSync(join(root, dir))) continue;
     for (const entry of readdirSync(join(root, dir), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile() && /\.(ts|mjs|json|html|css)$/.test(entry.name)) add(join(entry.parentPath ?? entry.path, entry.name));
+      if (entry.isFile() && /\.(ts|mjs|json|html|css)$/.test(entry.name))
+        add(join(entry.parentPath ?? entry.path, entry.name));
     }
   }
   return hash.digest('hex');

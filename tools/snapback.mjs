@@ -6,7 +6,9 @@ import { SetupError, setUp } from './setup.mjs';
 try {
   await setUp();
 } catch (error) {
-  console.error(`snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`);
+  console.error(
+    `snapback: ${error instanceof SetupError ? error.message : `cannot bundle the sources: ${error.message}`}`,
+  );
   process.exit(3);
 }
 const { main } = await import('../dist/cli.mjs');

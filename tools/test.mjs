@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * `npm test`: sets up, builds what the end-to-end tests boot, and runs tap: types, unit tests (with coverage), then
+ * `npm test`: sets up, builds what the end-to-end tests boot, and runs format and types, then tap: unit tests (with coverage), then
  * end-to-end tests. `npm test -- FILE...` runs just these. The last line is `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
@@ -37,14 +37,18 @@ async function main(named) {
   await run(process.execPath, [command, 'doctor', '--cure']);
   let failedToBuild = false;
   const counts = { pass: 0, fail: 0, skip: 0, skips: [] };
-  if (named.length === 0) addCounts(counts, await types());
+  if (named.length === 0) {
+    addCounts(counts, await look('format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'));
+    addCounts(counts, await look('types', 'typescript/bin/tsc', '-p', '.'));
+  }
   if (unit.length > 0 && !interrupted) addCounts(counts, await tap('unit tests', unit, []));
   if (e2e.length > 0 && !interrupted) {
     // Minutes when kernels have changed: for one test, only what it boots.
     const all = named.length === 0 || e2e.some((file) => /debug-kernel|reproducible/.test(file));
     failedToBuild = (await run(process.execPath, [command, 'build', ...(all ? ['--tests'] : [])])) !== 0;
     // Two at a time: most of what a test boots uses one processor.
-    if (!failedToBuild && !interrupted) addCounts(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=2']));
+    if (!failedToBuild && !interrupted)
+      addCounts(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=2']));
   }
   if (failedToBuild) {
     console.log('what the end-to-end tests boot could not be built: they did not run');
@@ -56,10 +60,11 @@ async function main(named) {
   return counts.fail === 0 && counts.pass > 0 ? 0 : 1;
 }
 
-/** The compiler's verdict, counted as one test. */
-async function types() {
-  console.log('\ntypes');
-  const status = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+/** The verdict of a program of an npm package on the sources, counted as one test. */
+async function look(title, program, ...args) {
+  console.log(`
+${title}`);
+  const status = await run(process.execPath, [join(root, 'node_modules', program), ...args]);
   return { pass: status === 0 ? 1 : 0, fail: status === 0 ? 0 : 1, skip: 0, skips: [] };
 }
 
@@ -84,7 +89,10 @@ async function tap(title, files, options) {
   const program = join(root, 'node_modules/tap/dist/esm/run.mjs');
   // With a terminal tap draws its own picture; without one its stream is shown in part.
   if (process.stdout.isTTY) {
-    return countTap(await run(process.execPath, [program, '--reporter=base', `--output-file=${output}`, ...options, ...files]), readIfThere(output));
+    return countTap(
+      await run(process.execPath, [program, '--reporter=base', `--output-file=${output}`, ...options, ...files]),
+      readIfThere(output),
+    );
   }
   const show = plainLines();
   const lines = [];
@@ -105,7 +113,8 @@ function plainLines() {
     if (/^ *---$/.test(line)) inDiagnosis = true;
     const summary = /^# \{ total|^# (time|failed)/.test(line);
     const coverage = /^ *(File|All files|-+\|)|^ .*\|.*\|/.test(line);
-    if ((point && (point[1] === '' || inFailure)) || (inFailure && inDiagnosis) || summary || coverage) console.log(line);
+    if ((point && (point[1] === '' || inFailure)) || (inFailure && inDiagnosis) || summary || coverage)
+      console.log(line);
     if (/^ *\.\.\.$/.test(line)) inDiagnosis = false;
   };
 }

@@ -9,5 +9,7 @@ export async function makeBtrfs({ image, volume, tree, scratch, context }: MakeR
   await writeTree(tree, folder, volume);
   const label = volume.label === undefined ? [] : ['--label', volume.label];
   context.progress(`making the btrfs filesystem ${volume.name}`);
-  await runSteady('mkfs.btrfs', ['--quiet', '--uuid', volume.uuid, ...label, '--rootdir', folder, image], context, { remedy: 'apt-get install btrfs-progs; btrfs needs at least 109 MiB' });
+  await runSteady('mkfs.btrfs', ['--quiet', '--uuid', volume.uuid, ...label, '--rootdir', folder, image], context, {
+    remedy: 'apt-get install btrfs-progs; btrfs needs at least 109 MiB',
+  });
 }

@@ -16,29 +16,47 @@ const REMEDY = 'apt-get install e2fsprogs';
 
 export async function makeExt4({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {
   // Both the tools' own clock and their defaults would otherwise be the host's.
-  const env = { E2FSPROGS_FAKE_TIME: String(IMAGE_TIME_S), MKE2FS_CONFIG: packagePath('disk-images/filesystems/mke2fs.conf'), LC_ALL: 'C' };
+  const env = {
+    E2FSPROGS_FAKE_TIME: String(IMAGE_TIME_S),
+    MKE2FS_CONFIG: packagePath('disk-images/filesystems/mke2fs.conf'),
+    LC_ALL: 'C',
+  };
   const extended = `hash_seed=${volume.uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard`;
   const label = volume.label === undefined ? [] : ['-L', volume.label];
   context.progress(`making the ext4 filesystem ${volume.name}`);
-  await command('mke2fs', ['-q', '-F', '-t', 'ext4', '-U', volume.uuid, ...label, '-E', extended, image], context, { env, remedy: REMEDY });
+  await command('mke2fs', ['-q', '-F', '-t', 'ext4', '-U', volume.uuid, ...label, '-E', extended, image], context, {
+    env,
+    remedy: REMEDY,
+  });
   if (tree.length === 0) return;
   context.progress(`filling the ext4 filesystem ${volume.name}`);
   const { script, files } = debugfsScript(tree, scratch);
   for (const [path, content] of files) await writeFile(path, content);
   const scriptPath = join(scratch, 'debugfs.txt');
   await writeFile(scriptPath, script);
-  const { stdout, stderr } = await command('debugfs', ['-w', '-f', scriptPath, image], context, { env, remedy: REMEDY });
+  const { stdout, stderr } = await command('debugfs', ['-w', '-f', scriptPath, image], context, {
+    env,
+    remedy: REMEDY,
+  });
   // debugfs goes on after an error and ends with status 0: whatever it says beyond the expected is one.
-  const complaint = `${stderr}\n${stdout}`.split('\n').find((line) => line !== '' && !/^(?:debugfs(?: \d|: )|Allocated inode: )/.test(line));
+  const complaint = `${stderr}\n${stdout}`
+    .split('\n')
+    .find((line) => line !== '' && !/^(?:debugfs(?: \d|: )|Allocated inode: )/.test(line));
   if (complaint !== undefined) {
     const full = /could not allocate|no free/i.test(complaint);
-    if (full) throw new InputError(`volume ${volume.name} of ${volume.sizeBytes} bytes is too small for its files`, { remedy: 'give it a larger size in the recipe' });
+    if (full)
+      throw new InputError(`volume ${volume.name} of ${volume.sizeBytes} bytes is too small for its files`, {
+        remedy: 'give it a larger size in the recipe',
+      });
     throw new RigError(`debugfs could not fill ${volume.name}: ${complaint}`);
   }
 }
 
 /** The commands that make this tree, and the files on the host that they take the contents from. */
-export function debugfsScript(tree: readonly Entry[], scratch: string): { readonly script: string; readonly files: ReadonlyMap<string, Uint8Array> } {
+export function debugfsScript(
+  tree: readonly Entry[],
+  scratch: string,
+): { readonly script: string; readonly files: ReadonlyMap<string, Uint8Array> } {
   const files = new Map<string, Uint8Array>();
   const lines: string[] = [];
   let folder: string | undefined;
@@ -70,14 +88,25 @@ export function debugfsScript(tree: readonly Entry[], scratch: string): { readon
         lines.push(`mknod ${name} p`);
         break;
     }
-    const type = { file: 0o100000, directory: 0o040000, symlink: 0o120000, fifo: 0o010000, device: entry.kind === 'device' && entry.type === 'block' ? 0o060000 : 0o020000 }[entry.kind];
-    lines.push(`sif ${name} mode 0${(type | entry.mode).toString(8)}`, `sif ${name} uid ${entry.uid}`, `sif ${name} gid ${entry.gid}`);
+    const type = {
+      file: 0o100000,
+      directory: 0o040000,
+      symlink: 0o120000,
+      fifo: 0o010000,
+      device: entry.kind === 'device' && entry.type === 'block' ? 0o060000 : 0o020000,
+    }[entry.kind];
+    lines.push(
+      `sif ${name} mode 0${(type | entry.mode).toString(8)}`,
+      `sif ${name} uid ${entry.uid}`,
+      `sif ${name} gid ${entry.gid}`,
+    );
   }
   return { script: `${lines.join('\n')}\n`, files };
 }
 
 /** As debugfs reads a word: quotes around it, and a quote in it doubled. */
 function quote(word: string): string {
-  if (/[\n\0]/.test(word)) throw new InputError(`the name ${JSON.stringify(word)} has a line break in it`, { remedy: 'rename the file' });
+  if (/[\n\0]/.test(word))
+    throw new InputError(`the name ${JSON.stringify(word)} has a line break in it`, { remedy: 'rename the file' });
   return `"${word.replaceAll('"', '""')}"`;
 }

@@ -29,7 +29,12 @@ export async function makeVolume(request: MakeRequest): Promise<void> {
     case 'raw':
       return;
     case 'swap':
-      await command('mkswap', ['--uuid', volume.uuid, ...(volume.label === undefined ? [] : ['--label', volume.label]), image], context, { remedy: 'apt-get install util-linux' });
+      await command(
+        'mkswap',
+        ['--uuid', volume.uuid, ...(volume.label === undefined ? [] : ['--label', volume.label]), image],
+        context,
+        { remedy: 'apt-get install util-linux' },
+      );
       return;
     case 'ext4':
       return makeExt4(request);
@@ -49,7 +54,10 @@ async function createZeros(path: string, sizeBytes: number): Promise<void> {
   try {
     await file.truncate(sizeBytes);
   } catch (error) {
-    throw new RigError(`cannot make a file of ${sizeBytes} bytes at ${path}`, { cause: error, remedy: 'free some space, or name another cache folder with SNAPBACK_CACHE' });
+    throw new RigError(`cannot make a file of ${sizeBytes} bytes at ${path}`, {
+      cause: error,
+      remedy: 'free some space, or name another cache folder with SNAPBACK_CACHE',
+    });
   } finally {
     await file.close();
   }

@@ -16,7 +16,12 @@ export const IMAGE_TIME_S = 1735689600;
 const SOURCE = 'disk-images/filesystems/steady.c';
 
 /** Runs a program with a standing clock and seeded chance. */
-export async function runSteady(program: string, args: readonly string[], context: BuildContext, options: { readonly remedy: string; readonly env?: Readonly<Record<string, string>> }): Promise<CommandResult> {
+export async function runSteady(
+  program: string,
+  args: readonly string[],
+  context: BuildContext,
+  options: { readonly remedy: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<CommandResult> {
   const library = await obtainLibrary(context);
   const env = { LD_PRELOAD: library, SOURCE_DATE_EPOCH: String(IMAGE_TIME_S), TZ: 'UTC', LC_ALL: 'C', ...options.env };
   return command(program, args, context, { remedy: options.remedy, env });
@@ -26,7 +31,20 @@ export async function runSteady(program: string, args: readonly string[], contex
 export async function obtainLibrary(context: BuildContext): Promise<string> {
   const inputs = { source: await readFile(packagePath(SOURCE), 'utf8'), architecture: process.arch };
   const build = async (dir: string): Promise<void> => {
-    const args = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-s', '-o', join(dir, 'steady.so'), packagePath(SOURCE), '-ldl'];
+    const args = [
+      '-std=gnu11',
+      '-O2',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-shared',
+      '-fPIC',
+      '-s',
+      '-o',
+      join(dir, 'steady.so'),
+      packagePath(SOURCE),
+      '-ldl',
+    ];
     await command('cc', args, context, { remedy: 'apt-get install gcc libc6-dev' });
   };
   return join((await obtain({ name: 'steady', inputs, build }, context)).dir, 'steady.so');
@@ -40,16 +58,20 @@ export async function writeTree(tree: readonly Entry[], folder: string, volume: 
   await mkdir(folder, { recursive: true });
   for (const entry of tree) {
     const path = join(folder, entry.path);
-    if (entry.uid !== 0 || entry.gid !== 0) throw cannot(volume, `/${entry.path} belongs to ${entry.uid}:${entry.gid}`, 'files of others than root');
+    if (entry.uid !== 0 || entry.gid !== 0)
+      throw cannot(volume, `/${entry.path} belongs to ${entry.uid}:${entry.gid}`, 'files of others than root');
     if (entry.kind === 'directory') await mkdir(path);
     else if (entry.kind === 'symlink') await symlink(entry.target, path);
     else if (entry.kind === 'file') await writeFile(path, entry.content);
     else throw cannot(volume, `/${entry.path} is a ${entry.kind}`, 'device nodes and pipes');
   }
   // From the leaves up, and last: a folder need not be writable in the image.
-  for (const entry of [...tree].reverse()) if (entry.kind !== 'symlink') await chmod(join(folder, entry.path), entry.mode);
+  for (const entry of [...tree].reverse())
+    if (entry.kind !== 'symlink') await chmod(join(folder, entry.path), entry.mode);
 }
 
 function cannot(volume: Volume, what: string, things: string): InputError {
-  return new InputError(`${what}, which the tools for ${volume.filesystem} cannot make without root`, { remedy: `put ${things} on a volume of ext4 or xfs` });
+  return new InputError(`${what}, which the tools for ${volume.filesystem} cannot make without root`, {
+    remedy: `put ${things} on a volume of ext4 or xfs`,
+  });
 }

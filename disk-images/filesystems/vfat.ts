@@ -10,7 +10,9 @@ export async function makeVfat({ image, volume, tree, scratch, context }: MakeRe
   const label = volume.label === undefined ? [] : ['-n', volume.label.toUpperCase()];
   const serial = volume.uuid.replaceAll('-', '').slice(0, 8);
   context.progress(`making the vfat filesystem ${volume.name}`);
-  await runSteady('mkfs.fat', ['--invariant', '-i', serial, ...label, image], context, { remedy: 'apt-get install dosfstools' });
+  await runSteady('mkfs.fat', ['--invariant', '-i', serial, ...label, image], context, {
+    remedy: 'apt-get install dosfstools',
+  });
   const mtools = { remedy: 'apt-get install mtools', env: { MTOOLSRC: '/dev/null', MTOOLS_SKIP_CHECK: '1' } };
   for (const [index, entry] of tree.entries()) {
     const target = `::/${entry.path}`;
@@ -19,6 +21,9 @@ export async function makeVfat({ image, volume, tree, scratch, context }: MakeRe
       const source = join(scratch, `content-${index}`);
       await writeFile(source, entry.content);
       await runSteady('mcopy', ['-i', image, source, target], context, mtools);
-    } else throw new InputError(`/${entry.path} is a ${entry.kind}, which vfat does not have`, { remedy: 'leave it out, or take another filesystem' });
+    } else
+      throw new InputError(`/${entry.path} is a ${entry.kind}, which vfat does not have`, {
+        remedy: 'leave it out, or take another filesystem',
+      });
   }
 }

@@ -13,7 +13,10 @@ const REMEDY = 'apt-get install xfsprogs';
 const XFS_BYTES_MIN = 300 * 2 ** 20;
 
 export async function makeXfs({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {
-  if (volume.sizeBytes < XFS_BYTES_MIN) throw new InputError(`${volume.name} has ${volume.sizeBytes} bytes; XFS needs at least 300 MiB`, { remedy: 'give it a larger size in the recipe' });
+  if (volume.sizeBytes < XFS_BYTES_MIN)
+    throw new InputError(`${volume.name} has ${volume.sizeBytes} bytes; XFS needs at least 300 MiB`, {
+      remedy: 'give it a larger size in the recipe',
+    });
   const contents = new Map<string, string>();
   for (const [index, entry] of tree.entries()) {
     if (entry.kind !== 'file') continue;
@@ -25,10 +28,17 @@ export async function makeXfs({ image, volume, tree, scratch, context }: MakeReq
   await writeFile(prototype, xfsPrototype(tree, contents));
   const label = volume.label === undefined ? [] : ['-L', volume.label];
   context.progress(`making the xfs filesystem ${volume.name}`);
-  await runSteady('mkfs.xfs', ['-q', '-f', '-m', `uuid=${volume.uuid}`, ...label, '-p', prototype, image], context, { remedy: REMEDY });
+  await runSteady('mkfs.xfs', ['-q', '-f', '-m', `uuid=${volume.uuid}`, ...label, '-p', prototype, image], context, {
+    remedy: REMEDY,
+  });
   // The prototype has no word for the sticky bit.
   for (const { path, mode } of tree.filter((entry) => entry.kind === 'directory' && entry.mode & 0o1000)) {
-    await runSteady('xfs_db', ['-x', '-c', `path /${path}`, '-c', `write core.mode 0${(0o040000 | mode).toString(8)}`, image], context, { remedy: REMEDY });
+    await runSteady(
+      'xfs_db',
+      ['-x', '-c', `path /${path}`, '-c', `write core.mode 0${(0o040000 | mode).toString(8)}`, image],
+      context,
+      { remedy: REMEDY },
+    );
   }
 }
 
@@ -39,7 +49,11 @@ export function xfsPrototype(tree: readonly Entry[], contents: ReadonlyMap<strin
       .filter(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf('/'))) === folder)
       .flatMap((entry) => {
         const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
-        if (/\s/.test(name) || name.startsWith(':')) throw new InputError(`'/${entry.path}' has a space in its name, or begins with a colon: mkfs.xfs cannot make it`, { remedy: 'rename it, or take another filesystem' });
+        if (/\s/.test(name) || name.startsWith(':'))
+          throw new InputError(
+            `'/${entry.path}' has a space in its name, or begins with a colon: mkfs.xfs cannot make it`,
+            { remedy: 'rename it, or take another filesystem' },
+          );
         const indent = ' '.repeat(depth);
         const line = `${indent}${name} ${modeWord(entry)} ${entry.uid} ${entry.gid}`;
         if (entry.kind === 'directory') return [line, ...below(entry.path, depth + 1), `${indent}$`];
@@ -52,6 +66,11 @@ export function xfsPrototype(tree: readonly Entry[], contents: ReadonlyMap<strin
 
 /** Type, set-user-id, set-group-id, permissions: `-u-755`. */
 function modeWord(entry: Entry): string {
-  const type = entry.kind === 'device' ? (entry.type === 'char' ? 'c' : 'b') : { file: '-', directory: 'd', symlink: 'l', fifo: 'p' }[entry.kind];
+  const type =
+    entry.kind === 'device'
+      ? entry.type === 'char'
+        ? 'c'
+        : 'b'
+      : { file: '-', directory: 'd', symlink: 'l', fifo: 'p' }[entry.kind];
   return `${type}${entry.mode & 0o4000 ? 'u' : '-'}${entry.mode & 0o2000 ? 'g' : '-'}${(entry.mode & 0o777).toString(8).padStart(3, '0')}`;
 }

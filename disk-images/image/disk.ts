@@ -12,11 +12,23 @@ import { placePartitions } from './layout.js';
 import { copyContent, indexImage, type Ranges } from './ranges.js';
 
 /** Makes the disk of `recipe` at `path`, which ends sparse and with its list of ranges beside it. */
-export async function makeDisk(recipe: Recipe, trees: readonly (readonly Entry[])[], path: string, scratch: string, context: BuildContext): Promise<void> {
+export async function makeDisk(
+  recipe: Recipe,
+  trees: readonly (readonly Entry[])[],
+  path: string,
+  scratch: string,
+  context: BuildContext,
+): Promise<void> {
   for (const [index, volume] of recipe.volumes.entries()) {
     const own = join(scratch, `volume-${index}`);
     await mkdir(own);
-    await makeVolume({ image: join(scratch, `volume-${index}.img`), volume, tree: trees[index] ?? [], scratch: own, context });
+    await makeVolume({
+      image: join(scratch, `volume-${index}.img`),
+      volume,
+      tree: trees[index] ?? [],
+      scratch: own,
+      context,
+    });
     await rm(own, { recursive: true });
   }
   context.progress(`putting disk ${recipe.name} together`);
@@ -27,7 +39,13 @@ export async function makeDisk(recipe: Recipe, trees: readonly (readonly Entry[]
 }
 
 /** Answers where the disk may hold something. */
-async function makePartitions(recipe: Recipe, table: 'gpt' | 'mbr', path: string, scratch: string, context: BuildContext): Promise<Ranges> {
+async function makePartitions(
+  recipe: Recipe,
+  table: 'gpt' | 'mbr',
+  path: string,
+  scratch: string,
+  context: BuildContext,
+): Promise<Ranges> {
   const disk = await open(path, 'wx');
   await disk.truncate(recipe.sizeBytes);
   await disk.close();
@@ -36,25 +54,39 @@ async function makePartitions(recipe: Recipe, table: 'gpt' | 'mbr', path: string
     env: { LC_ALL: 'C' },
     remedy: 'apt-get install fdisk',
   });
-  const places = placePartitions(recipe.sizeBytes, table, recipe.volumes.map(({ sizeBytes }) => sizeBytes));
+  const places = placePartitions(
+    recipe.sizeBytes,
+    table,
+    recipe.volumes.map(({ sizeBytes }) => sizeBytes),
+  );
   const last = places.at(-1);
   const end = last ? last.offsetBytes + last.lengthBytes : 0;
   const ranges: (readonly [number, number])[] = [[0, places[0]?.offsetBytes ?? 0]];
-  for (const [index, place] of places.entries()) ranges.push(...(await copyContent(join(scratch, `volume-${index}.img`), path, place.offsetBytes)));
+  for (const [index, place] of places.entries())
+    ranges.push(...(await copyContent(join(scratch, `volume-${index}.img`), path, place.offsetBytes)));
   // The second copy of a GPT.
   return [...ranges, [end, recipe.sizeBytes - end]];
 }
 
 /** What sfdisk is told: every identifier given, so that none is made up. */
 export function sfdiskScript(recipe: Recipe, table: 'gpt' | 'mbr'): string {
-  const places = placePartitions(recipe.sizeBytes, table, recipe.volumes.map(({ sizeBytes }) => sizeBytes));
+  const places = placePartitions(
+    recipe.sizeBytes,
+    table,
+    recipe.volumes.map(({ sizeBytes }) => sizeBytes),
+  );
   const lines = recipe.volumes.map((volume, index) => {
     const place = places[index] ?? { offsetBytes: 0, lengthBytes: 0 };
     const type = partitionType(volume, table);
-    const identity = table === 'gpt' ? `, uuid=${fixedUuid(`partition ${recipe.name} ${volume.name}`)}, name="${volume.name}"` : '';
+    const identity =
+      table === 'gpt' ? `, uuid=${fixedUuid(`partition ${recipe.name} ${volume.name}`)}, name="${volume.name}"` : '';
     return `start=${place.offsetBytes / 512}, size=${place.lengthBytes / 512}, type=${type}${identity}`;
   });
-  const head = [`label: ${table === 'gpt' ? 'gpt' : 'dos'}`, `label-id: ${table === 'gpt' ? recipe.diskId : `0x${recipe.diskId}`}`, 'unit: sectors'];
+  const head = [
+    `label: ${table === 'gpt' ? 'gpt' : 'dos'}`,
+    `label-id: ${table === 'gpt' ? recipe.diskId : `0x${recipe.diskId}`}`,
+    'unit: sectors',
+  ];
   return `${[...head, '', ...lines].join('\n')}\n`;
 }
 

@@ -12,7 +12,11 @@ export interface PartitionPlace {
 }
 
 /** Places partitions of these sizes one after another. @throws InputError when the disk is too small for them. */
-export function placePartitions(diskBytes: number, table: 'gpt' | 'mbr', sizesBytes: readonly number[]): readonly PartitionPlace[] {
+export function placePartitions(
+  diskBytes: number,
+  table: 'gpt' | 'mbr',
+  sizesBytes: readonly number[],
+): readonly PartitionPlace[] {
   let at = ALIGN_BYTES;
   const places = sizesBytes.map((lengthBytes) => {
     const place = { offsetBytes: at, lengthBytes };

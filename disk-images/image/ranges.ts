@@ -45,7 +45,8 @@ export async function copyContent(from: string, to: string, offsetBytes: number)
     for (const [at, length] of ranges) {
       const bytes = new Uint8Array(length);
       await readInto(source, bytes, 0, at, length);
-      for (let done = 0; done < length; ) done += (await target.write(bytes, done, length - done, offsetBytes + at + done)).bytesWritten;
+      for (let done = 0; done < length;)
+        done += (await target.write(bytes, done, length - done, offsetBytes + at + done)).bytesWritten;
     }
     return ranges.map(([at, length]) => [offsetBytes + at, length]);
   } finally {
@@ -61,17 +62,25 @@ export async function copyContent(from: string, to: string, offsetBytes: number)
  */
 export async function loadDiskImage(path: string): Promise<Uint8Array<SharedArrayBuffer>> {
   const file = await open(path).catch((cause: unknown) => {
-    throw new InputError(`cannot read the disk image ${path}`, { cause, remedy: 'give the path of a file that is there' });
+    throw new InputError(`cannot read the disk image ${path}`, {
+      cause,
+      remedy: 'give the path of a file that is there',
+    });
   });
   try {
     const { size } = await file.stat();
     if (size === 0 || size % SECTOR_BYTES !== 0) {
-      throw new InputError(`${path} has ${size} bytes, which no disk can have`, { remedy: `a disk image is a whole number of sectors of ${SECTOR_BYTES} bytes` });
+      throw new InputError(`${path} has ${size} bytes, which no disk can have`, {
+        remedy: `a disk image is a whole number of sectors of ${SECTOR_BYTES} bytes`,
+      });
     }
     const bytes = new Uint8Array(new SharedArrayBuffer(size));
     const ranges = await knownRanges(path, size);
     for (const [at, length] of ranges) await readInto(file, bytes, at, at, length);
-    noteFilled(bytes, ranges.map(([at, length]) => [at, at + length]));
+    noteFilled(
+      bytes,
+      ranges.map(([at, length]) => [at, at + length]),
+    );
     return bytes;
   } finally {
     await file.close();
@@ -105,10 +114,19 @@ async function findRanges(file: FileHandle, within: Ranges): Promise<Ranges> {
   return ranges;
 }
 
-async function readInto(file: FileHandle, into: Uint8Array, intoAt: number, fileAt: number, length: number): Promise<void> {
-  for (let done = 0; done < length; ) {
+async function readInto(
+  file: FileHandle,
+  into: Uint8Array,
+  intoAt: number,
+  fileAt: number,
+  length: number,
+): Promise<void> {
+  for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(into, intoAt + done, length - done, fileAt + done);
-    if (bytesRead === 0) throw new RigError('a disk image shrank while it was read', { remedy: 'let nothing else write to it, and try again' });
+    if (bytesRead === 0)
+      throw new RigError('a disk image shrank while it was read', {
+        remedy: 'let nothing else write to it, and try again',
+      });
     done += bytesRead;
   }
 }

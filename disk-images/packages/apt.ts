@@ -29,14 +29,20 @@ export async function hostSuite(): Promise<string> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const suite = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(release)?.[1];
   if (suite === undefined || !/^ID="?debian"?$/m.test(release)) {
-    throw new RigError('the disk images are built from the packages of the host, which is no Debian release', { remedy: 'build on Debian 12 or later, or copy a cache folder from such a machine' });
+    throw new RigError('the disk images are built from the packages of the host, which is no Debian release', {
+      remedy: 'build on Debian 12 or later, or copy a cache folder from such a machine',
+    });
   }
   return suite;
 }
 
 /** The host's sources of the suite, its updates and its security updates; others, of third parties too, are left out. */
 export async function hostSources(suite: string, context: BuildContext): Promise<readonly Source[]> {
-  const { stdout } = await command('apt-get', ['indextargets', '--no-release-info', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI) $(SIGNED_BY)'], context);
+  const { stdout } = await command(
+    'apt-get',
+    ['indextargets', '--no-release-info', '--format', '$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI) $(SIGNED_BY)'],
+    context,
+  );
   const wanted = [suite, `${suite}-updates`, `${suite}-security`];
   const sources = new Map<string, Source>();
   for (const line of stdout.split('\n')) {
@@ -46,18 +52,30 @@ export async function hostSources(suite: string, context: BuildContext): Promise
     const key = signedBy.join(' ').startsWith('$') ? undefined : signedBy.join(' ');
     sources.set(`${uri} ${release}`, { uri, suite: release, signedBy: key === '' ? undefined : key });
   }
-  if (sources.size === 0) throw new RigError(`apt on this machine has no source of ${suite} main`, { remedy: 'add one to /etc/apt/sources.list.d' });
+  if (sources.size === 0)
+    throw new RigError(`apt on this machine has no source of ${suite} main`, {
+      remedy: 'add one to /etc/apt/sources.list.d',
+    });
   return [...sources.values()];
 }
 
 /** apt's options for work in `dir`, which is made ready. */
-export async function aptIn(dir: string, sources: readonly Source[], architecture = GUEST_ARCHITECTURE): Promise<readonly string[]> {
+export async function aptIn(
+  dir: string,
+  sources: readonly Source[],
+  architecture = GUEST_ARCHITECTURE,
+): Promise<readonly string[]> {
   await mkdir(join(dir, 'state', 'lists', 'partial'), { recursive: true });
   await mkdir(join(dir, 'cache', 'archives', 'partial'), { recursive: true });
   await writeFile(join(dir, 'status'), '');
   await writeFile(
     join(dir, 'sources.list'),
-    sources.map(({ uri, suite, signedBy }) => `deb [arch=${architecture}${signedBy === undefined ? '' : ` signed-by=${signedBy}`}] ${uri} ${suite} main\n`).join(''),
+    sources
+      .map(
+        ({ uri, suite, signedBy }) =>
+          `deb [arch=${architecture}${signedBy === undefined ? '' : ` signed-by=${signedBy}`}] ${uri} ${suite} main\n`,
+      )
+      .join(''),
   );
   const options: Readonly<Record<string, string>> = {
     'APT::Architecture': architecture,
@@ -93,15 +111,24 @@ export async function updateIndexes(
   let failures = '';
   for (let attempt = 1; attempt <= 3; attempt++) {
     context.progress('fetching package indexes');
-    const { stdout, stderr, status } = await command('apt-get', [...options, 'update'], context, { okStatuses: [0, 100] });
-    failures = `${stdout}\n${stderr}`.split('\n').filter((line) => /^(?:E|W|Err)[:\d]/.test(line)).join('\n');
+    const { stdout, stderr, status } = await command('apt-get', [...options, 'update'], context, {
+      okStatuses: [0, 100],
+    });
+    failures = `${stdout}\n${stderr}`
+      .split('\n')
+      .filter((line) => /^(?:E|W|Err)[:\d]/.test(line))
+      .join('\n');
     if (status === 0 && failures === '') return { options, missing: [] };
     await pause(2000 * attempt, context.signal);
   }
-  const missing = sources.filter(({ uri, suite }) => failures.includes(suite === '' ? uri : ` ${suite}/`) || failures.includes(`/${suite}/`));
+  const missing = sources.filter(
+    ({ uri, suite }) => failures.includes(suite === '' ? uri : ` ${suite}/`) || failures.includes(`/${suite}/`),
+  );
   const left = sources.filter((source) => !missing.includes(source));
   if (missing.length === 0 || left.length === 0) {
-    throw new RigError(`apt cannot fetch its indexes\n${failures}`, { remedy: "check that 'apt-get update' works on this machine, then try again" });
+    throw new RigError(`apt cannot fetch its indexes\n${failures}`, {
+      remedy: "check that 'apt-get update' works on this machine, then try again",
+    });
   }
   const again = await aptIn(dir, left, architecture);
   await command('apt-get', [...again, 'update'], context, { remedy: 'try again in some minutes' });
@@ -109,19 +136,37 @@ export async function updateIndexes(
 }
 
 /** What installing these packages on an empty system comes to, sorted by name. `name=version` asks for a version. */
-export async function resolvePackages(options: readonly string[], install: readonly string[], context: BuildContext): Promise<readonly LockedPackage[]> {
-  const { stdout, stderr, status } = await command('apt-get', [...options, 'install', '--yes', '--print-uris', '-qq', ...install], context, { okStatuses: [0, 100] });
+export async function resolvePackages(
+  options: readonly string[],
+  install: readonly string[],
+  context: BuildContext,
+): Promise<readonly LockedPackage[]> {
+  const { stdout, stderr, status } = await command(
+    'apt-get',
+    [...options, 'install', '--yes', '--print-uris', '-qq', ...install],
+    context,
+    { okStatuses: [0, 100] },
+  );
   if (status !== 0) {
     const unknown = /Unable to locate package (\S+)|Package '(\S+)' has no installation candidate/.exec(stderr);
-    if (unknown) throw new InputError(`there is no Debian package '${unknown[1] ?? unknown[2] ?? ''}' for ${GUEST_ARCHITECTURE}`, { remedy: 'correct the name in the recipe' });
-    throw new RigError(`apt cannot resolve ${install.join(' ')}\n${stderr.trim()}`, { remedy: 'leave out packages that exclude one another, or try again in some minutes' });
+    if (unknown)
+      throw new InputError(`there is no Debian package '${unknown[1] ?? unknown[2] ?? ''}' for ${GUEST_ARCHITECTURE}`, {
+        remedy: 'correct the name in the recipe',
+      });
+    throw new RigError(`apt cannot resolve ${install.join(' ')}\n${stderr.trim()}`, {
+      remedy: 'leave out packages that exclude one another, or try again in some minutes',
+    });
   }
   const names: { name: string; version: string; uri: string }[] = [];
   for (const line of stdout.split('\n')) {
     const found = /^'(\S+)' (\S+?)_(\S+)_\w+\.deb \d+/.exec(line);
     if (found) names.push({ uri: found[1] ?? '', name: found[2] ?? '', version: decodeURIComponent(found[3] ?? '') });
   }
-  const records = await command('apt-cache', [...options, 'show', ...names.map(({ name, version }) => `${name}=${version}`)], context);
+  const records = await command(
+    'apt-cache',
+    [...options, 'show', ...names.map(({ name, version }) => `${name}=${version}`)],
+    context,
+  );
   const packages = new Map<string, LockedPackage>();
   for (const record of records.stdout.split('\n\n')) {
     const field = (key: string): string => new RegExp(`^${key}: (.*)$`, 'm').exec(record)?.[1] ?? '';
@@ -130,10 +175,20 @@ export async function resolvePackages(options: readonly string[], install: reado
     const uri = names.find((one) => one.name === name && one.version === field('Version'))?.uri;
     if (uri === undefined || !decodeURIComponent(uri).endsWith(path)) continue;
     const archive = archiveOf(decodeURIComponent(uri).slice(0, -path.length));
-    packages.set(name, { name, version: field('Version'), archive, sizeBytes: Number(field('Size')), sha256: field('SHA256'), path });
+    packages.set(name, {
+      name,
+      version: field('Version'),
+      archive,
+      sizeBytes: Number(field('Size')),
+      sha256: field('SHA256'),
+      path,
+    });
   }
   const lost = names.find(({ name }) => !packages.has(name));
-  if (lost) throw new RigError(`apt would install ${lost.name} ${lost.version}, and has no record of it`, { remedy: 'try again in some minutes' });
+  if (lost)
+    throw new RigError(`apt would install ${lost.name} ${lost.version}, and has no record of it`, {
+      remedy: 'try again in some minutes',
+    });
   return [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -141,7 +196,12 @@ export async function resolvePackages(options: readonly string[], install: reado
  * Fetches these packages into `dir`, as apt fetches any file, checked against their digests.
  * Answers those that no mirror has any more.
  */
-export async function fetchPackages(packages: readonly LockedPackage[], sources: readonly Source[], dir: string, context: BuildContext): Promise<readonly LockedPackage[]> {
+export async function fetchPackages(
+  packages: readonly LockedPackage[],
+  sources: readonly Source[],
+  dir: string,
+  context: BuildContext,
+): Promise<readonly LockedPackage[]> {
   const options = await aptIn(join(dir, 'apt'), sources);
   const mirrors = new Map(sources.map(({ uri }) => [archiveOf(uri), uri.replace(/\/+$/, '')]));
   const known = packages.filter(({ archive }) => mirrors.has(archive));
@@ -150,10 +210,19 @@ export async function fetchPackages(packages: readonly LockedPackage[], sources:
   const missing = packages.filter((one) => !known.includes(one));
   for (const batch of batches(known, 8)) {
     context.progress(`fetching ${known.length} Debian packages`, fetched / bytes);
-    const triples = batch.flatMap((one) => [`${mirrors.get(one.archive) ?? ''}/${one.path}`, join(dir, fileName(one)), `SHA256:${one.sha256}`]);
-    await command('/usr/lib/apt/apt-helper', [...options, 'download-file', ...triples], context, { okStatuses: [0, 100] });
+    const triples = batch.flatMap((one) => [
+      `${mirrors.get(one.archive) ?? ''}/${one.path}`,
+      join(dir, fileName(one)),
+      `SHA256:${one.sha256}`,
+    ]);
+    await command('/usr/lib/apt/apt-helper', [...options, 'download-file', ...triples], context, {
+      okStatuses: [0, 100],
+    });
     for (const one of batch) {
-      const there = await access(join(dir, fileName(one))).then(() => true, () => false);
+      const there = await access(join(dir, fileName(one))).then(
+        () => true,
+        () => false,
+      );
       if (!there) missing.push(one);
     }
     fetched += batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -164,7 +233,9 @@ export async function fetchPackages(packages: readonly LockedPackage[], sources:
 export const fileName = ({ name, sha256 }: LockedPackage): string => `${name}-${sha256.slice(0, 16)}.deb`;
 
 function batches<T>(items: readonly T[], count: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / count) }, (_, index) => items.slice(index * count, (index + 1) * count));
+  return Array.from({ length: Math.ceil(items.length / count) }, (_, index) =>
+    items.slice(index * count, (index + 1) * count),
+  );
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

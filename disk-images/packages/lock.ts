@@ -38,31 +38,51 @@ export function parseLock(text: string, file: string): readonly LockedSet[] {
     const [key, ...rest] = line.split(' ');
     const found = LINE.exec(line);
     const set = sets.at(-1);
-    if (key === 'suite' && rest[0] !== undefined && rest.length === 1) sets.push({ suite: rest[0], install: [], without: [], packages: [] });
+    if (key === 'suite' && rest[0] !== undefined && rest.length === 1)
+      sets.push({ suite: rest[0], install: [], without: [], packages: [] });
     else if (key === 'install' && set) set.install.push(...rest);
     else if (key === 'without' && set) set.without.push(...rest);
     else if (found && set) {
       const [, name = '', version = '', archive = '', size = '', sha256 = '', path = ''] = found;
       set.packages.push({ name, version, archive, sizeBytes: Number(size), sha256, path });
-    } else throw new RigError(`${file}:${index + 1}: not a line of a package lock: ${line}`, { remedy: 'restore the file, or make it anew: node tools/run.mjs disk-images/refresh-lock.ts' });
+    } else
+      throw new RigError(`${file}:${index + 1}: not a line of a package lock: ${line}`, {
+        remedy: 'restore the file, or make it anew: node tools/run.mjs disk-images/refresh-lock.ts',
+      });
   }
   return sets;
 }
 
 /** The text of a lock file. */
 export function renderLock(sets: readonly LockedSet[]): string {
-  const head = '# SPDX-License-Identifier: MIT\n# Package versions of the disk images, and of what guest programs are linked with. Renew: node tools/run.mjs disk-images/refresh-lock.ts\n';
+  const head =
+    '# SPDX-License-Identifier: MIT\n# Package versions of the disk images, and of what guest programs are linked with. Renew: node tools/run.mjs disk-images/refresh-lock.ts\n';
   return head + sets.map((set) => `\n${renderSet(set)}`).join('');
 }
 
 /** One set as its lines; also the record of what an image was built from. */
 export function renderSet({ suite, install, without, packages }: LockedSet): string {
-  const lines = packages.map(({ name, version, archive, sizeBytes, sha256, path }) => `${name} ${version} ${archive} ${sizeBytes} ${sha256} ${path}`);
-  return [`suite ${suite}`, `install ${install.join(' ')}`, ...(without.length > 0 ? [`without ${without.join(' ')}`] : []), ...lines, ''].join('\n');
+  const lines = packages.map(
+    ({ name, version, archive, sizeBytes, sha256, path }) =>
+      `${name} ${version} ${archive} ${sizeBytes} ${sha256} ${path}`,
+  );
+  return [
+    `suite ${suite}`,
+    `install ${install.join(' ')}`,
+    ...(without.length > 0 ? [`without ${without.join(' ')}`] : []),
+    ...lines,
+    '',
+  ].join('\n');
 }
 
 /** The locked set of just this wish, if there is one. */
-export function lockedSet(sets: readonly LockedSet[], wish: Pick<LockedSet, 'suite' | 'install' | 'without'>): LockedSet | undefined {
-  const same = (a: readonly string[], b: readonly string[]): boolean => [...a].sort().join(' ') === [...b].sort().join(' ');
-  return sets.find((set) => set.suite === wish.suite && same(set.install, wish.install) && same(set.without, wish.without));
+export function lockedSet(
+  sets: readonly LockedSet[],
+  wish: Pick<LockedSet, 'suite' | 'install' | 'without'>,
+): LockedSet | undefined {
+  const same = (a: readonly string[], b: readonly string[]): boolean =>
+    [...a].sort().join(' ') === [...b].sort().join(' ');
+  return sets.find(
+    (set) => set.suite === wish.suite && same(set.install, wish.install) && same(set.without, wish.without),
+  );
 }

@@ -33,7 +33,10 @@ export interface PackageArtifact extends Artifact {
 /** The packages of a wish with all they depend on: those of the lock, as far as a mirror still has them. */
 export async function obtainPackages(wish: PackageWish, context: BuildContext): Promise<PackageArtifact> {
   const suite = await hostSuite();
-  const locked = lockedSet(parseLock(await readFile(packagePath(...LOCK_PATH), 'utf8').catch(() => ''), LOCK_PATH.join('/')), { suite, ...wish });
+  const locked = lockedSet(
+    parseLock(await readFile(packagePath(...LOCK_PATH), 'utf8').catch(() => ''), LOCK_PATH.join('/')),
+    { suite, ...wish },
+  );
   const inputs = {
     builder: BUILDER,
     suite,
@@ -41,13 +44,28 @@ export async function obtainPackages(wish: PackageWish, context: BuildContext): 
     without: [...wish.without].sort().join(' '),
     locked: locked ? renderSet(locked) : '',
   };
-  const artifact = await obtain({ name: 'packages', inputs, build: (dir, scratch, inner) => fetchWish({ suite, ...wish }, locked, dir, scratch, inner) }, context);
+  const artifact = await obtain(
+    {
+      name: 'packages',
+      inputs,
+      build: (dir, scratch, inner) => fetchWish({ suite, ...wish }, locked, dir, scratch, inner),
+    },
+    context,
+  );
   const [set] = parseLock(await readFile(join(artifact.dir, 'packages.txt'), 'utf8'), 'packages.txt');
-  const deviations = (await readFile(join(artifact.dir, 'deviations.txt'), 'utf8')).split('\n').filter((line) => line !== '');
+  const deviations = (await readFile(join(artifact.dir, 'deviations.txt'), 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '');
   return { ...artifact, packages: set?.packages ?? [], deviations };
 }
 
-async function fetchWish(wish: Omit<LockedSet, 'packages'>, locked: LockedSet | undefined, dir: string, scratch: string, context: BuildContext): Promise<void> {
+async function fetchWish(
+  wish: Omit<LockedSet, 'packages'>,
+  locked: LockedSet | undefined,
+  dir: string,
+  scratch: string,
+  context: BuildContext,
+): Promise<void> {
   const sources = await hostSources(wish.suite, context);
   const deviations: string[] = [];
   let packages: readonly LockedPackage[] = locked?.packages ?? [];
@@ -58,10 +76,21 @@ async function fetchWish(wish: Omit<LockedSet, 'packages'>, locked: LockedSet | 
     const resolved = await resolveWish(wish, join(scratch, 'resolve'), context, deviations);
     // What the lock has and the mirror too stays as locked: the fewer packages differ, the better.
     const kept = new Map(packages.filter((one) => !missing.includes(one)).map((one) => [one.name, one]));
-    for (const { name, version } of missing) deviations.push(`${name} ${version} of the lock is gone from the mirrors: ${resolved.find((one) => one.name === name)?.version ?? 'nothing'} was taken`);
+    for (const { name, version } of missing)
+      deviations.push(
+        `${name} ${version} of the lock is gone from the mirrors: ${resolved.find((one) => one.name === name)?.version ?? 'nothing'} was taken`,
+      );
     packages = resolved.map((one) => kept.get(one.name) ?? one);
-    const lost = await fetchPackages(packages.filter(({ name }) => !kept.has(name)), sources, scratch, context);
-    if (lost[0]) throw new RigError(`no mirror has ${lost[0].path}, which its own index names`, { remedy: 'the mirror is being renewed: try again in some minutes' });
+    const lost = await fetchPackages(
+      packages.filter(({ name }) => !kept.has(name)),
+      sources,
+      scratch,
+      context,
+    );
+    if (lost[0])
+      throw new RigError(`no mirror has ${lost[0].path}, which its own index names`, {
+        remedy: 'the mirror is being renewed: try again in some minutes',
+      });
   }
   for (const one of packages) await rename(join(scratch, fileName(one)), join(dir, fileName(one)));
   await writeFile(join(dir, 'packages.txt'), renderSet({ ...wish, packages }));
@@ -70,21 +99,36 @@ async function fetchWish(wish: Omit<LockedSet, 'packages'>, locked: LockedSet | 
 }
 
 /** Resolves a wish by the newest indexes that the mirrors have. */
-export async function resolveWish(wish: Omit<LockedSet, 'packages'>, dir: string, context: BuildContext, notes: string[]): Promise<readonly LockedPackage[]> {
+export async function resolveWish(
+  wish: Omit<LockedSet, 'packages'>,
+  dir: string,
+  context: BuildContext,
+  notes: string[],
+): Promise<readonly LockedPackage[]> {
   const { options, missing } = await updateIndexes(dir, await hostSources(wish.suite, context), context);
-  if (missing.length > 0) notes.push(`without the suites ${missing.join(', ')}, whose indexes the mirror did not answer soundly`);
+  if (missing.length > 0)
+    notes.push(`without the suites ${missing.join(', ')}, whose indexes the mirror did not answer soundly`);
   const resolved = await resolvePackages(options, wish.install, context);
   return resolved.filter(({ name }) => !wish.without.includes(name));
 }
 
 /** The files of these packages. Their maintainer scripts are not run. */
-export async function unpackPackages({ dir, packages }: PackageArtifact, scratch: string, context: BuildContext): Promise<readonly Entry[]> {
+export async function unpackPackages(
+  { dir, packages }: PackageArtifact,
+  scratch: string,
+  context: BuildContext,
+): Promise<readonly Entry[]> {
   const tar = join(scratch, 'package.tar');
   const entries: Entry[] = [];
   for (const [index, one] of packages.entries()) {
     context.progress(`unpacking ${packages.length} Debian packages`, index / packages.length);
     // Through a file: a package's content is no text.
-    await command('sh', ['-c', 'exec dpkg-deb --fsys-tarfile "$1" > "$2"', 'sh', join(dir, fileName(one)), tar], context, { remedy: 'apt-get install dpkg' });
+    await command(
+      'sh',
+      ['-c', 'exec dpkg-deb --fsys-tarfile "$1" > "$2"', 'sh', join(dir, fileName(one)), tar],
+      context,
+      { remedy: 'apt-get install dpkg' },
+    );
     entries.push(...readTar(await readFile(tar)));
   }
   return entries;

@@ -43,7 +43,14 @@ export type TreeSource =
   /** A guest program of ours, or with '*' every one; `path` is then their folder. */
   | { readonly from: 'userspace'; readonly program: string; readonly path: string; readonly mode: number }
   /** A file or folder of the host's, absolute. Folders keep the permission bits of what is in them. */
-  | { readonly from: 'host'; readonly hostPath: string; readonly path: string; readonly mode: number | undefined; readonly uid: number; readonly gid: number };
+  | {
+      readonly from: 'host';
+      readonly hostPath: string;
+      readonly path: string;
+      readonly mode: number | undefined;
+      readonly uid: number;
+      readonly gid: number;
+    };
 
 /** Whether the filesystem holds files at all. */
 export const holdsFiles = (filesystem: Filesystem): boolean => filesystem !== 'swap' && filesystem !== 'raw';

@@ -8,12 +8,29 @@
  */
 import type { Entry } from './tree.js';
 
-const TYPE_BITS = { file: 0o100000, directory: 0o040000, symlink: 0o120000, fifo: 0o010000, char: 0o020000, block: 0o060000 } as const;
+const TYPE_BITS = {
+  file: 0o100000,
+  directory: 0o040000,
+  symlink: 0o120000,
+  fifo: 0o010000,
+  char: 0o020000,
+  block: 0o060000,
+} as const;
 
 /** The archive of `entries` in their order, times 0, inode numbers counting from 1. Equal entries give equal bytes. */
 export function cpioArchive(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
   const pieces = entries.map((entry, index) => member(entry, index + 1));
-  pieces.push(record('TRAILER!!!', new Uint8Array(0), { ino: 0, mode: 0, uid: 0, gid: 0, linkCount: 1, rdevMajor: 0, rdevMinor: 0 }));
+  pieces.push(
+    record('TRAILER!!!', new Uint8Array(0), {
+      ino: 0,
+      mode: 0,
+      uid: 0,
+      gid: 0,
+      linkCount: 1,
+      rdevMajor: 0,
+      rdevMinor: 0,
+    }),
+  );
   const archive = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
@@ -34,10 +51,23 @@ interface Header {
 }
 
 function member(entry: Entry, ino: number): Uint8Array {
-  const device = entry.kind === 'device' ? { rdevMajor: entry.major, rdevMinor: entry.minor } : { rdevMajor: 0, rdevMinor: 0 };
+  const device =
+    entry.kind === 'device' ? { rdevMajor: entry.major, rdevMinor: entry.minor } : { rdevMajor: 0, rdevMinor: 0 };
   const type = TYPE_BITS[entry.kind === 'device' ? entry.type : entry.kind];
-  const content = entry.kind === 'file' ? entry.content : entry.kind === 'symlink' ? new TextEncoder().encode(entry.target) : new Uint8Array(0);
-  return record(entry.path, content, { ino, mode: type | entry.mode, uid: entry.uid, gid: entry.gid, linkCount: entry.kind === 'directory' ? 2 : 1, ...device });
+  const content =
+    entry.kind === 'file'
+      ? entry.content
+      : entry.kind === 'symlink'
+        ? new TextEncoder().encode(entry.target)
+        : new Uint8Array(0);
+  return record(entry.path, content, {
+    ino,
+    mode: type | entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    linkCount: entry.kind === 'directory' ? 2 : 1,
+    ...device,
+  });
 }
 
 function record(name: string, content: Uint8Array, header: Header): Uint8Array {

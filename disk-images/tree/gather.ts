@@ -38,15 +38,29 @@ async function programs(program: string, path: string, mode: number, userspace: 
   );
 }
 
-async function hostFiles(hostPath: string, path: string, look: { readonly mode: number | undefined; readonly uid: number; readonly gid: number }): Promise<readonly Entry[]> {
+async function hostFiles(
+  hostPath: string,
+  path: string,
+  look: { readonly mode: number | undefined; readonly uid: number; readonly gid: number },
+): Promise<readonly Entry[]> {
   const status = await lstat(hostPath).catch((cause: unknown) => {
-    throw new InputError(`cannot read ${hostPath}, which the recipe names`, { cause, remedy: 'correct the path; relative ones start from the folder of the recipe' });
+    throw new InputError(`cannot read ${hostPath}, which the recipe names`, {
+      cause,
+      remedy: 'correct the path; relative ones start from the folder of the recipe',
+    });
   });
   const common = { path, mode: look.mode ?? status.mode & 0o777, uid: look.uid, gid: look.gid };
   if (status.isSymbolicLink()) return [{ ...common, mode: 0o777, kind: 'symlink', target: await readlink(hostPath) }];
   if (status.isFile()) return [{ ...common, kind: 'file', content: await readFile(hostPath) }];
-  if (!status.isDirectory()) throw new InputError(`${hostPath} is neither a file nor a folder nor a link`, { remedy: 'name device nodes in the recipe, under devices' });
-  const below = await Promise.all((await readdir(hostPath)).sort().map((name) => hostFiles(join(hostPath, name), `${path}/${name}`, { ...look, mode: undefined })));
+  if (!status.isDirectory())
+    throw new InputError(`${hostPath} is neither a file nor a folder nor a link`, {
+      remedy: 'name device nodes in the recipe, under devices',
+    });
+  const below = await Promise.all(
+    (await readdir(hostPath))
+      .sort()
+      .map((name) => hostFiles(join(hostPath, name), `${path}/${name}`, { ...look, mode: undefined })),
+  );
   return [{ ...common, mode: look.mode ?? status.mode & 0o777, kind: 'directory' }, ...below.flat()];
 }
 
@@ -55,7 +69,14 @@ export function hashEntries(entries: readonly Entry[]): string {
   const hash = createHash('sha256');
   for (const entry of entries) {
     const { kind, path, mode, uid, gid } = entry;
-    const detail = kind === 'file' ? entry.content.length : kind === 'symlink' ? entry.target : kind === 'device' ? [entry.type, entry.major, entry.minor] : '';
+    const detail =
+      kind === 'file'
+        ? entry.content.length
+        : kind === 'symlink'
+          ? entry.target
+          : kind === 'device'
+            ? [entry.type, entry.major, entry.minor]
+            : '';
     hash.update(`${JSON.stringify([kind, path, mode, uid, gid, detail])}\n`);
     if (kind === 'file') hash.update(entry.content);
   }

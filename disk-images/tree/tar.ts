@@ -17,7 +17,7 @@ export function readTar(tar: Uint8Array): readonly Entry[] {
   const files = new Map<string, Uint8Array>();
   let longName: string | undefined;
   let longLink: string | undefined;
-  for (let at = 0; at + BLOCK_BYTES <= tar.length; ) {
+  for (let at = 0; at + BLOCK_BYTES <= tar.length;) {
     const header = tar.subarray(at, at + BLOCK_BYTES);
     if (header.every((byte) => byte === 0)) break;
     checkSum(header);
@@ -38,10 +38,17 @@ export function readTar(tar: Uint8Array): readonly Entry[] {
       continue;
     }
     const prefix = string(header, 257, 6) === 'ustar' ? string(header, 345, 155) : '';
-    const path = cleanPath(longName ?? (prefix === '' ? string(header, 0, 100) : `${prefix}/${string(header, 0, 100)}`));
+    const path = cleanPath(
+      longName ?? (prefix === '' ? string(header, 0, 100) : `${prefix}/${string(header, 0, 100)}`),
+    );
     const target = longLink ?? string(header, 157, 100);
     longName = longLink = undefined;
-    const common = { path, mode: octal(header, 100, 8) & 0o7777, uid: octal(header, 108, 8), gid: octal(header, 116, 8) };
+    const common = {
+      path,
+      mode: octal(header, 100, 8) & 0o7777,
+      uid: octal(header, 108, 8),
+      gid: octal(header, 116, 8),
+    };
     if (path === '') continue;
     switch (type) {
       case '0':
@@ -60,7 +67,13 @@ export function readTar(tar: Uint8Array): readonly Entry[] {
         break;
       case '3':
       case '4':
-        entries.push({ ...common, kind: 'device', type: type === '3' ? 'char' : 'block', major: octal(header, 329, 8), minor: octal(header, 337, 8) });
+        entries.push({
+          ...common,
+          kind: 'device',
+          type: type === '3' ? 'char' : 'block',
+          major: octal(header, 329, 8),
+          minor: octal(header, 337, 8),
+        });
         break;
       case '5':
         entries.push({ ...common, kind: 'directory' });

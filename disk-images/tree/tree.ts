@@ -31,7 +31,14 @@ export const MERGED_USR: Aliases = { bin: 'usr/bin', sbin: 'usr/sbin', lib: 'usr
  * @throws InputError when a file would have to be a directory too.
  */
 export function mergeTree(layers: readonly (readonly Entry[])[], aliases: Aliases = {}): readonly Entry[] {
-  const links = Object.entries(aliases).map(([path, target]): Entry => ({ kind: 'symlink', path, target, mode: 0o777, uid: 0, gid: 0 }));
+  const links = Object.entries(aliases).map(([path, target]): Entry => ({
+    kind: 'symlink',
+    path,
+    target,
+    mode: 0o777,
+    uid: 0,
+    gid: 0,
+  }));
   const merged = new Map<string, Entry>();
   for (const entry of layers.flat()) {
     const path = resolveAlias(cleanPath(entry.path), aliases);
@@ -41,7 +48,10 @@ export function mergeTree(layers: readonly (readonly Entry[])[], aliases: Aliase
     if (present && (present.kind === 'directory') !== (entry.kind === 'directory')) {
       // Packages may ship a link to a directory where another ships the directory: the files count.
       if (entry.kind === 'symlink') continue;
-      if (present.kind !== 'symlink') throw new InputError(`/${path} is both a directory and a file in the same image`, { remedy: 'rename one of them in the recipe' });
+      if (present.kind !== 'symlink')
+        throw new InputError(`/${path} is both a directory and a file in the same image`, {
+          remedy: 'rename one of them in the recipe',
+        });
     }
     merged.set(path, { ...entry, path });
   }
@@ -56,7 +66,10 @@ function addParents(path: string, merged: Map<string, Entry>): void {
   for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
     const parent = path.slice(0, slash);
     const present = merged.get(parent);
-    if (present && present.kind !== 'directory') throw new InputError(`/${path} lies under /${parent}, which is a ${present.kind}`, { remedy: 'give the path that the link leads to' });
+    if (present && present.kind !== 'directory')
+      throw new InputError(`/${path} lies under /${parent}, which is a ${present.kind}`, {
+        remedy: 'give the path that the link leads to',
+      });
     if (!present) merged.set(parent, directory(parent));
   }
 }
@@ -85,7 +98,8 @@ function pathPattern(pattern: string): RegExp {
 /** `./a//b/` and `/a/b` are `a/b`; a path may not climb out of the tree. */
 export function cleanPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw new InputError(`the path ${path} climbs with '..'`, { remedy: 'give the path from the root of the image' });
+  if (parts.includes('..'))
+    throw new InputError(`the path ${path} climbs with '..'`, { remedy: 'give the path from the root of the image' });
   return parts.join('/');
 }
 

@@ -11,7 +11,18 @@ import { GuestError, InputError } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
 import { CHUNK_BYTES_MAX, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
 import { Job, type JobResult, type Output } from './job.js';
-import { ANSWER, ERRNO, PayloadReader, payloadOf, PROTOCOL_VERSION, PUT_FIRST, PUT_LAST, REQUEST, START_FOLLOW, START_STDIN } from './protocol.js';
+import {
+  ANSWER,
+  ERRNO,
+  PayloadReader,
+  payloadOf,
+  PROTOCOL_VERSION,
+  PUT_FIRST,
+  PUT_LAST,
+  REQUEST,
+  START_FOLLOW,
+  START_STDIN,
+} from './protocol.js';
 import { type ArmedTrigger, TriggerSet } from './triggers.js';
 
 /** Bound on an exchange for which the caller gave none. */
@@ -158,7 +169,11 @@ export class Agent {
   }
 
   /** Puts a file into the guest, whole or not at all; missing folders on its path are made. Mode 0644 unless told. */
-  async putFile(path: string, bytes: Uint8Array, options: WaitOptions & { readonly mode?: number } = {}): Promise<void> {
+  async putFile(
+    path: string,
+    bytes: Uint8Array,
+    options: WaitOptions & { readonly mode?: number } = {},
+  ): Promise<void> {
     for (let offset = 0; ; offset += CHUNK_BYTES_MAX) {
       const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
       const last = offset + piece.length >= bytes.length;
@@ -172,8 +187,13 @@ export class Agent {
   /** The contents of a file of the guest; also of one whose size is not known, as in /proc. */
   async getFile(path: string, options: WaitOptions = {}): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
-    for (let offset = 0; ; ) {
-      const answer = await this.#simply(`${path} to be read`, REQUEST.get, payloadOf(offset, CHUNK_BYTES_MAX, path), options);
+    for (let offset = 0; ;) {
+      const answer = await this.#simply(
+        `${path} to be read`,
+        REQUEST.get,
+        payloadOf(offset, CHUNK_BYTES_MAX, path),
+        options,
+      );
       const piece = answer.payload.subarray(4);
       if (piece.length === 0) return concat(pieces);
       pieces.push(piece);
@@ -190,9 +210,12 @@ export class Agent {
   async powerOff(options: WaitOptions = {}): Promise<Interruption> {
     const budget = budgetOf(options);
     const triggers = new TriggerSet(options.triggers);
-    await this.#uninterrupted('init to hear of the shutdown', options, () => this.#ask(REQUEST.shutdown, new Uint8Array(0), budget, triggers));
+    await this.#uninterrupted('init to hear of the shutdown', options, () =>
+      this.#ask(REQUEST.shutdown, new Uint8Array(0), budget, triggers),
+    );
     const interruption = await this.#channel.runOn(budget, triggers);
-    if (interruption.why === 'timeout') throw this.#channel.gaveUp('the guest to power off', options.virtualMsMax ?? VIRTUAL_MS_MAX);
+    if (interruption.why === 'timeout')
+      throw this.#channel.gaveUp('the guest to power off', options.virtualMsMax ?? VIRTUAL_MS_MAX);
     return interruption;
   }
 
@@ -211,11 +234,22 @@ export class Agent {
       throw new InputError(`the command '${argv.join(' ')}' contains a zero byte`);
     }
     const allFlags = flags | (stdin === undefined ? 0 : START_STDIN);
-    const payload = payloadOf(allFlags, options.timeoutMs ?? 0, argv.length, env.length, options.cwd ?? '', ...argv, ...env);
+    const payload = payloadOf(
+      allFlags,
+      options.timeoutMs ?? 0,
+      argv.length,
+      env.length,
+      options.cwd ?? '',
+      ...argv,
+      ...env,
+    );
     if (payload.length > PAYLOAD_BYTES_MAX) {
-      throw new InputError(`the command '${argv[0] ?? ''} ...' is ${payload.length} bytes long, more than ${PAYLOAD_BYTES_MAX}`, {
-        remedy: 'put what it needs into a file, or give it on standard input',
-      });
+      throw new InputError(
+        `the command '${argv[0] ?? ''} ...' is ${payload.length} bytes long, more than ${PAYLOAD_BYTES_MAX}`,
+        {
+          remedy: 'put what it needs into a file, or give it on standard input',
+        },
+      );
     }
     const job = new Job(++this.#lastId, argv, payload, stdin);
     job.following = (flags & START_FOLLOW) !== 0;
@@ -231,7 +265,9 @@ export class Agent {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.#jobs.delete(job.id);
-      throw new GuestError(`cannot run '${job.title}' in the guest: ${error.message}`, { consoleTail: this.consoleTail });
+      throw new GuestError(`cannot run '${job.title}' in the guest: ${error.message}`, {
+        consoleTail: this.consoleTail,
+      });
     }
   }
 
@@ -259,7 +295,8 @@ export class Agent {
       const { interruption } = error;
       if (interruption.why === 'trigger') return { ended: 'stopped', trigger: interruption.index, job, ...job.output };
       if (job.end === undefined) {
-        if (interruption.why === 'timeout') throw this.#channel.gaveUp(`the end of '${job.title}'`, options.virtualMsMax ?? VIRTUAL_MS_MAX);
+        if (interruption.why === 'timeout')
+          throw this.#channel.gaveUp(`the end of '${job.title}'`, options.virtualMsMax ?? VIRTUAL_MS_MAX);
         return { ended: interruption.why, job, ...job.output };
       }
     }
@@ -292,7 +329,9 @@ export class Agent {
 
   /** A request in which nothing but its answer matters. */
   #simply(awaited: string, type: number, payload: Uint8Array, options: WaitOptions): Promise<Frame> {
-    return this.#uninterrupted(awaited, options, () => this.#ask(type, payload, budgetOf(options), new TriggerSet(options.triggers)));
+    return this.#uninterrupted(awaited, options, () =>
+      this.#ask(type, payload, budgetOf(options), new TriggerSet(options.triggers)),
+    );
   }
 
   async #uninterrupted<T>(awaited: string, options: WaitOptions, work: () => Promise<T>): Promise<T> {
@@ -300,13 +339,20 @@ export class Agent {
       return await work();
     } catch (error) {
       if (!(error instanceof Interrupted)) throw this.#explained(error, awaited);
-      if (error.interruption.why === 'timeout') throw this.#channel.gaveUp(awaited, options.virtualMsMax ?? VIRTUAL_MS_MAX);
+      if (error.interruption.why === 'timeout')
+        throw this.#channel.gaveUp(awaited, options.virtualMsMax ?? VIRTUAL_MS_MAX);
       throw this.#stopped(awaited, error.interruption);
     }
   }
 
   /** Sends a request and waits for its answer; what comes meanwhile goes to the jobs. */
-  async #ask(type: number, payload: Uint8Array, budget: Budget, triggers: TriggerSet, id = ++this.#lastId): Promise<Frame> {
+  async #ask(
+    type: number,
+    payload: Uint8Array,
+    budget: Budget,
+    triggers: TriggerSet,
+    id = ++this.#lastId,
+  ): Promise<Frame> {
     this.#channel.send({ type, id, payload });
     for (;;) {
       const frame = await this.#takeOne(budget, triggers);
@@ -346,12 +392,17 @@ export class Agent {
 
   #explained(error: unknown, awaited: string): unknown {
     if (!(error instanceof Refusal)) return error;
-    const remedy = error.errno === ERRNO.ESRCH ? { remedy: 'the agent was started anew; see the console for why the former one ended' } : {};
+    const remedy =
+      error.errno === ERRNO.ESRCH
+        ? { remedy: 'the agent was started anew; see the console for why the former one ended' }
+        : {};
     return new GuestError(`${error.message} (awaited: ${awaited})`, { consoleTail: this.consoleTail, ...remedy });
   }
 
   #stopped(awaited: string, interruption: Interruption): GuestError {
-    return new GuestError(`the machine stopped (${interruption.why}) while the rig awaited ${awaited}`, { consoleTail: this.consoleTail });
+    return new GuestError(`the machine stopped (${interruption.why}) while the rig awaited ${awaited}`, {
+      consoleTail: this.consoleTail,
+    });
   }
 }
 

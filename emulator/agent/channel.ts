@@ -79,7 +79,8 @@ export class AgentChannel {
       if (budget.leftMs <= 0) return { why: 'timeout' };
       const interruption = await this.#run(budget, triggers, true);
       // Frames that came in the same run stay for `drain`, or for the next call.
-      if (interruption !== undefined && (interruption.why !== 'timeout' || this.#frames.length === 0)) return interruption;
+      if (interruption !== undefined && (interruption.why !== 'timeout' || this.#frames.length === 0))
+        return interruption;
     }
   }
 

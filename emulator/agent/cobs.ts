@@ -29,7 +29,7 @@ export function cobsEncode(plain: Uint8Array): Uint8Array {
 export function cobsDecode(encoded: Uint8Array): Uint8Array | undefined {
   const out = new Uint8Array(encoded.length);
   let used = 0;
-  for (let at = 0; at < encoded.length; ) {
+  for (let at = 0; at < encoded.length;) {
     const code = encoded[at++] as number;
     const end = at + code - 1;
     if (code === 0 || end > encoded.length) return undefined;

@@ -106,7 +106,8 @@ export class Job {
 
   #takeOutput(stream: 0 | 1, offset: number, bytes: Uint8Array): void {
     const known = this.#received[stream] - offset;
-    if (known < 0) throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${this.#received[stream]}`);
+    if (known < 0)
+      throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${this.#received[stream]}`);
     // After a resume the guest may send again what had arrived already.
     if (known >= bytes.length) return;
     this.#pieces[stream].push(bytes.subarray(known));

@@ -25,9 +25,17 @@ const DAY_MS = 24 * 3_600_000;
 export async function cleanCommand({ all, dryRun }: CleanOptions, { signal }: CommandContext): Promise<number> {
   const { context } = buildContext(signal);
   const keep = all === true ? 'nothing' : await neededArtifacts(context);
-  const { removed, bytes, keptBytes } = await cleanCache({ cacheDir: context.cacheDir, keep, dryRun: dryRun === true, checkpointAgeMs: DAY_MS, nowMs: Date.now() });
+  const { removed, bytes, keptBytes } = await cleanCache({
+    cacheDir: context.cacheDir,
+    keep,
+    dryRun: dryRun === true,
+    checkpointAgeMs: DAY_MS,
+    nowMs: Date.now(),
+  });
   for (const { name, bytes: each } of removed) console.log(`${megabytes(each).padStart(10)}  ${name}`);
-  console.log(`${dryRun === true ? 'would free' : 'freed'} ${megabytes(bytes)} in ${context.cacheDir}${all === true ? '' : `; ${megabytes(keptBytes)} are needed and stay`}`);
+  console.log(
+    `${dryRun === true ? 'would free' : 'freed'} ${megabytes(bytes)} in ${context.cacheDir}${all === true ? '' : `; ${megabytes(keptBytes)} are needed and stay`}`,
+  );
   return EXIT.pass;
 }
 
@@ -46,7 +54,8 @@ export async function neededArtifacts(context: BuildContext): Promise<ReadonlySe
     () => obtainInitramfs(looking),
     () => obtainLibrary(looking),
     ...recipes.map((name) => async () => {
-      for (const { packages } of (await readRecipe(name)).recipe.volumes) if (packages) await obtainPackages(packages, looking);
+      for (const { packages } of (await readRecipe(name)).recipe.volumes)
+        if (packages) await obtainPackages(packages, looking);
     }),
     ...recipes.map((name) => () => obtainDisk(name, looking)),
   ];

@@ -3,7 +3,14 @@
 import { tmpdir } from 'node:os';
 import type { BuildContext } from '../../tools/artifacts/context.js';
 import { lookAtCache, lookAtFolder, type FolderState } from '../../tools/artifacts/room.js';
-import { installCommand, installPrerequisites, missingPrerequisites, PURPOSE_NAMES, PURPOSES, type Purpose } from '../../tools/prerequisites.js';
+import {
+  installCommand,
+  installPrerequisites,
+  missingPrerequisites,
+  PURPOSE_NAMES,
+  PURPOSES,
+  type Purpose,
+} from '../../tools/prerequisites.js';
 import { EXIT } from '../machine/errors.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './program.js';
@@ -34,8 +41,16 @@ export async function doctorCommand({ cure }: DoctorOptions, { signal }: Command
     if (missing.length > 0) detail(`cure: sudo ${installCommand(missing)}`);
   }
   const folders = [
-    sayFolder('the cache', await lookAtCache(context.cacheDir), 'export SNAPBACK_CACHE=/a/folder/with/room    (or: npx snapback clean)'),
-    sayFolder('the folder for temporary files', await lookAtFolder(tmpdir(), TEMPORARY_BYTES), 'export TMPDIR=/a/folder/with/room'),
+    sayFolder(
+      'the cache',
+      await lookAtCache(context.cacheDir),
+      'export SNAPBACK_CACHE=/a/folder/with/room    (or: npx snapback clean)',
+    ),
+    sayFolder(
+      'the folder for temporary files',
+      await lookAtFolder(tmpdir(), TEMPORARY_BYTES),
+      'export TMPDIR=/a/folder/with/room',
+    ),
   ];
   return missingPrerequisites(...FOR_RUNS).length === 0 && folders.every((good) => good) ? EXIT.pass : EXIT.rigFailed;
 }

@@ -17,7 +17,13 @@ export async function main(args: readonly string[]): Promise<number> {
     let status: number = EXIT.pass;
     const program = buildProgram({ signal, done: (exitCode) => (status = exitCode) });
     try {
-      await program.parseAsync(withDefaultCommand(args, program.commands.map((command) => command.name())), { from: 'user' });
+      await program.parseAsync(
+        withDefaultCommand(
+          args,
+          program.commands.map((command) => command.name()),
+        ),
+        { from: 'user' },
+      );
       return status;
     } catch (error) {
       // Help and version are thrown too, with status 0; usage errors have been printed.
@@ -40,6 +46,10 @@ function endWithReader(stream: NodeJS.WriteStream): void {
 /** `snapback` alone, or with options only, means `snapback run` of the standard scenario. */
 export function withDefaultCommand(args: readonly string[], commands: readonly string[]): readonly string[] {
   const [first] = args;
-  if (first !== undefined && ([...commands, 'help', '--help', '-h', '--version', '-V'].includes(first) || !first.startsWith('-'))) return args;
+  if (
+    first !== undefined &&
+    ([...commands, 'help', '--help', '-h', '--version', '-V'].includes(first) || !first.startsWith('-'))
+  )
+    return args;
   return ['run', ...args];
 }

@@ -42,7 +42,9 @@ Exit status: 0 nothing was lost; 1 the guest lost something or failed; 2 wrong i
 
 export function buildProgram(context: CommandContext): Command {
   const program = new Command('snapback')
-    .description('Boots a small Linux in a bit-deterministic machine, suspends it, cuts its power, resumes it in a new machine, and proves by diffing memory and disks that nothing was lost.')
+    .description(
+      'Boots a small Linux in a bit-deterministic machine, suspends it, cuts its power, resumes it in a new machine, and proves by diffing memory and disks that nothing was lost.',
+    )
     .version(snapbackVersion())
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(snapback --help says more)')
@@ -51,14 +53,22 @@ export function buildProgram(context: CommandContext): Command {
 
   withRunOptions(sub('run [scenarios...]'))
     .description('run scenarios (YAML files); without any, the standard one of a method')
-    .addOption(new Option('--method <method>', 'which standard scenario: by snapshot(2), or by the kernel\'s own hibernation').choices(METHODS).default(undefined, 'sys_snapshot'))
+    .addOption(
+      new Option('--method <method>', "which standard scenario: by snapshot(2), or by the kernel's own hibernation")
+        .choices(METHODS)
+        .default(undefined, 'sys_snapshot'),
+    )
     .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
   sub('shell [scenario]')
-    .description('a console of the machine that a scenario describes; Ctrl-] quits. From a pipe: does what it says, and ends')
+    .description(
+      'a console of the machine that a scenario describes; Ctrl-] quits. From a pipe: does what it says, and ends',
+    )
     .option('--seed <n>', 'seed of all chance in the machine', seed)
     .option('--record <file>', 'write what is typed, with the instruction at which it arrives')
     .option('--play <file>', 'type what was recorded, at the very same instructions; without a terminal it ends there')
-    .action(async (file: string | undefined, options: { seed?: number; record?: string; play?: string }) => context.done(await shellCommand(file, options, context)));
+    .action(async (file: string | undefined, options: { seed?: number; record?: string; play?: string }) =>
+      context.done(await shellCommand(file, options, context)),
+    );
   withRunOptions(sub('replay <report>'), false)
     .description('do the run of a JSON report again and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
@@ -82,18 +92,22 @@ export function buildProgram(context: CommandContext): Command {
 function withRunOptions(command: Command, seeded = true): Command {
   if (seeded) {
     command
-      .option('--seed <n>', 'seed of all chance in the machine, instead of the scenario\'s', seed)
-      .option('--kernel <name>', 'release, debug, or a folder with a kernel of your own, instead of the scenario\'s');
+      .option('--seed <n>', "seed of all chance in the machine, instead of the scenario's", seed)
+      .option('--kernel <name>', "release, debug, or a folder with a kernel of your own, instead of the scenario's");
   }
   return command
-    .option('--json <file>', 'write the report as JSON (- for standard output); a list when there are several scenarios')
+    .option(
+      '--json <file>',
+      'write the report as JSON (- for standard output); a list when there are several scenarios',
+    )
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--ktap <file>', 'write the report as KTAP')
-    .option('--console <file>', 'write all that the guest\'s console showed')
-    .option('--verbose', 'show the guest\'s console as it comes');
+    .option('--console <file>', "write all that the guest's console showed")
+    .option('--verbose', "show the guest's console as it comes");
 }
 
 function seed(text: string): number {
-  if (!/^\d+$/.test(text) || Number(text) > 0xffff_ffff) throw new InvalidArgumentError('a whole number from 0 to 4294967295 is wanted.');
+  if (!/^\d+$/.test(text) || Number(text) > 0xffff_ffff)
+    throw new InvalidArgumentError('a whole number from 0 to 4294967295 is wanted.');
   return Number(text);
 }

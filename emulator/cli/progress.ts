@@ -47,7 +47,8 @@ function onTerminal(output: ProgressOutput, nowMs: () => number): Progress {
 
 /** One line of at most `columns` - 1 characters. */
 export function terminalLine(what: string, fraction: number | undefined, columns: number): string {
-  const bar = fraction === undefined ? '' : `[${'#'.repeat(filled(fraction)).padEnd(BAR_CELLS, '.')}] ${percent(fraction)} `;
+  const bar =
+    fraction === undefined ? '' : `[${'#'.repeat(filled(fraction)).padEnd(BAR_CELLS, '.')}] ${percent(fraction)} `;
   return `${bar}${what}`.slice(0, Math.max(0, columns - 1));
 }
 
@@ -61,7 +62,9 @@ function inLines(output: ProgressOutput, nowMs: () => number): Progress {
     clear: () => undefined,
     say: (what, fraction) => {
       if (what === lastWhat && nowMs() - saidMs < PLAIN_REPEAT_MS) return;
-      output.write(`snapback: ${what}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`);
+      output.write(
+        `snapback: ${what}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
+      );
       lastWhat = what;
       saidMs = nowMs();
     },

@@ -12,11 +12,20 @@ import { checkReportFiles, print, runOne, writeReports, type RunOptions } from '
 export async function replayCommand(file: string, options: RunOptions, { signal }: CommandContext): Promise<number> {
   const before = await loadReport(file);
   const scenarioFile = before.scenario.file;
-  if (scenarioFile === null) throw new InputError(`${file} is of a run that no scenario file describes`, { remedy: 'run the program again that wrote it' });
+  if (scenarioFile === null)
+    throw new InputError(`${file} is of a run that no scenario file describes`, {
+      remedy: 'run the program again that wrote it',
+    });
   const { kernel } = before.options;
-  const scenario = await loadScenario(scenarioFile, { seed: before.seed, ...(typeof kernel === 'string' && { kernel }) });
+  const scenario = await loadScenario(scenarioFile, {
+    seed: before.seed,
+    ...(typeof kernel === 'string' && { kernel }),
+  });
   if (scenario.sha256 !== before.scenario.sha256) {
-    throw new InputError(`${scenarioFile}, or a file that it copies into the guest, is no longer what ${file} was made of`, { remedy: 'bring it back, or run it anew: `snapback run`' });
+    throw new InputError(
+      `${scenarioFile}, or a file that it copies into the guest, is no longer what ${file} was made of`,
+      { remedy: 'bring it back, or run it anew: `snapback run`' },
+    );
   }
   await checkReportFiles(options);
   const run = await runOne(scenario, options, signal);
@@ -34,12 +43,22 @@ export async function replayCommand(file: string, options: RunOptions, { signal 
 
 /** Where two reports of what should be one run differ. Empty when the machine went through the same states. */
 export function compareReports(before: Report, after: Report): readonly string[] {
-  if (before.stateHash === after.stateHash && before.instructions === after.instructions && before.verdict === after.verdict) return [];
+  if (
+    before.stateHash === after.stateHash &&
+    before.instructions === after.instructions &&
+    before.verdict === after.verdict
+  )
+    return [];
   const names = [...new Set([...Object.keys(before.artifacts), ...Object.keys(after.artifacts)])];
-  const differs = (what: string, was: unknown, is: unknown): readonly string[] => (was === is ? [] : [`${what}: ${String(was)}, now ${String(is)}`]);
+  const differs = (what: string, was: unknown, is: unknown): readonly string[] =>
+    was === is ? [] : [`${what}: ${String(was)}, now ${String(is)}`];
   return [
-    ...names.flatMap((name) => differs(`artifact '${name}'`, before.artifacts[name]?.slice(0, 16), after.artifacts[name]?.slice(0, 16))),
-    ...Object.keys(after.packages).flatMap((name) => differs(`version of ${name}`, before.packages[name], after.packages[name])),
+    ...names.flatMap((name) =>
+      differs(`artifact '${name}'`, before.artifacts[name]?.slice(0, 16), after.artifacts[name]?.slice(0, 16)),
+    ),
+    ...Object.keys(after.packages).flatMap((name) =>
+      differs(`version of ${name}`, before.packages[name], after.packages[name]),
+    ),
     ...differs('verdict', before.verdict, after.verdict),
     ...differs('instructions', before.instructions, after.instructions),
     ...differs('state', before.stateHash.slice(0, 16), after.stateHash.slice(0, 16)),
@@ -51,9 +70,15 @@ async function loadReport(file: string): Promise<Report> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new InputError(`cannot read the report ${file}`, { cause, remedy: 'give the path of a file that `--json` wrote' });
+    throw new InputError(`cannot read the report ${file}`, {
+      cause,
+      remedy: 'give the path of a file that `--json` wrote',
+    });
   }
   const read = readReport(text);
-  if ('problem' in read) throw new InputError(`${file} is no report: ${read.problem}`, { remedy: 'give a file that `snapback run --json` wrote' });
+  if ('problem' in read)
+    throw new InputError(`${file} is no report: ${read.problem}`, {
+      remedy: 'give a file that `snapback run --json` wrote',
+    });
   return read.report;
 }

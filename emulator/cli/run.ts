@@ -25,21 +25,32 @@ export interface RunOptions {
 }
 
 /** The scenario that shows each method. */
-const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = { sys_snapshot: 'sys-snapshot.yaml', swsusp: 'stock-cycle.yaml' };
+const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = {
+  sys_snapshot: 'sys-snapshot.yaml',
+  swsusp: 'stock-cycle.yaml',
+};
 export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
 
 /** The scenario of `snapback` alone. */
-export const standardScenario = (method: SuspendMethod = 'sys_snapshot'): string => relative(process.cwd(), packagePath('test', 'scenarios', STANDARD_SCENARIOS[method]));
+export const standardScenario = (method: SuspendMethod = 'sys_snapshot'): string =>
+  relative(process.cwd(), packagePath('test', 'scenarios', STANDARD_SCENARIOS[method]));
 
-export async function runCommand(files: readonly string[], options: RunOptions, { signal }: CommandContext): Promise<number> {
+export async function runCommand(
+  files: readonly string[],
+  options: RunOptions,
+  { signal }: CommandContext,
+): Promise<number> {
   const { seed, kernel, method } = options;
   if (method !== undefined && files.length > 0) {
-    throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', { remedy: "leave one out; a scenario says its method itself: `suspend: { method: swsusp }`" });
+    throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', {
+      remedy: 'leave one out; a scenario says its method itself: `suspend: { method: swsusp }`',
+    });
   }
   const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
   // All are read before the first is run: a typo in the last one should not cost the time of the others.
   const loaded: LoadedScenario[] = [];
-  for (const file of files.length > 0 ? files : [standardScenario(method)]) loaded.push(await loadScenario(file, overrides));
+  for (const file of files.length > 0 ? files : [standardScenario(method)])
+    loaded.push(await loadScenario(file, overrides));
   await checkReportFiles(options);
   const runs: ScenarioRun[] = [];
   try {
@@ -82,7 +93,10 @@ export async function checkReportFiles({ json, junit, ktap, console: log }: RunO
       if (there?.isDirectory() === true) throw new Error('it is a folder');
       await access(there ? file : dirname(file), constants.W_OK);
     } catch (cause) {
-      throw new InputError(`cannot write ${file}: ${(cause as Error).message}`, { cause, remedy: 'name a file in a folder that is there and writable' });
+      throw new InputError(`cannot write ${file}: ${(cause as Error).message}`, {
+        cause,
+        remedy: 'name a file in a folder that is there and writable',
+      });
     }
   }
 }
@@ -90,17 +104,22 @@ export async function checkReportFiles({ json, junit, ktap, console: log }: RunO
 /** Writes the files that the options name. With several scenarios the JSON is a list of reports. */
 export async function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
   const reports = runs.map(({ report }) => report);
-  if (options.json !== undefined) await writeOut(options.json, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
+  if (options.json !== undefined)
+    await writeOut(options.json, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
   if (options.junit !== undefined) await writeOut(options.junit, renderJunit(reports));
   if (options.ktap !== undefined) await writeOut(options.ktap, renderKtap(reports));
-  if (options.console !== undefined) await writeOut(options.console, runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join(''));
+  if (options.console !== undefined)
+    await writeOut(options.console, runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join(''));
 }
 
 /** A report that goes to standard output has it for itself. */
-export const print = (text: string, options: RunOptions): void => (takesStdout(options) ? console.error(text) : console.log(text));
-const takesStdout = ({ json, junit, ktap, console: log }: RunOptions): boolean => [json, junit, ktap, log].includes('-');
+export const print = (text: string, options: RunOptions): void =>
+  takesStdout(options) ? console.error(text) : console.log(text);
+const takesStdout = ({ json, junit, ktap, console: log }: RunOptions): boolean =>
+  [json, junit, ktap, log].includes('-');
 
-const hasColour = (options: RunOptions): boolean => (takesStdout(options) ? process.stderr : process.stdout).isTTY === true && process.env['NO_COLOR'] === undefined;
+const hasColour = (options: RunOptions): boolean =>
+  (takesStdout(options) ? process.stderr : process.stdout).isTTY === true && process.env['NO_COLOR'] === undefined;
 
 async function writeOut(file: string, text: string): Promise<void> {
   if (file === '-') {

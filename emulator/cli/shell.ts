@@ -35,10 +35,17 @@ const QUIET_MS_MAX = 10_000;
 /** A program that has been quiet for so long (virtual) after the last input is told that there is no more. */
 const NO_MORE_MS = 1000;
 
-export async function shellCommand(file: string | undefined, options: ShellOptions, { signal }: CommandContext): Promise<number> {
+export async function shellCommand(
+  file: string | undefined,
+  options: ShellOptions,
+  { signal }: CommandContext,
+): Promise<number> {
   const typing = options.play === undefined ? [] : await loadTyping(options.play);
   if (options.record !== undefined) await checkReportFiles({ console: options.record });
-  const { plan, scenario } = await loadScenario(file ?? standardScenario(), options.seed === undefined ? {} : { seed: options.seed });
+  const { plan, scenario } = await loadScenario(
+    file ?? standardScenario(),
+    options.seed === undefined ? {} : { seed: options.seed },
+  );
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
@@ -63,7 +70,10 @@ export async function shellCommand(file: string | undefined, options: ShellOptio
     // A prompt is there already; a return brings it onto the screen.
     const first = typing.length === 0 ? [Uint8Array.of(0x0d)] : [];
     // A pipe beside a recording may be one that nobody ever writes to or closes.
-    const { typed, left } = options.play !== undefined && !atTerminal ? { typed: [], left: 'endOfInput' } : await converse(machine, at, first, { onConsole, signal });
+    const { typed, left } =
+      options.play !== undefined && !atTerminal
+        ? { typed: [], left: 'endOfInput' }
+        : await converse(machine, at, first, { onConsole, signal });
     if (left === 'endOfInput') await finish(machine, { onConsole, signal });
     if (options.record !== undefined) await save(options.record, writeTyping([...typing, ...typed]));
     signal.throwIfAborted();
@@ -90,16 +100,19 @@ async function converse(
   const pending = [...first];
   let wake = (): void => undefined;
   let left: Conversation['left'] | undefined;
-  keyboard.listen((bytes) => {
-    const quit = bytes.indexOf(QUIT);
-    if (left !== undefined) return;
-    if (quit >= 0) left = 'quit';
-    if (quit !== 0) pending.push(quit > 0 ? bytes.subarray(0, quit) : bytes);
-    wake();
-  }, () => {
-    left ??= 'endOfInput';
-    wake();
-  });
+  keyboard.listen(
+    (bytes) => {
+      const quit = bytes.indexOf(QUIT);
+      if (left !== undefined) return;
+      if (quit >= 0) left = 'quit';
+      if (quit !== 0) pending.push(quit > 0 ? bytes.subarray(0, quit) : bytes);
+      wake();
+    },
+    () => {
+      left ??= 'endOfInput';
+      wake();
+    },
+  );
   try {
     let atInstruction = startInstruction;
     let lastVirtualMs: number | undefined;
@@ -107,7 +120,12 @@ async function converse(
       const bytes = Buffer.concat(pending.splice(0));
       if (bytes.length > 0) typed.push({ instruction: atInstruction, bytes });
       const startedMs = performance.now();
-      const report = await machine.run({ ...(bytes.length > 0 && { send: [{ channel: 'console' as const, bytes }] }), virtualMsMax: SLICE_MS, onConsole, signal });
+      const report = await machine.run({
+        ...(bytes.length > 0 && { send: [{ channel: 'console' as const, bytes }] }),
+        virtualMsMax: SLICE_MS,
+        onConsole,
+        signal,
+      });
       atInstruction = report.instructions;
       if (report.reason.why === 'halted' || report.reason.why === 'reset') {
         sayStopped(report.reason.why);
@@ -125,7 +143,10 @@ async function converse(
 }
 
 /** Lets the guest do what was typed, until its shell waits for more; programs that read are told that there is no more. */
-async function finish(machine: Machine, { onConsole, signal }: { readonly onConsole: (bytes: Uint8Array) => void; readonly signal: AbortSignal }): Promise<void> {
+async function finish(
+  machine: Machine,
+  { onConsole, signal }: { readonly onConsole: (bytes: Uint8Array) => void; readonly signal: AbortSignal },
+): Promise<void> {
   let seenBytes = 0;
   let stopped: 'halted' | 'reset' | undefined;
   const seen = (bytes: Uint8Array): void => {
@@ -147,7 +168,13 @@ async function finish(machine: Machine, { onConsole, signal }: { readonly onCons
       connected = true;
       const { stdout } = await agent.exec(['/bin/sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null']);
       if (shellWaits(new TextDecoder().decode(stdout))) return;
-      if (quietMs >= NO_MORE_MS) await machine.run({ send: [{ channel: 'console', bytes: Uint8Array.of(END_OF_INPUT) }], virtualMsMax: 1, onConsole: seen, signal });
+      if (quietMs >= NO_MORE_MS)
+        await machine.run({
+          send: [{ channel: 'console', bytes: Uint8Array.of(END_OF_INPUT) }],
+          virtualMsMax: 1,
+          onConsole: seen,
+          signal,
+        });
     }
   } catch (error) {
     // The guest may go off while it is being asked.
@@ -170,7 +197,10 @@ function rest(ms: number, wakeWith: (stop: () => void) => void): Promise<void> {
   });
 }
 
-function openKeyboard(): { readonly listen: (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => void; readonly close: () => void } {
+function openKeyboard(): {
+  readonly listen: (onBytes: (bytes: Uint8Array) => void, onEnd: () => void) => void;
+  readonly close: () => void;
+} {
   const { stdin } = process;
   if (stdin.isTTY) stdin.setRawMode(true);
   return {
@@ -190,15 +220,24 @@ function openKeyboard(): { readonly listen: (onBytes: (bytes: Uint8Array) => voi
 
 async function save(path: string, text: string): Promise<void> {
   await writeFile(path, text).catch((cause: unknown) => {
-    throw new RigError(`cannot write what was typed to ${path}`, { cause, remedy: 'name a file in a folder that is there and writable' });
+    throw new RigError(`cannot write what was typed to ${path}`, {
+      cause,
+      remedy: 'name a file in a folder that is there and writable',
+    });
   });
 }
 
 async function loadTyping(path: string): Promise<readonly Keystrokes[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new InputError(`cannot read ${path}`, { cause, remedy: 'give the path of a file that `snapback shell --record` wrote' });
+    throw new InputError(`cannot read ${path}`, {
+      cause,
+      remedy: 'give the path of a file that `snapback shell --record` wrote',
+    });
   });
   const typing = readTyping(text);
-  if ('badLine' in typing) throw new InputError(`${path}:${typing.badLine}: not a line of recorded typing`, { remedy: 'give a file that `snapback shell --record` wrote' });
+  if ('badLine' in typing)
+    throw new InputError(`${path}:${typing.badLine}: not a line of recorded typing`, {
+      remedy: 'give a file that `snapback shell --record` wrote',
+    });
   return typing;
 }

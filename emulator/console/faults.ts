@@ -19,7 +19,8 @@ export const EXCERPT_LINES_MAX = 80;
 /** A time stamp may stand anywhere: printk does not wait for a program to finish its line. */
 const STAMP = /(?:<\d+>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?/;
 const CUT_HERE = /^-+\[ cut here \]-+$/;
-const END_OF_REPORT = /^(?:---\[ end (?:trace|Kernel panic)|<\/TASK>| ?<\/TASK>|Restarting tasks|Out of memory.*Killed process|OOM killer enabled)/;
+const END_OF_REPORT =
+  /^(?:---\[ end (?:trace|Kernel panic)|<\/TASK>| ?<\/TASK>|Restarting tasks|Out of memory.*Killed process|OOM killer enabled)/;
 /** Specific kinds name the cause; these only say that the kernel stopped there. */
 const GENERIC: ReadonlySet<FaultKind> = new Set<FaultKind>(['bug', 'warning', 'oops']);
 /** These begin a report of their own even within another one. */
@@ -88,8 +89,11 @@ function joins(open: OpenFault | undefined, pattern: FaultPattern, line: string,
     if (pattern.extent !== 'single' || pattern.kind !== open.kind) return false;
     open.count++;
   } else if (open.extent === 'report') {
-    const sameReport = open.kind === pattern.kind && (GENERIC.has(open.kind) || pattern.extent === 'single' || open.kind === 'outOfMemory');
-    const continues = (open.kind === 'bug' || open.kind === 'listCorruption' || open.kind === 'oops') && GENERIC.has(pattern.kind);
+    const sameReport =
+      open.kind === pattern.kind &&
+      (GENERIC.has(open.kind) || pattern.extent === 'single' || open.kind === 'outOfMemory');
+    const continues =
+      (open.kind === 'bug' || open.kind === 'listCorruption' || open.kind === 'oops') && GENERIC.has(pattern.kind);
     if (!sameReport && !continues) return false;
   } else if (GENERIC.has(open.kind) && !GENERIC.has(pattern.kind)) {
     open.kind = pattern.kind;

@@ -33,7 +33,9 @@ export function encodeBootState({ checkpoint, seen, notes }: BootState): Uint8Ar
     checkpointBytes: checkpoint.bytes.length,
     consoleBytes: seen.console.length,
     markers: seen.markers,
-    writes: seen.writes.map((of) => of.map(({ instruction, sector: at, bytes }) => [instruction, at, bytes.length] as const)),
+    writes: seen.writes.map((of) =>
+      of.map(({ instruction, sector: at, bytes }) => [instruction, at, bytes.length] as const),
+    ),
     instructions: seen.instructions,
     virtualMs: seen.virtualMs,
     ...(notes !== undefined && { notes }),
@@ -60,7 +62,11 @@ export function decodeBootState(bytes: Uint8Array): BootState | undefined {
   );
   if (at !== bytes.length) return undefined;
   const { markers, instructions, virtualMs, notes } = header;
-  return { checkpoint, seen: { console, markers, writes, instructions, virtualMs }, ...(notes !== undefined && { notes }) };
+  return {
+    checkpoint,
+    seen: { console, markers, writes, instructions, virtualMs },
+    ...(notes !== undefined && { notes }),
+  };
 }
 
 function parse(bytes: Uint8Array): Header | undefined {

@@ -60,7 +60,8 @@ export function bootStates(): BootStates {
   };
   const at: BootStates['at'] = (stage, booter) =>
     obtain(stage, booter, async () => {
-      const recorder = stage === 'beforeDisk' ? await powerOn(booter) : await restoreAt(await at('beforeDisk', booter), booter);
+      const recorder =
+        stage === 'beforeDisk' ? await powerOn(booter) : await restoreAt(await at('beforeDisk', booter), booter);
       try {
         booter.onProgress?.(stage === 'beforeDisk' ? 'booting the kernel' : 'booting to the agent');
         await runToMarker(stage, recorder, booter);
@@ -101,7 +102,11 @@ function recordFor(machine: Machine, booter: Booter, more: Pick<Parameters<typeo
  * Runs until the guest holds at `stage`.
  * @throws GuestError when it never comes there; the message shows the console.
  */
-export async function runToMarker(stage: BootStage, recorder: Recorder, booter: Pick<Booter, 'signal'>): Promise<RunReport> {
+export async function runToMarker(
+  stage: BootStage,
+  recorder: Recorder,
+  booter: Pick<Booter, 'signal'>,
+): Promise<RunReport> {
   const report = await recorder.machine.run({
     triggers: [{ when: { on: 'marker', kind: USER_MARKERS[stage] }, then: { do: 'stop' } }],
     virtualMsMax: BOOT_MS_MAX,

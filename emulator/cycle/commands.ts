@@ -24,19 +24,27 @@ export const shell = (command: string): readonly string[] => ['/bin/sh', '-c', c
  */
 export async function runCommand(agent: Agent, command: string, timeoutMs: number): Promise<CommandResult> {
   const result = await runUnlessCut(agent, command, timeoutMs);
-  if (result === 'powerCut') throw new GuestError(`power was cut while \`${command}\` ran`, { consoleTail: agent.consoleTail });
+  if (result === 'powerCut')
+    throw new GuestError(`power was cut while \`${command}\` ran`, { consoleTail: agent.consoleTail });
   return result;
 }
 
 /** As `runCommand`, where a planned power cut may come before the end. */
-export async function runUnlessCut(agent: Agent, command: string, timeoutMs: number): Promise<CommandResult | 'powerCut'> {
+export async function runUnlessCut(
+  agent: Agent,
+  command: string,
+  timeoutMs: number,
+): Promise<CommandResult | 'powerCut'> {
   const result = await agent.exec(shell(command), { virtualMsMax: timeoutMs });
   if (result.ended === 'powerCut') return 'powerCut';
   if (result.ended === 'halted' || result.ended === 'reset') {
-    throw new GuestError(`the machine ${result.ended === 'reset' ? 'reset itself (reboot or triple fault)' : 'halted'} while \`${command}\` ran`, {
-      consoleTail: agent.consoleTail,
-      remedy: 'the console says why',
-    });
+    throw new GuestError(
+      `the machine ${result.ended === 'reset' ? 'reset itself (reboot or triple fault)' : 'halted'} while \`${command}\` ran`,
+      {
+        consoleTail: agent.consoleTail,
+        remedy: 'the console says why',
+      },
+    );
   }
   return resultOf(result);
 }
@@ -44,20 +52,26 @@ export async function runUnlessCut(agent: Agent, command: string, timeoutMs: num
 /** Runs what must succeed for a run to make sense. @throws GuestError when it does not. */
 export async function succeed(agent: Agent, command: string): Promise<void> {
   const result = await runCommand(agent, command, PREPARATION_MS_MAX);
-  if (result.exitCode !== 0) throw new GuestError(`\`${command}\` ended with status ${result.exitCode}: ${outputLines(result).join('; ')}`);
+  if (result.exitCode !== 0)
+    throw new GuestError(`\`${command}\` ended with status ${result.exitCode}: ${outputLines(result).join('; ')}`);
 }
 
 /** A job's end as a shell would put it. A job that was stopped with its machine has none: 255. */
 export function resultOf(result: JobResult): CommandResult {
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  const exitCode = result.ended === 'exited' ? result.exitCode : result.ended === 'signalled' ? 128 + result.signal : 255;
+  const exitCode =
+    result.ended === 'exited' ? result.exitCode : result.ended === 'signalled' ? 128 + result.signal : 255;
   return { exitCode, stdout: text(result.stdout), stderr: text(result.stderr) };
 }
 
 /** What is wrong with what a command did. */
-export function judgeCommand(step: Pick<CommandStep, 'command' | 'exit' | 'stdout'>, result: CommandResult): readonly Finding[] {
+export function judgeCommand(
+  step: Pick<CommandStep, 'command' | 'exit' | 'stdout'>,
+  result: CommandResult,
+): readonly Finding[] {
   const wrong = (what: string): readonly Finding[] => [{ kind: 'command', what, details: outputLines(result) }];
-  if (result.exitCode !== step.exit) return wrong(`\`${step.command}\` ended with status ${result.exitCode}, not ${step.exit}`);
+  if (result.exitCode !== step.exit)
+    return wrong(`\`${step.command}\` ended with status ${result.exitCode}, not ${step.exit}`);
   if (step.stdout !== undefined && !new RegExp(step.stdout, 'mu').test(result.stdout)) {
     return wrong(`the output of \`${step.command}\` does not match /${step.stdout}/`);
   }

@@ -20,7 +20,8 @@ export function frozenAcrossPowerOff(
   const frozen = live.markers.findLast(({ kind }) => kind === stepBegin('freezeTasks'));
   // The resuming kernel freezes and thaws tasks of its own before it jumps.
   const jumped = restored.markers.findIndex(({ kind }) => kind === stepEnd('restore'));
-  const thawed = jumped < 0 ? undefined : restored.markers.slice(jumped).find(({ kind }) => kind === stepEnd('thawTasks'));
+  const thawed =
+    jumped < 0 ? undefined : restored.markers.slice(jumped).find(({ kind }) => kind === stepEnd('thawTasks'));
   if (!frozen || !thawed) return undefined;
   return {
     virtualMs: live.virtualMs - frozen.virtualMs + thawed.virtualMs,

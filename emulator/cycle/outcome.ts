@@ -72,7 +72,12 @@ export interface TimelineOutcome {
   readonly cycles: readonly CycleOutcome[];
   readonly filesystems: readonly FilesystemOutcome[];
   readonly selfChecks: readonly SelfCheckOutcome[];
-  readonly commands: readonly { readonly command: string; readonly exitCode: number; readonly stdout: string; readonly stderr: string }[];
+  readonly commands: readonly {
+    readonly command: string;
+    readonly exitCode: number;
+    readonly stdout: string;
+    readonly stderr: string;
+  }[];
   readonly findings: readonly Finding[];
   /** Over all power cycles, boot included. */
   readonly total: Span;

@@ -14,7 +14,9 @@ type Simple = Exclude<Step, { do: 'repeat' }>;
 export function advance(phase: Phase, step: Simple): Phase | { readonly problem: string } {
   switch (step.do) {
     case 'boot':
-      return phase === 'off' || phase === 'suspended' ? 'running' : no(step, 'the machine is running', 'shut it down or cut its power first');
+      return phase === 'off' || phase === 'suspended'
+        ? 'running'
+        : no(step, 'the machine is running', 'shut it down or cut its power first');
     case 'run':
     case 'start':
     case 'selfcheck':
@@ -37,7 +39,9 @@ export function advance(phase: Phase, step: Simple): Phase | { readonly problem:
 
 const isOn = (phase: Phase): boolean => phase === 'running' || phase === 'resumed';
 const isOff = (phase: Phase): string => (phase === 'suspended' ? 'the machine is suspended' : 'the machine is off');
-const no = (step: Simple, why: string, remedy: string): { problem: string } => ({ problem: `cannot ${verb(step)} here: ${why}; ${remedy}` });
+const no = (step: Simple, why: string, remedy: string): { problem: string } => ({
+  problem: `cannot ${verb(step)} here: ${why}; ${remedy}`,
+});
 
 function verb(step: Simple): string {
   if (step.do === 'cutPower') return 'cut power';
@@ -49,7 +53,10 @@ function verb(step: Simple): string {
 export function orderProblems(
   steps: readonly Step[],
   from: Phase = 'off',
-): { readonly end: Phase; readonly problems: readonly { readonly path: readonly (string | number)[]; readonly problem: string }[] } {
+): {
+  readonly end: Phase;
+  readonly problems: readonly { readonly path: readonly (string | number)[]; readonly problem: string }[];
+} {
   const problems: { path: readonly (string | number)[]; problem: string }[] = [];
   let phase = from;
   for (const [index, step] of steps.entries()) {
@@ -58,7 +65,9 @@ export function orderProblems(
       for (let round = 0; round < Math.min(step.times, 2); round++) {
         const inner = orderProblems(step.steps, phase);
         if (inner.problems.length > 0) {
-          problems.push(...inner.problems.map(({ path, problem }) => ({ path: [index, 'repeat', 'steps', ...path], problem })));
+          problems.push(
+            ...inner.problems.map(({ path, problem }) => ({ path: [index, 'repeat', 'steps', ...path], problem })),
+          );
           break;
         }
         phase = inner.end;

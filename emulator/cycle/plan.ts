@@ -93,7 +93,9 @@ export const DEFAULT_MACHINE: MachineOptions = {
 
 /** The steps with each `repeat` written out. */
 export function unroll(steps: readonly Step[]): readonly Exclude<Step, { do: 'repeat' }>[] {
-  return steps.flatMap((step) => (step.do === 'repeat' ? Array.from({ length: step.times }, () => unroll(step.steps)).flat() : [step]));
+  return steps.flatMap((step) =>
+    step.do === 'repeat' ? Array.from({ length: step.times }, () => unroll(step.steps)).flat() : [step],
+  );
 }
 
 /**
@@ -115,10 +117,14 @@ export function controlSteps(steps: readonly Step[], running = false): readonly 
  * The steps before the first suspend, which main and control run have in common, and the rest of the main run.
  * Undefined when nothing is suspended, or when the machine has another life before it.
  */
-export function splitAtSuspend(steps: readonly Step[]): { readonly before: readonly Step[]; readonly rest: readonly Step[] } | undefined {
+export function splitAtSuspend(
+  steps: readonly Step[],
+): { readonly before: readonly Step[]; readonly rest: readonly Step[] } | undefined {
   const all = unroll(steps);
   const at = all.findIndex(({ do: what }) => what === 'suspend');
   const before = all.slice(0, Math.max(0, at));
-  const simple = before[0]?.do === 'boot' && before.slice(1).every(({ do: what }) => what === 'run' || what === 'start' || what === 'selfcheck');
+  const simple =
+    before[0]?.do === 'boot' &&
+    before.slice(1).every(({ do: what }) => what === 'run' || what === 'start' || what === 'selfcheck');
   return simple ? { before, rest: all.slice(at) } : undefined;
 }

@@ -29,14 +29,24 @@ export function neverPowered(bases: readonly Uint8Array[], wallClockMs: number):
  */
 export function afterPowerOff(before: PoweredOff, seen: Seen): PoweredOff {
   return {
-    disks: before.disks.map(({ base, overlay }, disk) => ({ base, overlay: [...foldLog(overlay), ...(seen.writes[disk] ?? [])] })),
+    disks: before.disks.map(({ base, overlay }, disk) => ({
+      base,
+      overlay: [...foldLog(overlay), ...(seen.writes[disk] ?? [])],
+    })),
     wallClockMs: before.wallClockMs + seen.virtualMs,
-    total: { virtualMs: before.total.virtualMs + seen.virtualMs, instructions: before.total.instructions + seen.instructions },
+    total: {
+      virtualMs: before.total.virtualMs + seen.virtualMs,
+      instructions: before.total.instructions + seen.instructions,
+    },
     console: concat([before.console, seen.console]),
   };
 }
 
 /** The writes per disk that completed at instruction `from` or later, up to and without `to`. */
-export function writesBetween(writes: readonly (readonly DiskWrite[])[], from: number, to = Infinity): readonly (readonly DiskWrite[])[] {
+export function writesBetween(
+  writes: readonly (readonly DiskWrite[])[],
+  from: number,
+  to = Infinity,
+): readonly (readonly DiskWrite[])[] {
   return writes.map((of) => of.filter(({ instruction }) => instruction >= from && instruction < to));
 }

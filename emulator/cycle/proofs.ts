@@ -44,7 +44,11 @@ export interface Proofs {
    * Looks at all filesystems on powered-off disks. `frozen`: they were frozen at that instant, so that even a journal
    * that waits for its replay is a fault.
    */
-  filesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], frozen?: boolean): Promise<Proven<readonly FilesystemOutcome[]>>;
+  filesystems(
+    disks: readonly DiskState[],
+    at: FilesystemOutcome['at'],
+    frozen?: boolean,
+  ): Promise<Proven<readonly FilesystemOutcome[]>>;
   /** Kernel faults that a console shows. */
   console(console: Uint8Array): readonly Finding[];
   /** Physical address of a kernel symbol. */

@@ -12,7 +12,8 @@ export interface RamAt {
 }
 
 /** Has RAM copied at each marker of this kind, if `wanted`: it takes longer than many a step of the guest. */
-export const copyRamAt = (kind: number, wanted: boolean): readonly ArmedTrigger[] => (wanted ? [{ when: { on: 'marker', kind }, then: { do: 'capture', label: 'RAM' } }] : []);
+export const copyRamAt = (kind: number, wanted: boolean): readonly ArmedTrigger[] =>
+  wanted ? [{ when: { on: 'marker', kind }, then: { do: 'capture', label: 'RAM' } }] : [];
 
 /**
  * The last marker of this kind, and what was copied there.
@@ -24,6 +25,6 @@ export function ramAt(kind: number, recorder: Recorder): RamAt {
   if (marker) return { marker, memory: recorder.takeCaptures().at(-1)?.memory };
   throw new GuestError('the kernel passed the atomic copy, or came back from it, without its marker', {
     consoleTail: consoleTail(console),
-    remedy: 'run a guest kernel that was built with the rig\'s markers',
+    remedy: "run a guest kernel that was built with the rig's markers",
   });
 }

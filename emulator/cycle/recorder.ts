@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** A machine that remembers all that was seen of it, and in which triggers can be armed that outlive a single run. */
 import { concat } from '../machine/bytes.js';
-import type { Action, Capture, DiskWrite, Machine, MarkerSeen, RunReport, RunRequest, Trigger } from '../machine/contract.js';
+import type {
+  Action,
+  Capture,
+  DiskWrite,
+  Machine,
+  MarkerSeen,
+  RunReport,
+  RunRequest,
+  Trigger,
+} from '../machine/contract.js';
 
 export interface ArmedTrigger {
   readonly when: Trigger;
@@ -44,7 +53,9 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
   const listeners = { ...(signal && { signal }), ...(onConsole && { onConsole }), ...(onProgress && { onProgress }) };
   const console: Uint8Array[] = options.before ? [options.before.console] : [];
   const markers: MarkerSeen[] = [...(options.before?.markers ?? [])];
-  const writes: DiskWrite[][] = Array.from({ length: options.diskCount }, (_, disk) => [...(options.before?.writes[disk] ?? [])]);
+  const writes: DiskWrite[][] = Array.from({ length: options.diskCount }, (_, disk) => [
+    ...(options.before?.writes[disk] ?? []),
+  ]);
   let captures: Capture[] = [];
   let armed: readonly ArmedTrigger[] = [];
   let instructions = options.before?.instructions ?? 0;
@@ -89,7 +100,10 @@ function bound(machine: Machine): Omit<Machine, 'run'> {
 }
 
 /** The triggers that have not fired in the run that `report` tells of, with what is left to count. */
-export function stillArmed(armed: readonly ArmedTrigger[], report: Pick<RunReport, 'markers' | 'instructions'>): readonly ArmedTrigger[] {
+export function stillArmed(
+  armed: readonly ArmedTrigger[],
+  report: Pick<RunReport, 'markers' | 'instructions'>,
+): readonly ArmedTrigger[] {
   return armed.flatMap((trigger): readonly ArmedTrigger[] => {
     const { when } = trigger;
     if (when.on === 'instruction') return report.instructions >= when.count ? [] : [trigger];

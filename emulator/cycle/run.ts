@@ -21,11 +21,18 @@ export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
 export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
   const steps = unroll(plan.steps);
   let begun = 0;
-  const shared: TimelineDeps = { ...deps, states: deps.states ?? bootStates(), say: (what) => deps.say(what, begun++ / steps.length) };
+  const shared: TimelineDeps = {
+    ...deps,
+    states: deps.states ?? bootStates(),
+    say: (what) => deps.say(what, begun++ / steps.length),
+  };
   const split = splitAtSuspend(plan.steps);
   if (!split) {
     const main = await runTimeline(plan, plan.steps, shared);
-    const control = plan.control && main.cycles.length > 0 ? await runTimeline(plan, controlSteps(plan.steps), { ...shared, say: () => undefined }) : undefined;
+    const control =
+      plan.control && main.cycles.length > 0
+        ? await runTimeline(plan, controlSteps(plan.steps), { ...shared, say: () => undefined })
+        : undefined;
     return outcomeOf(main, control);
   }
   const ready = await commonState(plan, split.before, shared);
@@ -37,8 +44,12 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
 
 /** The state before the first suspend, over which both runs go; undefined when the guest does not come there. */
 async function commonState(plan: Plan, before: readonly Step[], deps: TimelineDeps): Promise<BootState | undefined> {
-  const files = await Promise.all(plan.files.map(async ({ path, mode, bytes }) => [path, mode, await deps.hash([bytes])]));
-  const name = await deps.hash([new TextEncoder().encode(JSON.stringify([before, files, plan.machine.seed, ...(plan.bootCommands ?? [])]))]);
+  const files = await Promise.all(
+    plan.files.map(async ({ path, mode, bytes }) => [path, mode, await deps.hash([bytes])]),
+  );
+  const name = await deps.hash([
+    new TextEncoder().encode(JSON.stringify([before, files, plan.machine.seed, ...(plan.bootCommands ?? [])])),
+  ]);
   try {
     return await deps.states.obtain(name.slice(0, 32), deps.booter, () => reachState(plan, before, deps));
   } catch (error) {
@@ -72,10 +83,21 @@ function outcomeOf(main: TimelineOutcome, control: TimelineOutcome | undefined):
 
 /** What the control run says about the main run. A check that fails there too is no fault of the suspend, but still one of the guest. */
 export function compareWithControl(main: TimelineOutcome, control: TimelineOutcome): readonly Finding[] {
-  const inControl = control.findings.map((found): Finding => ({ ...found, kind: 'control', what: `in the control run: ${found.what}` }));
+  const inControl = control.findings.map((found): Finding => ({
+    ...found,
+    kind: 'control',
+    what: `in the control run: ${found.what}`,
+  }));
   const names = (of: TimelineOutcome): ReadonlySet<string> => new Set(of.selfChecks.map(({ name }) => name));
   const [mainNames, controlNames] = [names(main), names(control)];
   const missing = [...controlNames].filter((name) => !mainNames.has(name));
   if (missing.length === 0) return inControl;
-  return [...inControl, { kind: 'control', what: `${missing.length} self-checks of the control run did not report after the resume`, details: missing }];
+  return [
+    ...inControl,
+    {
+      kind: 'control',
+      what: `${missing.length} self-checks of the control run did not report after the resume`,
+      details: missing,
+    },
+  ];
 }

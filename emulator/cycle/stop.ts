@@ -37,7 +37,12 @@ export function describeStop(reason: StopReason, virtualMs: number): string {
  * The error for a machine that stopped for `report.reason` while `awaited` was awaited.
  * An interruption by the user is thrown as what the signal was aborted with.
  */
-export function unexpectedStop(awaited: string, report: Pick<RunReport, 'reason' | 'virtualMs'>, seen: Seen, signal?: AbortSignal): GuestError {
+export function unexpectedStop(
+  awaited: string,
+  report: Pick<RunReport, 'reason' | 'virtualMs'>,
+  seen: Seen,
+  signal?: AbortSignal,
+): GuestError {
   if (report.reason.why === 'aborted') signal?.throwIfAborted();
   return new GuestError(`awaited ${awaited}, but ${describeStop(report.reason, report.virtualMs)}`, {
     consoleTail: consoleTail(seen.console),

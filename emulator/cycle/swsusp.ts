@@ -26,7 +26,9 @@ export interface WentOff {
  */
 export async function suspendToDisk(recorder: Recorder, agent: Agent, copyRam: boolean): Promise<WentOff | 'powerCut'> {
   recorder.arm(copyRamAt(stepBegin('copy'), copyRam));
-  const end = await agent.exec(shell('echo shutdown > /sys/power/disk && echo disk > /sys/power/state'), { virtualMsMax: HALF_MS_MAX });
+  const end = await agent.exec(shell('echo shutdown > /sys/power/disk && echo disk > /sys/power/state'), {
+    virtualMsMax: HALF_MS_MAX,
+  });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended !== 'halted') {
     throw new GuestError('the kernel refused to suspend', {
@@ -42,11 +44,18 @@ export async function suspendToDisk(recorder: Recorder, agent: Agent, copyRam: b
  * restored tasks run again. Answers the first instruction of the restored kernel, with RAM if `copyRam`; 'powerCut' as above.
  * @throws GuestError when it boots afresh or does not come back.
  */
-export async function resumeFromDisk(recorder: Recorder, copyRam: boolean, signal: AbortSignal | undefined): Promise<RamAt | 'powerCut'> {
+export async function resumeFromDisk(
+  recorder: Recorder,
+  copyRam: boolean,
+  signal: AbortSignal | undefined,
+): Promise<RamAt | 'powerCut'> {
   const awaited = 'the suspended system to come back';
   const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
   recorder.arm(copyRamAt(stepEnd('restore'), copyRam));
-  const jump = await recorder.machine.run({ triggers: [stopAt(stepEnd('restore')), stopAt(USER_MARKERS.agentReady)], virtualMsMax: HALF_MS_MAX });
+  const jump = await recorder.machine.run({
+    triggers: [stopAt(stepEnd('restore')), stopAt(USER_MARKERS.agentReady)],
+    virtualMsMax: HALF_MS_MAX,
+  });
   if (jump.reason.why === 'powerCut') return 'powerCut';
   if (jump.reason.why === 'trigger' && jump.reason.index === 1) {
     throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it would take`, {

@@ -17,7 +17,8 @@ import { consoleTail, unexpectedStop } from './stop.js';
 import type { WentOff } from './swsusp.js';
 
 /** The volumes that the live timeline may write: its changes to everything mounted before, and the image. */
-export const storesOf = (store: LiveSteps['store']): readonly string[] => (store === 'memory' ? ['sdb3'] : ['sdb1', 'sdb3']);
+export const storesOf = (store: LiveSteps['store']): readonly string[] =>
+  store === 'memory' ? ['sdb3'] : ['sdb1', 'sdb3'];
 
 /** Path of the image on the filesystem of sdb3. */
 export const SNAPSHOT_IMAGE = '/snapshot';
@@ -32,11 +33,12 @@ const OFF_MS_MAX = 60_000;
 
 /** On a tmpfs: gone with the live timeline. */
 const FOLDER = '/run/snapback';
-const save = (compress: LiveSteps['compress']): string => [
-  `mount -t ext4 /dev/sdb3 ${FOLDER}/store`,
-  `snapctl save ${compress === false ? '--no-compression ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
-  `umount ${FOLDER}/store`,
-].join(' && ');
+const save = (compress: LiveSteps['compress']): string =>
+  [
+    `mount -t ext4 /dev/sdb3 ${FOLDER}/store`,
+    `snapctl save ${compress === false ? '--no-compression ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
+    `umount ${FOLDER}/store`,
+  ].join(' && ');
 /**
  * `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. It saves the
  * image when it is told to.
@@ -61,20 +63,31 @@ export interface LivedOn extends WentOff {
  * RAM is wanted as it is at the copy.
  * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
  */
-export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: LiveSteps, copyRam: boolean, signal: AbortSignal | undefined): Promise<LivedOn | 'powerCut'> {
+export async function snapshotAndGoOff(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  copyRam: boolean,
+  signal: AbortSignal | undefined,
+): Promise<LivedOn | 'powerCut'> {
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
   const job = await toTheCopy(recorder, agent, steps, toCopyEnd);
   if (job === 'powerCut') return job;
-  for (let again = true; again; ) {
-    const returned = await recorder.machine.run({ triggers: [stopAt(stepEnd('call')), ...toCopyEnd], virtualMsMax: CALL_MS_MAX });
+  for (let again = true; again;) {
+    const returned = await recorder.machine.run({
+      triggers: [stopAt(stepEnd('call')), ...toCopyEnd],
+      virtualMsMax: CALL_MS_MAX,
+    });
     if (returned.reason.why === 'powerCut') return 'powerCut';
-    if (returned.reason.why !== 'trigger') throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
+    if (returned.reason.why !== 'trigger')
+      throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
     // The kernel may find that the image leaves too little memory, and try again with more: the last copy counts.
     again = returned.reason.index === 1;
   }
   const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
   // The second word of a step's end is an error number, none as 0.
-  if (call?.word1 !== 0) throw refused('the snapshot failed after the copy', outputLines(resultOf(await agent.wait(job))), recorder);
+  if (call?.word1 !== 0)
+    throw refused('the snapshot failed after the copy', outputLines(resultOf(await agent.wait(job))), recorder);
   const atCopy = ramAt(stepBegin('copy'), recorder);
 
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
@@ -86,7 +99,9 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: 
       const result = await runUnlessCut(live, step.command, step.timeoutMs);
       if (result === 'powerCut') return result;
       commands.push({ command: step.command, ...result });
-      findings.push(...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
+      findings.push(
+        ...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })),
+      );
     }
     return undefined;
   };
@@ -95,20 +110,28 @@ export async function snapshotAndGoOff(recorder: Recorder, agent: Agent, steps: 
   if ((await runAll(steps.whileSaving)) === 'powerCut') return 'powerCut';
   const saved = await live.exec(shell(AWAIT_SAVED), { virtualMsMax: SAVE_MS_MAX });
   if (saved.ended === 'powerCut') return 'powerCut';
-  if (saved.ended !== 'exited' || saved.exitCode !== 0) throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
+  if (saved.ended !== 'exited' || saved.exitCode !== 0)
+    throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
   const off = await live.powerOff({ virtualMsMax: OFF_MS_MAX });
   if (off.why === 'powerCut') return 'powerCut';
-  if (off.why !== 'halted') throw refused(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
+  if (off.why !== 'halted')
+    throw refused(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
   return { atCopy, job, commands, findings };
 }
 
 /** The instruction at which the last snapshot had frozen all filesystems; undefined when none was taken. */
-export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined => markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
+export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined =>
+  markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
 
 const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
 
 /** Runs to the end of the first copy, with interrupts off: there the two timelines part, unless there is another. */
-async function toTheCopy(recorder: Recorder, agent: Agent, steps: LiveSteps, triggers: readonly ArmedTrigger[]): Promise<Job | 'powerCut'> {
+async function toTheCopy(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  triggers: readonly ArmedTrigger[],
+): Promise<Job | 'powerCut'> {
   const end = await agent.exec(shell(take(steps)), { virtualMsMax: CALL_MS_MAX, triggers });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
@@ -116,5 +139,8 @@ async function toTheCopy(recorder: Recorder, agent: Agent, steps: LiveSteps, tri
 }
 
 function refused(what: string, said: readonly string[], recorder: Recorder): GuestError {
-  return new GuestError(what, { consoleTail: [...said, ...consoleTail(recorder.seen().console)], remedy: 'the console says why' });
+  return new GuestError(what, {
+    consoleTail: [...said, ...consoleTail(recorder.seen().console)],
+    remedy: 'the console says why',
+  });
 }

@@ -69,7 +69,12 @@ function proofsAhead(steps: readonly Step[]): readonly Proof[] {
  * all the same.
  * With `from`, the machine stands there already.
  */
-export async function runTimeline(plan: Plan, steps: readonly Step[], deps: TimelineDeps, from?: BootState): Promise<TimelineOutcome> {
+export async function runTimeline(
+  plan: Plan,
+  steps: readonly Step[],
+  deps: TimelineDeps,
+  from?: BootState,
+): Promise<TimelineOutcome> {
   const timeline = new Timeline(plan, deps);
   try {
     try {
@@ -114,7 +119,9 @@ class Timeline {
   /** The kernel's boot id: a resume brings it back, a boot makes another. */
   #bootId: string | undefined;
   #suspended: Suspended | undefined;
-  #resumed: { readonly evidence: ResumeEvidence; readonly suspended: Suspended; readonly markers: readonly MarkerSeen[] } | undefined;
+  #resumed:
+    | { readonly evidence: ResumeEvidence; readonly suspended: Suspended; readonly markers: readonly MarkerSeen[] }
+    | undefined;
   /** What came back does not answer: all that is left to do is to verify it, for which it is asked nothing. */
   #lost = false;
   readonly #cycles: CycleOutcome[] = [];
@@ -194,12 +201,19 @@ class Timeline {
 
   async put(): Promise<BootState> {
     const recorder = this.#machine();
-    const notes: Notes = { selfChecks: this.#selfChecks, commands: this.#commands, findings: this.#findings, offSinceStartMs: this.#offSinceStartMs };
+    const notes: Notes = {
+      selfChecks: this.#selfChecks,
+      commands: this.#commands,
+      findings: this.#findings,
+      offSinceStartMs: this.#offSinceStartMs,
+    };
     return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen(), notes };
   }
 
   giveUp({ message, remedy, consoleTail: tail }: GuestError): void {
-    this.#findings.push(finding('guest', message, [...tail, ...(remedy === undefined ? [] : [`what to do: ${remedy}`])]));
+    this.#findings.push(
+      finding('guest', message, [...tail, ...(remedy === undefined ? [] : [`what to do: ${remedy}`])]),
+    );
   }
 
   async outcome(): Promise<TimelineOutcome> {
@@ -270,15 +284,28 @@ class Timeline {
       const command = `selfcheck start --seed ${this.#plan.machine.seed}`;
       this.#offSinceStartMs = 0;
       this.#suspendingSinceStartMs = 0;
-      this.#findings.push(...judgeCommand({ command, exit: 0 }, await runCommand(this.#agent(), command, SELFCHECK_MS_MAX)));
+      this.#findings.push(
+        ...judgeCommand({ command, exit: 0 }, await runCommand(this.#agent(), command, SELFCHECK_MS_MAX)),
+      );
       return;
     }
-    const result = await runCommand(this.#agent(), `selfcheck verify --off-ms ${this.#offSinceStartMs} --tolerance-ms ${TOLERANCE_MS + Math.round(this.#suspendingSinceStartMs)}`, SELFCHECK_MS_MAX);
+    const result = await runCommand(
+      this.#agent(),
+      `selfcheck verify --off-ms ${this.#offSinceStartMs} --tolerance-ms ${TOLERANCE_MS + Math.round(this.#suspendingSinceStartMs)}`,
+      SELFCHECK_MS_MAX,
+    );
     const { points, problem } = readKtap(result.stdout);
     this.#selfChecks.push(...points);
-    for (const { name, passed, detail } of points) if (!passed) this.#findings.push(finding('selfCheck', `self-check ${name} failed`, detail.split('\n')));
-    if (problem !== undefined) this.#findings.push(finding('selfCheck', `what the self-checks printed is not whole: ${problem}`, outputLines(result)));
-    else if (result.exitCode !== 0 && points.every(({ passed }) => passed)) this.#findings.push(finding('selfCheck', `the self-checks ended with status ${result.exitCode}`, outputLines(result)));
+    for (const { name, passed, detail } of points)
+      if (!passed) this.#findings.push(finding('selfCheck', `self-check ${name} failed`, detail.split('\n')));
+    if (problem !== undefined)
+      this.#findings.push(
+        finding('selfCheck', `what the self-checks printed is not whole: ${problem}`, outputLines(result)),
+      );
+    else if (result.exitCode !== 0 && points.every(({ passed }) => passed))
+      this.#findings.push(
+        finding('selfCheck', `the self-checks ended with status ${result.exitCode}`, outputLines(result)),
+      );
   }
 
   async #suspend(step: Extract<Step, { do: 'suspend' }>, ahead: readonly Proof[]): Promise<void> {
@@ -287,7 +314,12 @@ class Timeline {
     recorder.arm(triggersOf(step.faults, this.#deps.proofs.addressOf));
     this.#expectResume();
     const begunMs = recorder.seen().virtualMs;
-    const end = await this.#goOff(recorder, agent, step, ahead.some((proof) => proof === 'memory' || proof === 'image'));
+    const end = await this.#goOff(
+      recorder,
+      agent,
+      step,
+      ahead.some((proof) => proof === 'memory' || proof === 'image'),
+    );
     const seen = recorder.seen();
     this.#powerOff();
     this.#editDisks(step);
@@ -311,7 +343,11 @@ class Timeline {
         markers: seen.markers,
         atCopy: atCopy.memory,
         disks: this.#off.disks,
-        writesWhileFrozen: writesBetween(seen.writes, frozenSince(seen.markers) ?? atCopy.marker.instruction, atCopy.marker.instruction),
+        writesWhileFrozen: writesBetween(
+          seen.writes,
+          frozenSince(seen.markers) ?? atCopy.marker.instruction,
+          atCopy.marker.instruction,
+        ),
         writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction),
       },
     };
@@ -324,10 +360,18 @@ class Timeline {
     // Each machine has the share as the one before left it.
     if (!engine.expect || config.share) return;
     // What goes wrong with it is told when it is needed.
-    states.at('beforeDisk', booter).then(({ checkpoint }) => engine.expect?.(config, checkpoint)).catch(() => undefined);
+    states
+      .at('beforeDisk', booter)
+      .then(({ checkpoint }) => engine.expect?.(config, checkpoint))
+      .catch(() => undefined);
   }
 
-  async #goOff(recorder: Recorder, agent: Agent, step: Extract<Step, { do: 'suspend' }>, copyRam: boolean): Promise<WentOff | 'powerCut'> {
+  async #goOff(
+    recorder: Recorder,
+    agent: Agent,
+    step: Extract<Step, { do: 'suspend' }>,
+    copyRam: boolean,
+  ): Promise<WentOff | 'powerCut'> {
     if (step.method === 'swsusp') return suspendToDisk(recorder, agent, copyRam);
     const end = await snapshotAndGoOff(recorder, agent, step, copyRam, this.#deps.booter.signal);
     if (end === 'powerCut') return end;
@@ -360,11 +404,19 @@ class Timeline {
     this.#offSinceStartMs += Math.round(restored.marker.virtualMs);
     const seen = recorder.seen();
     const missed = missedMistake([...suspended.seen.markers, ...seen.markers], this.#plan.machine.cmdline);
-    if (missed !== undefined) throw new GuestError(missed, { consoleTail: consoleTail(suspended.seen.console), remedy: 'give the machine something that the mistake can spoil' });
+    if (missed !== undefined)
+      throw new GuestError(missed, {
+        consoleTail: consoleTail(suspended.seen.console),
+        remedy: 'give the machine something that the mistake can spoil',
+      });
     this.#resumed = {
       suspended,
       markers: seen.markers,
-      evidence: { ...suspended.evidence, restored: restored.memory, writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)) },
+      evidence: {
+        ...suspended.evidence,
+        restored: restored.memory,
+        writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
+      },
     };
     try {
       await this.#meetAgain(suspended, recorder);
@@ -379,10 +431,18 @@ class Timeline {
   /** The restored system is the suspended one, and knows how the command ended that suspended it. */
   async #meetAgain({ agent, job }: Suspended, { machine }: Recorder): Promise<void> {
     const { bootId } = await agent.attach(machine);
-    if (bootId !== this.#bootId) this.#findings.push(finding('guest', 'what came back is another boot, not the suspended system', [`boot id ${this.#bootId ?? ''} before, ${bootId} after`]));
+    if (bootId !== this.#bootId)
+      this.#findings.push(
+        finding('guest', 'what came back is another boot, not the suspended system', [
+          `boot id ${this.#bootId ?? ''} before, ${bootId} after`,
+        ]),
+      );
     this.#guest = agent;
     const result = resultOf(await agent.wait(job));
-    if (result.exitCode !== 0) this.#findings.push(finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)));
+    if (result.exitCode !== 0)
+      this.#findings.push(
+        finding('guest', `the suspend ended with status ${result.exitCode} in the resumed system`, outputLines(result)),
+      );
   }
 
   #proveEarly(evidence: SuspendEvidence, proofs: readonly Proof[]): EarlyProofs {
@@ -395,7 +455,9 @@ class Timeline {
     };
     return {
       // First, since other programs do most of it.
-      ...(proofs.includes('filesystems') && { filesystems: begun(use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')) }),
+      ...(proofs.includes('filesystems') && {
+        filesystems: begun(use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')),
+      }),
       ...(proofs.includes('image') && { image: begun(use.image(evidence)) }),
     };
   }
@@ -409,11 +471,19 @@ class Timeline {
     const { early = {} } = suspended;
     const image = has('image') ? this.#take(await (early.image ?? use.image(evidence))) : undefined;
     const disk = has('disk') ? this.#take(await use.disk(evidence)) : undefined;
-    if (has('filesystems')) this.#filesystems.push(...this.#take(await (early.filesystems ?? use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot'))));
+    if (has('filesystems'))
+      this.#filesystems.push(
+        ...this.#take(
+          await (early.filesystems ?? use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')),
+        ),
+      );
     this.#cycles.push({
       method: evidence.method,
       offMs: suspended.offMs,
-      frozen: evidence.method === 'swsusp' ? frozenAcrossPowerOff(suspended.seen, { markers }) : frozenInLiveTimeline(suspended.seen.markers),
+      frozen:
+        evidence.method === 'swsusp'
+          ? frozenAcrossPowerOff(suspended.seen, { markers })
+          : frozenInLiveTimeline(suspended.seen.markers),
       memory,
       image,
       disk,
@@ -430,7 +500,10 @@ class Timeline {
   async #shutDown(): Promise<void> {
     const recorder = this.#machine();
     const end = await this.#agent().powerOff({ virtualMsMax: SHUTDOWN_MS_MAX });
-    if (end.why !== 'halted') throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, { consoleTail: consoleTail(recorder.seen().console) });
+    if (end.why !== 'halted')
+      throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, {
+        consoleTail: consoleTail(recorder.seen().console),
+      });
     this.#powerOff();
     await this.#checkFilesystems('shutdown');
   }
@@ -492,7 +565,9 @@ function expectStruck(faults: readonly Fault[], recorder: Recorder, cut: boolean
   if (cut) return;
   const missed = faults.some(({ fault }) => fault === 'cutPower')
     ? 'the power cut'
-    : recorder.armed().some(({ then }) => then.do === 'flip') ? 'the flip of memory' : undefined;
+    : recorder.armed().some(({ then }) => then.do === 'flip')
+      ? 'the flip of memory'
+      : undefined;
   if (missed === undefined) return;
   throw new GuestError(`${missed} that was planned did not come: the guest never reached its place`, {
     consoleTail: consoleTail(recorder.seen().console),
@@ -501,7 +576,13 @@ function expectStruck(faults: readonly Fault[], recorder: Recorder, cut: boolean
 }
 
 /** Of each disk the one writes, then the others. */
-const joined = (first: SuspendEvidence['writesSinceCopy'], then: SuspendEvidence['writesSinceCopy']): SuspendEvidence['writesSinceCopy'] =>
-  then.map((writes, disk) => [...(first[disk] ?? []), ...writes]);
+const joined = (
+  first: SuspendEvidence['writesSinceCopy'],
+  then: SuspendEvidence['writesSinceCopy'],
+): SuspendEvidence['writesSinceCopy'] => then.map((writes, disk) => [...(first[disk] ?? []), ...writes]);
 
-const finding = (kind: Finding['kind'], what: string, details: readonly string[] = []): Finding => ({ kind, what, details });
+const finding = (kind: Finding['kind'], what: string, details: readonly string[] = []): Finding => ({
+  kind,
+  what,
+  details,
+});

@@ -13,7 +13,12 @@ const PAUSE_MS_MAX = 24 * 3_600_000;
 
 /** One line each: the instruction, a blank, the bytes in hexadecimal. */
 export function writeTyping(typing: readonly Keystrokes[]): string {
-  return typing.map(({ instruction, bytes }) => `${instruction} ${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}\n`).join('');
+  return typing
+    .map(
+      ({ instruction, bytes }) =>
+        `${instruction} ${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}\n`,
+    )
+    .join('');
 }
 
 /** The inverse of {@link writeTyping}; the number of the first bad line (1-based) when there is one. */
@@ -33,7 +38,12 @@ export function readTyping(text: string): readonly Keystrokes[] | { readonly bad
  * Types what was recorded, each at its instruction, into a machine that stands at instruction `at`.
  * Answers where it stands then; stops early when the machine does.
  */
-export async function playTyping(machine: Machine, typing: readonly Keystrokes[], at: number, options: Pick<RunRequest, 'onConsole' | 'signal'>): Promise<number> {
+export async function playTyping(
+  machine: Machine,
+  typing: readonly Keystrokes[],
+  at: number,
+  options: Pick<RunRequest, 'onConsole' | 'signal'>,
+): Promise<number> {
   let now = at;
   let send: { channel: 'console'; bytes: Uint8Array }[] = [];
   for (const { instruction, bytes } of typing) {

@@ -35,7 +35,11 @@ export function* crashStates(logs: readonly (readonly DiskWrite[])[], tears: Tea
     yield { index, disks: prefixes(), instruction };
     instruction = write.instruction;
     for (const tornSectors of tearsOf(write.bytes.length / SECTOR_BYTES, tears)) {
-      yield { index, instruction, disks: prefixes().map((prefix, of) => (of === disk ? { ...prefix, tornSectors } : prefix)) };
+      yield {
+        index,
+        instruction,
+        disks: prefixes().map((prefix, of) => (of === disk ? { ...prefix, tornSectors } : prefix)),
+      };
     }
     done[disk] = (done[disk] ?? 0) + 1;
   }
@@ -43,7 +47,11 @@ export function* crashStates(logs: readonly (readonly DiskWrite[])[], tears: Tea
 }
 
 /** The disks of a machine as they are in `state`: `disks` as they were at its power-on, under what landed of `logs`. */
-export function disksAt(disks: readonly DiskConfig[], logs: readonly (readonly DiskWrite[])[], state: CrashState): DiskConfig[] {
+export function disksAt(
+  disks: readonly DiskConfig[],
+  logs: readonly (readonly DiskWrite[])[],
+  state: CrashState,
+): DiskConfig[] {
   return disks.map((disk, number) => ({
     base: disk.base,
     overlay: [...(disk.overlay ?? []), ...landed(logs[number] ?? [], state.disks[number] ?? { writes: 0 })],

@@ -25,7 +25,8 @@ export interface DiskDiff {
  * @throws InputError when they differ in size.
  */
 export function diffSectors(one: Uint8Array, other: Uint8Array): DiskDiff {
-  if (one.byteLength !== other.byteLength) throw new InputError(`disks of ${one.byteLength} and ${other.byteLength} bytes cannot be compared`);
+  if (one.byteLength !== other.byteLength)
+    throw new InputError(`disks of ${one.byteLength} and ${other.byteLength} bytes cannot be compared`);
   const differing: number[] = [];
   const sectors = one.byteLength / SECTOR_BYTES;
   const [left, right] = [wordsOf(one), wordsOf(other)];
@@ -61,7 +62,11 @@ export function diffDisks(one: DiskConfig, other: DiskConfig): DiskDiff {
     const diff = diffSectors(readOne(offset, lengthBytes), readOther(offset, lengthBytes));
     for (const range of diff.ranges) for (let at = 0; at < range.count; at++) differing.push(from + range.start + at);
   }
-  return { sectorsCompared: one.base.byteLength / SECTOR_BYTES, sectorsDiffering: differing.length, ranges: rangesOf(differing) };
+  return {
+    sectorsCompared: one.base.byteLength / SECTOR_BYTES,
+    sectorsDiffering: differing.length,
+    ranges: rangesOf(differing),
+  };
 }
 
 /** What a sector's content is from: two disks that have it from one write, or both from the base, agree there. */

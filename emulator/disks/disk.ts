@@ -23,7 +23,9 @@ export function landed(log: readonly DiskWrite[], prefix: Prefix): readonly Disk
   if (tornSectors === 0) return whole;
   const torn = log[prefix.writes];
   if (!torn || tornSectors * SECTOR_BYTES >= torn.bytes.length) {
-    throw new InputError(`write ${prefix.writes} cannot be torn after ${tornSectors} sectors: it has ${torn ? torn.bytes.length / SECTOR_BYTES : 0}`);
+    throw new InputError(
+      `write ${prefix.writes} cannot be torn after ${tornSectors} sectors: it has ${torn ? torn.bytes.length / SECTOR_BYTES : 0}`,
+    );
   }
   return [...whole, { ...torn, bytes: torn.bytes.subarray(0, tornSectors * SECTOR_BYTES) }];
 }
@@ -40,7 +42,8 @@ export function materialise({ base, overlay = [] }: DiskConfig): Uint8Array {
 export function readSectors({ base, overlay = [] }: DiskConfig, start: Sector, count: number): Uint8Array {
   const from = start * SECTOR_BYTES;
   const to = from + count * SECTOR_BYTES;
-  if (to > base.byteLength) throw new InputError(`the disk ends at sector ${base.byteLength / SECTOR_BYTES}, before ${start + count}`);
+  if (to > base.byteLength)
+    throw new InputError(`the disk ends at sector ${base.byteLength / SECTOR_BYTES}, before ${start + count}`);
   // Not slice(): that of Node's Buffer, which a base may be, does not copy.
   const bytes = new Uint8Array(base.subarray(from, to));
   for (const write of overlay) {

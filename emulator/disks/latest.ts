@@ -13,7 +13,8 @@ export const NOT_WRITTEN = -1;
 export function latestWrites(log: readonly DiskWrite[]): Int32Array {
   const sectors = log.reduce((end, { sector, bytes }) => Math.max(end, sector + bytes.length / SECTOR_BYTES), 0);
   const latest = new Int32Array(sectors).fill(NOT_WRITTEN);
-  for (const [index, { sector, bytes }] of log.entries()) latest.fill(index, sector, sector + bytes.length / SECTOR_BYTES);
+  for (const [index, { sector, bytes }] of log.entries())
+    latest.fill(index, sector, sector + bytes.length / SECTOR_BYTES);
   return latest;
 }
 
@@ -23,17 +24,23 @@ export function layWrites(log: readonly DiskWrite[], latest: Int32Array, offset:
   // What comes from one write in one go.
   for (let from = Math.floor(offset / SECTOR_BYTES), to = from; from < end; from = to) {
     const index = latest[from] as number;
-    for (to = from + 1; to < end && latest[to] === index; ) to++;
+    for (to = from + 1; to < end && latest[to] === index;) to++;
     const write = index === NOT_WRITTEN ? undefined : log[index];
     if (write === undefined) continue;
-    const [firstByte, lastByte] = [Math.max(from * SECTOR_BYTES, offset), Math.min(to * SECTOR_BYTES, offset + out.length)];
+    const [firstByte, lastByte] = [
+      Math.max(from * SECTOR_BYTES, offset),
+      Math.min(to * SECTOR_BYTES, offset + out.length),
+    ];
     const at = write.sector * SECTOR_BYTES;
     out.set(write.bytes.subarray(firstByte - at, lastByte - at), firstByte - offset);
   }
 }
 
 /** Reads a disk under its writes at any byte. Each answer is a copy in ordinary memory, as not everybody reads shared memory. */
-export function diskReader({ base, overlay = [] }: DiskConfig, latest = latestWrites(overlay)): (offset: number, lengthBytes: number) => Uint8Array {
+export function diskReader(
+  { base, overlay = [] }: DiskConfig,
+  latest = latestWrites(overlay),
+): (offset: number, lengthBytes: number) => Uint8Array {
   return (offset, lengthBytes) => {
     // Not slice(): that of Node's Buffer, which a base may be, does not copy.
     const out = new Uint8Array(base.subarray(offset, offset + lengthBytes));

@@ -21,7 +21,12 @@ export function packPages(memory: Uint8Array, isZeroPage = zeroTest(memory)): re
 }
 
 /** Makes `memory` equal to what was packed, whatever it held before in the ranges `maybeUsed` (all of it unless told). */
-export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content: Uint8Array, maybeUsed: readonly ByteRange[] = [[0, memory.byteLength]]): void {
+export function unpackPages(
+  memory: Uint8Array,
+  indexBytes: Uint8Array,
+  content: Uint8Array,
+  maybeUsed: readonly ByteRange[] = [[0, memory.byteLength]],
+): void {
   const indexes = new Uint32Array(indexBytes.slice().buffer);
   const kept = new Uint8Array(Math.ceil(memory.byteLength / PAGE));
   for (const page of indexes) kept[page] = 1;
@@ -35,8 +40,11 @@ export function unpackPages(memory: Uint8Array, indexBytes: Uint8Array, content:
   // Neighbours in one go.
   for (let slot = 0, end = 0; slot < indexes.length; slot = end) {
     const page = indexes[slot] ?? 0;
-    for (end = slot + 1; indexes[end] === page + end - slot; ) end++;
-    memory.set(content.subarray(slot * PAGE, slot * PAGE + Math.min((end - slot) * PAGE, memory.byteLength - page * PAGE)), page * PAGE);
+    for (end = slot + 1; indexes[end] === page + end - slot;) end++;
+    memory.set(
+      content.subarray(slot * PAGE, slot * PAGE + Math.min((end - slot) * PAGE, memory.byteLength - page * PAGE)),
+      page * PAGE,
+    );
   }
 }
 
@@ -86,12 +94,16 @@ export function unpackSparse(packed: Uint8Array, allocate: (lengthBytes: number)
   const indexBytes = packed.length < HEAD_BYTES ? 0 : view.getUint32(8, true) * 4;
   const contentAt = HEAD_BYTES + indexBytes;
   // The last page may be short.
-  if (lengthBytes === 0 || packed.length - contentAt !== (indexBytes / 4) * PAGE) throw new InputError('a packed image is cut short');
+  if (lengthBytes === 0 || packed.length - contentAt !== (indexBytes / 4) * PAGE)
+    throw new InputError('a packed image is cut short');
   const bytes = allocate(lengthBytes);
   const pages = packed.subarray(HEAD_BYTES, contentAt);
   unpackPages(bytes, pages, packed.subarray(contentAt), []);
   const kept = new Set(new Uint32Array(pages.slice().buffer));
-  noteFilled(bytes, usedRanges(bytes, (page) => !kept.has(page)));
+  noteFilled(
+    bytes,
+    usedRanges(bytes, (page) => !kept.has(page)),
+  );
   return bytes;
 }
 

@@ -39,14 +39,17 @@ export function encodeWriteLog(log: readonly DiskWrite[]): Uint8Array {
 export function decodeWriteLog(encoded: Uint8Array): DiskWrite[] {
   const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   const remedy = 'make it anew by running the scenario again';
-  if (encoded.length < HEAD_BYTES || new TextDecoder().decode(encoded.slice(0, 8)) !== MAGIC) throw new InputError('not a write log', { remedy });
+  if (encoded.length < HEAD_BYTES || new TextDecoder().decode(encoded.slice(0, 8)) !== MAGIC)
+    throw new InputError('not a write log', { remedy });
   const format = view.getUint32(8, true);
-  if (format !== FORMAT) throw new InputError(`write log of format ${format}; this version reads ${FORMAT}`, { remedy });
+  if (format !== FORMAT)
+    throw new InputError(`write log of format ${format}; this version reads ${FORMAT}`, { remedy });
   const count = view.getUint32(12, true);
   const log: DiskWrite[] = [];
   let at = HEAD_BYTES;
   for (let index = 0; index < count; index++) {
-    if (at + RECORD_HEAD_BYTES > encoded.length) throw new InputError(`the write log ends within write ${index} of ${count}`, { remedy });
+    if (at + RECORD_HEAD_BYTES > encoded.length)
+      throw new InputError(`the write log ends within write ${index} of ${count}`, { remedy });
     const length = view.getUint32(at + 16, true);
     const bytes = encoded.subarray(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + length);
     if (bytes.length < length) throw new InputError(`the write log ends within write ${index} of ${count}`, { remedy });

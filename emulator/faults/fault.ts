@@ -36,7 +36,12 @@ export function triggersOf(faults: readonly Fault[], addressOf: (symbol: string)
         return [cut(fault.at)];
       case 'flipMemory': {
         const where = typeof fault.where === 'number' ? gpa(fault.where) : addressOf(fault.where);
-        return [{ when: { on: 'marker', kind: fault.at.marker, nth: fault.at.nth }, then: { do: 'flip', gpa: where, xor: Uint8Array.of(fault.xor) } }];
+        return [
+          {
+            when: { on: 'marker', kind: fault.at.marker, nth: fault.at.nth },
+            then: { do: 'flip', gpa: where, xor: Uint8Array.of(fault.xor) },
+          },
+        ];
       }
       case 'alterSector':
         return [];

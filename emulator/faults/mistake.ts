@@ -23,10 +23,18 @@ export type Mistake = (typeof MISTAKES)[number];
  * the machine that was suspended and after them those of the one that came back; `cmdline` the words for the kernel.
  */
 export function missedMistake(markers: readonly MarkerSeen[], cmdline: readonly string[]): string | undefined {
-  const cycle = markers.slice(Math.max(0, markers.findLastIndex(({ kind }) => kind === stepBegin('call'))));
+  const cycle = markers.slice(
+    Math.max(
+      0,
+      markers.findLastIndex(({ kind }) => kind === stepBegin('call')),
+    ),
+  );
   const asked = cycle.find(({ kind }) => kind === MISTAKE_MARKERS.asked);
   const made = cycle.some(({ kind, word0 }) => kind === MISTAKE_MARKERS.made && word0 === asked?.word0);
-  if (asked !== undefined) return made ? undefined : `the mistake '${MISTAKES[asked.word0] ?? asked.word0}' that the kernel was to make did not strike: it found nothing to spoil`;
+  if (asked !== undefined)
+    return made
+      ? undefined
+      : `the mistake '${MISTAKES[asked.word0] ?? asked.word0}' that the kernel was to make did not strike: it found nothing to spoil`;
   const wish = cmdline.findLast((word) => word.startsWith('rig.break='))?.slice('rig.break='.length);
   const none: Mistake = 'none';
   if (wish === undefined || wish === none) return undefined;

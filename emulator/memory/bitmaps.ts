@@ -64,7 +64,9 @@ export function readBitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitm
     if (endPfn <= startPfn || endPfn > kernel.memory.pageCount) {
       throw new GuestError(`${name} covers the frames ${startPfn} to ${endPfn}, which are not all RAM`);
     }
-    const leaves = [...listNodes(kernel, zone + at('mem_zone_bm_rtree.leaves'))].map((node) => va(node - at('rtree_node.list')));
+    const leaves = [...listNodes(kernel, zone + at('mem_zone_bm_rtree.leaves'))].map((node) =>
+      va(node - at('rtree_node.list')),
+    );
     for (const [index, leaf] of leaves.entries()) {
       const data = physical(kernel, kernelU32(kernel, leaf + at('rtree_node.data')));
       storage.push(pfnOfGpa(data));
@@ -100,7 +102,11 @@ function copyBits(kernel: GuestKernel, leaf: Gpa, startPfn: number, endPfn: numb
 /** Frames of a chain of struct linked_page. */
 export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
   const frames: Pfn[] = [];
-  for (let address = first; address !== 0 && frames.length <= kernel.memory.pageCount; address = kernelU32(kernel, address)) {
+  for (
+    let address = first;
+    address !== 0 && frames.length <= kernel.memory.pageCount;
+    address = kernelU32(kernel, address)
+  ) {
     frames.push(pfnOfGpa(physical(kernel, address)));
   }
   return frames;
@@ -116,7 +122,8 @@ export function preservedPages(kernel: GuestKernel): PageSet {
   const bits = has ? variable(kernel, 'preserved') : 0;
   if (bits === 0) return pages;
   const count = variable(kernel, 'preserved_pfns');
-  if (count > pages.length) throw new GuestError(`the map of preserved pages has ${count} bits, the machine ${pages.length} pages`);
+  if (count > pages.length)
+    throw new GuestError(`the map of preserved pages has ${count} bits, the machine ${pages.length} pages`);
   for (let word = 0; word < count; word += 32) {
     const set = kernelU32(kernel, bits + word / 8);
     for (let bit = 0; set !== 0 && bit < 32 && word + bit < count; bit++) pages[word + bit] = (set >>> bit) & 1;
@@ -127,7 +134,8 @@ export function preservedPages(kernel: GuestKernel): PageSet {
 /** The pages that the kernel registered as never to be saved: `[start, end)` in frames. */
 export function nosaveRegions(kernel: GuestKernel): { start: Pfn; end: Pfn }[] {
   const head = addressOf(kernel.symbols, 'nosave_regions');
-  const field = (node: Va, name: string): number => kernelU32(kernel, node - constant(kernel.layout, 'nosave_region.list') + constant(kernel.layout, name));
+  const field = (node: Va, name: string): number =>
+    kernelU32(kernel, node - constant(kernel.layout, 'nosave_region.list') + constant(kernel.layout, name));
   return [...listNodes(kernel, head)].map((node) => ({
     start: pfn(field(node, 'nosave_region.start_pfn')),
     end: pfn(field(node, 'nosave_region.end_pfn')),

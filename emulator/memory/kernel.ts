@@ -43,7 +43,7 @@ export function variable(kernel: GuestKernel, name: string): number {
 export function* listNodes(kernel: GuestKernel, head: number): Generator<Va> {
   const nodesMax = kernel.memory.bytes.length / 8;
   let node = kernelU32(kernel, head);
-  for (let i = 0; node !== (head >>> 0) && i < nodesMax; i++) {
+  for (let i = 0; node !== head >>> 0 && i < nodesMax; i++) {
     yield va(node);
     node = kernelU32(kernel, node);
   }

@@ -32,7 +32,10 @@ export function parseLayout(bytes: Uint8Array): KernelLayout {
     const at = HEADER_BYTES + i * ENTRY_BYTES;
     const name = bytes.subarray(at, at + NAME_BYTES);
     const end = name.indexOf(0);
-    values.set(String.fromCharCode(...name.subarray(0, end < 0 ? NAME_BYTES : end)), view.getUint32(at + NAME_BYTES, true));
+    values.set(
+      String.fromCharCode(...name.subarray(0, end < 0 ? NAME_BYTES : end)),
+      view.getUint32(at + NAME_BYTES, true),
+    );
   }
   return { values };
 }

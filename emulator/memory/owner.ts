@@ -54,7 +54,12 @@ function readSources(kernel: GuestKernel): Sources {
 function vmallocFrames(kernel: GuestKernel): Map<Pfn, Va> {
   const directEnd = constant(kernel.layout, 'PAGE_OFFSET') + kernel.memory.bytes.length;
   const found = new Map<Pfn, Va>();
-  for (const { frame, address } of mappings(kernel.memory, symbolGpa(kernel, 'swapper_pg_dir'), va(directEnd), VMALLOC_END)) {
+  for (const { frame, address } of mappings(
+    kernel.memory,
+    symbolGpa(kernel, 'swapper_pg_dir'),
+    va(directEnd),
+    VMALLOC_END,
+  )) {
     if (!found.has(frame)) found.set(frame, address);
   }
   return found;
@@ -71,9 +76,11 @@ function nameOwner(sources: Sources, at: Gpa): string {
   if (sources.free[frame] === 1) return 'free page';
 
   const table = sources.user.tables.get(frame);
-  if (table !== undefined) return `page table of ${taskName(table.task)} for ${hex(table.address)}, entry ${offset >>> 2}`;
+  if (table !== undefined)
+    return `page table of ${taskName(table.task)} for ${hex(table.address)}, entry ${offset >>> 2}`;
   const stack = sources.tasks.find((task) => inStack(sources, task, direct(kernel, at)));
-  if (stack !== undefined) return `kernel stack of ${taskName(stack)}, +0x${(direct(kernel, at) - stack.stack).toString(16)}`;
+  if (stack !== undefined)
+    return `kernel stack of ${taskName(stack)}, +0x${(direct(kernel, at) - stack.stack).toString(16)}`;
 
   const state = sources.pages.state(frame);
   const head = state.head === undefined ? undefined : sources.pages.state(state.head);
@@ -82,9 +89,13 @@ function nameOwner(sources: Sources, at: Gpa): string {
   if (descriptor !== undefined) return descriptor;
 
   const mapped = sources.user.byFrame.get(frame);
-  const users = mapped?.slice(0, 3).map((user) => `${taskName(user.task)} at ${hex(va(user.address + offset))}`).join(', ');
+  const users = mapped
+    ?.slice(0, 3)
+    .map((user) => `${taskName(user.task)} at ${hex(va(user.address + offset))}`)
+    .join(', ');
   const what = kindOf(sources, state);
-  if (users !== undefined) return `${what === undefined ? '' : `${what}, `}${users}${mapped !== undefined && mapped.length > 3 ? `, ${mapped.length - 3} more` : ''}`;
+  if (users !== undefined)
+    return `${what === undefined ? '' : `${what}, `}${users}${mapped !== undefined && mapped.length > 3 ? `, ${mapped.length - 3} more` : ''}`;
   const mappedAt = sources.vmalloc.get(frame);
   if (mappedAt !== undefined) return `vmalloc ${hex(va(mappedAt + offset))}`;
   return what ?? `page of the kernel (flags 0x${state.flags.toString(16)}, ${state.references} references)`;
@@ -100,7 +111,10 @@ function slabName(sources: Sources, at: Gpa, head: Pfn): string {
   const { layout } = kernel;
   const name = pages.state(head).slabCache;
   if (name === undefined) return `slab page ${head} that no cache has taken`;
-  const cache = kernelU32(kernel, direct(kernel, gpa(pages.array.at + head * pages.array.descriptorBytes)) + constant(layout, 'slab.slab_cache'));
+  const cache = kernelU32(
+    kernel,
+    direct(kernel, gpa(pages.array.at + head * pages.array.descriptorBytes)) + constant(layout, 'slab.slab_cache'),
+  );
   const sizeBytes = kernelU32(kernel, cache + constant(layout, 'kmem_cache.size'));
   const within = at - gpaOfPfn(head);
   return `slab ${name}, byte ${within % sizeBytes} of object ${Math.floor(within / sizeBytes)}`;
@@ -120,7 +134,8 @@ function kindOf(sources: Sources, state: PageState): string | undefined {
   if (state.anonymous) return 'anonymous memory';
   if (state.file !== undefined) return fileName(sources.kernel, state.file);
   if (state.reserved) return 'reserved at boot';
-  if (state.head !== undefined) return `part of the compound page at pfn ${state.head}${compoundKind(sources, state.head)}`;
+  if (state.head !== undefined)
+    return `part of the compound page at pfn ${state.head}${compoundKind(sources, state.head)}`;
   return undefined;
 }
 
@@ -135,7 +150,11 @@ function fileName(kernel: GuestKernel, file: { readonly inode: number; readonly 
   const { layout } = kernel;
   const number = kernelU32(kernel, file.inode + constant(layout, 'inode.i_ino'));
   const superblock = kernelU32(kernel, file.inode + constant(layout, 'inode.i_sb'));
-  const device = readString(kernel.memory, gpa(physical(kernel, superblock) + constant(layout, 'super_block.s_id')), 32);
+  const device = readString(
+    kernel.memory,
+    gpa(physical(kernel, superblock) + constant(layout, 'super_block.s_id')),
+    32,
+  );
   // The inodes of block devices have the device's number for their own: 12 bits major, 20 bits minor.
   if (device === 'bdev') return `page cache of block device ${number >>> 20}:${number & 0xfffff}, page ${file.index}`;
   return `page cache of inode ${number} on ${device}, page ${file.index}`;

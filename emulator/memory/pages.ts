@@ -32,7 +32,10 @@ export interface PageArray {
 }
 
 export function pageArray(kernel: GuestKernel): PageArray {
-  return { at: physical(kernel, variable(kernel, 'mem_map')), descriptorBytes: constant(kernel.layout, 'sizeof(page)') };
+  return {
+    at: physical(kernel, variable(kernel, 'mem_map')),
+    descriptorBytes: constant(kernel.layout, 'sizeof(page)'),
+  };
 }
 
 const descriptor = (array: PageArray, frame: Pfn): Gpa => gpa(array.at + frame * array.descriptorBytes);
@@ -57,11 +60,23 @@ export function pageReader(kernel: GuestKernel): PageReader {
   const at = (name: string): number => constant(layout, name);
   const bit = (name: string): number => 2 ** at(name);
   const offsets = {
-    flags: at('page.flags'), lru: at('page.lru'), mapping: at('page.mapping'), index: at('page.index'),
-    private: at('page.private'), type: at('page.page_type'), references: at('page._refcount'),
-    slabCache: at('slab.slab_cache'), cacheName: at('kmem_cache.name'), host: at('address_space.host'),
+    flags: at('page.flags'),
+    lru: at('page.lru'),
+    mapping: at('page.mapping'),
+    index: at('page.index'),
+    private: at('page.private'),
+    type: at('page.page_type'),
+    references: at('page._refcount'),
+    slabCache: at('slab.slab_cache'),
+    cacheName: at('kmem_cache.name'),
+    host: at('address_space.host'),
   };
-  const bits = { reserved: bit('PG_reserved'), lru: bit('PG_lru'), swapCache: bit('PG_swapcache'), swapBacked: bit('PG_swapbacked') };
+  const bits = {
+    reserved: bit('PG_reserved'),
+    lru: bit('PG_lru'),
+    swapCache: bit('PG_swapcache'),
+    swapBacked: bit('PG_swapbacked'),
+  };
   const types = new Map(TYPES.map((name) => [at(`PGTY_${name}`), name]));
   const anonBit = at('PAGE_MAPPING_ANON');
 

@@ -39,19 +39,30 @@ export function* mappings(memory: GuestMemory, directory: Gpa, from: Va, to: num
       const address = slot * LARGE_PAGE_BYTES + index * PAGE_BYTES;
       if (address < from || address >= to) continue;
       if ((entry & LARGE) !== 0) {
-        yield { address: va(address), frame: pfn(((entry & LARGE_FRAME) >>> 12) + index), writable: (entry & WRITABLE) !== 0 };
+        yield {
+          address: va(address),
+          frame: pfn(((entry & LARGE_FRAME) >>> 12) + index),
+          writable: (entry & WRITABLE) !== 0,
+        };
         continue;
       }
       const page = readU32(memory, gpa(table + 4 * index));
-      if ((page & PRESENT) !== 0) yield { address: va(address), frame: pfn(page >>> 12), writable: (entry & page & WRITABLE) !== 0 };
+      if ((page & PRESENT) !== 0)
+        yield { address: va(address), frame: pfn(page >>> 12), writable: (entry & page & WRITABLE) !== 0 };
     }
   }
 }
 
 /** The tables that a directory uses in `[from, to)`: frame of the table and the first address that it maps. */
-export function* tables(memory: GuestMemory, directory: Gpa, from: Va, to: number): Generator<Omit<Mapping, 'writable'>> {
+export function* tables(
+  memory: GuestMemory,
+  directory: Gpa,
+  from: Va,
+  to: number,
+): Generator<Omit<Mapping, 'writable'>> {
   for (let slot = from >>> 22; slot * LARGE_PAGE_BYTES < to && slot < ENTRIES; slot++) {
     const entry = readU32(memory, gpa(directory + 4 * slot));
-    if ((entry & (PRESENT | LARGE)) === PRESENT) yield { address: va(slot * LARGE_PAGE_BYTES), frame: pfn(entry >>> 12) };
+    if ((entry & (PRESENT | LARGE)) === PRESENT)
+      yield { address: va(slot * LARGE_PAGE_BYTES), frame: pfn(entry >>> 12) };
   }
 }

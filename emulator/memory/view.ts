@@ -34,7 +34,8 @@ export function guestMemory(bytes: Uint8Array): GuestMemory {
 function checkInside(memory: GuestMemory, at: Gpa, lengthBytes: number): void {
   if (!(at >= 0 && at + lengthBytes <= memory.bytes.length)) {
     throw new GuestError(`a kernel structure leads to physical address 0x${at.toString(16)}, which is not RAM`, {
-      remedy: 'check that kernel, System.map and capture belong together; if they do, the guest has corrupted its memory',
+      remedy:
+        'check that kernel, System.map and capture belong together; if they do, the guest has corrupted its memory',
     });
   }
 }

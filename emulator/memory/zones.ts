@@ -54,9 +54,12 @@ export function buddyFree(kernel: GuestKernel, array: PageArray): PageSet {
 function markBlock(free: PageSet, zone: Zone, order: number, first: Pfn): void {
   const pages = 2 ** order;
   if (!Number.isInteger(first) || first < zone.startPfn || first + pages > zone.endPfn || free[first] === 1) {
-    throw new GuestError(`the free list of order ${order} in zone ${zone.name} leads to frame ${first}, which cannot be free there`, {
-      remedy: 'the guest has corrupted its free lists, or kernel and layout table do not belong together',
-    });
+    throw new GuestError(
+      `the free list of order ${order} in zone ${zone.name} leads to frame ${first}, which cannot be free there`,
+      {
+        remedy: 'the guest has corrupted its free lists, or kernel and layout table do not belong together',
+      },
+    );
   }
   free.fill(1, first, first + pages);
 }
@@ -78,7 +81,8 @@ export function firmwareMap(kernel: GuestKernel): FirmwareRange[] {
   if (count > FIRMWARE_RANGES_MAX) throw new GuestError(`the kernel's e820 table claims ${count} entries`);
   return Array.from({ length: count }, (_, i) => {
     const entry = table + 4 + 20 * i;
-    const wide = (offset: number): number => kernelU32(kernel, entry + offset) + kernelU32(kernel, entry + offset + 4) * 2 ** 32;
+    const wide = (offset: number): number =>
+      kernelU32(kernel, entry + offset) + kernelU32(kernel, entry + offset + 4) * 2 ** 32;
     return { startByte: wide(0), endByte: wide(0) + wide(8), type: kernelU32(kernel, entry + 16) };
   });
 }

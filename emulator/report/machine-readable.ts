@@ -67,14 +67,23 @@ function suiteXml(report: Report): string {
   const rows = cases(report).map(({ name, failures }) => {
     const open = `    <testcase classname="${suite}" name="${xml(name)}"`;
     if (failures.length === 0) return `${open}/>`;
-    const inner = failures.map(({ what, details }) => `      <failure message="${xml(what)}">${xml([...details, `replay: ${report.replay}`].join('\n'))}</failure>`);
+    const inner = failures.map(
+      ({ what, details }) =>
+        `      <failure message="${xml(what)}">${xml([...details, `replay: ${report.replay}`].join('\n'))}</failure>`,
+    );
     return [`${open}>`, ...inner, '    </testcase>'].join('\n');
   });
-  return [`  <testsuite name="${suite}" tests="${tests}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`, ...rows, '  </testsuite>'].join('\n');
+  return [
+    `  <testsuite name="${suite}" tests="${tests}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`,
+    ...rows,
+    '  </testsuite>',
+  ].join('\n');
 }
 
 /** Text that may stand in an XML attribute or element; characters XML cannot hold become U+FFFD. */
 function xml(text: string): string {
   const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-  return text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd').replaceAll(/[&<>"]/g, (one) => escapes[one] ?? one);
+  return text
+    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
+    .replaceAll(/[&<>"]/g, (one) => escapes[one] ?? one);
 }

@@ -23,9 +23,17 @@ export interface Report {
   readonly seed: number;
   /** Suspends that were resumed. */
   readonly cycles: number;
-  readonly memory: { readonly pagesCompared: number; readonly pagesDiffering: number; readonly pagesByReason: Readonly<Record<string, number>> };
+  readonly memory: {
+    readonly pagesCompared: number;
+    readonly pagesDiffering: number;
+    readonly pagesByReason: Readonly<Record<string, number>>;
+  };
   readonly image: { readonly bytes: number; readonly pagesCompared: number; readonly pagesDiffering: number };
-  readonly disk: { readonly sectorsCompared: number; readonly sectorsDiffering: number; readonly originSectorsWritten: number };
+  readonly disk: {
+    readonly sectorsCompared: number;
+    readonly sectorsDiffering: number;
+    readonly originSectorsWritten: number;
+  };
   readonly filesystems: readonly FilesystemOutcome[];
   readonly selfChecks: SelfCheckCount & { readonly control: SelfCheckCount | null };
   /** The longest of all cycles. */
@@ -122,5 +130,8 @@ function count({ selfChecks }: TimelineOutcome): SelfCheckCount {
 }
 
 function longest(cycles: readonly CycleOutcome[]): Report['frozen'] {
-  return cycles.reduce((most, { frozen }) => (frozen && frozen.virtualMs > most.virtualMs ? frozen : most), { virtualMs: 0, instructions: 0 });
+  return cycles.reduce((most, { frozen }) => (frozen && frozen.virtualMs > most.virtualMs ? frozen : most), {
+    virtualMs: 0,
+    instructions: 0,
+  });
 }

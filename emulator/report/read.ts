@@ -16,5 +16,7 @@ export function readReport(text: string): { readonly report: Report } | { readon
   }
   if (validate(value)) return { report: value };
   const [first] = validate.errors ?? [];
-  return { problem: `${first?.instancePath === '' ? 'it' : (first?.instancePath ?? 'it')} ${first?.message ?? 'does not follow the schema'}` };
+  return {
+    problem: `${first?.instancePath === '' ? 'it' : (first?.instancePath ?? 'it')} ${first?.message ?? 'does not follow the schema'}`,
+  };
 }

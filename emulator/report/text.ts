@@ -19,7 +19,10 @@ export function renderText(report: Report, { colour }: TextOptions): string {
     paint(2, `      ${headline(report)}`),
     '',
     ...rows(report).map(([label, text]) => `  ${paint(1, label.padEnd(LABEL_WIDTH))}${text}`),
-    ...report.failures.flatMap((failure, index) => ['', ...failureLines(failure, index, report.failures.length, paint)]),
+    ...report.failures.flatMap((failure, index) => [
+      '',
+      ...failureLines(failure, index, report.failures.length, paint),
+    ]),
     '',
     `  replay: ${report.replay}`,
   ].join('\n');
@@ -39,24 +42,42 @@ function rows(report: Report): readonly (readonly [string, string])[] {
   const { memory, image, disk, selfChecks, frozen, filesystems } = report;
   const rows: [string, string][] = [];
   if (memory.pagesCompared > 0) {
-    rows.push(['memory', `${counted(memory.pagesCompared, 'page')} compared, ${grouped(memory.pagesDiffering)} differ`]);
+    rows.push([
+      'memory',
+      `${counted(memory.pagesCompared, 'page')} compared, ${grouped(memory.pagesDiffering)} differ`,
+    ]);
     const accounted = reasonText(memory.pagesByReason);
     if (accounted !== '') rows.push(['', accounted]);
   }
-  if (image.bytes > 0) rows.push(['image', `${bytes(image.bytes)}, ${counted(image.pagesCompared, 'page')} read from the disk, ${grouped(image.pagesDiffering)} differ`]);
+  if (image.bytes > 0)
+    rows.push([
+      'image',
+      `${bytes(image.bytes)}, ${counted(image.pagesCompared, 'page')} read from the disk, ${grouped(image.pagesDiffering)} differ`,
+    ]);
   if (disk.sectorsCompared > 0) {
-    rows.push(['disk', `${counted(disk.sectorsCompared, 'sector')} compared, ${grouped(disk.sectorsDiffering)} differ, ${grouped(disk.originSectorsWritten)} written on origins`]);
+    rows.push([
+      'disk',
+      `${counted(disk.sectorsCompared, 'sector')} compared, ${grouped(disk.sectorsDiffering)} differ, ${grouped(disk.originSectorsWritten)} written on origins`,
+    ]);
   }
   if (filesystems.length > 0) rows.push(['filesystems', filesystemText(filesystems)]);
-  rows.push(['self-checks', `${checks(selfChecks)}${selfChecks.control ? ` (control run: ${checks(selfChecks.control)})` : ''}`]);
-  if (frozen.instructions > 0) rows.push(['frozen', `${time(frozen.virtualMs)} · ${millions(frozen.instructions)} instructions`]);
-  rows.push(['run', `${millions(report.instructions)} instructions · ${time(report.virtualMs)} of guest time · ${time(report.realMs)} real`]);
+  rows.push([
+    'self-checks',
+    `${checks(selfChecks)}${selfChecks.control ? ` (control run: ${checks(selfChecks.control)})` : ''}`,
+  ]);
+  if (frozen.instructions > 0)
+    rows.push(['frozen', `${time(frozen.virtualMs)} · ${millions(frozen.instructions)} instructions`]);
+  rows.push([
+    'run',
+    `${millions(report.instructions)} instructions · ${time(report.virtualMs)} of guest time · ${time(report.realMs)} real`,
+  ]);
   rows.push(['state', report.stateHash.slice(0, 16)]);
   for (const note of report.notes ?? []) rows.push(['note', note]);
   return rows;
 }
 
-const checks = ({ passed, failed }: { readonly passed: number; readonly failed: number }): string => `${passed} passed, ${failed} failed`;
+const checks = ({ passed, failed }: { readonly passed: number; readonly failed: number }): string =>
+  `${passed} passed, ${failed} failed`;
 
 function reasonText(byReason: Readonly<Record<string, number>>): string {
   const parts = Object.entries(byReason)
@@ -68,12 +89,23 @@ function reasonText(byReason: Readonly<Record<string, number>>): string {
 
 function filesystemText(filesystems: Report['filesystems']): string {
   const names = [...new Set(filesystems.map(({ device, filesystem }) => `${device} ${filesystem}`))];
-  const when = [...new Set(filesystems.map(({ at }) => (at === 'powerOff' ? 'after power-off' : at === 'suspend' ? 'at the suspend' : 'after the shutdown')))];
+  const when = [
+    ...new Set(
+      filesystems.map(({ at }) =>
+        at === 'powerOff' ? 'after power-off' : at === 'suspend' ? 'at the suspend' : 'after the shutdown',
+      ),
+    ),
+  ];
   const unclean = filesystems.filter(({ clean }) => !clean).length;
   return `${names.join(', ')}: ${unclean === 0 ? 'clean' : `${unclean} of ${filesystems.length} checks found errors`} ${when.join(', ')}`;
 }
 
-function failureLines(failure: ReportFailure, index: number, of: number, paint: (code: number, text: string) => string): readonly string[] {
+function failureLines(
+  failure: ReportFailure,
+  index: number,
+  of: number,
+  paint: (code: number, text: string) => string,
+): readonly string[] {
   const shown = failure.details.slice(0, DETAILS_MAX);
   const more = failure.details.length - shown.length;
   return [

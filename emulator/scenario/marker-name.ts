@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** Markers by name, as scenario files write them: `copy:begin`, `agentReady`, `scenario:3`. */
-import { KERNEL_STEPS, MARKER_SCENARIO, stepBegin, stepEnd, USER_MARKERS, type KernelStep, type UserMarker } from '../machine/markers.js';
+import {
+  KERNEL_STEPS,
+  MARKER_SCENARIO,
+  stepBegin,
+  stepEnd,
+  USER_MARKERS,
+  type KernelStep,
+  type UserMarker,
+} from '../machine/markers.js';
 import { nearest, scalar, type Shape } from '../yaml/index.js';
 
 /** The kind of the marker named `name`; undefined when there is none. The inverse of `markerName`. */
@@ -16,7 +24,10 @@ export function markerKind(name: string): number | undefined {
 
 /** All names but those of `scenario:N`. */
 export function markerNames(): readonly string[] {
-  return [...Object.keys(USER_MARKERS), ...Object.keys(KERNEL_STEPS).flatMap((step) => [`${step}:begin`, `${step}:end`])];
+  return [
+    ...Object.keys(USER_MARKERS),
+    ...Object.keys(KERNEL_STEPS).flatMap((step) => [`${step}:begin`, `${step}:end`]),
+  ];
 }
 
 export function marker(): Shape<number> {
@@ -27,7 +38,10 @@ export function marker(): Shape<number> {
       const kind = typeof value === 'string' ? markerKind(value) : undefined;
       if (kind !== undefined) return kind;
       const like = typeof value === 'string' ? nearest(value, markerNames()) : undefined;
-      return scalar<number>(like === undefined ? wants : `${wants} (did you mean '${like}'?)`, () => undefined, 0).read(value, at);
+      return scalar<number>(like === undefined ? wants : `${wants} (did you mean '${like}'?)`, () => undefined, 0).read(
+        value,
+        at,
+      );
     },
   };
 }

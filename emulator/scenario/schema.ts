@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What a scenario file may say. Reads YAML into {@link Scenario}; everything wrong is reported at its place. */
-import { DEFAULT_MACHINE, EMPTY_SHARE, PROOFS, unroll, type CommandStep, type MachineOptions, type Step } from '../cycle/plan.js';
+import {
+  DEFAULT_MACHINE,
+  EMPTY_SHARE,
+  PROOFS,
+  unroll,
+  type CommandStep,
+  type MachineOptions,
+  type Step,
+} from '../cycle/plan.js';
 import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import type { Fault } from '../faults/fault.js';
@@ -51,11 +59,16 @@ export const STANDARD_DISKS = ['root', 'stores'] as const;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 const guestPath = text('an absolute path in the guest', /^\/.*[^/]$/);
-const mode = scalar("permission bits in octal, as text: '0755'", (value) => (typeof value === 'string' && /^0?[0-7]{3,4}$/.test(value) ? parseInt(value, 8) : undefined), 0);
+const mode = scalar(
+  "permission bits in octal, as text: '0755'",
+  (value) => (typeof value === 'string' && /^0?[0-7]{3,4}$/.test(value) ? parseInt(value, 8) : undefined),
+  0,
+);
 const wallClock = scalar(
   "a time such as '2026-01-01T00:00:00Z'",
   (value) => {
-    const ms = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/.test(value) ? Date.parse(value) : NaN;
+    const ms =
+      typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/.test(value) ? Date.parse(value) : NaN;
     return Number.isFinite(ms) ? ms : undefined;
   },
   0,
@@ -71,7 +84,10 @@ const regularExpression = checked(text('a regular expression'), (value) => {
 
 /** A bare text where a mapping could stand: `- run: ls` for `- run: { command: ls }`. */
 function orText<T>(key: string, shape: Shape<T>): Shape<T> {
-  return { wants: shape.wants, read: (value: unknown, at: Place) => shape.read(typeof value === 'string' ? { [key]: value } : value, at) };
+  return {
+    wants: shape.wants,
+    read: (value: unknown, at: Place) => shape.read(typeof value === 'string' ? { [key]: value } : value, at),
+  };
 }
 
 const machineShape = mapping({
@@ -117,15 +133,32 @@ const nth = defaulted(integer(1, 1_000_000), 1);
 const disk = defaulted(integer(0, 1, '0 (sda) or 1 (sdb)'), 1);
 const faultShape = choice({
   cutPower: checked(
-    mapping({ marker: optional(marker()), nth, instruction: optional(integer(0, Number.MAX_SAFE_INTEGER)), write: optional(integer(0, 10_000_000)), disk, sectors: optional(integer(0, 65_535)) }),
+    mapping({
+      marker: optional(marker()),
+      nth,
+      instruction: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+      write: optional(integer(0, 10_000_000)),
+      disk,
+      sectors: optional(integer(0, 65_535)),
+    }),
     ({ marker: kind, instruction, write, sectors }) => {
       const given = [kind, instruction, write].filter((one) => one !== undefined).length;
       if (given !== 1) return 'one of marker, instruction or write must say when';
-      return sectors !== undefined && write === undefined ? '`sectors` says how much of a `write` lands; there is no write here' : undefined;
+      return sectors !== undefined && write === undefined
+        ? '`sectors` says how much of a `write` lands; there is no write here'
+        : undefined;
     },
   ),
-  flipMemory: checked(mapping({ marker: required(marker()), nth, symbol: optional(text('a kernel symbol')), address: optional(integer(0, 0x2fff_ffff)), xor }), ({ symbol, address }) =>
-    (symbol === undefined) === (address === undefined) ? 'one of symbol or address must say where' : undefined,
+  flipMemory: checked(
+    mapping({
+      marker: required(marker()),
+      nth,
+      symbol: optional(text('a kernel symbol')),
+      address: optional(integer(0, 0x2fff_ffff)),
+      xor,
+    }),
+    ({ symbol, address }) =>
+      (symbol === undefined) === (address === undefined) ? 'one of symbol or address must say where' : undefined,
   ),
   alterSector: mapping({ disk, sector: required(integer(0, Number.MAX_SAFE_INTEGER)), xor }),
 });
@@ -135,7 +168,11 @@ const stepFields = {
   boot: mapping({}),
   run: commandShape,
   start: checked(mapping({ name: optional(text('a name')), command: required(text('a command')) }), () => undefined),
-  selfcheck: scalar("'start' or 'verify'", (value) => (value === 'start' || value === 'verify' ? value : undefined), 'start' as 'start' | 'verify'),
+  selfcheck: scalar(
+    "'start' or 'verify'",
+    (value) => (value === 'start' || value === 'verify' ? value : undefined),
+    'start' as 'start' | 'verify',
+  ),
   suspend: checked(
     mapping({
       method: defaulted(word('swsusp', 'sys_snapshot'), 'swsusp'),
@@ -150,7 +187,9 @@ const stepFields = {
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: use `method: sys_snapshot`';
       if (method === 'swsusp' && !compress) return '`compress` is for `method: sys_snapshot`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
-      return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0 ? `nothing can run \`${key}\` with swsusp: use \`method: sys_snapshot\`` : undefined;
+      return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
+        ? `nothing can run \`${key}\` with swsusp: use \`method: sys_snapshot\``
+        : undefined;
     },
   ),
   cutPower: mapping({}),
@@ -160,7 +199,9 @@ const stepFields = {
 };
 const simpleStep = { ...stepFields, start: orText('command', stepFields.start) };
 type RawSimpleStep = Read<ReturnType<typeof choice<typeof simpleStep>>>;
-type RawStep = RawSimpleStep | { readonly kind: 'repeat'; readonly value: { readonly times: number; readonly steps: readonly RawStep[] } };
+type RawStep =
+  | RawSimpleStep
+  | { readonly kind: 'repeat'; readonly value: { readonly times: number; readonly steps: readonly RawStep[] } };
 const stepWords = `a step (${[...Object.keys(stepFields), 'repeat'].join(', ')})`;
 const stepShape: Shape<RawStep> = { wants: stepWords, read: (value, at) => anyStep.read(value, at) };
 const anyStep: Shape<RawStep> = choice(
@@ -178,7 +219,16 @@ function stepOf(step: RawStep): Step {
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
       const { method, offTime, beforeSaving, whileSaving, store, compress, faults } = step.value;
-      return { do: 'suspend', method, offMs: offTime, ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }), whileSaving: whileSaving.map(commandOf), ...(store === 'memory' && { store }), ...(!compress && { compress }), faults: faults.map(faultOf) };
+      return {
+        do: 'suspend',
+        method,
+        offMs: offTime,
+        ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }),
+        whileSaving: whileSaving.map(commandOf),
+        ...(store === 'memory' && { store }),
+        ...(!compress && { compress }),
+        faults: faults.map(faultOf),
+      };
     }
     case 'resume':
       return { do: 'resume', faults: step.value.faults.map(faultOf) };
@@ -217,22 +267,35 @@ function faultOf(fault: FaultRead): Fault {
 const rawScenario = mapping({
   name: required(text('a name')),
   machine: optional(machineShape),
-  disks: defaulted(checked(list(text('the name of a recipe, or the path of one'), 1), (disks) => (disks.length > 2 ? 'the machine has two disks at most' : undefined)), STANDARD_DISKS),
-  files: defaulted(list(mapping({ from: required(text('a path of the host')), to: required(guestPath), mode: optional(mode) })), []),
+  disks: defaulted(
+    checked(list(text('the name of a recipe, or the path of one'), 1), (disks) =>
+      disks.length > 2 ? 'the machine has two disks at most' : undefined,
+    ),
+    STANDARD_DISKS,
+  ),
+  files: defaulted(
+    list(mapping({ from: required(text('a path of the host')), to: required(guestPath), mode: optional(mode) })),
+    [],
+  ),
   control: defaulted(truth(), true),
   steps: required(list(stepShape, 1)),
 });
 
 /** A machine that comes back from a snapshot must be told where to look for it. */
-const snapshotWords = (steps: readonly Step[]): readonly string[] => (unroll(steps).some((step) => step.do === 'suspend' && step.method === 'sys_snapshot') ? [SNAPSHOT_CMDLINE] : []);
+const snapshotWords = (steps: readonly Step[]): readonly string[] =>
+  unroll(steps).some((step) => step.do === 'suspend' && step.method === 'sys_snapshot') ? [SNAPSHOT_CMDLINE] : [];
 
 /** The scenario in `source`, the text of `file`; or all that is wrong with it (at least one issue). */
-export function readScenario(source: string, file: string): { readonly scenario: Scenario } | { readonly issues: readonly YamlIssue[] } {
+export function readScenario(
+  source: string,
+  file: string,
+): { readonly scenario: Scenario } | { readonly issues: readonly YamlIssue[] } {
   const read = readYaml(source, file, rawScenario);
   if ('issues' in read) return read;
   const scenario = scenarioOf(read.value);
   const { problems } = orderProblems(scenario.steps);
-  if (problems.length > 0) return { issues: problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)) };
+  if (problems.length > 0)
+    return { issues: problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)) };
   return { scenario };
 }
 
@@ -244,7 +307,10 @@ function scenarioOf({ name, machine: given, disks, files, control, steps }: Read
       memoryMiB: machine.memory ?? DEFAULT_MACHINE.memoryMiB,
       seed: machine.seed ?? DEFAULT_MACHINE.seed,
       kernel: machine.kernel ?? DEFAULT_MACHINE.kernel,
-      cmdline: [...(machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? []), ...snapshotWords(steps.map(stepOf))],
+      cmdline: [
+        ...(machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? []),
+        ...snapshotWords(steps.map(stepOf)),
+      ],
       wallClockMs: machine.wallClock ?? DEFAULT_MACHINE.wallClockMs,
       ...(machine.share !== undefined && { share: machine.share }),
     },

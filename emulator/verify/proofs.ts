@@ -11,7 +11,15 @@ import type { GuestKernel } from '../memory/kernel.js';
 import { parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
 import { guestMemory } from '../memory/view.js';
-import { diskSource, findImage, findSnapshot, verifyDisks, volumeSource, type DiskDifference, type DiskHistory } from './disk/verify.js';
+import {
+  diskSource,
+  findImage,
+  findSnapshot,
+  verifyDisks,
+  volumeSource,
+  type DiskDifference,
+  type DiskHistory,
+} from './disk/verify.js';
 import { thawedTooEarly } from './disk/order.js';
 import { volumes, type Filesystem } from './disk/partitions.js';
 import { writesAfterSignature } from './image/complete.js';
@@ -43,9 +51,17 @@ export interface ProofHost {
   /** A faster comparison of memory than the language offers. */
   readonly comparer?: Comparer;
   /** Looks at a filesystem with the host's tools. Undefined for one that has no checker. */
-  readonly check: (volume: ByteSource, filesystem: Filesystem, condition: Condition) => Promise<CheckResult | undefined>;
+  readonly check: (
+    volume: ByteSource,
+    filesystem: Filesystem,
+    condition: Condition,
+  ) => Promise<CheckResult | undefined>;
   /** What lies at bytes of a volume, by the filesystem's own tools; undefined where they cannot say. */
-  readonly locate?: (volume: ByteSource, filesystem: Filesystem, offsetsBytes: readonly number[]) => Promise<readonly (string | undefined)[]>;
+  readonly locate?: (
+    volume: ByteSource,
+    filesystem: Filesystem,
+    offsetsBytes: readonly number[],
+  ) => Promise<readonly (string | undefined)[]>;
 }
 
 const DETAILS_MAX = 40;
@@ -61,7 +77,8 @@ export function createProofs(host: ProofHost): Proofs {
     memory: async (evidence) => proveMemory(evidence, copyOf, host.comparer),
     image: async (evidence) => proveImage(evidence, copyOf),
     disk: async (evidence) => proveDisks(evidence, host),
-    filesystems: (disks, at, frozen = false) => checkFilesystems(disks, at, at === 'shutdown' ? 'left' : frozen ? 'frozen' : 'inUse', host),
+    filesystems: (disks, at, frozen = false) =>
+      checkFilesystems(disks, at, at === 'shutdown' ? 'left' : frozen ? 'frozen' : 'inUse', host),
     console: faultFindings,
     addressOf: (symbol) => physicalOf(symbols, symbol),
   };
@@ -91,7 +108,9 @@ function copyReader(symbols: SymbolTable): (evidence: SuspendEvidence) => Atomic
 function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel {
   const marker = evidence.markers.find(({ kind }) => kind === MARKER_LAYOUT);
   if (marker === undefined) {
-    throw new RigError('the kernel never announced its layout table', { remedy: 'boot a guest kernel that was built with the rig markers' });
+    throw new RigError('the kernel never announced its layout table', {
+      remedy: 'boot a guest kernel that was built with the rig markers',
+    });
   }
   const memory = guestMemory(copied(evidence.atCopy));
   return { memory, symbols, layout: parseLayout(memory.bytes.subarray(marker.word0, marker.word0 + marker.word1)) };
@@ -102,21 +121,38 @@ function copied(ram: Uint8Array | undefined): Uint8Array {
   throw new RigError('RAM is to be proved that was not copied when it could be');
 }
 
-function proveMemory(evidence: ResumeEvidence, copyOf: (evidence: SuspendEvidence) => AtomicCopy, comparer: Comparer | undefined): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
+function proveMemory(
+  evidence: ResumeEvidence,
+  copyOf: (evidence: SuspendEvidence) => AtomicCopy,
+  comparer: Comparer | undefined,
+): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
   const { kernel, accounted } = copyOf(evidence);
-  const result = verifyMemory({ atCopy: kernel, accounted, restored: copied(evidence.restored), ...(comparer && { comparer }) });
+  const result = verifyMemory({
+    atCopy: kernel,
+    accounted,
+    restored: copied(evidence.restored),
+    ...(comparer && { comparer }),
+  });
   const { pagesCompared, pagesDiffering, pagesOmitted } = result;
   const findings: Finding[] = endangeredFindings(result.endangered);
   const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;
-  if (pagesDiffering > 0) findings.push({ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) });
+  if (pagesDiffering > 0)
+    findings.push({ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) });
   return { outcome: { pagesCompared, pagesDiffering, pagesByReason: pagesOmitted }, findings };
 }
 
 function endangeredFindings(pages: readonly EndangeredPage[]): Finding[] {
-  const sentences = { writable: 'preserved pages are not write-protected', unheld: 'preserved pages are held by too few references' } as const;
+  const sentences = {
+    writable: 'preserved pages are not write-protected',
+    unheld: 'preserved pages are held by too few references',
+  } as const;
   return (['writable', 'unheld'] as const).flatMap((danger) => {
-    const lines = pages.filter((page) => page.danger === danger).map(({ pfn, owner, because }) => `${hexPfn(pfn)}: ${because}: ${owner}`);
-    return lines.length === 0 ? [] : [{ kind: 'memory' as const, what: `${lines.length} ${sentences[danger]}`, details: some(lines, lines.length) }];
+    const lines = pages
+      .filter((page) => page.danger === danger)
+      .map(({ pfn, owner, because }) => `${hexPfn(pfn)}: ${because}: ${owner}`);
+    return lines.length === 0
+      ? []
+      : [{ kind: 'memory' as const, what: `${lines.length} ${sentences[danger]}`, details: some(lines, lines.length) }];
   });
 }
 
@@ -128,7 +164,10 @@ function memoryLine({ kind, pfn, owner, firstOffset, bytes, atCopy, restored }: 
   return `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${bytes} bytes differ, first ${atCopy} then ${restored}: ${owner}`;
 }
 
-async function proveImage(evidence: SuspendEvidence, copyOf: (evidence: SuspendEvidence) => AtomicCopy): ReturnType<Proofs['image']> {
+async function proveImage(
+  evidence: SuspendEvidence,
+  copyOf: (evidence: SuspendEvidence) => AtomicCopy,
+): ReturnType<Proofs['image']> {
   const nothing = (what: string): Awaited<ReturnType<Proofs['image']>> => ({
     outcome: { bytes: 0, pagesCompared: 0, pagesDiffering: 0 },
     findings: [{ kind: 'image', what, details: [] }],
@@ -147,15 +186,33 @@ async function proveImage(evidence: SuspendEvidence, copyOf: (evidence: SuspendE
   }
   const { bytes, pagesCompared, pagesDiffering, differences } = result;
   const lines = differences.map(({ kind, pfn, owner, firstOffset, bytes: count }) =>
-    kind === 'content' ? `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${count} bytes differ: ${owner}` : `${hexPfn(pfn)}: ${kind}: ${owner}`);
+    kind === 'content'
+      ? `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${count} bytes differ: ${owner}`
+      : `${hexPfn(pfn)}: ${kind}: ${owner}`,
+  );
   const findings: Finding[] = [];
-  if (pagesDiffering > 0) findings.push({ kind: 'image', what: `${pagesDiffering} of ${pagesCompared} pages of the image on disk are not the RAM at the atomic copy`, details: some(lines, pagesDiffering) });
-  if (late > 0) findings.push({ kind: 'image', what: `the image was marked as complete before the last ${late} of its writes`, details: ['a power cut in between leaves an image that is not whole and says that it is'] });
+  if (pagesDiffering > 0)
+    findings.push({
+      kind: 'image',
+      what: `${pagesDiffering} of ${pagesCompared} pages of the image on disk are not the RAM at the atomic copy`,
+      details: some(lines, pagesDiffering),
+    });
+  if (late > 0)
+    findings.push({
+      kind: 'image',
+      what: `the image was marked as complete before the last ${late} of its writes`,
+      details: ['a power cut in between leaves an image that is not whole and says that it is'],
+    });
   return { outcome: { bytes, pagesCompared, pagesDiffering }, findings };
 }
 
 /** The image where the method puts it: in swap, or in a file of a store; and how many of its writes came after it was said to be whole. */
-async function imageOn({ method, stores, disks, writesSinceCopy }: SuspendEvidence): Promise<{ readonly image: Image; readonly writesTooLate: number } | undefined> {
+async function imageOn({
+  method,
+  stores,
+  disks,
+  writesSinceCopy,
+}: SuspendEvidence): Promise<{ readonly image: Image; readonly writesTooLate: number } | undefined> {
   const sources = disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) }));
   if (method === 'sys_snapshot') {
     const image = await findSnapshot(sources, stores);
@@ -172,15 +229,31 @@ async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType
   const histories = evidence.disks.map((disk, index) => history(evidence, disk, index));
   const result = verifyDisks(histories, { stores: evidence.stores });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
-  const lines = (await locateAll(result.differences, histories, host)).map(({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`);
+  const lines = (await locateAll(result.differences, histories, host)).map(
+    ({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`,
+  );
   const findings: Finding[] = evidence.method === 'sys_snapshot' ? earlyThaws(evidence.markers) : [];
-  if (sectorsDiffering > 0) findings.push({ kind: 'disk', what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`, details: some(lines, lines.length) });
-  else if (originSectorsWritten > 0) findings.push({ kind: 'disk', what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`, details: [] });
+  if (sectorsDiffering > 0)
+    findings.push({
+      kind: 'disk',
+      what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`,
+      details: some(lines, lines.length),
+    });
+  else if (originSectorsWritten > 0)
+    findings.push({
+      kind: 'disk',
+      what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`,
+      details: [],
+    });
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
 }
 
 /** Differences in filesystems that only their own tools read, named by these; neighbours of one name are joined. */
-async function locateAll(differences: readonly DiskDifference[], histories: readonly DiskHistory[], { locate }: ProofHost): Promise<readonly DiskDifference[]> {
+async function locateAll(
+  differences: readonly DiskDifference[],
+  histories: readonly DiskHistory[],
+  { locate }: ProofHost,
+): Promise<readonly DiskDifference[]> {
   const inside = [...new Set(differences.flatMap((one) => (one.inside ? [one.inside.volume] : [])))];
   if (locate === undefined || inside.length === 0) return differences;
   const names = new Map<DiskDifference, string>();
@@ -188,7 +261,11 @@ async function locateAll(differences: readonly DiskDifference[], histories: read
     const of = differences.filter((one) => one.inside?.volume === volume);
     const disk = histories.find(({ device }) => volume.device.startsWith(device));
     if (disk === undefined) continue;
-    const found = await locate(volumeSource(diskSource(disk.atCopy), volume), volume.filesystem, of.map((one) => one.inside?.offsetBytes ?? 0));
+    const found = await locate(
+      volumeSource(diskSource(disk.atCopy), volume),
+      volume.filesystem,
+      of.map((one) => one.inside?.offsetBytes ?? 0),
+    );
     for (const [index, name] of found.entries()) {
       const one = of[index];
       if (one !== undefined && name !== undefined) names.set(one, `${volume.filesystem}: ${name}`);
@@ -198,7 +275,14 @@ async function locateAll(differences: readonly DiskDifference[], histories: read
   for (const one of differences) {
     const owner = names.get(one) ?? one.owner;
     const last = named.at(-1);
-    if (last !== undefined && names.has(one) && last.owner === owner && last.device === one.device && last.startSector + last.sectors === one.startSector) last.sectors += one.sectors;
+    if (
+      last !== undefined &&
+      names.has(one) &&
+      last.owner === owner &&
+      last.device === one.device &&
+      last.startSector + last.sectors === one.startSector
+    )
+      last.sectors += one.sectors;
     else named.push({ ...one, owner });
   }
   return named;
@@ -208,7 +292,13 @@ function earlyThaws(markers: SuspendEvidence['markers']): Finding[] {
   const early = thawedTooEarly(markers);
   if (early.length === 0) return [];
   const words = { thawTasks: 'tasks', thawFilesystems: 'filesystems' } as const;
-  return [{ kind: 'disk', what: 'the system went on before its writes were redirected', details: early.map(({ step, instruction }) => `${words[step]} thawed at instruction ${instruction}`) }];
+  return [
+    {
+      kind: 'disk',
+      what: 'the system went on before its writes were redirected',
+      details: early.map(({ step, instruction }) => `${words[step]} thawed at instruction ${instruction}`),
+    },
+  ];
 }
 
 function history(evidence: ResumeEvidence, disk: DiskState, index: number): DiskHistory {
@@ -231,7 +321,12 @@ function firstAfterCopy({ overlay }: DiskState, sinceCopy: SuspendEvidence['writ
   return overlay.findLastIndex(({ instruction }) => instruction > 0) + 1;
 }
 
-async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutcome['at'], condition: Condition, host: ProofHost): ReturnType<Proofs['filesystems']> {
+async function checkFilesystems(
+  disks: readonly DiskState[],
+  at: FilesystemOutcome['at'],
+  condition: Condition,
+  host: ProofHost,
+): ReturnType<Proofs['filesystems']> {
   const outcome: FilesystemOutcome[] = [];
   const findings: Finding[] = [];
   for (const [index, disk] of disks.entries()) {
@@ -240,7 +335,12 @@ async function checkFilesystems(disks: readonly DiskState[], at: FilesystemOutco
       const result = await host.check(volumeSource(source, volume), volume.filesystem, condition);
       if (result === undefined) continue;
       outcome.push({ at, device: volume.device, filesystem: volume.filesystem, clean: result.clean });
-      if (!result.clean) findings.push({ kind: 'filesystem', what: `${result.checker} finds fault with ${volume.device} (${volume.filesystem}) at ${at}`, details: some(result.output, result.output.length) });
+      if (!result.clean)
+        findings.push({
+          kind: 'filesystem',
+          what: `${result.checker} finds fault with ${volume.device} (${volume.filesystem}) at ${at}`,
+          details: some(result.output, result.output.length),
+        });
     }
   }
   return { outcome, findings };
@@ -259,7 +359,8 @@ export function faultFindings(console: Uint8Array): readonly Finding[] {
 function physicalOf(symbols: SymbolTable, symbol: string): Gpa {
   const loaded = symbols.byName.get('phys_startup_32');
   const runs = symbols.byName.get('startup_32');
-  if (loaded === undefined || runs === undefined) throw new InputError('System.map does not say where the kernel is loaded');
+  if (loaded === undefined || runs === undefined)
+    throw new InputError('System.map does not say where the kernel is loaded');
   return gpa(addressOf(symbols, symbol) - runs.address + loaded.address);
 }
 
@@ -267,4 +368,3 @@ function some(lines: readonly string[], of: number): readonly string[] {
   const shown = lines.slice(0, DETAILS_MAX);
   return of > shown.length ? [...shown, `... and ${of - shown.length} more`] : shown;
 }
-

@@ -22,7 +22,10 @@ export function slice(source: ByteSource, startByte: number, lengthBytes: number
   return {
     byteLength: lengthBytes,
     read: (offset, length) => source.read(startByte + offset, length),
-    filled: () => filledRanges(source).map(([from, to]): ByteRange => [within(from), within(to)]).filter(([from, to]) => from < to),
+    filled: () =>
+      filledRanges(source)
+        .map(([from, to]): ByteRange => [within(from), within(to)])
+        .filter(([from, to]) => from < to),
   };
 }
 

@@ -26,7 +26,13 @@ export interface YamlIssue {
 }
 
 /** Place and text of an issue: the offsets are into `text`. */
-export function issueAt(code: YamlIssueCode, file: string, text: string, range: readonly [number, number], message: string): YamlIssue {
+export function issueAt(
+  code: YamlIssueCode,
+  file: string,
+  text: string,
+  range: readonly [number, number],
+  message: string,
+): YamlIssue {
   const from = Math.min(range[0], text.length);
   const lineStart = text.lastIndexOf('\n', from - 1) + 1;
   const lineEnd = endOfLine(text, lineStart);

@@ -32,10 +32,16 @@ export function loadYaml(text: string, file: string): YamlFile | { readonly issu
   const issues = parsed
     .flatMap(({ errors, warnings }) => [...errors, ...warnings])
     .map(({ message, pos }) => issueAt('syntax', file, text, pos, firstLine(message)));
-  if (second?.range) issues.push(issueAt('syntax', file, text, [second.range[0], second.range[0] + 1], 'a second document: a file holds one'));
+  if (second?.range)
+    issues.push(
+      issueAt('syntax', file, text, [second.range[0], second.range[0] + 1], 'a second document: a file holds one'),
+    );
   visit(document, {
     Alias: (_, alias) => {
-      if (!alias.resolve(document)) issues.push(issueAt('syntax', file, text, rangeOf(alias) ?? [0, 0], `nothing above is called '&${alias.source}'`));
+      if (!alias.resolve(document))
+        issues.push(
+          issueAt('syntax', file, text, rangeOf(alias) ?? [0, 0], `nothing above is called '&${alias.source}'`),
+        );
     },
   });
   if (issues.length > 0) return { issues };
@@ -59,7 +65,8 @@ function placeOf(document: Document.Parsed, path: YamlPath, part: 'key' | 'value
     if (isAlias(node)) node = node.resolve(document) ?? null;
     let next: Node | null = null;
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step)) as Pair<Node, Node | null> | undefined;
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step)) as
+        Pair<Node, Node | null> | undefined;
       if (pair === undefined) return place;
       const key = rangeOf(pair.key) ?? place;
       if (depth === path.length - 1 && part === 'key') return key;

@@ -5,7 +5,11 @@ import { describe, type Place, type Shape } from './shape.js';
 
 /** Text; with `pattern`, text that matches it whole. */
 export function text(wants = 'text', pattern?: RegExp): Shape<string> {
-  return scalar(wants, (value) => (typeof value === 'string' && (pattern === undefined || pattern.test(value)) ? value : undefined), '');
+  return scalar(
+    wants,
+    (value) => (typeof value === 'string' && (pattern === undefined || pattern.test(value)) ? value : undefined),
+    '',
+  );
 }
 
 export function truth(): Shape<boolean> {
@@ -14,7 +18,12 @@ export function truth(): Shape<boolean> {
 
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number, wants = `a whole number from ${min} to ${max}`): Shape<number> {
-  return scalar(wants, (value) => (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : undefined), min);
+  return scalar(
+    wants,
+    (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : undefined,
+    min,
+  );
 }
 
 /** One of a few words. */

@@ -73,12 +73,15 @@ export function mapping<F extends Fields>(fields: F, wants = 'a mapping'): Shape
     wants,
     read: (value, at) => {
       const given = asObject(value, wants, at) ?? {};
-      for (const key of Object.keys(given)) if (!Object.hasOwn(fields, key)) at.below(key).report('unknownKey', unknownKey(key, Object.keys(fields)), 'key');
+      for (const key of Object.keys(given))
+        if (!Object.hasOwn(fields, key))
+          at.below(key).report('unknownKey', unknownKey(key, Object.keys(fields)), 'key');
       const read = Object.entries(fields).map(([key, { shape, otherwise }]): [string, unknown] => {
         const one = Object.hasOwn(given, key) ? given[key] : undefined;
         if (!isAbsent(one)) return [key, shape.read(one, at.below(key))];
         // A value of the wrong type has been reported already: that its keys are missing is no news.
-        if (!otherwise && isObject(value)) at.below(key).report('missingKey', `'${key}' is missing (${shape.wants})`, 'key');
+        if (!otherwise && isObject(value))
+          at.below(key).report('missingKey', `'${key}' is missing (${shape.wants})`, 'key');
         return [key, otherwise?.value];
       });
       return Object.fromEntries(read) as ReadFields<F>;
@@ -87,10 +90,16 @@ export function mapping<F extends Fields>(fields: F, wants = 'a mapping'): Shape
 }
 
 /** A mapping whose keys are names of the user's own. */
-export function dictionary<T>(shape: Shape<T>, wants = `a mapping from names to ${shape.wants}`): Shape<Readonly<Record<string, T>>> {
+export function dictionary<T>(
+  shape: Shape<T>,
+  wants = `a mapping from names to ${shape.wants}`,
+): Shape<Readonly<Record<string, T>>> {
   return {
     wants,
-    read: (value, at) => Object.fromEntries(Object.entries(asObject(value, wants, at) ?? {}).map(([key, one]) => [key, shape.read(one, at.below(key))])),
+    read: (value, at) =>
+      Object.fromEntries(
+        Object.entries(asObject(value, wants, at) ?? {}).map(([key, one]) => [key, shape.read(one, at.below(key))]),
+      ),
   };
 }
 
@@ -118,7 +127,8 @@ export function choice<C extends Readonly<Record<string, Shape<unknown>>>>(
   shapes: C,
   wants = `one of ${Object.keys(shapes).join(', ')}`,
 ): Shape<{ readonly [K in keyof C & string]: { readonly kind: K; readonly value: Read<C[K]> } }[keyof C & string]> {
-  type Chosen = { readonly [K in keyof C & string]: { readonly kind: K; readonly value: Read<C[K]> } }[keyof C & string];
+  type Chosen = { readonly [K in keyof C & string]: { readonly kind: K; readonly value: Read<C[K]> } }[keyof C &
+    string];
   const never = undefined as unknown as Chosen;
   return {
     wants,
@@ -127,7 +137,10 @@ export function choice<C extends Readonly<Record<string, Shape<unknown>>>>(
       if (given === undefined) return never;
       const [key, second] = Object.keys(given);
       if (key === undefined || second !== undefined) {
-        at.report('badValue', `${wants} is wanted here, ${key === undefined ? 'not nothing' : `not both '${key}' and '${second ?? ''}'`}`);
+        at.report(
+          'badValue',
+          `${wants} is wanted here, ${key === undefined ? 'not nothing' : `not both '${key}' and '${second ?? ''}'`}`,
+        );
         return never;
       }
       const shape = Object.hasOwn(shapes, key) ? shapes[key] : undefined;
@@ -136,7 +149,10 @@ export function choice<C extends Readonly<Record<string, Shape<unknown>>>>(
         place.report('unknownKey', unknownKey(key, Object.keys(shapes)), 'key');
         return never;
       }
-      return { kind: key, value: shape.read(given[key] ?? {}, typeof value === 'string' ? at : at.below(key)) } as Chosen;
+      return {
+        kind: key,
+        value: shape.read(given[key] ?? {}, typeof value === 'string' ? at : at.below(key)),
+      } as Chosen;
     },
   };
 }
@@ -183,6 +199,7 @@ function asObject(value: unknown, wants: string, at: Place): Record<string, unkn
   return undefined;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;

@@ -35,7 +35,10 @@ const FLAGS = [
 ] as const;
 
 /** i386 packages of Debian with the libraries that programs are linked with, and their headers; what those depend on is the C library. */
-export const LIBRARY_PACKAGES: PackageWish = { install: ['libzstd-dev'], without: ['gcc-12-base', 'libc6', 'libgcc-s1', 'libzstd1'] };
+export const LIBRARY_PACKAGES: PackageWish = {
+  install: ['libzstd-dev'],
+  without: ['gcc-12-base', 'libc6', 'libgcc-s1', 'libzstd1'],
+};
 
 /** Libraries of these packages, by the program that wants them. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['usr/lib/i386-linux-gnu/libzstd.a'] };
@@ -82,7 +85,13 @@ export async function obtainUserspace(context: BuildContext): Promise<Artifact> 
   );
 }
 
-async function build(dir: string, scratch: string, sources: readonly string[], packages: PackageArtifact, context: BuildContext): Promise<void> {
+async function build(
+  dir: string,
+  scratch: string,
+  sources: readonly string[],
+  packages: PackageArtifact,
+  context: BuildContext,
+): Promise<void> {
   await mkdir(join(dir, 'bin'), { recursive: true });
   const libraries = await unpackLibraries(packages, join(scratch, 'libraries'), context);
   const programs = Object.entries(PROGRAMS).map(([name, from]) => ({
@@ -103,13 +112,17 @@ async function build(dir: string, scratch: string, sources: readonly string[], p
 }
 
 async function unpackLibraries({ dir, packages }: PackageArtifact, to: string, context: BuildContext): Promise<string> {
-  for (const one of packages) await command('dpkg-deb', ['-x', join(dir, fileName(one)), to], context, { remedy: 'apt-get install dpkg' });
+  for (const one of packages)
+    await command('dpkg-deb', ['-x', join(dir, fileName(one)), to], context, { remedy: 'apt-get install dpkg' });
   return to;
 }
 
 /** In place and with relative names, so that __FILE__ is the same everywhere. */
 async function compile(args: readonly string[], context: BuildContext): Promise<void> {
-  await command(COMPILER, [...FLAGS, ...args], context, { cwd: packagePath('guest-kernel/userspace'), env: { LC_ALL: 'C' } });
+  await command(COMPILER, [...FLAGS, ...args], context, {
+    cwd: packagePath('guest-kernel/userspace'),
+    env: { LC_ALL: 'C' },
+  });
 }
 
 /** As many at a time as there are processors. */
@@ -130,7 +143,9 @@ function filesRightIn(folder: string, sources: readonly string[]): readonly stri
 /** All C sources and headers, by path relative to `root`, in a fixed order. */
 async function readSources(root: string): Promise<Record<string, Uint8Array>> {
   const paths = (await readdir(root, { recursive: true })).filter((path) => /\.[ch]$/.test(path)).sort();
-  return Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await readFile(join(root, path))] as const)));
+  return Object.fromEntries(
+    await Promise.all(paths.map(async (path) => [path, await readFile(join(root, path))] as const)),
+  );
 }
 
 async function compilerVersion(context: BuildContext): Promise<string> {

@@ -2,7 +2,15 @@
 /** What every engine must do, shown on the conformance guest. One suite for the fake and the real ones. */
 import t from 'tap';
 import { equalBytes } from '../../emulator/machine/bytes.js';
-import type { Channel, DiskWrite, Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../emulator/machine/contract.js';
+import type {
+  Channel,
+  DiskWrite,
+  Engine,
+  Machine,
+  MachineConfig,
+  RunReport,
+  RunRequest,
+} from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { gpa } from '../../emulator/machine/units.js';
 import { BUFFER_GPA, COUNT_GPA, FIRST_SECTOR, MARKED, READY, READY_WORDS } from './guest.js';
@@ -25,12 +33,18 @@ export function conformance({ engine, config }: Subject): void {
   const ready = async (at: MachineConfig = config): Promise<{ machine: Machine; report: RunReport }> => {
     const machine = await engine.powerOn(at);
     t.teardown(() => machine.close());
-    const report = await machine.run({ virtualMsMax: BOUND_MS, triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }] });
+    const report = await machine.run({
+      virtualMsMax: BOUND_MS,
+      triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }],
+    });
     return { machine, report };
   };
   const tell = (machine: Machine, letters: string, more: Partial<RunRequest> = {}): Promise<RunReport> =>
     machine.run({ virtualMsMax: BOUND_MS, send: sends(letters) ?? [], ...untilAnswer, ...more });
-  const restored = async (checkpoint: Awaited<ReturnType<Machine['checkpoint']>>, at: MachineConfig = config): Promise<Machine> => {
+  const restored = async (
+    checkpoint: Awaited<ReturnType<Machine['checkpoint']>>,
+    at: MachineConfig = config,
+  ): Promise<Machine> => {
     const machine = await engine.restore(at, checkpoint);
     t.teardown(() => machine.close());
     return machine;
@@ -64,17 +78,33 @@ export function conformance({ engine, config }: Subject): void {
       ],
     });
     t.same(report.reason, { why: 'trigger', index: 1 });
-    t.same(report.markers.map(({ word0 }) => word0), [1, 2]);
+    t.same(
+      report.markers.map(({ word0 }) => word0),
+      [1, 2],
+    );
     const rest = await machine.run({ virtualMsMax: 50 });
-    t.same(rest.markers.map(({ word0 }) => word0), [3]);
+    t.same(
+      rest.markers.map(({ word0 }) => word0),
+      [3],
+    );
   });
 
   t.test('two machines with one config are one', async (t) => {
     const lives = await Promise.all(
       [0, 1].map(async () => {
         const { machine, report } = await ready();
-        const answers = [report, await tell(machine, 'w'), await tell(machine, 'b'), await tell(machine, 's'), await tell(machine, 'r')];
-        return { answers: answers.map(comparable), hash: await machine.stateHash(), memory: await machine.captureMemory() };
+        const answers = [
+          report,
+          await tell(machine, 'w'),
+          await tell(machine, 'b'),
+          await tell(machine, 's'),
+          await tell(machine, 'r'),
+        ];
+        return {
+          answers: answers.map(comparable),
+          hash: await machine.stateHash(),
+          memory: await machine.captureMemory(),
+        };
       }),
     );
     t.same(lives[0]?.answers, lives[1]?.answers);
@@ -102,10 +132,19 @@ export function conformance({ engine, config }: Subject): void {
 
   t.test('writes are reported in order, with their bytes', async (t) => {
     const { machine } = await ready();
-    const report = await machine.run({ virtualMsMax: BOUND_MS, send: sends('wwwe') ?? [], untilByte: { channel: 'agent', byte: 0x65 } });
+    const report = await machine.run({
+      virtualMsMax: BOUND_MS,
+      send: sends('wwwe') ?? [],
+      untilByte: { channel: 'agent', byte: 0x65 },
+    });
     const log = report.writes[0] ?? [];
     t.same(sectorsOf(log), [
-      [FIRST_SECTOR, 1], [FIRST_SECTOR + 1, 1], [FIRST_SECTOR + 2, 2], [FIRST_SECTOR + 3, 2], [FIRST_SECTOR + 4, 3], [FIRST_SECTOR + 5, 3],
+      [FIRST_SECTOR, 1],
+      [FIRST_SECTOR + 1, 1],
+      [FIRST_SECTOR + 2, 2],
+      [FIRST_SECTOR + 3, 2],
+      [FIRST_SECTOR + 4, 3],
+      [FIRST_SECTOR + 5, 3],
     ]);
     t.ok(log.every(({ instruction }, at) => at === 0 || instruction >= (log[at - 1]?.instruction ?? 0)));
     t.match(text(report.agent), /^\x01\n\x02\n\x03\ne/);
@@ -113,7 +152,9 @@ export function conformance({ engine, config }: Subject): void {
 
   t.test('disks: base under overlay, never written', async (t) => {
     const base = new Uint8Array(64 * 512).fill(7);
-    const overlay: DiskWrite[] = [{ instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(512).fill(9) }];
+    const overlay: DiskWrite[] = [
+      { instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(512).fill(9) },
+    ];
     const plain = await ready({ ...config, disks: [{ base }] });
     t.equal((await tell(plain.machine, 'd')).agent[0], 7);
     const over = await ready({ ...config, disks: [{ base, overlay }] });
@@ -124,8 +165,14 @@ export function conformance({ engine, config }: Subject): void {
   });
 
   t.test('a share is what the config says, also in a machine restored, as long as nobody writes to it', async (t) => {
-    const share = [{ path: 'dir', mode: 0o040755 }, { path: 'dir/file', mode: 0o100644, bytes: new TextEncoder().encode('shared') }];
-    const holds = async (machine: Machine): Promise<unknown> => ((await machine.readShare()) ?? []).filter(({ path }) => path !== '').map(({ path, mode, bytes }) => ({ path, mode, ...(bytes && { bytes: Uint8Array.from(bytes) }) }));
+    const share = [
+      { path: 'dir', mode: 0o040755 },
+      { path: 'dir/file', mode: 0o100644, bytes: new TextEncoder().encode('shared') },
+    ];
+    const holds = async (machine: Machine): Promise<unknown> =>
+      ((await machine.readShare()) ?? [])
+        .filter(({ path }) => path !== '')
+        .map(({ path, mode, bytes }) => ({ path, mode, ...(bytes && { bytes: Uint8Array.from(bytes) }) }));
     const plain = await ready();
     t.equal(await plain.machine.readShare(), undefined);
     const { machine } = await ready({ ...config, share });
@@ -155,7 +202,10 @@ export function conformance({ engine, config }: Subject): void {
 
   t.test('power fails at a marker and at an instruction count', async (t) => {
     const { machine } = await ready();
-    const report = await tell(machine, 'wmw', { untilByte: undefined as never, triggers: [{ when: { on: 'marker', kind: MARKED }, then: { do: 'cutPower' } }] });
+    const report = await tell(machine, 'wmw', {
+      untilByte: undefined as never,
+      triggers: [{ when: { on: 'marker', kind: MARKED }, then: { do: 'cutPower' } }],
+    });
     t.same(report.reason, { why: 'powerCut' });
     t.equal(report.markers.length, 1, 'the marker itself is seen');
     t.equal(report.agent.length, 2, 'what came before it is there');
@@ -164,20 +214,39 @@ export function conformance({ engine, config }: Subject): void {
     const writes = (await machine8(probe.machine)).writes[0] ?? [];
     const count = writes[3]?.instruction ?? 0;
     const cut = await ready();
-    const early = await cut.machine.run({ virtualMsMax: BOUND_MS, send: sends('wwww') ?? [], triggers: [{ when: { on: 'instruction', count }, then: { do: 'cutPower' } }] });
+    const early = await cut.machine.run({
+      virtualMsMax: BOUND_MS,
+      send: sends('wwww') ?? [],
+      triggers: [{ when: { on: 'instruction', count }, then: { do: 'cutPower' } }],
+    });
     t.same(early.reason, { why: 'powerCut' });
-    t.same(early.writes[0], writes.filter(({ instruction }) => instruction <= count), 'no write after that count lands, each one before does');
+    t.same(
+      early.writes[0],
+      writes.filter(({ instruction }) => instruction <= count),
+      'no write after that count lands, each one before does',
+    );
   });
-  const machine8 = (machine: Machine): Promise<RunReport> => machine.run({ virtualMsMax: BOUND_MS, send: sends('wwwwe') ?? [], untilByte: { channel: 'agent', byte: 0x65 } });
+  const machine8 = (machine: Machine): Promise<RunReport> =>
+    machine.run({ virtualMsMax: BOUND_MS, send: sends('wwwwe') ?? [], untilByte: { channel: 'agent', byte: 0x65 } });
 
   t.test('stop at an instruction count', async (t) => {
     const { machine, report } = await ready();
     const count = report.instructions + 1_200_000;
-    const stopped = await machine.run({ virtualMsMax: BOUND_MS, send: sends('b') ?? [], triggers: [{ when: { on: 'instruction', count }, then: { do: 'stop' } }] });
+    const stopped = await machine.run({
+      virtualMsMax: BOUND_MS,
+      send: sends('b') ?? [],
+      triggers: [{ when: { on: 'instruction', count }, then: { do: 'stop' } }],
+    });
     t.same(stopped.reason, { why: 'trigger', index: 0 });
-    t.ok(stopped.instructions >= count && stopped.instructions < count + 2_000_000, `at ${stopped.instructions - count} past it`);
+    t.ok(
+      stopped.instructions >= count && stopped.instructions < count + 2_000_000,
+      `at ${stopped.instructions - count} past it`,
+    );
     const at = stopped.instructions;
-    const again = await machine.run({ virtualMsMax: BOUND_MS, triggers: [{ when: { on: 'instruction', count }, then: { do: 'stop' } }] });
+    const again = await machine.run({
+      virtualMsMax: BOUND_MS,
+      triggers: [{ when: { on: 'instruction', count }, then: { do: 'stop' } }],
+    });
     t.equal(again.instructions, at, 'a count that is past stops at once');
   });
 
@@ -196,14 +265,21 @@ export function conformance({ engine, config }: Subject): void {
     t.equal(first?.memory[BUFFER_GPA], 1, 'RAM as it was then');
     if (second) t.equal(second.memory[BUFFER_GPA], 2);
     t.equal((await machine.readMemory(BUFFER_GPA, 1))[0], 2, 'RAM as it is now');
-    t.ok(equalBytes(await machine.readMemory(COUNT_GPA, 4), (await machine.captureMemory()).slice(COUNT_GPA, COUNT_GPA + 4)));
+    t.ok(
+      equalBytes(
+        await machine.readMemory(COUNT_GPA, 4),
+        (await machine.captureMemory()).slice(COUNT_GPA, COUNT_GPA + 4),
+      ),
+    );
     await t.rejects(machine.readMemory(gpa(config.memoryMiB * 2 ** 20 - 1), 2), InputError);
   });
 
   t.test('a flip changes RAM at the very instruction', async (t) => {
     const { machine } = await ready();
     const report = await tell(machine, 'm', {
-      triggers: [{ when: { on: 'marker', kind: MARKED }, then: { do: 'flip', gpa: COUNT_GPA, xor: Uint8Array.of(0x40) } }],
+      triggers: [
+        { when: { on: 'marker', kind: MARKED }, then: { do: 'flip', gpa: COUNT_GPA, xor: Uint8Array.of(0x40) } },
+      ],
     });
     t.equal(report.agent[0], 0x41, 'the guest reads the altered count right after');
     t.equal((await tell(machine, 'm')).agent[0], 0x42);
@@ -219,7 +295,10 @@ export function conformance({ engine, config }: Subject): void {
   });
 
   t.test('a machine that halts, and one that asks for a reset', async (t) => {
-    for (const [letter, why] of [['h', 'halted'], ['z', 'reset']] as const) {
+    for (const [letter, why] of [
+      ['h', 'halted'],
+      ['z', 'reset'],
+    ] as const) {
       const { machine, report } = await ready();
       const ended = await tell(machine, letter);
       t.same(ended.reason, { why });
@@ -237,7 +316,14 @@ export function conformance({ engine, config }: Subject): void {
     t.equal(checkpoint.engine, engine.name);
     t.equal(await machine.stateHash(), before);
     const live = async (of: Machine): Promise<object> => {
-      const answers = [await tell(of, 'd'), await tell(of, 'w'), await tell(of, 's'), await tell(of, 'b'), await tell(of, 'm'), await tell(of, 'r')];
+      const answers = [
+        await tell(of, 'd'),
+        await tell(of, 'w'),
+        await tell(of, 's'),
+        await tell(of, 'b'),
+        await tell(of, 'm'),
+        await tell(of, 'r'),
+      ];
       return { answers: answers.map(comparable), hash: await of.stateHash() };
     };
     const uninterrupted = await live(machine);
@@ -253,10 +339,16 @@ export function conformance({ engine, config }: Subject): void {
   t.test('a checkpoint under another date, and over other disks', async (t) => {
     const { machine } = await ready();
     const checkpoint = await machine.checkpoint();
-    t.same([...(await tell(await restored(checkpoint), 'r')).agent.subarray(1)], [0x00, 0x01, NEWLINE], 'midnight of the 1st');
+    t.same(
+      [...(await tell(await restored(checkpoint), 'r')).agent.subarray(1)],
+      [0x00, 0x01, NEWLINE],
+      'midnight of the 1st',
+    );
     const later = { ...config, wallClockMs: config.wallClockMs + (26 * 60 + 5) * 60_000 };
     t.same([...(await tell(await restored(checkpoint, later), 'r')).agent], [0x05, 0x02, 0x02, NEWLINE]);
-    const overlay: DiskWrite[] = [{ instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(512).fill(0x33) }];
+    const overlay: DiskWrite[] = [
+      { instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(512).fill(0x33) },
+    ];
     const other = { ...config, disks: [{ base: new Uint8Array(64 * 512), overlay }] };
     t.equal((await tell(await restored(checkpoint, other), 'd')).agent[0], 0x33);
   });
@@ -265,30 +357,44 @@ export function conformance({ engine, config }: Subject): void {
     const { machine } = await ready();
     await tell(machine, 'w');
     const checkpoint = await machine.checkpoint();
-    const overlay: DiskWrite[] = [{ instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(1024).fill(0x33) }];
+    const overlay: DiskWrite[] = [
+      { instruction: 0, sector: FIRST_SECTOR as never, bytes: new Uint8Array(1024).fill(0x33) },
+    ];
     const disks = config.disks.map(({ base }) => ({ base, overlay }));
     const later = { ...config, disks, wallClockMs: config.wallClockMs + (26 * 60 + 5) * 60_000 };
     const live = async (at: MachineConfig): Promise<unknown> => {
       const again = await restored(checkpoint, at);
-      const reports = [await tell(again, 'r'), await tell(again, 'd')].map(({ agent, instructions, virtualMs }) => [...agent, instructions, virtualMs]);
+      const reports = [await tell(again, 'r'), await tell(again, 'd')].map(({ agent, instructions, virtualMs }) => [
+        ...agent,
+        instructions,
+        virtualMs,
+      ]);
       return [...reports, await again.stateHash(), (await again.checkpoint()).bytes];
     };
     const [now, then] = [await live(config), await live(later)];
     t.notSame(now, then);
-    for (const [at, life] of [[later, then], [config, now]] as const) {
+    for (const [at, life] of [
+      [later, then],
+      [config, now],
+    ] as const) {
       await engine.expect?.(config, checkpoint);
       t.same(await live(at), life);
     }
     await engine.expect?.(config, checkpoint);
     const other = { ...config, disks: [{ base: new Uint8Array(64 * 512).fill(0x44) }] };
-    t.same((await tell(await restored(checkpoint, other), 'd')).agent, (await tell(await restored(checkpoint, { ...other }), 'd')).agent, 'other disks make another machine');
+    t.same(
+      (await tell(await restored(checkpoint, other), 'd')).agent,
+      (await tell(await restored(checkpoint, { ...other }), 'd')).agent,
+      'other disks make another machine',
+    );
     void engine.expect?.(later, checkpoint);
     t.same(await live(later), then, 'also when it is wanted before all has been done for it');
     for (const at of [config, later, config]) {
       const [minute, hour] = (await tell((await ready({ ...at, disks: config.disks })).machine, 'r')).agent;
       t.same([minute, hour], at === later ? [0x05, 0x02] : [0x00, 0x00], 'one at power-on has its own time');
     }
-    if (engine.expect) await t.rejects(engine.expect(config, { engine: 'abacus', bytes: checkpoint.bytes }), InputError);
+    if (engine.expect)
+      await t.rejects(engine.expect(config, { engine: 'abacus', bytes: checkpoint.bytes }), InputError);
   });
 
   t.test('a checkpoint keeps what its machine wrote', async (t) => {
@@ -296,9 +402,16 @@ export function conformance({ engine, config }: Subject): void {
     await tell(machine, 'w');
     await tell(machine, 'w');
     const again = await restored(await machine.checkpoint());
-    const report = await tell(again, 'w', { triggers: [{ when: { on: 'write', disk: 0, index: (await countPerLetter()) * 2 }, then: { do: 'capture', label: 'next' } }] });
+    const report = await tell(again, 'w', {
+      triggers: [
+        { when: { on: 'write', disk: 0, index: (await countPerLetter()) * 2 }, then: { do: 'capture', label: 'next' } },
+      ],
+    });
     t.equal(report.captures.length, 1, 'writes are counted on from the checkpoint');
-    t.same(sectorsOf(report.writes[0] ?? []), [[FIRST_SECTOR + 4, 3], [FIRST_SECTOR + 5, 3]]);
+    t.same(sectorsOf(report.writes[0] ?? []), [
+      [FIRST_SECTOR + 4, 3],
+      [FIRST_SECTOR + 5, 3],
+    ]);
   });
   const countPerLetter = async (): Promise<number> => {
     const { machine } = await ready();
@@ -338,7 +451,10 @@ export function conformance({ engine, config }: Subject): void {
   });
 
   t.test('what makes no sense is refused with a reason', async (t) => {
-    await t.rejects(engine.powerOn({ ...config, disks: [...config.disks, ...config.disks, ...config.disks] }), InputError);
+    await t.rejects(
+      engine.powerOn({ ...config, disks: [...config.disks, ...config.disks, ...config.disks] }),
+      InputError,
+    );
     await t.rejects(engine.restore(config, { engine: 'abacus', bytes: new Uint8Array(8) }), InputError);
     await t.rejects(engine.restore(config, { engine: engine.name, bytes: new Uint8Array(8) }), InputError);
   });
@@ -348,10 +464,14 @@ const comparable = (report: RunReport): object => ({
   ...report,
   console: text(report.console),
   agent: [...report.agent],
-  writes: report.writes.map((log) => log.map(({ instruction, sector, bytes }) => [instruction, sector, [...bytes.subarray(0, 4)], bytes.length])),
+  writes: report.writes.map((log) =>
+    log.map(({ instruction, sector, bytes }) => [instruction, sector, [...bytes.subarray(0, 4)], bytes.length]),
+  ),
 });
 
 /** A log as sectors with the first byte of each, whatever way the engine cuts transfers into writes. */
 function sectorsOf(log: readonly DiskWrite[]): (readonly [number, number])[] {
-  return log.flatMap(({ sector, bytes }) => Array.from({ length: bytes.length / 512 }, (_, at) => [sector + at, bytes[at * 512] ?? -1] as const));
+  return log.flatMap(({ sector, bytes }) =>
+    Array.from({ length: bytes.length / 512 }, (_, at) => [sector + at, bytes[at * 512] ?? -1] as const),
+  );
 }

@@ -32,7 +32,12 @@ async function obtainConformanceGuest(context: BuildContext): Promise<Uint8Array
         const object = join(scratch, 'guest.o');
         const remedy = 'install gcc-i686-linux-gnu';
         await command('i686-linux-gnu-gcc', ['-m32', '-c', '-o', object, source], context, { remedy });
-        await command('i686-linux-gnu-objcopy', ['-O', 'binary', '-j', '.text', object, join(into, 'bzImage')], context, { remedy });
+        await command(
+          'i686-linux-gnu-objcopy',
+          ['-O', 'binary', '-j', '.text', object, join(into, 'bzImage')],
+          context,
+          { remedy },
+        );
       },
     },
     context,
@@ -79,7 +84,12 @@ export function conformanceScript(): FakeScript {
         const bytes = new Uint8Array(1024).fill(fill);
         const start = at;
         at += 2;
-        return [{ do: 'poke', gpa: BUFFER_GPA, bytes }, { do: 'write', disk: 0, sector: sector(start), bytes }, send(fill), done];
+        return [
+          { do: 'poke', gpa: BUFFER_GPA, bytes },
+          { do: 'write', disk: 0, sector: sector(start), bytes },
+          send(fill),
+          done,
+        ];
       }
       case 'd':
         return [send(view.readSectors(0, sector(at), 2)[0] ?? 0), done];
@@ -91,7 +101,12 @@ export function conformanceScript(): FakeScript {
       case 's':
         return [{ do: 'sleep', ms: 40 }, send(0x73), done];
       case 'b':
-        return [{ do: 'work', instructions: 2_500_000 }, { do: 'poke', gpa: BUFFER_GPA, bytes: Uint8Array.of(1) }, send(0x62), done];
+        return [
+          { do: 'work', instructions: 2_500_000 },
+          { do: 'poke', gpa: BUFFER_GPA, bytes: Uint8Array.of(1) },
+          send(0x62),
+          done,
+        ];
       case 'h':
         return [{ do: 'halt' }];
       case 'z':
@@ -100,6 +115,13 @@ export function conformanceScript(): FakeScript {
         return [send(letter.charCodeAt(0)), done];
     }
   };
-  const wait = (): FakeEvent => ({ do: 'receive', then: (view) => [...obey(view, String.fromCharCode(view.received[0] ?? 0)), wait()] });
-  return [{ do: 'console', text: 'ready\r\n' }, { do: 'marker', kind: READY, word0: READY_WORDS[0], word1: READY_WORDS[1] }, wait()];
+  const wait = (): FakeEvent => ({
+    do: 'receive',
+    then: (view) => [...obey(view, String.fromCharCode(view.received[0] ?? 0)), wait()],
+  });
+  return [
+    { do: 'console', text: 'ready\r\n' },
+    { do: 'marker', kind: READY, word0: READY_WORDS[0], word1: READY_WORDS[1] },
+    wait(),
+  ];
 }

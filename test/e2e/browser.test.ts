@@ -16,7 +16,15 @@ import { defaultCacheDir } from '../../tools/artifacts/context.js';
 import { servePage } from '../../tools/serve.js';
 
 /** Chromium must not look for hosts outside. */
-const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const QUIET = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 /** Bound of each step in the browser: a busy host may take long to start one. */
 const HOST_MS_MAX = 300_000;
@@ -30,7 +38,11 @@ const marker = USER_MARKERS.agentReady;
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
   const server = await servePage(config, marker);
-  const browser = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', args: QUIET, timeout: HOST_MS_MAX });
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: '/usr/bin/chromium',
+    args: QUIET,
+    timeout: HOST_MS_MAX,
+  });
   t.teardown(async () => {
     await browser.close();
     await server.close();
@@ -48,7 +60,10 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const machine = await createV86Engine().powerOn(config);
   t.teardown(() => machine.close());
   const started = performance.now();
-  const here = await machine.run({ virtualMsMax: 60_000, triggers: [{ when: { on: 'marker', kind: marker }, then: { do: 'stop' } }] });
+  const here = await machine.run({
+    virtualMsMax: 60_000,
+    triggers: [{ when: { on: 'marker', kind: marker }, then: { do: 'stop' } }],
+  });
   const realMs = performance.now() - started;
   t.equal(there.instructions, here.instructions, 'at the same instruction');
   t.equal(there.virtualMs, here.virtualMs, 'at the same time');
@@ -57,6 +72,10 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
 
   await page.locator('#console textarea').focus();
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');
-  await page.waitForFunction(() => /from the 42 keyboard/.test((globalThis as unknown as { document: { body: { innerText: string } } }).document.body.innerText));
+  await page.waitForFunction(() =>
+    /from the 42 keyboard/.test(
+      (globalThis as unknown as { document: { body: { innerText: string } } }).document.body.innerText,
+    ),
+  );
   t.same(problems, [], 'without an error on the page');
 });

@@ -12,10 +12,22 @@ t.test('a tenth snapshot follows nine resumes', async (t) => {
   t.same(report.failures, []);
   t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: CYCLES });
   for (const [index, { memory, image, disk }] of outcome.main.cycles.entries()) {
-    t.match({ memory, image, disk }, { memory: { pagesDiffering: 0 }, image: { pagesDiffering: 0 }, disk: { sectorsDiffering: 0, originSectorsWritten: 0 } }, `cycle ${index + 1}`);
+    t.match(
+      { memory, image, disk },
+      {
+        memory: { pagesDiffering: 0 },
+        image: { pagesDiffering: 0 },
+        disk: { sectorsDiffering: 0, originSectorsWritten: 0 },
+      },
+      `cycle ${index + 1}`,
+    );
     t.ok((memory?.pagesCompared ?? 0) > 1000, `${memory?.pagesCompared ?? 0} pages compared`);
   }
   t.equal(outcome.main.commands.at(-1)?.stdout, `${CYCLES}\n`, 'each restored timeline counted once');
   const kept = pagesKept(outcome.main.commands);
-  t.same(leakFindings(kept), [], `each cycle kept ${kept?.unaccountedPages.toFixed(2) ?? '?'} pages, and ${kept?.slabPages.toFixed(2) ?? '?'} of slab`);
+  t.same(
+    leakFindings(kept),
+    [],
+    `each cycle kept ${kept?.unaccountedPages.toFixed(2) ?? '?'} pages, and ${kept?.slabPages.toFixed(2) ?? '?'} of slab`,
+  );
 });

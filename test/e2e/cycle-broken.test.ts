@@ -7,8 +7,12 @@ import { runText } from './cycle-support.js';
 const kinds = ({ failures }: Report): readonly string[] => [...new Set(failures.map(({ kind }) => kind))].sort();
 
 /** A cycle whose suspend, resume or kernel is broken. */
-async function broken(dir: string, parts: { readonly suspend?: string; readonly resume?: string; readonly kernel?: string }): Promise<Report> {
-  const mistake = parts.kernel === undefined ? '' : `  - run: echo ${parts.kernel} > /sys/module/rig/parameters/break\n`;
+async function broken(
+  dir: string,
+  parts: { readonly suspend?: string; readonly resume?: string; readonly kernel?: string },
+): Promise<Report> {
+  const mistake =
+    parts.kernel === undefined ? '' : `  - run: echo ${parts.kernel} > /sys/module/rig/parameters/break\n`;
   const text = `name: broken
 control: false
 steps:
@@ -28,7 +32,9 @@ t.test('unbroken, the same cycle passes', async (t) => {
 });
 
 t.test('one byte of RAM altered after the restore', async (t) => {
-  const report = await broken(t.testdir({}), { resume: "{ faults: [{ flipMemory: { marker: 'restore:end', symbol: linux_banner } }] }" });
+  const report = await broken(t.testdir({}), {
+    resume: "{ faults: [{ flipMemory: { marker: 'restore:end', symbol: linux_banner } }] }",
+  });
   t.equal(report.verdict, 'fail');
   t.same(kinds(report), ['memory']);
   t.equal(report.memory.pagesDiffering, 1);
@@ -67,6 +73,9 @@ for (const [mistake, imagePages, memoryPages] of MISTAKES) {
     t.equal(report.verdict, 'fail');
     t.equal(report.image.pagesDiffering, imagePages, 'pages of the image');
     t.equal(report.memory.pagesDiffering, memoryPages, 'pages of RAM');
-    t.ok(report.failures.every(({ replay }) => replay.startsWith('npx snapback run ')), 'says how to see it again');
+    t.ok(
+      report.failures.every(({ replay }) => replay.startsWith('npx snapback run ')),
+      'says how to see it again',
+    );
   });
 }

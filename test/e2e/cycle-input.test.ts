@@ -25,11 +25,16 @@ t.test('a file that the scenario copies and that is not there', async (t) => {
 t.test('a guest program that does not exist fails the guest, with what its shell said', async (t) => {
   const { report } = await runText(t.testdir({}), 'name: x\nsteps: [boot, { run: /root/nothing }, shutdown]\n');
   t.equal(report.verdict, 'fail');
-  t.match(report.failures, [{ kind: 'command', what: '`/root/nothing` ended with status 127, not 0', details: [/not found/] }]);
+  t.match(report.failures, [
+    { kind: 'command', what: '`/root/nothing` ended with status 127, not 0', details: [/not found/] },
+  ]);
 });
 
 t.test('a command that does not end is given up on', async (t) => {
-  const { report } = await runText(t.testdir({}), "name: x\nsteps: [boot, { run: { command: 'sleep 1000', timeout: 5 s } }, shutdown]\n");
+  const { report } = await runText(
+    t.testdir({}),
+    "name: x\nsteps: [boot, { run: { command: 'sleep 1000', timeout: 5 s } }, shutdown]\n",
+  );
   t.match(report.failures, [{ kind: 'guest', what: /sleep 1000/ }]);
 });
 
@@ -58,7 +63,9 @@ t.test('an altered file in the cache is built again', async (t) => {
 });
 
 t.test('Ctrl-C ends it all, at once and without remains', async (t) => {
-  const dir = t.testdir({ 'x.yaml': "name: x\nsteps: [boot, { run: { command: 'while :; do :; done', timeout: 1 h } }]\n" });
+  const dir = t.testdir({
+    'x.yaml': "name: x\nsteps: [boot, { run: { command: 'while :; do :; done', timeout: 1 h } }]\n",
+  });
   let asked = false;
   let askedMs = 0;
   const { status, signal, stderr } = await snapback(['run', join(dir, 'x.yaml')], (seen, kill) => {

@@ -7,7 +7,11 @@ import { loadScenario, runScenario, type ScenarioRun } from '../../emulator/inde
 import { defaultCacheDir, type BuildContext } from '../../tools/artifacts/context.js';
 import { packagePath } from '../../tools/artifacts/paths.js';
 
-export const context: BuildContext = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
+export const context: BuildContext = {
+  cacheDir: defaultCacheDir(),
+  progress: () => undefined,
+  signal: new AbortController().signal,
+};
 
 /** A folder with a kernel of one's own, to try the tests on: `tools/kernel.ts build` makes one. */
 const kernel = process.env['SNAPBACK_TEST_KERNEL'];
@@ -16,7 +20,9 @@ const kernel = process.env['SNAPBACK_TEST_KERNEL'];
 export async function runText(dir: string, text: string): Promise<ScenarioRun> {
   const file = join(dir, 'scenario.yaml');
   await writeFile(file, text);
-  return runScenario(await loadScenario(file, kernel === undefined ? {} : { kernel }), context, { say: () => undefined });
+  return runScenario(await loadScenario(file, kernel === undefined ? {} : { kernel }), context, {
+    say: () => undefined,
+  });
 }
 
 export interface CommandEnd {
@@ -27,9 +33,15 @@ export interface CommandEnd {
 }
 
 /** Runs the command line; `onOutput` gets what it has printed on stderr so far, and may signal the process. */
-export function snapback(args: readonly string[], onOutput?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void): Promise<CommandEnd> {
+export function snapback(
+  args: readonly string[],
+  onOutput?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } });
+    const child = spawn(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' },
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -47,16 +47,23 @@ t.test('the standard cycle passes, and its replay is the same run', async (t) =>
 });
 
 t.test('another seed is another run', async (t) => {
-  const text = (seed: number): string => `name: seeds\nmachine: { seed: ${seed} }\ncontrol: false\nsteps: [boot, { run: 'head -c 16 /dev/urandom | od -x' }]\n`;
-  const [one, same, other] = [await runText(t.testdir({}), text(1)), await runText(t.testdir({}), text(1)), await runText(t.testdir({}), text(2))];
+  const text = (seed: number): string =>
+    `name: seeds\nmachine: { seed: ${seed} }\ncontrol: false\nsteps: [boot, { run: 'head -c 16 /dev/urandom | od -x' }]\n`;
+  const [one, same, other] = [
+    await runText(t.testdir({}), text(1)),
+    await runText(t.testdir({}), text(1)),
+    await runText(t.testdir({}), text(2)),
+  ];
   t.equal(one.report.stateHash, same.report.stateHash);
   t.equal(one.outcome.main.commands[0]?.stdout, same.outcome.main.commands[0]?.stdout);
   t.not(one.report.stateHash, other.report.stateHash);
   t.not(one.outcome.main.commands[0]?.stdout, other.outcome.main.commands[0]?.stdout);
 });
 
-t.test('a program of one\'s own goes through several suspends', async (t) => {
-  const dir = t.testdir({ 'count.sh': '#!/bin/sh\nn=0\nwhile :; do n=$((n+1)); echo $n > /tmp/count; sleep 1; done\n' });
+t.test("a program of one's own goes through several suspends", async (t) => {
+  const dir = t.testdir({
+    'count.sh': '#!/bin/sh\nn=0\nwhile :; do n=$((n+1)); echo $n > /tmp/count; sleep 1; done\n',
+  });
   const { report: found, outcome } = await runText(
     dir,
     `name: counter

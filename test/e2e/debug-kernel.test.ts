@@ -8,7 +8,8 @@ import { runText } from './cycle-support.js';
  * Checks of memory and what holds it, which rest while the live timeline saves: this kernel is slow, and the busy ones
  * would have that take a minute. None asks how long the machine was off.
  */
-const RESTING = 'anon-forked anon-memory anon-shared eventfd mapped-file-private mapped-file-shared memfd memory-locked memory-map pipe-full sysv-shm tree-in-ram unix-descriptors unlinked-files';
+const RESTING =
+  'anon-forked anon-memory anon-shared eventfd mapped-file-private mapped-file-shared memfd memory-locked memory-map pipe-full sysv-shm tree-in-ram unix-descriptors unlinked-files';
 
 // What finds fault with a lock switches lock checking off: it must still be on at the end. The control run is the release kernel's.
 const LOCKS_ARE_CHECKED = `run: "grep -q '^ debug_locks: *1' /proc/lockdep_stats"`;
@@ -30,8 +31,17 @@ steps:
 async function passes(t: Test, text: string): Promise<Report> {
   const { report } = await runText(t.testdir({}), text);
   t.same(report.failures, []);
-  t.match(report, { kernel: { flavour: 'debug' }, cycles: 1, memory: { pagesDiffering: 0 }, image: { pagesDiffering: 0 }, disk: { sectorsDiffering: 0 } });
-  t.ok(report.memory.pagesCompared > 1000, `${report.memory.pagesCompared} pages, ${report.instructions} instructions, ${report.realMs} ms`);
+  t.match(report, {
+    kernel: { flavour: 'debug' },
+    cycles: 1,
+    memory: { pagesDiffering: 0 },
+    image: { pagesDiffering: 0 },
+    disk: { sectorsDiffering: 0 },
+  });
+  t.ok(
+    report.memory.pagesCompared > 1000,
+    `${report.memory.pagesCompared} pages, ${report.instructions} instructions, ${report.realMs} ms`,
+  );
   return report;
 }
 
@@ -41,5 +51,12 @@ t.test('a stock cycle, with all self-checks', async (t) => {
 });
 
 t.test('a snapshot, after which the system lives on', async (t) => {
-  await passes(t, scenario('{ method: sys_snapshot, compress: false, whileSaving: [echo live > /run/live] }', `run: selfcheck start ${RESTING}`, "run: '[ ! -e /run/live ] && selfcheck verify'"));
+  await passes(
+    t,
+    scenario(
+      '{ method: sys_snapshot, compress: false, whileSaving: [echo live > /run/live] }',
+      `run: selfcheck start ${RESTING}`,
+      "run: '[ ! -e /run/live ] && selfcheck verify'",
+    ),
+  );
 });

@@ -40,5 +40,8 @@ steps:
 `,
   );
   t.same(report.failures, []);
-  t.equal(outcome.main.commands[0]?.stdout.replaceAll(/\d+:\d+/g, 'device'), '0 32768 linear device 32768\n32768 32768 linear device 0\n0 61440 linear device 2048\n');
+  t.equal(
+    outcome.main.commands[0]?.stdout.replaceAll(/\d+:\d+/g, 'device'),
+    '0 32768 linear device 32768\n32768 32768 linear device 0\n0 61440 linear device 2048\n',
+  );
 });

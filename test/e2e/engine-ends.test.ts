@@ -15,10 +15,16 @@ const config = await conformanceConfig();
 const engine = createV86Engine();
 
 t.test('triple faults are resets, recognised at once', async (t) => {
-  for (const [letter, what] of [['t', 'without an interrupt table'], ['p', 'with an interrupt table that is not mapped']] as const) {
+  for (const [letter, what] of [
+    ['t', 'without an interrupt table'],
+    ['p', 'with an interrupt table that is not mapped'],
+  ] as const) {
     const machine = await engine.powerOn(config);
     t.teardown(() => machine.close());
-    const before = await machine.run({ virtualMsMax: 5_000, triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }] });
+    const before = await machine.run({
+      virtualMsMax: 5_000,
+      triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }],
+    });
     const report = await machine.run({ virtualMsMax: 5_000, send: [{ channel: 'agent', bytes: Buffer.from(letter) }] });
     t.same(report.reason, { why: 'reset' }, what);
     t.ok(report.virtualMs - before.virtualMs < 100);
@@ -31,7 +37,10 @@ t.test('machines of 128 and of 768 MiB', async (t) => {
   for (const memoryMiB of [128, 768]) {
     const machine = await engine.powerOn({ ...config, memoryMiB });
     t.teardown(() => machine.close());
-    const report = await machine.run({ virtualMsMax: 5_000, triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }] });
+    const report = await machine.run({
+      virtualMsMax: 5_000,
+      triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }],
+    });
     t.same(report.reason, { why: 'trigger', index: 0 });
     t.equal((await machine.captureMemory()).length, memoryMiB * 2 ** 20);
     await machine.close();
@@ -39,11 +48,19 @@ t.test('machines of 128 and of 768 MiB', async (t) => {
 });
 
 t.test('configs that cannot be are refused with a reason', async (t) => {
-  const refused = (change: object, reason: RegExp) => t.rejects(engine.powerOn({ ...config, ...change }), { constructor: InputError, message: reason });
+  const refused = (change: object, reason: RegExp) =>
+    t.rejects(engine.powerOn({ ...config, ...change }), { constructor: InputError, message: reason });
   await refused({ memoryMiB: 64 }, /128 to 768 MiB/);
   await refused({ memoryMiB: 1024 }, /128 to 768 MiB/);
   await refused({ disks: [{ base: new Uint8Array(1000) }] }, /disk 0 is 1000 bytes long/);
-  await refused({ disks: [{ base: new Uint8Array(512), overlay: [{ instruction: 0, sector: sector(1), bytes: new Uint8Array(512) }] }] }, /outside disk 0/);
+  await refused(
+    {
+      disks: [
+        { base: new Uint8Array(512), overlay: [{ instruction: 0, sector: sector(1), bytes: new Uint8Array(512) }] },
+      ],
+    },
+    /outside disk 0/,
+  );
   await refused({ kernel: new Uint8Array(4096) }, /not a bzImage/);
   await refused({ seed: -1 }, /seed/);
 });
@@ -54,7 +71,10 @@ t.test('checkpoints that do not fit are refused with a reason', async (t) => {
   await machine.run({ virtualMsMax: 5_000, triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }] });
   const { bytes } = await machine.checkpoint();
   const refused = (at: object, altered: Uint8Array, reason: RegExp) =>
-    t.rejects(engine.restore({ ...config, ...at }, { engine: engine.name, bytes: altered }), { constructor: InputError, message: reason });
+    t.rejects(engine.restore({ ...config, ...at }, { engine: engine.name, bytes: altered }), {
+      constructor: InputError,
+      message: reason,
+    });
   await refused({ memoryMiB: 256 }, bytes, /128 MiB and 1 disks, the config says 256 MiB/);
   await refused({}, bytes.slice(0, bytes.length - 4096), /cut short/);
   await refused({}, bytes.slice(8), /not a checkpoint/);
@@ -63,9 +83,21 @@ t.test('checkpoints that do not fit are refused with a reason', async (t) => {
 t.test('a worker that is missing or dies is a failure of the rig', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'snapback-worker-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));
-  await t.rejects(createV86Engine({ workerPath: join(dir, 'none.mjs') }).powerOn(config), { constructor: RigError, message: /worker died/ });
-  await t.rejects(createV86Engine({ wasmPath: join(dir, 'none.wasm') }).powerOn(config), { constructor: RigError, message: /cannot read/ });
+  await t.rejects(createV86Engine({ workerPath: join(dir, 'none.mjs') }).powerOn(config), {
+    constructor: RigError,
+    message: /worker died/,
+  });
+  await t.rejects(createV86Engine({ wasmPath: join(dir, 'none.wasm') }).powerOn(config), {
+    constructor: RigError,
+    message: /cannot read/,
+  });
   const dying = join(dir, 'dies.mjs');
-  await writeFile(dying, "import { parentPort } from 'node:worker_threads'; parentPort.once('message', () => process.exit(3));");
-  await t.rejects(createV86Engine({ workerPath: dying }).powerOn(config), { constructor: RigError, message: /ended with status 3/ });
+  await writeFile(
+    dying,
+    "import { parentPort } from 'node:worker_threads'; parentPort.once('message', () => process.exit(3));",
+  );
+  await t.rejects(createV86Engine({ workerPath: dying }).powerOn(config), {
+    constructor: RigError,
+    message: /ended with status 3/,
+  });
 });

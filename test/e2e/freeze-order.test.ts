@@ -7,8 +7,21 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
-  Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, obtainMachineFiles, record, restoreAt, STANDARD_DISKS,
-  type Booter, type Checkpoint, type DiskConfig, type Recorder, type Seen, type Trigger,
+  Agent,
+  bootStates,
+  byteCache,
+  createV86Engine,
+  DEFAULT_MACHINE,
+  obtainMachineFiles,
+  record,
+  restoreAt,
+  STANDARD_DISKS,
+  type Booter,
+  type Checkpoint,
+  type DiskConfig,
+  type Recorder,
+  type Seen,
+  type Trigger,
 } from '../../emulator/index.js';
 import { diffDisks } from '../../emulator/disks/diff.js';
 import { MARKER_LAYOUT, stepBegin, stepEnd } from '../../emulator/machine/markers.js';
@@ -45,7 +58,12 @@ interface Frozen {
 }
 
 const { config, configKey, systemMap } = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
-const booter: Booter = { engine: createV86Engine(), config, configKey, cache: byteCache(join(context.cacheDir, 'checkpoints')) };
+const booter: Booter = {
+  engine: createV86Engine(),
+  config,
+  configKey,
+  cache: byteCache(join(context.cacheDir, 'checkpoints')),
+};
 const symbols = parseSystemMap(systemMap);
 const freezeOrder = createProofs({ systemMap, check: () => Promise.resolve(undefined) }).addressOf('freeze_order');
 
@@ -68,17 +86,27 @@ async function statesBefore(t: Test): Promise<{ readonly atWork: State; readonly
 
 /** Goes on from `state` to the copy. That the order is another one is, until then, a bit of memory that nobody has looked at. */
 async function freeze(t: Test, { checkpoint, seen }: State, filesystemsFirst: boolean): Promise<Frozen> {
-  const recorder = record(await booter.engine.restore(config, checkpoint), { diskCount: config.disks.length, before: seen });
+  const recorder = record(await booter.engine.restore(config, checkpoint), {
+    diskCount: config.disks.length,
+    before: seen,
+  });
   const at = (kind: number): Trigger => ({ on: 'marker', kind });
   recorder.arm([
-    ...(filesystemsFirst ? [{ when: at(stepBegin('call')), then: { do: 'flip', gpa: freezeOrder, xor: Uint8Array.of(1) } as const }] : []),
+    ...(filesystemsFirst
+      ? [{ when: at(stepBegin('call')), then: { do: 'flip', gpa: freezeOrder, xor: Uint8Array.of(1) } as const }]
+      : []),
     { when: at(stepBegin('copy')), then: { do: 'capture', label: 'copy' } },
   ]);
   const agent = new Agent(recorder.machine);
   await agent.connect();
-  const end = await agent.exec(['snapctl', 'take', '-c', '/dev/sdb1', 'true'], { triggers: [{ when: at(stepEnd('copy')), then: { do: 'stop' } }] });
+  const end = await agent.exec(['snapctl', 'take', '-c', '/dev/sdb1', 'true'], {
+    triggers: [{ when: at(stepEnd('copy')), then: { do: 'stop' } }],
+  });
   t.equal(end.ended, 'stopped');
-  const steps = recorder.seen().markers.map(({ kind }) => kind).filter((kind) => kind === stepBegin('freezeTasks') || kind === stepBegin('freezeFilesystems'));
+  const steps = recorder
+    .seen()
+    .markers.map(({ kind }) => kind)
+    .filter((kind) => kind === stepBegin('freezeTasks') || kind === stepBegin('freezeFilesystems'));
   t.same(steps[0], stepBegin(filesystemsFirst ? 'freezeFilesystems' : 'freezeTasks'), 'the order that was asked for');
   t.equal(steps.length, 2);
   const frozen = frozenAt(recorder);
@@ -105,7 +133,9 @@ function differingSectors(first: Frozen, second: Frozen): readonly string[] {
     if (other === undefined) throw new Error('the machines have other disks');
     const device = `sd${'ab'[index] ?? '?'}`;
     const source = diskSource(disk);
-    return nameSectors(source, volumes(source, device), device, diffDisks(disk, other).ranges).map(({ device: of, owner }) => `${of}: ${owner}`);
+    return nameSectors(source, volumes(source, device), device, diffDisks(disk, other).ranges).map(
+      ({ device: of, owner }) => `${of}: ${owner}`,
+    );
   });
 }
 
@@ -119,24 +149,37 @@ t.test('either order of freezing gives the same image of the same work', async (
   await t.test('all of the image, and all disks, when nothing is at work but the kernel', async (t) => {
     const [first, second] = [await freeze(t, atRest, false), await freeze(t, atRest, true)];
     const { pages, differences } = compareImages(first.kernel, second.kernel);
-    for (const [name, { compared, equal }] of Object.entries(pages)) t.comment(`${name}: ${compared} pages compared, ${equal} are equal`);
+    for (const [name, { compared, equal }] of Object.entries(pages))
+      t.comment(`${name}: ${compared} pages compared, ${equal} are equal`);
     const explanation = explain(differences, FREEZE_ORDER_CAUSES, pointeesOf(first.kernel, second.kernel));
     tell(t, explanation);
     t.same(explanation.unexplained, []);
-    t.ok(pages['memory of programs'].compared > 5000 && pages['page cache and shared memory'].compared > 3000 && pages.slab.compared > 1000);
+    t.ok(
+      pages['memory of programs'].compared > 5000 &&
+        pages['page cache and shared memory'].compared > 3000 &&
+        pages.slab.compared > 1000,
+    );
     t.same(differingSectors(first, second), []);
   });
 
-  await t.test('what programs and files have, and all disks, when programs are at work until they are frozen', async (t) => {
-    const [first, second] = [await freeze(t, atWork, false), await freeze(t, atWork, true)];
-    const { pagesCompared, differences } = compareContents(contentsOf(first.kernel), contentsOf(second.kernel));
-    t.comment(`${pagesCompared} pages of programs and files compared, ${pagesCompared - differences.length} are equal; memory of the kernel is not compared here`);
-    const explanation = explain(differences, WORK_CAUSES);
-    tell(t, explanation);
-    t.same(explanation.unexplained, []);
-    t.ok(pagesCompared > 5000);
-    const sectors = differingSectors(first, second);
-    for (const sector of sectors) t.comment(sector);
-    t.same(sectors.filter((sector) => !WORK_DISK_CAUSES.some(({ owners }) => owners.test(sector))), []);
-  });
+  await t.test(
+    'what programs and files have, and all disks, when programs are at work until they are frozen',
+    async (t) => {
+      const [first, second] = [await freeze(t, atWork, false), await freeze(t, atWork, true)];
+      const { pagesCompared, differences } = compareContents(contentsOf(first.kernel), contentsOf(second.kernel));
+      t.comment(
+        `${pagesCompared} pages of programs and files compared, ${pagesCompared - differences.length} are equal; memory of the kernel is not compared here`,
+      );
+      const explanation = explain(differences, WORK_CAUSES);
+      tell(t, explanation);
+      t.same(explanation.unexplained, []);
+      t.ok(pagesCompared > 5000);
+      const sectors = differingSectors(first, second);
+      for (const sector of sectors) t.comment(sector);
+      t.same(
+        sectors.filter((sector) => !WORK_DISK_CAUSES.some(({ owners }) => owners.test(sector))),
+        [],
+      );
+    },
+  );
 });

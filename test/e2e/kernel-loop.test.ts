@@ -12,14 +12,34 @@ import { obtain } from '../../tools/artifacts/store.js';
 import { context, runText } from './cycle-support.js';
 
 /** By these checkpatch knows a kernel tree, and git how a C file is divided. */
-const TOP_FILES = ['.gitattributes', 'COPYING', 'CREDITS', 'Kbuild', 'MAINTAINERS', 'Makefile', 'README', '.clang-format'];
+const TOP_FILES = [
+  '.gitattributes',
+  'COPYING',
+  'CREDITS',
+  'Kbuild',
+  'MAINTAINERS',
+  'Makefile',
+  'README',
+  '.clang-format',
+];
 const TOP_FOLDERS = ['Documentation', 'arch', 'include', 'drivers', 'fs', 'init', 'ipc', 'kernel', 'lib', 'scripts'];
 const CHECKPATCH = ['scripts/checkpatch.pl', 'scripts/spelling.txt', 'scripts/const_structs.checkpatch'];
 const SELFTESTS = 'tools/testing/selftests';
 
 const patches = await readSeries(packagePath('guest-kernel', 'patches'));
-const added = new Set(patches.flatMap(({ text }) => [...text.matchAll(/^--- \/dev\/null\n\+\+\+ b\/(\S+)$/gm)].map(([, file]) => file)));
-const files = [...new Set([...TOP_FILES, ...CHECKPATCH, `${SELFTESTS}/kselftest.h`, ...patches.flatMap(({ text }) => touchedFiles(text))])].filter((file) => !added.has(file)).sort();
+const added = new Set(
+  patches.flatMap(({ text }) => [...text.matchAll(/^--- \/dev\/null\n\+\+\+ b\/(\S+)$/gm)].map(([, file]) => file)),
+);
+const files = [
+  ...new Set([
+    ...TOP_FILES,
+    ...CHECKPATCH,
+    `${SELFTESTS}/kselftest.h`,
+    ...patches.flatMap(({ text }) => touchedFiles(text)),
+  ]),
+]
+  .filter((file) => !added.has(file))
+  .sort();
 
 /** The part of the source that the series touches; unpacked once. */
 async function partOfSource(): Promise<string> {
@@ -30,7 +50,21 @@ async function partOfSource(): Promise<string> {
       inputs: { source: source.sha256, files: files.join('\n') },
       build: async (into) => {
         const tarball = join((await obtainSource(source, context)).dir, `${source.package}.tar.xz`);
-        await command('tar', ['-x', '-f', tarball, '-C', into, '--strip-components=1', '--no-same-owner', ...files.map((file) => `${source.package}/${file}`)], context, { env: { XZ_DEFAULTS: '-T0' } });
+        await command(
+          'tar',
+          [
+            '-x',
+            '-f',
+            tarball,
+            '-C',
+            into,
+            '--strip-components=1',
+            '--no-same-owner',
+            ...files.map((file) => `${source.package}/${file}`),
+          ],
+          context,
+          { env: { XZ_DEFAULTS: '-T0' } },
+        );
       },
     },
     context,
@@ -45,10 +79,17 @@ t.test('open, regenerate: the series is written byte for byte as it was; checkpa
   for (const folder of TOP_FOLDERS) await mkdir(join(tree, folder), { recursive: true });
   await openTree(tree, patches, context, { whole: true });
   const again = await exportSeries(tree, context);
-  t.same(again.map(({ file }) => file), patches.map(({ file }) => file));
+  t.same(
+    again.map(({ file }) => file),
+    patches.map(({ file }) => file),
+  );
   for (const [index, { file, text }] of patches.entries()) t.ok(again[index]?.text === text, file);
 
-  const { status, stdout, stderr } = spawnSync(process.execPath, [packagePath('tools/run.mjs'), packagePath('tools/kernel.ts'), 'checkpatch', tree], { encoding: 'utf8', cwd: packagePath(), env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [packagePath('tools/run.mjs'), packagePath('tools/kernel.ts'), 'checkpatch', tree],
+    { encoding: 'utf8', cwd: packagePath(), env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } },
+  );
   t.equal(status, 0, status === 0 ? 'checkpatch' : stdout + stderr);
   t.match(stdout, new RegExp(`checkpatch is content with ${patches.length} patches`));
 });
@@ -58,7 +99,11 @@ t.test("the series' selftest passes on the kernel of the series", async (t) => {
   const header = join('linux', 'snapshot.h');
   await cp(join(tree, 'include', 'uapi', header), join(dir, 'include', header));
   const source = join(tree, SELFTESTS, 'snapshot', 'snapshot_test.c');
-  await command('i686-linux-gnu-gcc', ['-static', '-O2', '-Wall', '-I', join(dir, 'include'), '-o', join(dir, 'snapshot_test'), source], context);
+  await command(
+    'i686-linux-gnu-gcc',
+    ['-static', '-O2', '-Wall', '-I', join(dir, 'include'), '-o', join(dir, 'snapshot_test'), source],
+    context,
+  );
   const { report, outcome } = await runText(
     dir,
     `name: selftest\ncontrol: false\nfiles:\n  - { from: snapshot_test, to: /root/snapshot_test, mode: '0755' }\nsteps:
@@ -70,5 +115,9 @@ t.test("the series' selftest passes on the kernel of the series", async (t) => {
   const ktap = outcome.main.commands.map(({ stdout }) => stdout).join('');
   t.same(report.failures, [], ktap);
   const planned = Number(/^1\.\.(\d+)$/m.exec(ktap)?.[1]);
-  t.match(ktap, `# Totals: pass:${planned} fail:0 xfail:0 xpass:0 skip:0 error:0`, 'KTAP: all of the plan passed, nothing was skipped');
+  t.match(
+    ktap,
+    `# Totals: pass:${planned} fail:0 xfail:0 xpass:0 skip:0 error:0`,
+    'KTAP: all of the plan passed, nothing was skipped',
+  );
 });

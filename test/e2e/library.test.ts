@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: MIT
 /** Snapback as a library, in a test of one's own: boot a machine, run a program, look into its memory. */
 import t from 'tap';
-import { Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, obtainMachineFiles, PAGE_BYTES, gpa, restoreAt, STANDARD_DISKS, type Booter } from '../../emulator/index.js';
+import {
+  Agent,
+  bootStates,
+  byteCache,
+  createV86Engine,
+  DEFAULT_MACHINE,
+  obtainMachineFiles,
+  PAGE_BYTES,
+  gpa,
+  restoreAt,
+  STANDARD_DISKS,
+  type Booter,
+} from '../../emulator/index.js';
 import { context } from './cycle-support.js';
 
 t.test('a machine from a checkpoint after boot, driven by hand', async (t) => {
   const { config, configKey } = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
-  const booter: Booter = { engine: createV86Engine(), config, configKey, cache: byteCache(`${context.cacheDir}/checkpoints`) };
+  const booter: Booter = {
+    engine: createV86Engine(),
+    config,
+    configKey,
+    cache: byteCache(`${context.cacheDir}/checkpoints`),
+  };
   const { machine } = await restoreAt(await bootStates().at('agentReady', booter), booter);
   t.teardown(() => machine.close());
   const agent = new Agent(machine);

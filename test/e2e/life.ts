@@ -18,13 +18,23 @@ import { defaultCacheDir } from '../../tools/artifacts/context.js';
 const [mode, file] = process.argv.slice(2);
 if ((mode !== 'save' && mode !== 'restore') || file === undefined) throw new Error('usage: life.ts save|restore FILE');
 
-const sha256 = (bytes: Uint8Array): Promise<string> => Promise.resolve(createHash('sha256').update(bytes).digest('hex'));
-const context = { cacheDir: defaultCacheDir(), progress: (what: string) => console.error(what), signal: new AbortController().signal };
+const sha256 = (bytes: Uint8Array): Promise<string> =>
+  Promise.resolve(createHash('sha256').update(bytes).digest('hex'));
+const context = {
+  cacheDir: defaultCacheDir(),
+  progress: (what: string) => console.error(what),
+  signal: new AbortController().signal,
+};
 const { plan, scenario } = await loadScenario(standardScenario(), {});
 const { config } = await obtainMachineFiles(plan.machine, scenario.disks, context);
 
-const until = (kind: number): RunRequest => ({ virtualMsMax: 60_000, triggers: [{ when: { on: 'marker', kind }, then: { do: 'stop' } }] });
-const keys = new TextEncoder().encode('cat /proc/interrupts /proc/uptime; dd if=/dev/urandom bs=64k count=16 of=/root/noise; sync; sha256sum /root/noise\n');
+const until = (kind: number): RunRequest => ({
+  virtualMsMax: 60_000,
+  triggers: [{ when: { on: 'marker', kind }, then: { do: 'stop' } }],
+});
+const keys = new TextEncoder().encode(
+  'cat /proc/interrupts /proc/uptime; dd if=/dev/urandom bs=64k count=16 of=/root/noise; sync; sha256sum /root/noise\n',
+);
 const engine = createV86Engine();
 let first: RunReport | undefined;
 const machine = await (async () => {
@@ -41,7 +51,8 @@ const reports = [
 const last = reports.at(-1);
 const consoleBytes = Buffer.concat(reports.map(({ console: bytes }) => bytes));
 const logs: DiskWrite[][] = config.disks.map((_, disk) => reports.flatMap(({ writes }) => writes[disk] ?? []));
-if (first?.writes.some((log) => log.length > 0) === true) throw new Error('something was written before the first disk access');
+if (first?.writes.some((log) => log.length > 0) === true)
+  throw new Error('something was written before the first disk access');
 process.stdout.write(
   `${JSON.stringify({
     reasons: reports.map(({ reason }) => reason),

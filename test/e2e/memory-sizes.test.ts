@@ -16,14 +16,20 @@ steps:
   - shutdown
 `;
 
-for (const [memoryMiB, methods] of [[128, ['swsusp', 'sys_snapshot']], [768, ['swsusp', 'sys_snapshot']]] as const) {
+for (const [memoryMiB, methods] of [
+  [128, ['swsusp', 'sys_snapshot']],
+  [768, ['swsusp', 'sys_snapshot']],
+] as const) {
   t.test(`${memoryMiB} MiB`, async (t) => {
     const dir = t.testdir({});
     for (const method of methods) {
       const { report } = await runText(dir, scenario(memoryMiB, method));
       t.same(report.failures, [], `${method}: ${report.memory.pagesCompared} pages, ${report.realMs} ms`);
       t.ok(report.memory.pagesCompared > 5000, 'memory was compared');
-      const accounted = Object.values(report.memory.pagesByReason).reduce((sum, pages) => sum + pages, report.memory.pagesCompared);
+      const accounted = Object.values(report.memory.pagesByReason).reduce(
+        (sum, pages) => sum + pages,
+        report.memory.pagesCompared,
+      );
       t.equal(accounted, memoryMiB * 256, 'each page of RAM is in the image, or not for a reason');
     }
   });

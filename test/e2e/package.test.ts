@@ -29,24 +29,57 @@ t.test('a project of somebody else', async (t) => {
   const project = mkdtempSync(join(tmpdir(), 'snapback-project-'));
   t.teardown(() => rmSync(project, { recursive: true, force: true }));
   const env = { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' };
-  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', project], { cwd: packagePath(), env, encoding: 'utf8' })) as [{ filename: string }];
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', project], {
+      cwd: packagePath(),
+      env,
+      encoding: 'utf8',
+    }),
+  ) as [{ filename: string }];
   const modules = join(project, 'node_modules');
   mkdirSync(modules);
   execFileSync('tar', ['-xzf', join(project, packed.filename), '-C', modules]);
   execFileSync('mv', [join(modules, 'package'), join(modules, 'snapback')]);
   // What npm would fetch is here already.
-  for (const name of readdirSync(packagePath('node_modules'))) if (!name.startsWith('.')) symlinkSync(packagePath('node_modules', name), join(modules, name));
+  for (const name of readdirSync(packagePath('node_modules')))
+    if (!name.startsWith('.')) symlinkSync(packagePath('node_modules', name), join(modules, name));
   writeFileSync(join(project, 'package.json'), '{ "name": "theirs", "type": "module" }');
   writeFileSync(join(project, 'mine.test.ts'), TEST);
 
-  const compiled = spawnSync(process.execPath, [packagePath('node_modules/typescript/bin/tsc'), '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--skipLibCheck', 'mine.test.ts'], { cwd: project, encoding: 'utf8' });
+  const compiled = spawnSync(
+    process.execPath,
+    [
+      packagePath('node_modules/typescript/bin/tsc'),
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--types',
+      'node',
+      '--skipLibCheck',
+      'mine.test.ts',
+    ],
+    { cwd: project, encoding: 'utf8' },
+  );
   t.equal(compiled.status, 0, compiled.status === 0 ? 'it compiles' : compiled.stdout);
-  const ran = spawnSync(process.execPath, ['mine.test.js'], { cwd: project, env: { ...env, TAP: '1' }, encoding: 'utf8' });
+  const ran = spawnSync(process.execPath, ['mine.test.js'], {
+    cwd: project,
+    env: { ...env, TAP: '1' },
+    encoding: 'utf8',
+  });
   t.equal(ran.status, 0, ran.status === 0 ? 'its test passes' : ran.stdout + ran.stderr);
   t.match(ran.stdout, /ok 1 - a machine of my own/);
 
-  writeFileSync(join(project, 'mine.yaml'), "name: mine\ncontrol: false\nsteps: [boot, { run: { command: uname -s, stdout: ^Linux$ } }]\n");
-  const command = spawnSync(process.execPath, [join(modules, 'snapback/tools/snapback.mjs'), 'run', 'mine.yaml'], { cwd: project, env, encoding: 'utf8' });
+  writeFileSync(
+    join(project, 'mine.yaml'),
+    'name: mine\ncontrol: false\nsteps: [boot, { run: { command: uname -s, stdout: ^Linux$ } }]\n',
+  );
+  const command = spawnSync(process.execPath, [join(modules, 'snapback/tools/snapback.mjs'), 'run', 'mine.yaml'], {
+    cwd: project,
+    env,
+    encoding: 'utf8',
+  });
   t.equal(command.status, 0, command.status === 0 ? 'the command works' : command.stdout + command.stderr);
   t.match(command.stdout, /^PASS {2}mine/);
 });

@@ -19,13 +19,23 @@ t.test('a kernel that is built a second time, in another folder, is the same', a
 });
 
 t.test('so are guest programs, initramfs and disks, from the same packages', async (t) => {
-  const first = { initramfs: await obtainInitramfs(context), root: await obtainDisk('root', context), stores: await obtainDisk('stores', context) };
+  const first = {
+    initramfs: await obtainInitramfs(context),
+    root: await obtainDisk('root', context),
+    stores: await obtainDisk('stores', context),
+  };
   const cacheDir = await mkdtemp(join(tmpdir(), 'snapback-again-'));
   t.teardown(() => rm(cacheDir, { recursive: true, force: true }));
   // The packages need not be fetched once more.
-  for (const name of await readdir(context.cacheDir)) if (/^packages-[0-9a-f]{20}$/.test(name)) await cp(join(context.cacheDir, name), join(cacheDir, name), { recursive: true });
+  for (const name of await readdir(context.cacheDir))
+    if (/^packages-[0-9a-f]{20}$/.test(name))
+      await cp(join(context.cacheDir, name), join(cacheDir, name), { recursive: true });
   const elsewhere = { ...context, cacheDir };
-  const again = { initramfs: await obtainInitramfs(elsewhere), root: await obtainDisk('root', elsewhere), stores: await obtainDisk('stores', elsewhere) };
+  const again = {
+    initramfs: await obtainInitramfs(elsewhere),
+    root: await obtainDisk('root', elsewhere),
+    stores: await obtainDisk('stores', elsewhere),
+  };
   for (const name of ['initramfs', 'root', 'stores'] as const) {
     t.not(again[name].path, first[name].path);
     t.equal(basename(again[name].dir), basename(first[name].dir), `${name}: the same inputs`);

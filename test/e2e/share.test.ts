@@ -2,7 +2,18 @@
 /** A share: the guest works on it as on any filesystem, bit for bit the same each time, and from a checkpoint in the midst of it. */
 import { join } from 'node:path';
 import t from 'tap';
-import { Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, obtainMachineFiles, restoreAt, STANDARD_DISKS, type Booter, type Machine } from '../../emulator/index.js';
+import {
+  Agent,
+  bootStates,
+  byteCache,
+  createV86Engine,
+  DEFAULT_MACHINE,
+  obtainMachineFiles,
+  restoreAt,
+  STANDARD_DISKS,
+  type Booter,
+  type Machine,
+} from '../../emulator/index.js';
 import { withShare } from '../../emulator/host/node/machine-files.js';
 import { context } from './cycle-support.js';
 
@@ -15,14 +26,22 @@ const share = [
 ];
 const plain = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
 const files = withShare(plain, share);
-const booter: Booter = { engine: createV86Engine(), config: files.config, configKey: files.configKey, cache: byteCache(join(context.cacheDir, 'checkpoints')) };
+const booter: Booter = {
+  engine: createV86Engine(),
+  config: files.config,
+  configKey: files.configKey,
+  cache: byteCache(join(context.cacheDir, 'checkpoints')),
+};
 const states = bootStates();
 
 const MOUNT = 'mkdir -p /mnt/share && mount -t 9p -o trans=virtio host9p /mnt/share && cd /mnt/share';
 /** Goes on for ever: makes files, appends, renames, removes. */
-const WORK = 'n=0; while true; do n=$((n+1)); head -c 20000 sub/data > new-$n; echo $n >> log; mv new-$n old-$((n % 5)); rm -f old-$(((n + 2) % 5)); done';
+const WORK =
+  'n=0; while true; do n=$((n+1)); head -c 20000 sub/data > new-$n; echo $n >> log; mv new-$n old-$((n % 5)); rm -f old-$(((n + 2) % 5)); done';
 
-async function inGuest<T>(use: (run: (command: string) => Promise<string>, machine: Machine, agent: Agent) => Promise<T>): Promise<T> {
+async function inGuest<T>(
+  use: (run: (command: string) => Promise<string>, machine: Machine, agent: Agent) => Promise<T>,
+): Promise<T> {
   const { machine } = await restoreAt(await states.at('agentReady', booter), booter);
   try {
     const agent = new Agent(machine);
@@ -41,17 +60,49 @@ t.test('what a guest does to its files', async (t) => {
   t.not(files.configKey, plain.configKey, 'its checkpoints are not those of a machine without a share');
   await inGuest(async (run, machine) => {
     t.equal(await run(`${MOUNT} && cat greeting && ./program`), 'hello\nrun from the share\n');
-    t.equal(await run('cd /mnt/share && ls && stat -c "%a %u %g %s %Y" greeting program sub/data'), 'greeting\nprogram\nsub\n644 0 0 6 0\n755 0 0 34 0\n644 0 0 300000 0\n');
-    t.equal(await run('cd /mnt/share && cp -r sub copy && echo 3 > /proc/sys/vm/drop_caches && cmp sub/data copy/data && mv copy/data moved && rmdir copy && ln -s moved link && cmp link sub/data'), '');
-    t.equal(await run('cd /mnt/share && seq 50000 > big && truncate -s 200000 big && sync && echo 3 > /proc/sys/vm/drop_caches && seq 50000 | cmp -n 200000 - big && rm big link && chmod 600 moved'), '');
-    t.equal(await run('cd /mnt/share && exec 5<> greeting && rm greeting && echo HELLO >&5 && cat /proc/self/fd/5 && flock moved true'), 'HELLO\n');
+    t.equal(
+      await run('cd /mnt/share && ls && stat -c "%a %u %g %s %Y" greeting program sub/data'),
+      'greeting\nprogram\nsub\n644 0 0 6 0\n755 0 0 34 0\n644 0 0 300000 0\n',
+    );
+    t.equal(
+      await run(
+        'cd /mnt/share && cp -r sub copy && echo 3 > /proc/sys/vm/drop_caches && cmp sub/data copy/data && mv copy/data moved && rmdir copy && ln -s moved link && cmp link sub/data',
+      ),
+      '',
+    );
+    t.equal(
+      await run(
+        'cd /mnt/share && seq 50000 > big && truncate -s 200000 big && sync && echo 3 > /proc/sys/vm/drop_caches && seq 50000 | cmp -n 200000 - big && rm big link && chmod 600 moved',
+      ),
+      '',
+    );
+    t.equal(
+      await run(
+        'cd /mnt/share && exec 5<> greeting && rm greeting && echo HELLO >&5 && cat /proc/self/fd/5 && flock moved true',
+      ),
+      'HELLO\n',
+    );
     t.match(await run('cd /mnt/share && ln moved hard'), /Operation not permitted/);
     t.match(await run('cd /mnt/share && mknod null c 1 3'), /Operation not permitted/);
     t.match(await run('cd /mnt/share && truncate -s 300M much'), /No space left on device/);
     t.match(await run('mount -t 9p -o trans=virtio other /mnt'), /special device other does not exist/);
-    t.equal(await run('cd /mnt/share && rm much && seq 300 | sed s/^/d/ | xargs mkdir && rm -r d* && ls && cd / && umount /mnt/share'), 'moved\nprogram\nsub\n');
+    t.equal(
+      await run(
+        'cd /mnt/share && rm much && seq 300 | sed s/^/d/ | xargs mkdir && rm -r d* && ls && cd / && umount /mnt/share',
+      ),
+      'moved\nprogram\nsub\n',
+    );
     const left = (await machine.readShare()) ?? [];
-    t.same(left.map(({ path, mode, bytes: of }) => [path, mode.toString(8), of?.length]), [['', '40755', undefined], ['moved', '100600', 300_000], ['program', '100755', 34], ['sub', '40755', undefined], ['sub/data', '100644', 300_000]]);
+    t.same(
+      left.map(({ path, mode, bytes: of }) => [path, mode.toString(8), of?.length]),
+      [
+        ['', '40755', undefined],
+        ['moved', '100600', 300_000],
+        ['program', '100755', 34],
+        ['sub', '40755', undefined],
+        ['sub/data', '100644', 300_000],
+      ],
+    );
   });
   t.equal(new TextDecoder().decode(share[0]?.bytes), 'hello\n', 'what the host gave is as it was');
 });
@@ -76,17 +127,29 @@ t.test('the same each time, and from a checkpoint on', async (t) => {
   );
   const [one, other] = lives;
   if (!one || !other) throw new Error('nobody lived');
-  t.ok(one.before.some(({ path }) => path === 'log'), 'it is at work');
+  t.ok(
+    one.before.some(({ path }) => path === 'log'),
+    'it is at work',
+  );
   t.notSame((one.after as { share: unknown }).share, one.before, 'and goes on');
   t.equal(one.hash, other.hash);
   t.same(one.after, other.after);
 
   const restored = await booter.engine.restore(booter.config, one.checkpoint);
   t.equal(await restored.stateHash(), one.hash);
-  t.ok(Buffer.compare((await restored.checkpoint()).bytes, one.checkpoint.bytes) === 0, 'its own checkpoint is the one it came from');
+  t.ok(
+    Buffer.compare((await restored.checkpoint()).bytes, one.checkpoint.bytes) === 0,
+    'its own checkpoint is the one it came from',
+  );
   t.same(await end(restored), one.after, 'as the machine that was not interrupted');
   await restored.close();
-  await t.rejects(booter.engine.restore(plain.config, one.checkpoint), { name: 'InputError', message: /with a share, unlike the config/ });
-  const others = { ...booter.config, share: share.map((entry) => ({ ...entry, ...(entry.bytes && { bytes: bytes('x') }) })) };
+  await t.rejects(booter.engine.restore(plain.config, one.checkpoint), {
+    name: 'InputError',
+    message: /with a share, unlike the config/,
+  });
+  const others = {
+    ...booter.config,
+    share: share.map((entry) => ({ ...entry, ...(entry.bytes && { bytes: bytes('x') }) })),
+  };
   await t.rejects(booter.engine.restore(others, one.checkpoint), { name: 'InputError', message: /other files/ });
 });

@@ -12,11 +12,23 @@ interface Session {
 }
 
 /** Runs a command; `onOutput` sees all that it has shown so far, and may type. */
-function session(program: string, args: readonly string[], onOutput: (output: string, type: (text: string) => void, end: () => void) => void): Promise<Session> {
+function session(
+  program: string,
+  args: readonly string[],
+  onOutput: (output: string, type: (text: string) => void, end: () => void) => void,
+): Promise<Session> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } });
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' },
+    });
     let output = '';
-    const look = (): void => onOutput(output, (text) => void child.stdin.write(text), () => void child.stdin.end());
+    const look = (): void =>
+      onOutput(
+        output,
+        (text) => void child.stdin.write(text),
+        () => void child.stdin.end(),
+      );
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
       look();
@@ -38,29 +50,34 @@ const once = (): ((condition: boolean, action: () => void) => void) => {
   };
 };
 
-t.test('what a pipe types is done to its end, with programs that read on and sleep; a recording does it again', async (t) => {
-  const recording = join(t.testdir({}), 'typed');
-  const first = once();
-  const piped = await session(process.execPath, [...program, '--record', recording], (_, type, end) =>
-    first(true, () => {
-      type('sleep 5; echo slept $((40 + 2))\ncat > /tmp/read\nread on\n');
-      end();
-    }),
-  );
-  t.equal(piped.status, 0);
-  t.match(piped.output, /slept 42\r\n/);
-  t.match(piped.output, /cat > \/tmp\/read\r\n[^]*# $/m, 'cat met the end of the input');
-  t.match(await readFile(recording, 'utf8'), /^\d+ 0d\n\d+ [0-9a-f]+\n/);
+t.test(
+  'what a pipe types is done to its end, with programs that read on and sleep; a recording does it again',
+  async (t) => {
+    const recording = join(t.testdir({}), 'typed');
+    const first = once();
+    const piped = await session(process.execPath, [...program, '--record', recording], (_, type, end) =>
+      first(true, () => {
+        type('sleep 5; echo slept $((40 + 2))\ncat > /tmp/read\nread on\n');
+        end();
+      }),
+    );
+    t.equal(piped.status, 0);
+    t.match(piped.output, /slept 42\r\n/);
+    t.match(piped.output, /cat > \/tmp\/read\r\n[^]*# $/m, 'cat met the end of the input');
+    t.match(await readFile(recording, 'utf8'), /^\d+ 0d\n\d+ [0-9a-f]+\n/);
 
-  // The pipe stays open and silent.
-  const played = await session(process.execPath, [...program, '--play', recording], () => undefined);
-  t.equal(played.status, 0);
-  t.match(played.output, /slept 42\r\n/);
-});
+    // The pipe stays open and silent.
+    const played = await session(process.execPath, [...program, '--play', recording], () => undefined);
+    t.equal(played.status, 0);
+    t.match(played.output, /slept 42\r\n/);
+  },
+);
 
 t.test('a machine that is turned off ends it', async (t) => {
   const first = once();
-  const { status, output } = await session(process.execPath, program, (_, type) => first(true, () => type('poweroff\n')));
+  const { status, output } = await session(process.execPath, program, (_, type) =>
+    first(true, () => type('poweroff\n')),
+  );
   t.equal(status, 0);
   t.match(output, /System halted/);
 });

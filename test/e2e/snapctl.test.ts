@@ -1,51 +1,99 @@
 // SPDX-License-Identifier: MIT
 /** snapctl in the guest: images that must not be resumed from, targets that fail, and filesystems that were used since. */
 import t from 'tap';
-import { Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, obtainMachineFiles, restoreAt, sector, SECTOR_BYTES, stepEnd, STANDARD_DISKS, USER_MARKERS, type Booter, type DiskConfig, type DiskWrite, type Recorder } from '../../emulator/index.js';
+import {
+  Agent,
+  bootStates,
+  byteCache,
+  createV86Engine,
+  DEFAULT_MACHINE,
+  obtainMachineFiles,
+  restoreAt,
+  sector,
+  SECTOR_BYTES,
+  stepEnd,
+  STANDARD_DISKS,
+  USER_MARKERS,
+  type Booter,
+  type DiskConfig,
+  type DiskWrite,
+  type Recorder,
+} from '../../emulator/index.js';
 import { resultOf, shell, type CommandResult } from '../../emulator/cycle/commands.js';
 import { SNAPSHOT_CMDLINE } from '../../emulator/cycle/sys-snapshot.js';
 import { readSectors } from '../../emulator/disks/disk.js';
 import { xxh32 } from '../../emulator/verify/image/xxh32.js';
 import { context } from './cycle-support.js';
 
-const { config, configKey } = await obtainMachineFiles({ ...DEFAULT_MACHINE, cmdline: [SNAPSHOT_CMDLINE] }, STANDARD_DISKS, context);
-const booter: Booter = { engine: createV86Engine(), config, configKey, cache: byteCache(`${context.cacheDir}/checkpoints`) };
+const { config, configKey } = await obtainMachineFiles(
+  { ...DEFAULT_MACHINE, cmdline: [SNAPSHOT_CMDLINE] },
+  STANDARD_DISKS,
+  context,
+);
+const booter: Booter = {
+  engine: createV86Engine(),
+  config,
+  configKey,
+  cache: byteCache(`${context.cacheDir}/checkpoints`),
+};
 const states = bootStates();
 
 /** Runs `work` in a machine just booted. */
-async function inGuest<T>(work: (run: (command: string) => Promise<CommandResult>, recorder: Recorder, agent: Agent) => Promise<T>): Promise<T> {
+async function inGuest<T>(
+  work: (run: (command: string) => Promise<CommandResult>, recorder: Recorder, agent: Agent) => Promise<T>,
+): Promise<T> {
   const recorder = await restoreAt(await states.at('agentReady', booter), booter);
   try {
     const agent = new Agent(recorder.machine);
     await agent.connect();
-    return await work(async (command) => resultOf(await agent.exec(shell(command), { virtualMsMax: 120_000 })), recorder, agent);
+    return await work(
+      async (command) => resultOf(await agent.exec(shell(command), { virtualMsMax: 120_000 })),
+      recorder,
+      agent,
+    );
   } finally {
     await recorder.machine.close();
   }
 }
 
 /** Power-on with these disks: what is said of the image until the agent is ready, or the image's kernel runs, and the disks then. */
-async function boot(disks: readonly DiskConfig[]): Promise<{ readonly ended: 'booted' | 'restored'; readonly said: string; readonly disks: readonly DiskConfig[] }> {
+async function boot(
+  disks: readonly DiskConfig[],
+): Promise<{ readonly ended: 'booted' | 'restored'; readonly said: string; readonly disks: readonly DiskConfig[] }> {
   const recorder = await restoreAt(await states.at('beforeDisk', booter), { ...booter, config: { ...config, disks } });
   try {
     const { reason } = await recorder.machine.run({
-      triggers: [stepEnd('restore'), USER_MARKERS.agentReady].map((kind) => ({ when: { on: 'marker', kind }, then: { do: 'stop' } }) as const),
+      triggers: [stepEnd('restore'), USER_MARKERS.agentReady].map(
+        (kind) => ({ when: { on: 'marker', kind }, then: { do: 'stop' } }) as const,
+      ),
       virtualMsMax: 20_000,
     });
     if (reason.why !== 'trigger') throw new Error(`the machine stopped otherwise: ${reason.why}`);
     const { console, writes } = recorder.seen();
-    return { ended: reason.index === 0 ? 'restored' : 'booted', said: new TextDecoder().decode(console).split('\r\n').filter((line) => /snapctl|PM: Image/.test(line)).join('\n'), disks: disks.map((disk, i) => withWrites(disk, writes[i] ?? [])) };
+    return {
+      ended: reason.index === 0 ? 'restored' : 'booted',
+      said: new TextDecoder()
+        .decode(console)
+        .split('\r\n')
+        .filter((line) => /snapctl|PM: Image/.test(line))
+        .join('\n'),
+      disks: disks.map((disk, i) => withWrites(disk, writes[i] ?? [])),
+    };
   } finally {
     await recorder.machine.close();
   }
 }
 
-const withWrites = ({ base, overlay = [] }: DiskConfig, writes: readonly DiskWrite[]): DiskConfig => ({ base, overlay: [...overlay, ...writes] });
+const withWrites = ({ base, overlay = [] }: DiskConfig, writes: readonly DiskWrite[]): DiskConfig => ({
+  base,
+  overlay: [...overlay, ...writes],
+});
 
 /** The sector on sdb at which the image begins. */
 function imageSector(writes: readonly DiskWrite[]): number {
   for (const { sector: start, bytes } of writes) {
-    for (let at = 0; at < bytes.length; at += SECTOR_BYTES) if (new TextDecoder('latin1').decode(bytes.subarray(at, at + 8)) === 'SNAPBACK') return start + at / SECTOR_BYTES;
+    for (let at = 0; at < bytes.length; at += SECTOR_BYTES)
+      if (new TextDecoder('latin1').decode(bytes.subarray(at, at + 8)) === 'SNAPBACK') return start + at / SECTOR_BYTES;
   }
   throw new Error('no image was written');
 }
@@ -61,21 +109,29 @@ t.test('what cannot be resumed from is refused, and the machine boots on', async
       slice ext4 20480 "crypt aes-xts-plain64 ${'5a'.repeat(31)}${'a5'.repeat(33)} 0"`);
     t.equal(prepared.exitCode, 0, prepared.stderr);
     const live = 'for kind in vfat f2fs btrfs ext4; do echo live > /run/$kind/file || exit 1; done; sync';
-    const took = await run(`snapctl take -c /dev/sdb1 sh -c '${live}; mount -t ext4 /dev/sdb3 /run/store && snapctl save /run/store/snapshot && snapctl verify /run/store/snapshot && snapctl info /run/store/snapshot && umount /run/store'`);
+    const took = await run(
+      `snapctl take -c /dev/sdb1 sh -c '${live}; mount -t ext4 /dev/sdb3 /run/store && snapctl save /run/store/snapshot && snapctl verify /run/store/snapshot && snapctl info /run/store/snapshot && umount /run/store'`,
+    );
     t.match(took, { exitCode: 0, stderr: '', stdout: /whole: \d+ bytes of image in \d+ chunks/ });
     // On the disk, what is encrypted is of no known kind.
-    t.same([...took.stdout.matchAll(/^in use: (\w+) on (\S+), from byte (\d+),.* state (?!0{16})\w{16}$/gm)].map(([, kind, device, at]) => `${kind} ${device} ${at}`).sort(), [
-      'btrfs /dev/sdb2 73400320',
-      'ext4 /dev/sda 0',
-      'f2fs /dev/sdb2 10485760',
-      'other /dev/sdb2 199229440',
-      'vfat /dev/sdb2 0',
-    ]);
+    t.same(
+      [...took.stdout.matchAll(/^in use: (\w+) on (\S+), from byte (\d+),.* state (?!0{16})\w{16}$/gm)]
+        .map(([, kind, device, at]) => `${kind} ${device} ${at}`)
+        .sort(),
+      [
+        'btrfs /dev/sdb2 73400320',
+        'ext4 /dev/sda 0',
+        'f2fs /dev/sdb2 10485760',
+        'other /dev/sdb2 199229440',
+        'vfat /dev/sdb2 0',
+      ],
+    );
     t.match(took.stdout, /^kernel: .* build (?!0{40})[0-9a-f]{40}$/m);
     await agent.powerOff({ virtualMsMax: 60_000 });
     return recorder.seen().writes;
   });
-  const disksWith = (sdb: readonly DiskWrite[], sda = off[0] ?? []): readonly DiskConfig[] => config.disks.map((disk, i) => withWrites(disk, i === 0 ? sda : sdb));
+  const disksWith = (sdb: readonly DiskWrite[], sda = off[0] ?? []): readonly DiskConfig[] =>
+    config.disks.map((disk, i) => withWrites(disk, i === 0 ? sda : sdb));
   const sdb = off[1] ?? [];
   const start = imageSector(sdb);
   const whole = disksWith(sdb);
@@ -86,7 +142,9 @@ t.test('what cannot be resumed from is refused, and the machine boots on', async
   };
 
   // Power fails before the very last write of saving: all is there, but the state does not name the seal.
-  const last = sdb.findLastIndex(({ sector: at, bytes }) => at <= start + 7 && at + bytes.length / SECTOR_BYTES > start + 7);
+  const last = sdb.findLastIndex(
+    ({ sector: at, bytes }) => at <= start + 7 && at + bytes.length / SECTOR_BYTES > start + 7,
+  );
   const torn = await boot(disksWith(sdb.slice(0, last)));
   t.match(torn, { ended: 'booted', said: /snapctl: \S+: is not sealed: saving it was interrupted; remove it/ }, 'torn');
 
@@ -94,25 +152,56 @@ t.test('what cannot be resumed from is refused, and the machine boots on', async
   const long = sdb.filter(({ sector: at, bytes }) => at > start && bytes.length >= 2 ** 18);
   const content = (long[long.length >> 1]?.sector ?? 0) + 100;
   const tampered = await boot(altered(content, (bytes) => (bytes[100] = (bytes[100] ?? 0) ^ 1)));
-  t.match(tampered, { ended: 'booted', said: /snapctl: \S+: damaged: the chunk at byte \d+ does not have its checksum; remove the image/ }, 'tampered');
+  t.match(
+    tampered,
+    {
+      ended: 'booted',
+      said: /snapctl: \S+: damaged: the chunk at byte \d+ does not have its checksum; remove the image/,
+    },
+    'tampered',
+  );
   t.notMatch(tampered.said, /PM: Image/, 'the kernel was not asked to restore it');
 
-  const foreign = await boot(altered(start, (header) => {
-    header.set(new TextEncoder().encode('#2 SMP'), 256);
-    const sum = xxh32(0, header.subarray(0, 3580));
-    number(header, 3580).setUint32(0, sum, true);
-    number(header, 3584 + 508).setUint32(0, xxh32(sum, header.subarray(3584, 3584 + 508)), true);
-  }, 8));
-  t.match(foreign, { ended: 'booted', said: /snapctl: \S+: is of another kernel: it was made by .*#2 SMP.* boot that kernel to restore it, or remove it/ }, 'foreign kernel');
+  const foreign = await boot(
+    altered(
+      start,
+      (header) => {
+        header.set(new TextEncoder().encode('#2 SMP'), 256);
+        const sum = xxh32(0, header.subarray(0, 3580));
+        number(header, 3580).setUint32(0, sum, true);
+        number(header, 3584 + 508).setUint32(0, xxh32(sum, header.subarray(3584, 3584 + 508)), true);
+      },
+      8,
+    ),
+  );
+  t.match(
+    foreign,
+    {
+      ended: 'booted',
+      said: /snapctl: \S+: is of another kernel: it was made by .*#2 SMP.* boot that kernel to restore it, or remove it/,
+    },
+    'foreign kernel',
+  );
 
   // The root that was mounted by booting past an image, and the image whole.
   const stale = await boot(disksWith(sdb, torn.disks[0]?.overlay));
-  t.match(stale, { ended: 'booted', said: /snapctl: \S+: is stale: the ext4 filesystem on \/dev\/sda has been used since the snapshot/ }, 'stale');
+  t.match(
+    stale,
+    {
+      ended: 'booted',
+      said: /snapctl: \S+: is stale: the ext4 filesystem on \/dev\/sda has been used since the snapshot/,
+    },
+    'stale',
+  );
 
   const restored = await boot(whole);
   t.equal(restored.ended, 'restored', 'the whole one is resumed');
   const again = await boot(restored.disks);
-  t.match(again, { ended: 'booted', said: /snapctl: \S+: has been restored before: the disks have gone on since; remove it/ }, 'a second time');
+  t.match(
+    again,
+    { ended: 'booted', said: /snapctl: \S+: has been restored before: the disks have gone on since; remove it/ },
+    'a second time',
+  );
   for (const { said } of [torn, tampered, foreign, stale, again]) t.match(said, /was not resumed; booting on/);
 });
 
@@ -120,26 +209,61 @@ t.test('an image is saved at any pace, or not at all', async (t) => {
   await inGuest(async (run) => {
     const take = (command: string): Promise<CommandResult> => run(`snapctl take sh -c '${command}'`);
 
-    t.match(await take('snapctl info; snapctl save /dev/full'), { exitCode: 1, stdout: /^pages: \d+ copied, \d+ preserved in place/m, stderr: /\/dev\/full: cannot be written after byte 0 of the image: No space left on device; make room there or save elsewhere/ });
-    t.match(await take('mkdir -p /run/small; mount -t tmpfs -o size=8m none /run/small; snapctl save /run/small/image; s=$?; ls /run/small; umount /run/small; exit $s'), {
+    t.match(await take('snapctl info; snapctl save /dev/full'), {
+      exitCode: 1,
+      stdout: /^pages: \d+ copied, \d+ preserved in place/m,
+      stderr:
+        /\/dev\/full: cannot be written after byte 0 of the image: No space left on device; make room there or save elsewhere/,
+    });
+    t.match(
+      await take(
+        'mkdir -p /run/small; mount -t tmpfs -o size=8m none /run/small; snapctl save /run/small/image; s=$?; ls /run/small; umount /run/small; exit $s',
+      ),
+      {
+        exitCode: 1,
+        stdout: '',
+        stderr:
+          /cannot be written after byte \d{7,} of the image: No space left on device.*\n.*the incomplete image was removed/,
+      },
+    );
+    t.match(await take('snapctl save /root/image; s=$?; ls /root/image; exit $s'), {
       exitCode: 1,
       stdout: '',
-      stderr: /cannot be written after byte \d{7,} of the image: No space left on device.*\n.*the incomplete image was removed/,
+      stderr: /\/root\/image: is on a filesystem that was mounted at the snapshot/,
     });
-    t.match(await take('snapctl save /root/image; s=$?; ls /root/image; exit $s'), { exitCode: 1, stdout: '', stderr: /\/root\/image: is on a filesystem that was mounted at the snapshot/ });
-    t.match(await take('snapctl take true'), { exitCode: 1, stderr: /snapshot: Device or resource busy; close the last snapshot/ });
-    t.match(await run('mkdir /run/fuse; fusefs /run/fuse > /run/fuse.log & until [ -s /run/fuse.log ]; do sleep 0.1; done; snapctl take true; s=$?; umount /run/fuse; exit $s'), {
+    t.match(await take('snapctl take true'), {
       exitCode: 1,
-      stderr: /snapshot: Operation not supported; a filesystem cannot be frozen: .*\nsnapctl: the kernel says: snapshot: fuse filesystem \S+ cannot be frozen/,
+      stderr: /snapshot: Device or resource busy; close the last snapshot/,
     });
+    t.match(
+      await run(
+        'mkdir /run/fuse; fusefs /run/fuse > /run/fuse.log & until [ -s /run/fuse.log ]; do sleep 0.1; done; snapctl take true; s=$?; umount /run/fuse; exit $s',
+      ),
+      {
+        exitCode: 1,
+        stderr:
+          /snapshot: Operation not supported; a filesystem cannot be frozen: .*\nsnapctl: the kernel says: snapshot: fuse filesystem \S+ cannot be frozen/,
+      },
+    );
     // Read in pieces of odd sizes by one program after another, slowly, and through pipes.
-    const slow = '{ dd bs=1 count=5001 status=none; dd bs=4095 count=3 status=none; sleep 1; dd bs=99991 status=none; } <&$SNAPSHOT_FD | snapctl save --stdin - | dd bs=7777 status=none | snapctl verify -';
+    const slow =
+      '{ dd bs=1 count=5001 status=none; dd bs=4095 count=3 status=none; sleep 1; dd bs=99991 status=none; } <&$SNAPSHOT_FD | snapctl save --stdin - | dd bs=7777 status=none | snapctl verify -';
     t.match(await take(slow), { exitCode: 0, stdout: /^-: whole: \d+ bytes of image/, stderr: '' });
     // A device of its own needs no filesystem.
     t.match(await run('snapctl resume /dev/sdb1'), { exitCode: 3, stderr: '' }, 'none there');
-    t.match(await take('snapctl save /dev/sdb1 && snapctl verify /dev/sdb1 && snapctl resume --check /dev/sdb1'), { exitCode: 0, stderr: '', stdout: /^\/dev\/sdb1: whole/ });
-    t.match(await take('head -c 4096 <&$SNAPSHOT_FD > /dev/null; snapctl save /run/image'), { exitCode: 1, stderr: /4096 bytes of the image have been read by something else; take a new snapshot/ });
-    t.match(await take('snapctl save - | head -c 10000 > /dev/null; snapctl info'), { exitCode: 0, stderr: /standard output: cannot be written after byte \d+ of the image: Broken pipe: what reads it has ended/ });
+    t.match(await take('snapctl save /dev/sdb1 && snapctl verify /dev/sdb1 && snapctl resume --check /dev/sdb1'), {
+      exitCode: 0,
+      stderr: '',
+      stdout: /^\/dev\/sdb1: whole/,
+    });
+    t.match(await take('head -c 4096 <&$SNAPSHOT_FD > /dev/null; snapctl save /run/image'), {
+      exitCode: 1,
+      stderr: /4096 bytes of the image have been read by something else; take a new snapshot/,
+    });
+    t.match(await take('snapctl save - | head -c 10000 > /dev/null; snapctl info'), {
+      exitCode: 0,
+      stderr: /standard output: cannot be written after byte \d+ of the image: Broken pipe: what reads it has ended/,
+    });
   });
 });
 
@@ -173,11 +297,16 @@ t.test('filesystems and swap that have been used since are stale, others are not
       mkfs.xfs -q -f /dev/sdb2 && mount -t xfs /dev/sdb2 /run/fs && echo one > /run/fs/a
       snapctl take sh -c "snapctl save /run/xfs.image && cp /run/fs/a /run/fs/b && sync"
       check xfs mounted`);
-    const stale = (kind: string): RegExp => new RegExp(`^${kind} written snapctl: /run/${kind}.image: is stale: the ${kind} filesystem on /dev/sdb2 has been used since the snapshot`, 'm');
+    const stale = (kind: string): RegExp =>
+      new RegExp(
+        `^${kind} written snapctl: /run/${kind}.image: is stale: the ${kind} filesystem on /dev/sdb2 has been used since the snapshot`,
+        'm',
+      );
     for (const kind of ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat']) {
       t.match(prepared.stdout, new RegExp(`^${kind} untouched good$`, 'm'));
       // Even mounted read-only, xfs writes to its log.
-      if (kind !== 'xfs') t.match(prepared.stdout, new RegExp(`^${kind} read good$`, 'm'), `${kind}: looking does no harm`);
+      if (kind !== 'xfs')
+        t.match(prepared.stdout, new RegExp(`^${kind} read good$`, 'm'), `${kind}: looking does no harm`);
       t.match(prepared.stdout, stale(kind));
     }
     t.match(prepared.stdout, /^swap untouched good\nswap remade .*belongs to another swap area on \/dev\/sdb2/m);

@@ -8,21 +8,34 @@ import { runText } from './cycle-support.js';
 
 /** The scenario in which the kernel makes `mistake`, but for what `change` does to it. */
 async function broken(t: Test, mistake: string, change = (text: string): string => text): Promise<Report> {
-  const { report } = await runText(t.testdir({}), change(await readFile(packagePath('test', 'scenarios', `broken-${mistake}.yaml`), 'utf8')));
+  const { report } = await runText(
+    t.testdir({}),
+    change(await readFile(packagePath('test', 'scenarios', `broken-${mistake}.yaml`), 'utf8')),
+  );
   t.equal(report.verdict, 'fail', `${mistake} fails the run`);
   return report;
 }
 
 /** What the proofs have found. What becomes of a program whose memory is spoilt is another matter, and left to chance. */
 const PROOFS = ['memory', 'image', 'disk'];
-const texts = ({ failures }: Report): readonly string[] => failures.filter(({ kind }) => PROOFS.includes(kind)).map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
+const texts = ({ failures }: Report): readonly string[] =>
+  failures
+    .filter(({ kind }) => PROOFS.includes(kind))
+    .map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
 
 t.test('leave-writable: one page of a program is not write-protected', async (t) => {
   const report = await broken(t, 'leave-writable');
   const [first, second, third] = texts(report);
   const page = /pfn 0x\w+/.exec(first ?? '')?.[0] ?? '?';
-  t.match(first, /^memory: 1 preserved pages are not write-protected: pfn 0x\w+: ([\w-]+ \(pid \d+\)) can write to it: anonymous memory, \1 at 0x/);
-  t.match(second, new RegExp(`^memory: 1 of \\d+ pages of the image are not what they were at the atomic copy: ${page}\\+0x`), 'and was written');
+  t.match(
+    first,
+    /^memory: 1 preserved pages are not write-protected: pfn 0x\w+: ([\w-]+ \(pid \d+\)) can write to it: anonymous memory, \1 at 0x/,
+  );
+  t.match(
+    second,
+    new RegExp(`^memory: 1 of \\d+ pages of the image are not what they were at the atomic copy: ${page}\\+0x`),
+    'and was written',
+  );
   t.match(third, new RegExp(`^image: 1 of \\d+ pages .*: ${page}\\+0x`));
 });
 
@@ -30,27 +43,42 @@ t.test('lose-reference: one page is held by nobody but its program', async (t) =
   const report = await broken(t, 'lose-reference');
   const [first, second, third] = texts(report);
   const page = /pfn 0x\w+/.exec(first ?? '')?.[0] ?? '?';
-  t.match(first, /^memory: 1 preserved pages are held by too few references: pfn 0x\w+: 1 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/);
+  t.match(
+    first,
+    /^memory: 1 preserved pages are held by too few references: pfn 0x\w+: 1 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+  );
   t.match(second, new RegExp(`^memory: 1 of .*: ${page}\\+0x`), 'and its program wrote to it in place');
   t.match(third, new RegExp(`^image: 1 of .*: ${page}\\+0x`));
 });
 
 t.test('leave-unguarded: a raw writer reaches what is beneath a substitute', async (t) => {
   const report = await broken(t, 'leave-unguarded');
-  t.match(texts(report)[0], /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /);
+  t.match(
+    texts(report)[0],
+    /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /,
+  );
   t.equal(report.disk.originSectorsWritten, 8);
 });
 
 t.test('thaw-early: filesystems go on before they have substitutes', async (t) => {
   const report = await broken(t, 'thaw-early');
-  t.match(texts(report)[0], /^disk: the system went on before its writes were redirected: tasks thawed at instruction \d+/);
-  t.match(report.failures.filter(({ kind }) => kind === 'disk')[1]?.details.join('\n'), /sda: .*: ext4: (?:journal|\/root\/now|superblock)/);
+  t.match(
+    texts(report)[0],
+    /^disk: the system went on before its writes were redirected: tasks thawed at instruction \d+/,
+  );
+  t.match(
+    report.failures.filter(({ kind }) => kind === 'disk')[1]?.details.join('\n'),
+    /sda: .*: ext4: (?:journal|\/root\/now|superblock)/,
+  );
   t.ok(report.disk.originSectorsWritten > 0);
 });
 
 t.test('reuse-swap: slots that the image refers to are written', async (t) => {
   const report = await broken(t, 'reuse-swap');
-  t.match(report.failures.find(({ kind }) => kind === 'disk')?.details[0], /^sdb2: \d+ from sector \d+: swap slot \d+$/);
+  t.match(
+    report.failures.find(({ kind }) => kind === 'disk')?.details[0],
+    /^sdb2: \d+ from sector \d+: swap slot \d+$/,
+  );
   t.match(report.failures.find(({ kind }) => kind === 'command')?.what, /md5sum/, 'what was swapped out is lost');
 });
 
@@ -65,11 +93,22 @@ for (const [mistake, imagePages, memoryPages] of IN_THE_IMAGE) {
     const report = await broken(t, mistake);
     t.equal(report.image.pagesDiffering, imagePages, 'pages of the image');
     t.equal(report.memory.pagesDiffering, memoryPages, 'pages of RAM');
-    t.match(texts(report)[0], /^memory: .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/, 'named by its owner');
+    t.match(
+      texts(report)[0],
+      /^memory: .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+      'named by its owner',
+    );
   });
 }
 
 t.test('a mistake that finds nothing to spoil fails the run', async (t) => {
-  const report = await broken(t, 'reuse-swap', (text) => text.replace(/mount -t tmpfs.*/, 'swapoff -a').replace(/^ *beforeSaving.*\n.*\n/m, ''));
-  t.match(report.failures, [{ kind: 'guest', what: /^the mistake 'reuse-swap' that the kernel was to make did not strike: it found nothing to spoil/ }]);
+  const report = await broken(t, 'reuse-swap', (text) =>
+    text.replace(/mount -t tmpfs.*/, 'swapoff -a').replace(/^ *beforeSaving.*\n.*\n/m, ''),
+  );
+  t.match(report.failures, [
+    {
+      kind: 'guest',
+      what: /^the mistake 'reuse-swap' that the kernel was to make did not strike: it found nothing to spoil/,
+    },
+  ]);
 });

@@ -18,21 +18,38 @@ async function reportOn(name: string, dir: string): Promise<Report> {
   return read.report;
 }
 
-t.test('a filesystem of each kind, in use: frozen they are clean on disk, and nothing reaches them afterwards', async (t) => {
-  const report = await reportOn('fs-all', t.testdir({}));
-  t.match(report, { verdict: 'pass', failures: [], disk: { sectorsDiffering: 0, originSectorsWritten: 0 }, memory: { pagesDiffering: 0 }, image: { pagesDiffering: 0 } });
-  for (const filesystem of ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat']) {
-    const checks = report.filesystems.filter((one) => one.filesystem === filesystem);
-    t.same(new Set(checks.map(({ at, clean }) => `${at} ${clean}`)), new Set(['suspend true', 'shutdown true']), filesystem);
-  }
-});
+t.test(
+  'a filesystem of each kind, in use: frozen they are clean on disk, and nothing reaches them afterwards',
+  async (t) => {
+    const report = await reportOn('fs-all', t.testdir({}));
+    t.match(report, {
+      verdict: 'pass',
+      failures: [],
+      disk: { sectorsDiffering: 0, originSectorsWritten: 0 },
+      memory: { pagesDiffering: 0 },
+      image: { pagesDiffering: 0 },
+    });
+    for (const filesystem of ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat']) {
+      const checks = report.filesystems.filter((one) => one.filesystem === filesystem);
+      t.same(
+        new Set(checks.map(({ at, clean }) => `${at} ${clean}`)),
+        new Set(['suspend true', 'shutdown true']),
+        filesystem,
+      );
+    }
+  },
+);
 
 t.test('what cannot be done is refused, and changes nothing', async (t) => {
   t.match(await reportOn('fs-errors', t.testdir({})), { verdict: 'pass', cycles: 0, failures: [] });
 });
 
 t.test('a store that is full spoils the live timeline only', async (t) => {
-  t.match(await reportOn('fs-store-full', t.testdir({})), { verdict: 'pass', disk: { sectorsDiffering: 0, originSectorsWritten: 0 }, image: { pagesDiffering: 0 } });
+  t.match(await reportOn('fs-store-full', t.testdir({})), {
+    verdict: 'pass',
+    disk: { sectorsDiffering: 0, originSectorsWritten: 0 },
+    image: { pagesDiffering: 0 },
+  });
 });
 
 t.test('a store in memory', async (t) => {

@@ -20,7 +20,8 @@ steps:
   - shutdown
 `;
 
-const runFile = async (dir: string, name: string): Promise<ScenarioRun> => runText(dir, await readFile(packagePath('test', 'scenarios', name), 'utf8'));
+const runFile = async (dir: string, name: string): Promise<ScenarioRun> =>
+  runText(dir, await readFile(packagePath('test', 'scenarios', name), 'utf8'));
 
 t.test('what a live timeline does to memory is not seen by the restored one', async (t) => {
   const { report, outcome } = await runFile(t.testdir({}), 'mm-live-memory.yaml');
@@ -33,7 +34,11 @@ t.test('slots of swap that the image refers to are kept, though the live timelin
   const { report } = await runFile(t.testdir({}), 'mm-swapping.yaml');
   t.same(report.failures, []);
   t.match(report, { verdict: 'pass', disk: { sectorsDiffering: 0, originSectorsWritten: 0 } });
-  t.equal(report.image.pagesCompared, report.memory.pagesCompared, 'the image was read after that, and holds what there was before');
+  t.equal(
+    report.image.pagesCompared,
+    report.memory.pagesCompared,
+    'the image was read after that, and holds what there was before',
+  );
   t.ok(report.memory.pagesCompared > 10_000);
 });
 
@@ -43,7 +48,12 @@ for (const mebibytes of [191, 193]) {
     const { report } = await runText(t.testdir({}), edgeOf(mebibytes));
     const refused = report.failures.length === 1 && /refused to take a snapshot/.test(report.failures[0]?.what ?? '');
     if (!refused) t.same(report.failures, []);
-    else t.match(report.failures[0]?.details, [/Cannot allocate memory; add swap or end programs/], 'and the kernel complains of nothing');
+    else
+      t.match(
+        report.failures[0]?.details,
+        [/Cannot allocate memory; add swap or end programs/],
+        'and the kernel complains of nothing',
+      );
     t.equal(refused, mebibytes > 191);
   });
 }
@@ -53,5 +63,8 @@ t.test('one process may have 85 % of RAM without swap, which hibernation cannot 
   t.same(report.failures, []);
   t.equal(report.verdict, 'pass');
   t.ok(report.memory.pagesCompared > 0.85 * 576 * 256, `${report.memory.pagesCompared} pages`);
-  t.ok(Number(report.memory.pagesByReason['imageCopy']) < 0.1 * report.memory.pagesCompared, 'next to none of them copied');
+  t.ok(
+    Number(report.memory.pagesByReason['imageCopy']) < 0.1 * report.memory.pagesCompared,
+    'next to none of them copied',
+  );
 });

@@ -2,7 +2,14 @@
 /** A few storms: snapshots against everything else that can go on. `npm run soak -- storm` runs a thousand. */
 import { join } from 'node:path';
 import t from 'tap';
-import { bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, obtainMachineFiles, STANDARD_DISKS } from '../../emulator/index.js';
+import {
+  bootStates,
+  byteCache,
+  createV86Engine,
+  DEFAULT_MACHINE,
+  obtainMachineFiles,
+  STANDARD_DISKS,
+} from '../../emulator/index.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { runStorm, stormReady, type Storm, type StormOutcome } from '../../tools/soak/storm.js';
 import { context } from './cycle-support.js';
@@ -15,10 +22,18 @@ const SEEDS = [7, 33, 71, 100, 1, 2, 3, 4, 5, 6, 8, 9];
 const SEEDS_MIN = 4;
 const BOX_MS = 20_000;
 
-async function readyStorm(): Promise<{ readonly storm: Storm; readonly ready: Awaited<ReturnType<typeof stormReady>> }> {
+async function readyStorm(): Promise<{
+  readonly storm: Storm;
+  readonly ready: Awaited<ReturnType<typeof stormReady>>;
+}> {
   const files = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
   const storm: Storm = {
-    booter: { engine: createV86Engine(), config: files.config, configKey: files.configKey, cache: byteCache(join(context.cacheDir, 'checkpoints')) },
+    booter: {
+      engine: createV86Engine(),
+      config: files.config,
+      configKey: files.configKey,
+      cache: byteCache(join(context.cacheDir, 'checkpoints')),
+    },
     states: bootStates(),
     proofs: nodeProofs(files),
   };

@@ -37,7 +37,15 @@ t.test('power fails when the image has been read: it is still there, and once it
 t.test('an image is read from /dev/snapshot in pieces of any size', async (t) => {
   const dir = t.testdir({});
   const source = packagePath('test', 'scenarios', 'programs', 'small-reads.c');
-  await promisify(execFile)('i686-linux-gnu-gcc', ['-static', '-Os', '-Wall', '-Werror', '-o', join(dir, 'small-reads'), source]);
+  await promisify(execFile)('i686-linux-gnu-gcc', [
+    '-static',
+    '-Os',
+    '-Wall',
+    '-Werror',
+    '-o',
+    join(dir, 'small-reads'),
+    source,
+  ]);
   const { report, outcome } = await runText(
     dir,
     `name: small reads\ncontrol: false\nfiles:\n  - { from: small-reads, to: /root/small-reads, mode: '0755' }\nsteps:

@@ -17,7 +17,10 @@ t.test('what the live timeline does leaves no trace in the restored one', async 
   if ('problem' in read) throw new Error(read.problem);
   const { report } = read;
   t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: 1, failures: [] });
-  t.ok(report.memory.pagesCompared > 1000 && report.memory.pagesDiffering === 0, `${report.memory.pagesCompared} pages of RAM compared`);
+  t.ok(
+    report.memory.pagesCompared > 1000 && report.memory.pagesDiffering === 0,
+    `${report.memory.pagesCompared} pages of RAM compared`,
+  );
   t.equal(report.image.pagesCompared, report.memory.pagesCompared, 'the image holds them all');
   t.equal(report.image.pagesDiffering, 0);
   t.match(report.disk, { sectorsDiffering: 0, originSectorsWritten: 0 });
@@ -28,7 +31,8 @@ t.test('what the live timeline does leaves no trace in the restored one', async 
 });
 
 t.test('one snapshot after another, in either order of freezing', async (t) => {
-  const cycle = "- suspend: { method: sys_snapshot, offTime: 8 h, whileSaving: [echo live > /root/where] }\n  - resume\n  - verify\n  - run: { command: cat /root/where, stdout: '^before$' }\n";
+  const cycle =
+    "- suspend: { method: sys_snapshot, offTime: 8 h, whileSaving: [echo live > /root/where] }\n  - resume\n  - verify\n  - run: { command: cat /root/where, stdout: '^before$' }\n";
   const { report, outcome } = await runText(
     t.testdir({}),
     `name: two\ncontrol: false\nsteps:
@@ -56,9 +60,15 @@ t.test('a preserved page that changes after the copy is found, in the image and 
   const good = await runText(t.testdir({}), scenario(''));
   t.same(good.report.failures, []);
   const frame = parseInt(good.outcome.main.commands[0]?.stdout.trim().slice(-8) ?? '', 16);
-  const bad = await runText(t.testdir({}), scenario(`{ flipMemory: { marker: 'copy:end', address: ${frame * 4096 + 100} } }`));
+  const bad = await runText(
+    t.testdir({}),
+    scenario(`{ flipMemory: { marker: 'copy:end', address: ${frame * 4096 + 100} } }`),
+  );
   const where = new RegExp(`^pfn 0x${frame.toString(16)}\\+0x64: 1 bytes differ.*anonymous memory, init \\(pid 1\\)`);
-  t.match(bad.report.failures, [{ kind: 'memory', details: [where] }, { kind: 'image', details: [where] }]);
+  t.match(bad.report.failures, [
+    { kind: 'memory', details: [where] },
+    { kind: 'image', details: [where] },
+  ]);
 });
 
 t.test('a store that is in use: refused, and why', async (t) => {
@@ -72,6 +82,10 @@ t.test('a store that is in use: refused, and why', async (t) => {
 `,
   );
   // Device-mapper complains on the console as well, which is a finding of its own.
-  t.match(report.failures[0], { kind: 'guest', what: 'the kernel refused to take a snapshot', details: [/Device or resource busy/] });
+  t.match(report.failures[0], {
+    kind: 'guest',
+    what: 'the kernel refused to take a snapshot',
+    details: [/Device or resource busy/],
+  });
   t.equal(report.verdict, 'fail');
 });

@@ -38,7 +38,10 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   const { cacheDir, keep, dryRun } = request;
   if (!existsSync(cacheDir)) return { removed: [], bytes: 0, keptBytes: 0 };
   const held = [...(await heldLocks(cacheDir))];
-  if (held[0]) throw new RigError(`process ${held[0][1]} is building ${held[0][0]} in ${cacheDir}`, { remedy: 'wait until it is done, or stop it; nothing was removed' });
+  if (held[0])
+    throw new RigError(`process ${held[0][1]} is building ${held[0][0]} in ${cacheDir}`, {
+      remedy: 'wait until it is done, or stop it; nothing was removed',
+    });
   const removed: { name: string; bytes: number }[] = [];
   let keptBytes = 0;
   for (const name of (await readdir(cacheDir)).sort()) {
@@ -66,13 +69,22 @@ async function removeWhole(dir: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
 }
 
-async function oldCheckpoints({ cacheDir, keep, dryRun, checkpointAgeMs, nowMs }: CleanRequest): Promise<readonly { name: string; bytes: number }[]> {
+async function oldCheckpoints({
+  cacheDir,
+  keep,
+  dryRun,
+  checkpointAgeMs,
+  nowMs,
+}: CleanRequest): Promise<readonly { name: string; bytes: number }[]> {
   const dir = join(cacheDir, CHECKPOINTS);
   const removed: { name: string; bytes: number }[] = [];
   for (const name of existsSync(dir) ? (await readdir(dir)).sort() : []) {
     const { blocks, mtimeMs } = await lstat(join(dir, name));
     const partialOf = /^\.partial-(\d+)-/.exec(name)?.[1];
-    const goes = partialOf === undefined ? keep === 'nothing' || nowMs - mtimeMs > checkpointAgeMs : !existsSync(`/proc/${partialOf}`);
+    const goes =
+      partialOf === undefined
+        ? keep === 'nothing' || nowMs - mtimeMs > checkpointAgeMs
+        : !existsSync(`/proc/${partialOf}`);
     if (!goes) continue;
     removed.push({ name: join(CHECKPOINTS, name), bytes: blocks * 512 });
     if (!dryRun) await rm(join(dir, name), { force: true });
@@ -83,6 +95,7 @@ async function oldCheckpoints({ cacheDir, keep, dryRun, checkpointAgeMs, nowMs }
 /** What a folder takes of the disk: images are sparse. */
 export async function bytesOnDisk(dir: string): Promise<number> {
   let bytes = 0;
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) bytes += (await lstat(join(entry.parentPath, entry.name))).blocks * 512;
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true }))
+    bytes += (await lstat(join(entry.parentPath, entry.name))).blocks * 512;
   return bytes;
 }

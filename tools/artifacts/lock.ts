@@ -18,7 +18,11 @@ let serial = 0;
  * Waits until the lock file at `path` is this process's, and answers how to give it back. A lock whose process is gone is taken over.
  * `onWait` is told now and then which process is being waited for. Rejects when `signal` aborts, or when the folder cannot be written.
  */
-export async function lockFile(path: string, signal: AbortSignal, onWait: (pid: number) => void): Promise<() => Promise<void>> {
+export async function lockFile(
+  path: string,
+  signal: AbortSignal,
+  onWait: (pid: number) => void,
+): Promise<() => Promise<void>> {
   const token = `${process.pid} ${startOf(process.pid) ?? 0} ${serial++}`;
   // Linked into place, so that the file is never there without its content.
   const own = `${path}.${process.pid}-${serial}`;
@@ -64,7 +68,8 @@ export async function removeStaleLocks(dir: string): Promise<void> {
     if (owner !== undefined && startOf(Number(owner)) === undefined) await rm(path, { force: true });
     if (!name.endsWith('.lock')) continue;
     const token = await readToken(path);
-    if (token !== undefined && token !== '' && !isHeld(token)) await removeStale(path, token, `${path}.${process.pid}-${serial++}-stale`);
+    if (token !== undefined && token !== '' && !isHeld(token))
+      await removeStale(path, token, `${path}.${process.pid}-${serial++}-stale`);
   }
 }
 

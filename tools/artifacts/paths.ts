@@ -16,7 +16,11 @@ export function packagePath(...parts: readonly string[]): string {
 function findRoot(from: string): string {
   for (let dir = from; ; dir = dirname(dir)) {
     const file = join(dir, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'snapback') return dir;
-    if (dir === dirname(dir)) throw new RigError('cannot find the package folder of snapback', { remedy: 'run it from a clone or an installed package' });
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'snapback')
+      return dir;
+    if (dir === dirname(dir))
+      throw new RigError('cannot find the package folder of snapback', {
+        remedy: 'run it from a clone or an installed package',
+      });
   }
 }

@@ -99,7 +99,12 @@ export function command(
         return;
       }
       const tail = (stderr.trim() || stdout.trim()).split('\n').slice(-20).join('\n');
-      reject(new RigError(`${program} ${args.slice(0, 6).join(' ')} failed (${signal ?? `status ${code}`})\n${tail}`, remedy));
+      reject(
+        new RigError(
+          `${program} ${args.slice(0, 6).join(' ')} failed (${signal ?? `status ${code}`})\n${tail}`,
+          remedy,
+        ),
+      );
     });
   });
 }

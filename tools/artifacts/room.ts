@@ -20,7 +20,10 @@ const RUN_BYTES = 1e9;
 /** The state of the cache folder, which need not be there yet. */
 export async function lookAtCache(cacheDir: string): Promise<FolderState> {
   const names = await readdir(cacheDir).catch((): string[] => []);
-  return lookAtFolder(cacheDir, names.some((name) => /^kernel-release-[0-9a-f]{20}$/.test(name)) ? RUN_BYTES : BUILD_BYTES);
+  return lookAtFolder(
+    cacheDir,
+    names.some((name) => /^kernel-release-[0-9a-f]{20}$/.test(name)) ? RUN_BYTES : BUILD_BYTES,
+  );
 }
 
 /** The state of a folder, or of the nearest one above that is there. */

@@ -80,7 +80,9 @@ export async function obtain(recipe: Recipe, context: BuildContext): Promise<Art
 
 async function make(recipe: Recipe, dir: string, context: BuildContext): Promise<Record<string, string>> {
   await mkdir(context.cacheDir, { recursive: true });
-  const release = await lockFile(`${dir}.lock`, context.signal, (pid) => context.progress(`waiting for process ${pid}, which is building ${recipe.name}`));
+  const release = await lockFile(`${dir}.lock`, context.signal, (pid) =>
+    context.progress(`waiting for process ${pid}, which is building ${recipe.name}`),
+  );
   // Of this process alone: a build of the same artifact elsewhere cannot come in between.
   const partial = `${dir}.${process.pid}.partial`;
   const scratch = `${dir}.${process.pid}.scratch`;
@@ -108,7 +110,8 @@ async function make(recipe: Recipe, dir: string, context: BuildContext): Promise
 export async function removeLeftovers(cacheDir: string): Promise<void> {
   for (const name of await readdir(cacheDir)) {
     const owner = /-[0-9a-f]{20}\.(\d+)\.(?:partial|scratch)$/.exec(name)?.[1];
-    if (owner !== undefined && !existsSync(`/proc/${owner}`)) await rm(join(cacheDir, name), { recursive: true, force: true });
+    if (owner !== undefined && !existsSync(`/proc/${owner}`))
+      await rm(join(cacheDir, name), { recursive: true, force: true });
   }
 }
 
@@ -171,7 +174,8 @@ async function explain(error: unknown, context: BuildContext): Promise<RigError 
   if (context.signal.aborted) return undefined;
   const full = new RigError(`the disk that holds the cache folder ${context.cacheDir} is full`, {
     cause: error,
-    remedy: 'free some space (a complete cache needs about 4 GB while it is built), or name another folder with SNAPBACK_CACHE',
+    remedy:
+      'free some space (a complete cache needs about 4 GB while it is built), or name another folder with SNAPBACK_CACHE',
   });
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as NodeJS.ErrnoException;
@@ -180,7 +184,10 @@ async function explain(error: unknown, context: BuildContext): Promise<RigError 
     if (/No space left on device|Disk quota exceeded/.test(cause.message)) return full;
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
       if (await isWritable(context.cacheDir)) return undefined;
-      return new RigError(`cannot write to the cache folder ${context.cacheDir}: ${cause.message}`, { cause: error, remedy: 'make it writable, or name another with SNAPBACK_CACHE' });
+      return new RigError(`cannot write to the cache folder ${context.cacheDir}: ${cause.message}`, {
+        cause: error,
+        remedy: 'make it writable, or name another with SNAPBACK_CACHE',
+      });
     }
   }
   return undefined;

@@ -33,7 +33,9 @@ export async function bootOrdinary(config: MachineConfig): Promise<BootSample> {
     bzimage: { buffer: ownBuffer(config.kernel) },
     ...(config.initrd && { initrd: { buffer: ownBuffer(config.initrd) } }),
     cmdline: config.cmdline,
-    ...Object.fromEntries(config.disks.map(({ base }, disk) => [disk === 0 ? 'hda' : 'hdb', { buffer: ownBuffer(base) }])),
+    ...Object.fromEntries(
+      config.disks.map(({ base }, disk) => [disk === 0 ? 'hda' : 'hdb', { buffer: ownBuffer(base) }]),
+    ),
     // The devices of our machine, no more and no fewer.
     uart1: true,
     fastboot: true,
@@ -49,7 +51,10 @@ export async function bootOrdinary(config: MachineConfig): Promise<BootSample> {
   const { V86 } = (await import('v86')) as unknown as { V86: V86Constructor };
   const emulator = new V86(options);
   await new Promise<void>((resolve, reject) => {
-    const bound = setTimeout(() => reject(new RigError(`the guest did not come to its shell within ${HOST_MS_MAX / 1000} s in ordinary v86`)), HOST_MS_MAX);
+    const bound = setTimeout(
+      () => reject(new RigError(`the guest did not come to its shell within ${HOST_MS_MAX / 1000} s in ordinary v86`)),
+      HOST_MS_MAX,
+    );
     emulator.add_listener('emulator-loaded', () => {
       emulator.v86.cpu.io.register_write(MARKER_PORT_USER, {}, undefined, undefined, (kind) => {
         if (kind >>> 0 !== USER_MARKERS.agentReady) return;

@@ -17,7 +17,10 @@ export interface Child<Question, Answer> {
 type FromChild<Answer> = { readonly answer: Answer } | { readonly failure: string };
 
 /** Starts the service `name`. It ends with `signal`, and when this process does. */
-export function startChild<Question extends object, Answer>(name: string, signal: AbortSignal): Child<Question, Answer> {
+export function startChild<Question extends object, Answer>(
+  name: string,
+  signal: AbortSignal,
+): Child<Question, Answer> {
   signal.throwIfAborted();
   const child = fork(fileURLToPath(import.meta.url), [CHILD, name], { execArgv: [], serialization: 'advanced' });
   const kill = (): void => void child.kill('SIGKILL');
@@ -29,7 +32,13 @@ export function startChild<Question extends object, Answer>(name: string, signal
   return {
     ask: (question) =>
       new Promise((resolve, reject) => {
-        void ended.then((how) => reject(signal.aborted ? (signal.reason as Error) : new RigError(`the process that measures ${name} ended (${how})`)));
+        void ended.then((how) =>
+          reject(
+            signal.aborted
+              ? (signal.reason as Error)
+              : new RigError(`the process that measures ${name} ended (${how})`),
+          ),
+        );
         child.once('message', (message: FromChild<Answer>) => {
           if ('answer' in message) resolve(message.answer);
           else reject(new RigError(`measuring ${name} failed: ${message.failure}`));
@@ -45,7 +54,11 @@ export function startChild<Question extends object, Answer>(name: string, signal
 }
 
 /** A child for one question. Answers also what it took from its start to its end, in ms. */
-export async function askOnce<Question extends object, Answer>(name: string, question: Question, signal: AbortSignal): Promise<{ readonly answer: Answer; readonly processMs: number }> {
+export async function askOnce<Question extends object, Answer>(
+  name: string,
+  question: Question,
+  signal: AbortSignal,
+): Promise<{ readonly answer: Answer; readonly processMs: number }> {
   const startMs = performance.now();
   const child = startChild<Question, Answer>(name, signal);
   try {

@@ -26,7 +26,11 @@ export type StartsAt = 'boot' | 'suspend';
  * QEMU's cycle ends, too. What is hashed then for a report is not counted in the times (though in processor time). All cycles of one such function share an
  * engine, and so compiled code, and the checkpoints that the first of them makes or reads.
  */
-export function cycleRunner(files: MachineFiles, plan: Plan, checkpoints: Checkpoints): (startsAt: StartsAt) => Promise<CycleSample> {
+export function cycleRunner(
+  files: MachineFiles,
+  plan: Plan,
+  checkpoints: Checkpoints,
+): (startsAt: StartsAt) => Promise<CycleSample> {
   let onHash = (): void => undefined;
   const engine = watchingHashes(createV86Engine(), () => onHash());
   const states = bootStates();
@@ -44,7 +48,13 @@ export function cycleRunner(files: MachineFiles, plan: Plan, checkpoints: Checkp
     onHash = () => {
       if (phase === 'check') watch.end(phase);
     };
-    const deps = { booter: { engine, config: files.config, configKey: files.configKey, cache }, states, proofs, hash: sha256Hex, say };
+    const deps = {
+      booter: { engine, config: files.config, configKey: files.configKey, cache },
+      states,
+      proofs,
+      hash: sha256Hex,
+      say,
+    };
     const { findings } = startsAt === 'boot' ? await runTimeline(plan, plan.steps, deps) : await runPlan(plan, deps);
     const [found] = findings;
     if (found) throw new GuestError(`the cycle that is measured failed: ${found.what}`, { consoleTail: found.details });

@@ -15,10 +15,35 @@ import { askOnce, CHILD, startChild } from './child.js';
 import { HELP, readOptions, type Options } from './options.js';
 import { createQemuBench, type QemuSample } from './qemu/cycle.js';
 import { ensureQemu } from './qemu/install.js';
-import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type BootResult, type Contender, type CycleResult, type MemoryResult } from './result.js';
+import {
+  bootResult,
+  cycleResult,
+  memoryResult,
+  renderResult,
+  type BenchResult,
+  type BootResult,
+  type Contender,
+  type CycleResult,
+  type MemoryResult,
+} from './result.js';
 import { obtainHold } from './snapshot/hold.js';
-import { CAPACITY_MIB, snapshotResult, type CapacityAt, type PerMethod, type SnapshotResult } from './snapshot/result.js';
-import { machineFiles, serve, type Answers, type BootQuestion, type CapacityQuestion, type CycleQuestion, type MemoryDiffQuestion, type SnapshotQuestion } from './services.js';
+import {
+  CAPACITY_MIB,
+  snapshotResult,
+  type CapacityAt,
+  type PerMethod,
+  type SnapshotResult,
+} from './snapshot/result.js';
+import {
+  machineFiles,
+  serve,
+  type Answers,
+  type BootQuestion,
+  type CapacityQuestion,
+  type CycleQuestion,
+  type MemoryDiffQuestion,
+  type SnapshotQuestion,
+} from './services.js';
 import { inTurns } from './turns.js';
 import type { StartsAt } from './cycle.js';
 import type { CycleSample } from './workload.js';
@@ -73,8 +98,18 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     format: 1,
     startedAt,
     turns,
-    host: { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length, memoryBytes: totalmem(), loadBefore, loadAfter: loadavg()[0] ?? 0 },
-    versions: { ...packageVersions(), kernel: files.kernel.version, ...(qemuVersion !== undefined && { qemu: qemuVersion }) },
+    host: {
+      processor: cpus()[0]?.model ?? 'unknown',
+      processors: cpus().length,
+      memoryBytes: totalmem(),
+      loadBefore,
+      loadAfter: loadavg()[0] ?? 0,
+    },
+    versions: {
+      ...packageVersions(),
+      kernel: files.kernel.version,
+      ...(qemuVersion !== undefined && { qemu: qemuVersion }),
+    },
     artifacts: files.hashes,
     machine: { memoryMiB: files.config.memoryMiB, cmdline: files.config.cmdline },
     ...(boot && { boot }),
@@ -101,11 +136,17 @@ async function benchMemory({ turns, context, files }: Bench): Promise<MemoryResu
 
 async function benchBoot({ turns, context }: Bench): Promise<BootResult> {
   const boot = (mode: BootQuestion['mode']) => async (): Promise<Answers['boot']> => {
-    const { answer } = await askOnce<BootQuestion, Answers['boot']>('boot', { cacheDir: context.cacheDir, mode }, context.signal);
+    const { answer } = await askOnce<BootQuestion, Answers['boot']>(
+      'boot',
+      { cacheDir: context.cacheDir, mode },
+      context.signal,
+    );
     return answer;
   };
-  const { ordinary, deterministic } = await inTurns({ ordinary: boot('ordinary'), deterministic: boot('deterministic') }, turns, (name, turn, { ms }) =>
-    context.progress(`boot: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`),
+  const { ordinary, deterministic } = await inTurns(
+    { ordinary: boot('ordinary'), deterministic: boot('deterministic') },
+    turns,
+    (name, turn, { ms }) => context.progress(`boot: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`),
   );
   return bootResult(ordinary, deterministic);
 }
@@ -148,7 +189,9 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
       },
       qemuFromSavedStates: async () => (await qemu.cycle('savedStates')).times.ms,
     };
-    const wholeMs = await inTurns(contenders, turns, (name, turn, ms) => progress(`cycle: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`));
+    const wholeMs = await inTurns(contenders, turns, (name, turn, ms) =>
+      progress(`cycle: ${name} ${turn + 1} of ${turns}: ${(ms / 1000).toFixed(2)} s`),
+    );
     return cycleResult({
       wholeMs,
       hot: hotSamples,
@@ -170,24 +213,43 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
     return { swsusp, sys_snapshot: snapshot };
   };
   progress('snapshot: half of RAM, by both methods');
-  const figures = await both(async (method) => (await askOnce<SnapshotQuestion, Answers['figures']>('figures', { cacheDir, method }, signal)).answer);
+  const figures = await both(
+    async (method) =>
+      (await askOnce<SnapshotQuestion, Answers['figures']>('figures', { cacheDir, method }, signal)).answer,
+  );
   const capacity: CapacityAt[] = [];
   for (const memoryMiB of CAPACITY_MIB) {
     progress(`snapshot: looking for the largest program that can be saved in ${memoryMiB} MiB`);
-    const of = await both(async (method) => (await askOnce<CapacityQuestion, Answers['capacity']>('capacity', { cacheDir, method, memoryMiB }, signal)).answer);
+    const of = await both(
+      async (method) =>
+        (await askOnce<CapacityQuestion, Answers['capacity']>('capacity', { cacheDir, method, memoryMiB }, signal))
+          .answer,
+    );
     capacity.push({ memoryMiB, of });
   }
 
   progress('snapshot: preparing QEMU');
   const qemu = await createQemuBench(files, signal);
-  const children = { plain: startChild<CycleQuestion, Answers['cycle']>('cycle', signal), packed: startChild<CycleQuestion, Answers['cycle']>('cycle', signal) };
+  const children = {
+    plain: startChild<CycleQuestion, Answers['cycle']>('cycle', signal),
+    packed: startChild<CycleQuestion, Answers['cycle']>('cycle', signal),
+  };
   try {
     const ask = (image: keyof typeof children) => (): Promise<CycleSample> =>
-      children[image].ask({ cacheDir, from: 'powerOn', startsAt: 'suspend', method: 'sys_snapshot', compress: image === 'packed' });
+      children[image].ask({
+        cacheDir,
+        from: 'powerOn',
+        startsAt: 'suspend',
+        method: 'sys_snapshot',
+        compress: image === 'packed',
+      });
     const hot = { hot: ask('plain'), hotCompressed: ask('packed') };
     for (const warmUp of [hot.hot, hot.hot, hot.hotCompressed, hot.hotCompressed]) await warmUp();
-    const samples = await inTurns({ ...hot, qemu: () => qemu.cycle('powerOn') as Promise<CycleSample> }, turns, (name, turn, { times }) =>
-      progress(`snapshot: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
+    const samples = await inTurns(
+      { ...hot, qemu: () => qemu.cycle('powerOn') as Promise<CycleSample> },
+      turns,
+      (name, turn, { times }) =>
+        progress(`snapshot: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
     );
     return snapshotResult({ figures, capacity, ...samples });
   } finally {

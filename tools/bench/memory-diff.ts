@@ -13,7 +13,10 @@ const SCATTERED_PAGES = 1000;
 const SEED = 1;
 
 /** GB (10^9 bytes of one of the two captures) per second, for each comparer and kind of difference. */
-export type MemoryDiffSamples = Record<Differences, { readonly memcmp: readonly number[]; readonly words: readonly number[] }>;
+export type MemoryDiffSamples = Record<
+  Differences,
+  { readonly memcmp: readonly number[]; readonly words: readonly number[] }
+>;
 
 /**
  * Compares `capture` with copies of it, `turns` times each.
@@ -21,7 +24,9 @@ export type MemoryDiffSamples = Record<Differences, { readonly memcmp: readonly 
  */
 export async function measureMemoryDiff(capture: Uint8Array, turns: number): Promise<MemoryDiffSamples> {
   const selected = new Uint8Array(capture.length / PAGE_BYTES).fill(1);
-  const measure = async (pages: readonly number[]): Promise<{ readonly memcmp: readonly number[]; readonly words: readonly number[] }> => {
+  const measure = async (
+    pages: readonly number[],
+  ): Promise<{ readonly memcmp: readonly number[]; readonly words: readonly number[] }> => {
     const other = capture.slice();
     pages.forEach((page, index) => {
       // The last byte of a page in the worst case, any elsewhere: a comparison that stops at once has less to do.
@@ -34,7 +39,8 @@ export async function measureMemoryDiff(capture: Uint8Array, turns: number): Pro
       const startMs = performance.now();
       const found = differingFrames(capture, other, selected, comparer);
       const ms = performance.now() - startMs;
-      if (found.join() !== expected) throw new RigError(`the comparison found ${found.length} differing pages where ${pages.length} differ`);
+      if (found.join() !== expected)
+        throw new RigError(`the comparison found ${found.length} differing pages where ${pages.length} differ`);
       return capture.length / 1e6 / ms;
     };
     const contenders = { memcmp: once(byteComparer), words: once(wordComparer) };

@@ -32,19 +32,32 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
 
 /** @throws InputError on what it does not know. */
 export function readOptions(args: readonly string[]): Options {
-  let values: { json?: string | undefined; turns?: string | undefined; only?: string | undefined; help?: boolean | undefined };
+  let values: {
+    json?: string | undefined;
+    turns?: string | undefined;
+    only?: string | undefined;
+    help?: boolean | undefined;
+  };
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { json: { type: 'string' }, turns: { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        json: { type: 'string' },
+        turns: { type: 'string' },
+        only: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }));
   } catch (cause) {
     throw new InputError((cause as Error).message, { cause, remedy: 'npm run bench -- --help lists the options' });
   }
   const turns = values.turns === undefined ? TURNS : Number(values.turns);
-  if (!Number.isInteger(turns) || turns < 1) throw new InputError(`--turns is a whole number from 1 on, not ${values.turns ?? ''}`);
+  if (!Number.isInteger(turns) || turns < 1)
+    throw new InputError(`--turns is a whole number from 1 on, not ${values.turns ?? ''}`);
   const named = values.only === undefined ? PARTS : values.only.split(',');
-  for (const name of named) if (!isPart(name)) throw new InputError(`there is no part '${name}'`, { remedy: `the parts are ${PARTS.join(', ')}` });
+  for (const name of named)
+    if (!isPart(name))
+      throw new InputError(`there is no part '${name}'`, { remedy: `the parts are ${PARTS.join(', ')}` });
   return { help: values.help === true, json: values.json, parts: PARTS.filter((part) => named.includes(part)), turns };
 }
 

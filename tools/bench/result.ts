@@ -49,7 +49,12 @@ export interface CycleResult {
   /** QEMU's cycle without its boots, taken from the same runs as the whole one. */
   readonly qemuWithoutBootsMs: Summary;
   /** Processor time of a cycle: what counts when many run at once, and what a busy host changes least. */
-  readonly cpuMs: { readonly hot: Summary; readonly hotAtSuspend: Summary; readonly qemu: Summary; readonly ratio: Ratio };
+  readonly cpuMs: {
+    readonly hot: Summary;
+    readonly hotAtSuspend: Summary;
+    readonly qemu: Summary;
+    readonly ratio: Ratio;
+  };
   /** Each over QEMU's whole cycle. */
   readonly overQemu: Readonly<Record<Exclude<Contender, 'qemu'>, Ratio>>;
   readonly hotOverQemuWithoutBoots: Ratio;
@@ -89,7 +94,8 @@ export interface BenchResult {
 }
 
 export function bootResult(ordinary: readonly BootSample[], deterministic: readonly BootSample[]): BootResult {
-  const of = (samples: readonly BootSample[], what: keyof BootSample): readonly number[] => samples.map((sample) => sample[what]);
+  const of = (samples: readonly BootSample[], what: keyof BootSample): readonly number[] =>
+    samples.map((sample) => sample[what]);
   return {
     ordinaryMs: summarize(of(ordinary, 'ms')),
     deterministicMs: summarize(of(deterministic, 'ms')),
@@ -106,12 +112,21 @@ export function cycleResult({ wholeMs, hot, hotAtSuspend, qemu, qemuWithoutBoots
   const qemuWithoutWorkMs = qemu.map(({ times }) => times.ms - times.phases.work);
   const over = (contender: Contender): Ratio => ratio(wholeMs[contender], wholeMs.qemu);
   return {
-    wholeMs: Object.fromEntries(CONTENDERS.map((contender) => [contender, summarize(wholeMs[contender])])) as Record<Contender, Summary>,
+    wholeMs: Object.fromEntries(CONTENDERS.map((contender) => [contender, summarize(wholeMs[contender])])) as Record<
+      Contender,
+      Summary
+    >,
     phasesMs: { hot: phases(hot), hotAtSuspend: phases(hotAtSuspend), qemu: phases(qemu) },
     qemuWithoutWorkMs: summarize(qemuWithoutWorkMs),
     qemuWithoutBootsMs: summarize(qemuWithoutBootsMs),
     cpuMs: { ...compareCpu(hot, qemu), hotAtSuspend: summarize(hotAtSuspend.map(({ cpuMs }) => cpuMs)) },
-    overQemu: { cold: over('cold'), fromCheckpoints: over('fromCheckpoints'), hot: over('hot'), hotAtSuspend: over('hotAtSuspend'), qemuFromSavedStates: over('qemuFromSavedStates') },
+    overQemu: {
+      cold: over('cold'),
+      fromCheckpoints: over('fromCheckpoints'),
+      hot: over('hot'),
+      hotAtSuspend: over('hotAtSuspend'),
+      qemuFromSavedStates: over('qemuFromSavedStates'),
+    },
     hotOverQemuWithoutBoots: ratio(wholeMs.hot, qemuWithoutBootsMs),
     hotOverQemuFromSavedStates: ratio(wholeMs.hot, wholeMs.qemuFromSavedStates),
     verdict: judge(ratio(wholeMs.hotAtSuspend, qemuWithoutWorkMs), AIMS.cycle),
@@ -119,13 +134,19 @@ export function cycleResult({ wholeMs, hot, hotAtSuspend, qemu, qemuWithoutBoots
   };
 }
 
-function compareCpu(hot: readonly { readonly cpuMs: number }[], qemu: readonly { readonly cpuMs: number }[]): Pick<CycleResult['cpuMs'], 'hot' | 'qemu' | 'ratio'> {
+function compareCpu(
+  hot: readonly { readonly cpuMs: number }[],
+  qemu: readonly { readonly cpuMs: number }[],
+): Pick<CycleResult['cpuMs'], 'hot' | 'qemu' | 'ratio'> {
   const of = (samples: readonly { readonly cpuMs: number }[]): readonly number[] => samples.map(({ cpuMs }) => cpuMs);
   return { hot: summarize(of(hot)), qemu: summarize(of(qemu)), ratio: ratio(of(hot), of(qemu)) };
 }
 
 export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): MemoryResult {
-  const of = (differences: Differences): { memcmp: Summary; words: Summary } => ({ memcmp: summarize(samples[differences].memcmp), words: summarize(samples[differences].words) });
+  const of = (differences: Differences): { memcmp: Summary; words: Summary } => ({
+    memcmp: summarize(samples[differences].memcmp),
+    words: summarize(samples[differences].words),
+  });
   const rates = { none: of('none'), scattered: of('scattered'), everyPage: of('everyPage') };
   const met = [rates.none, rates.scattered].every(({ memcmp }) => meets(AIMS.memory, memcmp.median));
   return { captureBytes, gigabytesPerSecond: rates, aim: AIMS.memory, met };
@@ -137,7 +158,9 @@ export function renderResult(result: BenchResult): string {
   const parts = [
     [
       `${host.processors} processors (${host.processor}), ${Math.round(host.memoryBytes / 2 ** 30)} GiB; load ${host.loadBefore.toFixed(1)} before, ${host.loadAfter.toFixed(1)} after`,
-      Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', '),
+      Object.entries(versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
       `guest: ${machine.memoryMiB} MiB, one processor, the same kernel, initramfs, command line and disks throughout; ${result.turns} samples in turns; median (min .. max)`,
     ].join('\n'),
   ];
@@ -151,12 +174,20 @@ export function renderResult(result: BenchResult): string {
 function renderBoot({ ordinaryMs, deterministicMs, cpuMs, verdict }: BootResult): string {
   const rows = [
     ['ordinary v86', seconds(ordinaryMs), '1.00', seconds(cpuMs.ordinary), '1.00'],
-    ['deterministic (ours)', seconds(deterministicMs), quotient(verdict.ratio), seconds(cpuMs.deterministic), quotient(cpuMs.ratio)],
+    [
+      'deterministic (ours)',
+      seconds(deterministicMs),
+      quotient(verdict.ratio),
+      seconds(cpuMs.deterministic),
+      quotient(cpuMs.ratio),
+    ],
   ];
   return [
-    'Boot: power-on to shell, each in a process of its own, from the making of the machine to the guest\'s marker',
+    "Boot: power-on to shell, each in a process of its own, from the making of the machine to the guest's marker",
     indent(renderTable(['', 'time', 'over ordinary', 'processor time', 'over ordinary'], rows)),
-    indent(`ours over ordinary ${verdict.ratio.ofMedians.toFixed(3)}, ${aimText(verdict.aim, verdict.ratio.ofMedians)}`),
+    indent(
+      `ours over ordinary ${verdict.ratio.ofMedians.toFixed(3)}, ${aimText(verdict.aim, verdict.ratio.ofMedians)}`,
+    ),
   ].join('\n');
 }
 
@@ -181,7 +212,8 @@ function renderCycle(cycle: CycleResult, turns: number): string {
         `hot over QEMU, the work done by both, ${verdictWithWork.ratio.ofMedians.toFixed(3)}, ${aimText(verdictWithWork.aim, verdictWithWork.ratio.ofMedians)}`,
         `hot over QEMU without its boots ${quotient(cycle.hotOverQemuWithoutBoots)}, over QEMU from saved states ${quotient(cycle.hotOverQemuFromSavedStates)}`,
         ...PHASES.filter((phase) => phase !== 'verify').map(
-          (phase) => `  ${phase.padEnd(8)} hot ${seconds(phasesMs.hot[phase])}, from the state before the suspend ${seconds(phasesMs.hotAtSuspend[phase])}, QEMU ${seconds(phasesMs.qemu[phase])}`,
+          (phase) =>
+            `  ${phase.padEnd(8)} hot ${seconds(phasesMs.hot[phase])}, from the state before the suspend ${seconds(phasesMs.hotAtSuspend[phase])}, QEMU ${seconds(phasesMs.qemu[phase])}`,
         ),
         `processor time: hot ${seconds(cpuMs.hot)}, from the state before the suspend ${seconds(cpuMs.hotAtSuspend)}, QEMU ${seconds(cpuMs.qemu)}, hot over QEMU ${quotient(cpuMs.ratio)}; QEMU waits for its guest's timers besides, our virtual time skips that`,
         '',
@@ -191,17 +223,21 @@ function renderCycle(cycle: CycleResult, turns: number): string {
         'so ours does not boot in these rows, and QEMU does, twice: the quotient says how much sooner a test that wants one cycle',
         'more has it, not how fast the emulators are. For that, see QEMU without its boots, and from states saved at the same two points.',
         'A scenario that is run again starts later, at the state before its first suspend: there lies the checkpoint that is hot in the rig',
-        'as people use it, so that row carries the aim. It does not do the work again, so QEMU\'s work is not counted against it either.',
+        "as people use it, so that row carries the aim. It does not do the work again, so QEMU's work is not counted against it either.",
         'Hot and QEMU begin with the making of the first machine and end with the answer of the check in the second. What ours hashes for a',
-        'report after that is not counted, but for processor time. Neither proves anything of memory and disks here: the guest\'s check is',
-        'all. QEMU is a new process per boot, its disks raw files in the host\'s page cache without flushes; copying them is not counted.',
+        "report after that is not counted, but for processor time. Neither proves anything of memory and disks here: the guest's check is",
+        "all. QEMU is a new process per boot, its disks raw files in the host's page cache without flushes; copying them is not counted.",
       ].join('\n'),
     ),
   ].join('\n');
 }
 
 function renderMemory({ captureBytes, gigabytesPerSecond: rates, aim }: MemoryResult): string {
-  const row = (what: string, { memcmp, words }: { readonly memcmp: Summary; readonly words: Summary }): string[] => [what, gigabytesPerSecond(memcmp), gigabytesPerSecond(words)];
+  const row = (what: string, { memcmp, words }: { readonly memcmp: Summary; readonly words: Summary }): string[] => [
+    what,
+    gigabytesPerSecond(memcmp),
+    gigabytesPerSecond(words),
+  ];
   const rows = [
     row('equal', rates.none),
     row('1000 pages differ, scattered', rates.scattered),

@@ -11,7 +11,14 @@ import { bootDeterministic, bootOrdinary, type BootSample } from './boot.js';
 import { serveParent } from './child.js';
 import { cycleRunner, type StartsAt } from './cycle.js';
 import { obtainHold } from './snapshot/hold.js';
-import { CAPACITY_CMDLINE, measureCapacity, measureFigures, type Capacity, type Figures, type Rig } from './snapshot/measure.js';
+import {
+  CAPACITY_CMDLINE,
+  measureCapacity,
+  measureFigures,
+  type Capacity,
+  type Figures,
+  type Rig,
+} from './snapshot/measure.js';
 import { machineFor, planOf, type CycleSample } from './workload.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
@@ -46,13 +53,26 @@ export interface MemoryDiffQuestion {
   readonly turns: number;
 }
 
-export type Answers = { boot: BootSample; cycle: CycleSample; memoryDiff: MemoryDiffSamples; figures: Figures; capacity: Capacity };
+export type Answers = {
+  boot: BootSample;
+  cycle: CycleSample;
+  memoryDiff: MemoryDiffSamples;
+  figures: Figures;
+  capacity: Capacity;
+};
 
 /** Everything is in the cache by now: the process that measures has seen to that. */
-export const machineFiles = (context: GivenContext, machine: Plan['machine'] = DEFAULT_MACHINE): Promise<MachineFiles> => obtainMachineFiles(machine, STANDARD_DISKS, whole(context));
+export const machineFiles = (
+  context: GivenContext,
+  machine: Plan['machine'] = DEFAULT_MACHINE,
+): Promise<MachineFiles> => obtainMachineFiles(machine, STANDARD_DISKS, whole(context));
 
 type GivenContext = Pick<BuildContext, 'cacheDir'> & Partial<BuildContext>;
-const whole = (context: GivenContext): BuildContext => ({ progress: () => undefined, signal: new AbortController().signal, ...context });
+const whole = (context: GivenContext): BuildContext => ({
+  progress: () => undefined,
+  signal: new AbortController().signal,
+  ...context,
+});
 
 async function rigFor({ cacheDir, method }: SnapshotQuestion, over: Partial<Plan['machine']> = {}): Promise<Rig> {
   const machine = machineFor(method, { ...DEFAULT_MACHINE, ...over });
@@ -69,18 +89,29 @@ export function serve(name: string): void {
       });
     case 'cycle': {
       let cycle: ReturnType<typeof cycleRunner> | undefined;
-      return serveParent(async ({ cacheDir, from, startsAt, method, compress }: CycleQuestion): Promise<Answers['cycle']> => {
-        const plan = planOf(method, DEFAULT_MACHINE, compress);
-        cycle ??= cycleRunner(await machineFiles({ cacheDir }, plan.machine), plan, from === 'powerOn' ? 'memory' : { cacheDir });
-        return cycle(startsAt);
-      });
+      return serveParent(
+        async ({ cacheDir, from, startsAt, method, compress }: CycleQuestion): Promise<Answers['cycle']> => {
+          const plan = planOf(method, DEFAULT_MACHINE, compress);
+          cycle ??= cycleRunner(
+            await machineFiles({ cacheDir }, plan.machine),
+            plan,
+            from === 'powerOn' ? 'memory' : { cacheDir },
+          );
+          return cycle(startsAt);
+        },
+      );
     }
     case 'figures':
-      return serveParent(async (question: SnapshotQuestion): Promise<Answers['figures']> => measureFigures(question.method, await rigFor(question)));
+      return serveParent(async (question: SnapshotQuestion): Promise<Answers['figures']> =>
+        measureFigures(question.method, await rigFor(question)),
+      );
     case 'capacity':
       return serveParent(async (question: CapacityQuestion): Promise<Answers['capacity']> => {
         const { method, memoryMiB } = question;
-        return measureCapacity(method, await rigFor(question, { memoryMiB, cmdline: [...DEFAULT_MACHINE.cmdline, CAPACITY_CMDLINE] }));
+        return measureCapacity(
+          method,
+          await rigFor(question, { memoryMiB, cmdline: [...DEFAULT_MACHINE.cmdline, CAPACITY_CMDLINE] }),
+        );
       });
     case 'memoryDiff':
       return serveParent(async ({ cacheDir, turns }: MemoryDiffQuestion): Promise<Answers['memoryDiff']> => {
@@ -95,7 +126,10 @@ export function serve(name: string): void {
 async function captureBooted(config: MachineFiles['config']): Promise<Uint8Array> {
   const machine = await createV86Engine().powerOn(config);
   try {
-    await machine.run({ triggers: [{ when: { on: 'marker', kind: USER_MARKERS.agentReady }, then: { do: 'stop' } }], virtualMsMax: 60_000 });
+    await machine.run({
+      triggers: [{ when: { on: 'marker', kind: USER_MARKERS.agentReady }, then: { do: 'stop' } }],
+      virtualMsMax: 60_000,
+    });
     return await machine.captureMemory();
   } finally {
     await machine.close();

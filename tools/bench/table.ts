@@ -15,13 +15,20 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
 }
 
 /** `1.23 s  (1.20 .. 1.50)` from milliseconds. */
-export const seconds = (ms: Summary): string => `${inSeconds(ms.median)} s (${inSeconds(ms.min)} .. ${inSeconds(ms.max)})`;
+export const seconds = (ms: Summary): string =>
+  `${inSeconds(ms.median)} s (${inSeconds(ms.min)} .. ${inSeconds(ms.max)})`;
 
 /** `0.42 (0.40 .. 0.44)` */
-export const quotient = ({ ofMedians, min, max }: Ratio): string => `${ofMedians.toFixed(2)} (${min.toFixed(2)} .. ${max.toFixed(2)})`;
+export const quotient = ({ ofMedians, min, max }: Ratio): string =>
+  `${ofMedians.toFixed(2)} (${min.toFixed(2)} .. ${max.toFixed(2)})`;
 
-export const gigabytesPerSecond = (rate: Summary): string => `${rate.median.toFixed(1)} GB/s (${rate.min.toFixed(1)} .. ${rate.max.toFixed(1)})`;
+export const gigabytesPerSecond = (rate: Summary): string =>
+  `${rate.median.toFixed(1)} GB/s (${rate.min.toFixed(1)} .. ${rate.max.toFixed(1)})`;
 
-export const indent = (text: string): string => text.split('\n').map((line) => (line === '' ? '' : `  ${line}`)).join('\n');
+export const indent = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => (line === '' ? '' : `  ${line}`))
+    .join('\n');
 
 const inSeconds = (ms: number): string => (ms / 1000).toFixed(2);

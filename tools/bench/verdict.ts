@@ -14,7 +14,8 @@ export interface Verdict {
   readonly met: boolean;
 }
 
-export const meets = (aim: Aim, value: number): boolean => value <= (aim.atMost ?? Infinity) && value >= (aim.atLeast ?? -Infinity);
+export const meets = (aim: Aim, value: number): boolean =>
+  value <= (aim.atMost ?? Infinity) && value >= (aim.atLeast ?? -Infinity);
 
 export const judge = (ratio: Ratio, aim: Aim): Verdict => ({ ratio, aim, met: meets(aim, ratio.ofMedians) });
 

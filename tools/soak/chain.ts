@@ -30,7 +30,11 @@ export function chainOf(plan: Plan, cycles: number): Plan {
 
 /** The cycle, from 1 on, in which a proof failed first; undefined when none did. */
 export function firstBadCycle(cycles: readonly CycleOutcome[]): number | undefined {
-  const bad = cycles.findIndex(({ memory, image, disk }) => [memory?.pagesDiffering, image?.pagesDiffering, disk?.sectorsDiffering, disk?.originSectorsWritten].some((count) => count !== 0));
+  const bad = cycles.findIndex(({ memory, image, disk }) =>
+    [memory?.pagesDiffering, image?.pagesDiffering, disk?.sectorsDiffering, disk?.originSectorsWritten].some(
+      (count) => count !== 0,
+    ),
+  );
   return bad < 0 ? undefined : bad + 1;
 }
 
@@ -51,12 +55,23 @@ export function pagesKept(commands: readonly { readonly stdout: string }[]): Kep
   const [first, last] = [counts[WARM_UP_CYCLES - 1], counts.at(-1)];
   const between = counts.length - WARM_UP_CYCLES;
   if (!first || !last || between < 1) return undefined;
-  return { unaccountedPages: (last.unaccounted - first.unaccounted) / between, slabPages: (last.slab - first.slab) / between, cycles: between };
+  return {
+    unaccountedPages: (last.unaccounted - first.unaccounted) / between,
+    slabPages: (last.slab - first.slab) / between,
+    cycles: between,
+  };
 }
 
 /** A finding when the kernel keeps pages of each cycle. */
 export function leakFindings(kept: Kept | undefined): readonly Finding[] {
-  if (kept && kept.unaccountedPages < 1 && kept.slabPages * kept.cycles < SLAB_SWING_PAGES + SLAB_PAGES_PER_CYCLE * kept.cycles) return [];
-  const what = kept ? `each cycle loses memory: ${kept.unaccountedPages.toFixed(2)} pages, and ${kept.slabPages.toFixed(2)} of slab` : 'the guest did not count its pages';
+  if (
+    kept &&
+    kept.unaccountedPages < 1 &&
+    kept.slabPages * kept.cycles < SLAB_SWING_PAGES + SLAB_PAGES_PER_CYCLE * kept.cycles
+  )
+    return [];
+  const what = kept
+    ? `each cycle loses memory: ${kept.unaccountedPages.toFixed(2)} pages, and ${kept.slabPages.toFixed(2)} of slab`
+    : 'the guest did not count its pages';
   return [{ kind: 'memory', what, details: [] }];
 }

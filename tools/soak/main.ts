@@ -51,25 +51,45 @@ async function chain({ cycles, seed, kernel }: ChainOptions, context: BuildConte
   let begun = 0;
   const { report, outcome } = await runScenario(loaded, context, {
     say: (what) => {
-      if (what.startsWith('verify') && ++begun % SHOWN_EVERY_CYCLES === 0) console.log(`${begun} of ${cycles} cycles · ${secondsSince(startedMs)} s · this process: ${rssMb()} MB`);
+      if (what.startsWith('verify') && ++begun % SHOWN_EVERY_CYCLES === 0)
+        console.log(`${begun} of ${cycles} cycles · ${secondsSince(startedMs)} s · this process: ${rssMb()} MB`);
     },
   });
   const kept = pagesKept(outcome.main.commands);
   const leaks = cycles > SHOWN_EVERY_CYCLES ? leakFindings(kept) : [];
-  console.log(renderText(report, { colour: false }).replace(/^ *replay: .*$/m, '').trimEnd());
-  if (kept) console.log(`  kept by the kernel of each cycle: ${kept.unaccountedPages.toFixed(2)} pages, and ${kept.slabPages.toFixed(2)} of slab`);
+  console.log(
+    renderText(report, { colour: false })
+      .replace(/^ *replay: .*$/m, '')
+      .trimEnd(),
+  );
+  if (kept)
+    console.log(
+      `  kept by the kernel of each cycle: ${kept.unaccountedPages.toFixed(2)} pages, and ${kept.slabPages.toFixed(2)} of slab`,
+    );
   const well = report.verdict === 'pass' && leaks.length === 0 && outcome.main.cycles.length === cycles;
   if (!well) {
     const bad = firstBadCycle(outcome.main.cycles) ?? Math.min(cycles, outcome.main.cycles.length + 1);
-    console.log(`FAIL  ${leaks[0]?.what ?? `in cycle ${bad}`}\n  again: npm run soak -- chain --cycles ${leaks.length > 0 ? cycles : bad} --seed ${seed}${kernelWord(kernel)}`);
+    console.log(
+      `FAIL  ${leaks[0]?.what ?? `in cycle ${bad}`}\n  again: npm run soak -- chain --cycles ${leaks.length > 0 ? cycles : bad} --seed ${seed}${kernelWord(kernel)}`,
+    );
   }
   return well;
 }
 
 async function storms({ firstSeed, lastSeed, kernel }: StormOptions, context: BuildContext): Promise<boolean> {
-  const files = await obtainMachineFiles({ ...DEFAULT_MACHINE, kernel: kernel ?? DEFAULT_MACHINE.kernel }, STANDARD_DISKS, context);
+  const files = await obtainMachineFiles(
+    { ...DEFAULT_MACHINE, kernel: kernel ?? DEFAULT_MACHINE.kernel },
+    STANDARD_DISKS,
+    context,
+  );
   const storm: Storm = {
-    booter: { engine: createV86Engine(), config: files.config, configKey: files.configKey, cache: byteCache(join(context.cacheDir, 'checkpoints')), signal: context.signal },
+    booter: {
+      engine: createV86Engine(),
+      config: files.config,
+      configKey: files.configKey,
+      cache: byteCache(join(context.cacheDir, 'checkpoints')),
+      signal: context.signal,
+    },
     states: bootStates(),
     proofs: nodeProofs(files),
   };
@@ -84,11 +104,14 @@ async function storms({ firstSeed, lastSeed, kernel }: StormOptions, context: Bu
     console.log(`${lineOf(outcome)} · ${secondsSince(seedMs)} s · ${rssMb()} MB`);
     if (outcome.failures.length === 0) continue;
     failed.push(seed);
-    for (const { what, details } of outcome.failures) console.log([`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${line}`)].join('\n'));
+    for (const { what, details } of outcome.failures)
+      console.log([`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${line}`)].join('\n'));
     console.log(`  again: npm run soak -- storm --seeds ${seed}${kernelWord(kernel)}`);
   }
   const all = lastSeed - firstSeed + 1;
-  console.log(`${failed.length === 0 ? 'PASS' : 'FAIL'}  ${all - failed.length} of ${all} storms were weathered, ${taken} snapshots taken, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`);
+  console.log(
+    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${all - failed.length} of ${all} storms were weathered, ${taken} snapshots taken, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
+  );
   return failed.length === 0;
 }
 

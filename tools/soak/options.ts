@@ -47,7 +47,12 @@ export function readOptions(args: readonly string[]): Options {
   if (rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
   if (run === 'chain') {
     if (values.seeds !== undefined) throw wrong('--seeds is for storms');
-    return { run, cycles: numberIn(values.cycles, '--cycles', 1, 10_000) ?? CYCLES, seed: numberIn(values.seed, '--seed', 0, SEED_MAX) ?? 1, ...kernel };
+    return {
+      run,
+      cycles: numberIn(values.cycles, '--cycles', 1, 10_000) ?? CYCLES,
+      seed: numberIn(values.seed, '--seed', 0, SEED_MAX) ?? 1,
+      ...kernel,
+    };
   }
   if (run === 'storm') {
     if (values.cycles !== undefined || values.seed !== undefined) throw wrong('storms take --seeds');
@@ -60,7 +65,11 @@ export function readOptions(args: readonly string[]): Options {
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { cycles: text, seed: text, seeds: text, kernel: text, help: { type: 'boolean', short: 'h' } } });
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { cycles: text, seed: text, seeds: text, kernel: text, help: { type: 'boolean', short: 'h' } },
+    });
   } catch (cause) {
     throw wrong((cause as Error).message, cause);
   }
@@ -81,4 +90,5 @@ function numberIn(given: string | undefined, name: string, min: number, max: num
   throw wrong(`${name} is a whole number from ${min} to ${max}, not '${given}'`);
 }
 
-const wrong = (what: string, cause?: unknown): InputError => new InputError(what, { cause, remedy: 'npm run soak -- --help shows how' });
+const wrong = (what: string, cause?: unknown): InputError =>
+  new InputError(what, { cause, remedy: 'npm run soak -- --help shows how' });

@@ -43,7 +43,8 @@ export function stormReady(storm: Storm): Promise<BootState> {
     try {
       const agent = await connect(recorder, storm.booter);
       const result = resultOf(await agent.exec(['storm', 'prepare']));
-      if (result.exitCode !== 0) throw new GuestError('the guest cannot prepare for storms', { consoleTail: outputLines(result) });
+      if (result.exitCode !== 0)
+        throw new GuestError('the guest cannot prepare for storms', { consoleTail: outputLines(result) });
       return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
     } finally {
       await recorder.machine.close();
@@ -60,9 +61,14 @@ export async function runStorm(storm: Storm, ready: BootState, seed: number): Pr
     const agent = await connect(recorder, storm.booter);
     const result = resultOf(await agent.exec(['storm', 'run', String(seed)], { virtualMsMax: STORM_MS_MAX }));
     cast = /^seed \d+: (.*)$/m.exec(result.stdout)?.[1] ?? '';
-    if (result.exitCode !== 0) failures.push({ what: `storm ended with status ${result.exitCode}`, details: outputLines(result) });
+    if (result.exitCode !== 0)
+      failures.push({ what: `storm ended with status ${result.exitCode}`, details: outputLines(result) });
     const off = await agent.powerOff({ virtualMsMax: OFF_MS_MAX });
-    if (off.why !== 'halted') failures.push({ what: `awaited the machine to power off, but it stopped otherwise (${off.why})`, details: consoleTail(recorder.seen().console) });
+    if (off.why !== 'halted')
+      failures.push({
+        what: `awaited the machine to power off, but it stopped otherwise (${off.why})`,
+        details: consoleTail(recorder.seen().console),
+      });
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     failures.push({ what: error.message, details: error.consoleTail });
@@ -70,7 +76,8 @@ export async function runStorm(storm: Storm, ready: BootState, seed: number): Pr
     await recorder.machine.close();
   }
   const seen = recorder.seen();
-  for (const { what, details } of storm.proofs.console(seen.console)) if (!isRefusal(what)) failures.push({ what, details });
+  for (const { what, details } of storm.proofs.console(seen.console))
+    if (!isRefusal(what)) failures.push({ what, details });
   failures.push(...originWrites(seen));
   const taken = seen.markers.filter(({ kind }) => kind === stepEnd('substitute')).length;
   const refused = seen.markers.filter(({ kind, word1 }) => kind === stepEnd('call') && word1 !== 0).length;
@@ -96,6 +103,13 @@ function originWrites({ markers, writes }: Pick<Seen, 'markers' | 'writes'>): St
   if (!copied) return [];
   const wrong = (writes[0] ?? []).filter(({ instruction }) => instruction >= copied.instruction);
   if (wrong.length === 0) return [];
-  const shown = wrong.slice(0, 10).map(({ sector, bytes, instruction }) => `${bytes.length / 512} sectors from sector ${sector}, at instruction ${instruction}`);
-  return [{ what: `${wrong.length} writes reached the root filesystem's disk after the first snapshot`, details: shown }];
+  const shown = wrong
+    .slice(0, 10)
+    .map(
+      ({ sector, bytes, instruction }) =>
+        `${bytes.length / 512} sectors from sector ${sector}, at instruction ${instruction}`,
+    );
+  return [
+    { what: `${wrong.length} writes reached the root filesystem's disk after the first snapshot`, details: shown },
+  ];
 }

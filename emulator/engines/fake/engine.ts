@@ -46,7 +46,8 @@ function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeE
   return {
     engine: FAKE_ENGINE,
     async run(request) {
-      if (!(request.virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${request.virtualMsMax}`);
+      if (!(request.virtualMsMax > 0))
+        throw new InputError(`a run needs a bound in virtual time, not ${request.virtualMsMax}`);
       if (closed) throw new RigError('the machine has been closed');
       if (running) throw new RigError('the machine is running already');
       request.signal?.throwIfAborted();
@@ -91,10 +92,17 @@ function encodeCheckpoint(guest: FakeGuest): Checkpoint {
   return { engine: FAKE_ENGINE, bytes: new TextEncoder().encode(JSON.stringify({ steps, history: plain })) };
 }
 
-function decodeCheckpoint({ engine, bytes }: Checkpoint): { readonly history: readonly Stimulus[]; readonly steps: number } {
-  if (engine !== FAKE_ENGINE) throw new InputError(`a checkpoint of the ${engine} engine cannot be restored by ${FAKE_ENGINE}`);
+function decodeCheckpoint({ engine, bytes }: Checkpoint): {
+  readonly history: readonly Stimulus[];
+  readonly steps: number;
+} {
+  if (engine !== FAKE_ENGINE)
+    throw new InputError(`a checkpoint of the ${engine} engine cannot be restored by ${FAKE_ENGINE}`);
   try {
-    const { history, steps } = JSON.parse(new TextDecoder().decode(bytes)) as { history: readonly (Stimulus & { bytes: number[] })[]; steps: number };
+    const { history, steps } = JSON.parse(new TextDecoder().decode(bytes)) as {
+      history: readonly (Stimulus & { bytes: number[] })[];
+      steps: number;
+    };
     return { steps, history: history.map((stimulus) => ({ ...stimulus, bytes: Uint8Array.from(stimulus.bytes) })) };
   } catch (cause) {
     throw new InputError('not a checkpoint of the fake engine', { cause });

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** The inside of a fake machine: memory, disks, channels and triggers, moved on event by event. */
-import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, StopReason } from '../../machine/contract.js';
+import type {
+  Action,
+  Capture,
+  Channel,
+  DiskWrite,
+  MachineConfig,
+  MarkerSeen,
+  RunReport,
+  RunRequest,
+  StopReason,
+} from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES, SECTOR_BYTES, type Gpa, type Sector } from '../../machine/units.js';
 import type { FakeEvent, FakeScript } from './script.js';
@@ -114,7 +124,9 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
   const view = () => ({
     wallClockMs: config.wallClockMs + virtualMs(),
     readSectors: (disk: number, start: Sector, count: number) => {
-      const bytes = Uint8Array.from(config.disks[disk]?.base.subarray(start * SECTOR_BYTES, (start + count) * SECTOR_BYTES) ?? []);
+      const bytes = Uint8Array.from(
+        config.disks[disk]?.base.subarray(start * SECTOR_BYTES, (start + count) * SECTOR_BYTES) ?? [],
+      );
       for (let at = 0; at < count; at++) {
         const own = sectors[disk]?.get(start + at);
         if (own) bytes.set(own, at * SECTOR_BYTES);
@@ -154,7 +166,9 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
     instructions += COST.write;
     if (isCut()) return;
     const index = writeCounts[disk] ?? 0;
-    const here = [...(run?.request.triggers ?? []).entries()].filter(([, { when }]) => when.on === 'write' && when.disk === disk && when.index === index);
+    const here = [...(run?.request.triggers ?? []).entries()].filter(
+      ([, { when }]) => when.on === 'write' && when.disk === disk && when.index === index,
+    );
     const cut = here.find(([, { then }]) => then.do === 'cutPower')?.[1].then;
     const allowed = cut?.do === 'cutPower' ? (cut.sectorsWritten ?? Infinity) * SECTOR_BYTES : Infinity;
     const landed = bytes.slice(0, allowed);
@@ -168,7 +182,9 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
 
   /** Power that is to fail at an instruction count fails before anything later shows. */
   function isCut(): boolean {
-    const cut = run?.request.triggers?.some(({ when, then }) => when.on === 'instruction' && then.do === 'cutPower' && instructions > when.count);
+    const cut = run?.request.triggers?.some(
+      ({ when, then }) => when.on === 'instruction' && then.do === 'cutPower' && instructions > when.count,
+    );
     if (cut === true) ended = { why: 'powerCut' };
     return ended !== undefined;
   }
@@ -192,7 +208,9 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
   }
 
   function flip(at: number, xor: Uint8Array): void {
-    xor.forEach((bits, offset) => setByte(at + offset, (pages.get(pageOf(at + offset))?.[(at + offset) % PAGE_BYTES] ?? 0) ^ bits));
+    xor.forEach((bits, offset) =>
+      setByte(at + offset, (pages.get(pageOf(at + offset))?.[(at + offset) % PAGE_BYTES] ?? 0) ^ bits),
+    );
   }
 
   function setByte(at: number, byte: number): void {
@@ -205,8 +223,12 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
   }
 
   function readMemory(at: number, lengthBytes: number): Uint8Array {
-    if (at + lengthBytes > config.memoryMiB * 2 ** 20) throw new InputError(`the machine has no memory at ${at + lengthBytes - 1}`);
-    return Uint8Array.from({ length: lengthBytes }, (_, offset) => pages.get(pageOf(at + offset))?.[(at + offset) % PAGE_BYTES] ?? 0);
+    if (at + lengthBytes > config.memoryMiB * 2 ** 20)
+      throw new InputError(`the machine has no memory at ${at + lengthBytes - 1}`);
+    return Uint8Array.from(
+      { length: lengthBytes },
+      (_, offset) => pages.get(pageOf(at + offset))?.[(at + offset) % PAGE_BYTES] ?? 0,
+    );
   }
 
   function captureMemory(): Uint8Array {
@@ -261,7 +283,10 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
       return { history, steps };
     },
     begin(request) {
-      if (ended) throw new RigError(`the machine has ended (${ended.why}) and cannot run on`, { remedy: 'make a new machine on the same disks' });
+      if (ended)
+        throw new RigError(`the machine has ended (${ended.why}) and cannot run on`, {
+          remedy: 'make a new machine on the same disks',
+        });
       run = {
         request,
         startMs: virtualMs(),
@@ -282,7 +307,10 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
         step();
         if (!ended) checkInstructions(present);
       }
-      const reason = ended ?? present.stop ?? (virtualMs() - present.startMs >= present.request.virtualMsMax ? ({ why: 'timeout' } as const) : undefined);
+      const reason =
+        ended ??
+        present.stop ??
+        (virtualMs() - present.startMs >= present.request.virtualMsMax ? ({ why: 'timeout' } as const) : undefined);
       return reason && finish(present, reason);
     },
     abort() {
@@ -294,8 +322,20 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
     readMemory,
     captureMemory,
     hashParts: () => [
-      ...[...pages].sort(([a], [b]) => a - b).filter(([, page]) => page.some((byte) => byte !== 0)).map(([, page]) => page),
-      new TextEncoder().encode(JSON.stringify({ steps, instructions, idleMs, input, writeCounts, pages: [...pages.keys()].sort((a, b) => a - b) })),
+      ...[...pages]
+        .sort(([a], [b]) => a - b)
+        .filter(([, page]) => page.some((byte) => byte !== 0))
+        .map(([, page]) => page),
+      new TextEncoder().encode(
+        JSON.stringify({
+          steps,
+          instructions,
+          idleMs,
+          input,
+          writeCounts,
+          pages: [...pages.keys()].sort((a, b) => a - b),
+        }),
+      ),
     ],
   };
 }

@@ -31,10 +31,12 @@ export function packCheckpoint(head: object, blobs: readonly Uint8Array[]): Uint
 export function unpackCheckpoint(bytes: Uint8Array): { readonly head: unknown; readonly blobs: readonly Uint8Array[] } {
   const remedy = 'delete it; it is made anew when it is needed';
   // slice(), since decoding shared memory is refused.
-  if (bytes.length < HEAD_BYTES || new TextDecoder().decode(bytes.slice(0, 8)) !== MAGIC) throw new InputError('not a checkpoint of the v86 engine', { remedy });
+  if (bytes.length < HEAD_BYTES || new TextDecoder().decode(bytes.slice(0, 8)) !== MAGIC)
+    throw new InputError('not a checkpoint of the v86 engine', { remedy });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const format = view.getUint32(8, true);
-  if (format !== FORMAT) throw new InputError(`checkpoint format ${format}, but this engine reads ${FORMAT}`, { remedy });
+  if (format !== FORMAT)
+    throw new InputError(`checkpoint format ${format}, but this engine reads ${FORMAT}`, { remedy });
   const jsonBytes = view.getUint32(12, true);
   const json = new TextDecoder().decode(bytes.slice(HEAD_BYTES, HEAD_BYTES + jsonBytes));
   let parsed: { head: unknown; blobBytes: number[] };
@@ -49,7 +51,8 @@ export function unpackCheckpoint(bytes: Uint8Array): { readonly head: unknown; r
     at += align(length);
     return blob;
   });
-  if (at > bytes.length) throw new InputError(`the checkpoint is cut short: ${bytes.length} of ${at} bytes`, { remedy });
+  if (at > bytes.length)
+    throw new InputError(`the checkpoint is cut short: ${bytes.length} of ${at} bytes`, { remedy });
   return { head: parsed.head, blobs };
 }
 

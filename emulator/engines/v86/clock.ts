@@ -96,7 +96,11 @@ export interface TimeScope {
  * Both are asked at each use: ms since power-on, and the date at power-on. Undo with the answered function once v86 is
  * imported, as far as `performance` goes; `Date` stays replaced, since v86 looks it up at each use.
  */
-export function installVirtualTime(scope: TimeScope, virtualMs: () => number, wallClockMs: () => number): { releasePerformance: () => void } {
+export function installVirtualTime(
+  scope: TimeScope,
+  virtualMs: () => number,
+  wallClockMs: () => number,
+): { releasePerformance: () => void } {
   const RealDate = scope.Date;
   const nowMs = (): number => wallClockMs() + virtualMs();
   class VirtualDate extends RealDate {

@@ -6,7 +6,18 @@
  */
 import { concat } from '../../machine/bytes.js';
 import { packPages, unpackPages, usedRanges, type ByteRange } from '../../disks/sparse.js';
-import type { Action, Capture, Channel, DiskWrite, MachineConfig, MarkerSeen, RunReport, RunRequest, ShareEntry, StopReason } from '../../machine/contract.js';
+import type {
+  Action,
+  Capture,
+  Channel,
+  DiskWrite,
+  MachineConfig,
+  MarkerSeen,
+  RunReport,
+  RunRequest,
+  ShareEntry,
+  StopReason,
+} from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
 import { createByteLog } from './byte-log.js';
@@ -114,31 +125,43 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   const keepWrite = createSharedStore();
 
   const disks: Disk[] = config.disks.map((disk, number) =>
-    createDisk({ base: disk.base }, {
-      sectorsAllowed(index, sectors) {
-        if (clock.instructions() > (run?.cutAfter ?? Infinity)) return 0;
-        const cut = run?.request.triggers?.find(({ when, then }) => when.on === 'write' && when.disk === number && when.index === index && then.do === 'cutPower')?.then;
-        return cut?.do === 'cutPower' ? Math.min(cut.sectorsWritten ?? sectors, sectors) : sectors;
+    createDisk(
+      { base: disk.base },
+      {
+        sectorsAllowed(index, sectors) {
+          if (clock.instructions() > (run?.cutAfter ?? Infinity)) return 0;
+          const cut = run?.request.triggers?.find(
+            ({ when, then }) =>
+              when.on === 'write' && when.disk === number && when.index === index && then.do === 'cutPower',
+          )?.then;
+          return cut?.do === 'cutPower' ? Math.min(cut.sectorsWritten ?? sectors, sectors) : sectors;
+        },
+        written(index, at, bytes) {
+          const now = clock.instructions();
+          if (bytes.length > 0) run?.writes[number]?.push({ instruction: now, sector: at, bytes: keepWrite(bytes) });
+          if (now > (run?.cutAfter ?? Infinity)) throw new MachineEnds('powerCut');
+          run?.request.triggers?.forEach(({ when, then }, trigger) => {
+            if (when.on === 'write' && when.disk === number && when.index === index) act(trigger, then, undefined);
+          });
+        },
       },
-      written(index, at, bytes) {
-        const now = clock.instructions();
-        if (bytes.length > 0) run?.writes[number]?.push({ instruction: now, sector: at, bytes: keepWrite(bytes) });
-        if (now > (run?.cutAfter ?? Infinity)) throw new MachineEnds('powerCut');
-        run?.request.triggers?.forEach(({ when, then }, trigger) => {
-          if (when.on === 'write' && when.disk === number && when.index === index) act(trigger, then, undefined);
-        });
-      },
-    }),
+    ),
   );
 
-  const share = config.share && createShareServer(config.share, { nowMs: () => wallClockMs + clock.virtualMs(), isOn: () => clock.instructions() <= (run?.cutAfter ?? Infinity) });
+  const share =
+    config.share &&
+    createShareServer(config.share, {
+      nowMs: () => wallClockMs + clock.virtualMs(),
+      isOn: () => clock.instructions() <= (run?.cutAfter ?? Infinity),
+    });
   const emulator = await createEmulator(config, disks, share, parts, (line) => (guestPanic = line));
   const cpu = bindInternals(emulator);
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = config.memoryMiB * 2 ** 20;
   const memory = (): Uint8Array => new Uint8Array(cpu.wasm_memory.buffer, ramOffset, ramBytes);
   /** Where RAM holds anything: neighbouring pages as one range of bytes. */
-  const usedRam = (): ByteRange[] => usedRanges(memory(), (page) => cpu.is_memory_zeroed(page * PAGE_BYTES, PAGE_BYTES) !== 0);
+  const usedRam = (): ByteRange[] =>
+    usedRanges(memory(), (page) => cpu.is_memory_zeroed(page * PAGE_BYTES, PAGE_BYTES) !== 0);
   /** A copy of RAM; pages that are empty are not touched, and cost no memory in the copy. */
   const captureRam = (): Uint8Array => {
     const [ram, copy] = [memory(), new Uint8Array(ramBytes)];
@@ -150,7 +173,8 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     const [ram, used] = [memory(), usedRam()];
     return [new Uint8Array(Float64Array.from(used.flat()).buffer), ...used.map(([from, to]) => ram.subarray(from, to))];
   };
-  if (cpu.memory_size[0] !== ramBytes) throw new RigError(`v86 made ${String(cpu.memory_size[0])} bytes of RAM instead of ${ramBytes}`);
+  if (cpu.memory_size[0] !== ramBytes)
+    throw new RigError(`v86 made ${String(cpu.memory_size[0])} bytes of RAM instead of ${ramBytes}`);
 
   emulator.v86.next_tick = () => undefined;
   cpu.reboot_internal = () => {
@@ -166,7 +190,19 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   };
   const ports = installMarkerPorts(cpu.io, onMarker);
   const serial = installSerial(emulator, cpu, onByte);
-  const state: Whole = { config, wallClockMs: () => wallClockMs, emulator, cpu, disks, share, jit, ports, serial, clock, chance };
+  const state: Whole = {
+    config,
+    wallClockMs: () => wallClockMs,
+    emulator,
+    cpu,
+    disks,
+    share,
+    jit,
+    ports,
+    serial,
+    clock,
+    chance,
+  };
   let restored: Pick<Core, 'equip'> | undefined;
 
   function onByte(channel: Channel, byte: number): void {
@@ -276,7 +312,10 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     begin(request) {
       if (run) throw new RigError('the machine is running already');
       if (broken) throw broken;
-      if (ended) throw new RigError(`the machine has ended (${ended.why}) and cannot run on`, { remedy: 'make a new machine on the same disks' });
+      if (ended)
+        throw new RigError(`the machine has ended (${ended.why}) and cannot run on`, {
+          remedy: 'make a new machine on the same disks',
+        });
       run = newRun(request, disks.length, clock.virtualMs());
       ports.setHold(false);
       for (const { channel, bytes } of request.send ?? []) serial.send(channel, bytes);
@@ -296,7 +335,8 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       }
       if (ended) return finish(present, ended);
       if (present.stop) return finish(present, present.stop);
-      if (clock.virtualMs() - present.startMs >= present.request.virtualMsMax) return finish(present, { why: 'timeout' });
+      if (clock.virtualMs() - present.startMs >= present.request.virtualMsMax)
+        return finish(present, { why: 'timeout' });
       return undefined;
     },
     abort() {
@@ -331,7 +371,9 @@ interface Run {
 }
 
 function newRun(request: CoreRequest, diskCount: number, startMs: number): Run {
-  const cuts = (request.triggers ?? []).map(({ when, then }) => (when.on === 'instruction' && then.do === 'cutPower' ? when.count : Infinity));
+  const cuts = (request.triggers ?? []).map(({ when, then }) =>
+    when.on === 'instruction' && then.do === 'cutPower' ? when.count : Infinity,
+  );
   return {
     request,
     startMs,
@@ -350,7 +392,13 @@ function isEndlessFault(error: unknown): boolean {
   return error instanceof RangeError && /call stack/i.test(error.message);
 }
 
-async function createEmulator(config: MachineConfig, disks: readonly Disk[], share: ShareServer | undefined, parts: CoreParts, onPanic: (line: string) => void): Promise<V86Emulator> {
+async function createEmulator(
+  config: MachineConfig,
+  disks: readonly Disk[],
+  share: ShareServer | undefined,
+  parts: CoreParts,
+  onPanic: (line: string) => void,
+): Promise<V86Emulator> {
   const { V86, v86Module, clock, chance } = parts;
   const instantiate = async (imports: { env: Record<string, unknown> }): Promise<unknown> => {
     let wasm: WebAssembly.Memory | undefined;
@@ -466,9 +514,20 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Pick<Core, 'equip'>
     );
   }
   if ((head.hasShare ?? false) !== (share !== undefined)) {
-    throw new InputError(`the checkpoint is of a machine with${head.hasShare ? '' : 'out'} a share, unlike the config`, { remedy: 'restore it with the config under which it was made' });
+    throw new InputError(
+      `the checkpoint is of a machine with${head.hasShare ? '' : 'out'} a share, unlike the config`,
+      { remedy: 'restore it with the config under which it was made' },
+    );
   }
-  const [pageIndexes, pages, stateIndexes, statePages, code, blocks, files] = blobs as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  const [pageIndexes, pages, stateIndexes, statePages, code, blocks, files] = blobs as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
 
   const devices = new Uint8Array(Math.ceil(head.stateBytes / PAGE_BYTES) * PAGE_BYTES);
   unpackPages(devices, stateIndexes, statePages);
@@ -499,7 +558,12 @@ function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Pick<Core, 'equip'>
         const start = firstBlock;
         disk.load({
           writeCount: saved.writeCount,
-          blocks: new Map(saved.blocks.map((block, slot) => [block, blocks.subarray((start + slot) * PAGE_BYTES, (start + slot + 1) * PAGE_BYTES)])),
+          blocks: new Map(
+            saved.blocks.map((block, slot) => [
+              block,
+              blocks.subarray((start + slot) * PAGE_BYTES, (start + slot + 1) * PAGE_BYTES),
+            ]),
+          ),
         });
         firstBlock += saved.blocks.length;
       });
@@ -525,7 +589,10 @@ function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: number)
 function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: MachineConfig): ByteRange[] {
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = memoryMiB * 2 ** 20;
-  const pages = (from: number, to: number): ByteRange => [Math.floor(from / PAGE_BYTES) * PAGE_BYTES, Math.ceil(to / PAGE_BYTES) * PAGE_BYTES];
+  const pages = (from: number, to: number): ByteRange => [
+    Math.floor(from / PAGE_BYTES) * PAGE_BYTES,
+    Math.ceil(to / PAGE_BYTES) * PAGE_BYTES,
+  ];
   return [
     pages(0, ramOffset + KERNEL_AT + kernel.length),
     pages(ramOffset + INITRD_AT, ramOffset + Math.min(INITRD_AT + (initrd?.length ?? 0), ramBytes)),
@@ -563,7 +630,12 @@ function savePs2(cpu: V86Cpu): Ps2State {
     for (const byte of bytes) queue.push(byte);
     return bytes;
   };
-  return { keyboard: contents(ps2.kbd_buffer), mouse: contents(ps2.mouse_buffer), ready: ps2.next_byte_is_ready, aux: ps2.next_byte_is_aux };
+  return {
+    keyboard: contents(ps2.kbd_buffer),
+    mouse: contents(ps2.mouse_buffer),
+    ready: ps2.next_byte_is_ready,
+    aux: ps2.next_byte_is_aux,
+  };
 }
 
 function loadPs2(cpu: V86Cpu, state: Ps2State): void {

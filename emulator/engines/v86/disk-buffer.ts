@@ -74,12 +74,17 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     if (used % SLAB_BLOCKS === 0) slabs.push(new Uint8Array(SLAB_BLOCKS * BLOCK_BYTES));
     slots[index] = used;
     const block = stored(used++);
-    if (!replaced) block.set(slot === IN_BASE ? base.subarray(index * BLOCK_BYTES, Math.min((index + 1) * BLOCK_BYTES, byteLength)) : stored(slot));
+    if (!replaced)
+      block.set(
+        slot === IN_BASE
+          ? base.subarray(index * BLOCK_BYTES, Math.min((index + 1) * BLOCK_BYTES, byteLength))
+          : stored(slot),
+      );
     return block;
   };
 
   const overwrite = (offset: number, bytes: Uint8Array, isOwn: boolean): void => {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const at = offset + done;
       const index = Math.floor(at / BLOCK_BYTES);
       const within = at % BLOCK_BYTES;
@@ -111,7 +116,8 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
   };
   lay(config.overlay ?? []);
 
-  const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void => done(readBytes(offset, lengthBytes));
+  const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void =>
+    done(readBytes(offset, lengthBytes));
 
   // Without a prototype: v86 logs plain objects that it meets in a state.
   const buffer: V86DiskBuffer = Object.assign(Object.create(null) as object, {

@@ -103,13 +103,32 @@ export type V86Constructor = new (options: object) => V86Emulator;
 export function bindInternals(emulator: V86Emulator): V86Cpu {
   const cpu = emulator.v86.cpu;
   const needed: readonly (keyof V86Cpu)[] = [
-    'io', 'devices', 'wm', 'wasm_memory', 'jit_imports', 'in_hlt', 'flags', 'idtr_size', 'main_loop', 'jit_dirty_cache', 'is_memory_zeroed',
-    'codegen_finalize', 'codegen_finalize_finished', 'jit_clear_func', 'jit_clear_all_funcs', 'run_hardware_timers', 'reboot_internal',
-    'store_current_tsc', 'pack_memory', 'unpack_memory',
+    'io',
+    'devices',
+    'wm',
+    'wasm_memory',
+    'jit_imports',
+    'in_hlt',
+    'flags',
+    'idtr_size',
+    'main_loop',
+    'jit_dirty_cache',
+    'is_memory_zeroed',
+    'codegen_finalize',
+    'codegen_finalize_finished',
+    'jit_clear_func',
+    'jit_clear_all_funcs',
+    'run_hardware_timers',
+    'reboot_internal',
+    'store_current_tsc',
+    'pack_memory',
+    'unpack_memory',
   ];
   const missing = needed.filter((name) => cpu[name] === undefined);
   if (missing.length > 0) {
-    throw new RigError(`this build of v86 lacks ${missing.join(', ')}`, { remedy: 'install the version that package.json names: npm ci' });
+    throw new RigError(`this build of v86 lacks ${missing.join(', ')}`, {
+      remedy: 'install the version that package.json names: npm ci',
+    });
   }
   return cpu;
 }

@@ -37,7 +37,8 @@ export function createModuleCache(compile: CompileGenerated = (bytes) => new Web
   const byHash = new Map<number, CompiledCode[]>();
   let compiled: CompiledCode[] = [];
   let hits = 0;
-  const find = (key: number, bytes: Uint8Array): CompiledCode | undefined => byHash.get(key)?.find((code) => equalBytes(code.bytes, bytes));
+  const find = (key: number, bytes: Uint8Array): CompiledCode | undefined =>
+    byHash.get(key)?.find((code) => equalBytes(code.bytes, bytes));
   const insert = (code: CompiledCode): void => {
     const list = byHash.get(code.key);
     if (list) list.push(code);

@@ -11,7 +11,10 @@ export interface MarkerPorts {
   load(words: readonly number[]): void;
 }
 
-export function installMarkerPorts(io: V86Io, onMarker: (kind: number, word0: number, word1: number) => void): MarkerPorts {
+export function installMarkerPorts(
+  io: V86Io,
+  onMarker: (kind: number, word0: number, word1: number) => void,
+): MarkerPorts {
   let holding = false;
   const words = [0, 0, 0, 0];
   [MARKER_PORT_KERNEL, MARKER_PORT_USER].forEach((port, bank) => {
@@ -22,7 +25,9 @@ export function installMarkerPorts(io: V86Io, onMarker: (kind: number, word0: nu
     io.register_write(port + 8, words, undefined, undefined, (value) => {
       words[first + 1] = value >>> 0;
     });
-    io.register_write(port, words, undefined, undefined, (kind) => onMarker(kind >>> 0, words[first] ?? 0, words[first + 1] ?? 0));
+    io.register_write(port, words, undefined, undefined, (kind) =>
+      onMarker(kind >>> 0, words[first] ?? 0, words[first + 1] ?? 0),
+    );
     io.register_read(port, words, undefined, undefined, () => (holding ? 1 : 0));
   });
   return {

@@ -16,7 +16,12 @@ export type Request =
     }
   /** Ends the making. */
   | { readonly ask: 'equip'; readonly late: LateConfig }
-  | { readonly ask: 'run'; readonly request: CoreRequest; readonly wantsConsole: boolean; readonly wantsProgress: boolean }
+  | {
+      readonly ask: 'run';
+      readonly request: CoreRequest;
+      readonly wantsConsole: boolean;
+      readonly wantsProgress: boolean;
+    }
   | { readonly ask: 'read'; readonly at: number; readonly lengthBytes: number }
   | { readonly ask: 'capture' }
   | { readonly ask: 'share' }

@@ -71,7 +71,13 @@ export function createRemoteEngine(host: EngineHost): Engine {
     const bare = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
     const make = async (): Promise<void> => {
       const v86Module = await host.v86Module();
-      await link.ask({ ask: 'make', config: shareable(bare), v86Module, checkpoint: checkpoint && shared(checkpoint.bytes), compiled });
+      await link.ask({
+        ask: 'make',
+        config: shareable(bare),
+        v86Module,
+        checkpoint: checkpoint && shared(checkpoint.bytes),
+        compiled,
+      });
     };
     return { link, made: make() };
   };
@@ -127,7 +133,10 @@ function isSame(spare: Spare, config: MachineConfig, checkpoint: Checkpoint): bo
       ...(rest.share ? [['wallClockMs', wallClockMs] as const] : []),
     ]);
   const [its, asked] = [settled(spare.config), settled(config)];
-  return spare.checkpoint.bytes === checkpoint.bytes && [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key));
+  return (
+    spare.checkpoint.bytes === checkpoint.bytes &&
+    [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key))
+  );
 }
 
 function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly CompiledCode[]) => void): Machine {
@@ -140,7 +149,12 @@ function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly
       const abort = (): void => link.abort();
       signal?.addEventListener('abort', abort, { once: true });
       try {
-        const asked = { ask: 'run', request: rest, wantsConsole: onConsole !== undefined, wantsProgress: onProgress !== undefined } as const;
+        const asked = {
+          ask: 'run',
+          request: rest,
+          wantsConsole: onConsole !== undefined,
+          wantsProgress: onProgress !== undefined,
+        } as const;
         const { report, compiled } = await link.ask<'run'>(asked, { onConsole, onProgress });
         keep(compiled);
         return report as RunReport;
@@ -171,7 +185,10 @@ interface Link {
 
 /** Requests are answered in order of asking; when the worker dies, all that wait are refused. */
 function createLink(port: WorkerPort): Link {
-  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void; listeners: Listeners }>();
+  const waiting = new Map<
+    number,
+    { resolve: (value: never) => void; reject: (error: Error) => void; listeners: Listeners }
+  >();
   let lastId = 0;
   let dead: Error | undefined;
   let closing: Promise<void> | undefined;
@@ -229,10 +246,13 @@ function checkConfig(config: MachineConfig): void {
   if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
   disks.forEach(({ base, overlay = [] }, number) => {
     if (base.byteLength === 0 || base.byteLength % SECTOR_BYTES !== 0) {
-      throw new InputError(`disk ${number} is ${base.byteLength} bytes long, which is not a whole number of sectors`, { remedy: 'pad the image to a multiple of 512 bytes' });
+      throw new InputError(`disk ${number} is ${base.byteLength} bytes long, which is not a whole number of sectors`, {
+        remedy: 'pad the image to a multiple of 512 bytes',
+      });
     }
     for (const { sector, bytes } of overlay) {
-      if (sector * SECTOR_BYTES + bytes.byteLength > base.byteLength) throw new InputError(`a write at sector ${sector} lies outside disk ${number}`);
+      if (sector * SECTOR_BYTES + bytes.byteLength > base.byteLength)
+        throw new InputError(`a write at sector ${sector} lies outside disk ${number}`);
     }
   });
   // "HdrS" at 0x202: the boot protocol's magic.
@@ -241,22 +261,28 @@ function checkConfig(config: MachineConfig): void {
   }
   const shareBytes = (share ?? []).reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
   if (shareBytes > SHARE_BYTES_MAX || (share?.length ?? 0) > SHARE_NODES_MAX) {
-    throw new InputError(`a share holds up to ${SHARE_BYTES_MAX / 2 ** 20} MiB in ${SHARE_NODES_MAX} files and folders, not ${Math.ceil(shareBytes / 2 ** 20)} MiB in ${share?.length ?? 0}`, { remedy: 'share a smaller folder' });
+    throw new InputError(
+      `a share holds up to ${SHARE_BYTES_MAX / 2 ** 20} MiB in ${SHARE_NODES_MAX} files and folders, not ${Math.ceil(shareBytes / 2 ** 20)} MiB in ${share?.length ?? 0}`,
+      { remedy: 'share a smaller folder' },
+    );
   }
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
   if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
 }
 
 function checkRestored(config: MachineConfig, checkpoint: Checkpoint): void {
   checkConfig(config);
-  if (checkpoint.engine !== V86_ENGINE) throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
+  if (checkpoint.engine !== V86_ENGINE)
+    throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
 }
 
 function checkRequest({ virtualMsMax, triggers = [] }: RunRequest, { disks, memoryMiB }: MachineConfig): void {
   if (!(virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${virtualMsMax}`);
   for (const { when, then } of triggers) {
     if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
-    if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20) throw new InputError(`the machine has no memory at ${then.gpa}`);
+    if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20)
+      throw new InputError(`the machine has no memory at ${then.gpa}`);
   }
 }
 

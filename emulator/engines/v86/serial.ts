@@ -27,7 +27,11 @@ export interface SerialLines {
   load(state: SerialState): void;
 }
 
-export function installSerial(emulator: V86Emulator, cpu: V86Cpu, onByte: (channel: Channel, byte: number) => void): SerialLines {
+export function installSerial(
+  emulator: V86Emulator,
+  cpu: V86Cpu,
+  onByte: (channel: Channel, byte: number) => void,
+): SerialLines {
   const waiting: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0)];
   const uarts = [cpu.devices.uart0, cpu.devices.uart1] as const;
   for (const { channel, number } of LINES) {

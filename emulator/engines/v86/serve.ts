@@ -65,7 +65,8 @@ export function serve(host: WorkerHost): void {
         return { report: await drive(machine(), request), compiled: cache.takeCompiled() };
       case 'read': {
         const memory = machine().memory();
-        if (request.at + request.lengthBytes > memory.length) throw new InputError(`the machine has no memory at ${request.at + request.lengthBytes - 1}`);
+        if (request.at + request.lengthBytes > memory.length)
+          throw new InputError(`the machine has no memory at ${request.at + request.lengthBytes - 1}`);
         return memory.slice(request.at, request.at + request.lengthBytes);
       }
       case 'capture':
@@ -79,7 +80,10 @@ export function serve(host: WorkerHost): void {
     }
   };
 
-  const drive = async (core: Core, { request, wantsConsole, wantsProgress }: Request & { ask: 'run' }): Promise<RunReport> => {
+  const drive = async (
+    core: Core,
+    { request, wantsConsole, wantsProgress }: Request & { ask: 'run' },
+  ): Promise<RunReport> => {
     core.begin(request);
     let shown = 0;
     for (;;) {
@@ -121,7 +125,11 @@ interface World {
 
 /** Imports v86 under virtual time. It reads neither time nor chance before the machine is made. */
 async function importInto(world: World, host: WorkerHost): Promise<V86Constructor> {
-  const { releasePerformance } = installVirtualTime(host.scope, () => world.clock?.virtualMs() ?? 0, () => world.wallClockMs);
+  const { releasePerformance } = installVirtualTime(
+    host.scope,
+    () => world.clock?.virtualMs() ?? 0,
+    () => world.wallClockMs,
+  );
   host.scope.Math.random = () => world.chance?.fraction() ?? 0;
   const V86 = await host.importV86();
   releasePerformance();
@@ -130,15 +138,30 @@ async function importInto(world: World, host: WorkerHost): Promise<V86Constructo
 
 /** Large results are moved to the rig, not copied. */
 function movable(value: Answers[keyof Answers]): ArrayBuffer[] {
-  const arrays = value instanceof Uint8Array ? [value] : typeof value === 'object' && 'report' in value ? value.report.captures.map(({ memory }) => memory) : [];
+  const arrays =
+    value instanceof Uint8Array
+      ? [value]
+      : typeof value === 'object' && 'report' in value
+        ? value.report.captures.map(({ memory }) => memory)
+        : [];
   return arrays.map((bytes) => bytes.buffer as ArrayBuffer);
 }
 
 function describe(error: unknown): Failure {
   if (error instanceof InputError || error instanceof RigError) {
     const cause = error.cause instanceof Error ? error.cause.stack : undefined;
-    return { type: error instanceof InputError ? 'InputError' : 'RigError', message: error.message, remedy: error.remedy, stack: cause ?? error.stack };
+    return {
+      type: error instanceof InputError ? 'InputError' : 'RigError',
+      message: error.message,
+      remedy: error.remedy,
+      stack: cause ?? error.stack,
+    };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { type: 'RigError', message: `the machine's worker failed: ${message}`, remedy: undefined, stack: error instanceof Error ? error.stack : undefined };
+  return {
+    type: 'RigError',
+    message: `the machine's worker failed: ${message}`,
+    remedy: undefined,
+    stack: error instanceof Error ? error.stack : undefined,
+  };
 }

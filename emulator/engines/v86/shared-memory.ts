@@ -34,7 +34,9 @@ export function createSharedStore(): (bytes: Uint8Array) => Uint8Array {
 }
 
 function allocate(lengthBytes: number): Uint8Array {
-  return typeof SharedArrayBuffer === 'undefined' ? new Uint8Array(lengthBytes) : new Uint8Array(new SharedArrayBuffer(lengthBytes));
+  return typeof SharedArrayBuffer === 'undefined'
+    ? new Uint8Array(lengthBytes)
+    : new Uint8Array(new SharedArrayBuffer(lengthBytes));
 }
 
 function fill(piece: Uint8Array, bytes: Uint8Array): Uint8Array {

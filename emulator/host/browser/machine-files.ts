@@ -24,7 +24,10 @@ export interface MachineDescription {
  * Loads the description at `url` and all that it names. `onFile` is told what is being loaded.
  * @throws RigError when something cannot be loaded.
  */
-export async function loadMachine(url: string, onFile: (name: string) => void): Promise<{ readonly config: MachineConfig; readonly marker: number }> {
+export async function loadMachine(
+  url: string,
+  onFile: (name: string) => void,
+): Promise<{ readonly config: MachineConfig; readonly marker: number }> {
   const description = JSON.parse(new TextDecoder().decode(await load(url))) as MachineDescription;
   const get = (name: string): Promise<Uint8Array> => {
     onFile(name);
@@ -40,14 +43,18 @@ export async function loadMachine(url: string, onFile: (name: string) => void): 
     vgaBios: await get(description.vgaBios),
     kernel: await get(description.kernel),
     ...(initrd !== undefined && { initrd: await get(initrd) }),
-    disks: await Promise.all(description.disks.map(async (disk) => ({ base: unpackSparse(await get(disk), allocate) }))),
+    disks: await Promise.all(
+      description.disks.map(async (disk) => ({ base: unpackSparse(await get(disk), allocate) })),
+    ),
   };
   return { config, marker };
 }
 
 /** In memory that the machine's worker can share, where the page is allowed to. */
 const allocate = (lengthBytes: number): Uint8Array =>
-  new Uint8Array(typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes));
+  new Uint8Array(
+    typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes),
+  );
 
 async function load(url: string): Promise<Uint8Array> {
   const response = await fetch(url);

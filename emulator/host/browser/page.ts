@@ -56,9 +56,13 @@ async function boot(): Promise<PageState> {
   });
   const realMs = performance.now() - started;
   const stateHash = await machine.stateHash();
-  if (reason.why !== 'trigger') say(`${markerName(marker)} was not reached: ${reason.why} at instruction ${instructions}`, 'failed');
+  if (reason.why !== 'trigger')
+    say(`${markerName(marker)} was not reached: ${reason.why} at instruction ${instructions}`, 'failed');
   else {
-    say(`${markerName(marker)} at instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`, 'ready');
+    say(
+      `${markerName(marker)} at instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`,
+      'ready',
+    );
     converse(machine).catch((error: unknown) => say(error instanceof Error ? error.message : String(error), 'failed'));
   }
   return { reason, instructions, virtualMs, stateHash, realMs };

@@ -36,8 +36,11 @@ export function readBtrfsDumps(chunkTree: string, fileTree: string): BtrfsMap {
       if (stripe === undefined) return 'in no chunk';
       const logical = stripe.logical + offset - stripe.physical;
       const extent = extents.find((one) => logical >= one.logical && logical < one.logical + one.length);
-      if (extent !== undefined) return `${pathOf(extent.inode, names)}, byte ${extent.fileOffset + logical - extent.logical}`;
-      return stripe.kind.includes('DATA') && !stripe.kind.includes('METADATA') ? `free, or of another subvolume (logical ${logical})` : `${stripe.kind.toLowerCase()} (logical ${logical})`;
+      if (extent !== undefined)
+        return `${pathOf(extent.inode, names)}, byte ${extent.fileOffset + logical - extent.logical}`;
+      return stripe.kind.includes('DATA') && !stripe.kind.includes('METADATA')
+        ? `free, or of another subvolume (logical ${logical})`
+        : `${stripe.kind.toLowerCase()} (logical ${logical})`;
     },
   };
 }
@@ -84,14 +87,20 @@ function readFiles(dump: string): { readonly extents: readonly Extent[]; readonl
     if (at) disk = [Number(at[1]), Number(at[2])];
     const part = /^\t\textent data offset (\d+) nr (\d+)/.exec(line);
     // A disk byte of 0 is a hole.
-    if (part && disk && disk[0] > 0) extents.push({ logical: disk[0] + Number(part[1]), length: Number(part[2]), inode: key[0], fileOffset: Number(key[2]) });
+    if (part && disk && disk[0] > 0)
+      extents.push({
+        logical: disk[0] + Number(part[1]),
+        length: Number(part[2]),
+        inode: key[0],
+        fileOffset: Number(key[2]),
+      });
   }
   return { extents, names };
 }
 
 function pathOf(inode: string, names: ReadonlyMap<string, Name>): string {
   const parts: string[] = [];
-  for (let at = inode; at !== ROOT_INODE; ) {
+  for (let at = inode; at !== ROOT_INODE;) {
     const name = names.get(at);
     if (name === undefined || parts.length > 255) return `inode ${inode}, which no directory names`;
     parts.unshift(name.name);

@@ -38,7 +38,9 @@ export function byteCache(dir: string): ByteCache {
         const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
         throw new RigError(full ? `no space left for a checkpoint in ${dir}` : `cannot write a checkpoint to ${dir}`, {
           cause: error,
-          remedy: full ? 'free some space, or name another folder with SNAPBACK_CACHE' : 'make it writable, or name another with SNAPBACK_CACHE',
+          remedy: full
+            ? 'free some space, or name another folder with SNAPBACK_CACHE'
+            : 'make it writable, or name another with SNAPBACK_CACHE',
         });
       }
     },

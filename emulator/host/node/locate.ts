@@ -21,7 +21,12 @@ const LOCATORS: Partial<Record<Filesystem, Locator>> = { xfs: locateXfs, btrfs: 
  * Names what lies at these bytes: files as `/path`, with the byte of the file where the tool tells it. Undefined where it says
  * nothing, as of a filesystem that is damaged, or when the tool is missing: the sectors then keep their numbers.
  */
-export async function locate(volume: ByteSource, filesystem: Filesystem, offsetsBytes: readonly number[], signal: AbortSignal = new AbortController().signal): Promise<readonly (string | undefined)[]> {
+export async function locate(
+  volume: ByteSource,
+  filesystem: Filesystem,
+  offsetsBytes: readonly number[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<readonly (string | undefined)[]> {
   const locator = LOCATORS[filesystem];
   if (locator === undefined) return offsetsBytes.map(() => undefined);
   const run: Run = async (program, args) => (await command(program, args, { signal })).stdout;
@@ -38,8 +43,15 @@ export async function locate(volume: ByteSource, filesystem: Filesystem, offsets
 
 /** `block 25 (0/25) type data inode 131 folder/file`. */
 async function locateXfs(path: string, offsetsBytes: readonly number[], run: Run): ReturnType<Locator> {
-  const looks = offsetsBytes.flatMap((offset) => ['-c', `daddr ${Math.floor(offset / SECTOR_BYTES)}`, '-c', 'blockuse -n']);
-  const lines = (await run('xfs_db', ['-r', '-c', 'blockget -n', ...looks, path])).split('\n').filter((line) => /^block \d+ \(/.test(line));
+  const looks = offsetsBytes.flatMap((offset) => [
+    '-c',
+    `daddr ${Math.floor(offset / SECTOR_BYTES)}`,
+    '-c',
+    'blockuse -n',
+  ]);
+  const lines = (await run('xfs_db', ['-r', '-c', 'blockget -n', ...looks, path]))
+    .split('\n')
+    .filter((line) => /^block \d+ \(/.test(line));
   if (lines.length !== offsetsBytes.length) return offsetsBytes.map(() => undefined);
   return lines.map((line) => {
     const [, type, inode, name] = /type (\S+)(?: inode (\d+)(?: (.+))?)?$/.exec(line) ?? [];
@@ -50,7 +62,12 @@ async function locateXfs(path: string, offsetsBytes: readonly number[], run: Run
   });
 }
 
-const XFS_TYPES: Readonly<Record<string, string>> = { sb: 'superblock', log: 'journal', free1: 'free block', free2: 'free block' };
+const XFS_TYPES: Readonly<Record<string, string>> = {
+  sb: 'superblock',
+  log: 'journal',
+  free1: 'free block',
+  free2: 'free block',
+};
 
 async function locateBtrfs(path: string, offsetsBytes: readonly number[], run: Run): ReturnType<Locator> {
   const dump = (tree: string): Promise<string> => run('btrfs', ['inspect-internal', 'dump-tree', '-t', tree, path]);

@@ -60,13 +60,21 @@ export const CMDLINE: readonly string[] = [
 const CMDLINE_POISONING: readonly string[] = ['page_poison=1'];
 
 /** @throws RigError when something cannot be built, InputError when a disk image cannot be a disk. */
-export async function obtainMachineFiles(machine: MachineOptions, disks: readonly string[], context: BuildContext): Promise<MachineFiles> {
-  const kernel = await (isFlavour(machine.kernel) ? obtainKernel(machine.kernel, context) : readOwnKernel(machine.kernel));
+export async function obtainMachineFiles(
+  machine: MachineOptions,
+  disks: readonly string[],
+  context: BuildContext,
+): Promise<MachineFiles> {
+  const kernel = await (isFlavour(machine.kernel)
+    ? obtainKernel(machine.kernel, context)
+    : readOwnKernel(machine.kernel));
   const initramfs = await obtainInitramfs(context);
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
-  const cmdline = [...CMDLINE, ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []), ...machine.cmdline].join(' ');
+  const cmdline = [...CMDLINE, ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []), ...machine.cmdline].join(
+    ' ',
+  );
   const config: MachineConfig = {
     memoryMiB: machine.memoryMiB,
     bios,
@@ -88,20 +96,33 @@ export async function obtainMachineFiles(machine: MachineOptions, disks: readonl
   for (const [index, { sha256: hash }] of images.entries()) hashes[`disk ${disks[index] ?? index}`] = hash;
   const { memoryMiB, seed, wallClockMs } = config;
   const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
-  const notes = images.flatMap(({ deviations = [] }, index) => deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`));
-  return { config, kernel, disks: images, notes, bootCommands: images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)), systemMap: await readFile(kernel.systemMapPath, 'utf8'), hashes, configKey };
+  const notes = images.flatMap(({ deviations = [] }, index) =>
+    deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`),
+  );
+  return {
+    config,
+    kernel,
+    disks: images,
+    notes,
+    bootCommands: images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)),
+    systemMap: await readFile(kernel.systemMapPath, 'utf8'),
+    hashes,
+    configKey,
+  };
 }
 
 /** `files` for a machine that has a share of `entries`, if any: its checkpoints are its own. */
 export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | undefined): MachineFiles {
   if (entries === undefined) return files;
   const hash = createHash('sha256').update(files.configKey);
-  for (const { bytes, ...entry } of entries) hash.update(`\0${JSON.stringify({ ...entry, bytes: bytes?.length })}\0`).update(bytes ?? '');
+  for (const { bytes, ...entry } of entries)
+    hash.update(`\0${JSON.stringify({ ...entry, bytes: bytes?.length })}\0`).update(bytes ?? '');
   const share = hash.digest('hex');
   return { ...files, config: { ...files.config, share: entries }, configKey: share.slice(0, 32) };
 }
 
-const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> => /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
+const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> =>
+  /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
 
 /** The initramfs has made this one, over the whole first disk. */
 const ROOT_MAPPED = 'root';
@@ -109,7 +130,10 @@ const ROOT_MAPPED = 'root';
 const VOLUME = /\bVOLUME\b/g;
 
 /** Makes the device-mapper devices of a disk's volumes. */
-export function mapperCommands(volumes: readonly Pick<VolumePlace, 'partitionNumber' | 'lengthSectors' | 'deviceMapper'>[], disk: number): readonly string[] {
+export function mapperCommands(
+  volumes: readonly Pick<VolumePlace, 'partitionNumber' | 'lengthSectors' | 'deviceMapper'>[],
+  disk: number,
+): readonly string[] {
   return volumes.flatMap(({ partitionNumber, lengthSectors, deviceMapper }) => {
     const device = `/dev/sd${String.fromCharCode(0x61 + disk)}${partitionNumber === 0 ? '' : partitionNumber}`;
     return deviceMapper
@@ -126,7 +150,10 @@ export function mapperCommands(volumes: readonly Pick<VolumePlace, 'partitionNum
 async function obtainImage(disk: string, context: BuildContext): Promise<DiskImage> {
   if (!disk.endsWith('.img')) return obtainDisk(disk, context);
   const hash = await hashFile(disk).catch((cause: unknown) => {
-    throw new InputError(`cannot read the disk image ${disk}`, { cause, remedy: 'give the path of a file that is there' });
+    throw new InputError(`cannot read the disk image ${disk}`, {
+      cause,
+      remedy: 'give the path of a file that is there',
+    });
   });
   return { path: disk, sha256: hash };
 }
@@ -143,6 +170,9 @@ async function readBios(name: string): Promise<Uint8Array> {
   try {
     return await readFile(`${BIOS_DIR}/${name}`);
   } catch (cause) {
-    throw new RigError(`cannot read the machine's firmware ${BIOS_DIR}/${name}`, { cause, remedy: 'apt-get install seabios' });
+    throw new RigError(`cannot read the machine's firmware ${BIOS_DIR}/${name}`, {
+      cause,
+      remedy: 'apt-get install seabios',
+    });
   }
 }

@@ -9,5 +9,10 @@ import type { MachineFiles } from './machine-files.js';
 
 /** The tools end with `signal`. */
 export function nodeProofs({ systemMap }: Pick<MachineFiles, 'systemMap'>, signal?: AbortSignal): Proofs {
-  return createProofs({ systemMap, comparer: byteComparer, check: (volume, filesystem, replay) => checkFilesystem(volume, filesystem, replay, signal), locate: (volume, filesystem, offsets) => locate(volume, filesystem, offsets, signal) });
+  return createProofs({
+    systemMap,
+    comparer: byteComparer,
+    check: (volume, filesystem, replay) => checkFilesystem(volume, filesystem, replay, signal),
+    locate: (volume, filesystem, offsets) => locate(volume, filesystem, offsets, signal),
+  });
 }

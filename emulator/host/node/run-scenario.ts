@@ -27,26 +27,33 @@ export interface ScenarioRun {
 }
 
 /** @throws InputError, RigError; what the guest does wrong is in the report. */
-export async function runScenario(loaded: LoadedScenario, context: BuildContext, hooks: RunHooks): Promise<ScenarioRun> {
+export async function runScenario(
+  loaded: LoadedScenario,
+  context: BuildContext,
+  hooks: RunHooks,
+): Promise<ScenarioRun> {
   const { plan, scenario, file, sha256 } = loaded;
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const startedMs = performance.now();
-  const outcome = await runPlan({ ...plan, bootCommands: files.bootCommands }, {
-    booter: {
-      engine: createV86Engine(),
-      config: files.config,
-      configKey: files.configKey,
-      cache: byteCache(join(context.cacheDir, 'checkpoints')),
-      signal: context.signal,
-      onProgress: (what) => {
-        if (what !== '') hooks.say(what);
+  const outcome = await runPlan(
+    { ...plan, bootCommands: files.bootCommands },
+    {
+      booter: {
+        engine: createV86Engine(),
+        config: files.config,
+        configKey: files.configKey,
+        cache: byteCache(join(context.cacheDir, 'checkpoints')),
+        signal: context.signal,
+        onProgress: (what) => {
+          if (what !== '') hooks.say(what);
+        },
+        ...(hooks.onConsole && { onConsole: hooks.onConsole }),
       },
-      ...(hooks.onConsole && { onConsole: hooks.onConsole }),
+      proofs: nodeProofs(files, context.signal),
+      hash: sha256Hex,
+      say: hooks.say,
     },
-    proofs: nodeProofs(files, context.signal),
-    hash: sha256Hex,
-    say: hooks.say,
-  });
+  );
   const { kernel } = files;
   const report = reportOf(outcome, {
     plan,
@@ -54,7 +61,13 @@ export async function runScenario(loaded: LoadedScenario, context: BuildContext,
     kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
     realMs: Math.round(performance.now() - startedMs),
     replay: replayCommandLine(file, plan.machine),
-    options: { ...plan.machine, cmdline: files.config.cmdline, disks: scenario.disks, control: plan.control, kernelSource: kernel.sourceVersion },
+    options: {
+      ...plan.machine,
+      cmdline: files.config.cmdline,
+      disks: scenario.disks,
+      control: plan.control,
+      kernelSource: kernel.sourceVersion,
+    },
     artifacts: files.hashes,
     packages: packageVersions(),
     notes: files.notes,

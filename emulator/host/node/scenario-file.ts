@@ -32,11 +32,16 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new InputError(`cannot read the scenario ${file}`, { cause, remedy: 'give the path of a YAML file that is there' });
+    throw new InputError(`cannot read the scenario ${file}`, {
+      cause,
+      remedy: 'give the path of a YAML file that is there',
+    });
   }
   const read = readScenario(text, file);
   if ('issues' in read) {
-    throw new InputError(`${file} is no scenario that can be run\n${renderIssues(read.issues)}`, { remedy: 'mend the places above; `snapback --help` shows an example' });
+    throw new InputError(`${file} is no scenario that can be run\n${renderIssues(read.issues)}`, {
+      remedy: 'mend the places above; `snapback --help` shows an example',
+    });
   }
   const disks = read.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
   const scenario = { ...read.scenario, disks };
@@ -45,17 +50,31 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   const share = await readShare(machine.share, dirname(file));
   const hash = createHash('sha256').update(text);
   for (const { path, mode, bytes } of files) hash.update(`\0${path}\0${mode}\0${bytes.length}\0`).update(bytes);
-  for (const { path, mode, bytes } of share ?? []) hash.update(`\0share ${path}\0${mode}\0${bytes?.length ?? ''}\0`).update(bytes ?? '');
+  for (const { path, mode, bytes } of share ?? [])
+    hash.update(`\0share ${path}\0${mode}\0${bytes?.length ?? ''}\0`).update(bytes ?? '');
   return {
     file,
     scenario,
-    plan: { name, machine: { ...machine, kernel: kernelPath(machine.kernel, file, overrides), ...(overrides.seed !== undefined && { seed: overrides.seed }) }, files, ...(share && { share }), steps, control },
+    plan: {
+      name,
+      machine: {
+        ...machine,
+        kernel: kernelPath(machine.kernel, file, overrides),
+        ...(overrides.seed !== undefined && { seed: overrides.seed }),
+      },
+      files,
+      ...(share && { share }),
+      steps,
+      control,
+    },
     sha256: hash.digest('hex'),
   };
 }
 
 const readShare = (share: string | undefined, dir: string): Promise<readonly ShareEntry[] | undefined> =>
-  share === undefined || share === EMPTY_SHARE ? Promise.resolve(share === undefined ? undefined : []) : readHostShare(share, dir);
+  share === undefined || share === EMPTY_SHARE
+    ? Promise.resolve(share === undefined ? undefined : [])
+    : readHostShare(share, dir);
 
 /** A path in a scenario is seen from its file, one on the command line from the working directory. */
 function kernelPath(kernel: string, file: string, overrides: Overrides): string {

@@ -11,7 +11,8 @@ export function packageVersions(): Readonly<Record<string, string>> {
   return { snapback: snapbackVersion(), node: process.versions.node, v86: versionIn(packageOf('v86')) };
 }
 
-const versionIn = (folder: string): string => (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+const versionIn = (folder: string): string =>
+  (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
 
 /** The folder of a package that Snapback uses: its own, or one beside it or above, where npm has put it. */
 function packageOf(name: string): string {

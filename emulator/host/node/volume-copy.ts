@@ -32,7 +32,10 @@ async function writeSparse(volume: ByteSource, path: string): Promise<void> {
       }
     }
   } catch (cause) {
-    throw new RigError(`cannot write a copy of a volume of ${volume.byteLength} bytes to ${path}`, { cause, remedy: 'make room in the directory for temporary files, or set TMPDIR' });
+    throw new RigError(`cannot write a copy of a volume of ${volume.byteLength} bytes to ${path}`, {
+      cause,
+      remedy: 'make room in the directory for temporary files, or set TMPDIR',
+    });
   } finally {
     await file.close();
   }

@@ -114,7 +114,8 @@ interface Index {
   readonly inodes: ReadonlyMap<number, Inode>;
 }
 
-const block = (g: Geometry, number: number, what: string): Uint8Array => readChecked(g.volume, number * g.blockBytes, g.blockBytes, what);
+const block = (g: Geometry, number: number, what: string): Uint8Array =>
+  readChecked(g.volume, number * g.blockBytes, g.blockBytes, what);
 
 function buildIndex(g: Geometry): Index {
   const groups = readGroups(g);
@@ -124,7 +125,12 @@ function buildIndex(g: Geometry): Index {
 }
 
 function readGroups(g: Geometry): Group[] {
-  const table = readChecked(g.volume, (g.firstDataBlock + 1) * g.blockBytes, g.groups * g.descriptorBytes, 'the group descriptors');
+  const table = readChecked(
+    g.volume,
+    (g.firstDataBlock + 1) * g.blockBytes,
+    g.groups * g.descriptorBytes,
+    'the group descriptors',
+  );
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
   return Array.from({ length: g.groups }, (_, i) => {
     const at = i * g.descriptorBytes;
@@ -137,7 +143,12 @@ function readGroups(g: Geometry): Group[] {
 /** Inodes that are in use: a mode is set, and something links to them or they are the filesystem's own. */
 function* allInodes(g: Geometry, groups: readonly Group[]): Generator<Inode> {
   for (const [index, group] of groups.entries()) {
-    const table = readChecked(g.volume, group.inodeTable * g.blockBytes, g.inodesPerGroup * g.inodeBytes, `the inode table of group ${index}`);
+    const table = readChecked(
+      g.volume,
+      group.inodeTable * g.blockBytes,
+      g.inodesPerGroup * g.inodeBytes,
+      `the inode table of group ${index}`,
+    );
     for (let i = 0; i < g.inodesPerGroup; i++) {
       const view = new DataView(table.buffer, table.byteOffset + i * g.inodeBytes, g.inodeBytes);
       const number = index * g.inodesPerGroup + i + 1;
@@ -158,7 +169,8 @@ function* allInodes(g: Geometry, groups: readonly Group[]): Generator<Inode> {
 
 function runsOf(g: Geometry, inode: Inode): Run[] {
   const runs: Run[] = [];
-  if (inode.attributesBlock !== 0) runs.push({ start: inode.attributesBlock, count: 1, inode: inode.number, fileBlock: undefined });
+  if (inode.attributesBlock !== 0)
+    runs.push({ start: inode.attributesBlock, count: 1, inode: inode.number, fileBlock: undefined });
   const type = inode.mode & TYPE_MASK;
   const shortLink = type === TYPE_LINK && inode.sizeBytes < FAST_LINK_BYTES_MAX;
   const holdsBlocks = type === TYPE_REGULAR || type === TYPE_DIRECTORY || type === TYPE_LINK || type === 0;
@@ -231,14 +243,17 @@ function readPaths(g: Geometry, inodes: readonly Inode[]): Map<number, string> {
 }
 
 /** Blocks of an indexed directory's tree look like unused entries to this, as ext4 intends. */
-function* directoryEntries(g: Geometry, directory: Inode): Generator<{ readonly inode: number; readonly name: string }> {
+function* directoryEntries(
+  g: Geometry,
+  directory: Inode,
+): Generator<{ readonly inode: number; readonly name: string }> {
   const decoder = new TextDecoder();
   for (const run of runsOf(g, directory)) {
     if (run.fileBlock === undefined) continue;
     for (let i = 0; i < run.count; i++) {
       const bytes = block(g, run.start + i, `directory inode ${directory.number}`);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      for (let at = 0; at + 8 <= bytes.length; ) {
+      for (let at = 0; at + 8 <= bytes.length;) {
         const inode = view.getUint32(at, true);
         const length = view.getUint16(at + 4, true);
         const name = decoder.decode(bytes.subarray(at + 8, at + 8 + view.getUint8(at + 6)));
@@ -255,13 +270,17 @@ function fileAt(g: Geometry, index: Index, path: string): ByteSource | undefined
   const inode = number === undefined ? undefined : index.inodes.get(number);
   if (inode === undefined || (inode.mode & TYPE_MASK) !== TYPE_REGULAR) return undefined;
   const extents = runsOf(g, inode).flatMap(({ start, count, fileBlock }) =>
-    fileBlock === undefined ? [] : [{ from: fileBlock * g.blockBytes, to: (fileBlock + count) * g.blockBytes, at: start * g.blockBytes }]);
+    fileBlock === undefined
+      ? []
+      : [{ from: fileBlock * g.blockBytes, to: (fileBlock + count) * g.blockBytes, at: start * g.blockBytes }],
+  );
   // What no extent covers is a hole, which reads as zeros.
   const read = (offset: number, length: number): Uint8Array => {
     const bytes = new Uint8Array(length);
     for (const { from, to, at } of extents) {
       const [first, end] = [Math.max(from, offset), Math.min(to, offset + length)];
-      if (first < end) bytes.set(readChecked(g.volume, at + first - from, end - first, `an extent of ${path}`), first - offset);
+      if (first < end)
+        bytes.set(readChecked(g.volume, at + first - from, end - first, `an extent of ${path}`), first - offset);
     }
     return bytes;
   };
@@ -302,12 +321,14 @@ function nameMetadata(g: Geometry, index: Index, number: number, offsetBytes: nu
     if (number === group.blockBitmap) return `block bitmap of group ${i}`;
     if (number === group.inodeBitmap) return `inode bitmap of group ${i}`;
     if (number >= group.inodeTable && number < group.inodeTable + tableBlocks) {
-      const inode = i * g.inodesPerGroup + Math.floor((offsetBytes - group.inodeTable * g.blockBytes) / g.inodeBytes) + 1;
+      const inode =
+        i * g.inodesPerGroup + Math.floor((offsetBytes - group.inodeTable * g.blockBytes) / g.inodeBytes) + 1;
       const path = index.paths.get(inode);
       return `inode ${inode}${path === undefined ? '' : ` (${path})`}`;
     }
   }
   const descriptorBlocks = Math.ceil((g.groups * g.descriptorBytes) / g.blockBytes) + g.reservedDescriptorBlocks;
-  if (number >= g.firstDataBlock && number <= g.firstDataBlock + descriptorBlocks) return 'superblock or group descriptors';
+  if (number >= g.firstDataBlock && number <= g.firstDataBlock + descriptorBlocks)
+    return 'superblock or group descriptors';
   return undefined;
 }

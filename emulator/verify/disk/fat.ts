@@ -64,7 +64,19 @@ function readGeometry(volume: ByteSource): Geometry {
   const clusters = Math.floor((sectors * sectorBytes - dataAt) / clusterBytes);
   // By the count of clusters alone, as the specification says.
   const bits = clusters < 4085 ? 12 : clusters < 65525 ? 16 : 32;
-  return { volume, bits, clusterBytes, clusters, fatAt, fatBytes, fats, rootAt, rootBytes, rootCluster: bits === 32 ? boot.getUint32(44, true) : 0, dataAt };
+  return {
+    volume,
+    bits,
+    clusterBytes,
+    clusters,
+    fatAt,
+    fatBytes,
+    fats,
+    rootAt,
+    rootBytes,
+    rootCluster: bits === 32 ? boot.getUint32(44, true) : 0,
+    dataAt,
+  };
 }
 
 /** Every cluster that a directory leads to. */
@@ -73,7 +85,11 @@ function walk(g: Geometry): ReadonlyMap<number, Place> {
   const places = new Map<number, Place>();
   const claim = (first: number, path: string): number[] => {
     const chain: number[] = [];
-    for (let cluster = first; cluster >= 2 && cluster < g.clusters + 2 && !places.has(cluster); cluster = nextCluster(g, fat, cluster)) {
+    for (
+      let cluster = first;
+      cluster >= 2 && cluster < g.clusters + 2 && !places.has(cluster);
+      cluster = nextCluster(g, fat, cluster)
+    ) {
       places.set(cluster, { path, offsetBytes: chain.length * g.clusterBytes });
       chain.push(cluster);
     }
@@ -83,15 +99,24 @@ function walk(g: Geometry): ReadonlyMap<number, Place> {
     for (const { name, isDirectory, cluster } of entriesOf(pieces)) {
       const own = `${path}/${name}`;
       const chain = claim(cluster, own);
-      if (isDirectory && depth < DEPTH_MAX) visit(chain.map((one) => clusterOf(g, one)), own, depth + 1);
+      if (isDirectory && depth < DEPTH_MAX)
+        visit(
+          chain.map((one) => clusterOf(g, one)),
+          own,
+          depth + 1,
+        );
     }
   };
-  const root = g.bits === 32 ? claim(g.rootCluster, '/').map((one) => clusterOf(g, one)) : [readChecked(g.volume, g.rootAt, g.rootBytes, 'the root directory')];
+  const root =
+    g.bits === 32
+      ? claim(g.rootCluster, '/').map((one) => clusterOf(g, one))
+      : [readChecked(g.volume, g.rootAt, g.rootBytes, 'the root directory')];
   visit(root, '', 0);
   return places;
 }
 
-const clusterOf = (g: Geometry, cluster: number): Uint8Array => readChecked(g.volume, g.dataAt + (cluster - 2) * g.clusterBytes, g.clusterBytes, `cluster ${cluster}`);
+const clusterOf = (g: Geometry, cluster: number): Uint8Array =>
+  readChecked(g.volume, g.dataAt + (cluster - 2) * g.clusterBytes, g.clusterBytes, `cluster ${cluster}`);
 
 function nextCluster({ bits }: Geometry, fat: Uint8Array, cluster: number): number {
   const view = viewOf(fat);
@@ -101,7 +126,9 @@ function nextCluster({ bits }: Geometry, fat: Uint8Array, cluster: number): numb
   return cluster % 2 === 0 ? pair & 0xfff : pair >> 4;
 }
 
-function* entriesOf(pieces: readonly Uint8Array[]): Generator<{ readonly name: string; readonly isDirectory: boolean; readonly cluster: number }> {
+function* entriesOf(
+  pieces: readonly Uint8Array[],
+): Generator<{ readonly name: string; readonly isDirectory: boolean; readonly cluster: number }> {
   // A long name stands before its entry, in pieces from its end to its begin.
   let long = '';
   for (const piece of pieces) {
@@ -116,7 +143,11 @@ function* entriesOf(pieces: readonly Uint8Array[]): Generator<{ readonly name: s
         const name = long === '' ? shortName(bytes) : long;
         long = '';
         if ((attributes & ATTRIBUTE.label) !== 0 || name === '.' || name === '..') continue;
-        yield { name, isDirectory: (attributes & ATTRIBUTE.directory) !== 0, cluster: view.getUint16(26, true) + view.getUint16(20, true) * 65536 };
+        yield {
+          name,
+          isDirectory: (attributes & ATTRIBUTE.directory) !== 0,
+          cluster: view.getUint16(26, true) + view.getUint16(20, true) * 65536,
+        };
       }
     }
   }
@@ -124,7 +155,11 @@ function* entriesOf(pieces: readonly Uint8Array[]): Generator<{ readonly name: s
 
 function longPiece(view: DataView): string {
   let text = '';
-  for (const [from, count] of [[1, 5], [14, 6], [28, 2]] as const) {
+  for (const [from, count] of [
+    [1, 5],
+    [14, 6],
+    [28, 2],
+  ] as const) {
     for (let i = 0; i < count; i++) {
       const unit = view.getUint16(from + 2 * i, true);
       if (unit === 0 || unit === 0xffff) return text;
@@ -145,7 +180,8 @@ function shortName(bytes: Uint8Array): string {
 
 function describe(g: Geometry, places: ReadonlyMap<number, Place>, offsetBytes: number): string {
   if (offsetBytes < g.fatAt) return 'boot and reserved sectors';
-  if (offsetBytes < g.rootAt) return `allocation table ${Math.floor((offsetBytes - g.fatAt) / g.fatBytes) + 1} of ${g.fats}`;
+  if (offsetBytes < g.rootAt)
+    return `allocation table ${Math.floor((offsetBytes - g.fatAt) / g.fatBytes) + 1} of ${g.fats}`;
   if (offsetBytes < g.dataAt) return '/';
   const cluster = Math.floor((offsetBytes - g.dataAt) / g.clusterBytes) + 2;
   const place = places.get(cluster);

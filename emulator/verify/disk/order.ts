@@ -9,10 +9,24 @@ const THAWS = ['thawTasks', 'thawFilesystems'] as const satisfies readonly Kerne
  * The instructions at which the last call of snapshot(2) let filesystems, or tasks, go on although writes were not
  * redirected yet. `markers` are those of the machine that lived on.
  */
-export function thawedTooEarly(markers: readonly MarkerSeen[]): readonly { readonly step: (typeof THAWS)[number]; readonly instruction: number }[] {
-  const call = markers.slice(Math.max(0, markers.findLastIndex(({ kind }) => kind === stepBegin('call'))));
-  const copied = call.slice(Math.max(0, call.findLastIndex(({ kind }) => kind === stepEnd('copy'))));
+export function thawedTooEarly(
+  markers: readonly MarkerSeen[],
+): readonly { readonly step: (typeof THAWS)[number]; readonly instruction: number }[] {
+  const call = markers.slice(
+    Math.max(
+      0,
+      markers.findLastIndex(({ kind }) => kind === stepBegin('call')),
+    ),
+  );
+  const copied = call.slice(
+    Math.max(
+      0,
+      call.findLastIndex(({ kind }) => kind === stepEnd('copy')),
+    ),
+  );
   const redirected = copied.findIndex(({ kind }) => kind === stepEnd('substitute'));
   const early = redirected < 0 ? copied : copied.slice(0, redirected);
-  return early.flatMap(({ kind, instruction }) => THAWS.flatMap((step) => (kind === stepBegin(step) ? [{ step, instruction }] : [])));
+  return early.flatMap(({ kind, instruction }) =>
+    THAWS.flatMap((step) => (kind === stepBegin(step) ? [{ step, instruction }] : [])),
+  );
 }

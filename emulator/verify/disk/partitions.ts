@@ -21,7 +21,12 @@ const GPT_PARTITIONS_MAX = 1024;
 
 /** The volumes of a disk: its partitions, or the whole disk when it has none. `device` is the disk's name. */
 export function volumes(disk: ByteSource, device: string): Volume[] {
-  const whole: Volume = { device, startSector: 0, sectors: disk.byteLength / SECTOR_BYTES, filesystem: filesystemOf(disk) };
+  const whole: Volume = {
+    device,
+    startSector: 0,
+    sectors: disk.byteLength / SECTOR_BYTES,
+    filesystem: filesystemOf(disk),
+  };
   // A filesystem may leave a boot sector with a valid signature in front of it (vfat does): it wins.
   if (whole.filesystem !== 'unknown') return [whole];
   const found = partitions(disk);
@@ -45,11 +50,13 @@ function partitions(disk: ByteSource): Partition[] {
   if (table === undefined) return [];
   if (table.some((entry) => entry.type === TYPE_PROTECTIVE)) return gptPartitions(disk);
   const sizeSectors = disk.byteLength / SECTOR_BYTES;
-  return table.flatMap((entry, index) => {
-    if (entry.type === 0 || entry.sectors === 0) return [];
-    if (TYPES_EXTENDED.has(entry.type)) return logicalPartitions(disk, entry.startSector);
-    return [{ number: index + 1, startSector: entry.startSector, sectors: entry.sectors }];
-  }).filter((entry) => entry.startSector + entry.sectors <= sizeSectors);
+  return table
+    .flatMap((entry, index) => {
+      if (entry.type === 0 || entry.sectors === 0) return [];
+      if (TYPES_EXTENDED.has(entry.type)) return logicalPartitions(disk, entry.startSector);
+      return [{ number: index + 1, startSector: entry.startSector, sectors: entry.sectors }];
+    })
+    .filter((entry) => entry.startSector + entry.sectors <= sizeSectors);
 }
 
 interface TableEntry {
@@ -65,16 +72,21 @@ function readTable(disk: ByteSource, sector: number): TableEntry[] | undefined {
   if (view.getUint16(MBR.signature, true) !== 0xaa55) return undefined;
   return Array.from({ length: MBR.count }, (_, i) => {
     const at = MBR.entries + i * MBR.entryBytes;
-    return { type: view.getUint8(at + 4), startSector: view.getUint32(at + 8, true), sectors: view.getUint32(at + 12, true) };
+    return {
+      type: view.getUint8(at + 4),
+      startSector: view.getUint32(at + 8, true),
+      sectors: view.getUint32(at + 12, true),
+    };
   });
 }
 
 /** A chain of tables, each with one logical partition and the way to the next; both count from different places. */
 function logicalPartitions(disk: ByteSource, extendedStart: number): Partition[] {
   const found: Partition[] = [];
-  for (let at = extendedStart; found.length < LOGICAL_MAX; ) {
+  for (let at = extendedStart; found.length < LOGICAL_MAX;) {
     const [own, next] = readTable(disk, at) ?? [];
-    if (own !== undefined && own.type !== 0) found.push({ number: 5 + found.length, startSector: at + own.startSector, sectors: own.sectors });
+    if (own !== undefined && own.type !== 0)
+      found.push({ number: 5 + found.length, startSector: at + own.startSector, sectors: own.sectors });
     if (next === undefined || !TYPES_EXTENDED.has(next.type) || next.startSector === 0) break;
     at = extendedStart + next.startSector;
   }
@@ -97,12 +109,18 @@ function gptPartitions(disk: ByteSource): Partition[] {
     const unused = Array.from({ length: 4 }, (_, word) => entry.getUint32(4 * word, true)).every((word) => word === 0);
     const start = wide(entry, 32);
     const last = wide(entry, 40);
-    if (!unused && last >= start && (last + 1) * SECTOR_BYTES <= disk.byteLength) found.push({ number: i + 1, startSector: start, sectors: last - start + 1 });
+    if (!unused && last >= start && (last + 1) * SECTOR_BYTES <= disk.byteLength)
+      found.push({ number: i + 1, startSector: start, sectors: last - start + 1 });
   }
   return found;
 }
 
-const EXT = { magic: 1024 + 56, compatible: 1024 + 92, incompatible: 1024 + 96, readOnlyCompatible: 1024 + 100 } as const;
+const EXT = {
+  magic: 1024 + 56,
+  compatible: 1024 + 92,
+  incompatible: 1024 + 96,
+  readOnlyCompatible: 1024 + 100,
+} as const;
 const EXT_HAS_JOURNAL = 0x4;
 /** Features that only ext4 has: extents, 64bit, flex_bg, mmp, metadata checksums in incompat; huge_file, gdt_csum, dir_nlink, extra_isize, metadata_csum. */
 const EXT4_INCOMPATIBLE = 0x40 | 0x80 | 0x100 | 0x200 | 0x2000;
@@ -118,7 +136,8 @@ export function filesystemOf(volume: ByteSource): Filesystem {
     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   };
   if ((word(EXT.magic) & 0xffff) === 0xef53) {
-    if ((word(EXT.incompatible) & EXT4_INCOMPATIBLE) !== 0 || (word(EXT.readOnlyCompatible) & EXT4_READ_ONLY) !== 0) return 'ext4';
+    if ((word(EXT.incompatible) & EXT4_INCOMPATIBLE) !== 0 || (word(EXT.readOnlyCompatible) & EXT4_READ_ONLY) !== 0)
+      return 'ext4';
     return (word(EXT.compatible) & EXT_HAS_JOURNAL) !== 0 ? 'ext3' : 'ext2';
   }
   if (magic(0, 'XFSB')) return 'xfs';

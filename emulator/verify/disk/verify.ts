@@ -74,7 +74,10 @@ export function diskSource(disk: DiskConfig): ByteSource {
 }
 
 function sourceUnderWrites({ base, overlay = [] }: DiskConfig): ByteSource {
-  const written = ({ sector, bytes }: DiskWrite): ByteRange => [sector * SECTOR_BYTES, sector * SECTOR_BYTES + bytes.length];
+  const written = ({ sector, bytes }: DiskWrite): ByteRange => [
+    sector * SECTOR_BYTES,
+    sector * SECTOR_BYTES + bytes.length,
+  ];
   return {
     byteLength: base.byteLength,
     read: overlay.length === 0 ? sourceOf(base).read : diskReader({ base, overlay }),
@@ -97,7 +100,9 @@ export const volumeSource = (disk: ByteSource, volume: Volume): ByteSource =>
   slice(disk, volume.startSector * SECTOR_BYTES, volume.sectors * SECTOR_BYTES);
 
 /** The image that waits on one of these disks, and where. Undefined when there is none. Throws GuestError when it is damaged. */
-export function findImage(disks: readonly { readonly device: string; readonly disk: ByteSource }[]): { volume: Volume; image: SwapImage } | undefined {
+export function findImage(
+  disks: readonly { readonly device: string; readonly disk: ByteSource }[],
+): { volume: Volume; image: SwapImage } | undefined {
   for (const { device, disk } of disks) {
     for (const volume of volumes(disk, device)) {
       if (volume.filesystem !== 'swap') continue;
@@ -109,7 +114,11 @@ export function findImage(disks: readonly { readonly device: string; readonly di
 }
 
 /** The snapshot that waits as a file on one of the stores. Undefined when there is none. Throws GuestError when it is damaged. */
-export async function findSnapshot(disks: readonly { readonly device: string; readonly disk: ByteSource }[], stores: readonly string[], path = SNAPSHOT_IMAGE): Promise<Image | undefined> {
+export async function findSnapshot(
+  disks: readonly { readonly device: string; readonly disk: ByteSource }[],
+  stores: readonly string[],
+  path = SNAPSHOT_IMAGE,
+): Promise<Image | undefined> {
   for (const { device, disk } of disks) {
     for (const volume of volumes(disk, device)) {
       if (!stores.includes(volume.device) || !volume.filesystem.startsWith('ext')) continue;
@@ -126,7 +135,10 @@ export interface DiskRules {
   readonly differencesMax?: number;
 }
 
-export function verifyDisks(disks: readonly DiskHistory[], { stores, differencesMax = DIFFERENCES_MAX }: DiskRules = { stores: [] }): DiskResult {
+export function verifyDisks(
+  disks: readonly DiskHistory[],
+  { stores, differencesMax = DIFFERENCES_MAX }: DiskRules = { stores: [] },
+): DiskResult {
   const image = stores.length === 0 ? imageOrNone(disks) : undefined;
   const total = { sectorsCompared: 0, sectorsDiffering: 0, sectorsOfImage: 0, originSectorsWritten: 0 };
   const differences: DiskDifference[] = [];
@@ -145,7 +157,9 @@ export function verifyDisks(disks: readonly DiskHistory[], { stores, differences
     total.sectorsCompared += diff.sectorsCompared;
     total.sectorsDiffering += unexplained.length;
     total.sectorsOfImage += imageSectors.size;
-    total.originSectorsWritten += sectorsWritten(disk.written, (at) => !mayBeWritten(at)) + sectorsWritten(disk.writtenWhileFrozen ?? [], (at) => !isStore(at) && !isSwap(at));
+    total.originSectorsWritten +=
+      sectorsWritten(disk.written, (at) => !mayBeWritten(at)) +
+      sectorsWritten(disk.writtenWhileFrozen ?? [], (at) => !isStore(at) && !isSwap(at));
     differences.push(...nameSectors(atCopy, all, disk.device, rangesOf(unexplained)));
   }
   return { ...total, differences: differences.slice(0, differencesMax) };
@@ -161,19 +175,33 @@ function imageOrNone(disks: readonly DiskHistory[]): { volume: Volume; image: Sw
   }
 }
 
-function sectorsOfImage(all: readonly Volume[], { volume, image }: { readonly volume: Volume; readonly image: SwapImage }): Set<number> {
+function sectorsOfImage(
+  all: readonly Volume[],
+  { volume, image }: { readonly volume: Volume; readonly image: SwapImage },
+): Set<number> {
   if (!all.some((each) => each.device === volume.device)) return new Set();
   const perPage = PAGE_BYTES / SECTOR_BYTES;
-  return new Set(image.pagesUsed.flatMap((page) => Array.from({ length: perPage }, (_, i) => volume.startSector + page * perPage + i)));
+  return new Set(
+    image.pagesUsed.flatMap((page) =>
+      Array.from({ length: perPage }, (_, i) => volume.startSector + page * perPage + i),
+    ),
+  );
 }
 
 /** The disk without the writes that lie in one of these volumes as a whole. */
 function withoutWritesIn(all: readonly Volume[], { base, overlay = [] }: DiskConfig): DiskConfig {
-  const isInside = ({ sector, bytes }: DiskWrite): boolean => all.some(({ startSector, sectors }) => sector >= startSector && sector + bytes.length / SECTOR_BYTES <= startSector + sectors);
+  const isInside = ({ sector, bytes }: DiskWrite): boolean =>
+    all.some(
+      ({ startSector, sectors }) =>
+        sector >= startSector && sector + bytes.length / SECTOR_BYTES <= startSector + sectors,
+    );
   return { base, overlay: overlay.filter((write) => !isInside(write)) };
 }
 
-const within = (all: readonly Volume[]) => (at: number): boolean => all.some(({ startSector, sectors }) => at >= startSector && at < startSector + sectors);
+const within =
+  (all: readonly Volume[]) =>
+  (at: number): boolean =>
+    all.some(({ startSector, sectors }) => at >= startSector && at < startSector + sectors);
 
 function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => boolean): number {
   const sectors = new Set<number>();
@@ -184,7 +212,12 @@ function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => b
 }
 
 /** Names sectors by the structures of the disk as it was at the copy; joins neighbours that have one owner. */
-export function nameSectors(disk: ByteSource, all: readonly Volume[], device: string, ranges: readonly SectorRange[]): DiskDifference[] {
+export function nameSectors(
+  disk: ByteSource,
+  all: readonly Volume[],
+  device: string,
+  ranges: readonly SectorRange[],
+): DiskDifference[] {
   const trees = new Map<Volume, Tree | undefined>();
   const named: (DiskDifference & { sectors: number })[] = [];
   for (const { start, count } of ranges) {
@@ -192,24 +225,50 @@ export function nameSectors(disk: ByteSource, all: readonly Volume[], device: st
       const name = nameSector(disk, all, device, at, trees);
       const { device: of, owner } = name;
       const last = named.at(-1);
-      if (last !== undefined && last.owner === owner && last.device === of && last.startSector + last.sectors === at) last.sectors++;
+      if (last !== undefined && last.owner === owner && last.device === of && last.startSector + last.sectors === at)
+        last.sectors++;
       else named.push({ ...name, startSector: at, sectors: 1 });
     }
   }
   return named;
 }
 
-function nameSector(disk: ByteSource, all: readonly Volume[], device: string, at: number, trees: Map<Volume, Tree | undefined>): Pick<DiskDifference, 'device' | 'owner' | 'inside'> {
+function nameSector(
+  disk: ByteSource,
+  all: readonly Volume[],
+  device: string,
+  at: number,
+  trees: Map<Volume, Tree | undefined>,
+): Pick<DiskDifference, 'device' | 'owner' | 'inside'> {
   const volume = all.find((each) => at >= each.startSector && at < each.startSector + each.sectors);
   if (volume === undefined) return { device, owner: at === 0 ? 'partition table' : 'outside of all partitions' };
   const offset = (at - volume.startSector) * SECTOR_BYTES;
   const where = `${volume.filesystem === 'unknown' ? 'no known filesystem' : volume.filesystem}, byte ${offset}`;
-  if (volume.filesystem === 'swap') return { device: volume.device, owner: offset < PAGE_BYTES ? 'swap header' : `swap slot ${Math.floor(offset / PAGE_BYTES)}` };
+  if (volume.filesystem === 'swap')
+    return {
+      device: volume.device,
+      owner: offset < PAGE_BYTES ? 'swap header' : `swap slot ${Math.floor(offset / PAGE_BYTES)}`,
+    };
   const open = volume.filesystem.startsWith('ext') ? readExt4 : volume.filesystem === 'vfat' ? readFat : undefined;
-  if (open === undefined) return { device: volume.device, owner: where, ...(NEEDS_TOOLS.has(volume.filesystem) && { inside: { volume, offsetBytes: offset } }) };
-  if (!trees.has(volume)) trees.set(volume, openTree(() => open(volumeSource(disk, volume))));
+  if (open === undefined)
+    return {
+      device: volume.device,
+      owner: where,
+      ...(NEEDS_TOOLS.has(volume.filesystem) && { inside: { volume, offsetBytes: offset } }),
+    };
+  if (!trees.has(volume))
+    trees.set(
+      volume,
+      openTree(() => open(volumeSource(disk, volume))),
+    );
   const tree = trees.get(volume);
-  return { device: volume.device, owner: tree === undefined ? `${where} (its structures cannot be read)` : `${volume.filesystem}: ${describeSafely(tree, offset) ?? where}` };
+  return {
+    device: volume.device,
+    owner:
+      tree === undefined
+        ? `${where} (its structures cannot be read)`
+        : `${volume.filesystem}: ${describeSafely(tree, offset) ?? where}`,
+  };
 }
 
 function openTree(open: () => Tree): Tree | undefined {
@@ -229,4 +288,3 @@ function describeSafely(tree: Tree, offset: number): string | undefined {
     throw error;
   }
 }
-

@@ -15,7 +15,11 @@ const SIGNATURE_OFFSET = 4086;
  * How many writes to pages of the image came after the one that brought the signature; 0 when there is no signature among `writes`, which
  * are those to the disk since the atomic copy. `pagesUsed` are pages of the swap area.
  */
-export function writesAfterSignature(writes: readonly DiskWrite[], { startSector }: Pick<Volume, 'startSector'>, pagesUsed: readonly number[]): number {
+export function writesAfterSignature(
+  writes: readonly DiskWrite[],
+  { startSector }: Pick<Volume, 'startSector'>,
+  pagesUsed: readonly number[],
+): number {
   const signed = writes.findIndex((write) => bringsSignature(write, startSector));
   if (signed < 0) return 0;
   const used = new Set(pagesUsed);

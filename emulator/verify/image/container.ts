@@ -20,7 +20,15 @@ const CHUNKS_OFFSET = 4096;
 const CHUNK = { magic: 0, index: 4, rawBytes: 8, storedBytes: 12, encoding: 16, checksum: 20, sizeof: 24 } as const;
 const CHUNK_MAGIC = 0x4b4e4843;
 const SEAL_INDEX = 0xffffffff;
-const SEAL = { imageBytesLow: 0, imageBytesHigh: 4, storedBytesLow: 8, storedBytesHigh: 12, chunks: 16, checksum: 20, sizeof: 24 } as const;
+const SEAL = {
+  imageBytesLow: 0,
+  imageBytesHigh: 4,
+  storedBytesLow: 8,
+  storedBytesHigh: 12,
+  chunks: 16,
+  checksum: 20,
+  sizeof: 24,
+} as const;
 const ENCODINGS = ['stored', 'zstd'] as const;
 
 interface Chunk {
@@ -50,23 +58,29 @@ function checkHeader(file: ByteSource): void {
   if (text(header, MAGIC.length) !== MAGIC || field(HEADER.version) !== VERSION) {
     throw new GuestError('the file is not a snapshot in the format that this program knows');
   }
-  if (xxh32(0, header.subarray(0, HEADER.checksum)) !== field(HEADER.checksum)) throw new GuestError('the header of the snapshot does not have its checksum');
+  if (xxh32(0, header.subarray(0, HEADER.checksum)) !== field(HEADER.checksum))
+    throw new GuestError('the header of the snapshot does not have its checksum');
   if (field(HEADER.cipher) !== 0) throw new GuestError('the snapshot is encrypted, which cannot be read here');
   const state = readChecked(file, STATE.offset, STATE.sizeof, 'the state of the snapshot');
-  const whole = text(state, STATE_MAGIC.length) === STATE_MAGIC && xxh32(field(HEADER.checksum), state.subarray(0, STATE.checksum)) === view(state).getUint32(STATE.checksum, true);
+  const whole =
+    text(state, STATE_MAGIC.length) === STATE_MAGIC &&
+    xxh32(field(HEADER.checksum), state.subarray(0, STATE.checksum)) === view(state).getUint32(STATE.checksum, true);
   if (!whole) throw new GuestError(`the state of the snapshot, at byte ${STATE.offset}, does not have its checksum`);
 }
 
 function readChunks(file: ByteSource): readonly Chunk[] {
   const chunks: Chunk[] = [];
   const sum = { imageBytes: 0, storedBytes: 0, checksum: 0 };
-  for (let offset = CHUNKS_OFFSET; ; ) {
+  for (let offset = CHUNKS_OFFSET; ;) {
     const chunk = readChunk(file, offset, chunks.length);
     if (chunk.index === SEAL_INDEX) {
       checkSeal(file.read(chunk.offset, chunk.storedBytes), { ...sum, chunks: chunks.length });
       return chunks;
     }
-    if (chunk.index !== chunks.length) throw new GuestError(`chunk ${chunk.index} stands at byte ${offset} of the snapshot, where number ${chunks.length} belongs`);
+    if (chunk.index !== chunks.length)
+      throw new GuestError(
+        `chunk ${chunk.index} stands at byte ${offset} of the snapshot, where number ${chunks.length} belongs`,
+      );
     chunks.push(chunk);
     sum.imageBytes += chunk.rawBytes;
     sum.storedBytes += chunk.storedBytes;
@@ -81,7 +95,12 @@ function readChunk(file: ByteSource, offset: number, number: number): Chunk {
   const rawBytes = field(CHUNK.rawBytes);
   const storedBytes = field(CHUNK.storedBytes);
   const encoding = ENCODINGS[field(CHUNK.encoding)];
-  if (field(CHUNK.magic) !== CHUNK_MAGIC || storedBytes > rawBytes || encoding === undefined || (encoding === 'stored' && storedBytes !== rawBytes)) {
+  if (
+    field(CHUNK.magic) !== CHUNK_MAGIC ||
+    storedBytes > rawBytes ||
+    encoding === undefined ||
+    (encoding === 'stored' && storedBytes !== rawBytes)
+  ) {
     throw new GuestError(`no chunk begins at byte ${offset} of the snapshot`);
   }
   const stored = readChecked(file, offset + CHUNK.sizeof, storedBytes, `chunk ${number} of the snapshot`);
@@ -91,7 +110,15 @@ function readChunk(file: ByteSource, offset: number, number: number): Chunk {
   return { index: field(CHUNK.index), offset: offset + CHUNK.sizeof, rawBytes, storedBytes, encoding };
 }
 
-function checkSeal(bytes: Uint8Array, found: { readonly chunks: number; readonly checksum: number; readonly imageBytes: number; readonly storedBytes: number }): void {
+function checkSeal(
+  bytes: Uint8Array,
+  found: {
+    readonly chunks: number;
+    readonly checksum: number;
+    readonly imageBytes: number;
+    readonly storedBytes: number;
+  },
+): void {
   const field = (at: number): number => view(bytes).getUint32(at, true);
   const whole =
     bytes.length === SEAL.sizeof &&
@@ -102,12 +129,17 @@ function checkSeal(bytes: Uint8Array, found: { readonly chunks: number; readonly
   if (!whole) throw new GuestError('the seal of the snapshot does not fit what is sealed');
 }
 
-function unpack(file: ByteSource, { offset, rawBytes, storedBytes, encoding }: Chunk, decoder: ZSTDDecoder): Uint8Array {
+function unpack(
+  file: ByteSource,
+  { offset, rawBytes, storedBytes, encoding }: Chunk,
+  decoder: ZSTDDecoder,
+): Uint8Array {
   const stored = file.read(offset, storedBytes);
   if (encoding === 'stored') return stored;
   // A frame that zstd does not take comes out with another length.
   const raw = decoder.decode(stored, rawBytes);
-  if (raw.length !== rawBytes) throw new GuestError(`the chunk at byte ${offset - CHUNK.sizeof} of the snapshot cannot be unpacked`);
+  if (raw.length !== rawBytes)
+    throw new GuestError(`the chunk at byte ${offset - CHUNK.sizeof} of the snapshot cannot be unpacked`);
   return raw;
 }
 

@@ -10,6 +10,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** Continues `sum` over more bytes; unsigned 32 bit. */
 export function crc32(sum: number, bytes: Uint8Array): number {
   let value = sum;
-  for (let i = 0; i < bytes.length; i++) value = (value >>> 8) ^ (TABLE[(value ^ (bytes[i] as number)) & 255] as number);
+  for (let i = 0; i < bytes.length; i++)
+    value = (value >>> 8) ^ (TABLE[(value ^ (bytes[i] as number)) & 255] as number);
   return value >>> 0;
 }

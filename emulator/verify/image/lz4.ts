@@ -30,7 +30,8 @@ export function decompressLz4(packed: Uint8Array, lengthMax: number): Uint8Array
     if (from === packed.length) break;
     const distance = next() | (next() << 8);
     const length = MATCH_BYTES_MIN + longLength(token & 15);
-    if (distance === 0 || distance > to || to + length > lengthMax) fail(`a copy of ${length} bytes from ${distance} back does not fit`);
+    if (distance === 0 || distance > to || to + length > lengthMax)
+      fail(`a copy of ${length} bytes from ${distance} back does not fit`);
     for (let i = 0; i < length; i++, to++) out[to] = out[to - distance] as number;
   }
   return out.subarray(0, to);

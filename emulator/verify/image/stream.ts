@@ -34,7 +34,16 @@ export interface Image {
 }
 
 /** struct swsusp_info: new_utsname (390 bytes) overlaid by x86's record, padding, then the numbers. */
-const HEADER = { jumpAddress: 0, pageDirectory: 8, magic: 12, checksum: 16, physicalPages: 396, imagePages: 404, pages: 408, sizeBytes: 412 } as const;
+const HEADER = {
+  jumpAddress: 0,
+  pageDirectory: 8,
+  magic: 12,
+  checksum: 16,
+  physicalPages: 396,
+  imagePages: 404,
+  pages: 408,
+  sizeBytes: 412,
+} as const;
 const X86_MAGIC = 0x12345679;
 const FRAMES_PER_PAGE = PAGE_BYTES / 4;
 const ZERO_FLAG = 0x80000000;
@@ -45,7 +54,9 @@ export function parseImageHeader(page: Uint8Array): ImageHeader {
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   const field = (offset: number): number => view.getUint32(offset, true);
   if (page.length !== PAGE_BYTES || field(HEADER.magic) !== X86_MAGIC) {
-    throw new GuestError('the image does not begin with the header of an i386 kernel', { remedy: 'the image is damaged or was made by another architecture' });
+    throw new GuestError('the image does not begin with the header of an i386 kernel', {
+      remedy: 'the image is damaged or was made by another architecture',
+    });
   }
   const header: ImageHeader = {
     jumpAddress: field(HEADER.jumpAddress),
@@ -56,7 +67,9 @@ export function parseImageHeader(page: Uint8Array): ImageHeader {
     pages: field(HEADER.pages),
   };
   if (field(HEADER.sizeBytes) !== (header.pages * PAGE_BYTES) % 2 ** 32 || header.pages < header.imagePages + 2) {
-    throw new GuestError(`the image's header contradicts itself: ${header.pages} pages, ${header.imagePages} of them data, ${field(HEADER.sizeBytes)} bytes`);
+    throw new GuestError(
+      `the image's header contradicts itself: ${header.pages} pages, ${header.imagePages} of them data, ${field(HEADER.sizeBytes)} bytes`,
+    );
   }
   return header;
 }
@@ -79,7 +92,9 @@ export function readImage(open: () => Iterator<Uint8Array>): Image {
       if (ended) break;
       const frame = (packed & ~ZERO_FLAG) >>> 0;
       if (frames.length > 0 && frame <= (frames.at(-1) as number)) {
-        throw new GuestError(`frame number ${frames.length} of the image is ${frame}, after ${frames.at(-1)}: the list is not ascending`);
+        throw new GuestError(
+          `frame number ${frames.length} of the image is ${frame}, after ${frames.at(-1)}: the list is not ascending`,
+        );
       }
       frames.push(pfn(frame));
       isZero.push((packed & ZERO_FLAG) !== 0);
@@ -87,12 +102,19 @@ export function readImage(open: () => Iterator<Uint8Array>): Image {
   }
   const zeroPages = isZero.filter(Boolean).length;
   if (frames.length - zeroPages !== header.imagePages) {
-    throw new GuestError(`the image lists ${frames.length - zeroPages} frames with data, its header says ${header.imagePages}`);
+    throw new GuestError(
+      `the image lists ${frames.length - zeroPages} frames with data, its header says ${header.imagePages}`,
+    );
   }
   return { header, frames, zeroPages, contents: () => contents(open(), header, frames, isZero) };
 }
 
-function* contents(stream: Iterator<Uint8Array>, header: ImageHeader, frames: readonly Pfn[], isZero: readonly boolean[]): Generator<{ frame: Pfn; bytes: Uint8Array }> {
+function* contents(
+  stream: Iterator<Uint8Array>,
+  header: ImageHeader,
+  frames: readonly Pfn[],
+  isZero: readonly boolean[],
+): Generator<{ frame: Pfn; bytes: Uint8Array }> {
   const zeros = new Uint8Array(PAGE_BYTES);
   let index = 0;
   for (; index < header.pages - header.imagePages; index++) nextPage(stream, index);
@@ -104,7 +126,9 @@ function* contents(stream: Iterator<Uint8Array>, header: ImageHeader, frames: re
 function nextPage(stream: Iterator<Uint8Array>, index: number): Uint8Array {
   const step = stream.next();
   if (step.done === true) {
-    throw new GuestError(`the image ends before its page ${index}`, { remedy: 'it was cut short while it was written' });
+    throw new GuestError(`the image ends before its page ${index}`, {
+      remedy: 'it was cut short while it was written',
+    });
   }
   return step.value;
 }

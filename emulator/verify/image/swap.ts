@@ -47,7 +47,8 @@ export const IMAGE_SIGNATURE = 'S1SUSPEND';
 export function readSwapHeader(area: ByteSource): SwapHeader {
   const page = readChecked(area, 0, PAGE_BYTES, 'the swap header');
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
-  const text = (at: number): string => String.fromCharCode(...page.subarray(at, at + SIGNATURE_BYTES)).replace(/\0.*$/, '');
+  const text = (at: number): string =>
+    String.fromCharCode(...page.subarray(at, at + SIGNATURE_BYTES)).replace(/\0.*$/, '');
   const flags = view.getUint32(HEADER.flags, true);
   return {
     signature: text(HEADER.signature),
@@ -71,7 +72,9 @@ export function readSwapImage(area: ByteSource): SwapImage {
   }
   const map = imagePages(area, swap.imagePage);
   if (swap.compression !== 'none') verifyChecksum(area, map.pages, swap);
-  const image = readImage(() => (swap.compression === 'none' ? plainPages(area, map.pages) : unpackedPages(area, map.pages, swap.compression)));
+  const image = readImage(() =>
+    swap.compression === 'none' ? plainPages(area, map.pages) : unpackedPages(area, map.pages, swap.compression),
+  );
   return { swap, image, pagesUsed: [0, ...map.mapPages, ...map.pages] };
 }
 
@@ -80,12 +83,13 @@ function imagePages(area: ByteSource, first: number): { pages: number[]; mapPage
   const pages: number[] = [];
   const pagesMax = area.byteLength / PAGE_BYTES;
   const mapPages: number[] = [];
-  for (let at = first; at !== 0; ) {
+  for (let at = first; at !== 0;) {
     if (mapPages.length > pagesMax) throw new GuestError("the image's map pages form a circle");
     const bytes = readChecked(area, at * PAGE_BYTES, PAGE_BYTES, `map page ${mapPages.length} of the image`);
     mapPages.push(at);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const entry = (index: number): number => view.getUint32(8 * index, true) + view.getUint32(8 * index + 4, true) * 2 ** 32;
+    const entry = (index: number): number =>
+      view.getUint32(8 * index, true) + view.getUint32(8 * index + 4, true) * 2 ** 32;
     for (let i = 0; i < MAP_ENTRIES && entry(i) !== 0; i++) pages.push(entry(i));
     at = entry(MAP_ENTRIES);
   }
@@ -93,21 +97,33 @@ function imagePages(area: ByteSource, first: number): { pages: number[]; mapPage
 }
 
 function* plainPages(area: ByteSource, pages: readonly number[]): Generator<Uint8Array> {
-  for (const [index, page] of pages.entries()) yield readChecked(area, page * PAGE_BYTES, PAGE_BYTES, `map entry ${index} of the image`);
+  for (const [index, page] of pages.entries())
+    yield readChecked(area, page * PAGE_BYTES, PAGE_BYTES, `map entry ${index} of the image`);
 }
 
 /** The unpacked runs of a compressed image, without the plain header page. */
 function* unpackedRuns(area: ByteSource, pages: readonly number[], compression: Compression): Generator<Uint8Array> {
   const unpack = compression === 'lz4' ? decompressLz4 : decompressLzo;
-  for (let index = 1; index < pages.length; ) {
-    const firstPage = readChecked(area, (pages[index] as number) * PAGE_BYTES, PAGE_BYTES, `map entry ${index} of the image`);
+  for (let index = 1; index < pages.length;) {
+    const firstPage = readChecked(
+      area,
+      (pages[index] as number) * PAGE_BYTES,
+      PAGE_BYTES,
+      `map entry ${index} of the image`,
+    );
     const packedBytes = new DataView(firstPage.buffer, firstPage.byteOffset).getUint32(0, true);
     const runPages = Math.ceil((LENGTH_BYTES + packedBytes) / PAGE_BYTES);
     const packed = new Uint8Array(runPages * PAGE_BYTES);
     for (let i = 0; i < runPages; i++) {
       const page = pages[index + i];
-      if (page === undefined) throw new GuestError(`the packed run at page ${index} of the image claims ${packedBytes} bytes, which it has not`);
-      packed.set(readChecked(area, page * PAGE_BYTES, PAGE_BYTES, `map entry ${index + i} of the image`), i * PAGE_BYTES);
+      if (page === undefined)
+        throw new GuestError(
+          `the packed run at page ${index} of the image claims ${packedBytes} bytes, which it has not`,
+        );
+      packed.set(
+        readChecked(area, page * PAGE_BYTES, PAGE_BYTES, `map entry ${index + i} of the image`),
+        i * PAGE_BYTES,
+      );
     }
     yield unpack(packed.subarray(LENGTH_BYTES, LENGTH_BYTES + packedBytes), RUN_PAGES * PAGE_BYTES);
     index += runPages;
@@ -125,6 +141,9 @@ function verifyChecksum(area: ByteSource, pages: readonly number[], swap: SwapHe
   let sum = 0;
   for (const run of unpackedRuns(area, pages, swap.compression)) sum = crc32(sum, run);
   if (swap.checksum !== undefined && sum !== swap.checksum) {
-    throw new GuestError(`the image's checksum is 0x${sum.toString(16)}, its header says 0x${swap.checksum.toString(16)}`, { remedy: 'the image is damaged' });
+    throw new GuestError(
+      `the image's checksum is 0x${sum.toString(16)}, its header says 0x${swap.checksum.toString(16)}`,
+      { remedy: 'the image is damaged' },
+    );
   }
 }

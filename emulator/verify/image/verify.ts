@@ -36,14 +36,20 @@ const DIFFERENCES_MAX = 200;
  * Compares an image with the capture made at copy:begin. Throws RigError when the image is of a machine with other RAM,
  * GuestError (from the image's reader) when the stream is damaged.
  */
-export function verifyImage(image: Image, atCopy: GuestKernel, { account, written }: CopyAccount = accountForCopy(atCopy), differencesMax = DIFFERENCES_MAX): ImageResult {
+export function verifyImage(
+  image: Image,
+  atCopy: GuestKernel,
+  { account, written }: CopyAccount = accountForCopy(atCopy),
+  differencesMax = DIFFERENCES_MAX,
+): ImageResult {
   const namer = ownerNamer(atCopy);
   const found: { kind: ImageDifference['kind']; pfn: Pfn; firstOffset: number; bytes: number }[] = [];
   const missing = account.inImage.slice();
   const writtenFrames = new Set(written.map(({ start }) => pfnOfGpa(start)));
 
   for (const { frame, bytes } of image.contents()) {
-    if (frame >= atCopy.memory.pageCount) throw new RigError(`the image holds frame ${frame}, the machine has ${atCopy.memory.pageCount}`);
+    if (frame >= atCopy.memory.pageCount)
+      throw new RigError(`the image holds frame ${frame}, the machine has ${atCopy.memory.pageCount}`);
     if (missing[frame] !== 1) {
       found.push({ kind: 'foreign', pfn: frame, firstOffset: 0, bytes: PAGE_BYTES });
       continue;
@@ -53,7 +59,12 @@ export function verifyImage(image: Image, atCopy: GuestKernel, { account, writte
     const runs = unexplainedRuns(atCopy.memory, bytes, frame, written);
     const first = runs[0];
     if (first !== undefined) {
-      found.push({ kind: 'content', pfn: frame, firstOffset: first.start, bytes: runs.reduce((sum, run) => sum + run.end - run.start, 0) });
+      found.push({
+        kind: 'content',
+        pfn: frame,
+        firstOffset: first.start,
+        bytes: runs.reduce((sum, run) => sum + run.end - run.start, 0),
+      });
     }
   }
   missing.forEach((isMissing, frame) => {
@@ -66,6 +77,8 @@ export function verifyImage(image: Image, atCopy: GuestKernel, { account, writte
     zeroPages: image.zeroPages,
     pagesCompared: image.frames.length,
     pagesDiffering: found.length,
-    differences: found.slice(0, differencesMax).map((each) => ({ ...each, owner: namer.name(gpa(gpaOfPfn(each.pfn) + each.firstOffset)) })),
+    differences: found
+      .slice(0, differencesMax)
+      .map((each) => ({ ...each, owner: namer.name(gpa(gpaOfPfn(each.pfn) + each.firstOffset)) })),
   };
 }

@@ -26,8 +26,10 @@ export function xxh32(seed: number, bytes: Uint8Array): number {
     sum = (rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18)) | 0;
   }
   sum = (sum + bytes.length) | 0;
-  for (; at + 4 <= bytes.length; at += 4) sum = Math.imul(rotate((sum + Math.imul(words[at >> 2] as number, PRIME3)) | 0, 17), PRIME4);
-  for (; at < bytes.length; at++) sum = Math.imul(rotate((sum + Math.imul(bytes[at] as number, PRIME5)) | 0, 11), PRIME1);
+  for (; at + 4 <= bytes.length; at += 4)
+    sum = Math.imul(rotate((sum + Math.imul(words[at >> 2] as number, PRIME3)) | 0, 17), PRIME4);
+  for (; at < bytes.length; at++)
+    sum = Math.imul(rotate((sum + Math.imul(bytes[at] as number, PRIME5)) | 0, 11), PRIME1);
   sum = Math.imul(sum ^ (sum >>> 15), PRIME2);
   sum = Math.imul(sum ^ (sum >>> 13), PRIME3);
   return (sum ^ (sum >>> 16)) >>> 0;

@@ -54,7 +54,10 @@ export function compareImages(first: GuestKernel, second: GuestKernel): ImageCom
   const nameFirst = ownerNamer(first);
   const nameSecond = ownerNamer(second);
   const equal = wordComparer(first.memory.bytes, second.memory.bytes);
-  const pages = Object.fromEntries(Object.keys(CLASSES).map((name) => [name, { compared: 0, equal: 0 }])) as Record<MemoryClass, { compared: number; equal: number }>;
+  const pages = Object.fromEntries(Object.keys(CLASSES).map((name) => [name, { compared: 0, equal: 0 }])) as Record<
+    MemoryClass,
+    { compared: number; equal: number }
+  >;
   const words = new Map<string, DifferingWord[]>();
   const differ = (owner: string, word: DifferingWord): void => {
     const known = words.get(owner);
@@ -72,9 +75,17 @@ export function compareImages(first: GuestKernel, second: GuestKernel): ImageCom
     const at = gpaOfPfn(pfn(index));
     const tally = pages[classOf((a ? nameFirst : nameSecond).name(at))];
     tally.compared++;
-    if (a !== b) differ(`${kindOf((a ? nameFirst : nameSecond).name(at))}, in one image only`, { at, first: a ? readU32(first.memory, at) : undefined, second: b ? readU32(second.memory, at) : undefined });
-    else if (!equal(at, at + PAGE_BYTES)) for (const word of differingWords(pageBytes(first.memory, pfn(index)), pageBytes(second.memory, pfn(index)), at)) differ(ownerAt(word.at), word);
-    else if (nameFirst.name(at) !== nameSecond.name(at)) differ(ownerAt(at), { at, first: readU32(first.memory, at), second: readU32(second.memory, at) });
+    if (a !== b)
+      differ(`${kindOf((a ? nameFirst : nameSecond).name(at))}, in one image only`, {
+        at,
+        first: a ? readU32(first.memory, at) : undefined,
+        second: b ? readU32(second.memory, at) : undefined,
+      });
+    else if (!equal(at, at + PAGE_BYTES))
+      for (const word of differingWords(pageBytes(first.memory, pfn(index)), pageBytes(second.memory, pfn(index)), at))
+        differ(ownerAt(word.at), word);
+    else if (nameFirst.name(at) !== nameSecond.name(at))
+      differ(ownerAt(at), { at, first: readU32(first.memory, at), second: readU32(second.memory, at) });
     else tally.equal++;
   }
   return { pages, differences: [...words].map(([owner, of]) => ({ owner, words: of })) };
@@ -86,7 +97,12 @@ function classOf(name: string): MemoryClass {
 }
 
 /** An owner's name without places in it: objects, offsets, addresses. */
-const kindOf = (name: string): string => name.replace(/, byte \d+ of object \d+$/, '').replace(/ of pfn \d+|, entry \d+/, '').replace(/,? ?\+0x[0-9a-f]+$/, '').replace(/ at 0x[0-9a-f]+/g, '');
+const kindOf = (name: string): string =>
+  name
+    .replace(/, byte \d+ of object \d+$/, '')
+    .replace(/ of pfn \d+|, entry \d+/, '')
+    .replace(/,? ?\+0x[0-9a-f]+$/, '')
+    .replace(/ at 0x[0-9a-f]+/g, '');
 
 /** The differing words of two pages; `start` is where the first lies. */
 export function* differingWords(one: Uint8Array, other: Uint8Array, start: Gpa): Generator<DifferingWord> {
@@ -140,24 +156,34 @@ export interface Explanation {
 }
 
 /** Finds for each difference the first cause that fits. */
-export function explain(differences: readonly ImageDifference[], causes: readonly Cause[], pointees = NO_POINTEES): Explanation {
+export function explain(
+  differences: readonly ImageDifference[],
+  causes: readonly Cause[],
+  pointees = NO_POINTEES,
+): Explanation {
   const explained = new Map<string, number>();
   const unexplained: string[] = [];
   for (const { owner, words } of differences) {
     const possible = causes.filter(({ owners }) => fitsWhole(owners, owner));
     for (const word of words) {
-      const cause = possible.find(({ withinMax = Infinity, linksTo }) => distance(word) <= withinMax && (linksTo === undefined || areLinks(word, linksTo, pointees)));
-      if (cause === undefined) unexplained.push(`gpa 0x${word.at.toString(16)}: ${hex(word.first)} and ${hex(word.second)}: ${owner}`);
+      const cause = possible.find(
+        ({ withinMax = Infinity, linksTo }) =>
+          distance(word) <= withinMax && (linksTo === undefined || areLinks(word, linksTo, pointees)),
+      );
+      if (cause === undefined)
+        unexplained.push(`gpa 0x${word.at.toString(16)}: ${hex(word.first)} and ${hex(word.second)}: ${owner}`);
       else explained.set(cause.why, (explained.get(cause.why) ?? 0) + 1);
     }
   }
   return { explained, unexplained };
 }
 
-const fitsWhole = (pattern: RegExp, name: string): boolean => new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(name);
+const fitsWhole = (pattern: RegExp, name: string): boolean =>
+  new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(name);
 
 function areLinks({ first, second }: DifferingWord, to: RegExp, pointees: Pointees): boolean {
-  const isLink = (word: number | undefined, ownerAt: Pointees['first']): boolean => word !== undefined && (word <= 1 || fitsWhole(to, ownerAt((word & ~1) >>> 0) ?? ''));
+  const isLink = (word: number | undefined, ownerAt: Pointees['first']): boolean =>
+    word !== undefined && (word <= 1 || fitsWhole(to, ownerAt((word & ~1) >>> 0) ?? ''));
   return isLink(first, pointees.first) && isLink(second, pointees.second);
 }
 
@@ -167,4 +193,5 @@ function distance({ first, second }: DifferingWord): number {
   return Math.min((first - second) >>> 0, (second - first) >>> 0);
 }
 
-const hex = (word: number | undefined): string => (word === undefined ? 'not in the image' : `0x${word.toString(16).padStart(8, '0')}`);
+const hex = (word: number | undefined): string =>
+  word === undefined ? 'not in the image' : `0x${word.toString(16).padStart(8, '0')}`;

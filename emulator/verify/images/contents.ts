@@ -28,24 +28,37 @@ export function contentsOf(kernel: GuestKernel): Contents {
     if (at >= image.start && at < image.end) continue;
     const content = { gpa: at, bytes: memory.bytes.subarray(at, at + PAGE_BYTES) };
     const users = byFrame.get(frame) ?? [];
-    for (const { task, address } of users) found.set(`${task.comm} (pid ${task.pid}) at 0x${address.toString(16).padStart(8, '0')}`, content);
+    for (const { task, address } of users)
+      found.set(`${task.comm} (pid ${task.pid}) at 0x${address.toString(16).padStart(8, '0')}`, content);
     const { file } = pages.state(frame);
     if (file === undefined || file.inode === 0) continue;
     const programs = [...new Set(users.map(({ task }) => `${task.comm} (pid ${task.pid})`))].sort();
     // Without who maps it: that follows, each of them once.
     const [name = ''] = namer.name(at).split(', ', 1);
     const path = name.includes(' inode ') ? pathOfInode(kernel, file.inode) : undefined;
-    found.set([`${name}${path === undefined ? '' : ` (${path})`}`, `page ${file.index}`, ...programs].join(', '), content);
+    found.set(
+      [`${name}${path === undefined ? '' : ` (${path})`}`, `page ${file.index}`, ...programs].join(', '),
+      content,
+    );
   }
   return found;
 }
 
 /** Each page that one has and the other has not, or otherwise. */
-export function compareContents(first: Contents, second: Contents): { readonly pagesCompared: number; readonly differences: readonly ImageDifference[] } {
+export function compareContents(
+  first: Contents,
+  second: Contents,
+): { readonly pagesCompared: number; readonly differences: readonly ImageDifference[] } {
   const owners = [...new Set([...first.keys(), ...second.keys()])];
   const differences = owners.flatMap((owner): ImageDifference[] => {
     const [a, b] = [first.get(owner), second.get(owner)];
-    if (a === undefined || b === undefined) return [{ owner: `${owner}, in one image only`, words: [{ at: (a ?? b)?.gpa ?? gpa(0), first: a && 0, second: b && 0 }] }];
+    if (a === undefined || b === undefined)
+      return [
+        {
+          owner: `${owner}, in one image only`,
+          words: [{ at: (a ?? b)?.gpa ?? gpa(0), first: a && 0, second: b && 0 }],
+        },
+      ];
     const words = [...differingWords(a.bytes, b.bytes, a.gpa)];
     return words.length === 0 ? [] : [{ owner, words }];
   });

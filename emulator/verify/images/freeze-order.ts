@@ -13,19 +13,42 @@ export const FREEZE_ORDER_CAUSES: readonly Cause[] = [
   { why: 'the setting itself', owners: /freeze_order/, withinMax: 1 },
   {
     why: 'what time it is: the two orders take different numbers of instructions',
-    owners: /_vdso_data|tk_core|tk_fast_(?:mono|raw)|shadow_timekeeper|tkr_dummy\.\d+|timekeeping_suspend_time|cycles_at_suspend|cyc2ns_suspend/,
+    owners:
+      /_vdso_data|tk_core|tk_fast_(?:mono|raw)|shadow_timekeeper|tkr_dummy\.\d+|timekeeping_suspend_time|cycles_at_suspend|cyc2ns_suspend/,
   },
   {
     why: 'a tick of the clock more or less',
-    owners: /jiffies_(?:64|seq)|last_jiffies_update|tick_(?:next_period|cpu_sched|do_timer_cpu)|(?:hr)?timer_bases|rcu_ctrlblk|kernel_cpustat|kstat|calc_load_nohz|softnet_data/,
+    owners:
+      /jiffies_(?:64|seq)|last_jiffies_update|tick_(?:next_period|cpu_sched|do_timer_cpu)|(?:hr)?timer_bases|rcu_ctrlblk|kernel_cpustat|kstat|calc_load_nohz|softnet_data/,
   },
   { why: 'when messages were printed', owners: /_printk_rb_static_infos|printk_shared_pbufs|__log_buf/ },
   { why: 'chance that the kernel gathers of times', owners: /input_pool|irq_randomness/ },
-  { why: 'how long and when tasks have run', owners: /runqueues|init_task|slab (?:task_struct|kmalloc-128)/, withinMax: CALL_MAX },
-  { why: 'beside whom tasks last stood in the queue of those that want to run', owners: /slab task_struct/, linksTo: /slab task_struct|runqueues/ },
-  { why: 'what calls that have returned have left on a stack, times among it', owners: /kernel stack of .* \(pid \d+\)|init_thread_union|entry_stack_storage|page of the kernel \(flags 0x0, 0 references\)/ },
-  { why: 'when a device was last at work or was stopped', owners: /slab (?:kmalloc-(?:512|1k|2k)|bio-\d+)|part of the compound page at pfn \d+|page of the kernel \(flags 0x0, 1 references\)/, withinMax: CALL_MAX },
-  { why: 'counts of pages and events, which each processor gathers for itself', owners: /reserved at boot|vm_(?:event_states|node_stat|zone_stat)/, withinMax: CALL_MAX },
+  {
+    why: 'how long and when tasks have run',
+    owners: /runqueues|init_task|slab (?:task_struct|kmalloc-128)/,
+    withinMax: CALL_MAX,
+  },
+  {
+    why: 'beside whom tasks last stood in the queue of those that want to run',
+    owners: /slab task_struct/,
+    linksTo: /slab task_struct|runqueues/,
+  },
+  {
+    why: 'what calls that have returned have left on a stack, times among it',
+    owners:
+      /kernel stack of .* \(pid \d+\)|init_thread_union|entry_stack_storage|page of the kernel \(flags 0x0, 0 references\)/,
+  },
+  {
+    why: 'when a device was last at work or was stopped',
+    owners:
+      /slab (?:kmalloc-(?:512|1k|2k)|bio-\d+)|part of the compound page at pfn \d+|page of the kernel \(flags 0x0, 1 references\)/,
+    withinMax: CALL_MAX,
+  },
+  {
+    why: 'counts of pages and events, which each processor gathers for itself',
+    owners: /reserved at boot|vm_(?:event_states|node_stat|zone_stat)/,
+    withinMax: CALL_MAX,
+  },
 ];
 
 /** Programs of the self-check that do not rest, and the agent. */
@@ -38,17 +61,40 @@ const JOURNAL = String.raw`(?:[89]\d{2}|[1-4]\d{3})`;
 
 /** For two machines that were the same up to the call, what programs and files of theirs have. */
 export const WORK_CAUSES: readonly Cause[] = [
-  { why: 'programs that work until they are frozen have come further', owners: new RegExp(String.raw`${AT_WORK} at 0x[0-9a-f]+`) },
-  { why: 'memory that such programs share', owners: new RegExp(String.raw`page cache of inode \d+ on (?:tmpfs \(dev\/zero\)|aio \(\[aio\]\)), page \d+(?:, ${AT_WORK})+`) },
-  { why: 'files to which such programs write', owners: new RegExp(String.raw`page cache of inode \d+ on dm-0 \(${FILES_AT_WORK}\), page \d+`) },
-  { why: 'blocks in which a filesystem notes when its files were written', owners: /page cache of block device 253:0, page \d+/ },
-  { why: 'how far the journal has come', owners: new RegExp(String.raw`page cache of block device 253:0, page ${JOURNAL}, in one image only`) },
+  {
+    why: 'programs that work until they are frozen have come further',
+    owners: new RegExp(String.raw`${AT_WORK} at 0x[0-9a-f]+`),
+  },
+  {
+    why: 'memory that such programs share',
+    owners: new RegExp(
+      String.raw`page cache of inode \d+ on (?:tmpfs \(dev\/zero\)|aio \(\[aio\]\)), page \d+(?:, ${AT_WORK})+`,
+    ),
+  },
+  {
+    why: 'files to which such programs write',
+    owners: new RegExp(String.raw`page cache of inode \d+ on dm-0 \(${FILES_AT_WORK}\), page \d+`),
+  },
+  {
+    why: 'blocks in which a filesystem notes when its files were written',
+    owners: /page cache of block device 253:0, page \d+/,
+  },
+  {
+    why: 'how far the journal has come',
+    owners: new RegExp(String.raw`page cache of block device 253:0, page ${JOURNAL}, in one image only`),
+  },
 ];
 
 /** For the disks of the same machines. */
 export const WORK_DISK_CAUSES: readonly Pick<Cause, 'why' | 'owners'>[] = [
   { why: 'what the journal holds was put on disk at another time', owners: /^sda: ext4: journal$/ },
   { why: 'how much has been written to a filesystem, of which it keeps count', owners: /^sda: ext4: superblock$/ },
-  { why: 'when files of programs at work were last written', owners: new RegExp(String.raw`^sda: ext4: inode \d+ \(${FILES_AT_WORK}\)$`) },
-  { why: 'what programs at work write until they are frozen', owners: new RegExp(String.raw`^sda: ext4: ${FILES_AT_WORK}, byte \d+$`) },
+  {
+    why: 'when files of programs at work were last written',
+    owners: new RegExp(String.raw`^sda: ext4: inode \d+ \(${FILES_AT_WORK}\)$`),
+  },
+  {
+    why: 'what programs at work write until they are frozen',
+    owners: new RegExp(String.raw`^sda: ext4: ${FILES_AT_WORK}, byte \d+$`),
+  },
 ];

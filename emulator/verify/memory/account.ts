@@ -8,7 +8,15 @@
  */
 import { RigError } from '../../machine/errors.js';
 import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
-import { nosaveRegions, nosaveSection, preservedPages, readBitmap, type MemoryBitmap, type PageSet, type StaticBitmap } from '../../memory/bitmaps.js';
+import {
+  nosaveRegions,
+  nosaveSection,
+  preservedPages,
+  readBitmap,
+  type MemoryBitmap,
+  type PageSet,
+  type StaticBitmap,
+} from '../../memory/bitmaps.js';
 import { direct, symbolGpa, type GuestKernel } from '../../memory/kernel.js';
 import { translate } from '../../memory/pagetable.js';
 import { pageReader } from '../../memory/pages.js';
@@ -84,7 +92,11 @@ export function accountForPages(kernel: GuestKernel): Accounting {
   return { original, copy, zero, inImage, preserved, omitted, lost, superfluous };
 }
 
-function omissions(kernel: GuestKernel, copy: MemoryBitmap, bitmaps: readonly MemoryBitmap[]): (frame: Pfn) => Omission | undefined {
+function omissions(
+  kernel: GuestKernel,
+  copy: MemoryBitmap,
+  bitmaps: readonly MemoryBitmap[],
+): (frame: Pfn) => Omission | undefined {
   const pages = pageReader(kernel);
   const free = buddyFree(kernel, pages.array);
   const regions = nosaveRegions(kernel);
@@ -105,7 +117,8 @@ function omissions(kernel: GuestKernel, copy: MemoryBitmap, bitmaps: readonly Me
     }
     const state = pages.state(frame);
     if (state.type === 'offline' || state.type === 'guard') return state.type;
-    if (state.reserved && translate(kernel.memory, directory, direct(kernel, gpaOfPfn(frame))) === undefined) return 'unmapped';
+    if (state.reserved && translate(kernel.memory, directory, direct(kernel, gpaOfPfn(frame))) === undefined)
+      return 'unmapped';
     return undefined;
   };
 }

@@ -33,10 +33,15 @@ function words(bytes: Uint8Array): BigInt64Array {
 const SPAN_PAGES_MAX = 64;
 
 /** The frames among `selected` in which the captures differ, ascending. Both captures have the same length. */
-export function differingFrames(a: Uint8Array, b: Uint8Array, selected: PageSet, comparer: Comparer = wordComparer): Pfn[] {
+export function differingFrames(
+  a: Uint8Array,
+  b: Uint8Array,
+  selected: PageSet,
+  comparer: Comparer = wordComparer,
+): Pfn[] {
   const equal = comparer(a, b);
   const differing: Pfn[] = [];
-  for (let first = 0; first < selected.length; ) {
+  for (let first = 0; first < selected.length;) {
     if (selected[first] !== 1) {
       first++;
       continue;

@@ -31,18 +31,31 @@ export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readon
     const frame = pfn(index);
     const owner = (): string => namer.name(gpaOfPfn(frame));
     const writers = (byFrame.get(frame) ?? []).filter(({ writable }) => writable);
-    if (writers.length > 0) found.push({ pfn: frame, owner: owner(), danger: 'writable', because: `${writers.map(writerName).join(', ')} can write to it` });
+    if (writers.length > 0)
+      found.push({
+        pfn: frame,
+        owner: owner(),
+        danger: 'writable',
+        because: `${writers.map(writerName).join(', ')} can write to it`,
+      });
     const state = pages.state(frame);
     // The pages of a large one are held by its first, and by whom that is mapped the page tables alone tell.
     if (state.head !== undefined && preserved[state.head] === 1) continue;
     const isLarge = preserved[index + 1] === 1 && pages.state(pfn(index + 1)).head === frame;
     const mapCount = isLarge ? (byFrame.get(frame)?.length ?? 0) : state.mapCount;
-    if (!isHeld(state, mapCount)) found.push({ pfn: frame, owner: owner(), danger: 'unheld', because: `${state.references} references, ${mapCount} of them by page tables` });
+    if (!isHeld(state, mapCount))
+      found.push({
+        pfn: frame,
+        owner: owner(),
+        danger: 'unheld',
+        because: `${state.references} references, ${mapCount} of them by page tables`,
+      });
   }
   return found;
 }
 
 /** Page tables and the swap cache have one reference each for what they do; the image needs one of its own. */
-const isHeld = ({ references, swapCache }: PageState, mapCount: number): boolean => references > mapCount + (swapCache ? 1 : 0);
+const isHeld = ({ references, swapCache }: PageState, mapCount: number): boolean =>
+  references > mapCount + (swapCache ? 1 : 0);
 
 const writerName = ({ task }: UserPage): string => `${task.comm} (pid ${task.pid})`;

@@ -13,7 +13,13 @@ import { ownerNamer, type OwnerNamer } from '../../memory/owner.js';
 import type { Omission } from './account.js';
 import { endangeredPages, type EndangeredPage } from './preserved.js';
 import { differingFrames, differingRuns, wordComparer, type ByteRun, type Comparer } from './compare.js';
-import { accountForCopy, writtenByRestore, type CopyAccount, type WrittenRange, type WrittenReason } from './written.js';
+import {
+  accountForCopy,
+  writtenByRestore,
+  type CopyAccount,
+  type WrittenRange,
+  type WrittenReason,
+} from './written.js';
 
 export interface MemoryDifference {
   /** content: in the image, yet other after the restore. lost: neither in the image nor with a reason to be left out. superfluous: in the image though it should not be. */
@@ -40,7 +46,12 @@ export interface MemoryResult {
   /** Pages that should have been kept from changing until they are read, and were not. */
   readonly endangered: readonly EndangeredPage[];
   /** The closed list of ranges that the copy loop and the returning kernel write, and how many bytes in each did differ. */
-  readonly written: readonly { readonly reason: WrittenReason; readonly gpa: number; readonly lengthBytes: number; readonly bytesDiffering: number }[];
+  readonly written: readonly {
+    readonly reason: WrittenReason;
+    readonly gpa: number;
+    readonly lengthBytes: number;
+    readonly bytesDiffering: number;
+  }[];
 }
 
 export interface MemoryProofInput {
@@ -65,9 +76,12 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
 
   const { account, written: writtenBefore } = input.accounted ?? accountForCopy(atCopy);
   const written = [...writtenBefore, ...writtenByRestore(atCopy)];
-  const differing = new Set(differingFrames(atCopy.memory.bytes, restored.bytes, account.inImage, input.comparer ?? wordComparer));
+  const differing = new Set(
+    differingFrames(atCopy.memory.bytes, restored.bytes, account.inImage, input.comparer ?? wordComparer),
+  );
   // A range with a foretold value is looked at even where nothing changed: standing still may be wrong.
-  for (const range of written) if (range.expected !== undefined) differing.add(Math.floor(range.start / PAGE_BYTES) as Pfn);
+  for (const range of written)
+    if (range.expected !== undefined) differing.add(Math.floor(range.start / PAGE_BYTES) as Pfn);
 
   const namer = ownerNamer(atCopy);
   const all: (() => MemoryDifference)[] = [];
@@ -76,7 +90,8 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
     if (runs.length > 0) all.push(() => contentDifference(namer, atCopy.memory, restored, frame, runs));
   }
   for (const frame of account.lost) all.push(() => whole('lost', frame, nameSafely(namer, gpaOfPfn(frame))));
-  for (const { frame, reason } of account.superfluous) all.push(() => whole('superfluous', frame, `${nameSafely(namer, gpaOfPfn(frame))} (${reason})`));
+  for (const { frame, reason } of account.superfluous)
+    all.push(() => whole('superfluous', frame, `${nameSafely(namer, gpaOfPfn(frame))} (${reason})`));
 
   return {
     pagesTotal: atCopy.memory.pageCount,
@@ -101,15 +116,24 @@ function checkPair(atCopy: GuestKernel, restored: GuestMemory): void {
     });
   }
   if (variable(atCopy, 'in_suspend') !== 1) {
-    throw new RigError('the first capture was not made during a suspend (in_suspend is not 1)', { remedy: 'capture RAM at the marker copy:begin' });
+    throw new RigError('the first capture was not made during a suspend (in_suspend is not 1)', {
+      remedy: 'capture RAM at the marker copy:begin',
+    });
   }
   if (variable({ ...atCopy, memory: restored }, 'in_suspend') !== 0) {
-    throw new RigError('the second capture was not made in a restored kernel (in_suspend is not 0)', { remedy: 'capture RAM at the marker restore:end' });
+    throw new RigError('the second capture was not made in a restored kernel (in_suspend is not 0)', {
+      remedy: 'capture RAM at the marker restore:end',
+    });
   }
 }
 
 /** The differing runs of a page, less what the copy loop is known to write, plus foretold bytes that did not come true. */
-export function unexplainedRuns(atCopy: GuestMemory, found: GuestMemory | Uint8Array, frame: Pfn, written: readonly WrittenRange[]): ByteRun[] {
+export function unexplainedRuns(
+  atCopy: GuestMemory,
+  found: GuestMemory | Uint8Array,
+  frame: Pfn,
+  written: readonly WrittenRange[],
+): ByteRun[] {
   const expected = pageBytes(atCopy, frame).slice();
   const actual = found instanceof Uint8Array ? found : pageBytes(found, frame);
   for (const range of written) {
@@ -120,9 +144,16 @@ export function unexplainedRuns(atCopy: GuestMemory, found: GuestMemory | Uint8A
   return differingRuns(expected, actual);
 }
 
-function contentDifference(namer: OwnerNamer, atCopy: GuestMemory, restored: GuestMemory, frame: Pfn, runs: readonly ByteRun[]): MemoryDifference {
+function contentDifference(
+  namer: OwnerNamer,
+  atCopy: GuestMemory,
+  restored: GuestMemory,
+  frame: Pfn,
+  runs: readonly ByteRun[],
+): MemoryDifference {
   const first = (runs[0] as ByteRun).start;
-  const excerpt = (memory: GuestMemory): string => hex(pageBytes(memory, frame).subarray(first, Math.min(first + EXCERPT_BYTES, (runs[0] as ByteRun).end)));
+  const excerpt = (memory: GuestMemory): string =>
+    hex(pageBytes(memory, frame).subarray(first, Math.min(first + EXCERPT_BYTES, (runs[0] as ByteRun).end)));
   return {
     kind: 'content',
     pfn: frame,
@@ -135,7 +166,13 @@ function contentDifference(namer: OwnerNamer, atCopy: GuestMemory, restored: Gue
 }
 
 const whole = (kind: 'lost' | 'superfluous', frame: Pfn, owner: string): MemoryDifference => ({
-  kind, pfn: frame, owner, firstOffset: 0, bytes: PAGE_BYTES, atCopy: '', restored: '',
+  kind,
+  pfn: frame,
+  owner,
+  firstOffset: 0,
+  bytes: PAGE_BYTES,
+  atCopy: '',
+  restored: '',
 });
 
 /** A guest whose structures are damaged must not keep its differences from being shown. */
@@ -150,9 +187,10 @@ function nameSafely(namer: OwnerNamer, at: ReturnType<typeof gpa>): string {
 
 function countDiffering(atCopy: GuestMemory, restored: GuestMemory, range: WrittenRange): number {
   const end = range.start + range.lengthBytes;
-  return differingRuns(atCopy.bytes.subarray(range.start, end), restored.bytes.subarray(range.start, end))
-    .reduce((sum, run) => sum + run.end - run.start, 0);
+  return differingRuns(atCopy.bytes.subarray(range.start, end), restored.bytes.subarray(range.start, end)).reduce(
+    (sum, run) => sum + run.end - run.start,
+    0,
+  );
 }
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-

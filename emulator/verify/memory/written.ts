@@ -22,7 +22,8 @@ export const WRITTEN_REASONS = {
   zeroCursor: "the copy loop's position in zero_bm",
   watchdogTouch: 'touched by the loop when it steps to the next leaf of a bitmap, for the watchdogs of a debug kernel',
   deadStack: 'kernel stack of the task that makes the copy, below the frame to which the restored kernel returns',
-  returnAddress: 'the return address of swsusp_arch_suspend(), taken off the stack by the restored kernel, whose marker then saves its flags there',
+  returnAddress:
+    'the return address of swsusp_arch_suspend(), taken off the stack by the restored kernel, whose marker then saves its flags there',
 } as const;
 export type WrittenReason = keyof typeof WRITTEN_REASONS;
 
@@ -50,7 +51,9 @@ export function accountForCopy(kernel: GuestKernel): CopyAccount {
 export function writtenByCopy(kernel: GuestKernel, account: Accounting): WrittenRange[] {
   return [
     ...cursorRanges('originalCursor', account.original, (frame) => cursorAtNext(account.original, frame)),
-    ...cursorRanges('copyCursor', account.copy, (frame) => cursorAtNext(account.copy, destinationOf(kernel, account, frame))),
+    ...cursorRanges('copyCursor', account.copy, (frame) =>
+      cursorAtNext(account.copy, destinationOf(kernel, account, frame)),
+    ),
     ...cursorRanges('zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
     ...watchdogTouches(kernel, account),
     ...splitAtPages('deadStack', ...deadStack(kernel)),
@@ -74,7 +77,7 @@ function cursorRanges(reason: WrittenReason, bitmap: MemoryBitmap, at: (frame: P
 
 function splitAtPages(reason: WrittenReason, start: number, end: number): WrittenRange[] {
   const ranges: WrittenRange[] = [];
-  for (let from = start; from < end; ) {
+  for (let from = start; from < end;) {
     const to = Math.min(end, (Math.floor(from / PAGE_BYTES) + 1) * PAGE_BYTES);
     ranges.push({ reason, start: gpa(from), lengthBytes: to - from, expected: undefined });
     from = to;
@@ -97,7 +100,8 @@ function deadStack(kernel: GuestKernel): [number, number] {
   return [Math.max(end - DEAD_STACK_BYTES_MAX, physical(kernel, currentTask(kernel).stack)), end];
 }
 
-const isCopied = ({ inImage, preserved }: Accounting, frame: number): boolean => inImage[frame] === 1 && preserved[frame] !== 1;
+const isCopied = ({ inImage, preserved }: Accounting, frame: number): boolean =>
+  inImage[frame] === 1 && preserved[frame] !== 1;
 
 /** The frame into which the loop copies `frame`: zero pages and preserved ones take none. */
 function destinationOf(kernel: GuestKernel, account: Accounting, frame: Pfn): number {
@@ -113,7 +117,9 @@ function destinationOf(kernel: GuestKernel, account: Accounting, frame: Pfn): nu
 /** memory_bm_next_pfn() has just answered `frame`. */
 function cursorAtNext(bitmap: MemoryBitmap, frame: number): Uint8Array {
   const position = positionOf(bitmap, frame);
-  return position === undefined ? new Uint8Array(CURSOR.sizeof) : encode({ ...position, curPfn: frame, nodeBit: position.bit + 1 });
+  return position === undefined
+    ? new Uint8Array(CURSOR.sizeof)
+    : encode({ ...position, curPfn: frame, nodeBit: position.bit + 1 });
 }
 
 /** memory_bm_set_bit() was last called for the last zero page before `frame`; it leaves the bit position alone. */
@@ -154,7 +160,10 @@ function steppedBefore(kernel: GuestKernel, account: Accounting, frame: Pfn): bo
   const leafOf = (bitmap: MemoryBitmap, of: number): number => positionOf(bitmap, of)?.nodePfn ?? 0;
   const { original, copy } = account;
   // The first copy was looked up before copy:begin, the first original after it.
-  return leafOf(original, frame) > 0 || leafOf(copy, destinationOf(kernel, account, frame)) > leafOf(copy, copy.pages.indexOf(1));
+  return (
+    leafOf(original, frame) > 0 ||
+    leafOf(copy, destinationOf(kernel, account, frame)) > leafOf(copy, copy.pages.indexOf(1))
+  );
 }
 
 interface Position {
@@ -172,7 +181,13 @@ function positionOf(bitmap: MemoryBitmap, frame: number): Position | undefined {
   return { zone, leaf: zone.leaves[block] ?? 0, nodePfn: block * BITS_PER_LEAF, bit: within % BITS_PER_LEAF };
 }
 
-function encode(cursor: { zone: BitmapZone; leaf: number; nodePfn: number; curPfn: number; nodeBit: number }): Uint8Array {
+function encode(cursor: {
+  zone: BitmapZone;
+  leaf: number;
+  nodePfn: number;
+  curPfn: number;
+  nodeBit: number;
+}): Uint8Array {
   const bytes = new Uint8Array(CURSOR.sizeof);
   const view = new DataView(bytes.buffer);
   view.setUint32(CURSOR.zone, cursor.zone.address, true);

@@ -11,7 +11,11 @@ import { type Move, type ScriptedMachine, scriptedMachine } from './fixtures/scr
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const NONE = new Uint8Array(0);
-const output = (id: number, offset: number, bytes: string): Frame => ({ type: ANSWER.output, id, payload: payloadOf(1, offset, ascii(bytes)) });
+const output = (id: number, offset: number, bytes: string): Frame => ({
+  type: ANSWER.output,
+  id,
+  payload: payloadOf(1, offset, ascii(bytes)),
+});
 const exited = (id: number, code: number, bytes: number): Frame => ({
   type: ANSWER.status,
   id,
@@ -20,7 +24,13 @@ const exited = (id: number, code: number, bytes: number): Frame => ({
 const hello = (request: Frame, highestId = 0): Frame => ({
   type: ANSWER.hello,
   id: 0,
-  payload: payloadOf(PROTOCOL_VERSION, new DataView(request.payload.buffer, request.payload.byteOffset).getUint32(0, true), 42, highestId, 'boot-id'),
+  payload: payloadOf(
+    PROTOCOL_VERSION,
+    new DataView(request.payload.buffer, request.payload.byteOffset).getUint32(0, true),
+    42,
+    highestId,
+    'boot-id',
+  ),
 });
 
 /** An agent that answers as the real one does to whatever is not the point of a test. */
@@ -31,12 +41,17 @@ function usual(frame: Frame): Frame {
 }
 
 const byType = (moves: Readonly<Record<number, (frame: Frame) => Move | undefined>>): ScriptedMachine =>
-  scriptedMachine(([frame]) => (frame === undefined ? undefined : (moves[frame.type]?.(frame) ?? { frames: [usual(frame)] })));
+  scriptedMachine(([frame]) =>
+    frame === undefined ? undefined : (moves[frame.type]?.(frame) ?? { frames: [usual(frame)] }),
+  );
 
 test('every report reaches the sink, once and in order', async (t) => {
   const reports: RunReport[] = [];
   const machine = byType({
-    [REQUEST.start]: (frame) => ({ frames: [usual(frame), output(frame.id, 0, 'hi'), exited(frame.id, 0, 2)], report: { console: ascii('line\n') } }),
+    [REQUEST.start]: (frame) => ({
+      frames: [usual(frame), output(frame.id, 0, 'hi'), exited(frame.id, 0, 2)],
+      report: { console: ascii('line\n') },
+    }),
   });
   const agent = new Agent(machine, { onReport: (report) => reports.push(report) });
   t.match(await agent.exec(['x']), { ended: 'exited', exitCode: 0 });
@@ -48,7 +63,10 @@ test('every report reaches the sink, once and in order', async (t) => {
 test('a machine that halts, is cut or resets ends an exec with that, and with the output so far', async (t) => {
   for (const why of ['halted', 'powerCut', 'reset'] as const) {
     const machine = byType({
-      [REQUEST.start]: (frame) => ({ frames: [usual(frame), output(frame.id, 0, 'so far')], report: { reason: { why } } }),
+      [REQUEST.start]: (frame) => ({
+        frames: [usual(frame), output(frame.id, 0, 'so far')],
+        report: { reason: { why } },
+      }),
     });
     const result = await new Agent(machine).exec(['suspend']);
     t.equal(result.ended, why);
@@ -58,7 +76,10 @@ test('a machine that halts, is cut or resets ends an exec with that, and with th
 
 test('an end that came with the last breath of the machine counts', async (t) => {
   const machine = byType({
-    [REQUEST.start]: (frame) => ({ frames: [usual(frame), exited(frame.id, 5, 0)], report: { reason: { why: 'halted' } } }),
+    [REQUEST.start]: (frame) => ({
+      frames: [usual(frame), exited(frame.id, 5, 0)],
+      report: { reason: { why: 'halted' } },
+    }),
   });
   t.match(await new Agent(machine).exec(['poweroff']), { ended: 'exited', exitCode: 5 });
 });
@@ -69,7 +90,9 @@ test('a trigger stops an exec, which goes on afterwards', async (t) => {
     if (frame?.type === REQUEST.start) return { frames: [usual(frame)] };
     if (frame?.type === REQUEST.release) return { frames: [usual(frame)] };
     runs++;
-    return runs === 1 ? { report: { reason: { why: 'trigger', index: 1 } } } : { frames: [output(1, 0, 'z'), exited(1, 0, 1)] };
+    return runs === 1
+      ? { report: { reason: { why: 'trigger', index: 1 } } }
+      : { frames: [output(1, 0, 'z'), exited(1, 0, 1)] };
   });
   const agent = new Agent(machine);
   const triggers = [
@@ -87,7 +110,10 @@ test('a trigger stops an exec, which goes on afterwards', async (t) => {
 
 test('after a resume the rest of a job is asked for from where it was lost', async (t) => {
   const first = byType({
-    [REQUEST.start]: (frame) => ({ frames: [usual(frame), output(frame.id, 0, 'before ')], report: { reason: { why: 'halted' } } }),
+    [REQUEST.start]: (frame) => ({
+      frames: [usual(frame), output(frame.id, 0, 'before ')],
+      report: { reason: { why: 'halted' } },
+    }),
   });
   const agent = new Agent(first);
   const halted = await agent.exec(['suspend']);
@@ -110,11 +136,16 @@ test('output that is missing is an error of the rig, never a shorter output', as
 
 test('greetings are repeated until one is answered, and only until the bound', async (t) => {
   let asked = 0;
-  const late = scriptedMachine(([frame]) => (frame?.type === REQUEST.hello && ++asked === 3 ? { frames: [hello(frame)] } : undefined));
+  const late = scriptedMachine(([frame]) =>
+    frame?.type === REQUEST.hello && ++asked === 3 ? { frames: [hello(frame)] } : undefined,
+  );
   t.match(await new Agent(late).connect(), { pid: 42 });
   t.equal(asked, 3);
   const never = scriptedMachine(() => undefined);
-  await t.rejects(new Agent(never).connect({ virtualMsMax: 2000 }), /did not answer within 2000 ms .*the agent to answer/);
+  await t.rejects(
+    new Agent(never).connect({ virtualMsMax: 2000 }),
+    /did not answer within 2000 ms .*the agent to answer/,
+  );
   t.equal(never.runs.length, 4);
   t.equal(
     never.runs.reduce((sum, run) => sum + run.virtualMsMax, 0),
@@ -140,13 +171,16 @@ test('ids go on above those that the agent has seen', async (t) => {
 });
 
 test('an agent of another age is refused', async (t) => {
-  const machine = byType({ [REQUEST.hello]: () => ({ frames: [{ type: ANSWER.hello, id: 0, payload: payloadOf(99, 1, 1, 0, 'x') }] }) });
+  const machine = byType({
+    [REQUEST.hello]: () => ({ frames: [{ type: ANSWER.hello, id: 0, payload: payloadOf(99, 1, 1, 0, 'x') }] }),
+  });
   await t.rejects(new Agent(machine).connect(), { message: /version 99/, remedy: /rebuild the disk image/ });
 });
 
 test('a wait is bounded in virtual time over all its runs, and its error shows the console', async (t) => {
   const machine = scriptedMachine(([frame]) => {
-    if (frame?.type === REQUEST.start) return { frames: [usual(frame)], report: { console: ascii('BUG: something\r\n') } };
+    if (frame?.type === REQUEST.start)
+      return { frames: [usual(frame)], report: { console: ascii('BUG: something\r\n') } };
     return { frames: [output(77, 0, 'of another job')], virtualMs: 40 };
   });
   const attempt = new Agent(machine).exec(['x'], { virtualMsMax: 200 });
@@ -157,7 +191,9 @@ test('a wait is bounded in virtual time over all its runs, and its error shows t
 
 test('a job of which a new agent knows nothing is told as such', async (t) => {
   const machine = byType({
-    [REQUEST.collect]: (frame) => ({ frames: [{ type: ANSWER.error, id: frame.id, payload: payloadOf(3, 'no such job: No such process') }] }),
+    [REQUEST.collect]: (frame) => ({
+      frames: [{ type: ANSWER.error, id: frame.id, payload: payloadOf(3, 'no such job: No such process') }],
+    }),
   });
   const agent = new Agent(machine);
   const job = await agent.spawn(['x']);
@@ -174,7 +210,9 @@ test('Ctrl-C ends a wait with the reason given', async (t) => {
 });
 
 test('powering off waits until the machine stands still', async (t) => {
-  const machine = scriptedMachine(([frame]) => (frame === undefined ? { report: { reason: { why: 'halted' } } } : { frames: [usual(frame)] }));
+  const machine = scriptedMachine(([frame]) =>
+    frame === undefined ? { report: { reason: { why: 'halted' } } } : { frames: [usual(frame)] },
+  );
   t.same(await new Agent(machine).powerOff(), { why: 'halted' });
   const deaf = byType({});
   await t.rejects(new Agent(deaf).powerOff({ virtualMsMax: 100 }), /the guest to power off/);

@@ -12,7 +12,11 @@ import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
 import { defaultCacheDir } from '../../../tools/artifacts/context.js';
 import { childMachine, startAgent } from './fixtures/child-machine.js';
 
-const userspace = await obtainUserspace({ cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal });
+const userspace = await obtainUserspace({
+  cacheDir: defaultCacheDir(),
+  progress: () => undefined,
+  signal: new AbortController().signal,
+});
 const program = join(userspace.dir, 'bin/rig-agent');
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -57,7 +61,10 @@ test('a signal and a limit of time are told apart from an exit', async (t) => {
 
 test('a program that does not exist is named', async (t) => {
   const { agent } = await connected(t);
-  await t.rejects(agent.exec(['no-such-program']), new GuestError("cannot run 'no-such-program' in the guest: no-such-program: No such file or directory"));
+  await t.rejects(
+    agent.exec(['no-such-program']),
+    new GuestError("cannot run 'no-such-program' in the guest: no-such-program: No such file or directory"),
+  );
   await t.rejects(agent.exec(['true'], { cwd: '/no/such/folder' }), /\/no\/such\/folder: No such file/);
   t.match(await agent.exec(['true']), { ended: 'exited', exitCode: 0 });
 });
@@ -147,13 +154,21 @@ test('a request that comes twice is done once, and answered twice', async (t) =>
   const dir = mkdtempSync(join(tmpdir(), 'snapback-agent-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const words = ['sh', '-c', `echo ran >> ${dir}/log`];
-  const start = encodeFrame({ type: REQUEST.start, id: 5, payload: payloadOf(START_FOLLOW, 0, words.length, 0, '', ...words) });
+  const start = encodeFrame({
+    type: REQUEST.start,
+    id: 5,
+    payload: payloadOf(START_FOLLOW, 0, words.length, 0, '', ...words),
+  });
   const reader = new FrameReader();
   const frames: Frame[] = [];
   const until = async (send: Uint8Array, count: number): Promise<void> => {
     let outgoing = [{ channel: 'agent' as const, bytes: send }];
     while (frames.length < count) {
-      const report = await machine.run({ send: outgoing, untilByte: { channel: 'agent', byte: DELIMITER }, virtualMsMax: 10_000 });
+      const report = await machine.run({
+        send: outgoing,
+        untilByte: { channel: 'agent', byte: DELIMITER },
+        virtualMsMax: 10_000,
+      });
       t.equal(report.reason.why, 'byte');
       frames.push(...reader.take(report.agent));
       outgoing = [];
@@ -161,14 +176,24 @@ test('a request that comes twice is done once, and answered twice', async (t) =>
   };
   await until(start, 2);
   await until(start, 3);
-  t.same(frames.map(({ type, id }) => [type, id]), [[ANSWER.started, 5], [ANSWER.status, 5], [ANSWER.started, 5]]);
+  t.same(
+    frames.map(({ type, id }) => [type, id]),
+    [
+      [ANSWER.started, 5],
+      [ANSWER.status, 5],
+      [ANSWER.started, 5],
+    ],
+  );
   t.same(frames[2], frames[0]);
   t.equal(readFileSync(join(dir, 'log'), 'utf8'), 'ran\n');
 });
 
 test('a wait that is in vain says for what', async (t) => {
   const { agent } = await connected(t);
-  await t.rejects(agent.exec(['sleep', '60'], { virtualMsMax: 100 }), /did not answer within 100 ms.*awaited: the end of 'sleep 60'/);
+  await t.rejects(
+    agent.exec(['sleep', '60'], { virtualMsMax: 100 }),
+    /did not answer within 100 ms.*awaited: the end of 'sleep 60'/,
+  );
 });
 
 test('a program goes on in another machine', async (t) => {
@@ -188,7 +213,11 @@ test('a program goes on in another machine', async (t) => {
 
 test('when the machine ends, so does the wait', async (t) => {
   const { agent, machine } = await connected(t);
-  const result = await agent.exec(['sh', '-c', `echo last words; sleep 1; kill -9 ${String(machine.child.pid)}; sleep 60`]);
+  const result = await agent.exec([
+    'sh',
+    '-c',
+    `echo last words; sleep 1; kill -9 ${String(machine.child.pid)}; sleep 60`,
+  ]);
   t.match(result, { ended: 'halted' });
   t.equal(text(result.stdout), 'last words\n');
   await t.rejects(agent.getFile('/proc/version'), /the machine stopped \(halted\)/);

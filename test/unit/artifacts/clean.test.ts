@@ -16,18 +16,30 @@ const NOW_MS = Date.now();
 async function cache(dir: string): Promise<{ request: CleanRequest; names: Record<'needed' | 'old', string> }> {
   const context = { cacheDir: dir, signal, progress: () => undefined };
   const make = async (name: string): Promise<string> => {
-    const { key } = await obtain({ name, inputs: {}, build: (into) => writeFile(join(into, 'file'), 'x'.repeat(10_000)) }, context);
+    const { key } = await obtain(
+      { name, inputs: {}, build: (into) => writeFile(join(into, 'file'), 'x'.repeat(10_000)) },
+      context,
+    );
     return `${name}-${key}`;
   };
   const names = { needed: await make('needed'), old: await make('old') };
   await mkdir(join(dir, 'checkpoints'));
-  for (const [name, hours] of [['young', 1], ['aged', 30]] as const) {
+  for (const [name, hours] of [
+    ['young', 1],
+    ['aged', 30],
+  ] as const) {
     const path = join(dir, 'checkpoints', name);
     await writeFile(path, 'checkpoint');
     await utimes(path, (NOW_MS - hours * HOUR_MS) / 1000, (NOW_MS - hours * HOUR_MS) / 1000);
   }
   await writeFile(join(dir, 'README'), "somebody's own");
-  const request = { cacheDir: dir, keep: new Set([names.needed]), dryRun: false, checkpointAgeMs: 24 * HOUR_MS, nowMs: NOW_MS };
+  const request = {
+    cacheDir: dir,
+    keep: new Set([names.needed]),
+    dryRun: false,
+    checkpointAgeMs: 24 * HOUR_MS,
+    nowMs: NOW_MS,
+  };
   return { request, names };
 }
 
@@ -35,9 +47,16 @@ t.test('what is not needed goes, and is told first', async (t) => {
   const dir = t.testdir({});
   const { request, names } = await cache(dir);
   const foretold = await cleanCache({ ...request, dryRun: true });
-  t.same(foretold.removed.map(({ name }) => name), [names.old, 'checkpoints/aged']);
+  t.same(
+    foretold.removed.map(({ name }) => name),
+    [names.old, 'checkpoints/aged'],
+  );
   t.ok(foretold.bytes >= 10_000 && foretold.keptBytes >= 10_000);
-  t.same((await readdir(dir)).sort(), ['README', 'checkpoints', names.needed, names.old].sort(), 'a dry run removes nothing');
+  t.same(
+    (await readdir(dir)).sort(),
+    ['README', 'checkpoints', names.needed, names.old].sort(),
+    'a dry run removes nothing',
+  );
   t.same(await cleanCache(request), foretold);
   t.same((await readdir(dir)).sort(), ['README', 'checkpoints', names.needed].sort());
   t.same(await readdir(join(dir, 'checkpoints')), ['young']);
@@ -51,7 +70,11 @@ t.test('nothing is removed while a process builds', async (t) => {
   const { request } = await cache(dir);
   const before = await readdir(dir);
   const release = await lockFile(join(dir, 'kernel-release-0123456789abcdef0123.lock'), signal, () => undefined);
-  await t.rejects(cleanCache({ ...request, keep: 'nothing' }), { name: 'RigError', message: new RegExp(`process ${process.pid} is building kernel-release`), remedy: /nothing was removed/ });
+  await t.rejects(cleanCache({ ...request, keep: 'nothing' }), {
+    name: 'RigError',
+    message: new RegExp(`process ${process.pid} is building kernel-release`),
+    remedy: /nothing was removed/,
+  });
   await release();
   t.same(await readdir(dir), before);
 });
@@ -65,18 +88,32 @@ t.test('locks and halves of killed builds go', async (t) => {
   await writeFile(join(dir, `${name}.lock.${dead}-0`), `${dead} 12345 0`);
   await mkdir(join(dir, `${name}.${dead}.partial`));
   await cleanCache(request);
-  t.same((await readdir(dir)).filter((one) => one.startsWith('kernel')), []);
+  t.same(
+    (await readdir(dir)).filter((one) => one.startsWith('kernel')),
+    [],
+  );
 });
 
 t.test('a cache that is not there is clean', async (t) => {
-  t.match(await cleanCache({ cacheDir: join(t.testdir({}), 'nowhere'), keep: 'nothing', dryRun: false, checkpointAgeMs: 0, nowMs: 0 }), { removed: [], bytes: 0 });
+  t.match(
+    await cleanCache({
+      cacheDir: join(t.testdir({}), 'nowhere'),
+      keep: 'nothing',
+      dryRun: false,
+      checkpointAgeMs: 0,
+      nowMs: 0,
+    }),
+    { removed: [], bytes: 0 },
+  );
 });
 
 t.test('looking for an artifact builds nothing', async (t) => {
   const dir = t.testdir({});
   const looked: string[] = [];
   const context = { cacheDir: dir, signal, progress: () => undefined, look: (path: string) => void looked.push(path) };
-  await t.rejects(obtain({ name: 'thing', inputs: {}, build: () => t.fail('built') as never }, context), { message: /thing is not in the cache/ });
+  await t.rejects(obtain({ name: 'thing', inputs: {}, build: () => t.fail('built') as never }, context), {
+    message: /thing is not in the cache/,
+  });
   t.match(looked, [/\/thing-[0-9a-f]{20}$/]);
   t.same(await readdir(dir), []);
 });

@@ -9,13 +9,22 @@ import { build } from 'esbuild';
 import t from 'tap';
 
 const program = join(t.testdir(), 'obtain.mjs');
-await build({ entryPoints: ['test/unit/artifacts/fixtures/obtain.ts'], outfile: program, bundle: true, platform: 'node', format: 'esm', target: 'es2023' });
+await build({
+  entryPoints: ['test/unit/artifacts/fixtures/obtain.ts'],
+  outfile: program,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'es2023',
+});
 
 function start(...args: readonly string[]) {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  const ended = new Promise<{ status: number | null; stdout: string }>((resolve) => child.on('close', (status) => resolve({ status, stdout })));
+  const ended = new Promise<{ status: number | null; stdout: string }>((resolve) =>
+    child.on('close', (status) => resolve({ status, stdout })),
+  );
   return { child, ended };
 }
 
@@ -32,7 +41,8 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   throw new Error('waited in vain');
 }
 
-const linesOf = async (path: string): Promise<readonly string[]> => (await readFile(path, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+const linesOf = async (path: string): Promise<readonly string[]> =>
+  (await readFile(path, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
 
 t.test('several processes build one artifact once', async (t) => {
   const dir = t.testdir({ cache: {} });

@@ -84,7 +84,9 @@ t.test('a file that was only touched is hashed once and then known', async (t) =
   await utimes(join(dir, 'file'), 1000, 1000);
   await obtain(recipe, context);
   t.equal(builds.length, 1);
-  const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as { files: { file: { mtimeMs: number } } };
+  const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as {
+    files: { file: { mtimeMs: number } };
+  };
   t.equal(manifest.files.file.mtimeMs, 1_000_000);
 });
 
@@ -105,12 +107,17 @@ t.test('a full disk is told as such, whoever meets it', async (t) => {
   const meetings: Record<string, () => Promise<unknown>> = {
     ourselves: () => writeFile('/dev/full', 'x'),
     'a child process': () => command('sh', ['-c', 'cat /etc/passwd > /dev/full'], contextIn('/nowhere')),
-    'through another error': () => writeFile('/dev/full', 'x').catch((cause: unknown) => Promise.reject(new RigError('wrapped', { cause }))),
+    'through another error': () =>
+      writeFile('/dev/full', 'x').catch((cause: unknown) => Promise.reject(new RigError('wrapped', { cause }))),
   };
   for (const [name, meet] of Object.entries(meetings)) {
     const context = contextIn(t.testdir());
     const { recipe } = counting('thing', async () => void (await meet()));
-    await t.rejects(obtain(recipe, context), { name: 'RigError', message: /cache folder .* is full/, remedy: /SNAPBACK_CACHE/ }, name);
+    await t.rejects(
+      obtain(recipe, context),
+      { name: 'RigError', message: /cache folder .* is full/, remedy: /SNAPBACK_CACHE/ },
+      name,
+    );
     t.strictSame(await readdir(context.cacheDir), [], name);
   }
 });
@@ -118,7 +125,10 @@ t.test('a full disk is told as such, whoever meets it', async (t) => {
 t.test('a cache folder that cannot be written to is told as such', async (t) => {
   const folder = t.testdir({ file: '' });
   await t.rejects(obtain(counting().recipe, contextIn(join(folder, 'file'))), { message: /cannot/ });
-  await t.rejects(obtain(counting().recipe, contextIn('/sys/snapback')), { name: 'RigError', message: /cannot write to the cache folder/ });
+  await t.rejects(obtain(counting().recipe, contextIn('/sys/snapback')), {
+    name: 'RigError',
+    message: /cannot write to the cache folder/,
+  });
 });
 
 t.test('leftovers of killed processes go with the next build; those of living ones stay', async (t) => {

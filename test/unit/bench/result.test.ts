@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: MIT
 /** From samples to the numbers and sentences that are shown. */
 import t from 'tap';
-import { bootResult, cycleResult, memoryResult, renderResult, type BenchResult, type CycleSamples } from '../../../tools/bench/result.js';
+import {
+  bootResult,
+  cycleResult,
+  memoryResult,
+  renderResult,
+  type BenchResult,
+  type CycleSamples,
+} from '../../../tools/bench/result.js';
 import { quotient, renderTable, seconds } from '../../../tools/bench/table.js';
 import { aimText } from '../../../tools/bench/verdict.js';
 import { summarize } from '../../../tools/bench/statistics.js';
 
 t.test('a table aligns its columns, the first to the left', (t) => {
-  const text = renderTable(['', 'time', 'over'], [['short', '1 s', '1.00'], ['a longer name', '12.5 s']]);
-  t.equal(text, ['                 time  over', '-------------  ------  ----', 'short             1 s  1.00', 'a longer name  12.5 s'].join('\n'));
+  const text = renderTable(
+    ['', 'time', 'over'],
+    [
+      ['short', '1 s', '1.00'],
+      ['a longer name', '12.5 s'],
+    ],
+  );
+  t.equal(
+    text,
+    [
+      '                 time  over',
+      '-------------  ------  ----',
+      'short             1 s  1.00',
+      'a longer name  12.5 s',
+    ].join('\n'),
+  );
   t.end();
 });
 
@@ -21,19 +42,33 @@ t.test('numbers', (t) => {
   t.end();
 });
 
-const boots = (...all: readonly number[]): { ms: number; cpuMs: number }[] => all.map((ms) => ({ ms, cpuMs: ms / 2 + 100 }));
+const boots = (...all: readonly number[]): { ms: number; cpuMs: number }[] =>
+  all.map((ms) => ({ ms, cpuMs: ms / 2 + 100 }));
 
 t.test('boot: ours over ordinary', (t) => {
   const slow = bootResult(boots(1000, 1000, 1000), boots(1060, 1060, 1060));
   t.equal(slow.cpuMs.ratio.ofMedians, 630 / 600);
   t.match(slow.verdict, { ratio: { ofMedians: 1.06 }, met: false });
-  t.match(bootResult(boots(1000, 1000, 1000), boots(1050, 900, 2000)).verdict, { ratio: { ofMedians: 1.05, min: 0.9, max: 2 }, met: true });
+  t.match(bootResult(boots(1000, 1000, 1000), boots(1050, 900, 2000)).verdict, {
+    ratio: { ofMedians: 1.05, min: 0.9, max: 2 },
+    met: true,
+  });
   t.end();
 });
 
-const cycle = (ms: number, cpuMs: number): CycleSamples['hot'][number] => ({ times: { ms: 5 * ms, phases: { boot: ms, work: ms, suspend: ms, resume: ms, verify: 0, check: ms } }, cpuMs });
+const cycle = (ms: number, cpuMs: number): CycleSamples['hot'][number] => ({
+  times: { ms: 5 * ms, phases: { boot: ms, work: ms, suspend: ms, resume: ms, verify: 0, check: ms } },
+  cpuMs,
+});
 const samples: CycleSamples = {
-  wholeMs: { cold: [9000, 9000], fromCheckpoints: [5000, 7000], hot: [2000, 2000], hotAtSuspend: [1500, 1500], qemu: [6000, 6000], qemuFromSavedStates: [4000, 4000] },
+  wholeMs: {
+    cold: [9000, 9000],
+    fromCheckpoints: [5000, 7000],
+    hot: [2000, 2000],
+    hotAtSuspend: [1500, 1500],
+    qemu: [6000, 6000],
+    qemuFromSavedStates: [4000, 4000],
+  },
   hot: [cycle(400, 1800), cycle(400, 1800)],
   hotAtSuspend: [cycle(300, 1500), cycle(300, 1500)],
   qemu: [cycle(1100, 4500), cycle(1300, 4500)],
@@ -60,7 +95,10 @@ t.test('cycle: everything over QEMU; the verdict on hot cycles, each over the QE
 
 t.test('memory: both equal and scattered captures must reach the aim', (t) => {
   const rate = (memcmp: number) => ({ memcmp: [memcmp], words: [1] });
-  t.ok(memoryResult(2 ** 28, { none: rate(5), scattered: rate(5), everyPage: rate(1) }).met, 'the worst case is shown, not judged');
+  t.ok(
+    memoryResult(2 ** 28, { none: rate(5), scattered: rate(5), everyPage: rate(1) }).met,
+    'the worst case is shown, not judged',
+  );
   t.notOk(memoryResult(2 ** 28, { none: rate(9), scattered: rate(4.9), everyPage: rate(9) }).met);
   t.notOk(memoryResult(2 ** 28, { none: rate(4.9), scattered: rate(9), everyPage: rate(9) }).met);
   t.end();

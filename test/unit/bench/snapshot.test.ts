@@ -20,7 +20,10 @@ t.test('the largest number that holds', async (t) => {
   t.equal(await largest(20, 95, (value) => Promise.resolve(value < 20)), undefined);
 });
 
-const cycle = (ms: number): SnapshotSamples['hot'][number] => ({ times: { ms, phases: { boot: 0, work: 0, suspend: 0, resume: 0, verify: 0, check: 0 } }, cpuMs: ms });
+const cycle = (ms: number): SnapshotSamples['hot'][number] => ({
+  times: { ms, phases: { boot: 0, work: 0, suspend: 0, resume: 0, verify: 0, check: 0 } },
+  cpuMs: ms,
+});
 const samples: SnapshotSamples = {
   figures: {
     swsusp: { frozen: { virtualMs: 2000, instructions: 800e6 }, imageBytes: 80e6, saveInstructions: 400e6 },
@@ -42,9 +45,20 @@ t.test('what is met and what is missed', (t) => {
   t.same(result.bytesPerInstruction, { swsusp: 0.2, sys_snapshot: 0.05 });
   t.notOk(result.cycle.met);
   t.ok(snapshotResult({ ...samples, hot: [cycle(600), cycle(600)] }).cycle.met);
-  t.notOk(snapshotResult({ ...samples, capacity: [{ memoryMiB: 512, of: { swsusp: { share: 40 }, sys_snapshot: { share: undefined, beyond: 'all is lost' } } }] }).share.met, 'none is less than any');
+  t.notOk(
+    snapshotResult({
+      ...samples,
+      capacity: [
+        { memoryMiB: 512, of: { swsusp: { share: 40 }, sys_snapshot: { share: undefined, beyond: 'all is lost' } } },
+      ],
+    }).share.met,
+    'none is less than any',
+  );
   const text = renderSnapshot(result, 256);
-  t.match(text, /virtual time 0\.050 \(1\/20\.0\), aim at most 0\.05: met; instructions 0\.055 \(1\/18\.2\), aim at most 0\.05: missed/);
+  t.match(
+    text,
+    /virtual time 0\.050 \(1\/20\.0\), aim at most 0\.05: met; instructions 0\.055 \(1\/18\.2\), aim at most 0\.05: missed/,
+  );
   t.match(text, /85 % of 512 MiB, aim at least 85: met/);
   t.match(text, /with 1 % more of 512 MiB, swsusp: no memory/);
   t.match(text, /aim at most 0\.2: missed/);
@@ -53,13 +67,22 @@ t.test('what is met and what is missed', (t) => {
 });
 
 t.test('a cycle by sys_snapshot is verified; its phases are those of the stock cycle', (t) => {
-  const steps = (method: 'swsusp' | 'sys_snapshot'): readonly string[] => planOf(method, DEFAULT_MACHINE).steps.map((step) => step.do);
+  const steps = (method: 'swsusp' | 'sys_snapshot'): readonly string[] =>
+    planOf(method, DEFAULT_MACHINE).steps.map((step) => step.do);
   t.same(steps('swsusp'), ['boot', 'run', 'suspend', 'resume', 'run']);
   t.same(steps('sys_snapshot'), ['boot', 'run', 'suspend', 'resume', 'verify', 'run']);
   t.same(planOf('swsusp', DEFAULT_MACHINE).machine, DEFAULT_MACHINE);
   t.match(planOf('sys_snapshot', DEFAULT_MACHINE).machine.cmdline, [/^rig\.image=/]);
-  t.same(['boot', `run ${WORK}`, 'suspend (swsusp)', 'resume in a new machine', 'verify', 'run true'].map(phaseOf), ['boot', 'work', 'suspend', 'resume', 'verify', 'check']);
-  const saved = (compress: boolean): unknown => planOf('sys_snapshot', DEFAULT_MACHINE, compress).steps.find((step) => step.do === 'suspend');
+  t.same(['boot', `run ${WORK}`, 'suspend (swsusp)', 'resume in a new machine', 'verify', 'run true'].map(phaseOf), [
+    'boot',
+    'work',
+    'suspend',
+    'resume',
+    'verify',
+    'check',
+  ]);
+  const saved = (compress: boolean): unknown =>
+    planOf('sys_snapshot', DEFAULT_MACHINE, compress).steps.find((step) => step.do === 'suspend');
   t.match(saved(false), { compress: false });
   t.notMatch(saved(true), { compress: false });
   t.end();

@@ -33,7 +33,9 @@ t.test('turns alternate their direction, and no two things run at once', async (
     return order.length;
   };
   const seen: string[] = [];
-  const samples = await inTurns({ a: thing('a'), b: thing('b') }, 3, (name, turn, sample) => seen.push(`${name}${turn}=${sample}`));
+  const samples = await inTurns({ a: thing('a'), b: thing('b') }, 3, (name, turn, sample) =>
+    seen.push(`${name}${turn}=${sample}`),
+  );
   t.same(order, ['a', 'b', 'b', 'a', 'a', 'b']);
   t.same(samples, { a: [1, 4, 5], b: [2, 3, 6] });
   t.same(seen, ['a0=1', 'b0=2', 'b1=3', 'a1=4', 'a2=5', 'b2=6']);

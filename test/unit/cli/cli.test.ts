@@ -6,8 +6,14 @@ import { progressTo, terminalLine } from '../../../emulator/cli/progress.js';
 import { GuestError, InputError, RigError } from '../../../emulator/machine/errors.js';
 
 t.test('each kind of failure has its exit status, and none shows a stack', (t) => {
-  t.same(describeFailure(new InputError('bad', { remedy: 'mend it' })), { message: 'snapback: bad\n  what to do: mend it', exitCode: 2 });
-  t.same(describeFailure(new RigError('broken', { cause: new Error('full') })), { message: 'snapback: broken\n  because: full', exitCode: 3 });
+  t.same(describeFailure(new InputError('bad', { remedy: 'mend it' })), {
+    message: 'snapback: bad\n  what to do: mend it',
+    exitCode: 2,
+  });
+  t.same(describeFailure(new RigError('broken', { cause: new Error('full') })), {
+    message: 'snapback: broken\n  because: full',
+    exitCode: 3,
+  });
   const guest = describeFailure(new GuestError('silent', { consoleTail: ['Kernel panic'] }));
   t.equal(guest.exitCode, 1);
   t.match(guest.message, /\| Kernel panic/);
@@ -31,7 +37,14 @@ t.test('a full disk of the host is no fault of Snapback', (t) => {
 });
 
 function output(isTTY: boolean): { isTTY: boolean; columns: number; text: string; write: (text: string) => void } {
-  return { isTTY, columns: 40, text: '', write(text) { this.text += text; } };
+  return {
+    isTTY,
+    columns: 40,
+    text: '',
+    write(text) {
+      this.text += text;
+    },
+  };
 }
 
 t.test('progress on a terminal is drawn over', (t) => {

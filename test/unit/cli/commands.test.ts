@@ -13,19 +13,29 @@ t.test('options alone mean the standard run', (t) => {
   const commands = ['run', 'doctor'];
   t.same(withDefaultCommand([], commands), ['run']);
   t.same(withDefaultCommand(['--json', 'x'], commands), ['run', '--json', 'x']);
-  for (const args of [['doctor'], ['--help'], ['-V'], ['dcotor'], ['run', 'x.yaml']]) t.same(withDefaultCommand(args, commands), args);
+  for (const args of [['doctor'], ['--help'], ['-V'], ['dcotor'], ['run', 'x.yaml']])
+    t.same(withDefaultCommand(args, commands), args);
   t.end();
 });
 
 t.test('two reports of one run are the same run, and others say where they differ', (t) => {
   const report = (over: object): Report =>
-    ({ verdict: 'pass', stateHash: 'a'.repeat(64), instructions: 5, artifacts: { kernel: 'k' }, packages: { v86: '1' }, ...over }) as unknown as Report;
+    ({
+      verdict: 'pass',
+      stateHash: 'a'.repeat(64),
+      instructions: 5,
+      artifacts: { kernel: 'k' },
+      packages: { v86: '1' },
+      ...over,
+    }) as unknown as Report;
   t.same(compareReports(report({}), report({ realMs: 7 })), []);
-  t.same(compareReports(report({}), report({ stateHash: 'b'.repeat(64), artifacts: { kernel: 'l' }, packages: { v86: '2' } })), [
-    "artifact 'kernel': k, now l",
-    'version of v86: 1, now 2',
-    `state: ${'a'.repeat(16)}, now ${'b'.repeat(16)}`,
-  ]);
+  t.same(
+    compareReports(
+      report({}),
+      report({ stateHash: 'b'.repeat(64), artifacts: { kernel: 'l' }, packages: { v86: '2' } }),
+    ),
+    ["artifact 'kernel': k, now l", 'version of v86: 1, now 2', `state: ${'a'.repeat(16)}, now ${'b'.repeat(16)}`],
+  );
   t.same(compareReports(report({}), report({ verdict: 'fail' })), ['verdict: pass, now fail']);
   t.same(compareReports(report({}), report({ instructions: 6 })), ['instructions: 5, now 6']);
   t.end();
@@ -34,7 +44,11 @@ t.test('two reports of one run are the same run, and others say where they diffe
 t.test('a report that could not be written is found out before the run', async (t) => {
   const dir = t.testdir({ old: 'x', folder: {} });
   await checkReportFiles({ json: join(dir, 'new'), junit: join(dir, 'old'), ktap: '-' });
-  await t.rejects(checkReportFiles({ json: join(dir, 'nowhere', 'x') }), { name: 'InputError', message: /cannot write .*nowhere/, remedy: /folder that is there/ });
+  await t.rejects(checkReportFiles({ json: join(dir, 'nowhere', 'x') }), {
+    name: 'InputError',
+    message: /cannot write .*nowhere/,
+    remedy: /folder that is there/,
+  });
   await t.rejects(checkReportFiles({ ktap: join(dir, 'folder') }), { name: 'InputError', message: /it is a folder/ });
   if (process.getuid?.() !== 0) {
     chmodSync(join(dir, 'old'), 0o400);

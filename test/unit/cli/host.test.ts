@@ -23,24 +23,57 @@ t.test('what was put comes back; an altered entry is absent', async (t) => {
 
 t.test('a cache that cannot be written says what to do', async (t) => {
   const dir = t.testdir({ file: 'x' });
-  await t.rejects(byteCache(join(dir, 'file')).put('key', new Uint8Array(1)), { message: /cannot write a checkpoint/, remedy: /SNAPBACK_CACHE/ });
+  await t.rejects(byteCache(join(dir, 'file')).put('key', new Uint8Array(1)), {
+    message: /cannot write a checkpoint/,
+    remedy: /SNAPBACK_CACHE/,
+  });
 });
 
 t.test('files and folders of the host', async (t) => {
   const dir = t.testdir({ program: 'p', tree: { b: 'B', sub: { a: 'A' } } });
-  const files = await readHostFiles([{ from: './program', to: '/root/p', mode: 0o755 }, { from: 'tree', to: '/data' }], dir);
-  t.same(files.map(({ path, bytes }) => [path, new TextDecoder().decode(bytes)]), [['/root/p', 'p'], ['/data/b', 'B'], ['/data/sub/a', 'A']]);
+  const files = await readHostFiles(
+    [
+      { from: './program', to: '/root/p', mode: 0o755 },
+      { from: 'tree', to: '/data' },
+    ],
+    dir,
+  );
+  t.same(
+    files.map(({ path, bytes }) => [path, new TextDecoder().decode(bytes)]),
+    [
+      ['/root/p', 'p'],
+      ['/data/b', 'B'],
+      ['/data/sub/a', 'A'],
+    ],
+  );
   t.equal(files[0]?.mode, 0o755);
   await symlink('b', join(dir, 'tree/link'));
   await symlink('sub', join(dir, 'tree/linked'));
-  t.same((await readHostFiles([{ from: 'tree', to: '/data' }], dir)).map(({ path }) => path), ['/data/b', '/data/link', '/data/linked/a', '/data/sub/a'], 'links are followed, none is left out');
+  t.same(
+    (await readHostFiles([{ from: 'tree', to: '/data' }], dir)).map(({ path }) => path),
+    ['/data/b', '/data/link', '/data/linked/a', '/data/sub/a'],
+    'links are followed, none is left out',
+  );
   await symlink('..', join(dir, 'tree/sub/up'));
-  await t.rejects(readHostFiles([{ from: 'tree/sub', to: '/x' }], dir), { name: 'InputError', message: /leads back into itself|cannot read/ });
+  await t.rejects(readHostFiles([{ from: 'tree/sub', to: '/x' }], dir), {
+    name: 'InputError',
+    message: /leads back into itself|cannot read/,
+  });
   await symlink('nowhere', join(dir, 'dangling'));
-  await t.rejects(readHostFiles([{ from: 'dangling', to: '/x' }], dir), { name: 'InputError', message: /cannot read dangling/ });
+  await t.rejects(readHostFiles([{ from: 'dangling', to: '/x' }], dir), {
+    name: 'InputError',
+    message: /cannot read dangling/,
+  });
   execFileSync('mkfifo', [join(dir, 'fifo')]);
-  await t.rejects(readHostFiles([{ from: 'fifo', to: '/x' }], dir), { name: 'InputError', message: /fifo.*neither a file nor a folder/ });
-  await t.rejects(readHostFiles([{ from: 'missing', to: '/x' }], dir), { name: 'InputError', message: /cannot read missing/, remedy: /relative to the scenario file/ });
+  await t.rejects(readHostFiles([{ from: 'fifo', to: '/x' }], dir), {
+    name: 'InputError',
+    message: /fifo.*neither a file nor a folder/,
+  });
+  await t.rejects(readHostFiles([{ from: 'missing', to: '/x' }], dir), {
+    name: 'InputError',
+    message: /cannot read missing/,
+    remedy: /relative to the scenario file/,
+  });
 });
 
 t.test('a folder that is shared with the guest', async (t) => {
@@ -49,10 +82,25 @@ t.test('a folder that is shared with the guest', async (t) => {
   await chmod(join(dir, 'share/b'), 0o660);
   await chmod(join(dir, 'share/sub'), 0o700);
   const entries = await readHostShare('./share', dir);
-  t.same(entries.map(({ path, mode, bytes }) => [path, mode.toString(8), bytes && new TextDecoder().decode(bytes)]), [
-    ['', '40755', undefined], ['b', '100644', 'B'], ['program', '100755', '#!'], ['sub', '40755', undefined], ['sub/a', '100644', 'A'], ['sub/empty', '40755', undefined],
-  ]);
+  t.same(
+    entries.map(({ path, mode, bytes }) => [path, mode.toString(8), bytes && new TextDecoder().decode(bytes)]),
+    [
+      ['', '40755', undefined],
+      ['b', '100644', 'B'],
+      ['program', '100755', '#!'],
+      ['sub', '40755', undefined],
+      ['sub/a', '100644', 'A'],
+      ['sub/empty', '40755', undefined],
+    ],
+  );
   t.match(Object.keys(entries[1] ?? {}), ['path', 'mode', 'bytes'], 'neither owners nor times');
-  await t.rejects(readHostShare('./file', dir), { name: 'InputError', message: /file, which the scenario shares with the guest, is not a folder/ });
-  await t.rejects(readHostShare('./missing', dir), { name: 'InputError', message: /cannot read \.\/missing, which the scenario shares/, remedy: /paths in `share` are relative to the scenario file/ });
+  await t.rejects(readHostShare('./file', dir), {
+    name: 'InputError',
+    message: /file, which the scenario shares with the guest, is not a folder/,
+  });
+  await t.rejects(readHostShare('./missing', dir), {
+    name: 'InputError',
+    message: /cannot read \.\/missing, which the scenario shares/,
+    remedy: /paths in `share` are relative to the scenario file/,
+  });
 });

@@ -4,12 +4,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 
-const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' }).split('\n').filter((file) => file !== '' && existsSync(file));
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(file));
 const read = (file: string): string => readFileSync(file, 'utf8');
 
 t.test('every source names its licence in its first lines', (t) => {
   const sources = files.filter((file) => /\.(ts|mjs|c|h|S|ya?ml|config|sh|html|css)$/.test(file));
-  const without = sources.filter((file) => !/SPDX-License-Identifier: (MIT|GPL-2\.0-only)/.test(read(file).split('\n').slice(0, 3).join('\n')));
+  const without = sources.filter(
+    (file) => !/SPDX-License-Identifier: (MIT|GPL-2\.0-only)/.test(read(file).split('\n').slice(0, 3).join('\n')),
+  );
   t.same(without, []);
   t.end();
 });
@@ -27,7 +31,11 @@ const core = files.filter((file) => /^emulator\/.*\.ts$/.test(file) && !isHostSi
 
 t.test('the core knows neither Node nor the command line nor the tools that build', (t) => {
   const wrong = core.flatMap((file) =>
-    importsOf(file).filter((name) => name.startsWith('node:') || isHostSide(name) || /^(tools|guest-kernel|disk-images)\//.test(name)).map((name) => `${file} imports ${name}`),
+    importsOf(file)
+      .filter(
+        (name) => name.startsWith('node:') || isHostSide(name) || /^(tools|guest-kernel|disk-images)\//.test(name),
+      )
+      .map((name) => `${file} imports ${name}`),
   );
   t.ok(core.length > 50, 'the core has files');
   t.same(wrong, []);
@@ -35,16 +43,29 @@ t.test('the core knows neither Node nor the command line nor the tools that buil
 });
 
 t.test('the core uses no global of a host', (t) => {
-  const globals = /\b(process\.|Buffer\.|document\.(get|create|query)|window\.|localStorage|setTimeout\(|setInterval\(|Date\.now\(|performance\.now\(|Math\.random\()/;
-  const wrong = core.filter((file) => !file.startsWith('emulator/engines/')).flatMap((file) =>
-    read(file).split('\n').flatMap((line, index) => (globals.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
-  );
+  const globals =
+    /\b(process\.|Buffer\.|document\.(get|create|query)|window\.|localStorage|setTimeout\(|setInterval\(|Date\.now\(|performance\.now\(|Math\.random\()/;
+  const wrong = core
+    .filter((file) => !file.startsWith('emulator/engines/'))
+    .flatMap((file) =>
+      read(file)
+        .split('\n')
+        .flatMap((line, index) =>
+          globals.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [],
+        ),
+    );
   t.same(wrong, []);
   t.end();
 });
 
 t.test('only the v86 engine knows v86', (t) => {
-  const wrong = files.filter((file) => /^(emulator|tools)\/.*\.ts$/.test(file) && !file.startsWith('emulator/engines/v86/') && !file.startsWith('tools/bench') && importsOf(file).some((name) => name === 'v86'));
+  const wrong = files.filter(
+    (file) =>
+      /^(emulator|tools)\/.*\.ts$/.test(file) &&
+      !file.startsWith('emulator/engines/v86/') &&
+      !file.startsWith('tools/bench') &&
+      importsOf(file).some((name) => name === 'v86'),
+  );
   t.same(wrong, []);
   t.end();
 });

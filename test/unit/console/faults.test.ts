@@ -12,7 +12,10 @@ const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden');
 for (const name of readdirSync(golden).filter((file) => file.endsWith('.log'))) {
   t.test(name, async (t) => {
     const [head = '', ...rest] = readFileSync(join(golden, name), 'utf8').split('\n\n');
-    const expected = head.split('\n').map((line) => line.replace(/^EXPECT /, '')).filter((line) => line !== 'nothing');
+    const expected = head
+      .split('\n')
+      .map((line) => line.replace(/^EXPECT /, ''))
+      .filter((line) => line !== 'nothing');
     const lines = rest.join('\n\n').split('\n');
     const found = findFaults(lines);
     t.equal(found.length, expected.length, found.map((fault) => `${fault.kind} ${fault.title}`).join('\n'));
@@ -35,7 +38,8 @@ t.test('a report reaches to its end and no further', async (t) => {
 });
 
 t.test('repeated messages of one kind are one fault that counts them', async (t) => {
-  const line = (i: number): string => `[    1.${String(i).padStart(6, '0')}] I/O error, dev sda, sector ${i} op 0x1:(WRITE) flags 0x0 phys_seg 1 prio class 0`;
+  const line = (i: number): string =>
+    `[    1.${String(i).padStart(6, '0')}] I/O error, dev sda, sector ${i} op 0x1:(WRITE) flags 0x0 phys_seg 1 prio class 0`;
   const [fault, ...more] = findFaults(Array.from({ length: 500 }, (_, i) => line(i)));
   t.same(more, []);
   t.equal(fault?.count, 500);
@@ -45,12 +49,19 @@ t.test('repeated messages of one kind are one fault that counts them', async (t)
 t.test('a message glued to the output of a program is seen', async (t) => {
   t.equal(messageOf('half a line[   12.000001] BUG: Bad page map in process x'), 'BUG: Bad page map in process x');
   t.equal(messageOf('<4>[   12.000001][  T12] hello'), 'hello');
-  const [fault] = findFaults(consoleLines(new TextEncoder().encode('progress 10%[   12.000001] kernel BUG at mm/slub.c:1!\r\n')));
+  const [fault] = findFaults(
+    consoleLines(new TextEncoder().encode('progress 10%[   12.000001] kernel BUG at mm/slub.c:1!\r\n')),
+  );
   t.equal(fault?.kind, 'bug');
 });
 
 t.test('each kind of fault has a golden log', async (t) => {
-  const logs = readdirSync(golden).filter((file) => file.endsWith('.log')).map((file) => readFileSync(join(golden, file), 'utf8'));
+  const logs = readdirSync(golden)
+    .filter((file) => file.endsWith('.log'))
+    .map((file) => readFileSync(join(golden, file), 'utf8'));
   const shown = new Set(logs.flatMap((text) => [...text.matchAll(/^EXPECT (\w+)/gm)].map(([, kind]) => kind)));
-  t.same([...new Set(FAULT_PATTERNS.map(({ kind }) => kind))].filter((kind) => !shown.has(kind)), []);
+  t.same(
+    [...new Set(FAULT_PATTERNS.map(({ kind }) => kind))].filter((kind) => !shown.has(kind)),
+    [],
+  );
 });

@@ -2,7 +2,15 @@
 /** A guest system of a few lines for the fake engine: boots, answers as the agent does, suspends to its second disk, resumes. */
 import { createHash } from 'node:crypto';
 import { encodeFrame, FrameReader, type Frame } from '../../../emulator/agent/frame.js';
-import { ANSWER, JOB_STATE, PayloadReader, payloadOf, PROTOCOL_VERSION, REQUEST, START_FOLLOW } from '../../../emulator/agent/protocol.js';
+import {
+  ANSWER,
+  JOB_STATE,
+  PayloadReader,
+  payloadOf,
+  PROTOCOL_VERSION,
+  REQUEST,
+  START_FOLLOW,
+} from '../../../emulator/agent/protocol.js';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent, FakeScript } from '../../../emulator/engines/fake/script.js';
 import type { Engine, MachineConfig } from '../../../emulator/machine/contract.js';
@@ -11,7 +19,9 @@ import { gpa, sector } from '../../../emulator/machine/units.js';
 
 export interface FakeSystem {
   /** What a command prints, what happens then, and how it ends; the suspending command is not asked for. */
-  readonly commands?: Readonly<Record<string, { readonly stdout?: string; readonly then?: FakeScript; readonly exit?: number }>>;
+  readonly commands?: Readonly<
+    Record<string, { readonly stdout?: string; readonly then?: FakeScript; readonly exit?: number }>
+  >;
   /** Answers that the kernel would not suspend. */
   readonly refusesSuspend?: boolean;
   /** The live timeline of a snapshot brings its image home, unless told otherwise. */
@@ -24,7 +34,8 @@ export interface FakeSystem {
   readonly panics?: boolean;
 }
 
-const sha256 = (parts: readonly Uint8Array[]): string => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+const sha256 = (parts: readonly Uint8Array[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
 
 export function fakeSystem(system: FakeSystem): Engine {
   return createFakeEngine({ script: () => script(system), sha256 });
@@ -75,17 +86,30 @@ function resume(system: FakeSystem): FakeScript {
 }
 
 /** Waits for requests. `suspender`: how the job that suspended has ended, once it has. */
-function serve(system: FakeSystem, suspender: { readonly stdout: string; readonly exit: number } | undefined): FakeEvent {
+function serve(
+  system: FakeSystem,
+  suspender: { readonly stdout: string; readonly exit: number } | undefined,
+): FakeEvent {
   return {
     do: 'receive',
     byte: 0,
-    then: ({ received }) => [...new FrameReader().take(received).flatMap((frame) => answer(frame, system, suspender)), serve(system, suspender)],
+    then: ({ received }) => [
+      ...new FrameReader().take(received).flatMap((frame) => answer(frame, system, suspender)),
+      serve(system, suspender),
+    ],
   };
 }
 
-const say = (type: number, id: number, ...parts: (number | string | Uint8Array)[]): FakeEvent => ({ do: 'agent', bytes: encodeFrame({ type, id, payload: payloadOf(...parts) }) });
+const say = (type: number, id: number, ...parts: (number | string | Uint8Array)[]): FakeEvent => ({
+  do: 'agent',
+  bytes: encodeFrame({ type, id, payload: payloadOf(...parts) }),
+});
 
-function answer({ type, id, payload }: Frame, system: FakeSystem, suspender: { readonly stdout: string; readonly exit: number } | undefined): FakeScript {
+function answer(
+  { type, id, payload }: Frame,
+  system: FakeSystem,
+  suspender: { readonly stdout: string; readonly exit: number } | undefined,
+): FakeScript {
   const words = new PayloadReader(payload);
   switch (type) {
     case REQUEST.hello:
@@ -93,7 +117,9 @@ function answer({ type, id, payload }: Frame, system: FakeSystem, suspender: { r
     case REQUEST.start:
       return start(id, words, system);
     case REQUEST.collect:
-      return suspender ? ended(id, suspender.stdout, suspender.exit) : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
+      return suspender
+        ? ended(id, suspender.stdout, suspender.exit)
+        : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
     case REQUEST.shutdown:
       return [say(ANSWER.ok, id), { do: 'marker', kind: USER_MARKERS.shutdown }, { do: 'halt' }];
     default:

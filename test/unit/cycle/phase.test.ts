@@ -8,7 +8,7 @@ const cut: Step = { ...suspend, faults: [{ fault: 'cutPower', at: { instruction:
 const resume: Step = { do: 'resume', faults: [] };
 const verify: Step = { do: 'verify', proofs: [] };
 
-t.test('a machine\'s life', (t) => {
+t.test("a machine's life", (t) => {
   const life: [Step, Phase][] = [
     [{ do: 'boot' }, 'running'],
     [suspend, 'suspended'],

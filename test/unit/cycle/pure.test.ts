@@ -13,7 +13,13 @@ import type { MarkerSeen } from '../../../emulator/machine/contract.js';
 import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
 
-const at = (kind: number, virtualMs: number): MarkerSeen => ({ kind, word0: 0, word1: 0, instruction: virtualMs * 1000, virtualMs });
+const at = (kind: number, virtualMs: number): MarkerSeen => ({
+  kind,
+  word0: 0,
+  word1: 0,
+  instruction: virtualMs * 1000,
+  virtualMs,
+});
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 t.test('a boot state survives its way through bytes', (t) => {
@@ -37,18 +43,29 @@ t.test('a boot state survives its way through bytes', (t) => {
 });
 
 t.test('time frozen', (t) => {
-  const live = { markers: [at(stepBegin('freezeTasks'), 100), at(stepEnd('freezeTasks'), 101)], instructions: 400_000, virtualMs: 400 };
+  const live = {
+    markers: [at(stepBegin('freezeTasks'), 100), at(stepEnd('freezeTasks'), 101)],
+    instructions: 400_000,
+    virtualMs: 400,
+  };
   // The resuming kernel freezes and thaws its own tasks before the jump: not what is asked for.
-  const restored = { markers: [at(stepEnd('thawTasks'), 10), at(stepEnd('restore'), 50), at(stepEnd('thawTasks'), 70)] };
+  const restored = {
+    markers: [at(stepEnd('thawTasks'), 10), at(stepEnd('restore'), 50), at(stepEnd('thawTasks'), 70)],
+  };
   t.same(frozenAcrossPowerOff(live, restored), { virtualMs: 370, instructions: 370_000 });
   t.equal(frozenAcrossPowerOff(live, { markers: [at(stepEnd('thawTasks'), 10)] }), undefined);
-  t.same(frozenInLiveTimeline([at(stepBegin('freezeTasks'), 5), at(stepEnd('thawTasks'), 9), at(stepEnd('thawTasks'), 20)]), { virtualMs: 4, instructions: 4000 });
+  t.same(
+    frozenInLiveTimeline([at(stepBegin('freezeTasks'), 5), at(stepEnd('thawTasks'), 9), at(stepEnd('thawTasks'), 20)]),
+    { virtualMs: 4, instructions: 4000 },
+  );
   t.equal(frozenInLiveTimeline([]), undefined);
   t.end();
 });
 
 t.test('KTAP of the guest', (t) => {
-  const read = readKtap('KTAP version 1\n1..3\nok 1 pipes\n# two bytes lost\n# at offset 7\nnot ok 2 - sockets\n    ok 1 nested\nok 3 timers # SKIP no timer\n');
+  const read = readKtap(
+    'KTAP version 1\n1..3\nok 1 pipes\n# two bytes lost\n# at offset 7\nnot ok 2 - sockets\n    ok 1 nested\nok 3 timers # SKIP no timer\n',
+  );
   t.same(read, {
     points: [
       { name: 'pipes', passed: true, detail: '' },
@@ -66,7 +83,9 @@ t.test('what is expected of a command', (t) => {
   const result = { exitCode: 3, stdout: 'one\ntwo\n', stderr: 'oh\n' };
   t.same(judgeCommand({ command: 'x', exit: 3 }, result), []);
   t.same(judgeCommand({ command: 'x', exit: 3, stdout: '^two$' }, result), []);
-  t.match(judgeCommand({ command: 'x', exit: 0 }, result), [{ kind: 'command', what: '`x` ended with status 3, not 0', details: ['one', 'two', 'stderr: oh'] }]);
+  t.match(judgeCommand({ command: 'x', exit: 0 }, result), [
+    { kind: 'command', what: '`x` ended with status 3, not 0', details: ['one', 'two', 'stderr: oh'] },
+  ]);
   t.match(judgeCommand({ command: 'x', exit: 3, stdout: 'three' }, result), [{ what: /does not match/ }]);
   const output = { stdout: bytes('a'), stderr: bytes('') };
   t.equal(resultOf({ ended: 'signalled', signal: 9, ...output }).exitCode, 137);
@@ -76,19 +95,39 @@ t.test('what is expected of a command', (t) => {
 
 t.test('steps written out, and those of the control run', (t) => {
   const suspend: Step = { do: 'suspend', method: 'swsusp', offMs: 0, whileSaving: [], faults: [] };
-  const steps: Step[] = [{ do: 'boot' }, { do: 'repeat', times: 2, steps: [suspend, { do: 'resume', faults: [] }, { do: 'selfcheck', phase: 'verify' }] }, { do: 'shutdown' }];
-  t.same(unroll(steps).map((step) => step.do), ['boot', 'suspend', 'resume', 'selfcheck', 'suspend', 'resume', 'selfcheck', 'shutdown']);
-  t.same(controlSteps(steps).map((step) => step.do), ['boot', 'selfcheck', 'selfcheck', 'shutdown']);
+  const steps: Step[] = [
+    { do: 'boot' },
+    { do: 'repeat', times: 2, steps: [suspend, { do: 'resume', faults: [] }, { do: 'selfcheck', phase: 'verify' }] },
+    { do: 'shutdown' },
+  ];
+  t.same(
+    unroll(steps).map((step) => step.do),
+    ['boot', 'suspend', 'resume', 'selfcheck', 'suspend', 'resume', 'selfcheck', 'shutdown'],
+  );
+  t.same(
+    controlSteps(steps).map((step) => step.do),
+    ['boot', 'selfcheck', 'selfcheck', 'shutdown'],
+  );
   const cut: Step[] = [{ do: 'boot' }, { do: 'cutPower' }, { do: 'boot' }, { do: 'shutdown' }, { do: 'boot' }];
-  t.same(controlSteps(cut).map((step) => step.do), ['boot', 'shutdown', 'boot'], 'what never lost power is not booted again');
-  t.same(controlSteps([suspend, ...cut.slice(2)], true).map((step) => step.do), ['shutdown', 'boot']);
+  t.same(
+    controlSteps(cut).map((step) => step.do),
+    ['boot', 'shutdown', 'boot'],
+    'what never lost power is not booted again',
+  );
+  t.same(
+    controlSteps([suspend, ...cut.slice(2)], true).map((step) => step.do),
+    ['shutdown', 'boot'],
+  );
   t.end();
 });
 
 t.test('what main and control run have in common', (t) => {
   const suspend: Step = { do: 'suspend', method: 'swsusp', offMs: 0, whileSaving: [], faults: [] };
   const before: Step[] = [{ do: 'boot' }, { do: 'selfcheck', phase: 'start' }];
-  t.same(splitAtSuspend([...before, { do: 'repeat', times: 2, steps: [suspend] }]), { before, rest: [suspend, suspend] });
+  t.same(splitAtSuspend([...before, { do: 'repeat', times: 2, steps: [suspend] }]), {
+    before,
+    rest: [suspend, suspend],
+  });
   t.equal(splitAtSuspend(before), undefined, 'nothing is suspended');
   t.equal(splitAtSuspend([...before, { do: 'shutdown' }, { do: 'boot' }, suspend]), undefined, 'another life before');
   t.equal(splitAtSuspend([suspend]), undefined);
@@ -98,8 +137,15 @@ t.test('what main and control run have in common', (t) => {
 t.test('what outlives a machine', (t) => {
   const write = (instruction: number) => ({ instruction, sector: sector(1), bytes: new Uint8Array(512) });
   const seen = { console: bytes('b'), markers: [], writes: [[write(5), write(9)]], instructions: 10, virtualMs: 100 };
-  const off = afterPowerOff(afterPowerOff(neverPowered([new Uint8Array(512)], 1000), { ...seen, console: bytes('a') }), seen);
-  t.same(off.disks[0]?.overlay.map(({ instruction }) => instruction), [1, 5, 9], 'the last log whole, those before it folded');
+  const off = afterPowerOff(
+    afterPowerOff(neverPowered([new Uint8Array(512)], 1000), { ...seen, console: bytes('a') }),
+    seen,
+  );
+  t.same(
+    off.disks[0]?.overlay.map(({ instruction }) => instruction),
+    [1, 5, 9],
+    'the last log whole, those before it folded',
+  );
   t.equal(off.wallClockMs, 1200);
   t.same(off.total, { virtualMs: 200, instructions: 20 });
   t.same(off.console, bytes('ab'));
@@ -110,14 +156,21 @@ t.test('what outlives a machine', (t) => {
 
 t.test('faults become triggers and edits', (t) => {
   const addressOf = (symbol: string) => gpa(symbol === 'banner' ? 4096 : 0);
-  t.same(triggersOf([{ fault: 'cutPower', at: { disk: 1, write: 7, sectors: 3 } }], addressOf), [{ when: { on: 'write', disk: 1, index: 7 }, then: { do: 'cutPower', sectorsWritten: 3 } }]);
-  t.same(triggersOf([{ fault: 'cutPower', at: { instruction: 8 } }], addressOf), [{ when: { on: 'instruction', count: 8 }, then: { do: 'cutPower' } }]);
+  t.same(triggersOf([{ fault: 'cutPower', at: { disk: 1, write: 7, sectors: 3 } }], addressOf), [
+    { when: { on: 'write', disk: 1, index: 7 }, then: { do: 'cutPower', sectorsWritten: 3 } },
+  ]);
+  t.same(triggersOf([{ fault: 'cutPower', at: { instruction: 8 } }], addressOf), [
+    { when: { on: 'instruction', count: 8 }, then: { do: 'cutPower' } },
+  ]);
   t.same(triggersOf([{ fault: 'flipMemory', at: { marker: 6, nth: 2 }, where: 'banner', xor: 4 }], addressOf), [
     { when: { on: 'marker', kind: 6, nth: 2 }, then: { do: 'flip', gpa: gpa(4096), xor: Uint8Array.of(4) } },
   ]);
   const alter = { fault: 'alterSector', disk: 1, sector: 9, xor: 3 } as const;
   t.same(triggersOf([alter], addressOf), []);
-  t.same(sectorEdits([alter], 0, () => new Uint8Array(512)), []);
+  t.same(
+    sectorEdits([alter], 0, () => new Uint8Array(512)),
+    [],
+  );
   const [edit] = sectorEdits([alter], 1, () => new Uint8Array(512).fill(1));
   t.equal(edit?.sector, 9);
   t.same([...(edit?.bytes.subarray(0, 2) ?? [])], [2, 1]);
@@ -125,7 +178,10 @@ t.test('faults become triggers and edits', (t) => {
 });
 
 t.test('recorded typing', (t) => {
-  const typing = [{ instruction: 5, bytes: bytes('ls\r') }, { instruction: 80, bytes: Uint8Array.of(3) }];
+  const typing = [
+    { instruction: 5, bytes: bytes('ls\r') },
+    { instruction: 80, bytes: Uint8Array.of(3) },
+  ];
   t.equal(writeTyping(typing), '5 6c730d\n80 03\n');
   t.same(readTyping(writeTyping(typing)), typing);
   t.same(readTyping('5 6c\n4 6c\n'), { badLine: 2 }, 'backwards in time');

@@ -7,12 +7,24 @@ import { sector } from '../../../emulator/machine/units.js';
 
 const marker = (kind: number, instruction = 0): MarkerSeen => ({ kind, word0: 0, word1: 0, instruction, virtualMs: 0 });
 const report = (over: Partial<RunReport>): RunReport => ({
-  reason: { why: 'timeout' }, console: new Uint8Array(), agent: new Uint8Array(), markers: [], captures: [], writes: [], instructions: 0, virtualMs: 0, ...over,
+  reason: { why: 'timeout' },
+  console: new Uint8Array(),
+  agent: new Uint8Array(),
+  markers: [],
+  captures: [],
+  writes: [],
+  instructions: 0,
+  virtualMs: 0,
+  ...over,
 });
-const stopAt = (kind: number, nth?: number): ArmedTrigger => ({ when: { on: 'marker', kind, ...(nth !== undefined && { nth }) }, then: { do: 'stop' } });
+const stopAt = (kind: number, nth?: number): ArmedTrigger => ({
+  when: { on: 'marker', kind, ...(nth !== undefined && { nth }) },
+  then: { do: 'stop' },
+});
 
 t.test('markers are counted over runs, and a trigger fires once', (t) => {
-  const after = (armed: readonly ArmedTrigger[], kinds: readonly number[]) => stillArmed(armed, report({ markers: kinds.map((kind) => marker(kind)) }));
+  const after = (armed: readonly ArmedTrigger[], kinds: readonly number[]) =>
+    stillArmed(armed, report({ markers: kinds.map((kind) => marker(kind)) }));
   t.same(after([stopAt(7, 3)], [7, 8]), [stopAt(7, 2)]);
   t.same(after([stopAt(7, 2)], [7, 7]), []);
   t.same(after([stopAt(7)], [8]), [stopAt(7, 1)]);
@@ -25,18 +37,41 @@ t.test('markers are counted over runs, and a trigger fires once', (t) => {
 t.test('all that runs show is kept, in order, after what was seen before', async (t) => {
   const requests: RunRequest[] = [];
   const reports = [
-    report({ console: Uint8Array.of(2), markers: [marker(7, 20)], writes: [[{ instruction: 20, sector: sector(5), bytes: new Uint8Array(512) }]], instructions: 30, virtualMs: 3 }),
-    report({ console: Uint8Array.of(3), captures: [{ label: 'here', marker: undefined, memory: new Uint8Array(1) }], instructions: 40, virtualMs: 4 }),
+    report({
+      console: Uint8Array.of(2),
+      markers: [marker(7, 20)],
+      writes: [[{ instruction: 20, sector: sector(5), bytes: new Uint8Array(512) }]],
+      instructions: 30,
+      virtualMs: 3,
+    }),
+    report({
+      console: Uint8Array.of(3),
+      captures: [{ label: 'here', marker: undefined, memory: new Uint8Array(1) }],
+      instructions: 40,
+      virtualMs: 4,
+    }),
   ];
-  const machine = { engine: 'test', run: (request: RunRequest) => (requests.push(request), Promise.resolve(reports.shift())) } as unknown as Machine;
-  const recorder = record(machine, { diskCount: 1, before: { console: Uint8Array.of(1), markers: [marker(1)], writes: [[]], instructions: 10, virtualMs: 1 } });
+  const machine = {
+    engine: 'test',
+    run: (request: RunRequest) => (requests.push(request), Promise.resolve(reports.shift())),
+  } as unknown as Machine;
+  const recorder = record(machine, {
+    diskCount: 1,
+    before: { console: Uint8Array.of(1), markers: [marker(1)], writes: [[]], instructions: 10, virtualMs: 1 },
+  });
   recorder.arm([stopAt(7)]);
   await recorder.machine.run({ virtualMsMax: 1, triggers: [stopAt(9)] });
   await recorder.machine.run({ virtualMsMax: 1 });
-  t.same(requests.map(({ triggers }) => triggers), [[stopAt(9), stopAt(7)], []]);
+  t.same(
+    requests.map(({ triggers }) => triggers),
+    [[stopAt(9), stopAt(7)], []],
+  );
   const seen = recorder.seen();
   t.same([...seen.console], [1, 2, 3]);
-  t.same(seen.markers.map(({ kind }) => kind), [1, 7]);
+  t.same(
+    seen.markers.map(({ kind }) => kind),
+    [1, 7],
+  );
   t.equal(seen.writes[0]?.length, 1);
   t.match(seen, { instructions: 40, virtualMs: 4 });
   t.match(recorder.takeCaptures(), [{ label: 'here' }]);

@@ -26,7 +26,11 @@ const selfChecks = (stdout: string, exit = 0): NonNullable<FakeSystem['commands'
 
 function memoryCache(): ByteCache & { readonly entries: Map<string, Uint8Array> } {
   const entries = new Map<string, Uint8Array>();
-  return { entries, get: (key) => Promise.resolve(entries.get(key)), put: (key, bytes) => Promise.resolve(void entries.set(key, bytes)) };
+  return {
+    entries,
+    get: (key) => Promise.resolve(entries.get(key)),
+    put: (key, bytes) => Promise.resolve(void entries.set(key, bytes)),
+  };
 }
 
 /** Proofs that keep what they are shown, and find what they are told to. */
@@ -45,10 +49,31 @@ function watchingProofs(seen: ResumeEvidence[]): Proofs {
   };
 }
 
-function run(steps: readonly Step[], over: { system?: FakeSystem; control?: boolean; cache?: ByteCache; engine?: Engine; seen?: ResumeEvidence[]; files?: Plan['files'] } = {}) {
-  const plan: Plan = { name: 'test', machine: DEFAULT_MACHINE, files: over.files ?? [], steps, control: over.control ?? false };
+function run(
+  steps: readonly Step[],
+  over: {
+    system?: FakeSystem;
+    control?: boolean;
+    cache?: ByteCache;
+    engine?: Engine;
+    seen?: ResumeEvidence[];
+    files?: Plan['files'];
+  } = {},
+) {
+  const plan: Plan = {
+    name: 'test',
+    machine: DEFAULT_MACHINE,
+    files: over.files ?? [],
+    steps,
+    control: over.control ?? false,
+  };
   return runPlan(plan, {
-    booter: { engine: over.engine ?? fakeSystem(over.system ?? {}), config: fakeConfig, configKey: 'key', cache: over.cache ?? memoryCache() },
+    booter: {
+      engine: over.engine ?? fakeSystem(over.system ?? {}),
+      config: fakeConfig,
+      configKey: 'key',
+      cache: over.cache ?? memoryCache(),
+    },
     proofs: watchingProofs(over.seen ?? []),
     hash: sha256Hex,
     say: () => undefined,
@@ -60,8 +85,14 @@ t.test('a whole cycle, and what the proofs are shown', async (t) => {
   const { main, findings } = await run([{ do: 'boot' }, ...CYCLE, { do: 'shutdown' }], { seen });
   t.same(findings, []);
   t.match(main.cycles, [{ method: 'swsusp', offMs: 3_600_000, image: { bytes: 512 } }]);
-  t.ok((main.cycles[0]?.frozen?.instructions ?? 0) >= 700, 'frozen: from the freeze to power-off and from power-on to the thaw');
-  t.same(main.filesystems.map(({ at }) => at), ['suspend', 'shutdown']);
+  t.ok(
+    (main.cycles[0]?.frozen?.instructions ?? 0) >= 700,
+    'frozen: from the freeze to power-off and from power-on to the thaw',
+  );
+  t.same(
+    main.filesystems.map(({ at }) => at),
+    ['suspend', 'shutdown'],
+  );
   const [evidence] = seen;
   t.equal(evidence?.atCopy?.[0x1000], 0xaa, 'RAM at the atomic copy');
   t.equal(evidence?.writesSinceCopy[1]?.length, 2);
@@ -80,13 +111,23 @@ const SNAPSHOT: Step = {
 
 t.test('a machine that lives on after its snapshot', async (t) => {
   const seen: ResumeEvidence[] = [];
-  const { main, findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }], { seen, system: { commands: { spoil: {}, rewrite: {} } } });
+  const { main, findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }], {
+    seen,
+    system: { commands: { spoil: {}, rewrite: {} } },
+  });
   t.same(findings, []);
-  t.match(main.commands, [{ command: 'spoil', exitCode: 0 }, { command: 'rewrite', exitCode: 0 }]);
+  t.match(main.commands, [
+    { command: 'spoil', exitCode: 0 },
+    { command: 'rewrite', exitCode: 0 },
+  ]);
   t.match(main.cycles, [{ method: 'sys_snapshot', offMs: 1000 }]);
   const [evidence] = seen;
   const at = (kind: number): number => evidence?.markers.find((marker) => marker.kind === kind)?.instruction ?? NaN;
-  t.equal(main.cycles[0]?.frozen?.instructions, at(stepEnd('thawTasks')) - at(stepBegin('freezeTasks')), 'frozen: to the thaw in the live timeline, the time off does not count');
+  t.equal(
+    main.cycles[0]?.frozen?.instructions,
+    at(stepEnd('thawTasks')) - at(stepBegin('freezeTasks')),
+    'frozen: to the thaw in the live timeline, the time off does not count',
+  );
   t.match(evidence, { method: 'sys_snapshot', stores: ['sdb1', 'sdb3'] });
   t.equal(evidence?.atCopy?.[0x1000], 0xbb, 'RAM at the copy, not what the live timeline made of it');
   t.equal(evidence?.writesWhileFrozen[1]?.length, 1);
@@ -111,14 +152,20 @@ t.test('RAM is copied only where a proof will look at it', async (t) => {
       powerOn: async (config) => counting(await engine.powerOn(config)),
       restore: async (config, checkpoint) => counting(await engine.restore(config, checkpoint)),
     };
-    const { main, findings } = await run([{ do: 'boot' }, suspend, RESUME, ...verify, { do: 'shutdown' }], { engine: counted });
+    const { main, findings } = await run([{ do: 'boot' }, suspend, RESUME, ...verify, { do: 'shutdown' }], {
+      engine: counted,
+    });
     t.same(findings, []);
     t.equal(main.cycles.length, verify.length);
     return count;
   };
   for (const suspend of [SUSPEND, SNAPSHOT]) {
     t.equal(await copies(suspend, [VERIFY]), 2, 'at the copy, and in the restored kernel');
-    t.equal(await copies(suspend, [{ do: 'verify', proofs: ['image'] }]), 1, 'the image is compared with the copy alone');
+    t.equal(
+      await copies(suspend, [{ do: 'verify', proofs: ['image'] }]),
+      1,
+      'the image is compared with the copy alone',
+    );
     t.equal(await copies(suspend, [{ do: 'verify', proofs: ['disk', 'filesystems'] }]), 0);
     t.equal(await copies(suspend, []), 0);
   }
@@ -126,14 +173,23 @@ t.test('RAM is copied only where a proof will look at it', async (t) => {
 
 t.test('a snapshot that comes to nothing', async (t) => {
   const steps: Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY];
-  t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [{ kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['busy'] }]);
-  t.match((await run(steps, { system: { savesImage: false, commands: { spoil: {}, rewrite: {} } } })).findings, [{ kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] }]);
-  t.match((await run(steps, { system: { commands: { spoil: {}, rewrite: { exit: 3 } } } })).findings, [{ kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' }]);
+  t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [
+    { kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['busy'] },
+  ]);
+  t.match((await run(steps, { system: { savesImage: false, commands: { spoil: {}, rewrite: {} } } })).findings, [
+    { kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] },
+  ]);
+  t.match((await run(steps, { system: { commands: { spoil: {}, rewrite: { exit: 3 } } } })).findings, [
+    { kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' },
+  ]);
 });
 
 t.test('a kernel that has to copy memory a second time', async (t) => {
   const seen: ResumeEvidence[] = [];
-  const { findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY], { seen, system: { copiesTwice: true, commands: { spoil: {}, rewrite: {} } } });
+  const { findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY], {
+    seen,
+    system: { copiesTwice: true, commands: { spoil: {}, rewrite: {} } },
+  });
   t.same(findings, []);
   t.equal(seen[0]?.atCopy?.[0x1000], 0xbb, 'RAM at the second copy');
   t.equal(seen[0]?.writesSinceCopy[1]?.length, 1, 'what was written before it is no concern');
@@ -146,10 +202,15 @@ t.test('a live timeline that comes to a sudden end', async (t) => {
   const marker = USER_MARKERS.shutdown;
   const cut: Step = { ...SNAPSHOT, faults: [{ fault: 'cutPower', at: { marker, nth: 1 } }] };
   for (const name of ['spoil', 'rewrite']) {
-    const system: FakeSystem = { commands: { spoil: {}, rewrite: {}, [name]: { then: [{ do: 'marker', kind: marker }] } } };
+    const system: FakeSystem = {
+      commands: { spoil: {}, rewrite: {}, [name]: { then: [{ do: 'marker', kind: marker }] } },
+    };
     const { main } = await run([{ do: 'boot' }, cut], { system });
     t.same(main.findings, [], `power that is cut while \`${name}\` runs`);
-    t.same(main.filesystems.map(({ at }) => at), ['powerOff']);
+    t.same(
+      main.filesystems.map(({ at }) => at),
+      ['powerOff'],
+    );
   }
 });
 
@@ -177,7 +238,10 @@ t.test('the control run does the same work unsuspended, and is compared', async 
   t.same(good.findings, []);
   t.equal(good.control?.selfChecks.length, 2);
   t.equal(good.control?.cycles.length, 0);
-  const bad = await run([{ do: 'boot' }, ...CYCLE, check], { system: { commands: selfChecks(KTAP.replace('ok 2', 'not ok 2'), 1) }, control: true });
+  const bad = await run([{ do: 'boot' }, ...CYCLE, check], {
+    system: { commands: selfChecks(KTAP.replace('ok 2', 'not ok 2'), 1) },
+    control: true,
+  });
   t.match(bad.findings, [
     { kind: 'selfCheck', what: 'self-check timers failed' },
     { kind: 'control', what: /in the control run: self-check timers failed/ },
@@ -185,12 +249,18 @@ t.test('the control run does the same work unsuspended, and is compared', async 
 });
 
 t.test('torn output of the self-checks is a finding', async (t) => {
-  const { findings } = await run([{ do: 'boot' }, { do: 'selfcheck', phase: 'verify' }], { system: { commands: selfChecks('KTAP version 1\n1..2\nok 1 a\n') } });
+  const { findings } = await run([{ do: 'boot' }, { do: 'selfcheck', phase: 'verify' }], {
+    system: { commands: selfChecks('KTAP version 1\n1..2\nok 1 a\n') },
+  });
   t.match(findings, [{ kind: 'selfCheck', what: /announces 2 tests and has 1/ }]);
 });
 
 t.test('a command that ends otherwise than expected', async (t) => {
-  const { findings, main } = await run([{ do: 'boot' }, { do: 'run', command: 'nothing', exit: 0, timeoutMs: 1000 }, { do: 'shutdown' }]);
+  const { findings, main } = await run([
+    { do: 'boot' },
+    { do: 'run', command: 'nothing', exit: 0, timeoutMs: 1000 },
+    { do: 'shutdown' },
+  ]);
   t.match(findings, [{ kind: 'command', what: '`nothing` ended with status 127, not 0' }]);
   t.equal(main.commands[0]?.exitCode, 127);
 });
@@ -211,7 +281,11 @@ t.test('power cut within the image: the next boot is a fresh one', async (t) => 
   const { findings, main } = await run([{ do: 'boot' }, cut, { do: 'boot' }, { do: 'shutdown' }]);
   t.same(findings, []);
   t.same(main.cycles, []);
-  t.same(main.filesystems.map(({ at }) => at), ['powerOff', 'shutdown'], 'the disks are looked at as the cut left them');
+  t.same(
+    main.filesystems.map(({ at }) => at),
+    ['powerOff', 'shutdown'],
+    'the disks are looked at as the cut left them',
+  );
 });
 
 t.test('power cut within the resume: whether the image is still there depends on when', async (t) => {
@@ -219,11 +293,27 @@ t.test('power cut within the resume: whether the image is still there depends on
   const seen: ResumeEvidence[] = [];
   const early = await run([{ do: 'boot' }, SUSPEND, cut({ disk: 1, write: 0, sectors: 0 }), RESUME, VERIFY], { seen });
   t.same(early.findings, []);
-  t.same(early.main.filesystems.map(({ at }) => at), ['powerOff', 'suspend'], 'the disks are looked at as the cut left them');
+  t.same(
+    early.main.filesystems.map(({ at }) => at),
+    ['powerOff', 'suspend'],
+    'the disks are looked at as the cut left them',
+  );
   t.equal(seen[0]?.writesByResume[1]?.length, 1);
   const late = await run([{ do: 'boot' }, SUSPEND, cut({ marker: stepBegin('restore'), nth: 1 }), RESUME]);
   t.match(late.findings, [{ kind: 'guest', what: /the machine booted afresh/ }]);
-  t.same((await run([{ do: 'boot' }, SUSPEND, cut({ marker: stepBegin('restore'), nth: 1 }), { do: 'boot' }, { do: 'shutdown' }])).findings, [], 'which is as it should be');
+  t.same(
+    (
+      await run([
+        { do: 'boot' },
+        SUSPEND,
+        cut({ marker: stepBegin('restore'), nth: 1 }),
+        { do: 'boot' },
+        { do: 'shutdown' },
+      ])
+    ).findings,
+    [],
+    'which is as it should be',
+  );
 });
 
 t.test('a fault that does not strike fails the run', async (t) => {
@@ -231,9 +321,16 @@ t.test('a fault that does not strike fails the run', async (t) => {
   const { findings } = await run([{ do: 'boot' }, cut, { do: 'boot' }], { control: true });
   t.match(findings, [{ kind: 'guest', what: /the power cut that was planned did not come/ }]);
   const late: Step = { do: 'resume', faults: [{ fault: 'cutPower', at: { disk: 1, write: 9999 } }] };
-  t.match((await run([{ do: 'boot' }, SUSPEND, late])).findings, [{ what: /the power cut that was planned did not come/ }]);
-  const flip: Step = { do: 'resume', faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 7 }, where: 'symbol', xor: 6 }] };
-  t.match((await run([{ do: 'boot' }, SUSPEND, flip])).findings, [{ what: /the flip of memory that was planned did not come/ }]);
+  t.match((await run([{ do: 'boot' }, SUSPEND, late])).findings, [
+    { what: /the power cut that was planned did not come/ },
+  ]);
+  const flip: Step = {
+    do: 'resume',
+    faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 7 }, where: 'symbol', xor: 6 }],
+  };
+  t.match((await run([{ do: 'boot' }, SUSPEND, flip])).findings, [
+    { what: /the flip of memory that was planned did not come/ },
+  ]);
 });
 
 t.test('a sector altered on the powered-off disk can keep the system from coming back', async (t) => {
@@ -244,18 +341,31 @@ t.test('a sector altered on the powered-off disk can keep the system from coming
 
 t.test('a restored system that does not answer is verified all the same, and not asked again', async (t) => {
   const seen: ResumeEvidence[] = [];
-  const steps: Step[] = [{ do: 'boot' }, SUSPEND, RESUME, { do: 'run', command: 'never', exit: 0, timeoutMs: 1000 }, VERIFY, ...CYCLE, { do: 'shutdown' }];
+  const steps: Step[] = [
+    { do: 'boot' },
+    SUSPEND,
+    RESUME,
+    { do: 'run', command: 'never', exit: 0, timeoutMs: 1000 },
+    VERIFY,
+    ...CYCLE,
+    { do: 'shutdown' },
+  ];
   const { main, findings } = await run(steps, { seen, system: { diesRestored: true } });
   t.match(findings, [{ kind: 'guest', what: /^the machine stopped \(halted\) while the rig awaited/ }]);
   t.equal(findings.length, 1);
-  t.match(main.cycles, [{ method: 'swsusp', memory: { pagesCompared: 1 }, image: { pagesCompared: 1 }, disk: { sectorsCompared: 8 } }]);
+  t.match(main.cycles, [
+    { method: 'swsusp', memory: { pagesCompared: 1 }, image: { pagesCompared: 1 }, disk: { sectorsCompared: 8 } },
+  ]);
   t.equal(seen.length, 1);
   t.same(main.commands, []);
 });
 
 t.test('RAM altered after the restore is in the capture', async (t) => {
   const seen: ResumeEvidence[] = [];
-  const flip: Step = { do: 'resume', faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'symbol', xor: 6 }] };
+  const flip: Step = {
+    do: 'resume',
+    faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'symbol', xor: 6 }],
+  };
   await run([{ do: 'boot' }, SUSPEND, flip, VERIFY], { seen });
   t.equal(seen[0]?.restored?.[0x2000], 6);
 });

@@ -62,15 +62,30 @@ const big = Buffer.alloc(3_000_000, 'all work and no play ');
 big.fill(0, 100_000, 900_000);
 writeFileSync(join(dir, 'recipe/big.bin'), big);
 const program = join(dir, 'make.mjs');
-await build({ entryPoints: ['test/unit/disk-images/fixtures/make.ts'], outfile: program, bundle: true, platform: 'node', format: 'esm', target: 'es2023', packages: 'external' });
+await build({
+  entryPoints: ['test/unit/disk-images/fixtures/make.ts'],
+  outfile: program,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'es2023',
+  packages: 'external',
+});
 
-function make(name: string, options: { readonly uid?: number; readonly env?: Readonly<Record<string, string>> } = {}): string {
+function make(
+  name: string,
+  options: { readonly uid?: number; readonly env?: Readonly<Record<string, string>> } = {},
+): string {
   const own = join(dir, name);
   mkdirSync(own);
   if (options.uid !== undefined) chownSync(own, options.uid, options.uid);
   chmodSync(own, 0o755);
   const identity = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
-  const run = spawnSync(process.execPath, [program, join(dir, 'recipe/disk.yaml'), own], { encoding: 'utf8', ...identity, env: { ...process.env, ...options.env } });
+  const run = spawnSync(process.execPath, [program, join(dir, 'recipe/disk.yaml'), own], {
+    encoding: 'utf8',
+    ...identity,
+    env: { ...process.env, ...options.env },
+  });
   if (run.status !== 0) throw new Error(run.stderr);
   return run.stdout.trim();
 }
@@ -80,11 +95,21 @@ const first = make('first');
 t.test('the same recipe gives the same bytes, whoever makes it, when and where', async (t) => {
   // Root can become somebody else for this; anybody else shows by the run itself that no root is needed.
   const uid = process.getuid?.() === 0 ? { uid: NOBODY } : {};
-  t.equal(make('second', { ...uid, env: { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8', PATH: '/usr/bin:/bin', HOME: '/nonexistent' } }), first);
+  t.equal(
+    make('second', {
+      ...uid,
+      env: { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8', PATH: '/usr/bin:/bin', HOME: '/nonexistent' },
+    }),
+    first,
+  );
 });
 
 const { recipe } = await readRecipe(join(dir, 'recipe/disk.yaml'));
-const places = placePartitions(recipe.sizeBytes, 'gpt', recipe.volumes.map(({ sizeBytes }) => sizeBytes));
+const places = placePartitions(
+  recipe.sizeBytes,
+  'gpt',
+  recipe.volumes.map(({ sizeBytes }) => sizeBytes),
+);
 
 /** The partition as a file of its own. */
 async function cutOut(name: string): Promise<string> {
@@ -100,7 +125,10 @@ async function cutOut(name: string): Promise<string> {
 }
 
 function run(program: string, ...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, PATH: searchPath(), TZ: 'UTC', LC_ALL: 'C' } });
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: searchPath(), TZ: 'UTC', LC_ALL: 'C' },
+  });
   return { status, text: `${stdout}${stderr}` };
 }
 
@@ -111,7 +139,9 @@ t.test('the list beside the image leaves out nothing but zeros', async (t) => {
 
 t.test('the partition table is sound and says what the recipe says', async (t) => {
   t.match(run('sfdisk', '--verify', join(dir, 'first/disk.img')), { status: 0, text: /No errors detected/ });
-  const { partitiontable: table } = JSON.parse(run('sfdisk', '--json', join(dir, 'first/disk.img')).text) as { partitiontable: { label: string; partitions: { name: string; start: number; size: number }[] } };
+  const { partitiontable: table } = JSON.parse(run('sfdisk', '--json', join(dir, 'first/disk.img')).text) as {
+    partitiontable: { label: string; partitions: { name: string; start: number; size: number }[] };
+  };
   t.equal(table.label, 'gpt');
   t.strictSame(
     table.partitions.map(({ name, start, size }) => ({ name, offsetBytes: start * 512, lengthBytes: size * 512 })),
@@ -136,8 +166,12 @@ t.test('ext4', async (t) => {
 t.test('xfs', async (t) => {
   const image = await cutOut('xfs');
   t.match(run('xfs_repair', '-n', '-f', image), { status: 0 });
-  const show = (path: string, ...fields: readonly string[]) => run('xfs_db', '-r', '-c', `path ${path}`, '-c', `print ${fields.join(' ')}`, image).text;
-  t.match(show('/folder/hello', 'core.mode', 'core.uid', 'core.size'), /core.mode = 0104711\ncore.uid = 0\ncore.size = 6/);
+  const show = (path: string, ...fields: readonly string[]) =>
+    run('xfs_db', '-r', '-c', `path ${path}`, '-c', `print ${fields.join(' ')}`, image).text;
+  t.match(
+    show('/folder/hello', 'core.mode', 'core.uid', 'core.size'),
+    /core.mode = 0104711\ncore.uid = 0\ncore.size = 6/,
+  );
   t.match(show('/tmp', 'core.mode'), /041777/);
   t.match(show('/own', 'core.mode', 'core.uid', 'core.gid'), /042750\ncore.uid = 1000\ncore.gid = 100/);
   t.match(show('/big', 'core.uid', 'core.gid', 'core.size'), /= 7\n.*= 8\n.*= 3000000/);
@@ -173,7 +207,10 @@ t.test('f2fs', async (t) => {
 t.test('vfat', async (t) => {
   const image = await cutOut('vfat');
   t.match(run('fsck.fat', '-n', image), { status: 0 });
-  const content = spawnSync('mtype', ['-i', image, '::/folder/hello'], { encoding: 'utf8', env: { ...process.env, MTOOLS_SKIP_CHECK: '1' } });
+  const content = spawnSync('mtype', ['-i', image, '::/folder/hello'], {
+    encoding: 'utf8',
+    env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+  });
   t.equal(content.stdout, 'hello\n');
   t.match(spawnSync('mdir', ['-i', image, '::/'], { encoding: 'utf8' }).stdout, /a long name\.txt/);
 });

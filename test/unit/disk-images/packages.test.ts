@@ -5,10 +5,23 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { archiveOf, fetchPackages, fileName } from '../../../disk-images/packages/apt.js';
-import { lockedSet, parseLock, renderLock, type LockedPackage, type LockedSet } from '../../../disk-images/packages/lock.js';
+import {
+  lockedSet,
+  parseLock,
+  renderLock,
+  type LockedPackage,
+  type LockedSet,
+} from '../../../disk-images/packages/lock.js';
 import { unpackPackages } from '../../../disk-images/packages/obtain.js';
 
-const sample: LockedPackage = { name: 'zlib1g', version: '1:1.2.13.dfsg-1', archive: 'debian', sizeBytes: 82644, sha256: 'ab'.repeat(32), path: 'pool/main/z/zlib/zlib1g_1.2.13.dfsg-1_i386.deb' };
+const sample: LockedPackage = {
+  name: 'zlib1g',
+  version: '1:1.2.13.dfsg-1',
+  archive: 'debian',
+  sizeBytes: 82644,
+  sha256: 'ab'.repeat(32),
+  path: 'pool/main/z/zlib/zlib1g_1.2.13.dfsg-1_i386.deb',
+};
 const set: LockedSet = { suite: 'bookworm', install: ['a', 'b'], without: ['c'], packages: [sample] };
 const context = (cacheDir: string) => ({ cacheDir, signal: new AbortController().signal, progress: () => undefined });
 
@@ -18,7 +31,11 @@ t.test('a lock reads as it was written', async (t) => {
 });
 
 t.test('a line that is none is named', async (t) => {
-  t.throws(() => parseLock(`${renderLock([set])}\nzlib1g 1 debian\n`, 'lock'), { name: 'RigError', message: /^lock:\d+: not a line/, remedy: /refresh-lock/ });
+  t.throws(() => parseLock(`${renderLock([set])}\nzlib1g 1 debian\n`, 'lock'), {
+    name: 'RigError',
+    message: /^lock:\d+: not a line/,
+    remedy: /refresh-lock/,
+  });
   t.throws(() => parseLock('install a\n', 'lock'), { message: /^lock:1:/ });
 });
 
@@ -36,10 +53,22 @@ t.test('mirrors are told apart by what they mirror', async (t) => {
 async function mirror(dir: string): Promise<LockedPackage> {
   spawnSync('dpkg-deb', ['--root-owner-group', '--build', join(dir, 'package'), join(dir, 'debian/pool.deb')]);
   const bytes = await readFile(join(dir, 'debian/pool.deb'));
-  return { name: 'thing', version: '1', archive: 'debian', sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), path: 'pool.deb' };
+  return {
+    name: 'thing',
+    version: '1',
+    archive: 'debian',
+    sizeBytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    path: 'pool.deb',
+  };
 }
 
-const PACKAGE = { DEBIAN: { control: 'Package: thing\nVersion: 1\nArchitecture: all\nMaintainer: none <none@example.org>\nDescription: thing\n' }, usr: { bin: { thing: '#!/bin/sh\n' } } };
+const PACKAGE = {
+  DEBIAN: {
+    control: 'Package: thing\nVersion: 1\nArchitecture: all\nMaintainer: none <none@example.org>\nDescription: thing\n',
+  },
+  usr: { bin: { thing: '#!/bin/sh\n' } },
+};
 
 t.test('packages are fetched by apt, checked, and unpacked without their scripts', async (t) => {
   const dir = t.testdir({ package: PACKAGE, debian: {}, to: {} });
@@ -50,8 +79,14 @@ t.test('packages are fetched by apt, checked, and unpacked without their scripts
   const elsewhere = { ...thing, name: 'elsewhere', archive: 'debian-security' };
   const missing = await fetchPackages([thing, gone, forged, elsewhere], sources, join(dir, 'to'), context(dir));
   t.strictSame(missing.map(({ name }) => name).sort(), ['elsewhere', 'forged', 'gone']);
-  t.strictSame((await readdir(join(dir, 'to'))).filter((name) => name.endsWith('.deb')), [fileName(thing)]);
+  t.strictSame(
+    (await readdir(join(dir, 'to'))).filter((name) => name.endsWith('.deb')),
+    [fileName(thing)],
+  );
   const artifact = { name: 'packages', key: '', dir: join(dir, 'to'), sha256: {}, packages: [thing], deviations: [] };
   const entries = await unpackPackages(artifact, dir, context(dir));
-  t.match(entries.map(({ kind, path, uid, gid }) => `${kind} ${path} ${uid}:${gid}`), ['directory usr 0:0', 'directory usr/bin 0:0', 'file usr/bin/thing 0:0']);
+  t.match(
+    entries.map(({ kind, path, uid, gid }) => `${kind} ${path} ${uid}:${gid}`),
+    ['directory usr 0:0', 'directory usr/bin 0:0', 'file usr/bin/thing 0:0'],
+  );
 });

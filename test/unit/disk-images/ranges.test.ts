@@ -20,11 +20,20 @@ t.test('with its list or without, an image loads the same, into shared memory', 
   const path = await image(t.testdir());
   const whole = await loadDiskImage(path);
   const ranges = await indexImage(path);
-  t.strictSame(ranges, [[0, 131072], [5 * MIB, 65536], [16 * MIB - 65536, 131072], [40 * MIB - 65536, 65536]]);
+  t.strictSame(ranges, [
+    [0, 131072],
+    [5 * MIB, 65536],
+    [16 * MIB - 65536, 131072],
+    [40 * MIB - 65536, 65536],
+  ]);
   const listed = await loadDiskImage(path);
   t.ok(listed.buffer instanceof SharedArrayBuffer);
   t.equal(Buffer.compare(listed, whole), 0);
-  t.same(filledRangesOf(listed), ranges.map(([at, length]) => [at, at + length]), 'what the list says need not be looked for');
+  t.same(
+    filledRangesOf(listed),
+    ranges.map(([at, length]) => [at, at + length]),
+    'what the list says need not be looked for',
+  );
   t.equal(Buffer.compare(listed, await readFile(path)), 0);
 });
 
@@ -43,7 +52,10 @@ t.test('a list of another size is not believed', async (t) => {
 
 t.test('what no disk can be is refused', async (t) => {
   const dir = t.testdir({ empty: '', odd: 'x'.repeat(513) });
-  await t.rejects(loadDiskImage(join(dir, 'empty')), { name: 'InputError', message: /0 bytes, which no disk can have/ });
+  await t.rejects(loadDiskImage(join(dir, 'empty')), {
+    name: 'InputError',
+    message: /0 bytes, which no disk can have/,
+  });
   await t.rejects(loadDiskImage(join(dir, 'odd')), { name: 'InputError', message: /513 bytes/, remedy: /512/ });
   await t.rejects(loadDiskImage(join(dir, 'none')), { name: 'InputError', message: /cannot read/ });
 });

@@ -15,11 +15,18 @@ t.test('the recipes that come with Snapback are sound', async (t) => {
   t.ok(names.includes('root') && names.includes('stores'));
   for (const name of names) await readRecipe(name);
   const root = (await readRecipe('root')).recipe;
-  t.match(root, { table: 'none', volumes: [{ filesystem: 'ext4', deviceMapper: [{ name: 'root', table: undefined }] }] });
+  t.match(root, {
+    table: 'none',
+    volumes: [{ filesystem: 'ext4', deviceMapper: [{ name: 'root', table: undefined }] }],
+  });
   const stores = (await readRecipe('stores')).recipe;
   t.strictSame(
     stores.volumes.map(({ filesystem, sizeBytes }) => [filesystem, sizeBytes / MIB]),
-    [['raw', 64], ['swap', 320], ['ext4', 320]],
+    [
+      ['raw', 64],
+      ['swap', 320],
+      ['ext4', 320],
+    ],
   );
 });
 
@@ -28,20 +35,46 @@ t.test('the lock holds the packages of the recipes', async (t) => {
   const { packages } = (await readRecipe('root')).recipe.volumes[0] ?? {};
   const set = packages && lockedSet(sets, { suite: 'bookworm', ...packages });
   t.ok(set, 'renew it: node tools/run.mjs disk-images/refresh-lock.ts');
-  for (const name of packages?.install ?? []) t.ok(set?.packages.some((one) => one.name === name), name);
-  for (const name of packages?.without ?? []) t.notOk(set?.packages.some((one) => one.name === name), name);
+  for (const name of packages?.install ?? [])
+    t.ok(
+      set?.packages.some((one) => one.name === name),
+      name,
+    );
+  for (const name of packages?.without ?? [])
+    t.notOk(
+      set?.packages.some((one) => one.name === name),
+      name,
+    );
 });
 
 t.test('device-mapper devices over a volume', async (t) => {
-  const [volume] = parse("size: 8 MiB\nfilesystem: raw\ndeviceMapper:\n  - { name: low, table: [0 2048 linear VOLUME 2048, 2048 2048 linear VOLUME 0] }\n  - { name: high, target: linear }\n").volumes;
-  t.strictSame(volume?.deviceMapper, [{ name: 'low', table: ['0 2048 linear VOLUME 2048', '2048 2048 linear VOLUME 0'] }, { name: 'high', table: undefined }]);
-  t.strictSame(mapperCommands([{ partitionNumber: 4, lengthSectors: 99, deviceMapper: volume?.deviceMapper ?? [] }], 1), [
-    "printf '%s\\n' '0 2048 linear /dev/sdb4 2048' '2048 2048 linear /dev/sdb4 0' | DM_DISABLE_UDEV=1 dmsetup create low",
-    "printf '%s\\n' '0 99 linear /dev/sdb4 0' | DM_DISABLE_UDEV=1 dmsetup create high",
+  const [volume] = parse(
+    'size: 8 MiB\nfilesystem: raw\ndeviceMapper:\n  - { name: low, table: [0 2048 linear VOLUME 2048, 2048 2048 linear VOLUME 0] }\n  - { name: high, target: linear }\n',
+  ).volumes;
+  t.strictSame(volume?.deviceMapper, [
+    { name: 'low', table: ['0 2048 linear VOLUME 2048', '2048 2048 linear VOLUME 0'] },
+    { name: 'high', table: undefined },
   ]);
-  const root = (await readRecipe('root')).recipe.volumes.map((one) => ({ ...one, partitionNumber: 0, lengthSectors: 8 }));
+  t.strictSame(
+    mapperCommands([{ partitionNumber: 4, lengthSectors: 99, deviceMapper: volume?.deviceMapper ?? [] }], 1),
+    [
+      "printf '%s\\n' '0 2048 linear /dev/sdb4 2048' '2048 2048 linear /dev/sdb4 0' | DM_DISABLE_UDEV=1 dmsetup create low",
+      "printf '%s\\n' '0 99 linear /dev/sdb4 0' | DM_DISABLE_UDEV=1 dmsetup create high",
+    ],
+  );
+  const root = (await readRecipe('root')).recipe.volumes.map((one) => ({
+    ...one,
+    partitionNumber: 0,
+    lengthSectors: 8,
+  }));
   t.strictSame(mapperCommands(root, 0), [], 'the root is made by the initramfs');
-  for (const wrong of ['{ name: x }', '{ name: x, target: linear, table: [0 1 zero] }', "{ name: \"a'b\", target: linear }", '{ name: x, table: [linear] }', '[]']) {
+  for (const wrong of [
+    '{ name: x }',
+    '{ name: x, target: linear, table: [0 1 zero] }',
+    '{ name: "a\'b", target: linear }',
+    '{ name: x, table: [linear] }',
+    '[]',
+  ]) {
     t.throws(() => parse(`size: 8 MiB\nfilesystem: raw\ndeviceMapper: ${wrong}\n`), { name: 'InputError' }, wrong);
   }
 });
@@ -84,17 +117,26 @@ t.test('identifiers are fixed, and differ between volumes', async (t) => {
 t.test('what cannot be is refused at its place', async (t) => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['size: 8 MiB\nfilesystem: ext5\n', /^a\.yaml:2:13: .*did you mean 'ext4'/],
-    ['size: 8 MiB\nfilesytem: ext4\n', /^a\.yaml:2:1: unknown key 'filesytem': did you mean 'filesystem'\?\n {4}filesytem: ext4\n {4}\^\^\^\^/],
+    [
+      'size: 8 MiB\nfilesytem: ext4\n',
+      /^a\.yaml:2:1: unknown key 'filesytem': did you mean 'filesystem'\?\n {4}filesytem: ext4\n {4}\^\^\^\^/,
+    ],
     ['size: 8\nfilesystem: ext4\n', /^a\.yaml:1:7: a size such as/],
     ['size: 1000 B\nfilesystem: ext4\n', /^a\.yaml:1:7: a disk is a multiple of 512/],
-    ['size: 8 MiB\nfilesystem: ext4\nfiles: [{ path: /a }]\n', /^a\.yaml:3:9: one of text, program and host .* not none/],
+    [
+      'size: 8 MiB\nfilesystem: ext4\nfiles: [{ path: /a }]\n',
+      /^a\.yaml:3:9: one of text, program and host .* not none/,
+    ],
     ['size: 8 MiB\nfilesystem: ext4\nfiles: [{ path: /a, text: x, host: y }]\n', /^a\.yaml:3:9: .* not 2/],
     ['size: 8 MiB\nfilesystem: ext4\nfiles: [{ path: a, text: x }]\n', /^a\.yaml:3:17: an absolute path/],
     ['size: 8 MiB\nfilesystem: ext4\nfiles: [{ path: /a/../b, text: x }]\n', /^a\.yaml:3:17: an absolute path/],
-    ["size: 8 MiB\nfilesystem: ext4\ndirectories: [{ path: /a, mode: 755 }]\n", /^a\.yaml:3:33: permissions in octal/],
+    ['size: 8 MiB\nfilesystem: ext4\ndirectories: [{ path: /a, mode: 755 }]\n', /^a\.yaml:3:33: permissions in octal/],
     ['size: 8 MiB\nfilesystem: swap\nsymlinks: { /a: b }\n', /^a\.yaml:2:13: a volume of swap holds no files/],
     ['size: 8 MiB\ntable: gpt\npartitions: []\n', /^a\.yaml:3:13: at least 1/],
-    ['size: 8 MiB\ntable: gpt\npartitions:\n - { name: a, size: 1 MiB, filesystem: raw }\n - { name: a, size: 1 MiB, filesystem: raw }\n', /^a\.yaml:5:12: a second partition 'a'/],
+    [
+      'size: 8 MiB\ntable: gpt\npartitions:\n - { name: a, size: 1 MiB, filesystem: raw }\n - { name: a, size: 1 MiB, filesystem: raw }\n',
+      /^a\.yaml:5:12: a second partition 'a'/,
+    ],
   ];
   for (const [text, message] of wrong) t.throws(() => parse(text), { name: 'InputError', message }, text);
   await t.rejects(readRecipe('no-such'), { name: 'InputError', remedy: /filesystems, root, / });
@@ -112,9 +154,16 @@ t.test('partitions are placed one after another and must fit', async (t) => {
 });
 
 t.test('the partition table is told every identifier', async (t) => {
-  const text = 'size: 8 MiB\ntable: TABLE\npartitions: [{ name: a, size: 1 MiB, filesystem: swap }, { name: b, size: 2 MiB, filesystem: vfat }]\n';
+  const text =
+    'size: 8 MiB\ntable: TABLE\npartitions: [{ name: a, size: 1 MiB, filesystem: swap }, { name: b, size: 2 MiB, filesystem: vfat }]\n';
   const gpt = sfdiskScript(parse(text.replace('TABLE', 'gpt')), 'gpt');
   t.match(gpt, /^label: gpt\nlabel-id: [0-9a-f-]{36}\n/);
-  t.match(gpt, /start=2048, size=2048, type=0657FD6D-\S+, uuid=[0-9a-f-]{36}, name="a"\nstart=4096, size=4096, type=EBD0A0A2-/);
-  t.match(sfdiskScript(parse(text.replace('TABLE', 'mbr')), 'mbr'), /^label: dos\nlabel-id: 0x[0-9a-f]{8}\nunit: sectors\n\nstart=2048, size=2048, type=82\nstart=4096, size=4096, type=c\n$/);
+  t.match(
+    gpt,
+    /start=2048, size=2048, type=0657FD6D-\S+, uuid=[0-9a-f-]{36}, name="a"\nstart=4096, size=4096, type=EBD0A0A2-/,
+  );
+  t.match(
+    sfdiskScript(parse(text.replace('TABLE', 'mbr')), 'mbr'),
+    /^label: dos\nlabel-id: 0x[0-9a-f]{8}\nunit: sectors\n\nstart=2048, size=2048, type=82\nstart=4096, size=4096, type=c\n$/,
+  );
 });

@@ -5,8 +5,13 @@ import { foldLog } from '../../../emulator/disks/fold.js';
 import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { sector } from '../../../emulator/machine/units.js';
 
-const write = (at: number, sectors: number, fill: number, instruction = 7): DiskWrite => ({ instruction, sector: sector(at), bytes: Uint8Array.from({ length: sectors * 512 }, (_, byte) => fill + (byte >> 9)) });
-const contentOf = (log: readonly DiskWrite[]): Uint8Array => materialise({ base: new Uint8Array(8192 * 512).fill(0xff), overlay: log });
+const write = (at: number, sectors: number, fill: number, instruction = 7): DiskWrite => ({
+  instruction,
+  sector: sector(at),
+  bytes: Uint8Array.from({ length: sectors * 512 }, (_, byte) => fill + (byte >> 9)),
+});
+const contentOf = (log: readonly DiskWrite[]): Uint8Array =>
+  materialise({ base: new Uint8Array(8192 * 512).fill(0xff), overlay: log });
 
 t.test('a folded log leaves the same disk', (t) => {
   const logs = {
@@ -21,8 +26,14 @@ t.test('a folded log leaves the same disk', (t) => {
   for (const [name, log] of Object.entries(logs)) {
     const folded = foldLog(log);
     t.same(Buffer.compare(contentOf(folded), contentOf(log)), 0, name);
-    const sectors = folded.flatMap(({ sector: start, bytes }) => Array.from({ length: bytes.length / 512 }, (_, at) => start + at));
-    t.same(sectors, [...new Set(sectors)].sort((a, b) => a - b), 'each sector once, in order');
+    const sectors = folded.flatMap(({ sector: start, bytes }) =>
+      Array.from({ length: bytes.length / 512 }, (_, at) => start + at),
+    );
+    t.same(
+      sectors,
+      [...new Set(sectors)].sort((a, b) => a - b),
+      'each sector once, in order',
+    );
   }
   t.end();
 });

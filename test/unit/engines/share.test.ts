@@ -17,8 +17,49 @@ const given: readonly ShareEntry[] = [
   { path: 'sub/deep', mode: FILE, bytes: bytes('deep'), modifiedMs: 1500.25 },
 ];
 
-const T = { statfs: 8, lopen: 12, lcreate: 14, symlink: 16, mknod: 18, rename: 20, readlink: 22, getattr: 24, setattr: 26, xattrwalk: 30, readdir: 40, fsync: 50, lock: 52, getlock: 54, link: 70, mkdir: 72, renameat: 74, unlinkat: 76, version: 100, attach: 104, flush: 108, walk: 110, read: 116, write: 118, clunk: 120, remove: 122 } as const;
-const E = { EPERM: 1, ENOENT: 2, EBADF: 9, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, EINVAL: 22, ENOSPC: 28, ENAMETOOLONG: 36, ENOTEMPTY: 39, EPROTO: 71, EOPNOTSUPP: 95, ESTALE: 116 } as const;
+const T = {
+  statfs: 8,
+  lopen: 12,
+  lcreate: 14,
+  symlink: 16,
+  mknod: 18,
+  rename: 20,
+  readlink: 22,
+  getattr: 24,
+  setattr: 26,
+  xattrwalk: 30,
+  readdir: 40,
+  fsync: 50,
+  lock: 52,
+  getlock: 54,
+  link: 70,
+  mkdir: 72,
+  renameat: 74,
+  unlinkat: 76,
+  version: 100,
+  attach: 104,
+  flush: 108,
+  walk: 110,
+  read: 116,
+  write: 118,
+  clunk: 120,
+  remove: 122,
+} as const;
+const E = {
+  EPERM: 1,
+  ENOENT: 2,
+  EBADF: 9,
+  EEXIST: 17,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ENAMETOOLONG: 36,
+  ENOTEMPTY: 39,
+  EPROTO: 71,
+  EOPNOTSUPP: 95,
+  ESTALE: 116,
+} as const;
 
 /** Asks, and answers the reply's body, or the number of the error. */
 type Ask = (type: number, ...pieces: WirePiece[]) => WireReader | number;
@@ -45,7 +86,11 @@ const ok = (answer: WireReader | number): WireReader => {
 };
 
 /** A server, who asks it, and fid 0 on its root. */
-function served(entries: readonly ShareEntry[] = given): { readonly server: ShareServer; readonly ask: Ask; readonly world: { on: boolean; ms: number } } {
+function served(entries: readonly ShareEntry[] = given): {
+  readonly server: ShareServer;
+  readonly ask: Ask;
+  readonly world: { on: boolean; ms: number };
+} {
   const world = { on: true, ms: 1000 };
   const server = createShareServer(entries, { nowMs: () => world.ms, isOn: () => world.on });
   const ask = client(server);
@@ -57,7 +102,8 @@ function mounted(entries?: readonly ShareEntry[]): ReturnType<typeof served> {
   ok(all.ask(T.attach, [4, 0], [4, 0xffffffff], 'root', '', [4, 0]));
   return all;
 }
-const walk = (ask: Ask, from: number, to: number, ...names: string[]): WireReader | number => ask(T.walk, [4, from], [4, to], [2, names.length], ...names);
+const walk = (ask: Ask, from: number, to: number, ...names: string[]): WireReader | number =>
+  ask(T.walk, [4, from], [4, to], [2, names.length], ...names);
 const open = (ask: Ask, fid: number, ...names: string[]): void => {
   ok(walk(ask, 0, fid, ...names));
   ok(ask(T.lopen, [4, fid], [4, 2]));
@@ -66,8 +112,10 @@ const read = (ask: Ask, fid: number, at = 0, length = 100): string => {
   const answer = ok(ask(T.read, [4, fid], [8, at], [4, length]));
   return text(answer.bytes(answer.u32()));
 };
-const write = (ask: Ask, fid: number, at: number, what: string): WireReader | number => ask(T.write, [4, fid], [8, at], [4, what.length], bytes(what));
-const contents = (server: ShareServer): unknown => server.entries().map(({ path, bytes: of }) => (of ? `${path}=${text(of)}` : `${path}/`));
+const write = (ask: Ask, fid: number, at: number, what: string): WireReader | number =>
+  ask(T.write, [4, fid], [8, at], [4, what.length], bytes(what));
+const contents = (server: ShareServer): unknown =>
+  server.entries().map(({ path, bytes: of }) => (of ? `${path}=${text(of)}` : `${path}/`));
 
 /** Names of a folder with where each begins; `most` bytes at a time. */
 function list(ask: Ask, fid: number, most: number, offset = 0): readonly string[] {
@@ -86,7 +134,10 @@ function list(ask: Ask, fid: number, most: number, offset = 0): readonly string[
   return names.length === 0 ? [] : [...names, ...list(ask, fid, most, next)];
 }
 
-function attributes(ask: Ask, fid: number): { mode: number; uid: number; gid: number; links: number; size: number; seconds: number; nanoseconds: number } {
+function attributes(
+  ask: Ask,
+  fid: number,
+): { mode: number; uid: number; gid: number; links: number; size: number; seconds: number; nanoseconds: number } {
   const answer = ok(ask(T.getattr, [4, fid], [8, 0x7ff]));
   answer.bytes(8 + 13);
   const [mode, uid, gid, links] = [answer.u32(), answer.u32(), answer.u32(), answer.u64()];
@@ -150,7 +201,8 @@ t.test('writing', (t) => {
   t.equal(read(ask, 1), 'Jello\0\0end');
   t.match(attributes(ask, 1), { size: 10, seconds: 61 });
   t.equal(text(given[0]?.bytes), 'hello', 'what was given is as it was');
-  const size = (to: number): WireReader | number => ask(T.setattr, [4, 1], [4, 8], [4, 0], [4, 0], [4, 0], [8, to], [8, 0], [8, 0], [8, 0], [8, 0]);
+  const size = (to: number): WireReader | number =>
+    ask(T.setattr, [4, 1], [4, 8], [4, 0], [4, 0], [4, 0], [8, to], [8, 0], [8, 0], [8, 0], [8, 0]);
   ok(size(2));
   ok(size(6));
   t.equal(read(ask, 1), 'Je\0\0\0\0', 'what was cut off does not come back');
@@ -195,7 +247,16 @@ t.test('making, moving, removing', (t) => {
   t.equal(ask(T.renameat, [4, 0], 'gone', [4, 0], 'x'), E.ENOENT);
   ok(ask(T.renameat, [4, 0], 'new', [4, 2], 'plain'));
   ok(ask(T.rename, [4, 2], [4, 0], 'moved'));
-  t.same(contents(server), ['/', 'b=hello', 'moved/', 'moved/plain=n', 'moved/to=../b', 'run=#!', 'sub/', 'sub/deep=deep']);
+  t.same(contents(server), [
+    '/',
+    'b=hello',
+    'moved/',
+    'moved/plain=n',
+    'moved/to=../b',
+    'run=#!',
+    'sub/',
+    'sub/deep=deep',
+  ]);
   ok(ask(T.remove, [4, 3]));
   t.equal(ask(T.clunk, [4, 3]), E.ESTALE, 'the fid went, too');
   ok(ask(T.unlinkat, [4, 2], 'plain', [4, 0]));
@@ -210,7 +271,22 @@ t.test('making, moving, removing', (t) => {
 t.test('attributes, locks, sizes', (t) => {
   const { ask, world } = mounted();
   ok(walk(ask, 0, 1, 'b'));
-  const set = (valid: number, seconds = 0): WireReader => ok(ask(T.setattr, [4, 1], [4, valid], [4, 0o600], [4, 1000], [4, 100], [8, 0], [8, 0], [8, 0], [8, seconds], [8, 5000]));
+  const set = (valid: number, seconds = 0): WireReader =>
+    ok(
+      ask(
+        T.setattr,
+        [4, 1],
+        [4, valid],
+        [4, 0o600],
+        [4, 1000],
+        [4, 100],
+        [8, 0],
+        [8, 0],
+        [8, 0],
+        [8, seconds],
+        [8, 5000],
+      ),
+    );
   set(1 | 2 | 4);
   t.match(attributes(ask, 1), { mode: 0o100600, uid: 1000, gid: 100, size: 5 });
   set(0x20 | 0x100, 77);
@@ -273,8 +349,16 @@ t.test('a saved server goes on as the one that was not interrupted', (t) => {
   t.equal(text(blob), 'hello thereheld', 'only what is not as given');
   t.same(again.server.save(), whole.server.save());
   t.same(after(again.ask, again.server), after(whole.ask, whole.server));
-  const other = served([{ path: 'b', mode: FILE, bytes: bytes('hello') }, { path: 'run', mode: FILE, bytes: bytes('#!') }, { path: 'sub', mode: FOLDER }, { path: 'sub/deep', mode: FILE, bytes: bytes('not the same') }]);
-  t.throws(() => other.server.load(saved.share, blob), { name: 'InputError', message: /other files: deep had 4 bytes/ });
+  const other = served([
+    { path: 'b', mode: FILE, bytes: bytes('hello') },
+    { path: 'run', mode: FILE, bytes: bytes('#!') },
+    { path: 'sub', mode: FOLDER },
+    { path: 'sub/deep', mode: FILE, bytes: bytes('not the same') },
+  ]);
+  t.throws(() => other.server.load(saved.share, blob), {
+    name: 'InputError',
+    message: /other files: deep had 4 bytes/,
+  });
   t.end();
 });
 
@@ -286,7 +370,11 @@ t.test('what it holds can be given to the next', (t) => {
   ok(write(ask, 1, 0, 'more'));
   const entries = server.entries();
   t.same(served(entries).server.entries(), entries);
-  t.match(entries.map(({ path }) => path), ['', 'b', 'link', 'run', 'sub', 'sub/deep', 'sub/more'], 'folders before what is in them, by name');
+  t.match(
+    entries.map(({ path }) => path),
+    ['', 'b', 'link', 'run', 'sub', 'sub/deep', 'sub/more'],
+    'folders before what is in them, by name',
+  );
   t.end();
 });
 

@@ -14,7 +14,12 @@ import { sector } from '../../../emulator/machine/units.js';
 
 const fakeMemory = (): { memory: WebAssembly.Memory; set: (count: number) => void; detach: () => void } => {
   let buffer = new ArrayBuffer(4096);
-  const memory = { get buffer() { return buffer; }, grow: () => 0 } as WebAssembly.Memory;
+  const memory = {
+    get buffer() {
+      return buffer;
+    },
+    grow: () => 0,
+  } as WebAssembly.Memory;
   return {
     memory,
     set: (count) => (new Uint32Array(buffer)[166] = count),
@@ -77,7 +82,11 @@ t.test('dates come from virtual time; given dates stay what they are', (t) => {
   const clock = createClock(1);
   const scope: TimeScope = { Date, performance: { now: () => -1 } };
   const real = scope.performance;
-  const { releasePerformance } = installVirtualTime(scope, () => clock.virtualMs(), () => Date.UTC(2026, 0, 1));
+  const { releasePerformance } = installVirtualTime(
+    scope,
+    () => clock.virtualMs(),
+    () => Date.UTC(2026, 0, 1),
+  );
   clock.skipIdle(1500);
   t.equal(scope.Date.now(), Date.UTC(2026, 0, 1) + 1500);
   t.equal(new scope.Date().getUTCSeconds(), 1);
@@ -152,15 +161,25 @@ t.test('a disk: reads through overlay and own blocks, writes at any sector, torn
   const overlay = [{ instruction: 0, sector: sector(7), bytes: new Uint8Array(2 * 512).fill(0x70) }];
   const disk = createDisk({ base, overlay }, events);
   const at = (of: typeof disk, number: number): number | undefined => of.readBytes(number * 512, 512)[100];
-  t.same([6, 7, 8, 9].map((number) => at(disk, number)), [6, 0x70, 0x70, 9]);
+  t.same(
+    [6, 7, 8, 9].map((number) => at(disk, number)),
+    [6, 0x70, 0x70, 9],
+  );
   disk.buffer.set(6 * 512, new Uint8Array(3 * 512).fill(0x60), () => undefined);
   allowed = 1;
   disk.buffer.set(18 * 512, new Uint8Array(2 * 512).fill(0x18), () => undefined);
   allowed = 0;
   disk.buffer.set(0, new Uint8Array(512).fill(1), () => undefined);
-  t.same(landed, [[0, 6, 3], [1, 18, 1], [2, 0, 0]]);
+  t.same(landed, [
+    [0, 6, 3],
+    [1, 18, 1],
+    [2, 0, 0],
+  ]);
   t.equal(disk.writeCount(), 2);
-  t.same([0, 5, 6, 8, 9, 18, 19].map((number) => at(disk, number)), [0, 5, 0x60, 0x60, 9, 0x18, 19]);
+  t.same(
+    [0, 5, 6, 8, 9, 18, 19].map((number) => at(disk, number)),
+    [0, 5, 0x60, 0x60, 9, 0x18, 19],
+  );
   const whole = disk.readBytes(0, base.length);
   let got: Uint8Array | undefined;
   disk.buffer.get(3 * 512, 5 * 512, (bytes) => (got = bytes));
@@ -176,7 +195,10 @@ t.test('a disk: reads through overlay and own blocks, writes at any sector, torn
 t.test('a disk: blocks of the overlay are lent, and copied when the machine writes', (t) => {
   const events = { sectorsAllowed: (_: number, sectors: number) => sectors, written: () => undefined };
   const given = Uint8Array.from({ length: 2 * 4096 }, (_, at) => at >> 9);
-  const disk = createDisk({ base: new Uint8Array(4 * 4096), overlay: [{ instruction: 0, sector: sector(8), bytes: given }] }, events);
+  const disk = createDisk(
+    { base: new Uint8Array(4 * 4096), overlay: [{ instruction: 0, sector: sector(8), bytes: given }] },
+    events,
+  );
   const sectors = (): number[] => [...Array(32).keys()].map((number) => disk.readBytes(number * 512, 512)[0] ?? -1);
   t.same(sectors().slice(8, 24), [...Array(16).keys()]);
   disk.buffer.set(9 * 512, new Uint8Array(512).fill(99), () => undefined);
@@ -189,8 +211,14 @@ t.test('a disk: blocks of the overlay are lent, and copied when the machine writ
 t.test('a shared store keeps copies of what it is given', (t) => {
   const keep = createSharedStore();
   const lengths = [3, 0, 2 ** 20 - 3, 1, 2 ** 20 + 1, 512];
-  const pieces = lengths.map((length, index) => [keep(new Uint8Array(length).fill(index + 1)), length, index + 1] as const);
-  for (const [piece, length, fill] of pieces) t.ok(piece.length === length && piece.every((byte) => byte === fill) && piece.buffer instanceof SharedArrayBuffer, `${length} bytes`);
+  const pieces = lengths.map(
+    (length, index) => [keep(new Uint8Array(length).fill(index + 1)), length, index + 1] as const,
+  );
+  for (const [piece, length, fill] of pieces)
+    t.ok(
+      piece.length === length && piece.every((byte) => byte === fill) && piece.buffer instanceof SharedArrayBuffer,
+      `${length} bytes`,
+    );
   const lent = Uint8Array.of(1, 2);
   const kept = keep(lent);
   lent.fill(0);
@@ -202,8 +230,10 @@ t.test('marker ports: words of kernel and user do not mix, and reads say whether
   const writes = new Map<number, (value: number) => void>();
   const reads = new Map<number, () => number>();
   const io = {
-    register_read: (port: number, _: object, _8: unknown, _16: unknown, read: () => number) => void reads.set(port, read),
-    register_write: (port: number, _: object, _8: unknown, _16: unknown, write: (value: number) => void) => void writes.set(port, write),
+    register_read: (port: number, _: object, _8: unknown, _16: unknown, read: () => number) =>
+      void reads.set(port, read),
+    register_write: (port: number, _: object, _8: unknown, _16: unknown, write: (value: number) => void) =>
+      void writes.set(port, write),
     port_read8: () => 0,
     port_write8: () => undefined,
   };
@@ -215,10 +245,19 @@ t.test('marker ports: words of kernel and user do not mix, and reads say whether
   writes.get(0x5b18)?.(4);
   writes.get(0x5b10)?.(0x2001);
   writes.get(0x5b00)?.(0x1002);
-  t.same(seen, [[0x2001, 0xfffffffe, 4], [0x1002, 1, 3]]);
-  t.same([0x5b00, 0x5b10].map((port) => reads.get(port)?.()), [0, 0]);
+  t.same(seen, [
+    [0x2001, 0xfffffffe, 4],
+    [0x1002, 1, 3],
+  ]);
+  t.same(
+    [0x5b00, 0x5b10].map((port) => reads.get(port)?.()),
+    [0, 0],
+  );
   ports.setHold(true);
-  t.same([0x5b00, 0x5b10].map((port) => reads.get(port)?.()), [1, 1]);
+  t.same(
+    [0x5b00, 0x5b10].map((port) => reads.get(port)?.()),
+    [1, 1],
+  );
   t.same(ports.save(), [1, 3, 0xfffffffe, 4]);
   t.end();
 });

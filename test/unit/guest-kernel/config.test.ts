@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
 import { test } from 'tap';
 import { KERNEL_FLAVOURS, readFragments } from '../../../guest-kernel/build.js';
-import { lostOptions, mergeFragments, parseFragment, renderConfig, requireOptions } from '../../../guest-kernel/config.js';
+import {
+  lostOptions,
+  mergeFragments,
+  parseFragment,
+  renderConfig,
+  requireOptions,
+} from '../../../guest-kernel/config.js';
 
 const fragment = (text: string, file = 'a.config') => ({ file, text });
 
 test('a fragment line is an option, its value and its reason', async (t) => {
-  const text = '# heading\n\nCONFIG_SWAP=y  # the place of the image\nCONFIG_SMP=n  # one processor\nCONFIG_LSM="lockdown"  # no other\nCONFIG_COUNT=4  # a few\n';
+  const text =
+    '# heading\n\nCONFIG_SWAP=y  # the place of the image\nCONFIG_SMP=n  # one processor\nCONFIG_LSM="lockdown"  # no other\nCONFIG_COUNT=4  # a few\n';
   t.same(
     parseFragment(fragment(text)).map(({ name, value, reason, line }) => [name, value, reason, line]),
     [
@@ -19,13 +26,22 @@ test('a fragment line is an option, its value and its reason', async (t) => {
 });
 
 test('a line that Kconfig would take but that gives no reason is refused, with its place', async (t) => {
-  for (const line of ['CONFIG_SWAP=y', '# CONFIG_SWAP is not set\nCONFIG_X=y #', 'CONFIG_SWAP=m  # a module', 'SWAP=y  # no prefix', 'CONFIG_SWAP = y  # spaces']) {
+  for (const line of [
+    'CONFIG_SWAP=y',
+    '# CONFIG_SWAP is not set\nCONFIG_X=y #',
+    'CONFIG_SWAP=m  # a module',
+    'SWAP=y  # no prefix',
+    'CONFIG_SWAP = y  # spaces',
+  ]) {
     t.throws(() => parseFragment(fragment(line)), { name: 'RigError', message: /^a\.config:[12]: / }, line);
   }
 });
 
 test('an option that two fragments set is refused, naming both places', async (t) => {
-  const fragments = [fragment('CONFIG_A=y  # one\nCONFIG_B=y  # two\n'), fragment('\nCONFIG_B=n  # three\n', 'b.config')];
+  const fragments = [
+    fragment('CONFIG_A=y  # one\nCONFIG_B=y  # two\n'),
+    fragment('\nCONFIG_B=n  # three\n', 'b.config'),
+  ];
   t.throws(() => mergeFragments(fragments), { message: 'b.config:2: CONFIG_B is already set at a.config:2' });
 });
 
@@ -35,7 +51,11 @@ test('the merged text is what Kconfig reads', async (t) => {
 });
 
 test('an option is lost when it vanished, has another value, or is on though it must be off', async (t) => {
-  const options = mergeFragments([fragment('CONFIG_A=y  # 1\nCONFIG_B=n  # 2\nCONFIG_C=4  # 3\nCONFIG_D=n  # 4\nCONFIG_E="x"  # 5\nCONFIG_AB=y  # 6\n')]);
+  const options = mergeFragments([
+    fragment(
+      'CONFIG_A=y  # 1\nCONFIG_B=n  # 2\nCONFIG_C=4  # 3\nCONFIG_D=n  # 4\nCONFIG_E="x"  # 5\nCONFIG_AB=y  # 6\n',
+    ),
+  ]);
   const dotConfig = '#\nCONFIG_AB=y\n# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_C=8\nCONFIG_E="x"\n';
   t.same(
     lostOptions(options, dotConfig).map(({ name, got }) => [name, got]),
@@ -45,13 +65,21 @@ test('an option is lost when it vanished, has another value, or is on though it 
       ['CONFIG_C', '8'],
     ],
   );
-  t.throws(() => requireOptions(options, dotConfig), { message: /^a\.config:1: CONFIG_A=y did not survive: the kernel has n\na\.config:2: / });
+  t.throws(() => requireOptions(options, dotConfig), {
+    message: /^a\.config:1: CONFIG_A=y did not survive: the kernel has n\na\.config:2: /,
+  });
   t.doesNotThrow(() => requireOptions(options, 'CONFIG_A=y\nCONFIG_C=4\nCONFIG_E="x"\nCONFIG_AB=y\n'));
 });
 
 test("the project's own fragments merge for each flavour, and the flavours differ", async (t) => {
-  const merged = await Promise.all(KERNEL_FLAVOURS.map(async (flavour) => mergeFragments(await readFragments(flavour))));
-  for (const options of merged) t.match(options.find(({ name }) => name === 'CONFIG_HIBERNATION'), { value: 'y', file: 'suspend.config' });
+  const merged = await Promise.all(
+    KERNEL_FLAVOURS.map(async (flavour) => mergeFragments(await readFragments(flavour))),
+  );
+  for (const options of merged)
+    t.match(
+      options.find(({ name }) => name === 'CONFIG_HIBERNATION'),
+      { value: 'y', file: 'suspend.config' },
+    );
   const lockdep = merged.map((options) => options.find(({ name }) => name === 'CONFIG_PROVE_LOCKING')?.value);
   t.same(lockdep, [undefined, 'y']);
 });

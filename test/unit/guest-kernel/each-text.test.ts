@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import { addedOptions, complaintsOf, configSymbolOf, missingSymbols, newComplaints, symbolsIn } from '../../../guest-kernel/each-text.js';
+import {
+  addedOptions,
+  complaintsOf,
+  configSymbolOf,
+  missingSymbols,
+  newComplaints,
+  symbolsIn,
+} from '../../../guest-kernel/each-text.js';
 
 t.test('complaints of compilers, linkers, sparse and make', async (t) => {
   const output = `  CC      kernel/power/swap.o
@@ -14,13 +21,24 @@ make[3]: *** [scripts/Makefile.build:243: mm/x.o] Error 1
 });
 
 t.test('only what is new', async (t) => {
-  t.same(newComplaints(['a.c:1: warning: x', 'a.c:9: warning: x'], ['a.c:2: warning: x', 'a.c:30: warning: x']), [], 'lines move');
-  t.same(newComplaints(['a.c:1: warning: x'], ['a.c:2: warning: x', 'a.c:30: warning: x']), ['a.c:30: warning: x'], 'once more');
+  t.same(
+    newComplaints(['a.c:1: warning: x', 'a.c:9: warning: x'], ['a.c:2: warning: x', 'a.c:30: warning: x']),
+    [],
+    'lines move',
+  );
+  t.same(
+    newComplaints(['a.c:1: warning: x'], ['a.c:2: warning: x', 'a.c:30: warning: x']),
+    ['a.c:30: warning: x'],
+    'once more',
+  );
   t.same(newComplaints([], ['b.c:2: warning: y']), ['b.c:2: warning: y']);
 });
 
 t.test('options and the objects that they decide on', async (t) => {
-  t.same(addedOptions('+config SNAPSHOT_SYSCALL\n+\tbool "x"\n config OLD\n+menuconfig MORE\n'), ['CONFIG_SNAPSHOT_SYSCALL', 'CONFIG_MORE']);
+  t.same(addedOptions('+config SNAPSHOT_SYSCALL\n+\tbool "x"\n config OLD\n+menuconfig MORE\n'), [
+    'CONFIG_SNAPSHOT_SYSCALL',
+    'CONFIG_MORE',
+  ]);
   const makefile = 'obj-y += main.o\nobj-$(CONFIG_A)\t+= a.o \\\n\t\tb.o\nobj-$(CONFIG_C) += c.o\nbig-y := part.o\n';
   t.equal(configSymbolOf(makefile, 'b'), 'CONFIG_A');
   t.equal(configSymbolOf(makefile, 'c'), 'CONFIG_C');
@@ -29,9 +47,15 @@ t.test('options and the objects that they decide on', async (t) => {
 });
 
 t.test('symbols that come too late', async (t) => {
-  const { defined, wanted } = symbolsIn('mm/a.o:00000010 T swap_close\nmm/a.o:00000000 t helper\nmm/a.o:         U kfree\nmm/a.o:         U later\n');
+  const { defined, wanted } = symbolsIn(
+    'mm/a.o:00000010 T swap_close\nmm/a.o:00000000 t helper\nmm/a.o:         U kfree\nmm/a.o:         U later\n',
+  );
   t.same([[...defined], [...wanted]], [['swap_close'], ['kfree', 'later']]);
   const then = { at: 'second', defined: new Set(['swap_close', 'later']), wanted };
   t.same(missingSymbols([{ at: 'first', defined, wanted }, then]), [{ at: 'first', missing: ['later'] }]);
-  t.same(missingSymbols([then, { at: 'third', defined: new Set(['kfree2']), wanted }]), [], 'kfree is elsewhere in the kernel');
+  t.same(
+    missingSymbols([then, { at: 'third', defined: new Set(['kfree2']), wanted }]),
+    [],
+    'kfree is elsewhere in the kernel',
+  );
 });

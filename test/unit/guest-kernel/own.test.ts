@@ -29,10 +29,16 @@ t.test('a built tree, and a folder with its files side by side', async (t) => {
 
 t.test('what is missing is named', async (t) => {
   const dir = t.testdir({ bzImage: '', 'System.map': '' });
-  await t.rejects(readOwnKernel(dir), { name: 'InputError', message: `the kernel folder ${dir} has no .config and no config` });
+  await t.rejects(readOwnKernel(dir), {
+    name: 'InputError',
+    message: `the kernel folder ${dir} has no .config and no config`,
+  });
 });
 
 t.test('a file that is no kernel is refused', async (t) => {
   const dir = t.testdir({ bzImage: 'x'.repeat(2000), 'System.map': '', config: '' });
-  await t.rejects(readOwnKernel(dir), { name: 'InputError', message: `${join(dir, 'bzImage')} is no bzImage of Linux` });
+  await t.rejects(readOwnKernel(dir), {
+    name: 'InputError',
+    message: `${join(dir, 'bzImage')} is no bzImage of Linux`,
+  });
 });

@@ -20,18 +20,44 @@ async function addedLines(): Promise<string> {
 
 test('the kernel numbers its markers as the rig does', async (t) => {
   const added = await addedLines();
-  const steps = Object.fromEntries([...added.matchAll(/^\tRIG_([A-Z_]+) = (\d+),$/gm)].map(([, name = '', step]) => [camel(name), Number(step)]));
+  const steps = Object.fromEntries(
+    [...added.matchAll(/^\tRIG_([A-Z_]+) = (\d+),$/gm)].map(([, name = '', step]) => [camel(name), Number(step)]),
+  );
   t.same(steps, KERNEL_STEPS);
-  const constants = Object.fromEntries([...added.matchAll(/^#define RIG_MARKER_([A-Z]+)\s+(0x[0-9a-f]+)$/gm)].map(([, name = '', value]) => [name, Number(value)]));
-  t.same(constants, { PORT: MARKER_PORT_KERNEL, STEP: stepBegin('call') - 2 * KERNEL_STEPS.call, LAYOUT: MARKER_LAYOUT });
+  const constants = Object.fromEntries(
+    [...added.matchAll(/^#define RIG_MARKER_([A-Z]+)\s+(0x[0-9a-f]+)$/gm)].map(([, name = '', value]) => [
+      name,
+      Number(value),
+    ]),
+  );
+  t.same(constants, {
+    PORT: MARKER_PORT_KERNEL,
+    STEP: stepBegin('call') - 2 * KERNEL_STEPS.call,
+    LAYOUT: MARKER_LAYOUT,
+  });
 });
 
 test('LAYOUT.md names exactly the entries that the kernel sends', async (t) => {
   const sent = entryNames(await addedLines());
-  const documented = new Set([...(await readFile(join(guestKernel, 'LAYOUT.md'), 'utf8')).matchAll(/`([^`]+)`/g)].map(([, name = '']) => name));
-  t.same([...sent].filter((name) => !documented.has(name)), [], 'every entry is documented');
-  const entries = [...documented].filter((name) => /^(&\w+|sizeof\(\w+\)|[a-z_0-9]+\.[a-z_]\w*)$/.test(name) && !/^(init_task\.tasks|(page|struct)\.field)$/.test(name) && !/\.[chn]$/.test(name));
-  t.same(entries.filter((name) => !sent.has(name) && !['struct.field', '&symbol', 'sizeof(struct)'].includes(name)), [], 'every documented entry is sent');
+  const documented = new Set(
+    [...(await readFile(join(guestKernel, 'LAYOUT.md'), 'utf8')).matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  );
+  t.same(
+    [...sent].filter((name) => !documented.has(name)),
+    [],
+    'every entry is documented',
+  );
+  const entries = [...documented].filter(
+    (name) =>
+      /^(&\w+|sizeof\(\w+\)|[a-z_0-9]+\.[a-z_]\w*)$/.test(name) &&
+      !/^(init_task\.tasks|(page|struct)\.field)$/.test(name) &&
+      !/\.[chn]$/.test(name),
+  );
+  t.same(
+    entries.filter((name) => !sent.has(name) && !['struct.field', '&symbol', 'sizeof(struct)'].includes(name)),
+    [],
+    'every documented entry is sent',
+  );
   for (const name of sent) t.ok(name.length < 32, `${name} fits`);
 });
 
@@ -42,8 +68,18 @@ function camel(name: string): string {
 /** Names of the layout entries that C source initialises. */
 function entryNames(source: string): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const [, macro, first = '', second = ''] of source.matchAll(/\{ RIG_(FIELD_AS|FIELD|SIZE|ADDRESS|NUMBER)\("?([^",)]+)"?(?:, (\w+))?[^)]*\) \}/g)) {
-    names.add(macro === 'FIELD' ? `${first}.${second}` : macro === 'SIZE' ? `sizeof(${first})` : macro === 'ADDRESS' ? `&${first}` : first);
+  for (const [, macro, first = '', second = ''] of source.matchAll(
+    /\{ RIG_(FIELD_AS|FIELD|SIZE|ADDRESS|NUMBER)\("?([^",)]+)"?(?:, (\w+))?[^)]*\) \}/g,
+  )) {
+    names.add(
+      macro === 'FIELD'
+        ? `${first}.${second}`
+        : macro === 'SIZE'
+          ? `sizeof(${first})`
+          : macro === 'ADDRESS'
+            ? `&${first}`
+            : first,
+    );
   }
   for (const [, name = ''] of source.matchAll(/\{ \.name = "([^"]+)", \.value/g)) names.add(name);
   return names;

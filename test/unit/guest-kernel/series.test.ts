@@ -4,10 +4,22 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type Test } from 'tap';
-import { BASE_TAG, checkOrder, exportSeries, openTree, readSeries, regenerateSeries, touchedFiles } from '../../../guest-kernel/series.js';
+import {
+  BASE_TAG,
+  checkOrder,
+  exportSeries,
+  openTree,
+  readSeries,
+  regenerateSeries,
+  touchedFiles,
+} from '../../../guest-kernel/series.js';
 import type { BuildContext } from '../../../tools/artifacts/context.js';
 
-const context: BuildContext = { cacheDir: '/nonexistent', progress: () => undefined, signal: new AbortController().signal };
+const context: BuildContext = {
+  cacheDir: '/nonexistent',
+  progress: () => undefined,
+  signal: new AbortController().signal,
+};
 const LINES = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'];
 
 interface Fake {
@@ -19,7 +31,11 @@ interface Fake {
 /** A pristine tree, opened with no patches. */
 async function fakeTree(t: Test): Promise<Fake> {
   const dir = t.testdir({});
-  const fake = { tree: join(dir, 'tree'), patches: join(dir, 'patches'), git: (...args: string[]) => gitIn(join(dir, 'tree'), args) };
+  const fake = {
+    tree: join(dir, 'tree'),
+    patches: join(dir, 'patches'),
+    git: (...args: string[]) => gitIn(join(dir, 'tree'), args),
+  };
   await writePristine(fake.tree);
   await mkdir(fake.patches);
   await openTree(fake.tree, [], context, { whole: true });
@@ -34,11 +50,22 @@ async function writePristine(tree: string): Promise<void> {
 }
 
 function gitIn(tree: string, args: readonly string[]): string {
-  const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', GIT_AUTHOR_DATE: '2026-01-02T03:04:05Z', GIT_COMMITTER_DATE: '2030-01-01T00:00:00Z' };
+  const env = {
+    ...process.env,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_DATE: '2026-01-02T03:04:05Z',
+    GIT_COMMITTER_DATE: '2030-01-01T00:00:00Z',
+  };
   return execFileSync('git', args, { cwd: tree, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
-async function commit({ tree, git }: Fake, subject: string, edit: (lines: string[]) => void, extra?: string): Promise<void> {
+async function commit(
+  { tree, git }: Fake,
+  subject: string,
+  edit: (lines: string[]) => void,
+  extra?: string,
+): Promise<void> {
   const path = join(tree, 'kernel/power.c');
   const lines = (await readFile(path, 'utf8')).split('\n');
   edit(lines);
@@ -50,19 +77,35 @@ async function commit({ tree, git }: Fake, subject: string, edit: (lines: string
 
 async function contents(dir: string): Promise<Record<string, string>> {
   const files = (await readdir(dir)).sort();
-  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await readFile(join(dir, file), 'utf8')] as const)));
+  return Object.fromEntries(
+    await Promise.all(files.map(async (file) => [file, await readFile(join(dir, file), 'utf8')] as const)),
+  );
 }
 
-test('commits become numbered patches, the rig\'s own from 0901', async (t) => {
+test("commits become numbered patches, the rig's own from 0901", async (t) => {
   const fake = await fakeTree(t);
-  await commit(fake, 'freezer: Let writers freeze: a subject so long that git folds it over two lines of its header', (lines) => lines.splice(1, 1, 'TWO'));
+  await commit(
+    fake,
+    'freezer: Let writers freeze: a subject so long that git folds it over two lines of its header',
+    (lines) => lines.splice(1, 1, 'TWO'),
+  );
   await commit(fake, 'mm: Preserve pages', (lines) => lines.splice(5, 1, 'SIX'), 'kernel/preserve.c');
   await commit(fake, 'rig: Add markers', (lines) => lines.splice(7, 0, 'marker'));
   const changed = await regenerateSeries(fake.tree, fake.patches, context);
-  t.same(changed, ['0001-freezer-Let-writers-freeze-a-subject-so-long-that-gi.patch', '0002-mm-Preserve-pages.patch', '0901-rig-Add-markers.patch']);
-  t.same((await readSeries(fake.patches)).map(({ file }) => file), changed);
+  t.same(changed, [
+    '0001-freezer-Let-writers-freeze-a-subject-so-long-that-gi.patch',
+    '0002-mm-Preserve-pages.patch',
+    '0901-rig-Add-markers.patch',
+  ]);
+  t.same(
+    (await readSeries(fake.patches)).map(({ file }) => file),
+    changed,
+  );
   const text = (await contents(fake.patches))['0002-mm-Preserve-pages.patch'] ?? '';
-  t.match(text, /^From 0{40} Mon Sep 17 00:00:00 2001\nFrom: Snapback maintainers <maintainers@snapback\.invalid>\nDate: Fri, 2 Jan 2026 03:04:05 \+0000\nSubject: \[PATCH\] mm: Preserve pages\n/);
+  t.match(
+    text,
+    /^From 0{40} Mon Sep 17 00:00:00 2001\nFrom: Snapback maintainers <maintainers@snapback\.invalid>\nDate: Fri, 2 Jan 2026 03:04:05 \+0000\nSubject: \[PATCH\] mm: Preserve pages\n/,
+  );
   t.same(touchedFiles(text), ['kernel/power.c', 'kernel/preserve.c']);
 });
 
@@ -95,7 +138,10 @@ test('a commit that was amended changes its own patch, one that went takes its p
   await commit(fake, 'block: Redirect', (lines) => lines.splice(6, 1, 'SEVEN'));
   await regenerateSeries(fake.tree, fake.patches, context);
   fake.git('commit', '--amend', '-q', '-m', 'block: Redirect bios');
-  t.same(await regenerateSeries(fake.tree, fake.patches, context), ['0002-block-Redirect-bios.patch', '0002-block-Redirect.patch']);
+  t.same(await regenerateSeries(fake.tree, fake.patches, context), [
+    '0002-block-Redirect-bios.patch',
+    '0002-block-Redirect.patch',
+  ]);
   fake.git('reset', '-q', '--hard', 'HEAD~1');
   t.same(await regenerateSeries(fake.tree, fake.patches, context), ['0002-block-Redirect-bios.patch']);
   t.same(Object.keys(await contents(fake.patches)), ['0001-mm-Preserve-pages.patch']);
@@ -124,15 +170,24 @@ test('a patch that does not apply is named', async (t) => {
   const tree = join(t.testdir({}), 'other');
   await writePristine(tree);
   await writeFile(join(tree, 'kernel/power.c'), 'something else\n');
-  await t.rejects(openTree(tree, patches, context, { whole: false }), { name: 'RigError', message: /0001-mm-Preserve-pages\.patch does not apply/ });
+  await t.rejects(openTree(tree, patches, context, { whole: false }), {
+    name: 'RigError',
+    message: /0001-mm-Preserve-pages\.patch does not apply/,
+  });
   t.equal(gitIn(tree, ['log', '-1', '--format=%D']).includes(BASE_TAG), true, 'nothing was applied');
 });
 
 test('numbers without gaps', async (t) => {
   const patch = (file: string, subject: string) => ({ file, text: `From 0\nSubject: [PATCH] ${subject}\n\n---\n` });
-  t.doesNotThrow(() => checkOrder([patch('0001-a.patch', 'mm: a'), patch('0002-b.patch', 'mm: b'), patch('0901-c.patch', 'rig: c')]));
-  t.throws(() => checkOrder([patch('0001-a.patch', 'mm: a'), patch('0003-b.patch', 'mm: b')]), { message: /0003-b\.patch: the next patch must be number 0002/ });
-  t.throws(() => checkOrder([patch('0001-c.patch', 'rig: c')]), { message: /the next "rig:" patch must be number 0901/ });
+  t.doesNotThrow(() =>
+    checkOrder([patch('0001-a.patch', 'mm: a'), patch('0002-b.patch', 'mm: b'), patch('0901-c.patch', 'rig: c')]),
+  );
+  t.throws(() => checkOrder([patch('0001-a.patch', 'mm: a'), patch('0003-b.patch', 'mm: b')]), {
+    message: /0003-b\.patch: the next patch must be number 0002/,
+  });
+  t.throws(() => checkOrder([patch('0001-c.patch', 'rig: c')]), {
+    message: /the next "rig:" patch must be number 0901/,
+  });
 });
 
 test("the project's own series is in order", async (t) => {

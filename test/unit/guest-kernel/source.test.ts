@@ -17,7 +17,12 @@ test("apt's answer names version, file and checksum", async (t) => {
 });
 
 test('an answer without a checksum, of another package, or none, is refused', async (t) => {
-  for (const answer of ['', uri.replace('SHA256:', 'MD5Sum:'), uri.replaceAll('linux-source-6.12_', 'linux-source-6.1_'), uri.replace(sha256, 'abc')]) {
+  for (const answer of [
+    '',
+    uri.replace('SHA256:', 'MD5Sum:'),
+    uri.replaceAll('linux-source-6.12_', 'linux-source-6.1_'),
+    uri.replace(sha256, 'abc'),
+  ]) {
     t.throws(() => parsePrintUris(answer), { name: 'RigError' }, answer.slice(0, 40));
   }
 });

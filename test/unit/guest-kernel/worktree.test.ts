@@ -12,7 +12,8 @@ const context: BuildContext = { cacheDir: '', progress: () => undefined, signal:
 /** A tree with the tag and two commits after it. */
 function openedTree(t: Test): string {
   const tree = join(t.testdir({ linux: {} }), 'linux');
-  const git = (...args: readonly string[]): void => void execFileSync('git', ['-c', 'user.name=n', '-c', 'user.email=e@invalid', ...args], { cwd: tree });
+  const git = (...args: readonly string[]): void =>
+    void execFileSync('git', ['-c', 'user.name=n', '-c', 'user.email=e@invalid', ...args], { cwd: tree });
   git('init', '-q');
   for (const [index, text] of ['as it came', 'first', 'second'].entries()) {
     writeFileSync(join(tree, 'file'), text);
@@ -25,7 +26,10 @@ function openedTree(t: Test): string {
 
 t.test('commits of a series, the first patch first', async (t) => {
   const commits = await commitsOf(openedTree(t), context);
-  t.same(commits.map((commit) => titleOf(commit).replace(commit.id.slice(0, 12), 'ID')), ['ID fs: first', 'ID fs: second']);
+  t.same(
+    commits.map((commit) => titleOf(commit).replace(commit.id.slice(0, 12), 'ID')),
+    ['ID fs: first', 'ID fs: second'],
+  );
 });
 
 t.test('what git prints does not depend on what the user has configured', async (t) => {

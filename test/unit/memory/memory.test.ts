@@ -28,7 +28,9 @@ t.test('memory is read little-endian, and never beyond its end', async (t) => {
 });
 
 t.test('System.map: both ways, statics and absolutes included', async (t) => {
-  const table = parseSystemMap('c1000010 t second\nc1000000 T first\n00000100 A absolute\nc1000020 d twice\nc1000030 d twice\n');
+  const table = parseSystemMap(
+    'c1000010 t second\nc1000000 T first\n00000100 A absolute\nc1000020 d twice\nc1000030 d twice\n',
+  );
   t.equal(addressOf(table, 'second'), 0xc1000010);
   t.equal(addressOf(table, 'twice'), 0xc1000020);
   t.equal(nameAddress(table, va(0xc1000010)), 'second');
@@ -54,18 +56,35 @@ t.test('page tables: small pages, large pages, holes', async (t) => {
   t.equal(translate(kernel.memory, directory, va(0x08048123)), frames.anonymous * PAGE_BYTES + 0x123);
   t.equal(translate(kernel.memory, directory, va(0x0804a000)), undefined);
   t.equal(translate(kernel.memory, directory, va(0x40000000)), undefined);
-  t.equal(translate(kernel.memory, places.symbol('swapper_pg_dir'), va(PAGE_OFFSET + 0x412345)), 0x412345, 'a 4 MiB page');
-  t.same([...mappings(kernel.memory, directory, va(0), PAGE_OFFSET)], [
-    { address: 0x08048000, frame: frames.anonymous, writable: true },
-    { address: 0x08049000, frame: frames.file, writable: false },
-  ]);
-  t.equal([...mappings(kernel.memory, places.symbol('swapper_pg_dir'), va(PAGE_OFFSET + 0x3ff000), PAGE_OFFSET + 0x401000)].length, 2);
+  t.equal(
+    translate(kernel.memory, places.symbol('swapper_pg_dir'), va(PAGE_OFFSET + 0x412345)),
+    0x412345,
+    'a 4 MiB page',
+  );
+  t.same(
+    [...mappings(kernel.memory, directory, va(0), PAGE_OFFSET)],
+    [
+      { address: 0x08048000, frame: frames.anonymous, writable: true },
+      { address: 0x08049000, frame: frames.file, writable: false },
+    ],
+  );
+  t.equal(
+    [...mappings(kernel.memory, places.symbol('swapper_pg_dir'), va(PAGE_OFFSET + 0x3ff000), PAGE_OFFSET + 0x401000)]
+      .length,
+    2,
+  );
 });
 
 t.test('zones, free lists, firmware', async (t) => {
-  t.same(zones(kernel).map(({ name, startPfn, endPfn }) => ({ name, startPfn, endPfn })), [{ name: 'Normal', startPfn: 1, endPfn: 4088 }]);
+  t.same(
+    zones(kernel).map(({ name, startPfn, endPfn }) => ({ name, startPfn, endPfn })),
+    [{ name: 'Normal', startPfn: 1, endPfn: 4088 }],
+  );
   const free = buddyFree(kernel, pageReader(kernel).array);
-  t.equal(free.reduce((sum, each) => sum + each, 0), 1536);
+  t.equal(
+    free.reduce((sum, each) => sum + each, 0),
+    1536,
+  );
   t.equal(free[1024], 1);
   t.equal(free[2559], 1);
   t.equal(free[2560], 0);
@@ -75,21 +94,30 @@ t.test('zones, free lists, firmware', async (t) => {
   t.equal(isUsableRam(map, pfn(frames.firmware)), false);
 });
 
-t.test('a free list that leads astray is the guest\'s damage', async (t) => {
+t.test("a free list that leads astray is the guest's damage", async (t) => {
   const damaged = syntheticKernel();
   const zone = places.symbol('contig_page_data') + 16;
   const list = zone + 64 + 9 * 36 + 8;
   // The list of order 9 leads to a descriptor that cannot begin such a block: the last one of the zone.
   const descriptor = readU32(damaged.kernel.memory, gpa(list)) + 32 * (4087 - 2048);
   damaged.kernel.memory.data.setUint32(list, descriptor, true);
-  t.throws(() => buddyFree(damaged.kernel, pageReader(damaged.kernel).array), { name: 'GuestError', message: /frame 4087/ });
+  t.throws(() => buddyFree(damaged.kernel, pageReader(damaged.kernel).array), {
+    name: 'GuestError',
+    message: /frame 4087/,
+  });
 });
 
-t.test('swsusp\'s bitmaps and nosave areas', async (t) => {
+t.test("swsusp's bitmaps and nosave areas", async (t) => {
   const copy = readBitmap(kernel, 'copy_bm');
   t.equal(copy?.count, frames.copy.length);
-  t.same(frames.copy.filter((frame) => copy?.pages[frame] !== 1), []);
-  t.same(copy?.zones.map(({ startPfn, endPfn, leaves }) => [startPfn, endPfn, leaves.length]), [[1, 4088, 1]]);
+  t.same(
+    frames.copy.filter((frame) => copy?.pages[frame] !== 1),
+    [],
+  );
+  t.same(
+    copy?.zones.map(({ startPfn, endPfn, leaves }) => [startPfn, endPfn, leaves.length]),
+    [[1, 4088, 1]],
+  );
   t.equal(readBitmap(kernel, 'zero_bm')?.count, 0);
   t.equal(readBitmap(kernel, 'free_pages_map')?.storage.length, 2);
   t.same(nosaveRegions(kernel), [{ start: 160, end: 164 }]);
@@ -102,11 +130,14 @@ t.test('swsusp\'s bitmaps and nosave areas', async (t) => {
 });
 
 t.test('tasks and threads', async (t) => {
-  t.same(tasks(kernel).map(({ pid, tgid, comm }) => ({ pid, tgid, comm })), [
-    { pid: 0, tgid: 0, comm: 'swapper' },
-    { pid: 41, tgid: 41, comm: 'agent' },
-    { pid: 42, tgid: 41, comm: 'agent' },
-  ]);
+  t.same(
+    tasks(kernel).map(({ pid, tgid, comm }) => ({ pid, tgid, comm })),
+    [
+      { pid: 0, tgid: 0, comm: 'swapper' },
+      { pid: 41, tgid: 41, comm: 'agent' },
+      { pid: 42, tgid: 41, comm: 'agent' },
+    ],
+  );
   t.equal(currentTask(kernel).pid, 41);
   t.equal(tasks(kernel)[0]?.directory, undefined, 'a kernel thread has no address space');
 });

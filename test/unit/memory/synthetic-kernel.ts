@@ -14,22 +14,73 @@ export const PAGE_OFFSET = 0xc0000000;
 export const THREAD_SIZE = 8192;
 
 export const LAYOUT: Readonly<Record<string, number>> = {
-  PAGE_OFFSET, THREAD_SIZE, MAX_NR_ZONES: 2, NR_PAGE_ORDERS: 11, MIGRATE_TYPES: 4, PAGE_MAPPING_ANON: 1, HZ: 250,
-  'sizeof(page)': 32, 'page.flags': 0, 'page.lru': 4, 'page.compound_head': 4, 'page.mapping': 12, 'page.index': 16, 'page.private': 20,
-  'page.page_type': 24, 'page._refcount': 28,
-  PG_lru: 5, PG_swapcache: 10, PG_reserved: 13, PG_swapbacked: 17,
-  PGTY_buddy: 0xf0, PGTY_offline: 0xf1, PGTY_table: 0xf2, PGTY_guard: 0xf3, PGTY_slab: 0xf5,
-  'slab.slab_cache': 4, 'kmem_cache.name': 8, 'kmem_cache.size': 4,
-  'pglist_data.node_zones': 16, 'sizeof(zone)': 1024, 'zone.zone_start_pfn': 0, 'zone.spanned_pages': 4, 'zone.name': 8, 'zone.free_area': 64,
-  'sizeof(free_area)': 36, 'free_area.free_list': 0,
-  'address_space.host': 4, 'inode.i_ino': 8, 'inode.i_sb': 12, 'inode.i_dentry': 16, 'super_block.s_id': 16,
-  'dentry.d_parent': 0, 'dentry.d_name_name': 4, 'dentry.d_alias': 8,
-  'task_struct.tasks': 8, 'task_struct.pid': 16, 'task_struct.tgid': 20, 'task_struct.comm': 24, 'task_struct.mm': 40, 'task_struct.stack': 44,
-  'task_struct.signal': 48, 'task_struct.thread_node': 52, 'signal_struct.thread_head': 4, 'mm_struct.pgd': 4,
-  'memory_bitmap.zones': 0, 'memory_bitmap.p_list': 8, 'memory_bitmap.cur': 12,
-  'mem_zone_bm_rtree.list': 0, 'mem_zone_bm_rtree.nodes': 8, 'mem_zone_bm_rtree.leaves': 16, 'mem_zone_bm_rtree.start_pfn': 24, 'mem_zone_bm_rtree.end_pfn': 28,
-  'rtree_node.list': 0, 'rtree_node.data': 8,
-  'nosave_region.list': 0, 'nosave_region.start_pfn': 8, 'nosave_region.end_pfn': 12,
+  PAGE_OFFSET,
+  THREAD_SIZE,
+  MAX_NR_ZONES: 2,
+  NR_PAGE_ORDERS: 11,
+  MIGRATE_TYPES: 4,
+  PAGE_MAPPING_ANON: 1,
+  HZ: 250,
+  'sizeof(page)': 32,
+  'page.flags': 0,
+  'page.lru': 4,
+  'page.compound_head': 4,
+  'page.mapping': 12,
+  'page.index': 16,
+  'page.private': 20,
+  'page.page_type': 24,
+  'page._refcount': 28,
+  PG_lru: 5,
+  PG_swapcache: 10,
+  PG_reserved: 13,
+  PG_swapbacked: 17,
+  PGTY_buddy: 0xf0,
+  PGTY_offline: 0xf1,
+  PGTY_table: 0xf2,
+  PGTY_guard: 0xf3,
+  PGTY_slab: 0xf5,
+  'slab.slab_cache': 4,
+  'kmem_cache.name': 8,
+  'kmem_cache.size': 4,
+  'pglist_data.node_zones': 16,
+  'sizeof(zone)': 1024,
+  'zone.zone_start_pfn': 0,
+  'zone.spanned_pages': 4,
+  'zone.name': 8,
+  'zone.free_area': 64,
+  'sizeof(free_area)': 36,
+  'free_area.free_list': 0,
+  'address_space.host': 4,
+  'inode.i_ino': 8,
+  'inode.i_sb': 12,
+  'inode.i_dentry': 16,
+  'super_block.s_id': 16,
+  'dentry.d_parent': 0,
+  'dentry.d_name_name': 4,
+  'dentry.d_alias': 8,
+  'task_struct.tasks': 8,
+  'task_struct.pid': 16,
+  'task_struct.tgid': 20,
+  'task_struct.comm': 24,
+  'task_struct.mm': 40,
+  'task_struct.stack': 44,
+  'task_struct.signal': 48,
+  'task_struct.thread_node': 52,
+  'signal_struct.thread_head': 4,
+  'mm_struct.pgd': 4,
+  'memory_bitmap.zones': 0,
+  'memory_bitmap.p_list': 8,
+  'memory_bitmap.cur': 12,
+  'mem_zone_bm_rtree.list': 0,
+  'mem_zone_bm_rtree.nodes': 8,
+  'mem_zone_bm_rtree.leaves': 16,
+  'mem_zone_bm_rtree.start_pfn': 24,
+  'mem_zone_bm_rtree.end_pfn': 28,
+  'rtree_node.list': 0,
+  'rtree_node.data': 8,
+  'nosave_region.list': 0,
+  'nosave_region.start_pfn': 8,
+  'nosave_region.end_pfn': 12,
 };
 
 /** The table as a kernel announces it. */
@@ -50,9 +101,20 @@ export function layoutTable(values: Readonly<Record<string, number>>): Uint8Arra
 export interface Places {
   /** Frames by what they are for. */
   readonly frames: {
-    readonly free: number; readonly copy: readonly number[]; readonly slab: number; readonly anonymous: number; readonly file: number;
-    readonly userTable: number; readonly userDirectory: number; readonly vmalloc: number; readonly stack: number; readonly zeros: readonly number[];
-    readonly kernelData: number; readonly nosave: number; readonly nosaveRegion: number; readonly firmware: number;
+    readonly free: number;
+    readonly copy: readonly number[];
+    readonly slab: number;
+    readonly anonymous: number;
+    readonly file: number;
+    readonly userTable: number;
+    readonly userDirectory: number;
+    readonly vmalloc: number;
+    readonly stack: number;
+    readonly zeros: readonly number[];
+    readonly kernelData: number;
+    readonly nosave: number;
+    readonly nosaveRegion: number;
+    readonly firmware: number;
   };
   readonly symbol: (name: string) => Gpa;
   /** Stack pointer with which the copy was entered. */
@@ -74,12 +136,34 @@ const USER_ADDRESS = 0x08048000;
 const VMALLOC_ADDRESS = 0xf0000000;
 
 const SYMBOLS: Readonly<Record<string, number>> = {
-  startup_32: 0x100000, _text: 0x100000, do_something: 0x100100, do_more: 0x100200,
-  __nosave_begin: 0x110000, in_suspend: 0x110000, __nosave_end: 0x111000,
-  init_task: 0x112000, nosave_regions: 0x112400, contig_page_data: 0x113000, e820_table: 0x114000, mem_map: 0x114004, pcpu_hot: 0x114008,
-  saved_context_esp: 0x11400c, forbidden_pages_map: 0x114010, free_pages_map: 0x114014, jiffies: 0x114100,
-  watchdog_report_ts: 0x114104, wq_watchdog_touched_cpu: 0x114108, wq_watchdog_touched: 0x11410c, wq_watchdog_thresh: 0x114110, preserved: 0x114114, preserved_pfns: 0x114118, swapper_pg_dir: 0x115000,
-  zero_bm: 0x116000, copy_bm: 0x116020, orig_bm: 0x116040, _end: 0x12c000,
+  startup_32: 0x100000,
+  _text: 0x100000,
+  do_something: 0x100100,
+  do_more: 0x100200,
+  __nosave_begin: 0x110000,
+  in_suspend: 0x110000,
+  __nosave_end: 0x111000,
+  init_task: 0x112000,
+  nosave_regions: 0x112400,
+  contig_page_data: 0x113000,
+  e820_table: 0x114000,
+  mem_map: 0x114004,
+  pcpu_hot: 0x114008,
+  saved_context_esp: 0x11400c,
+  forbidden_pages_map: 0x114010,
+  free_pages_map: 0x114014,
+  jiffies: 0x114100,
+  watchdog_report_ts: 0x114104,
+  wq_watchdog_touched_cpu: 0x114108,
+  wq_watchdog_touched: 0x11410c,
+  wq_watchdog_thresh: 0x114110,
+  preserved: 0x114114,
+  preserved_pfns: 0x114118,
+  swapper_pg_dir: 0x115000,
+  zero_bm: 0x116000,
+  copy_bm: 0x116020,
+  orig_bm: 0x116040,
+  _end: 0x12c000,
 };
 
 /** `preserved`: frames that a snapshot keeps in place. */
@@ -106,7 +190,8 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
 
   // Every page has some content of its own, but for a few that hold only zeros.
   const zeros = [200, 600, 610];
-  for (let page = 0; page < PAGES; page++) if (!zeros.includes(page)) bytes.fill(1 + (page % 200), page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+  for (let page = 0; page < PAGES; page++)
+    if (!zeros.includes(page)) bytes.fill(1 + (page % 200), page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
   bytes.fill(0, at('init_task'), at('_end'));
 
   // Frames that structures live in, taken from the top of a region of ordinary kernel pages.
@@ -138,12 +223,16 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
   text(zoneName, 'Normal');
   set(zone + field('zone.name'), va(zoneName));
   for (let order = 0; order < field('NR_PAGE_ORDERS'); order++) {
-    for (let type = 0; type < field('MIGRATE_TYPES'); type++) emptyList(zone + field('zone.free_area') + order * field('sizeof(free_area)') + 8 * type);
+    for (let type = 0; type < field('MIGRATE_TYPES'); type++)
+      emptyList(zone + field('zone.free_area') + order * field('sizeof(free_area)') + 8 * type);
   }
   const free = (first: number, order: number): void => {
     set(descriptor(first) + field('page.page_type'), field('PGTY_buddy') * 2 ** 24);
     set(descriptor(first) + field('page.private'), order);
-    addToList(zone + field('zone.free_area') + order * field('sizeof(free_area)') + 8, descriptor(first) + field('page.lru'));
+    addToList(
+      zone + field('zone.free_area') + order * field('sizeof(free_area)') + 8,
+      descriptor(first) + field('page.lru'),
+    );
   };
   free(1024, 10);
   free(2048, 9);
@@ -170,7 +259,8 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
   // Kernel page directory: the direct mapping in large pages, one vmalloc page.
   const vmallocTable = page();
   const vmallocFrame = page();
-  for (let slot = 0; slot * 1024 < PAGES; slot++) set(at('swapper_pg_dir') + 4 * ((PAGE_OFFSET >>> 22) + slot), slot * 0x400000 + 0xe3);
+  for (let slot = 0; slot * 1024 < PAGES; slot++)
+    set(at('swapper_pg_dir') + 4 * ((PAGE_OFFSET >>> 22) + slot), slot * 0x400000 + 0xe3);
   set(at('swapper_pg_dir') + 4 * (VMALLOC_ADDRESS >>> 22), vmallocTable * PAGE_BYTES + 0x63);
   set(vmallocTable * PAGE_BYTES, vmallocFrame * PAGE_BYTES + 0x63);
 
@@ -194,7 +284,10 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
   const [root, dentry, names] = [place(16), place(16), place(16)];
   text(names, '/');
   text(names + 2, 'agent.c');
-  for (const [at, name] of [[root, names], [dentry, names + 2]] as const) {
+  for (const [at, name] of [
+    [root, names],
+    [dentry, names + 2],
+  ] as const) {
     set(at + field('dentry.d_parent'), va(root));
     set(at + field('dentry.d_name_name'), va(name));
   }
@@ -282,12 +375,17 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
     const bits = place(PAGES / 8);
     set(at('preserved'), va(bits));
     set(at('preserved_pfns'), PAGES);
-    for (const frame of preserved) bytes[bits + (frame >>> 3)] = (bytes[bits + (frame >>> 3)] as number) | (1 << (frame & 7));
+    for (const frame of preserved)
+      bytes[bits + (frame >>> 3)] = (bytes[bits + (frame >>> 3)] as number) | (1 << (frame & 7));
   }
 
   const isFree = (frame: number): boolean => frame >= 1024 && frame < 2560;
   const omitted = (frame: number): boolean =>
-    isFree(frame) || copies.includes(frame) || bitmapPages.includes(frame) || (frame >= 160 && frame < 164) || frame === at('__nosave_begin') / PAGE_BYTES;
+    isFree(frame) ||
+    copies.includes(frame) ||
+    bitmapPages.includes(frame) ||
+    (frame >= 160 && frame < 164) ||
+    frame === at('__nosave_begin') / PAGE_BYTES;
   const image: number[] = [];
   for (let frame = ZONE_START; frame < ZONE_END; frame++) {
     if (omitted(frame)) continue;
@@ -331,8 +429,20 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
     restored,
     places: {
       frames: {
-        free: 1030, copy: copies, slab, anonymous, file, userTable: table, userDirectory: directory, vmalloc: vmallocFrame, stack, zeros,
-        kernelData: Math.floor(at('jiffies') / PAGE_BYTES), nosave: at('__nosave_begin') / PAGE_BYTES, nosaveRegion: 161, firmware: 4092,
+        free: 1030,
+        copy: copies,
+        slab,
+        anonymous,
+        file,
+        userTable: table,
+        userDirectory: directory,
+        vmalloc: vmallocFrame,
+        stack,
+        zeros,
+        kernelData: Math.floor(at('jiffies') / PAGE_BYTES),
+        nosave: at('__nosave_begin') / PAGE_BYTES,
+        nosaveRegion: 161,
+        firmware: 4092,
       },
       symbol: (name) => gpa(at(name)),
       stackPointer,

@@ -47,10 +47,18 @@ function reportWith(findings: readonly Finding[], over: Partial<RunOutcome> = {}
   );
 }
 
-const lost: Finding = { kind: 'memory', what: '1 page differs <after> the restore', details: Array.from({ length: 20 }, (_, index) => `pfn ${index}`) };
+const lost: Finding = {
+  kind: 'memory',
+  what: '1 page differs <after> the restore',
+  details: Array.from({ length: 20 }, (_, index) => `pfn ${index}`),
+};
 
 t.test('a report follows its schema, there and back', (t) => {
-  for (const report of [reportWith([]), reportWith([lost]), reportWith([], { control: undefined, main: timeline({ cycles: [] }) })]) {
+  for (const report of [
+    reportWith([]),
+    reportWith([lost]),
+    reportWith([], { control: undefined, main: timeline({ cycles: [] }) }),
+  ]) {
     const read = readReport(JSON.stringify(report));
     t.same('report' in read ? read.report : read, JSON.parse(JSON.stringify(report)));
   }
@@ -58,7 +66,10 @@ t.test('a report follows its schema, there and back', (t) => {
 });
 
 t.test('what was otherwise than usual is noted', (t) => {
-  const report: Report = { ...reportWith([]), notes: ['disk root: zlib1g 1 of the lock is gone from the mirrors: 2 was taken'] };
+  const report: Report = {
+    ...reportWith([]),
+    notes: ['disk root: zlib1g 1 of the lock is gone from the mirrors: 2 was taken'],
+  };
   t.ok('report' in readReport(JSON.stringify(report)));
   t.match(renderText(report, { colour: false }), /^ {2}note +disk root: zlib1g 1/m);
   t.notMatch(renderText(reportWith([]), { colour: false }), /note/);
@@ -85,15 +96,27 @@ t.test('the verdict is what was found', (t) => {
 t.test('cycles are summed up, the longest freeze stands for all', (t) => {
   const [cycle] = timeline().cycles;
   if (!cycle) throw new Error('no cycle');
-  const longer = { ...cycle, frozen: { virtualMs: 2000, instructions: 1 }, image: { bytes: 5, pagesCompared: 1, pagesDiffering: 1 } };
+  const longer = {
+    ...cycle,
+    frozen: { virtualMs: 2000, instructions: 1 },
+    image: { bytes: 5, pagesCompared: 1, pagesDiffering: 1 },
+  };
   const report = reportWith([], { main: timeline({ cycles: [cycle, longer] }) });
-  t.match(report, { cycles: 2, memory: { pagesCompared: 6000, pagesByReason: { free: 120_000 } }, image: { bytes: 12_345_678, pagesDiffering: 1 }, frozen: { virtualMs: 2000 } });
+  t.match(report, {
+    cycles: 2,
+    memory: { pagesCompared: 6000, pagesByReason: { free: 120_000 } },
+    image: { bytes: 12_345_678, pagesDiffering: 1 },
+    frozen: { virtualMs: 2000 },
+  });
   t.end();
 });
 
 t.test('one screen of text', (t) => {
   const text = renderText(reportWith([]), { colour: false });
-  t.match(text, /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/);
+  t.match(
+    text,
+    /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/,
+  );
   t.match(text, /memory {7}3,000 pages compared, 0 differ\n.*not in the image: 60,000 free, 12 nosave/);
   t.match(text, /filesystems {2}sda ext4: clean at the suspend/);
   t.match(text, /self-checks {2}1 passed, 0 failed \(control run: 1 passed, 0 failed\)/);
@@ -131,7 +154,10 @@ t.test('for other programs', (t) => {
 
 t.test('numbers for people', (t) => {
   t.same([bytes(9), bytes(123_456), bytes(12_345_678)], ['9 B', '123.5 kB', '12.3 MB']);
-  t.same([time(0.5), time(999), time(1500), time(600_000), time(8 * 3_600_000)], ['0.5 ms', '999 ms', '1.5 s', '10 min', '8 h']);
+  t.same(
+    [time(0.5), time(999), time(1500), time(600_000), time(8 * 3_600_000)],
+    ['0.5 ms', '999 ms', '1.5 s', '10 min', '8 h'],
+  );
   t.same([millions(5), millions(1_234_567_890)], ['5', '1,235 M']);
   t.same([counted(1, 'page'), counted(2000, 'page')], ['1 page', '2,000 pages']);
   t.end();

@@ -10,7 +10,10 @@ const issuesOf = (text: string): string[] => {
 };
 
 t.test('short and long forms of a step say the same', (t) => {
-  const read = readScenario("name: x\nsteps: [boot, { run: ls }, { run: { command: ls } }, { start: top }, { repeat: { times: 2, steps: [{ run: 'true' }] } }]\n", 'x.yaml');
+  const read = readScenario(
+    "name: x\nsteps: [boot, { run: ls }, { run: { command: ls } }, { start: top }, { repeat: { times: 2, steps: [{ run: 'true' }] } }]\n",
+    'x.yaml',
+  );
   if ('issues' in read) throw new Error(renderIssues(read.issues));
   const [boot, short, long, start, repeat] = read.scenario.steps;
   t.same(boot, { do: 'boot' });
@@ -18,7 +21,13 @@ t.test('short and long forms of a step say the same', (t) => {
   t.same(long, short);
   t.same(start, { do: 'start', name: 'top', command: 'top' });
   t.match(repeat, { do: 'repeat', times: 2, steps: [{ do: 'run', command: 'true' }] });
-  t.same(read.scenario.machine, { memoryMiB: 256, seed: 1, kernel: 'release', cmdline: [], wallClockMs: Date.UTC(2026, 0, 1) });
+  t.same(read.scenario.machine, {
+    memoryMiB: 256,
+    seed: 1,
+    kernel: 'release',
+    cmdline: [],
+    wallClockMs: Date.UTC(2026, 0, 1),
+  });
   t.end();
 });
 
@@ -28,13 +37,18 @@ t.test('a share is a folder of the host, or empty', (t) => {
     return 'issues' in read ? read.issues.length : read.scenario.machine.share;
   };
   t.same(['./folder', '/abs', 'empty', 'folder', '3'].map(share), ['./folder', '/abs', 'empty', 1, 1]);
-  t.match(issuesOf('name: x\nmachine: { share: folder }\nsteps: [boot]\n'), [/2:19 'empty', or the path of a folder, like .\/folder, is wanted here, not 'folder'/]);
+  t.match(issuesOf('name: x\nmachine: { share: folder }\nsteps: [boot]\n'), [
+    /2:19 'empty', or the path of a folder, like .\/folder, is wanted here, not 'folder'/,
+  ]);
   t.end();
 });
 
 t.test('a machine that takes snapshots is told where their images are', (t) => {
   const cmdline = (method: string): readonly string[] | undefined => {
-    const read = readScenario(`name: x\nmachine: { cmdline: quiet }\nsteps: [boot, { repeat: { times: 2, steps: [{ suspend: { method: ${method} } }, resume] } }]\n`, 'x.yaml');
+    const read = readScenario(
+      `name: x\nmachine: { cmdline: quiet }\nsteps: [boot, { repeat: { times: 2, steps: [{ suspend: { method: ${method} } }, resume] } }]\n`,
+      'x.yaml',
+    );
     return 'issues' in read ? undefined : read.scenario.machine.cmdline;
   };
   t.same(cmdline('swsusp'), ['quiet']);
@@ -53,7 +67,9 @@ t.test('how a live timeline saves its image', (t) => {
   t.equal(compressOf(''), undefined);
   t.equal(compressOf(', compress: true'), undefined);
   t.equal(compressOf(', compress: false'), false);
-  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { compress: false } }]\n'), [/`compress` is for `method: sys_snapshot`/]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { compress: false } }]\n'), [
+    /`compress` is for `method: sys_snapshot`/,
+  ]);
   t.end();
 });
 
@@ -62,20 +78,29 @@ t.test('where a live timeline keeps its changes', (t) => {
   t.equal(storeOf(''), undefined);
   t.equal(storeOf(', store: sdb1'), undefined);
   t.equal(storeOf(', store: memory'), 'memory');
-  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { store: memory } }]\n'), [/swsusp has no `store`: use `method: sys_snapshot`/]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { store: memory } }]\n'), [
+    /swsusp has no `store`: use `method: sys_snapshot`/,
+  ]);
   t.end();
 });
 
 t.test('everything wrong is named at its place', (t) => {
-  t.same(issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'), [
-    "2:28 unknown key 'sed': did you mean 'seed'?",
-    "2:20 RAM from '128 MiB' to '768 MiB' is wanted here, not '64 MiB'",
-    "5:5 unknown key 'resum': did you mean 'resume'?",
-    "6:14 unknown key 'comand': did you mean 'command'?",
-    "6:12 'command' is missing (a command)",
+  t.same(
+    issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'),
+    [
+      "2:28 unknown key 'sed': did you mean 'seed'?",
+      "2:20 RAM from '128 MiB' to '768 MiB' is wanted here, not '64 MiB'",
+      "5:5 unknown key 'resum': did you mean 'resume'?",
+      "6:14 unknown key 'comand': did you mean 'command'?",
+      "6:12 'command' is missing (a command)",
+    ],
+  );
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { marker: "cpy:begin" } }] } }]\n'), [
+    /did you mean 'copy:begin'/,
   ]);
-  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { marker: "cpy:begin" } }] } }]\n'), [/did you mean 'copy:begin'/]);
-  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { write: 1, instruction: 2 } }] } }]\n'), [/one of marker, instruction or write/]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { write: 1, instruction: 2 } }] } }]\n'), [
+    /one of marker, instruction or write/,
+  ]);
   t.match(issuesOf("name: x\nsteps: [boot, { run: { command: ls, stdout: '(' } }]\n"), [/regular expression/i]);
   t.match(issuesOf('name: x\nfiles: [{ from: a, to: relative }]\nsteps: [boot]\n'), [/an absolute path in the guest/]);
   t.match(issuesOf("name: x\nfiles: [{ from: a, to: /b, mode: '999' }]\nsteps: [boot]\n"), [/permission bits/]);
@@ -85,11 +110,14 @@ t.test('everything wrong is named at its place', (t) => {
 });
 
 t.test('steps that cannot follow each other are refused where they stand', (t) => {
-  t.same(issuesOf('name: x\nsteps:\n  - run: ls\n  - boot\n  - resume\n  - repeat: { times: 3, steps: [boot, shutdown] }\n'), [
-    '3:5 cannot run here: the machine is off; boot it first',
-    '5:5 cannot resume here: nothing is suspended; put `suspend` before it',
-    '6:33 cannot boot here: the machine is running; shut it down or cut its power first',
-  ]);
+  t.same(
+    issuesOf('name: x\nsteps:\n  - run: ls\n  - boot\n  - resume\n  - repeat: { times: 3, steps: [boot, shutdown] }\n'),
+    [
+      '3:5 cannot run here: the machine is off; boot it first',
+      '5:5 cannot resume here: nothing is suspended; put `suspend` before it',
+      '6:33 cannot boot here: the machine is running; shut it down or cut its power first',
+    ],
+  );
   t.end();
 });
 
@@ -113,7 +141,9 @@ steps:
       { fault: 'alterSector', disk: 0, sector: 9, xor: 1 },
     ],
   });
-  t.match(steps[4], { faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'linux_banner', xor: 4 }] });
+  t.match(steps[4], {
+    faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'linux_banner', xor: 4 }],
+  });
   t.end();
 });
 

@@ -5,10 +5,20 @@ import { HELP, readOptions } from '../../../tools/soak/options.js';
 
 t.test('what is to be run', (t) => {
   t.same(readOptions(['chain']), { run: 'chain', cycles: 200, seed: 1 });
-  t.same(readOptions(['chain', '--cycles', '7', '--seed', '3', '--kernel', 'debug']), { run: 'chain', cycles: 7, seed: 3, kernel: 'debug' });
+  t.same(readOptions(['chain', '--cycles', '7', '--seed', '3', '--kernel', 'debug']), {
+    run: 'chain',
+    cycles: 7,
+    seed: 3,
+    kernel: 'debug',
+  });
   t.same(readOptions(['storm']), { run: 'storm', firstSeed: 1, lastSeed: 1000 });
   t.same(readOptions(['storm', '--seeds', '17']), { run: 'storm', firstSeed: 17, lastSeed: 17 });
-  t.same(readOptions(['storm', '--seeds', '17-20', '--kernel', './k']), { run: 'storm', firstSeed: 17, lastSeed: 20, kernel: './k' });
+  t.same(readOptions(['storm', '--seeds', '17-20', '--kernel', './k']), {
+    run: 'storm',
+    firstSeed: 17,
+    lastSeed: 20,
+    kernel: './k',
+  });
   t.same(readOptions(['--help']), { run: 'help' });
   t.match(HELP, 'npm run soak -- chain');
   t.end();
@@ -26,6 +36,7 @@ t.test('what cannot be meant is refused, with a word on it', (t) => {
     [['storm', '--seeds', 'x'], /FIRST-LAST, not 'x'/],
     [['storm', '--what'], /--what/],
   ];
-  for (const [args, message] of refused) t.throws(() => readOptions(args), { constructor: InputError, message }, args.join(' '));
+  for (const [args, message] of refused)
+    t.throws(() => readOptions(args), { constructor: InputError, message }, args.join(' '));
   t.end();
 });

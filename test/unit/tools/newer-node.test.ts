@@ -12,23 +12,43 @@ const newer = pathToFileURL('tools/newer-node.mjs').href;
 t.test('where no newer Node can be had, it says what to do, in a sentence and without a stack', async (t) => {
   const root = t.testdir({});
   const program = `const m = await import(${JSON.stringify(newer)}); if (m.isNodeNewEnough()) throw new Error('new'); await m.runAgainOnNewerNode(${JSON.stringify(root)}).catch((error) => { console.error(error.message); process.exit(3); });`;
-  const { status, stderr } = spawnSync(process.execPath, ['--import', OLD, '--input-type=module', '-e', program], { env: { PATH: '/nonexistent' }, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['--import', OLD, '--input-type=module', '-e', program], {
+    env: { PATH: '/nonexistent' },
+    encoding: 'utf8',
+  });
   t.equal(status, 3);
-  t.match(stderr, /needs Node 20 or newer; this is 18\.20\.4[^]*because: [^]*what to do: npm install --global n && n 22/);
+  t.match(
+    stderr,
+    /needs Node 20 or newer; this is 18\.20\.4[^]*because: [^]*what to do: npm install --global n && n 22/,
+  );
   t.notMatch(stderr, /^ +at /m);
 });
 
 t.test('a newer Node that is there runs the command, and its status is the command’s', async (t) => {
   const name = `node-${process.platform}-${process.arch}`;
-  const root = t.testdir({ '.node': { '22.23.3': { node_modules: { [name]: { bin: { node: t.fixture('symlink', process.execPath) } } } } }, 'command.mjs': '' });
+  const root = t.testdir({
+    '.node': { '22.23.3': { node_modules: { [name]: { bin: { node: t.fixture('symlink', process.execPath) } } } } },
+    'command.mjs': '',
+  });
   const command = join(root, 'command.mjs');
-  await writeFile(command, `const m = await import(${JSON.stringify(newer)}); if (!m.isNodeNewEnough()) await m.runAgainOnNewerNode(${JSON.stringify(root)}); console.log(process.argv[2]); process.exit(5);`);
-  const { status, stdout } = spawnSync(process.execPath, ['--import', OLD, command, 'word'], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } });
+  await writeFile(
+    command,
+    `const m = await import(${JSON.stringify(newer)}); if (!m.isNodeNewEnough()) await m.runAgainOnNewerNode(${JSON.stringify(root)}); console.log(process.argv[2]); process.exit(5);`,
+  );
+  const { status, stdout } = spawnSync(process.execPath, ['--import', OLD, command, 'word'], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin' },
+  });
   t.equal(status, 5);
   t.equal(stdout, 'word\n');
 });
 
 t.test('npm is quoted without its stack', async (t) => {
   const { whatNpmSays } = await import('../../../tools/newer-node.mjs');
-  t.equal(whatNpmSays("npm error code E\nnpm error     at f (x.js:1)\nnpm error {\nnpm error   code: 'E',\nnpm error }\nnpm error\n"), 'npm error code E');
+  t.equal(
+    whatNpmSays(
+      "npm error code E\nnpm error     at f (x.js:1)\nnpm error {\nnpm error   code: 'E',\nnpm error }\nnpm error\n",
+    ),
+    'npm error code E',
+  );
 });

@@ -6,7 +6,8 @@ import { packagePath } from '../../../tools/artifacts/paths.js';
 import { run } from './fixtures/programs.js';
 
 const page = (path: string): string => readFileSync(packagePath('guest-kernel', 'man', path), 'utf8');
-const all = (text: string, pattern: RegExp): readonly string[] => [...new Set([...text.matchAll(pattern)].map(([, one]) => one ?? ''))].sort();
+const all = (text: string, pattern: RegExp): readonly string[] =>
+  [...new Set([...text.matchAll(pattern)].map(([, one]) => one ?? ''))].sort();
 
 test('snapctl(8) has the commands and options of snapctl', async (t) => {
   const usage = run('snapctl', '--help').stdout;
@@ -15,11 +16,13 @@ test('snapctl(8) has the commands and options of snapctl', async (t) => {
   t.same(all(synopsis, /^\.Cm (\w+)/gm), all(usage, /snapctl (\w+) /g));
   t.same(all(synopsis, /Fl -([\w-]+)/g), all(usage, /--([\w-]+)/g));
   t.same(all(synopsis, /Fl (\w) /g), all(usage, / \[-(\w) /g));
-  for (const command of all(usage, /snapctl (\w+) /g)) t.match(man, new RegExp(`^\\.It Cm ${command}\\b`, 'm'), command);
+  for (const command of all(usage, /snapctl (\w+) /g))
+    t.match(man, new RegExp(`^\\.It Cm ${command}\\b`, 'm'), command);
 });
 
 test('snapctl(8) has the environment and the default level of snapctl', async (t) => {
-  const source = (name: string): string => readFileSync(packagePath('guest-kernel', 'userspace', 'snapctl', name), 'utf8');
+  const source = (name: string): string =>
+    readFileSync(packagePath('guest-kernel', 'userspace', 'snapctl', name), 'utf8');
   const man = page('man8/snapctl.8');
   t.same(all(man, /^\.It Ev (\w+)/gm), all(source('commands.h'), /"(SNAPSHOT_\w+)"/g));
   t.equal(all(man, /^The default is \\-(\d+)\.$/gm)[0], all(source('container.h'), /#define SAVE_LEVEL -(\d+)/g)[0]);
@@ -33,7 +36,13 @@ test("snapshot(2) has the errors and policies of the kernel's documentation", as
   const man = page('man2/snapshot.2');
   const errors = all(documentation, /^\+(E[A-Z]+) {2,}/gm);
   t.ok(errors.length > 5);
-  t.same(errors.filter((error) => !new RegExp(`^\\.It Bq Er ${error}\\b`, 'm').test(man)), []);
+  t.same(
+    errors.filter((error) => !new RegExp(`^\\.It Bq Er ${error}\\b`, 'm').test(man)),
+    [],
+  );
   const policies = all(documentation, /\/sys\/kernel\/snapshot\/(\w+)/g);
-  t.same(policies.filter((policy) => !man.includes(`.It Pa /sys/kernel/snapshot/${policy}\n`)), []);
+  t.same(
+    policies.filter((policy) => !man.includes(`.It Pa /sys/kernel/snapshot/${policy}\n`)),
+    [],
+  );
 });

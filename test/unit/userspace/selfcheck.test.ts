@@ -48,8 +48,14 @@ test('the control run: what was not suspended has lost nothing', async (t) => {
   const verified = selfcheck('verify');
   t.equal(verified.status, 0, verified.stdout + verified.stderr);
   const lines = ktap(verified);
-  t.same(lines.map(({ name }) => name), names);
-  t.same(lines.filter(({ ok }) => !ok), []);
+  t.same(
+    lines.map(({ name }) => name),
+    names,
+  );
+  t.same(
+    lines.filter(({ ok }) => !ok),
+    [],
+  );
   t.match(verified.stdout, new RegExp(`^KTAP version 1\n1\\.\\.${names.length}\n`));
   t.equal(/# ram-marker (\w{32})$/m.exec(verified.stdout)?.[1], /^ram-marker (\w{32})$/m.exec(started.stdout)?.[1]);
 });
@@ -58,10 +64,15 @@ test('each check notices when its own state is spoilt', async (t) => {
   const selfcheck = driver(t);
   const { stdout } = selfcheck('start');
   const skipped = [...stdout.matchAll(/^(\S+): skipped$/gm)].map(([, name]) => name);
-  for (const name of names.filter((known) => !skipped.includes(known))) t.equal(selfcheck('sabotage', name).status, 0, name);
+  for (const name of names.filter((known) => !skipped.includes(known)))
+    t.equal(selfcheck('sabotage', name).status, 0, name);
   const verified = selfcheck('verify');
   t.equal(verified.status, 1);
-  t.same(ktap(verified).filter(({ ok, skipped: left }) => ok && !left), [], 'none passes');
+  t.same(
+    ktap(verified).filter(({ ok, skipped: left }) => ok && !left),
+    [],
+    'none passes',
+  );
   t.notMatch(verified.stdout, /no answer|ended unexpectedly/);
 });
 
@@ -70,7 +81,12 @@ test('clocks that jump when the machine was said to be on are noticed, and the o
   selfcheck('start', 'clocks', 'timer-timerfd', 'timer-sleep', 'anon-memory');
   const verified = selfcheck('verify', '--off-ms', '3600000');
   t.equal(verified.status, 1);
-  t.same(ktap(verified).filter(({ ok }) => ok).map(({ name }) => name), ['anon-memory']);
+  t.same(
+    ktap(verified)
+      .filter(({ ok }) => ok)
+      .map(({ name }) => name),
+    ['anon-memory'],
+  );
   t.match(verified.stdout, /CLOCK_BOOTTIME advanced by \d+ ms, not 36\d{5}/);
 });
 

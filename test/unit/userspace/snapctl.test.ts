@@ -2,7 +2,18 @@
 /** What snapctl writes and reads on the host: whole images, images that are damaged or belong elsewhere, and targets that fail. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { sourceOf } from '../../../emulator/verify/source.js';
@@ -17,7 +28,15 @@ import { edit, makeSystem, writePartition } from './fixtures/snapctl-system.js';
 const STATE_OFFSET = 3584;
 const FIRST_CHUNK = 4096;
 const CHUNK_HEAD_BYTES = 24;
-const HEADER = { version: 8, flags: 20, compression: 24, cipher: 28, kernelRelease: 184, kernelVersion: 256, checksum: 3580 } as const;
+const HEADER = {
+  version: 8,
+  flags: 20,
+  compression: 24,
+  cipher: 28,
+  kernelRelease: 184,
+  kernelVersion: 256,
+  checksum: 3580,
+} as const;
 const STATE = { progress: 8, checksum: 508 } as const;
 
 /** Pages of all kinds: of which zstd makes little, and of which it makes nothing smaller. Two chunks of 1 MiB and a bit. */
@@ -55,7 +74,10 @@ interface Saved {
 function save(dir: string, ...options: readonly string[]): Saved {
   const [root, file] = [join(dir, 'root'), join(dir, 'image')];
   makeSystem(root, ext4(3));
-  const saved = runWith('snapctl', ['save', '--root', root, '--stdin', ...options, file], { input: image, env: { SNAPSHOT_DEVICES: '8:1' } });
+  const saved = runWith('snapctl', ['save', '--root', root, '--stdin', ...options, file], {
+    input: image,
+    env: { SNAPSHOT_DEVICES: '8:1' },
+  });
   if (saved.status !== 0) throw new Error(saved.stderr);
   return { root, file, bytes: readFileSync(file) };
 }
@@ -76,7 +98,11 @@ test('what is saved is read again, packed or not', async (t) => {
   for (const options of [[], ['--no-compression'], ['--level', '19']]) {
     const saved = save(t.testdir({}), ...options);
     const said = run('snapctl', 'verify', saved.file);
-    t.match(said, { status: 0, stderr: '', stdout: new RegExp(`whole: ${image.length} bytes of image in 3 chunks`) }, options.join(' '));
+    t.match(
+      said,
+      { status: 0, stderr: '', stdout: new RegExp(`whole: ${image.length} bytes of image in 3 chunks`) },
+      options.join(' '),
+    );
     t.match(run('snapctl', 'info', saved.file).stdout, /^state: sealed$/m);
     const read = await readContainer(sourceOf(saved.bytes));
     t.equal(read.frames.length, frames.length, 'the rig reads it, too');
@@ -96,7 +122,10 @@ test('a file is written past the page cache where the filesystem lets it, standa
   const { root } = save(t.testdir({}));
   const file = join(t.testdirName, 'direct');
   const flags = async (to: string, stdout: 'ignore' | number): Promise<number> => {
-    const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '--no-compression', to], { env: { ...process.env, SNAPSHOT_DEVICES: '8:1' }, stdio: ['pipe', stdout, 'inherit'] });
+    const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '--no-compression', to], {
+      env: { ...process.env, SNAPSHOT_DEVICES: '8:1' },
+      stdio: ['pipe', stdout, 'inherit'],
+    });
     child.stdin?.write(image);
     while (!existsSync(file) || statSync(file).size < 1 << 20) await new Promise((resolve) => setTimeout(resolve, 10));
     const fds = `/proc/${String(child.pid)}/fd`;
@@ -110,7 +139,11 @@ test('a file is written past the page cache where the filesystem lets it, standa
   t.equal((await flags(file, 'ignore')) & constants.O_DIRECT, takesDirect(t.testdirName) ? constants.O_DIRECT : 0);
   rmSync(file);
   const shared = openSync(file, 'w');
-  t.equal((await flags('-', shared)) & constants.O_DIRECT, 0, 'who shares the descriptor goes on writing through the cache');
+  t.equal(
+    (await flags('-', shared)) & constants.O_DIRECT,
+    0,
+    'who shares the descriptor goes on writing through the cache',
+  );
   closeSync(shared);
 });
 
@@ -118,7 +151,10 @@ test('through a pipe the seal comes at the end', async (t) => {
   const { root } = save(t.testdir({}));
   const file = join(t.testdirName, 'streamed');
   const piped = await new Promise<Buffer>((resolve) => {
-    const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '-'], { env: { ...process.env, SNAPSHOT_DEVICES: '8:1' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '-'], {
+      env: { ...process.env, SNAPSHOT_DEVICES: '8:1' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const parts: Buffer[] = [];
     child.stdout.on('data', (part: Buffer) => parts.push(part));
     child.on('close', () => resolve(Buffer.concat(parts)));
@@ -127,7 +163,10 @@ test('through a pipe the seal comes at the end', async (t) => {
     child.stdin.end();
   });
   t.match(runWith('snapctl', ['verify', '-'], { input: piped }), { status: 0, stdout: /^-: whole/ });
-  t.match(runWith('snapctl', ['verify', '-'], { input: piped.subarray(0, -100) }), { status: 1, stderr: /before its seal: saving it was interrupted, or the file was cut short/ });
+  t.match(runWith('snapctl', ['verify', '-'], { input: piped.subarray(0, -100) }), {
+    status: 1,
+    stderr: /before its seal: saving it was interrupted, or the file was cut short/,
+  });
   writeFileSync(file, piped);
   t.match(check({ root, file, bytes: piped }), { status: 0, stderr: '' });
   t.match(run('snapctl', 'info', file).stdout, /^state: streamed, sealed at the end$/m);
@@ -144,24 +183,81 @@ test('damaged images are refused with the place and the remedy', async (t) => {
     return bytes;
   };
   const cases: readonly [string, Buffer, RegExp][] = [
-    ['one bit of a packed chunk', flipped(FIRST_CHUNK + 500), /damaged: the chunk at byte 4096 does not have its checksum; remove the image, or fetch it again/],
-    ['one bit of a stored chunk', flipped(second + 9000), new RegExp(`the chunk at byte ${second} does not have its checksum`)],
+    [
+      'one bit of a packed chunk',
+      flipped(FIRST_CHUNK + 500),
+      /damaged: the chunk at byte 4096 does not have its checksum; remove the image, or fetch it again/,
+    ],
+    [
+      'one bit of a stored chunk',
+      flipped(second + 9000),
+      new RegExp(`the chunk at byte ${second} does not have its checksum`),
+    ],
     ['the head of a chunk', flipped(second), new RegExp(`no chunk begins at byte ${second}, where one should`)],
     ['the header', flipped(HEADER.kernelRelease), /damaged: the header, bytes 0 to 3583, does not have its checksum/],
-    ['the state', flipped(STATE_OFFSET + STATE.progress), /damaged: the sector at byte 3584 does not have its checksum/],
-    ['the seal', flipped(whole.length - 1), new RegExp(`the chunk at byte ${whole.length - 48} does not have its checksum`)],
-    ['torn within a chunk', whole.subarray(0, second + 5000), new RegExp(`ends in the chunk at byte ${second}, before its seal: saving it was interrupted`)],
-    ['torn between chunks', whole.subarray(0, third), new RegExp(`ends in the chunk at byte ${third}, before its seal`)],
+    [
+      'the state',
+      flipped(STATE_OFFSET + STATE.progress),
+      /damaged: the sector at byte 3584 does not have its checksum/,
+    ],
+    [
+      'the seal',
+      flipped(whole.length - 1),
+      new RegExp(`the chunk at byte ${whole.length - 48} does not have its checksum`),
+    ],
+    [
+      'torn within a chunk',
+      whole.subarray(0, second + 5000),
+      new RegExp(`ends in the chunk at byte ${second}, before its seal: saving it was interrupted`),
+    ],
+    [
+      'torn between chunks',
+      whole.subarray(0, third),
+      new RegExp(`ends in the chunk at byte ${third}, before its seal`),
+    ],
     ['torn within the header', whole.subarray(0, 2000), /ends within its header: saving it was interrupted/],
-    ['two chunks swapped', Buffer.concat([whole.subarray(0, FIRST_CHUNK), whole.subarray(second, third), whole.subarray(FIRST_CHUNK, second), whole.subarray(third)]), /chunk 1 stands at byte 4096, where number 0 belongs/],
-    ['a chunk left out', Buffer.concat([whole.subarray(0, third), whole.subarray(-48)]), new RegExp(`the seal at byte ${third} is not of these chunks`)],
+    [
+      'two chunks swapped',
+      Buffer.concat([
+        whole.subarray(0, FIRST_CHUNK),
+        whole.subarray(second, third),
+        whole.subarray(FIRST_CHUNK, second),
+        whole.subarray(third),
+      ]),
+      /chunk 1 stands at byte 4096, where number 0 belongs/,
+    ],
+    [
+      'a chunk left out',
+      Buffer.concat([whole.subarray(0, third), whole.subarray(-48)]),
+      new RegExp(`the seal at byte ${third} is not of these chunks`),
+    ],
     ['something else', Buffer.from('something else'), /is not an image of snapctl/],
     ['nothing', Buffer.alloc(0), /is not an image of snapctl/],
-    ['of the future', withHeader(whole, (header) => header.writeUInt32LE(3, HEADER.version)), /has format version 3, this program reads 2; use the snapctl that wrote it/],
-    ['encrypted', withHeader(whole, (header) => header.writeUInt32LE(1, HEADER.cipher)), /is encrypted \(cipher 1\), which this snapctl cannot read/],
-    ['packed in an unknown way', withHeader(whole, (header) => header.writeUInt32LE(7, HEADER.compression)), /is compressed by method 7, which this snapctl cannot read/],
-    ['packed although its header says that nothing is', withHeader(whole, (header) => header.writeUInt32LE(0, HEADER.compression)), /damaged: the chunk at byte 4096 cannot be unpacked/],
-    ['not sealed', withHeader(whole, (header) => header.writeUInt32LE(0, STATE_OFFSET + STATE.progress)), /is not sealed: saving it was interrupted; remove it/],
+    [
+      'of the future',
+      withHeader(whole, (header) => header.writeUInt32LE(3, HEADER.version)),
+      /has format version 3, this program reads 2; use the snapctl that wrote it/,
+    ],
+    [
+      'encrypted',
+      withHeader(whole, (header) => header.writeUInt32LE(1, HEADER.cipher)),
+      /is encrypted \(cipher 1\), which this snapctl cannot read/,
+    ],
+    [
+      'packed in an unknown way',
+      withHeader(whole, (header) => header.writeUInt32LE(7, HEADER.compression)),
+      /is compressed by method 7, which this snapctl cannot read/,
+    ],
+    [
+      'packed although its header says that nothing is',
+      withHeader(whole, (header) => header.writeUInt32LE(0, HEADER.compression)),
+      /damaged: the chunk at byte 4096 cannot be unpacked/,
+    ],
+    [
+      'not sealed',
+      withHeader(whole, (header) => header.writeUInt32LE(0, STATE_OFFSET + STATE.progress)),
+      /is not sealed: saving it was interrupted; remove it/,
+    ],
   ];
   for (const [what, bytes, message] of cases) {
     writeFileSync(saved.file, bytes);
@@ -179,7 +275,10 @@ test('images that belong elsewhere are refused', async (t) => {
   const image = (change: (header: Buffer) => void): void => writeFileSync(saved.file, withHeader(saved.bytes, change));
 
   image((header) => header.write('1.0-other\0', HEADER.kernelRelease));
-  refused('another kernel', /is of another kernel: it was made by 1\.0-other .* boot that kernel to restore it, or remove it/);
+  refused(
+    'another kernel',
+    /is of another kernel: it was made by 1\.0-other .* boot that kernel to restore it, or remove it/,
+  );
   image((header) => header.writeUInt32LE(2, STATE_OFFSET + STATE.progress));
   refused('used', /has been restored before: the disks have gone on since; remove it/);
   image(() => undefined);
@@ -187,10 +286,25 @@ test('images that belong elsewhere are refused', async (t) => {
 
   const changes: readonly [string, string, (text: string) => string, RegExp][] = [
     ['another build', 'sys/kernel/notes', () => '', /is of another build of kernel/],
-    ['another machine', 'sys/class/dmi/id/product_uuid', (text) => text.replace('1\n', '2\n'), /is of another machine: its firmware's UUID was aaaaaaaa-0000-0000-0000-000000000001, here it is aaaaaaaa-0000-0000-0000-000000000002/],
-    ['another processor', 'proc/cpuinfo', (text) => text.replace('sse2', 'sse2 avx'), /is of a machine with other processors: 1 of GenuineTest family 6 model 3 stepping 1/],
+    [
+      'another machine',
+      'sys/class/dmi/id/product_uuid',
+      (text) => text.replace('1\n', '2\n'),
+      /is of another machine: its firmware's UUID was aaaaaaaa-0000-0000-0000-000000000001, here it is aaaaaaaa-0000-0000-0000-000000000002/,
+    ],
+    [
+      'another processor',
+      'proc/cpuinfo',
+      (text) => text.replace('sse2', 'sse2 avx'),
+      /is of a machine with other processors: 1 of GenuineTest family 6 model 3 stepping 1/,
+    ],
     ['a processor more', 'proc/cpuinfo', (text) => text + text, /1 of .* here 2 of/],
-    ['more memory', 'proc/zoneinfo', (text) => text.replace('61000', '62000'), /is of a machine with 260000 KiB of memory, this one has 264000 KiB/],
+    [
+      'more memory',
+      'proc/zoneinfo',
+      (text) => text.replace('61000', '62000'),
+      /is of a machine with 260000 KiB of memory, this one has 264000 KiB/,
+    ],
   ];
   for (const [what, path, change, message] of changes) {
     const before = readFileSync(join(saved.root, path));
@@ -200,8 +314,14 @@ test('images that belong elsewhere are refused', async (t) => {
   }
 
   writePartition(saved.root, ext4(4));
-  refused('mounted since', /is stale: the ext4 filesystem on \/dev\/sda1 has been used since the snapshot .* remove the image/);
-  writePartition(saved.root, ext4(3).map((byte, at) => (at >= 1024 + 0x68 && at < 1024 + 0x78 ? 9 : byte)));
+  refused(
+    'mounted since',
+    /is stale: the ext4 filesystem on \/dev\/sda1 has been used since the snapshot .* remove the image/,
+  );
+  writePartition(
+    saved.root,
+    ext4(3).map((byte, at) => (at >= 1024 + 0x68 && at < 1024 + 0x78 ? 9 : byte)),
+  );
   refused('another filesystem', /belongs to another ext4 filesystem on \/dev\/sda1 than what is there now \(ext4\)/);
   writePartition(saved.root, new Uint8Array(1 << 20));
   refused('no filesystem', /belongs to another ext4 filesystem on \/dev\/sda1 than what is there now \(other\)/);
@@ -210,22 +330,53 @@ test('images that belong elsewhere are refused', async (t) => {
 test('targets that fail leave nothing that seems to be an image', async (t) => {
   const { root } = save(t.testdir({}));
   const env = { SNAPSHOT_DEVICES: '8:1' };
-  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/dev/full'], { input: image, env }), { status: 1, stderr: /\/dev\/full: cannot be written after byte 0 of the image: No space left on device; make room there or save elsewhere/ });
-  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/no/such/folder/image'], { input: image, env }), { status: 1, stderr: /cannot be opened for writing: No such file or directory/ });
-  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'image')], { input: new Uint8Array(0), env }), { status: 1, stderr: /the image: holds no image\nsnapctl: .*: the incomplete image was removed/ });
+  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/dev/full'], { input: image, env }), {
+    status: 1,
+    stderr:
+      /\/dev\/full: cannot be written after byte 0 of the image: No space left on device; make room there or save elsewhere/,
+  });
+  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/no/such/folder/image'], { input: image, env }), {
+    status: 1,
+    stderr: /cannot be opened for writing: No such file or directory/,
+  });
+  t.match(
+    runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'image')], {
+      input: new Uint8Array(0),
+      env,
+    }),
+    { status: 1, stderr: /the image: holds no image\nsnapctl: .*: the incomplete image was removed/ },
+  );
   t.notOk(existsSync(join(t.testdirName, 'image')));
-  const short = runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'image')], { input: image, env: { ...env, SNAPSHOT_BYTES: String(image.length + 4096) } });
-  t.match(short, { status: 1, stderr: new RegExp(`ended at byte ${image.length} of the image, which has ${image.length + 4096}`) });
+  const short = runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'image')], {
+    input: image,
+    env: { ...env, SNAPSHOT_BYTES: String(image.length + 4096) },
+  });
+  t.match(short, {
+    status: 1,
+    stderr: new RegExp(`ended at byte ${image.length} of the image, which has ${image.length + 4096}`),
+  });
   const device = statSync(t.testdirName).dev;
   const own = `${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`;
-  t.match(runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'own')], { input: image, env: { SNAPSHOT_DEVICES: own } }), { status: 1, stderr: /is on a filesystem that was mounted at the snapshot: .* mount another one now and save there/ });
+  t.match(
+    runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'own')], {
+      input: image,
+      env: { SNAPSHOT_DEVICES: own },
+    }),
+    {
+      status: 1,
+      stderr: /is on a filesystem that was mounted at the snapshot: .* mount another one now and save there/,
+    },
+  );
   t.notOk(existsSync(join(t.testdirName, 'own')));
 });
 
 test('a signal ends saving in good order', async (t) => {
   const { root } = save(t.testdir({}));
   const file = join(t.testdirName, 'interrupted');
-  const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', file], { env: { ...process.env, SNAPSHOT_DEVICES: '8:1' }, stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', file], {
+    env: { ...process.env, SNAPSHOT_DEVICES: '8:1' },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr.on('data', (part: Buffer) => (said += part.toString()));
   child.stdin.write(image);
@@ -244,12 +395,28 @@ test('wrong use', async (t) => {
   t.match(run('snapctl', '--help'), { status: 0, stdout: /^usage:/ });
   t.match(run('snapctl', 'take'), { status: 2, stderr: /^usage:/ });
   t.match(run('snapctl', 'verify', '--level', '3', 'x'), { status: 2, stderr: /^usage:/ });
-  t.match(run('snapctl', 'save', '--level', 'high', 'x'), { status: 2, stderr: /--level: high is no level; give one from 1 \(quick\) to 19/ });
-  t.match(run('snapctl', 'save', 'x'), { status: 1, stderr: /SNAPSHOT_DEVICES is not set; let snapctl take run this command/ });
-  t.match(runWith('snapctl', ['save', 'x'], { env: none }), { status: 1, stderr: /descriptor 0 is not that of a snapshot/ });
+  t.match(run('snapctl', 'save', '--level', 'high', 'x'), {
+    status: 2,
+    stderr: /--level: high is no level; give one from 1 \(quick\) to 19/,
+  });
+  t.match(run('snapctl', 'save', 'x'), {
+    status: 1,
+    stderr: /SNAPSHOT_DEVICES is not set; let snapctl take run this command/,
+  });
+  t.match(runWith('snapctl', ['save', 'x'], { env: none }), {
+    status: 1,
+    stderr: /descriptor 0 is not that of a snapshot/,
+  });
   t.match(run('snapctl', 'info'), { status: 1, stderr: /SNAPSHOT_FD does not name a snapshot; name a file/ });
   t.match(run('snapctl', 'resume', '/no/such/image'), { status: 3, stderr: '' }, 'no image: boot on');
-  t.match(run('snapctl', 'resume', '/no/such/device:/image'), { status: 3, stderr: /no\/such\/device: No such file or directory; attach the device/ }, 'no device: boot on');
+  t.match(
+    run('snapctl', 'resume', '/no/such/device:/image'),
+    { status: 3, stderr: /no\/such\/device: No such file or directory; attach the device/ },
+    'no device: boot on',
+  );
   t.match(run('snapctl', 'load', '/no/such/image'), { status: 1, stderr: /No such file/ });
-  t.match(run('snapctl', 'take', '-c', '/dev/null', 'true'), { status: 1, stderr: /\/dev\/null: is not a block device/ });
+  t.match(run('snapctl', 'take', '-c', '/dev/null', 'true'), {
+    status: 1,
+    stderr: /\/dev\/null: is not a block device/,
+  });
 });

@@ -6,7 +6,11 @@ import { writesAfterSignature } from '../../../emulator/verify/image/complete.js
 
 const START = 2048;
 const volume = { startSector: START };
-const write = (page: number, pages = 1, bytes = new Uint8Array(4096 * pages)): DiskWrite => ({ instruction: 1, sector: sector(START + 8 * page), bytes });
+const write = (page: number, pages = 1, bytes = new Uint8Array(4096 * pages)): DiskWrite => ({
+  instruction: 1,
+  sector: sector(START + 8 * page),
+  bytes,
+});
 
 function header(text: string): DiskWrite {
   const bytes = new Uint8Array(4096);
@@ -19,7 +23,11 @@ const USED = [0, 5, 6, 7];
 
 t.test('the signature comes last', async (t) => {
   t.equal(writesAfterSignature([write(5, 3), signature], volume, USED), 0);
-  t.equal(writesAfterSignature([write(6, 2), write(5), signature, write(40), write(2, 3)], volume, USED), 0, 'other pages of swap do not matter');
+  t.equal(
+    writesAfterSignature([write(6, 2), write(5), signature, write(40), write(2, 3)], volume, USED),
+    0,
+    'other pages of swap do not matter',
+  );
   t.equal(writesAfterSignature([write(6, 2), header('SWAPSPACE2')], volume, USED), 0, 'no image at all');
 });
 

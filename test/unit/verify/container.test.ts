@@ -6,7 +6,11 @@ import { xxh32 } from '../../../emulator/verify/image/xxh32.js';
 import { sourceOf } from '../../../emulator/verify/source.js';
 import { imageStream, type ImageFrame } from './synthetic-image.js';
 
-const FRAMES: readonly ImageFrame[] = [{ frame: 3, fill: 7 }, { frame: 9, fill: 0 }, { frame: 10, fill: 8 }];
+const FRAMES: readonly ImageFrame[] = [
+  { frame: 3, fill: 7 },
+  { frame: 9, fill: 0 },
+  { frame: 10, fill: 8 },
+];
 /** Pages straddle the chunks. */
 const CHUNK_BYTES = 10_000;
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -30,7 +34,11 @@ function header({ version = 2, cipher = 0 } = {}): Uint8Array {
   return concat([whole, summed(state, new DataView(whole.buffer).getUint32(3580, true))]);
 }
 
-function chunk(index: number, stored: Uint8Array, raw?: number): { readonly bytes: Uint8Array; readonly checksum: Uint8Array } {
+function chunk(
+  index: number,
+  stored: Uint8Array,
+  raw?: number,
+): { readonly bytes: Uint8Array; readonly checksum: Uint8Array } {
   const head = words(0x4b4e4843, index, raw ?? stored.length, stored.length, raw === undefined ? 0 : 1);
   const checksum = words(xxh32(xxh32(0, head), stored));
   return { bytes: concat([head, checksum, stored]), checksum };
@@ -47,10 +55,17 @@ function container(pieces: readonly (readonly [Uint8Array, number?])[], options 
 }
 
 const stream = concat(imageStream(FRAMES));
-const pieces = Array.from({ length: Math.ceil(stream.length / CHUNK_BYTES) }, (_, i) => stream.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES));
+const pieces = Array.from({ length: Math.ceil(stream.length / CHUNK_BYTES) }, (_, i) =>
+  stream.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES),
+);
 
 /** A zstd frame (RFC 8878) of one block that repeats a byte: no checksum, its size in the header. */
-const repeated = (byte: number, count: number): Uint8Array => concat([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0xa0), words(count), Uint8Array.of(...[0, 8, 16].map((shift) => (((count << 3) | 2 | 1) >>> shift) & 255), byte)]);
+const repeated = (byte: number, count: number): Uint8Array =>
+  concat([
+    Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0xa0),
+    words(count),
+    Uint8Array.of(...[0, 8, 16].map((shift) => (((count << 3) | 2 | 1) >>> shift) & 255), byte),
+  ]);
 
 t.test('the checksum is the one of the specification', async (t) => {
   t.equal(xxh32(0, ascii('')), 0x02cc5d05);
@@ -60,16 +75,33 @@ t.test('the checksum is the one of the specification', async (t) => {
 
 t.test('a snapshot is read out of its container', async (t) => {
   const image = await readContainer(sourceOf(container(pieces.map((piece) => [piece]))));
-  t.same([...image.contents()].map(({ frame, bytes }) => [frame, bytes[0]]), [[3, 7], [9, 0], [10, 8]]);
+  t.same(
+    [...image.contents()].map(({ frame, bytes }) => [frame, bytes[0]]),
+    [
+      [3, 7],
+      [9, 0],
+      [10, 8],
+    ],
+  );
 });
 
 t.test('packed chunks are unpacked', async (t) => {
   const last = stream.subarray(-4096);
   t.ok(last.every((byte) => byte === 8));
   const image = await readContainer(sourceOf(container([[stream.subarray(0, -4096)], [repeated(8, 4096), 4096]])));
-  t.same([...image.contents()].map(({ frame, bytes }) => [frame, bytes[0], bytes.at(-1)]), [[3, 7, 7], [9, 0, 0], [10, 8, 8]]);
+  t.same(
+    [...image.contents()].map(({ frame, bytes }) => [frame, bytes[0], bytes.at(-1)]),
+    [
+      [3, 7, 7],
+      [9, 0, 0],
+      [10, 8, 8],
+    ],
+  );
   const wrong = await readContainer(sourceOf(container([[stream.subarray(0, -4096)], [repeated(8, 4095), 4096]])));
-  t.throws(() => [...wrong.contents()], { name: 'GuestError', message: /chunk at byte \d+ of the snapshot cannot be unpacked/ });
+  t.throws(() => [...wrong.contents()], {
+    name: 'GuestError',
+    message: /chunk at byte \d+ of the snapshot cannot be unpacked/,
+  });
 });
 
 t.test('a damaged container is refused, wherever the damage is', async (t) => {
@@ -84,12 +116,27 @@ t.test('a damaged container is refused, wherever the damage is', async (t) => {
     [4120, /the chunk at byte 4096 of the snapshot does not have its checksum/],
     [whole.length - 20, /does not have its checksum/],
   ];
-  for (const [at, message] of cases) await t.rejects(readContainer(sourceOf(damaged(at))), { name: 'GuestError', message }, `byte ${at}`);
-  await t.rejects(readContainer(sourceOf(whole.subarray(0, whole.length - 40))), { name: 'GuestError', message: /beyond the end/ });
-  await t.rejects(readContainer(sourceOf(concat([header({ cipher: 1 }), whole.subarray(4096)]))), { name: 'GuestError', message: /encrypted/ });
-  await t.rejects(readContainer(sourceOf(concat([header({ version: 1 }), whole.subarray(4096)]))), { name: 'GuestError', message: /not a snapshot in the format/ });
+  for (const [at, message] of cases)
+    await t.rejects(readContainer(sourceOf(damaged(at))), { name: 'GuestError', message }, `byte ${at}`);
+  await t.rejects(readContainer(sourceOf(whole.subarray(0, whole.length - 40))), {
+    name: 'GuestError',
+    message: /beyond the end/,
+  });
+  await t.rejects(readContainer(sourceOf(concat([header({ cipher: 1 }), whole.subarray(4096)]))), {
+    name: 'GuestError',
+    message: /encrypted/,
+  });
+  await t.rejects(readContainer(sourceOf(concat([header({ version: 1 }), whole.subarray(4096)]))), {
+    name: 'GuestError',
+    message: /not a snapshot in the format/,
+  });
   const [first, second] = pieces.map((piece, index) => chunk(index, piece).bytes);
-  const swapped = concat([whole.subarray(0, 4096), second ?? whole, first ?? whole, whole.subarray(4096 + (first?.length ?? 0) + (second?.length ?? 0))]);
+  const swapped = concat([
+    whole.subarray(0, 4096),
+    second ?? whole,
+    first ?? whole,
+    whole.subarray(4096 + (first?.length ?? 0) + (second?.length ?? 0)),
+  ]);
   await t.rejects(readContainer(sourceOf(swapped)), { name: 'GuestError', message: /chunk 1 stands at byte 4096/ });
   const missing = concat([header(), chunk(0, pieces[0] ?? stream).bytes, whole.subarray(-48)]);
   await t.rejects(readContainer(sourceOf(missing)), { name: 'GuestError', message: /the seal/ });

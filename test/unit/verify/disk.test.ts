@@ -33,42 +33,63 @@ function makeExt(type: 'ext2' | 'ext4', options: readonly string[] = []): Uint8A
 
 /** Where debugfs says that a block of a file lies. */
 function blockOf(image: string, path: string, index: number): number {
-  return Number(execFileSync('debugfs', ['-R', `bmap ${path} ${index}`, image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim());
+  return Number(
+    execFileSync('debugfs', ['-R', `bmap ${path} ${index}`, image], {
+      env: { ...process.env, PATH },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+      .toString()
+      .trim(),
+  );
 }
 
 const hasExtTools = hasTool('mkfs.ext4') && hasTool('debugfs');
 
-for (const [type, options] of [['ext4', ['-b', '4096']], ['ext4', ['-b', '1024', '-O', '^64bit']], ['ext2', ['-b', '1024']]] as const) {
-  t.test(`${type} ${options.join(' ')}: blocks are named by file`, { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
-    const bytes = makeExt(type, options);
-    const blockBytes = Number(options[1]);
-    const image = join(directory, `${type}.img`);
-    t.equal(filesystemOf(sourceOf(bytes)), type);
-    const tree = readExt4(sourceOf(bytes));
-    for (const index of [0, 5, 11, 12, 100, Math.floor(699_999 / blockBytes)]) {
-      const block = blockOf(image, '/etc/deep/deeper/big', index);
-      t.equal(tree.describe(block * blockBytes + 17), `/etc/deep/deeper/big, byte ${index * blockBytes + 17}`);
-    }
-    t.equal(tree.describe(blockOf(image, '/etc/passwd', 0) * blockBytes), '/etc/passwd, byte 0');
-    t.equal(tree.describe(blockOf(image, '/etc/deep', 1) * blockBytes), `/etc/deep, byte ${blockBytes}`);
-    t.equal(tree.describe(1024), 'superblock');
-    const big = tree.file('/etc/deep/deeper/big');
-    t.equal(big?.byteLength, 700_000);
-    t.ok(Buffer.from(big?.read(0, 700_000) ?? []).equals(Buffer.alloc(700_000, 'big')), 'a file has its contents');
-    t.equal(Buffer.from(big?.read(300_001, 5) ?? []).toString(), 'igbig');
-    t.equal(tree.file('/etc'), undefined);
-    t.equal(tree.file('/none'), undefined);
-    if (type === 'ext4') t.equal(tree.describe(blockOf(image, '<8>', 3) * blockBytes), 'journal');
-    const dump = execFileSync('dumpe2fs', [image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
-    const [, inodeTable = ''] = /Inode table at (\d+)/.exec(dump) ?? [];
-    const [, blockBitmap = ''] = /Block bitmap at (\d+)/.exec(dump) ?? [];
-    const [, inodeBytes = ''] = /Inode size:\s+(\d+)/.exec(dump) ?? [];
-    t.equal(tree.describe(Number(blockBitmap) * blockBytes), 'block bitmap of group 0');
-    t.equal(tree.describe(Number(inodeTable) * blockBytes + Number(inodeBytes)), 'inode 2 (/)');
-    const stat = execFileSync('debugfs', ['-R', 'stat /etc/passwd', image], { env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
-    t.equal(tree.pathOf(Number(/Inode: (\d+)/.exec(stat)?.[1])), '/etc/passwd');
-    t.match(tree.describe(bytes.length - blockBytes), /^free block/);
-  });
+for (const [type, options] of [
+  ['ext4', ['-b', '4096']],
+  ['ext4', ['-b', '1024', '-O', '^64bit']],
+  ['ext2', ['-b', '1024']],
+] as const) {
+  t.test(
+    `${type} ${options.join(' ')}: blocks are named by file`,
+    { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' },
+    async (t) => {
+      const bytes = makeExt(type, options);
+      const blockBytes = Number(options[1]);
+      const image = join(directory, `${type}.img`);
+      t.equal(filesystemOf(sourceOf(bytes)), type);
+      const tree = readExt4(sourceOf(bytes));
+      for (const index of [0, 5, 11, 12, 100, Math.floor(699_999 / blockBytes)]) {
+        const block = blockOf(image, '/etc/deep/deeper/big', index);
+        t.equal(tree.describe(block * blockBytes + 17), `/etc/deep/deeper/big, byte ${index * blockBytes + 17}`);
+      }
+      t.equal(tree.describe(blockOf(image, '/etc/passwd', 0) * blockBytes), '/etc/passwd, byte 0');
+      t.equal(tree.describe(blockOf(image, '/etc/deep', 1) * blockBytes), `/etc/deep, byte ${blockBytes}`);
+      t.equal(tree.describe(1024), 'superblock');
+      const big = tree.file('/etc/deep/deeper/big');
+      t.equal(big?.byteLength, 700_000);
+      t.ok(Buffer.from(big?.read(0, 700_000) ?? []).equals(Buffer.alloc(700_000, 'big')), 'a file has its contents');
+      t.equal(Buffer.from(big?.read(300_001, 5) ?? []).toString(), 'igbig');
+      t.equal(tree.file('/etc'), undefined);
+      t.equal(tree.file('/none'), undefined);
+      if (type === 'ext4') t.equal(tree.describe(blockOf(image, '<8>', 3) * blockBytes), 'journal');
+      const dump = execFileSync('dumpe2fs', [image], {
+        env: { ...process.env, PATH },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).toString();
+      const [, inodeTable = ''] = /Inode table at (\d+)/.exec(dump) ?? [];
+      const [, blockBitmap = ''] = /Block bitmap at (\d+)/.exec(dump) ?? [];
+      const [, inodeBytes = ''] = /Inode size:\s+(\d+)/.exec(dump) ?? [];
+      t.equal(tree.describe(Number(blockBitmap) * blockBytes), 'block bitmap of group 0');
+      t.equal(tree.describe(Number(inodeTable) * blockBytes + Number(inodeBytes)), 'inode 2 (/)');
+      const stat = execFileSync('debugfs', ['-R', 'stat /etc/passwd', image], {
+        env: { ...process.env, PATH },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).toString();
+      t.equal(tree.pathOf(Number(/Inode: (\d+)/.exec(stat)?.[1])), '/etc/passwd');
+      t.match(tree.describe(bytes.length - blockBytes), /^free block/);
+    },
+  );
 }
 
 t.test('a damaged ext4 is no reason to end the run', async (t) => {
@@ -95,7 +116,13 @@ t.test('partition tables', async (t) => {
   const whole = new Uint8Array(64 * SECTOR_BYTES);
   t.same(volumes(sourceOf(whole), 'sda'), [{ device: 'sda', startSector: 0, sectors: 64, filesystem: 'unknown' }]);
 
-  const mbr = withMbr([{ type: 0x83, start: 8, sectors: 16 }, { type: 0x82, start: 24, sectors: 40 }], 64);
+  const mbr = withMbr(
+    [
+      { type: 0x83, start: 8, sectors: 16 },
+      { type: 0x82, start: 24, sectors: 40 },
+    ],
+    64,
+  );
   mbr.set(swapArea([], 'SWAPSPACE2').subarray(0, 4096), 24 * SECTOR_BYTES);
   t.same(volumes(sourceOf(mbr), 'sdb'), [
     { device: 'sdb1', startSector: 8, sectors: 16, filesystem: 'unknown' },
@@ -103,12 +130,31 @@ t.test('partition tables', async (t) => {
   ]);
 
   const logical = withMbr([{ type: 0x05, start: 10, sectors: 50 }], 64);
-  logical.set(withMbr([{ type: 0x83, start: 1, sectors: 4 }, { type: 0x05, start: 20, sectors: 10 }], 1), 10 * SECTOR_BYTES);
+  logical.set(
+    withMbr(
+      [
+        { type: 0x83, start: 1, sectors: 4 },
+        { type: 0x05, start: 20, sectors: 10 },
+      ],
+      1,
+    ),
+    10 * SECTOR_BYTES,
+  );
   logical.set(withMbr([{ type: 0x83, start: 2, sectors: 3 }], 1), 30 * SECTOR_BYTES);
-  t.same(volumes(sourceOf(logical), 'sda').map(({ device, startSector, sectors }) => [device, startSector, sectors]), [['sda5', 11, 4], ['sda6', 32, 3]]);
+  t.same(
+    volumes(sourceOf(logical), 'sda').map(({ device, startSector, sectors }) => [device, startSector, sectors]),
+    [
+      ['sda5', 11, 4],
+      ['sda6', 32, 3],
+    ],
+  );
 
   const beyond = withMbr([{ type: 0x83, start: 8, sectors: 1000 }], 64);
-  t.same(volumes(sourceOf(beyond), 'sda').map(({ device }) => device), ['sda'], 'a partition beyond the end of the disk is none');
+  t.same(
+    volumes(sourceOf(beyond), 'sda').map(({ device }) => device),
+    ['sda'],
+    'a partition beyond the end of the disk is none',
+  );
 
   const gpt = withMbr([{ type: 0xee, start: 1, sectors: 127 }], 128);
   const view = new DataView(gpt.buffer);
@@ -116,12 +162,21 @@ t.test('partition tables', async (t) => {
   view.setUint32(SECTOR_BYTES + 72, 2, true);
   view.setUint32(SECTOR_BYTES + 80, 4, true);
   view.setUint32(SECTOR_BYTES + 84, 128, true);
-  for (const [i, first, last] of [[0, 40, 49], [2, 60, 69]] as const) {
+  for (const [i, first, last] of [
+    [0, 40, 49],
+    [2, 60, 69],
+  ] as const) {
     view.setUint32(2 * SECTOR_BYTES + 128 * i, 0x0fc63daf, true);
     view.setUint32(2 * SECTOR_BYTES + 128 * i + 32, first, true);
     view.setUint32(2 * SECTOR_BYTES + 128 * i + 40, last, true);
   }
-  t.same(volumes(sourceOf(gpt), 'sdb').map(({ device, startSector, sectors }) => [device, startSector, sectors]), [['sdb1', 40, 10], ['sdb3', 60, 10]]);
+  t.same(
+    volumes(sourceOf(gpt), 'sdb').map(({ device, startSector, sectors }) => [device, startSector, sectors]),
+    [
+      ['sdb1', 40, 10],
+      ['sdb3', 60, 10],
+    ],
+  );
 });
 
 t.test('filesystems by their magic', async (t) => {
@@ -142,7 +197,11 @@ t.test('filesystems by their magic', async (t) => {
 
 t.test('a disk under its writes', async (t) => {
   const base = new Uint8Array(8 * SECTOR_BYTES).fill(1);
-  const write = (at: number, sectors: number, value: number): DiskWrite => ({ instruction: 1, sector: sector(at), bytes: new Uint8Array(sectors * SECTOR_BYTES).fill(value) });
+  const write = (at: number, sectors: number, value: number): DiskWrite => ({
+    instruction: 1,
+    sector: sector(at),
+    bytes: new Uint8Array(sectors * SECTOR_BYTES).fill(value),
+  });
   const source = diskSource({ base, overlay: [write(2, 2, 2), write(3, 1, 3)] });
   t.same([...source.read(1000, 100)].filter((byte) => byte !== 1).length, 76, 'from byte 1024 on the write shows');
   t.equal(source.read(3 * SECTOR_BYTES + 5, 1)[0], 3, 'the later write wins');
@@ -153,21 +212,58 @@ t.test('a disk under its writes', async (t) => {
 t.test('where a disk, or a part of it, may hold anything but zeros', async (t) => {
   const base = new Uint8Array(40 * 4096);
   base[3 * 4096] = 1;
-  const write = (at: number, sectors: number): DiskWrite => ({ instruction: 1, sector: sector(at), bytes: new Uint8Array(sectors * SECTOR_BYTES).fill(2) });
+  const write = (at: number, sectors: number): DiskWrite => ({
+    instruction: 1,
+    sector: sector(at),
+    bytes: new Uint8Array(sectors * SECTOR_BYTES).fill(2),
+  });
   const source = diskSource({ base, overlay: [write(100, 2), write(30, 4), write(101, 3)] });
-  const inSectors = (from: ByteSource): (readonly number[])[] => filledRanges(from).map((range) => range.map((byte) => byte / SECTOR_BYTES));
-  t.same(inSectors(source), [[24, 34], [100, 104]], 'base and writes, joined where they meet');
-  t.same(inSectors(slice(source, 32 * SECTOR_BYTES, 70 * SECTOR_BYTES)), [[0, 2], [68, 70]], 'cut to the part');
+  const inSectors = (from: ByteSource): (readonly number[])[] =>
+    filledRanges(from).map((range) => range.map((byte) => byte / SECTOR_BYTES));
+  t.same(
+    inSectors(source),
+    [
+      [24, 34],
+      [100, 104],
+    ],
+    'base and writes, joined where they meet',
+  );
+  t.same(
+    inSectors(slice(source, 32 * SECTOR_BYTES, 70 * SECTOR_BYTES)),
+    [
+      [0, 2],
+      [68, 70],
+    ],
+    'cut to the part',
+  );
   t.same(inSectors(slice(source, 40 * SECTOR_BYTES, 20 * SECTOR_BYTES)), []);
   t.same(inSectors(sourceOf(base.subarray(0, 4096))), [[0, 8]], 'all of it, where nobody knows');
-  for (const [from, to] of [[0, 24], [34, 100], [104, 320]] as const) t.ok(source.read(from * SECTOR_BYTES, (to - from) * SECTOR_BYTES).every((byte) => byte === 0));
+  for (const [from, to] of [
+    [0, 24],
+    [34, 100],
+    [104, 320],
+  ] as const)
+    t.ok(source.read(from * SECTOR_BYTES, (to - from) * SECTOR_BYTES).every((byte) => byte === 0));
 });
 
 /** A disk with an ext4-less first partition and swap with an image in the second. */
 function history(mutate: (more: DiskWrite[]) => void = () => undefined): DiskHistory {
-  const base = withMbr([{ type: 0x83, start: 8, sectors: 8 }, { type: 0x82, start: 16, sectors: 400 }], 420);
+  const base = withMbr(
+    [
+      { type: 0x83, start: 8, sectors: 8 },
+      { type: 0x82, start: 16, sectors: 400 },
+    ],
+    420,
+  );
   base.set(swapArea([], 'SWAPSPACE2').subarray(0, 4096), 16 * SECTOR_BYTES);
-  const image: DiskWrite = { instruction: 5, sector: sector(16), bytes: swapArea([{ frame: 3, fill: 7 }, { frame: 9, fill: 0 }]) };
+  const image: DiskWrite = {
+    instruction: 5,
+    sector: sector(16),
+    bytes: swapArea([
+      { frame: 3, fill: 7 },
+      { frame: 9, fill: 0 },
+    ]),
+  };
   const more: DiskWrite[] = [];
   mutate(more);
   return {
@@ -184,7 +280,11 @@ t.test('the image may change its own pages and nothing else', async (t) => {
   t.match(good, { sectorsCompared: 420, sectorsDiffering: 0, originSectorsWritten: 0, differences: [] });
   t.ok(good.sectorsOfImage > 0);
 
-  const write = (at: number, value: number): DiskWrite => ({ instruction: 9, sector: sector(at), bytes: new Uint8Array(SECTOR_BYTES).fill(value) });
+  const write = (at: number, value: number): DiskWrite => ({
+    instruction: 9,
+    sector: sector(at),
+    bytes: new Uint8Array(SECTOR_BYTES).fill(value),
+  });
   const cases: readonly [number, string, string][] = [
     [10, 'sdb1', 'no known filesystem, byte 1024'],
     [419, 'sdb', 'outside of all partitions'],
@@ -202,26 +302,75 @@ t.test('the image may change its own pages and nothing else', async (t) => {
 });
 
 t.test('a system that lives on may write its stores and nothing else', async (t) => {
-  const base = withMbr([{ type: 0x83, start: 8, sectors: 8 }, { type: 0x82, start: 16, sectors: 400 }], 420);
+  const base = withMbr(
+    [
+      { type: 0x83, start: 8, sectors: 8 },
+      { type: 0x82, start: 16, sectors: 400 },
+    ],
+    420,
+  );
   base.set(swapArea([], 'SWAPSPACE2').subarray(0, 4096), 16 * SECTOR_BYTES);
-  const write = (at: number): DiskWrite => ({ instruction: 9, sector: sector(at), bytes: new Uint8Array(SECTOR_BYTES).fill(0x77) });
+  const write = (at: number): DiskWrite => ({
+    instruction: 9,
+    sector: sector(at),
+    bytes: new Uint8Array(SECTOR_BYTES).fill(0x77),
+  });
   const lived = (written: readonly DiskWrite[], writtenWhileFrozen: readonly DiskWrite[] = []): DiskHistory => ({
-    device: 'sdb', atCopy: { base }, atPowerOff: { base, overlay: written }, atRestore: { base, overlay: written }, written, writtenWhileFrozen,
+    device: 'sdb',
+    atCopy: { base },
+    atPowerOff: { base, overlay: written },
+    atRestore: { base, overlay: written },
+    written,
+    writtenWhileFrozen,
   });
   const rules = { stores: ['sdb1'] };
   t.match(verifyDisks([lived([write(8), write(15)])], rules), { sectorsDiffering: 0, originSectorsWritten: 0 });
   t.match(verifyDisks([lived([write(7)])], rules), { sectorsDiffering: 1, originSectorsWritten: 1 });
-  t.match(verifyDisks([lived([write(20)])], rules), { sectorsDiffering: 1, originSectorsWritten: 1 }, 'swap is an origin too');
-  t.match(verifyDisks([lived([], [write(20)])], rules), { originSectorsWritten: 0 }, 'before the copy memory may go to swap');
-  t.match(verifyDisks([lived([], [write(2)])], rules), { originSectorsWritten: 1 }, 'but a frozen filesystem is not written');
+  t.match(
+    verifyDisks([lived([write(20)])], rules),
+    { sectorsDiffering: 1, originSectorsWritten: 1 },
+    'swap is an origin too',
+  );
+  t.match(
+    verifyDisks([lived([], [write(20)])], rules),
+    { originSectorsWritten: 0 },
+    'before the copy memory may go to swap',
+  );
+  t.match(
+    verifyDisks([lived([], [write(2)])], rules),
+    { originSectorsWritten: 1 },
+    'but a frozen filesystem is not written',
+  );
   const across: DiskWrite = { instruction: 9, sector: sector(14), bytes: new Uint8Array(4 * SECTOR_BYTES).fill(0x77) };
-  t.match(verifyDisks([lived([across])], rules), { sectorsDiffering: 2, originSectorsWritten: 2 }, 'a write that begins in a store is looked at where it goes on');
+  t.match(
+    verifyDisks([lived([across])], rules),
+    { sectorsDiffering: 2, originSectorsWritten: 2 },
+    'a write that begins in a store is looked at where it goes on',
+  );
 });
 
-t.test('a sector of a file is named by its path', { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
-  const base = makeExt('ext4', ['-b', '4096']);
-  const block = blockOf(join(directory, 'ext4.img'), '/etc/passwd', 0);
-  const altered: DiskWrite = { instruction: 0, sector: sector(block * 8), bytes: new Uint8Array(SECTOR_BYTES).fill(0x55) };
-  const result = verifyDisks([{ device: 'sda', atCopy: { base }, atPowerOff: { base, overlay: [altered] }, atRestore: { base, overlay: [altered] }, written: [] }]);
-  t.same(result.differences, [{ device: 'sda', startSector: block * 8, sectors: 1, owner: 'ext4: /etc/passwd, byte 0' }]);
-});
+t.test(
+  'a sector of a file is named by its path',
+  { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' },
+  async (t) => {
+    const base = makeExt('ext4', ['-b', '4096']);
+    const block = blockOf(join(directory, 'ext4.img'), '/etc/passwd', 0);
+    const altered: DiskWrite = {
+      instruction: 0,
+      sector: sector(block * 8),
+      bytes: new Uint8Array(SECTOR_BYTES).fill(0x55),
+    };
+    const result = verifyDisks([
+      {
+        device: 'sda',
+        atCopy: { base },
+        atPowerOff: { base, overlay: [altered] },
+        atRestore: { base, overlay: [altered] },
+        written: [],
+      },
+    ]);
+    t.same(result.differences, [
+      { device: 'sda', startSector: block * 8, sectors: 1, owner: 'ext4: /etc/passwd, byte 0' },
+    ]);
+  },
+);

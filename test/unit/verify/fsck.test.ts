@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -26,11 +35,41 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { filesystem: 'ext4', sizeMiB: 16, make: ['mkfs.ext4', '-q', '-F'], checker: 'e2fsck', damage: (bytes) => bytes.fill(0xff, 1024 + 12, 1024 + 16) },
-  { filesystem: 'xfs', sizeMiB: 320, make: ['mkfs.xfs', '-q', '-f'], checker: 'xfs_repair', damage: (bytes) => bytes.fill(0xff, 512, 560) },
-  { filesystem: 'btrfs', sizeMiB: 128, make: ['mkfs.btrfs', '-q', '-f'], checker: 'btrfs', damage: (bytes) => flipAll(bytes, '_BHRfS_M') },
-  { filesystem: 'f2fs', sizeMiB: 64, make: ['mkfs.f2fs', '-q', '-f'], checker: 'fsck.f2fs', damage: (bytes) => bytes.fill(0, 512 * 4096, 1024 * 4096) },
-  { filesystem: 'vfat', sizeMiB: 16, make: ['mkfs.fat'], checker: 'fsck.fat', damage: (bytes) => bytes.fill(0xaa, 512 * 4, 512 * 4 + 64) },
+  {
+    filesystem: 'ext4',
+    sizeMiB: 16,
+    make: ['mkfs.ext4', '-q', '-F'],
+    checker: 'e2fsck',
+    damage: (bytes) => bytes.fill(0xff, 1024 + 12, 1024 + 16),
+  },
+  {
+    filesystem: 'xfs',
+    sizeMiB: 320,
+    make: ['mkfs.xfs', '-q', '-f'],
+    checker: 'xfs_repair',
+    damage: (bytes) => bytes.fill(0xff, 512, 560),
+  },
+  {
+    filesystem: 'btrfs',
+    sizeMiB: 128,
+    make: ['mkfs.btrfs', '-q', '-f'],
+    checker: 'btrfs',
+    damage: (bytes) => flipAll(bytes, '_BHRfS_M'),
+  },
+  {
+    filesystem: 'f2fs',
+    sizeMiB: 64,
+    make: ['mkfs.f2fs', '-q', '-f'],
+    checker: 'fsck.f2fs',
+    damage: (bytes) => bytes.fill(0, 512 * 4096, 1024 * 4096),
+  },
+  {
+    filesystem: 'vfat',
+    sizeMiB: 16,
+    make: ['mkfs.fat'],
+    checker: 'fsck.fat',
+    damage: (bytes) => bytes.fill(0xaa, 512 * 4, 512 * 4 + 64),
+  },
 ];
 
 /** Spoils every tree block of btrfs but the superblocks, by the checksum at its begin. */
@@ -42,36 +81,61 @@ function flipAll(bytes: Uint8Array, magic: string): void {
   }
 }
 
-for (const { filesystem, sizeMiB, make: [program = '', ...args], checker, damage } of cases) {
-  t.test(filesystem, { skip: !(hasTool(program) && hasTool(checker)) && `${program} and ${checker} are not installed` }, async (t) => {
-    const path = join(directory, filesystem);
-    writeFileSync(path, '');
-    truncateSync(path, sizeMiB << 20);
-    execFileSync(program, [...args, path], { env: { ...process.env, PATH }, stdio: 'ignore' });
-    const bytes = readFileSync(path);
-    rmSync(path);
-    t.equal(filesystemOf(sourceOf(bytes)), filesystem);
-    const good = await checkFilesystem(sourceOf(bytes), filesystem, 'left');
-    t.equal(good?.clean, true, (good?.output ?? []).join('\n'));
-    damage(bytes);
-    const bad = await checkFilesystem(sourceOf(bytes), filesystem, 'left');
-    t.equal(bad?.clean, false, (bad?.output ?? []).join('\n'));
-    t.ok((bad?.output.length ?? 0) > 0, 'says what is wrong');
-    t.notMatch(bad?.output.join('\n'), /snapback-fsck/, 'and not where its copy lay');
-  });
+for (const {
+  filesystem,
+  sizeMiB,
+  make: [program = '', ...args],
+  checker,
+  damage,
+} of cases) {
+  t.test(
+    filesystem,
+    { skip: !(hasTool(program) && hasTool(checker)) && `${program} and ${checker} are not installed` },
+    async (t) => {
+      const path = join(directory, filesystem);
+      writeFileSync(path, '');
+      truncateSync(path, sizeMiB << 20);
+      execFileSync(program, [...args, path], { env: { ...process.env, PATH }, stdio: 'ignore' });
+      const bytes = readFileSync(path);
+      rmSync(path);
+      t.equal(filesystemOf(sourceOf(bytes)), filesystem);
+      const good = await checkFilesystem(sourceOf(bytes), filesystem, 'left');
+      t.equal(good?.clean, true, (good?.output ?? []).join('\n'));
+      damage(bytes);
+      const bad = await checkFilesystem(sourceOf(bytes), filesystem, 'left');
+      t.equal(bad?.clean, false, (bad?.output ?? []).join('\n'));
+      t.ok((bad?.output.length ?? 0) > 0, 'says what is wrong');
+      t.notMatch(bad?.output.join('\n'), /snapback-fsck/, 'and not where its copy lay');
+    },
+  );
 }
 
-t.test('a journal that waits to be replayed', { skip: !(hasTool('mkfs.ext4') && hasTool('debugfs')) && 'mkfs.ext4 and debugfs are not installed' }, async (t) => {
-  const path = join(directory, 'journal');
-  writeFileSync(path, '');
-  truncateSync(path, 16 << 20);
-  execFileSync('mkfs.ext4', ['-q', '-F', path], { env: { ...process.env, PATH } });
-  execFileSync('debugfs', ['-w', '-R', 'feature needs_recovery', path], { env: { ...process.env, PATH }, stdio: 'ignore' });
-  const bytes = readFileSync(path);
-  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'inUse'))?.clean, true, 'is replayed for a machine that was in use');
-  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'left'))?.clean, false, 'and must not be there after a shutdown');
-  t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'frozen'))?.clean, false, 'nor when it was frozen');
-});
+t.test(
+  'a journal that waits to be replayed',
+  { skip: !(hasTool('mkfs.ext4') && hasTool('debugfs')) && 'mkfs.ext4 and debugfs are not installed' },
+  async (t) => {
+    const path = join(directory, 'journal');
+    writeFileSync(path, '');
+    truncateSync(path, 16 << 20);
+    execFileSync('mkfs.ext4', ['-q', '-F', path], { env: { ...process.env, PATH } });
+    execFileSync('debugfs', ['-w', '-R', 'feature needs_recovery', path], {
+      env: { ...process.env, PATH },
+      stdio: 'ignore',
+    });
+    const bytes = readFileSync(path);
+    t.equal(
+      (await checkFilesystem(sourceOf(bytes), 'ext4', 'inUse'))?.clean,
+      true,
+      'is replayed for a machine that was in use',
+    );
+    t.equal(
+      (await checkFilesystem(sourceOf(bytes), 'ext4', 'left'))?.clean,
+      false,
+      'and must not be there after a shutdown',
+    );
+    t.equal((await checkFilesystem(sourceOf(bytes), 'ext4', 'frozen'))?.clean, false, 'nor when it was frozen');
+  },
+);
 
 t.test('a checker ends when the run is given up, and leaves nothing', async (t) => {
   const programs = t.testdir({ e2fsck: '#!/bin/sh\necho $$ > "$PIDS"\nexec sleep 1000\n' });
@@ -83,15 +147,22 @@ t.test('a checker ends when the run is given up, and leaves nothing', async (t) 
   t.teardown(() => void (process.env['PATH'] = before['PATH']));
   const controller = new AbortController();
   const checking = checkFilesystem(sourceOf(new Uint8Array(1 << 20)), 'ext4', 'left', controller.signal);
-  while (!existsSync(pids) || readFileSync(pids, 'utf8') === '') await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!existsSync(pids) || readFileSync(pids, 'utf8') === '')
+    await new Promise((resolve) => setTimeout(resolve, 10));
   controller.abort(new Error('given up'));
   await t.rejects(checking, { message: 'given up' });
   const pid = readFileSync(pids, 'utf8').trim();
   t.ok(!existsSync(`/proc/${pid}`) || /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')), 'the checker is gone');
-  t.same(readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')), []);
+  t.same(
+    readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')),
+    [],
+  );
 });
 
 t.test('no checker, nothing left behind', async (t) => {
   t.equal(await checkFilesystem(sourceOf(new Uint8Array(4096)), 'swap', 'left'), undefined);
-  t.same(readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')), []);
+  t.same(
+    readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')),
+    [],
+  );
 });

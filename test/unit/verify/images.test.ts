@@ -30,12 +30,24 @@ t.test('two machines that did the same have equal images', async (t) => {
   const { pages, differences: none } = compareImages(first, other().kernel);
   t.same(none, []);
   t.ok(Object.values(pages).every(({ compared, equal }) => compared === equal));
-  t.ok(pages.slab.compared > 0 && pages['memory of programs'].compared === 1 && pages['page cache and shared memory'].compared === 1);
+  t.ok(
+    pages.slab.compared > 0 &&
+      pages['memory of programs'].compared === 1 &&
+      pages['page cache and shared memory'].compared === 1,
+  );
 });
 
 t.test('what differs is named by its owner, word by word', async (t) => {
   const at = page(frames.slab, 64 * 3 + 12);
-  t.same(differences({ [at]: 7, [at + 64]: 8 }), [{ owner: 'slab kmalloc-64', words: [{ at, first: word(at), second: 7 }, { at: at + 64, first: word(at + 64), second: 8 }] }]);
+  t.same(differences({ [at]: 7, [at + 64]: 8 }), [
+    {
+      owner: 'slab kmalloc-64',
+      words: [
+        { at, first: word(at), second: 7 },
+        { at: at + 64, first: word(at + 64), second: 8 },
+      ],
+    },
+  ]);
   t.match(differences({ [page(frames.anonymous)]: 0 }), [{ owner: 'anonymous memory, agent (pid 41)' }]);
   t.match(differences({ [page(frames.stack, 16)]: 0 }), [{ owner: 'kernel stack of agent (pid 41)' }]);
   t.match(differences({ [symbol('do_something')]: 0 }), [{ owner: 'do_something' }]);
@@ -45,11 +57,22 @@ t.test('what differs is named by its owner, word by word', async (t) => {
 t.test('a page that is in one image only, or has another owner there', async (t) => {
   const array = pageReader(first).array;
   const mapping = array.at + frames.file * array.descriptorBytes + 12;
-  const names = differences({ [mapping]: 0, [page(frames.userTable, 4 * FILE_SLOT)]: 0 }).map(({ owner }) => owner).sort();
-  t.match(names, ['mem_map: page descriptor', /^page cache of inode 77 on dm-0, page 3, agent \(pid 41\), in the other image page of the kernel/, 'page table of agent (pid 41) for 0x08000000']);
-  const leaf = physical(first, kernelU32(first, (readBitmap(first, 'orig_bm')?.zones[0]?.leaves[0] ?? 0) + (LAYOUT['rtree_node.data'] ?? 0)));
+  const names = differences({ [mapping]: 0, [page(frames.userTable, 4 * FILE_SLOT)]: 0 })
+    .map(({ owner }) => owner)
+    .sort();
+  t.match(names, [
+    'mem_map: page descriptor',
+    /^page cache of inode 77 on dm-0, page 3, agent \(pid 41\), in the other image page of the kernel/,
+    'page table of agent (pid 41) for 0x08000000',
+  ]);
+  const leaf = physical(
+    first,
+    kernelU32(first, (readBitmap(first, 'orig_bm')?.zones[0]?.leaves[0] ?? 0) + (LAYOUT['rtree_node.data'] ?? 0)),
+  );
   const bits = leaf + 4 * Math.floor((frames.stack - ZONE_START) / 32);
-  t.match(differences({ [bits]: (word(bits) & ~(1 << ((frames.stack - ZONE_START) % 32))) >>> 0 }), [{ owner: 'kernel stack of agent (pid 41), in one image only', words: [{ second: undefined }] }]);
+  t.match(differences({ [bits]: (word(bits) & ~(1 << ((frames.stack - ZONE_START) % 32))) >>> 0 }), [
+    { owner: 'kernel stack of agent (pid 41), in one image only', words: [{ second: undefined }] },
+  ]);
 });
 
 t.test('causes fit whole names, and words that are near enough', async (t) => {
@@ -64,8 +87,15 @@ t.test('causes fit whole names, and words that are near enough', async (t) => {
   const far = explain(differences({ [at]: word(at) + 11 }), causes);
   t.same([...far.explained], []);
   t.match(far.unexplained, [/^gpa 0x\w+: 0x\w{8} and 0x\w{8}: slab kmalloc-64$/]);
-  t.same(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: 0xffffffff, second: 2 }] }], causes).unexplained, [], 'a count that has passed 2^32');
-  t.match(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: undefined, second: 2 }] }], causes).unexplained, [/not in the image and 0x00000002/]);
+  t.same(
+    explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: 0xffffffff, second: 2 }] }], causes).unexplained,
+    [],
+    'a count that has passed 2^32',
+  );
+  t.match(
+    explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: undefined, second: 2 }] }], causes).unexplained,
+    [/not in the image and 0x00000002/],
+  );
 });
 
 t.test('causes that are links lead to what they name, or nowhere, in both images', async (t) => {
@@ -83,25 +113,69 @@ t.test('causes that are links lead to what they name, or nowhere, in both images
   t.equal(unexplained(slab(64), 0xfffff000), 1, 'nor is what lies beyond memory');
   t.equal(unexplained(slab(64), 0x08049000), 1, 'nor an address of a program');
   t.equal(unexplained(slab(64), undefined), 1, 'nor what is not in the image');
-  t.equal(explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(0), first: 0, second: slab(64) }] }], causes).unexplained.length, 1, 'nor is anything, for who cannot follow it');
+  t.equal(
+    explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(0), first: 0, second: slab(64) }] }], causes).unexplained
+      .length,
+    1,
+    'nor is anything, for who cannot follow it',
+  );
 });
 
-t.test('the order of freezing explains nothing that programs and files have, nor what lies about in the kernel', async (t) => {
-  const words = [{ at: gpa(0x1000), first: 0x01020304, second: 0x81020304 }];
-  const explains = (owner: string, causes = FREEZE_ORDER_CAUSES): boolean => explain([{ owner, words }], causes).unexplained.length === 0;
-  for (const owner of ['anonymous memory, init (pid 1)', 'page cache of inode 77 on dm-0, page 3', 'page table of init (pid 1) for 0x08000000', 'mem_map: page descriptor', 'slab kmalloc-512', 'slab dentry', 'runqueues', 'init_net', 'vmalloc 0xf0000000']) t.notOk(explains(owner), owner);
-  t.ok(explains('tk_core') && explains('kernel stack of init (pid 1)'));
-  t.ok(explains('futex (pid 72) at 0x08049000', WORK_CAUSES) && explains('page cache of inode 9 on tmpfs (dev/zero), page 0, anon-shared (pid 52), anon-shared (pid 60)', WORK_CAUSES));
-  for (const owner of ['anon-memory (pid 49) at 0x08049000', 'page cache of inode 9 on tmpfs (dev/zero), page 0, anon-shared (pid 52), init (pid 1)', 'page cache of inode 823 on dm-0 (/etc/passwd), page 0', 'tk_core']) t.notOk(explains(owner, WORK_CAUSES), owner);
-});
+t.test(
+  'the order of freezing explains nothing that programs and files have, nor what lies about in the kernel',
+  async (t) => {
+    const words = [{ at: gpa(0x1000), first: 0x01020304, second: 0x81020304 }];
+    const explains = (owner: string, causes = FREEZE_ORDER_CAUSES): boolean =>
+      explain([{ owner, words }], causes).unexplained.length === 0;
+    for (const owner of [
+      'anonymous memory, init (pid 1)',
+      'page cache of inode 77 on dm-0, page 3',
+      'page table of init (pid 1) for 0x08000000',
+      'mem_map: page descriptor',
+      'slab kmalloc-512',
+      'slab dentry',
+      'runqueues',
+      'init_net',
+      'vmalloc 0xf0000000',
+    ])
+      t.notOk(explains(owner), owner);
+    t.ok(explains('tk_core') && explains('kernel stack of init (pid 1)'));
+    t.ok(
+      explains('futex (pid 72) at 0x08049000', WORK_CAUSES) &&
+        explains(
+          'page cache of inode 9 on tmpfs (dev/zero), page 0, anon-shared (pid 52), anon-shared (pid 60)',
+          WORK_CAUSES,
+        ),
+    );
+    for (const owner of [
+      'anon-memory (pid 49) at 0x08049000',
+      'page cache of inode 9 on tmpfs (dev/zero), page 0, anon-shared (pid 52), init (pid 1)',
+      'page cache of inode 823 on dm-0 (/etc/passwd), page 0',
+      'tk_core',
+    ])
+      t.notOk(explains(owner, WORK_CAUSES), owner);
+  },
+);
 
 t.test('contents of programs and files, wherever they lie', async (t) => {
   const contents = contentsOf(first);
-  t.same([...contents.keys()].sort(), ['agent (pid 41) at 0x08048000', 'agent (pid 41) at 0x08049000', 'page cache of inode 77 on dm-0 (/agent.c), page 3, agent (pid 41)']);
+  t.same([...contents.keys()].sort(), [
+    'agent (pid 41) at 0x08048000',
+    'agent (pid 41) at 0x08049000',
+    'page cache of inode 77 on dm-0 (/agent.c), page 3, agent (pid 41)',
+  ]);
   t.same(compareContents(contents, contentsOf(other().kernel)), { pagesCompared: 3, differences: [] });
-  t.match(compareContents(contents, contentsOf(other({ [page(frames.file, 8)]: 1 }).kernel)).differences.map(({ owner }) => owner), ['agent (pid 41) at 0x08049000', /^page cache of inode 77/]);
+  t.match(
+    compareContents(contents, contentsOf(other({ [page(frames.file, 8)]: 1 }).kernel)).differences.map(
+      ({ owner }) => owner,
+    ),
+    ['agent (pid 41) at 0x08049000', /^page cache of inode 77/],
+  );
   const unmapped = contentsOf(other({ [page(frames.userTable, 4 * ((0x08048000 >>> 12) & 1023))]: 0 }).kernel);
-  t.match(compareContents(contents, unmapped), { pagesCompared: 3, differences: [{ owner: 'agent (pid 41) at 0x08048000, in one image only', words: [{ second: undefined }] }] });
+  t.match(compareContents(contents, unmapped), {
+    pagesCompared: 3,
+    differences: [{ owner: 'agent (pid 41) at 0x08048000, in one image only', words: [{ second: undefined }] }],
+  });
 });
 
 t.test('names of files', async (t) => {

@@ -17,7 +17,8 @@ const directory = mkdtempSync(join(tmpdir(), 'snapback-test-'));
 process.env['TMPDIR'] = directory;
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 const env = { ...process.env, PATH: searchPath(), MTOOLSRC: '/dev/null' };
-const run = (program: string, ...args: readonly string[]): void => void execFileSync(program, args, { env, cwd: directory, stdio: 'ignore' });
+const run = (program: string, ...args: readonly string[]): void =>
+  void execFileSync(program, args, { env, cwd: directory, stdio: 'ignore' });
 
 /** A file of 200 kB in which each sector is unlike any other. */
 const BIG = Uint8Array.from({ length: 200_000 }, (_, i) => (i % 512 < 4 ? (i >> 9) >> (8 * (i % 4)) : 0xa5 ^ i) & 0xff);
@@ -41,7 +42,11 @@ function placed(name: string, index: number): { readonly bytes: Buffer; readonly
   return { bytes, at };
 }
 
-for (const [bits, sizeMiB] of [[12, 4], [16, 32], [32, 64]] as const) {
+for (const [bits, sizeMiB] of [
+  [12, 4],
+  [16, 32],
+  [32, 64],
+] as const) {
   t.test(`vfat, FAT${bits}`, async (t) => {
     const name = image(`fat${bits}`, sizeMiB);
     run('mkfs.fat', '-F', String(bits), name);
@@ -55,7 +60,9 @@ for (const [bits, sizeMiB] of [[12, 4], [16, 32], [32, 64]] as const) {
     t.equal(fat.describe(second), '/SHORT.TXT, byte 0', 'the file that was copied after it');
     t.equal(fat.describe(0), 'boot and reserved sectors');
     t.match(fat.describe(bytes.length - 4096), /^free cluster \d+$/);
-    const [difference] = nameSectors(sourceOf(bytes), volumes(sourceOf(bytes), 'sdb'), 'sdb', [{ start: sector(at / 512), count: 1 }]);
+    const [difference] = nameSectors(sourceOf(bytes), volumes(sourceOf(bytes), 'sdb'), 'sdb', [
+      { start: sector(at / 512), count: 1 },
+    ]);
     t.match(difference, { device: 'sdb', owner: `vfat: /a folder/big file, byte ${300 * 512}` });
   });
 }
@@ -66,7 +73,10 @@ t.test('a boot sector that makes no sense', async (t) => {
 
 t.test('xfs', async (t) => {
   const name = image('xfs', 320);
-  writeFileSync(join(directory, 'prototype'), '/\n0 0\nd--755 0 0\nfolder d--755 0 0\nbig ---644 0 0 tree/folder/big\n$\n$\n');
+  writeFileSync(
+    join(directory, 'prototype'),
+    '/\n0 0\nd--755 0 0\nfolder d--755 0 0\nbig ---644 0 0 tree/folder/big\n$\n$\n',
+  );
   run('mkfs.xfs', '-q', '-p', 'prototype', name);
   const { bytes, at } = placed(name, 100);
   t.same(await locate(sourceOf(bytes), 'xfs', [at, 0]), ['/folder/big', 'superblock']);
@@ -98,5 +108,8 @@ t.test('where the tools cannot say, nothing is said, and nothing is left behind'
   const controller = new AbortController();
   controller.abort(new Error('given up'));
   await t.rejects(locate(sourceOf(new Uint8Array(4096)), 'xfs', [0], controller.signal), { message: 'given up' });
-  t.same(readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')), []);
+  t.same(
+    readdirSync(directory).filter((name) => name.startsWith('snapback-fsck-')),
+    [],
+  );
 });

@@ -3,7 +3,12 @@ import t from 'tap';
 import { PAGE_BYTES, pfn } from '../../../emulator/machine/units.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
 import { accountForPages } from '../../../emulator/verify/memory/account.js';
-import { differingFrames, differingRuns, wordComparer, type Comparer } from '../../../emulator/verify/memory/compare.js';
+import {
+  differingFrames,
+  differingRuns,
+  wordComparer,
+  type Comparer,
+} from '../../../emulator/verify/memory/compare.js';
 import { verifyMemory, type MemoryResult } from '../../../emulator/verify/memory/verify.js';
 import { writtenByCopy } from '../../../emulator/verify/memory/written.js';
 import { BITS_PER_LEAF } from '../../../emulator/memory/bitmaps.js';
@@ -17,7 +22,10 @@ function verify(mutate: (restored: Uint8Array, made: SyntheticKernel) => void = 
   return verifyMemory({ atCopy: made.kernel, restored });
 }
 
-function verifyPreserving(preserved: readonly number[], mutate: (restored: Uint8Array) => void = () => undefined): MemoryResult {
+function verifyPreserving(
+  preserved: readonly number[],
+  mutate: (restored: Uint8Array) => void = () => undefined,
+): MemoryResult {
   const made = syntheticKernel(preserved);
   const restored = made.restored();
   mutate(restored);
@@ -33,12 +41,26 @@ t.test('a faithful restore: no difference, and every page accounted for', async 
   t.same(result.differences, []);
   t.equal(result.pagesDiffering, 0);
   t.same(result.pagesOmitted, {
-    free: 1536, nosaveRegion: 4, nosaveSection: 1, imageCopy: 1403, imageBitmap: 6, firmware: 9, unmapped: 0, offline: 0, guard: 0,
+    free: 1536,
+    nosaveRegion: 4,
+    nosaveSection: 1,
+    imageCopy: 1403,
+    imageBitmap: 6,
+    firmware: 9,
+    unmapped: 0,
+    offline: 0,
+    guard: 0,
   });
   const omitted = Object.values(result.pagesOmitted).reduce((sum, each) => sum + each, 0);
   t.equal(result.pagesCompared + omitted, PAGES, 'nothing is left over');
-  t.same(result.written.map(({ reason }) => reason), ['originalCursor', 'copyCursor', 'zeroCursor', 'deadStack', 'returnAddress']);
-  t.ok(result.written.every(({ reason, bytesDiffering }) => bytesDiffering > 0 || reason === 'returnAddress'), 'the loop did move on');
+  t.same(
+    result.written.map(({ reason }) => reason),
+    ['originalCursor', 'copyCursor', 'zeroCursor', 'deadStack', 'returnAddress'],
+  );
+  t.ok(
+    result.written.every(({ reason, bytesDiffering }) => bytesDiffering > 0 || reason === 'returnAddress'),
+    'the loop did move on',
+  );
 });
 
 t.test('one altered byte is found, in whatever page it is, and named', async (t) => {
@@ -52,12 +74,16 @@ t.test('one altered byte is found, in whatever page it is, and named', async (t)
     [frames.vmalloc, 0, /^vmalloc 0xf0000000$/],
     [frames.kernelData, 0x101, /^jiffies\+0x1$/],
     [frames.zeros[0] ?? 0, 9, /^page of the kernel/],
-    [places.symbol('do_something') / PAGE_BYTES | 0, 0x104, /^do_something\+0x4$/],
+    [(places.symbol('do_something') / PAGE_BYTES) | 0, 0x104, /^do_something\+0x4$/],
   ];
   for (const [frame, offset, owner] of cases) {
     const result = verify((restored) => flip(restored, frame * PAGE_BYTES + offset));
     t.equal(result.pagesDiffering, 1);
-    t.match(result.differences, [{ kind: 'content', pfn: frame, firstOffset: offset, bytes: 1, owner }], `pfn ${frame}`);
+    t.match(
+      result.differences,
+      [{ kind: 'content', pfn: frame, firstOffset: offset, bytes: 1, owner }],
+      `pfn ${frame}`,
+    );
   }
 });
 
@@ -72,7 +98,11 @@ t.test('preserved pages are of the image, and the copy loop passes over them', a
   t.match(spoilt.differences, [{ kind: 'content', pfn: 180, firstOffset: 3, bytes: 1 }]);
   const { kernel } = syntheticKernel(preserved);
   const restored = syntheticKernel().restored();
-  t.not(verifyMemory({ atCopy: kernel, restored }).pagesDiffering, 0, 'a loop that copied them all the same stands elsewhere');
+  t.not(
+    verifyMemory({ atCopy: kernel, restored }).pagesDiffering,
+    0,
+    'a loop that copied them all the same stands elsewhere',
+  );
 });
 
 t.test('two pages that changed places', async (t) => {
@@ -82,7 +112,10 @@ t.test('two pages that changed places', async (t) => {
     restored.copyWithin(one, other, other + PAGE_BYTES);
     restored.set(kept, other);
   });
-  t.same(result.differences.map(({ pfn: frame }) => frame), [800, 801]);
+  t.same(
+    result.differences.map(({ pfn: frame }) => frame),
+    [800, 801],
+  );
   t.equal(result.differences[0]?.bytes, PAGE_BYTES);
 });
 
@@ -118,15 +151,27 @@ t.test('the watchdogs of a debug kernel are touched when the loop steps to anoth
   t.same(touches(1), [], 'before the first step');
   const before = places.frames.kernelData - BITS_PER_LEAF;
   t.same(touches(before + 1), []);
-  t.same(touches(before), [[places.symbol('watchdog_report_ts'), 0xffffffff], [places.symbol('wq_watchdog_touched_cpu'), 5000], [places.symbol('wq_watchdog_touched'), 5000]]);
+  t.same(touches(before), [
+    [places.symbol('watchdog_report_ts'), 0xffffffff],
+    [places.symbol('wq_watchdog_touched_cpu'), 5000],
+    [places.symbol('wq_watchdog_touched'), 5000],
+  ]);
   set('wq_watchdog_touched', 3125);
   t.equal(touches(before).length, 2, 'the global time is noted only when it is due');
 });
 
 t.test('the dead stack ends at the frame that lives', async (t) => {
   const { places } = syntheticKernel();
-  t.equal(verify((restored) => flip(restored, places.stackPointer - 1)).pagesDiffering, 0, 'below the stack pointer nothing counts');
-  t.equal(verify((restored) => flip(restored, places.stackPointer + 3)).pagesDiffering, 0, 'the return address has been taken off');
+  t.equal(
+    verify((restored) => flip(restored, places.stackPointer - 1)).pagesDiffering,
+    0,
+    'below the stack pointer nothing counts',
+  );
+  t.equal(
+    verify((restored) => flip(restored, places.stackPointer + 3)).pagesDiffering,
+    0,
+    'the return address has been taken off',
+  );
   const live = verify((restored) => flip(restored, places.stackPointer + 4));
   t.match(live.differences, [{ kind: 'content', owner: /^kernel stack of agent/ }]);
   t.equal(verify((restored) => flip(restored, places.stackPointer - 513)).pagesDiffering, 1, 'and it is not deep');
@@ -158,7 +203,7 @@ t.test('a free page in the image is superfluous', async (t) => {
   t.match(result.differences, [{ kind: 'superfluous', pfn: made.places.frames.free, owner: 'free page (free)' }]);
 });
 
-t.test('reasons are those of the kernel\'s own structures', async (t) => {
+t.test("reasons are those of the kernel's own structures", async (t) => {
   const guard = verify((_restored, { kernel, places }) => {
     const { array } = pageReader(kernel);
     kernel.memory.data.setUint32(array.at + 900 * 32 + 24, 0xf3 * 2 ** 24, true);
@@ -172,11 +217,20 @@ t.test('reasons are those of the kernel\'s own structures', async (t) => {
 
 t.test('captures of other moments are refused', async (t) => {
   const made = syntheticKernel();
-  t.throws(() => verifyMemory({ atCopy: made.kernel, restored: made.kernel.memory.bytes.slice() }), { name: 'RigError', message: /second capture/ });
-  t.throws(() => verifyMemory({ atCopy: made.kernel, restored: new Uint8Array(PAGE_BYTES) }), { name: 'RigError', message: /pages/ });
+  t.throws(() => verifyMemory({ atCopy: made.kernel, restored: made.kernel.memory.bytes.slice() }), {
+    name: 'RigError',
+    message: /second capture/,
+  });
+  t.throws(() => verifyMemory({ atCopy: made.kernel, restored: new Uint8Array(PAGE_BYTES) }), {
+    name: 'RigError',
+    message: /pages/,
+  });
   const early = syntheticKernel();
   early.kernel.memory.data.setUint32(early.places.symbol('in_suspend'), 0, true);
-  t.throws(() => verifyMemory({ atCopy: early.kernel, restored: early.restored() }), { name: 'RigError', message: /first capture/ });
+  t.throws(() => verifyMemory({ atCopy: early.kernel, restored: early.restored() }), {
+    name: 'RigError',
+    message: /first capture/,
+  });
   const empty = syntheticKernel();
   const restored = empty.restored();
   for (let frame = 1; frame < 4088; frame++) {
@@ -193,13 +247,17 @@ t.test('a guest with broken structures still gets its differences shown', async 
   // The list of tasks leads nowhere.
   made.kernel.memory.data.setUint32(made.places.symbol('init_task') + 8, 0xdeadbeef, true);
   const tasksPage = Math.floor(made.places.symbol('init_task') / PAGE_BYTES);
-  restored.set(made.kernel.memory.bytes.subarray(tasksPage * PAGE_BYTES, (tasksPage + 1) * PAGE_BYTES), tasksPage * PAGE_BYTES);
+  restored.set(
+    made.kernel.memory.bytes.subarray(tasksPage * PAGE_BYTES, (tasksPage + 1) * PAGE_BYTES),
+    tasksPage * PAGE_BYTES,
+  );
   const result = verifyMemory({ atCopy: made.kernel, restored });
   t.match(result.differences, [{ pfn: 900, owner: /^unknown \(/ }]);
 });
 
 t.test('comparison by pages: every comparer, every place', async (t) => {
-  const bufferComparer: Comparer = (a, b) => (from, to) => Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0;
+  const bufferComparer: Comparer = (a, b) => (from, to) =>
+    Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0;
   const pages = 200;
   const a = new Uint8Array(pages * PAGE_BYTES).map((_, i) => (i * 7) >>> 3);
   const selected = new Uint8Array(pages).fill(1);
@@ -223,7 +281,10 @@ t.test('comparison by pages: every comparer, every place', async (t) => {
 });
 
 t.test('runs of differing bytes', async (t) => {
-  t.same(differingRuns(Uint8Array.of(1, 2, 3, 4, 5), Uint8Array.of(1, 9, 9, 4, 8)), [{ start: 1, end: 3 }, { start: 4, end: 5 }]);
+  t.same(differingRuns(Uint8Array.of(1, 2, 3, 4, 5), Uint8Array.of(1, 9, 9, 4, 8)), [
+    { start: 1, end: 3 },
+    { start: 4, end: 5 },
+  ]);
   t.same(differingRuns(Uint8Array.of(1), Uint8Array.of(1)), []);
 });
 

@@ -7,12 +7,41 @@ import { thawedTooEarly } from '../../../emulator/verify/disk/order.js';
 const at = (...steps: readonly `${KernelStep}:${'begin' | 'end'}`[]): readonly MarkerSeen[] =>
   steps.map((name, index) => {
     const [step = 'call', edge] = name.split(':') as [KernelStep, string];
-    return { kind: edge === 'begin' ? stepBegin(step) : stepEnd(step), word0: 0, word1: 0, instruction: index, virtualMs: 0 };
+    return {
+      kind: edge === 'begin' ? stepBegin(step) : stepEnd(step),
+      word0: 0,
+      word1: 0,
+      instruction: index,
+      virtualMs: 0,
+    };
   });
 
 t.test('writes are redirected before anybody goes on', async (t) => {
-  t.same(thawedTooEarly(at('call:begin', 'freezeTasks:end', 'copy:end', 'substitute:begin', 'substitute:end', 'thawTasks:begin', 'thawFilesystems:begin', 'call:end')), []);
-  const failedFirst = at('call:begin', 'thawTasks:begin', 'call:end', 'call:begin', 'thawTasks:begin', 'copy:end', 'substitute:end', 'thawTasks:begin');
+  t.same(
+    thawedTooEarly(
+      at(
+        'call:begin',
+        'freezeTasks:end',
+        'copy:end',
+        'substitute:begin',
+        'substitute:end',
+        'thawTasks:begin',
+        'thawFilesystems:begin',
+        'call:end',
+      ),
+    ),
+    [],
+  );
+  const failedFirst = at(
+    'call:begin',
+    'thawTasks:begin',
+    'call:end',
+    'call:begin',
+    'thawTasks:begin',
+    'copy:end',
+    'substitute:end',
+    'thawTasks:begin',
+  );
   t.same(thawedTooEarly(failedFirst), [], 'neither an earlier call nor an attempt before the copy counts');
 });
 
@@ -21,5 +50,9 @@ t.test('or after it', async (t) => {
     { step: 'thawTasks', instruction: 2 },
     { step: 'thawFilesystems', instruction: 3 },
   ]);
-  t.same(thawedTooEarly(at('call:begin', 'copy:end', 'thawFilesystems:begin')), [{ step: 'thawFilesystems', instruction: 2 }], 'or never');
+  t.same(
+    thawedTooEarly(at('call:begin', 'copy:end', 'thawFilesystems:begin')),
+    [{ step: 'thawFilesystems', instruction: 2 }],
+    'or never',
+  );
 });

@@ -17,7 +17,14 @@ interface Made {
 }
 
 /** A suspend and resume of the synthetic kernel: captures, a disk with its image, and the write logs. */
-function make(mutate: { restored?: (bytes: Uint8Array) => void; poweredOff?: readonly DiskWrite[]; byResume?: readonly DiskWrite[]; image?: (pages: Map<number, Uint8Array>) => void } = {}): Made {
+function make(
+  mutate: {
+    restored?: (bytes: Uint8Array) => void;
+    poweredOff?: readonly DiskWrite[];
+    byResume?: readonly DiskWrite[];
+    image?: (pages: Map<number, Uint8Array>) => void;
+  } = {},
+): Made {
   const { kernel, restored, places } = syntheticKernel();
   const after = restored();
   const pages = new Map<number, Uint8Array>();
@@ -28,7 +35,9 @@ function make(mutate: { restored?: (bytes: Uint8Array) => void; poweredOff?: rea
   }
   mutate.image?.(pages);
   const ordered = [...pages].sort(([a], [b]) => a - b);
-  const stream = imageStream(ordered.map(([frame, bytes]) => ({ frame, fill: bytes.some((byte) => byte !== 0) ? 1 : 0 })));
+  const stream = imageStream(
+    ordered.map(([frame, bytes]) => ({ frame, fill: bytes.some((byte) => byte !== 0) ? 1 : 0 })),
+  );
   const data = ordered.filter(([, bytes]) => bytes.some((byte) => byte !== 0)).map(([, bytes]) => bytes);
   stream.splice(stream.length - data.length, data.length, ...data);
   const area = swapAreaOf(stream);
@@ -49,7 +58,9 @@ function make(mutate: { restored?: (bytes: Uint8Array) => void; poweredOff?: rea
   const at = places.frames.free * PAGE_BYTES;
   kernel.memory.bytes.set(table, at);
   mutate.restored?.(after);
-  const names = kernel.symbols.symbols.filter(({ type }) => type !== 'A').map(({ address, type, name }) => `${address.toString(16)} ${type} ${name}\n`);
+  const names = kernel.symbols.symbols
+    .filter(({ type }) => type !== 'A')
+    .map(({ address, type, name }) => `${address.toString(16)} ${type} ${name}\n`);
   return {
     systemMap: SYSTEM_MAP_EXTRA + names.join(''),
     evidence: {
@@ -66,9 +77,15 @@ function make(mutate: { restored?: (bytes: Uint8Array) => void; poweredOff?: rea
   };
 }
 
-const proofsOf = ({ systemMap }: Made, check: () => Promise<CheckResult | undefined> = async () => undefined): ReturnType<typeof createProofs> =>
-  createProofs({ systemMap, check });
-const write = (at: number, value: number, instruction: number): DiskWrite => ({ instruction, sector: sector(at), bytes: new Uint8Array(SECTOR_BYTES).fill(value) });
+const proofsOf = (
+  { systemMap }: Made,
+  check: () => Promise<CheckResult | undefined> = async () => undefined,
+): ReturnType<typeof createProofs> => createProofs({ systemMap, check });
+const write = (at: number, value: number, instruction: number): DiskWrite => ({
+  instruction,
+  sector: sector(at),
+  bytes: new Uint8Array(SECTOR_BYTES).fill(value),
+});
 
 t.test('a good cycle has no findings', async (t) => {
   const made = make();
@@ -90,7 +107,13 @@ t.test('a byte of RAM', async (t) => {
   const made = make({ restored: (bytes) => void (bytes[places.frames.slab * PAGE_BYTES + 65] = 0xaa) });
   const { outcome, findings } = await proofsOf(made).memory(made.evidence);
   t.equal(outcome.pagesDiffering, 1);
-  t.match(findings, [{ kind: 'memory', what: /^1 of \d+ pages/, details: [/^pfn 0x[0-9a-f]+\+0x41: 1 bytes differ, first 00 then aa: slab kmalloc-64, byte 1 of object 1$/] }]);
+  t.match(findings, [
+    {
+      kind: 'memory',
+      what: /^1 of \d+ pages/,
+      details: [/^pfn 0x[0-9a-f]+\+0x41: 1 bytes differ, first 00 then aa: slab kmalloc-64, byte 1 of object 1$/],
+    },
+  ]);
 });
 
 t.test('many differences are cut short, with their number', async (t) => {
@@ -102,23 +125,34 @@ t.test('many differences are cut short, with their number', async (t) => {
 
 t.test('the image on disk', async (t) => {
   const altered = make({ image: (pages) => pages.set(900, new Uint8Array(PAGE_BYTES).fill(9)) });
-  t.match((await proofsOf(altered).image(altered.evidence)).findings, [{ kind: 'image', details: [/^pfn 0x384\+0x0: 4096 bytes differ/] }]);
+  t.match((await proofsOf(altered).image(altered.evidence)).findings, [
+    { kind: 'image', details: [/^pfn 0x384\+0x0: 4096 bytes differ/] },
+  ]);
 
   const signature = new Uint8Array(SECTOR_BYTES);
   const gone = make({ poweredOff: [{ instruction: 0, sector: sector(SWAP_SECTOR + 7), bytes: signature }] });
   t.match((await proofsOf(gone).image(gone.evidence)).findings, [{ kind: 'image', what: 'no disk holds an image' }]);
 
   const torn = make({ poweredOff: [write(SWAP_SECTOR + 16, 0x11, 0)] });
-  t.match((await proofsOf(torn).image(torn.evidence)).findings, [{ kind: 'image', what: /^the image cannot be read: / }]);
+  t.match((await proofsOf(torn).image(torn.evidence)).findings, [
+    { kind: 'image', what: /^the image cannot be read: / },
+  ]);
 });
 
 t.test('sectors', async (t) => {
   const whileOff = make({ poweredOff: [write(5, 0x33, 0)] });
-  t.match((await proofsOf(whileOff).disk(whileOff.evidence)).findings, [{ kind: 'disk', details: ['sda: 1 from sector 5: outside of all partitions'] }]);
+  t.match((await proofsOf(whileOff).disk(whileOff.evidence)).findings, [
+    { kind: 'disk', details: ['sda: 1 from sector 5: outside of all partitions'] },
+  ]);
   const byResume = make({ byResume: [write(6, 0x33, 5)] });
-  t.match(await proofsOf(byResume).disk(byResume.evidence), { outcome: { sectorsDiffering: 1, originSectorsWritten: 1 }, findings: [{ kind: 'disk' }] });
+  t.match(await proofsOf(byResume).disk(byResume.evidence), {
+    outcome: { sectorsDiffering: 1, originSectorsWritten: 1 },
+    findings: [{ kind: 'disk' }],
+  });
   const same = make({ byResume: [write(6, 0, 5)] });
-  t.match((await proofsOf(same).disk(same.evidence)).findings, [{ kind: 'disk', what: /with the content that they had/ }]);
+  t.match((await proofsOf(same).disk(same.evidence)).findings, [
+    { kind: 'disk', what: /with the content that they had/ },
+  ]);
   const header = make({ byResume: [write(SWAP_SECTOR + 7, 0x44, 5)] });
   t.same((await proofsOf(header).disk(header.evidence)).findings, [], 'the resuming kernel rewrites the swap header');
 });
@@ -128,7 +162,9 @@ t.test('writes are told apart from those before the copy, also when there are no
   const [disk] = made.evidence.disks as [DiskState];
   const quiet: DiskState = { base: disk.base, overlay: [disk.overlay[0] as DiskWrite, write(7, 0x55, 0)] };
   const evidence = { ...made.evidence, disks: [quiet], writesSinceCopy: [[]] };
-  t.match((await proofsOf(made).disk(evidence)).findings, [{ details: ['sda: 1 from sector 7: outside of all partitions'] }]);
+  t.match((await proofsOf(made).disk(evidence)).findings, [
+    { details: ['sda: 1 from sector 7: outside of all partitions'] },
+  ]);
 });
 
 t.test('filesystems', async (t) => {
@@ -138,12 +174,20 @@ t.test('filesystems', async (t) => {
     systemMap: made.systemMap,
     check: async (_volume, filesystem, condition) => {
       conditions.push(condition);
-      return filesystem === 'swap' ? { checker: 'fsck.swap', clean: false, output: ['it is no filesystem'] } : undefined;
+      return filesystem === 'swap'
+        ? { checker: 'fsck.swap', clean: false, output: ['it is no filesystem'] }
+        : undefined;
     },
   });
   const { outcome, findings } = await proofs.filesystems(made.evidence.disks, 'shutdown');
   t.same(outcome, [{ at: 'shutdown', device: 'sda1', filesystem: 'swap', clean: false }]);
-  t.match(findings, [{ kind: 'filesystem', what: 'fsck.swap finds fault with sda1 (swap) at shutdown', details: ['it is no filesystem'] }]);
+  t.match(findings, [
+    {
+      kind: 'filesystem',
+      what: 'fsck.swap finds fault with sda1 (swap) at shutdown',
+      details: ['it is no filesystem'],
+    },
+  ]);
   await proofs.filesystems(made.evidence.disks, 'suspend');
   await proofs.filesystems(made.evidence.disks, 'suspend', true);
   t.same(conditions, ['left', 'inUse', 'frozen']);
@@ -151,7 +195,9 @@ t.test('filesystems', async (t) => {
 
 t.test('console and symbols', async (t) => {
   const proofs = proofsOf(make());
-  t.match(proofs.console(new TextEncoder().encode('[    1.000000] kernel BUG at mm/slub.c:1!\r\n')), [{ kind: 'kernelFault', what: 'bug: kernel BUG at mm/slub.c:1!' }]);
+  t.match(proofs.console(new TextEncoder().encode('[    1.000000] kernel BUG at mm/slub.c:1!\r\n')), [
+    { kind: 'kernelFault', what: 'bug: kernel BUG at mm/slub.c:1!' },
+  ]);
   t.same(proofs.console(new TextEncoder().encode('[    1.000000] all is well\r\n')), []);
   t.equal(proofs.addressOf('jiffies'), 0x114100);
   t.throws(() => proofs.addressOf('no_such_thing'), { name: 'InputError' });

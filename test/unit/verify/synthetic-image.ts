@@ -16,7 +16,8 @@ export function imageStream(frames: readonly ImageFrame[], physicalPages = 4096)
     const bytes = new Uint8Array(PAGE_BYTES);
     const view = new DataView(bytes.buffer);
     const here = frames.slice(page * 1024, (page + 1) * 1024);
-    for (const [i, { frame, fill }] of here.entries()) view.setUint32(4 * i, fill === 0 ? frame + 0x80000000 : frame, true);
+    for (const [i, { frame, fill }] of here.entries())
+      view.setUint32(4 * i, fill === 0 ? frame + 0x80000000 : frame, true);
     if (here.length < 1024) view.setUint32(4 * here.length, 0xffffffff, true);
     return bytes;
   });
@@ -42,7 +43,10 @@ export function swapArea(frames: readonly ImageFrame[], signature = 'S1SUSPEND')
   return swapAreaOf(imageStream(frames), { signature, flags: 2 });
 }
 
-export function swapAreaOf(stream: readonly Uint8Array[], { signature = 'S1SUSPEND', flags = 2, checksum = 0 }: { signature?: string; flags?: number; checksum?: number } = {}): Uint8Array {
+export function swapAreaOf(
+  stream: readonly Uint8Array[],
+  { signature = 'S1SUSPEND', flags = 2, checksum = 0 }: { signature?: string; flags?: number; checksum?: number } = {},
+): Uint8Array {
   const mapPages = Math.ceil(stream.length / 511);
   const area = new Uint8Array((1 + mapPages + stream.length) * PAGE_BYTES);
   const view = new DataView(area.buffer);

@@ -1,6 +1,24 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import { byteSize, checked, choice, defaulted, dictionary, duration, integer, list, loadYaml, mapping, optional, readYaml, renderIssues, required, text, truth, word } from '../../../emulator/yaml/index.js';
+import {
+  byteSize,
+  checked,
+  choice,
+  defaulted,
+  dictionary,
+  duration,
+  integer,
+  list,
+  loadYaml,
+  mapping,
+  optional,
+  readYaml,
+  renderIssues,
+  required,
+  text,
+  truth,
+  word,
+} from '../../../emulator/yaml/index.js';
 
 const disk = mapping({
   size: required(byteSize()),
@@ -19,7 +37,13 @@ t.test('a good file is read into typed values, with defaults', async (t) => {
   const result = readYaml('size: 64 MiB\npartitions:\n  - number: 2\n', 'a.yaml', disk);
   t.ok('value' in result);
   if ('value' in result) {
-    t.strictSame(result.value, { size: 64 * 2 ** 20, label: undefined, journal: true, kind: 'ext4', partitions: [{ number: 2 }] });
+    t.strictSame(result.value, {
+      size: 64 * 2 ** 20,
+      label: undefined,
+      journal: true,
+      kind: 'ext4',
+      partitions: [{ number: 2 }],
+    });
     const { line, col } = result.source.issue('badValue', ['partitions', 0, 'number'], 'm');
     t.strictSame([line, col], [3, 13]);
   }
@@ -62,11 +86,14 @@ t.test('wrong types', async (t) => {
   t.match(issuesOf('- 1\n'), [{ code: 'wrongType', message: /a mapping is wanted here, not a list/ }]);
   t.match(issuesOf('size: 64 MiB\npartitions: 3\n'), [{ code: 'wrongType', line: 2, col: 13 }]);
   t.match(issuesOf('size: 64 MiB\njournal: {}\n'), [{ code: 'wrongType', line: 2, col: 10 }]);
-  t.match(issuesOf('size: 64 MiB\njournal: yes\n'), [{ code: 'badValue', message: /true or false is wanted here, not 'yes'/ }]);
+  t.match(issuesOf('size: 64 MiB\njournal: yes\n'), [
+    { code: 'badValue', message: /true or false is wanted here, not 'yes'/ },
+  ]);
 });
 
 t.test('sizes and durations need a unit and must come out whole', async (t) => {
-  for (const bad of ['64', '64 MB', '-1 MiB', '1.0001 KiB', '64  MiB', '1 toString']) t.equal(issuesOf(`size: ${bad}\n`).length, 1, bad);
+  for (const bad of ['64', '64 MB', '-1 MiB', '1.0001 KiB', '64  MiB', '1 toString'])
+    t.equal(issuesOf(`size: ${bad}\n`).length, 1, bad);
   const time = mapping({ t: required(duration()) });
   const read = (value: string) => readYaml(`t: ${value}\n`, 'a.yaml', time);
   t.match(read('1.5 h'), { value: { t: 5_400_000 } });
@@ -82,7 +109,8 @@ t.test('a choice is one key, or a bare word', async (t) => {
       { kind: 'wait', value: { ms: 3 } },
     ],
   });
-  const codes = (source: string) => issuesOf(source, steps).map(({ code, line, col, message }) => `${code} ${line}:${col} ${message}`);
+  const codes = (source: string) =>
+    issuesOf(source, steps).map(({ code, line, col, message }) => `${code} ${line}:${col} ${message}`);
   t.match(codes('- rnu: ls\n'), [/^unknownKey 1:3 .*did you mean 'run'/]);
   t.match(codes('- wiat\n'), [/^unknownKey 1:3 .*did you mean 'wait'/]);
   t.match(codes('- run: a\n  wait: b\n'), [/^badValue 1:3 .*not both 'run' and 'wait'/]);
@@ -90,11 +118,22 @@ t.test('a choice is one key, or a bare word', async (t) => {
 
 t.test('dictionaries keep odd names, checks see sound values only', async (t) => {
   const shape = dictionary(checked(integer(0, 9), (n) => (n === 5 ? 'five is out' : undefined)));
-  t.match(readYaml('__proto__: 1\nb: 2\n', 'a.yaml', shape), { value: Object.fromEntries([['__proto__', 1], ['b', 2]]) });
-  t.match(issuesOf('a: 5\nb: x\n', shape), [{ message: 'five is out', line: 1 }, { code: 'badValue', line: 2 }]);
+  t.match(readYaml('__proto__: 1\nb: 2\n', 'a.yaml', shape), {
+    value: Object.fromEntries([
+      ['__proto__', 1],
+      ['b', 2],
+    ]),
+  });
+  t.match(issuesOf('a: 5\nb: x\n', shape), [
+    { message: 'five is out', line: 1 },
+    { code: 'badValue', line: 2 },
+  ]);
 });
 
 t.test('values behind an alias are placed where the alias leads', async (t) => {
-  const shape = mapping({ a: required(mapping({ n: required(integer(0, 1)) })), b: required(mapping({ n: required(integer(2, 3)) })) });
+  const shape = mapping({
+    a: required(mapping({ n: required(integer(0, 1)) })),
+    b: required(mapping({ n: required(integer(2, 3)) })),
+  });
   t.match(issuesOf('a: &x\n  n: 1\nb: *x\n', shape), [{ code: 'badValue', line: 2, col: 6 }]);
 });

@@ -43,17 +43,31 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
   const context = { signal };
 
   const copy = async (from: readonly string[], to: readonly string[]): Promise<void> => {
-    for (const [index, path] of from.entries()) await command('cp', ['--sparse=always', path, to[index] ?? ''], context);
+    for (const [index, path] of from.entries())
+      await command('cp', ['--sparse=always', path, to[index] ?? ''], context);
   };
   let started = 0;
   const start = async (diskPaths: readonly string[], statePath?: string): Promise<QemuMachine> => {
     const dir = join(root, String(started++));
     await mkdir(dir);
-    return startQemu({ memoryMiB, kernelPath, initrdPath, cmdline, wallClockMs, diskPaths, dir, signal, ...(statePath !== undefined && { statePath }) });
+    return startQemu({
+      memoryMiB,
+      kernelPath,
+      initrdPath,
+      cmdline,
+      wallClockMs,
+      diskPaths,
+      dir,
+      signal,
+      ...(statePath !== undefined && { statePath }),
+    });
   };
 
   const saveStates = async (): Promise<void> => {
-    await copy(files.disks.map(({ path }) => path), usedDisks);
+    await copy(
+      files.disks.map(({ path }) => path),
+      usedDisks,
+    );
     await saveBeforeDisk();
     const late = await start(usedDisks, states.beforeDisk);
     await closing(late, async () => {
@@ -76,9 +90,14 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
         return true;
       });
       if (caught) return;
-      await copy(files.disks.map(({ path }) => path), usedDisks);
+      await copy(
+        files.disks.map(({ path }) => path),
+        usedDisks,
+      );
     }
-    throw new RigError(`QEMU's guest could not be stopped before it read its disks, in ${STOPS_MAX} attempts`, { remedy: 'give the host some peace, and try again' });
+    throw new RigError(`QEMU's guest could not be stopped before it read its disks, in ${STOPS_MAX} attempts`, {
+      remedy: 'give the host some peace, and try again',
+    });
   };
 
   const cycle = async (from: 'powerOn' | 'savedStates'): Promise<QemuSample> => {
@@ -97,7 +116,8 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
       await succeed(agent, WORK);
       watch.lap('work');
       const end = await agent.exec(shell(SUSPEND), { virtualMsMax: TIMEOUT_MS });
-      if (end.ended !== 'halted') throw new GuestError(`QEMU's guest did not suspend (${end.ended})`, { consoleTail: agent.consoleTail });
+      if (end.ended !== 'halted')
+        throw new GuestError(`QEMU's guest did not suspend (${end.ended})`, { consoleTail: agent.consoleTail });
       return { agent, job: end.job, haltedMs: performance.now(), cpuMs: first.cpuMs() };
     });
 
@@ -108,12 +128,17 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
       await reach(second, stepEnd('thawTasks'), USER_MARKERS.agentReady);
       await agent.attach(second);
       const resumed = resultOf(await agent.wait(job));
-      if (resumed.exitCode !== 0) throw new GuestError(`the suspend ended with status ${resumed.exitCode} in QEMU's guest`, { consoleTail: agent.consoleTail });
+      if (resumed.exitCode !== 0)
+        throw new GuestError(`the suspend ended with status ${resumed.exitCode} in QEMU's guest`, {
+          consoleTail: agent.consoleTail,
+        });
       watch.lap('resume');
       await succeed(agent, CHECK);
       watch.lap('check');
       const endMs = performance.now();
-      const withoutBootsMs = saved ? undefined : haltedMs - first.seenMs(USER_MARKERS.agentReady) + endMs - second.seenMs(USER_MARKERS.beforeDisk);
+      const withoutBootsMs = saved
+        ? undefined
+        : haltedMs - first.seenMs(USER_MARKERS.agentReady) + endMs - second.seenMs(USER_MARKERS.beforeDisk);
       return { times: watch.times(), withoutBootsMs, cpuMs: cpuMs + second.cpuMs() };
     });
   };
@@ -133,15 +158,23 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
 /** Waits for a marker; one that should not come meanwhile is an error. */
 async function reach(machine: QemuMachine, kind: number, wrong?: number): Promise<void> {
   const stopAt = (marker: number): ArmedTrigger => ({ when: { on: 'marker', kind: marker }, then: { do: 'stop' } });
-  const { reason, console } = await machine.run({ triggers: [stopAt(kind), ...(wrong === undefined ? [] : [stopAt(wrong)])], virtualMsMax: TIMEOUT_MS });
+  const { reason, console } = await machine.run({
+    triggers: [stopAt(kind), ...(wrong === undefined ? [] : [stopAt(wrong)])],
+    virtualMsMax: TIMEOUT_MS,
+  });
   if (reason.why === 'trigger' && reason.index === 0) return;
   const tail = new TextDecoder().decode(console).split('\n').slice(-25);
-  throw new GuestError(`QEMU's guest did not come to marker 0x${kind.toString(16)} (${reason.why})`, { consoleTail: tail });
+  throw new GuestError(`QEMU's guest did not come to marker 0x${kind.toString(16)} (${reason.why})`, {
+    consoleTail: tail,
+  });
 }
 
 async function succeed(agent: Agent, text: string): Promise<void> {
   const { exitCode, stderr } = resultOf(await agent.exec(shell(text), { virtualMsMax: TIMEOUT_MS }));
-  if (exitCode !== 0) throw new GuestError(`\`${text}\` ended with status ${exitCode} in QEMU's guest: ${stderr}`, { consoleTail: agent.consoleTail });
+  if (exitCode !== 0)
+    throw new GuestError(`\`${text}\` ended with status ${exitCode} in QEMU's guest: ${stderr}`, {
+      consoleTail: agent.consoleTail,
+    });
 }
 
 async function closing<T>(machine: QemuMachine, work: () => Promise<T>): Promise<T> {

@@ -67,14 +67,16 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
   let halted = false;
   let startedMs = performance.now();
 
-  const onMarkers = (kinds: number) => (bytes: Uint8Array): void => {
-    for (const low of bytes) {
-      const kind = kinds | low;
-      if (!firstSeenMs.has(kind)) firstSeenMs.set(kind, performance.now());
-      markers.push({ kind, word0: 0, word1: 0, instruction: 0, virtualMs: performance.now() - startedMs });
-    }
-    wake();
-  };
+  const onMarkers =
+    (kinds: number) =>
+    (bytes: Uint8Array): void => {
+      for (const low of bytes) {
+        const kind = kinds | low;
+        if (!firstSeenMs.has(kind)) firstSeenMs.set(kind, performance.now());
+        markers.push({ kind, word0: 0, word1: 0, instruction: 0, virtualMs: performance.now() - startedMs });
+      }
+      wake();
+    };
   const lines = {
     console: await openLine(config.dir, 'console', (bytes) => {
       output.console.push(bytes);
@@ -92,7 +94,9 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
   const monitor = await openMonitor(config.dir);
 
   startedMs = performance.now();
-  const process = spawn(QEMU, [...argumentsOf(config, lines), ...monitor.arguments], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const process = spawn(QEMU, [...argumentsOf(config, lines), ...monitor.arguments], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const exited = watchExit(process, config.signal);
   let gone = false;
   void exited.then(() => {
@@ -107,7 +111,8 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
       const passed = markers.flatMap(({ kind }, at) => (kind === when.kind ? [at] : []));
       if (passed.length >= (when.nth ?? 1)) return { why: 'trigger', index };
     }
-    if (untilByte && untilByte.channel === 'agent' && output.agent.some((bytes) => bytes.includes(untilByte.byte))) return { why: 'byte' };
+    if (untilByte && untilByte.channel === 'agent' && output.agent.some((bytes) => bytes.includes(untilByte.byte)))
+      return { why: 'byte' };
     if (halted) return { why: 'halted' };
     if (gone) return { why: 'reset' };
     return undefined;
@@ -152,7 +157,8 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
     for (const line of Object.values(lines)) line.close();
     monitor.close();
   };
-  const unable = (): Promise<never> => Promise.reject(new RigError('QEMU is only measured; it does not show its memory'));
+  const unable = (): Promise<never> =>
+    Promise.reject(new RigError('QEMU is only measured; it does not show its memory'));
 
   return {
     engine: 'qemu',
@@ -166,14 +172,16 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
     checkpoint: unable,
     seenMs(kind) {
       const ms = firstSeenMs.get(kind);
-      if (ms === undefined) throw new RigError(`QEMU's guest did not send marker 0x${kind.toString(16)}\n${consoleTail}`);
+      if (ms === undefined)
+        throw new RigError(`QEMU's guest did not send marker 0x${kind.toString(16)}\n${consoleTail}`);
       return ms;
     },
     hasSeen: (kind) => firstSeenMs.has(kind),
     async consoleShows(text) {
-      for (const deadlineMs = performance.now() + CONSOLE_MS_MAX; !consoleTail.includes(text); ) {
+      for (const deadlineMs = performance.now() + CONSOLE_MS_MAX; !consoleTail.includes(text);) {
         config.signal.throwIfAborted();
-        if (gone || performance.now() > deadlineMs) throw new RigError(`QEMU's guest did not show '${text}'\n${consoleTail}`);
+        if (gone || performance.now() > deadlineMs)
+          throw new RigError(`QEMU's guest did not show '${text}'\n${consoleTail}`);
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     },
@@ -189,13 +197,42 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
   };
 }
 
-function argumentsOf(config: QemuConfig, lines: Record<'console' | 'agent' | 'user' | 'kernel', Line>): readonly string[] {
+function argumentsOf(
+  config: QemuConfig,
+  lines: Record<'console' | 'agent' | 'user' | 'kernel', Line>,
+): readonly string[] {
   const { memoryMiB, kernelPath, initrdPath, cmdline, diskPaths, wallClockMs, statePath } = config;
-  const chardev = (name: keyof typeof lines): readonly string[] => ['-chardev', `socket,id=${name},path=${lines[name].path}`];
-  const markerPort = (name: 'user' | 'kernel', base: number, index: number): readonly string[] => [...chardev(name), '-device', `isa-serial,iobase=0x${base.toString(16)},irq=${MARKER_IRQS[name]},index=${index},chardev=${name}`];
+  const chardev = (name: keyof typeof lines): readonly string[] => [
+    '-chardev',
+    `socket,id=${name},path=${lines[name].path}`,
+  ];
+  const markerPort = (name: 'user' | 'kernel', base: number, index: number): readonly string[] => [
+    ...chardev(name),
+    '-device',
+    `isa-serial,iobase=0x${base.toString(16)},irq=${MARKER_IRQS[name]},index=${index},chardev=${name}`,
+  ];
   return [
-    ...['-machine', 'pc,acpi=off,hpet=off', '-accel', 'tcg', '-smp', '1', '-m', `${memoryMiB}M`, '-nodefaults', '-no-user-config'],
-    ...['-display', 'none', '-vga', 'none', '-no-reboot', '-rtc', `base=${new Date(wallClockMs).toISOString().slice(0, 19)}`],
+    ...[
+      '-machine',
+      'pc,acpi=off,hpet=off',
+      '-accel',
+      'tcg',
+      '-smp',
+      '1',
+      '-m',
+      `${memoryMiB}M`,
+      '-nodefaults',
+      '-no-user-config',
+    ],
+    ...[
+      '-display',
+      'none',
+      '-vga',
+      'none',
+      '-no-reboot',
+      '-rtc',
+      `base=${new Date(wallClockMs).toISOString().slice(0, 19)}`,
+    ],
     ...['-kernel', kernelPath, '-initrd', initrdPath, '-append', cmdline],
     // Nothing waits for the host's disk: completed writes are in its page cache.
     ...diskPaths.flatMap((path, index) => ['-drive', `file=${path},format=raw,if=ide,index=${index},cache=unsafe`]),
@@ -239,4 +276,3 @@ function cpuMsOf(pid: number): number {
   const fields = rest.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
-

@@ -4,7 +4,11 @@
  * The largest whole number from `min` to `max` for which `holds` answers true, when it does so up to some number and
  * not beyond; undefined when not even for `min`. Asks about log2(max - min) times.
  */
-export async function largest(min: number, max: number, holds: (value: number) => Promise<boolean>): Promise<number | undefined> {
+export async function largest(
+  min: number,
+  max: number,
+  holds: (value: number) => Promise<boolean>,
+): Promise<number | undefined> {
   if (!(await holds(min))) return undefined;
   let [good, bad] = [min, max + 1];
   while (bad - good > 1) {

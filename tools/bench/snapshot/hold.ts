@@ -18,7 +18,9 @@ export async function obtainHold(context: BuildContext): Promise<GuestFile> {
       name: 'bench-hold',
       inputs: { source: await readFile(source), '#flags': FLAGS.join(' ') },
       build: async (into) => {
-        await command('i686-linux-gnu-gcc', [...FLAGS, '-o', join(into, 'hold'), source], context, { remedy: 'install gcc-i686-linux-gnu' });
+        await command('i686-linux-gnu-gcc', [...FLAGS, '-o', join(into, 'hold'), source], context, {
+          remedy: 'install gcc-i686-linux-gnu',
+        });
       },
     },
     context,

@@ -64,13 +64,31 @@ const suspend = (method: SuspendMethod): Step => ({ do: 'suspend', method, offMs
 export async function measureFigures(method: SuspendMethod, rig: Rig): Promise<Figures> {
   const { engine, lives } = observe(createV86Engine());
   const proofs: Step = { do: 'verify', proofs: ['memory', 'image', 'disk'] };
-  const steps: readonly Step[] = [{ do: 'boot' }, keepFromFiles(rig.files.config.memoryMiB / 2), suspend(method), { do: 'resume', faults: [] }, proofs, CHECK_HELD];
+  const steps: readonly Step[] = [
+    { do: 'boot' },
+    keepFromFiles(rig.files.config.memoryMiB / 2),
+    suspend(method),
+    { do: 'resume', faults: [] },
+    proofs,
+    CHECK_HELD,
+  ];
   const { cycles, findings } = await go(steps, rig, engine);
   const [found] = findings;
-  if (found) throw new GuestError(`${method} did not bring a guest through in which half of RAM is one program's: ${found.what}`, { consoleTail: found.details });
+  if (found)
+    throw new GuestError(
+      `${method} did not bring a guest through in which half of RAM is one program's: ${found.what}`,
+      { consoleTail: found.details },
+    );
   const [cycle] = cycles;
-  if (!cycle?.frozen || !cycle.image) throw new RigError(`the cycle by ${method} has no figures`, { remedy: "run a guest kernel that was built with the rig's markers" });
-  return { frozen: cycle.frozen, imageBytes: cycle.image.bytes, saveInstructions: saveInstructions(method, lives, rig.files) };
+  if (!cycle?.frozen || !cycle.image)
+    throw new RigError(`the cycle by ${method} has no figures`, {
+      remedy: "run a guest kernel that was built with the rig's markers",
+    });
+  return {
+    frozen: cycle.frozen,
+    imageBytes: cycle.image.bytes,
+    saveInstructions: saveInstructions(method, lives, rig.files),
+  };
 }
 
 /** How much of RAM, in per cent, may be one program's anonymous memory and come through without swap. */
@@ -79,7 +97,13 @@ export async function measureCapacity(method: SuspendMethod, rig: Rig): Promise<
   const engine = createV86Engine();
   const failures = new Map<number, string>();
   const share = await largest(SHARE_MIN, SHARE_MAX, async (tried) => {
-    const steps: readonly Step[] = [{ do: 'boot' }, keepShare(method, keep(Math.floor((memoryMiB * tried) / 100))), suspend(method), { do: 'resume', faults: [] }, CHECK_HELD];
+    const steps: readonly Step[] = [
+      { do: 'boot' },
+      keepShare(method, keep(Math.floor((memoryMiB * tried) / 100))),
+      suspend(method),
+      { do: 'resume', faults: [] },
+      CHECK_HELD,
+    ];
     const { findings } = await go(steps, rig, engine);
     const [first] = findings;
     if (first) failures.set(tried, [first.what, ...first.details.slice(0, 1)].join(': '));
@@ -91,7 +115,12 @@ export async function measureCapacity(method: SuspendMethod, rig: Rig): Promise<
 
 function go(steps: readonly Step[], { files, plan, cacheDir }: Rig, engine: Engine): Promise<TimelineOutcome> {
   return runTimeline(plan(steps), steps, {
-    booter: { engine, config: files.config, configKey: files.configKey, cache: byteCache(join(cacheDir, 'checkpoints')) },
+    booter: {
+      engine,
+      config: files.config,
+      configKey: files.configKey,
+      cache: byteCache(join(cacheDir, 'checkpoints')),
+    },
     states: bootStates(),
     proofs: nodeProofs(files),
     hash: sha256Hex,
@@ -104,9 +133,14 @@ function saveInstructions(method: SuspendMethod, lives: readonly Life[], { confi
   const volume = volumes(sourceOf(base), 'sdb').find(({ device }) => device === IMAGE_VOLUME[method]);
   const life = lives.find(({ markers }) => markers.some(({ kind }) => kind === stepBegin('copy')));
   const call = life?.markers.find(({ kind }) => kind === stepBegin('call'));
-  const last = volume && life?.writes[IMAGE_DISK]?.findLast(({ sector, bytes }) => isWithin(volume, sector, bytes.length));
-  if (!call || !last) throw new RigError(`nothing says when ${method} was called, or when its image was saved`, { remedy: "run a guest kernel that was built with the rig's markers" });
+  const last =
+    volume && life?.writes[IMAGE_DISK]?.findLast(({ sector, bytes }) => isWithin(volume, sector, bytes.length));
+  if (!call || !last)
+    throw new RigError(`nothing says when ${method} was called, or when its image was saved`, {
+      remedy: "run a guest kernel that was built with the rig's markers",
+    });
   return last.instruction - call.instruction;
 }
 
-const isWithin = ({ startSector, sectors }: Volume, at: number, lengthBytes: number): boolean => at >= startSector && at + lengthBytes / SECTOR_BYTES <= startSector + sectors;
+const isWithin = ({ startSector, sectors }: Volume, at: number, lengthBytes: number): boolean =>
+  at >= startSector && at + lengthBytes / SECTOR_BYTES <= startSector + sectors;

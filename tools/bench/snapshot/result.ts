@@ -68,7 +68,8 @@ export function snapshotResult({ figures, capacity, ...samples }: SnapshotSample
   const ms = (of: SnapshotContender): readonly number[] => samples[of].map(({ times }) => times.ms);
   const perContender = <T>(value: (of: SnapshotContender) => T): Readonly<Record<SnapshotContender, T>> =>
     Object.fromEntries(SNAPSHOT_CONTENDERS.map((of) => [of, value(of)])) as Record<SnapshotContender, T>;
-  const frozen = (of: keyof Figures['frozen']): ExactVerdict => exact(snapshot.frozen[of] / swsusp.frozen[of], SNAPSHOT_AIMS.frozen);
+  const frozen = (of: keyof Figures['frozen']): ExactVerdict =>
+    exact(snapshot.frozen[of] / swsusp.frozen[of], SNAPSHOT_AIMS.frozen);
   const rate = ({ imageBytes, saveInstructions }: Figures): number => imageBytes / saveInstructions;
   return {
     figures,
@@ -87,14 +88,22 @@ const exact = (value: number, aim: Aim): ExactVerdict => ({ value, aim, met: mee
 
 export function renderSnapshot(result: SnapshotResult, memoryMiB: number): string {
   const { figures, capacity, bytesPerInstruction, frozen, share, cycleMs, phasesMs, cpuMs, cycle } = result;
-  const row = (what: string, of: (method: SuspendMethod) => string): string[] => [what, of('swsusp'), of('sys_snapshot')];
+  const row = (what: string, of: (method: SuspendMethod) => string): string[] => [
+    what,
+    of('swsusp'),
+    of('sys_snapshot'),
+  ];
   const rows = [
     row('userspace stands still, virtual time', (method) => `${figures[method].frozen.virtualMs.toFixed(0)} ms`),
     row('userspace stands still, instructions', (method) => millions(figures[method].frozen.instructions)),
     row('image', (method) => `${(figures[method].imageBytes / 1e6).toFixed(1)} MB`),
     row('instructions from the call to its last write', (method) => millions(figures[method].saveInstructions)),
     row('image bytes per instruction', (method) => bytesPerInstruction[method].toFixed(3)),
-    ...capacity.map(({ memoryMiB: of, of: each }) => row(`largest program without swap, of ${of} MiB`, (method) => (each[method].share === undefined ? 'none' : `${each[method].share} %`))),
+    ...capacity.map(({ memoryMiB: of, of: each }) =>
+      row(`largest program without swap, of ${of} MiB`, (method) =>
+        each[method].share === undefined ? 'none' : `${each[method].share} %`,
+      ),
+    ),
   ];
   const beyond = capacity.flatMap(({ memoryMiB: of, of: each }) =>
     (['swsusp', 'sys_snapshot'] as const).flatMap((method) => {
@@ -112,7 +121,10 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         ...beyond,
         `verified hot cycle by sys_snapshot ${seconds(cycleMs.hot)}, QEMU TCG's stock cycle ${seconds(cycleMs.qemu)}: ${quotient(cycle.ratio)}, ${aimText(cycle.aim, cycle.ratio.ofMedians)}`,
         `the same with the image compressed by snapctl, as it does unless told: ${seconds(cycleMs.hotCompressed)}`,
-        ...PHASES.map((phase) => `  ${phase.padEnd(8)} hot ${seconds(phasesMs.hot[phase])}, compressed ${seconds(phasesMs.hotCompressed[phase])}, QEMU ${seconds(phasesMs.qemu[phase])}`),
+        ...PHASES.map(
+          (phase) =>
+            `  ${phase.padEnd(8)} hot ${seconds(phasesMs.hot[phase])}, compressed ${seconds(phasesMs.hotCompressed[phase])}, QEMU ${seconds(phasesMs.qemu[phase])}`,
+        ),
         `processor time: hot ${seconds(cpuMs.hot)}, compressed ${seconds(cpuMs.hotCompressed)}, QEMU ${seconds(cpuMs.qemu)}`,
         '',
         'Counted in the guest, so the same on every host, but for the cycles and what follows them. Standing still: of swsusp from the freeze of the',
@@ -126,5 +138,6 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
   ].join('\n');
 }
 
-const verdict = ({ value, aim }: ExactVerdict): string => `${value.toFixed(3)} (1/${(1 / value).toFixed(1)}), ${aimText(aim, value)}`;
+const verdict = ({ value, aim }: ExactVerdict): string =>
+  `${value.toFixed(3)} (1/${(1 / value).toFixed(1)}), ${aimText(aim, value)}`;
 const millions = (count: number): string => `${(count / 1e6).toFixed(1)} M`;

@@ -29,7 +29,10 @@ export function createBrowserEngine({ workerUrl, wasmUrl }: BrowserEngineOptions
 
 async function compile(url: string): Promise<WebAssembly.Module> {
   const response = await fetch(url);
-  if (!response.ok) throw new RigError(`cannot load ${url}: status ${response.status}`, { remedy: 'serve the page with `node tools/run.mjs tools/serve.ts`' });
+  if (!response.ok)
+    throw new RigError(`cannot load ${url}: status ${response.status}`, {
+      remedy: 'serve the page with `node tools/run.mjs tools/serve.ts`',
+    });
   return WebAssembly.compile(new Uint8Array(await response.arrayBuffer()));
 }
 

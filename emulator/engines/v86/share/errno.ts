@@ -2,7 +2,19 @@
 /** What a share refuses, as Linux numbers it. */
 
 const NUMBERS = {
-  EPERM: 1, ENOENT: 2, EBADF: 9, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, EINVAL: 22, ENOSPC: 28, ENAMETOOLONG: 36, ENOTEMPTY: 39, EPROTO: 71, EOPNOTSUPP: 95, ESTALE: 116,
+  EPERM: 1,
+  ENOENT: 2,
+  EBADF: 9,
+  EEXIST: 17,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ENAMETOOLONG: 36,
+  ENOTEMPTY: 39,
+  EPROTO: 71,
+  EOPNOTSUPP: 95,
+  ESTALE: 116,
 } as const;
 export type ErrnoName = keyof typeof NUMBERS;
 

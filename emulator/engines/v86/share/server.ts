@@ -9,7 +9,17 @@
  */
 import type { ShareEntry } from '../../../machine/contract.js';
 import { Errno } from './errno.js';
-import { createShareTree, isFolder, isLink, SHARE_BYTES_MAX, SHARE_NODES_MAX, TYPE, type SavedTree, type ShareNode, type ShareTree } from './tree.js';
+import {
+  createShareTree,
+  isFolder,
+  isLink,
+  SHARE_BYTES_MAX,
+  SHARE_NODES_MAX,
+  TYPE,
+  type SavedTree,
+  type ShareNode,
+  type ShareTree,
+} from './tree.js';
 import { readWire, writeWire, type WirePiece, type WireReader } from './wire.js';
 
 /** Sizes of messages: what a client may ask for at most, and what is before the data of a read. */
@@ -113,7 +123,9 @@ export function createShareServer(given: readonly ShareEntry[], { nowMs, isOn }:
     save() {
       if (!used) return undefined;
       const { tree: saved, contents } = tree.save([...fids.values()].map(({ node }) => node));
-      const held = [...fids].sort(([a], [b]) => a - b).map(([number, { node, uid, open }]) => [number, node.id, uid, open] as const);
+      const held = [...fids]
+        .sort(([a], [b]) => a - b)
+        .map(([number, { node, uid, open }]) => [number, node.id, uid, open] as const);
       return { share: { messageBytes, tree: saved, fids: held }, contents };
     },
     load(share, contents) {
@@ -148,7 +160,16 @@ interface Session {
 }
 
 /** What each request does, by its type. */
-function protocol({ tree, nowMs, fidOf, openFid, hold, drop, negotiate, dataBytesMax }: Session): Readonly<Record<number, Handler>> {
+function protocol({
+  tree,
+  nowMs,
+  fidOf,
+  openFid,
+  hold,
+  drop,
+  negotiate,
+  dataBytesMax,
+}: Session): Readonly<Record<number, Handler>> {
   /** Makes a node in a folder for who holds the folder. */
   const make = (folder: number, name: string, mode: number, gid: number, content?: Uint8Array): ShareNode => {
     const { node, uid } = fidOf(folder);
@@ -158,9 +179,11 @@ function protocol({ tree, nowMs, fidOf, openFid, hold, drop, negotiate, dataByte
     tree.move(from, name, to, newName);
     return [];
   };
-  const unsupported = (code: 'EPERM' | 'EOPNOTSUPP'): Handler => () => {
-    throw new Errno(code);
-  };
+  const unsupported =
+    (code: 'EPERM' | 'EOPNOTSUPP'): Handler =>
+    () => {
+      throw new Errno(code);
+    };
 
   return {
     // statfs
@@ -168,7 +191,17 @@ function protocol({ tree, nowMs, fidOf, openFid, hold, drop, negotiate, dataByte
       fidOf(message.u32());
       const { bytes, nodes } = tree.usage();
       const free = Math.floor((SHARE_BYTES_MAX - bytes) / BLOCK_BYTES);
-      return [[4, MAGIC], [4, BLOCK_BYTES], [8, SHARE_BYTES_MAX / BLOCK_BYTES], [8, free], [8, free], [8, SHARE_NODES_MAX], [8, SHARE_NODES_MAX - nodes], [8, 0], [4, 255]];
+      return [
+        [4, MAGIC],
+        [4, BLOCK_BYTES],
+        [8, SHARE_BYTES_MAX / BLOCK_BYTES],
+        [8, free],
+        [8, free],
+        [8, SHARE_NODES_MAX],
+        [8, SHARE_NODES_MAX - nodes],
+        [8, 0],
+        [4, 255],
+      ];
     },
     // lopen
     12(message) {
@@ -325,20 +358,52 @@ function protocol({ tree, nowMs, fidOf, openFid, hold, drop, negotiate, dataByte
 const sized = (bytes: Uint8Array): readonly WirePiece[] => [[4, bytes.length], bytes];
 
 /** Type, version and identity of a node. */
-const qid = (node: ShareNode): readonly WirePiece[] => [[1, isFolder(node) ? 0x80 : isLink(node) ? 2 : 0], [4, node.version], [8, node.id]];
+const qid = (node: ShareNode): readonly WirePiece[] => [
+  [1, isFolder(node) ? 0x80 : isLink(node) ? 2 : 0],
+  [4, node.version],
+  [8, node.id],
+];
 
 function attributes(node: ShareNode): readonly WirePiece[] {
   const seconds = Math.floor(node.modifiedMs / 1000);
-  const time: readonly WirePiece[] = [[8, seconds], [8, Math.floor((node.modifiedMs - seconds * 1000) * 1e6)]];
+  const time: readonly WirePiece[] = [
+    [8, seconds],
+    [8, Math.floor((node.modifiedMs - seconds * 1000) * 1e6)],
+  ];
   const folders = [...node.children.values()].filter(isFolder).length;
   const links = isFolder(node) ? 2 + folders : node.parent ? 1 : 0;
-  const sizes: readonly WirePiece[] = [[8, node.sizeBytes], [8, BLOCK_BYTES], [8, Math.ceil(node.sizeBytes / 512)]];
+  const sizes: readonly WirePiece[] = [
+    [8, node.sizeBytes],
+    [8, BLOCK_BYTES],
+    [8, Math.ceil(node.sizeBytes / 512)],
+  ];
   // Read, changed and altered at once: one time is kept. What follows (birth, generation, version) is not valid.
-  return [...qid(node), [4, node.mode], [4, node.uid], [4, node.gid], [8, links], [8, 0], ...sizes, ...time, ...time, ...time, [8, 0], [8, 0], [8, 0], [8, 0]];
+  return [
+    ...qid(node),
+    [4, node.mode],
+    [4, node.uid],
+    [4, node.gid],
+    [8, links],
+    [8, 0],
+    ...sizes,
+    ...time,
+    ...time,
+    ...time,
+    [8, 0],
+    [8, 0],
+    [8, 0],
+    [8, 0],
+  ];
 }
 
 function setAttributes(tree: ShareTree, node: ShareNode, message: WireReader, nowMs: () => number): void {
-  const [valid, mode, uid, gid, sizeBytes] = [message.u32(), message.u32(), message.u32(), message.u32(), message.u64()];
+  const [valid, mode, uid, gid, sizeBytes] = [
+    message.u32(),
+    message.u32(),
+    message.u32(),
+    message.u32(),
+    message.u64(),
+  ];
   message.bytes(16);
   const modifiedMs = message.u64() * 1000 + message.u64() / 1e6;
   if ((valid & SET.size) !== 0) {

@@ -83,7 +83,18 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
   let usedNodes = 0;
 
   const node = (mode: number): ShareNode => ({
-    id: nextId++, mode, uid: 0, gid: 0, modifiedMs: 0, version: 0, parent: undefined, name: '', content: NOTHING, sizeBytes: 0, given: undefined, children: new Map(),
+    id: nextId++,
+    mode,
+    uid: 0,
+    gid: 0,
+    modifiedMs: 0,
+    version: 0,
+    parent: undefined,
+    name: '',
+    content: NOTHING,
+    sizeBytes: 0,
+    given: undefined,
+    children: new Map(),
   });
   const root = node(TYPE.folder | 0o755);
 
@@ -131,7 +142,9 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
   const reserve = (file: ShareNode, sizeBytes: number): void => {
     if (usedBytes - (file.parent ? file.sizeBytes : 0) + sizeBytes > SHARE_BYTES_MAX) throw new Errno('ENOSPC');
     if (file.given === undefined && sizeBytes <= file.content.length) return;
-    const grown = new Uint8Array(Math.max(sizeBytes, file.given === undefined ? Math.min(2 * file.content.length, SHARE_BYTES_MAX) : 0));
+    const grown = new Uint8Array(
+      Math.max(sizeBytes, file.given === undefined ? Math.min(2 * file.content.length, SHARE_BYTES_MAX) : 0),
+    );
     grown.set(file.content.subarray(0, Math.min(file.sizeBytes, sizeBytes)));
     Object.assign(file, { content: grown, given: undefined });
   };
@@ -157,7 +170,8 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     const moved = lookUp(from, name);
     checkPlace(to, newName);
     if (moved === root || name === '.' || name === '..') throw new Errno('EINVAL');
-    for (let above: ShareNode | undefined = to; above; above = above.parent) if (above === moved) throw new Errno('EINVAL');
+    for (let above: ShareNode | undefined = to; above; above = above.parent)
+      if (above === moved) throw new Errno('EINVAL');
     const replaced = child(to, newName);
     if (replaced === moved) return;
     if (replaced) remove(to, newName, isFolder(moved) ? 'folder' : 'other');
@@ -169,8 +183,10 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
   const byId = (one: ShareNode, other: ShareNode): number => one.id - other.id;
   const byName = (one: ShareNode, other: ShareNode): number => (one.name < other.name ? -1 : 1);
   const contentOf = ({ content, sizeBytes }: ShareNode): Uint8Array => content.subarray(0, sizeBytes);
-  const below = (folder: ShareNode): ShareNode[] => [...folder.children.values()].sort(byName).flatMap((one) => [one, ...below(one)]);
-  const pathOf = (one: ShareNode): string => (one.parent === undefined || one.parent === root ? one.name : `${pathOf(one.parent)}/${one.name}`);
+  const below = (folder: ShareNode): ShareNode[] =>
+    [...folder.children.values()].sort(byName).flatMap((one) => [one, ...below(one)]);
+  const pathOf = (one: ShareNode): string =>
+    one.parent === undefined || one.parent === root ? one.name : `${pathOf(one.parent)}/${one.name}`;
 
   for (const [index, { path, mode, bytes = NOTHING, uid = 0, gid = 0 }] of given.entries()) {
     const parts = path.split('/');
@@ -180,7 +196,8 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
   }
   // Last, since making what is in a folder alters the folder.
   Object.assign(root, { modifiedMs: 0, version: 0 });
-  for (const { path, modifiedMs = 0 } of given) Object.assign(path === '' ? root : path.split('/').reduce(lookUp, root), { modifiedMs, version: 0 });
+  for (const { path, modifiedMs = 0 } of given)
+    Object.assign(path === '' ? root : path.split('/').reduce(lookUp, root), { modifiedMs, version: 0 });
 
   return {
     root,
@@ -188,7 +205,8 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     make,
     remove,
     move,
-    read: (file, offset, lengthBytes) => file.content.subarray(Math.min(offset, file.sizeBytes), Math.min(offset + lengthBytes, file.sizeBytes)),
+    read: (file, offset, lengthBytes) =>
+      file.content.subarray(Math.min(offset, file.sizeBytes), Math.min(offset + lengthBytes, file.sizeBytes)),
     write(file, offset, bytes) {
       const end = Math.max(file.sizeBytes, offset + bytes.length);
       reserve(file, end);
@@ -207,14 +225,23 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     usage: () => ({ bytes: usedBytes, nodes: usedNodes }),
     entries: () =>
       [root, ...below(root)].map((one) => ({
-        path: pathOf(one), mode: one.mode, uid: one.uid, gid: one.gid, modifiedMs: one.modifiedMs, ...(!isFolder(one) && { bytes: one.given === undefined ? contentOf(one).slice() : one.content }),
+        path: pathOf(one),
+        mode: one.mode,
+        uid: one.uid,
+        gid: one.gid,
+        modifiedMs: one.modifiedMs,
+        ...(!isFolder(one) && { bytes: one.given === undefined ? contentOf(one).slice() : one.content }),
       })),
     save(held) {
       const all = [...new Set([root, ...below(root), ...held])].sort(byId);
       return {
         tree: {
           nextId,
-          nodes: all.map(({ parent, content: _content, children: _children, given: index, ...plain }) => ({ ...plain, ...(parent && { parent: parent.id }), ...(index !== undefined && { given: index }) })),
+          nodes: all.map(({ parent, content: _content, children: _children, given: index, ...plain }) => ({
+            ...plain,
+            ...(parent && { parent: parent.id }),
+            ...(index !== undefined && { given: index }),
+          })),
         },
         contents: all.filter((one) => one.given === undefined).map(contentOf),
       };
@@ -226,7 +253,10 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
       for (const { parent: _parent, given: index, ...plain } of saved.nodes) {
         const own = index === undefined ? contents.slice(at, (at += plain.sizeBytes)) : given[index]?.bytes;
         if (own?.length !== plain.sizeBytes) {
-          throw new InputError(`the checkpoint's guest has used a share with other files: ${plain.name} had ${plain.sizeBytes} bytes`, { remedy: 'restore it with the share under which it was made' });
+          throw new InputError(
+            `the checkpoint's guest has used a share with other files: ${plain.name} had ${plain.sizeBytes} bytes`,
+            { remedy: 'restore it with the share under which it was made' },
+          );
         }
         const one = plain.id === ROOT_ID ? root : node(0);
         nodes.set(plain.id, Object.assign(one, plain, { content: own, given: index, parent: undefined }));

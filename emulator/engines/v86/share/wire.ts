@@ -42,7 +42,9 @@ export type WirePiece = readonly [width: 1 | 2 | 4 | 8, value: number] | string 
 /** The pieces, one after the other. */
 export function writeWire(pieces: readonly WirePiece[]): Uint8Array {
   const texts = pieces.map((piece) => (typeof piece === 'string' ? new TextEncoder().encode(piece) : undefined));
-  const lengths = pieces.map((piece, index) => (piece instanceof Uint8Array ? piece.length : typeof piece === 'string' ? 2 + (texts[index]?.length ?? 0) : piece[0]));
+  const lengths = pieces.map((piece, index) =>
+    piece instanceof Uint8Array ? piece.length : typeof piece === 'string' ? 2 + (texts[index]?.length ?? 0) : piece[0],
+  );
   const message = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   const view = new DataView(message.buffer);
   let at = 0;
