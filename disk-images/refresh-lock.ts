@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describeFailure } from '../emulator/cli/failure.js';
 import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
 import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
-import { packagePath } from '../tools/artifacts/paths.js';
+import { packagePath } from '../emulator/host/node/paths.js';
 import { hostSuite } from './packages/apt.js';
 import { lockedSet, parseLock, renderLock, type LockedSet } from './packages/lock.js';
 import { LOCK_PATH, resolveWish } from './packages/obtain.js';

@@ -29,4 +29,4 @@ export { reportOf, type Report } from './report/model.js';
 export { readReport } from './report/read.js';
 export { renderText } from './report/text.js';
 export { readScenario, STANDARD_DISKS, type Scenario } from './scenario/schema.js';
-export { defaultCacheDir, type BuildContext } from '../tools/artifacts/context.js';
+export { defaultCacheDir, type BuildContext } from './host/node/artifacts/context.js';

@@ -10,9 +10,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../emulator/machine/errors.js';
-import type { BuildContext } from '../tools/artifacts/context.js';
-import { packagePath } from '../tools/artifacts/paths.js';
-import { command } from '../tools/artifacts/process.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../emulator/host/node/paths.js';
+import { command } from '../emulator/host/node/process.js';
 import { parseFragment, renderConfig, requireOptions, type ConfigOption } from './config.js';
 import {
   addedOptions,

@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../emulator/machine/errors.js';
-import { hashFile } from '../tools/artifacts/store.js';
+import { hashFile } from '../emulator/host/node/artifacts/store.js';
 import type { KernelArtifact } from './build.js';
 
 /** What must be there, and where it may be in the folder: in a kernel tree, or side by side. */

@@ -2,8 +2,8 @@
 /** Builds a kernel a second time, elsewhere, to see that the same inputs give the same bytes. Only the digests are kept. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildContext } from '../tools/artifacts/context.js';
-import { hashFile, obtain } from '../tools/artifacts/store.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { hashFile, obtain } from '../emulator/host/node/artifacts/store.js';
 import { kernelRecipe, type KernelFlavour } from './build.js';
 import { findSource } from './source.js';
 

@@ -11,8 +11,8 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
-import type { BuildContext } from '../tools/artifacts/context.js';
-import { command, type CommandResult } from '../tools/artifacts/process.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { command, type CommandResult } from '../emulator/host/node/process.js';
 
 export interface Patch {
   /** `0001-subject.patch`. */

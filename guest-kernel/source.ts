@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { hostSources, hostSuite, updateIndexes } from '../disk-images/packages/apt.js';
 import { RigError } from '../emulator/machine/errors.js';
-import type { BuildContext } from '../tools/artifacts/context.js';
-import { command } from '../tools/artifacts/process.js';
-import { obtain, type Artifact } from '../tools/artifacts/store.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { command } from '../emulator/host/node/process.js';
+import { obtain, type Artifact } from '../emulator/host/node/artifacts/store.js';
 
 export interface SourcePackage {
   readonly package: string;

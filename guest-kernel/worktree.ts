@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildContext } from '../tools/artifacts/context.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { BASE_TAG, gitIn } from './series.js';
 
 /** What git prints, asked in the folder `dir` of an opened tree. @throws RigError when git fails. */

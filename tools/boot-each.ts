@@ -13,7 +13,7 @@ import { addedOptions } from '../guest-kernel/each-text.js';
 import type { Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, commitsOf, titleOf } from '../guest-kernel/series.js';
 import { git, workTree } from '../guest-kernel/worktree.js';
-import type { BuildContext } from './artifacts/context.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 
 /** Without a suspend: what proves one needs patches that come last. */
 const SCENARIO = `

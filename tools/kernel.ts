@@ -22,9 +22,9 @@ import { mergeFragments } from '../guest-kernel/config.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
-import { defaultCacheDir, type BuildContext } from './artifacts/context.js';
-import { packagePath } from './artifacts/paths.js';
-import { command } from './artifacts/process.js';
+import { defaultCacheDir, type BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../emulator/host/node/paths.js';
+import { command } from '../emulator/host/node/process.js';
 import { bootEach } from './boot-each.js';
 
 const patchesDir = packagePath(...PATCHES_DIR);

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
-import type { BuildContext } from './artifacts/context.js';
-import { command, searchPath } from './artifacts/process.js';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { command, searchPath } from '../emulator/host/node/process.js';
 
 /** What a prerequisite is needed for. `machine` is needed for every run; `browser` and `bench` only for what they name. */
 export const PURPOSES = ['machine', 'kernel', 'userspace', 'disks', 'checks', 'browser', 'terminal', 'bench'] as const;

@@ -21,7 +21,7 @@ import type { MachineDescription } from '../emulator/host/browser/machine-files.
 import type { MachineConfig } from '../emulator/machine/contract.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import { USER_MARKERS } from '../emulator/machine/markers.js';
-import { packagePath } from './artifacts/paths.js';
+import { packagePath } from '../emulator/host/node/paths.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -6,8 +6,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
-import { command } from '../../tools/artifacts/process.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { command } from '../../emulator/host/node/process.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import type { Entry } from '../tree/tree.js';
 import type { MakeRequest } from './make.js';
 import { IMAGE_TIME_S } from './steady.js';

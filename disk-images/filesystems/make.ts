@@ -2,8 +2,8 @@
 /** Makes the image file of one volume. Nothing here needs root. */
 import { open } from 'node:fs/promises';
 import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { command } from '../../tools/artifacts/process.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { command } from '../../emulator/host/node/process.js';
 import type { Volume } from '../recipe/recipe.js';
 import type { Entry } from '../tree/tree.js';
 import { makeBtrfs } from './btrfs.js';

@@ -3,10 +3,10 @@
 import { mkdir, readFile, symlink, writeFile, chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
-import { command, type CommandResult } from '../../tools/artifacts/process.js';
-import { obtain } from '../../tools/artifacts/store.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { command, type CommandResult } from '../../emulator/host/node/process.js';
+import { obtain } from '../../emulator/host/node/artifacts/store.js';
 import type { Volume } from '../recipe/recipe.js';
 import type { Entry } from '../tree/tree.js';
 

@@ -2,8 +2,8 @@
 /** Puts volumes together to the image file of a disk. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { command } from '../../tools/artifacts/process.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { command } from '../../emulator/host/node/process.js';
 import { makeVolume } from '../filesystems/make.js';
 import { fixedUuid } from '../recipe/read.js';
 import type { Recipe, Volume } from '../recipe/recipe.js';

@@ -6,8 +6,8 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { command } from '../../tools/artifacts/process.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { command } from '../../emulator/host/node/process.js';
 import type { LockedPackage } from './lock.js';
 
 export const GUEST_ARCHITECTURE = 'i386';

@@ -3,10 +3,10 @@
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
-import { command } from '../../tools/artifacts/process.js';
-import { obtain, type Artifact } from '../../tools/artifacts/store.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { command } from '../../emulator/host/node/process.js';
+import { obtain, type Artifact } from '../../emulator/host/node/artifacts/store.js';
 import { readTar } from '../tree/tar.js';
 import type { Entry } from '../tree/tree.js';
 import { fetchPackages, fileName, hostSources, hostSuite, resolvePackages, updateIndexes } from './apt.js';

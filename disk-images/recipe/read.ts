@@ -5,7 +5,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
 import { readYaml, renderIssues, type YamlFile, type YamlIssue } from '../../emulator/yaml/index.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import type { Entry } from '../tree/tree.js';
 import { holdsFiles, type Recipe, type TreeSource, type Volume } from './recipe.js';
 import { diskShape, type PartitionText, type WholeDisk } from './schema.js';

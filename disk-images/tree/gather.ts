@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
-import type { Artifact } from '../../tools/artifacts/store.js';
+import type { Artifact } from '../../emulator/host/node/artifacts/store.js';
 import type { TreeSource } from '../recipe/recipe.js';
 import type { Entry } from './tree.js';
 

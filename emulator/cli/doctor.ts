@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** `snapback doctor`, and the same look at the host before anything is built. */
 import { tmpdir } from 'node:os';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { lookAtCache, lookAtFolder, type FolderState } from '../../tools/artifacts/room.js';
+import type { BuildContext } from '../host/node/artifacts/context.js';
+import { lookAtCache, lookAtFolder, type FolderState } from '../host/node/artifacts/room.js';
 import {
   installCommand,
   installPrerequisites,

@@ -2,7 +2,7 @@
 /** `snapback run`: scenarios in, verdicts out. */
 import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../host/node/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../host/node/scenario-file.js';
 import type { SuspendMethod } from '../cycle/plan.js';

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { fileName } from '../../disk-images/packages/apt.js';
 import { obtainPackages, type PackageArtifact, type PackageWish } from '../../disk-images/packages/obtain.js';
 import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../tools/artifacts/context.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
-import { command } from '../../tools/artifacts/process.js';
-import { type Artifact, hashFile, obtain } from '../../tools/artifacts/store.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { command } from '../../emulator/host/node/process.js';
+import { type Artifact, hashFile, obtain } from '../../emulator/host/node/artifacts/store.js';
 
 const COMPILER = 'i686-linux-gnu-gcc';
 const COMPILER_REMEDY = 'install it: apt-get install gcc-i686-linux-gnu libc6-dev-i386-cross';

@@ -2,10 +2,10 @@
 /** The conformance guest, for real engines (assembled from guest.S) and for the fake one (as a script). */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { obtain } from '../../tools/artifacts/store.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
-import { command } from '../../tools/artifacts/process.js';
-import { defaultCacheDir, type BuildContext } from '../../tools/artifacts/context.js';
+import { obtain } from '../../emulator/host/node/artifacts/store.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { command } from '../../emulator/host/node/process.js';
+import { defaultCacheDir, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import type { FakeEvent, FakeScript, FakeView } from '../../emulator/engines/fake/script.js';
 import type { MachineConfig } from '../../emulator/machine/contract.js';
 import { gpa, sector } from '../../emulator/machine/units.js';

@@ -12,7 +12,7 @@ import type { PageState } from '../../emulator/host/browser/page.js';
 import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';
 import { loadScenario } from '../../emulator/host/node/scenario-file.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
-import { defaultCacheDir } from '../../tools/artifacts/context.js';
+import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 import { servePage } from '../../tools/serve.js';
 
 /** Chromium must not look for hosts outside. */

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadScenario, runScenario, type ScenarioRun } from '../../emulator/index.js';
-import { defaultCacheDir, type BuildContext } from '../../tools/artifacts/context.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { defaultCacheDir, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 
 export const context: BuildContext = {
   cacheDir: defaultCacheDir(),

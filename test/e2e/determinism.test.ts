@@ -11,9 +11,9 @@ import { loadScenario } from '../../emulator/host/node/scenario-file.js';
 import type { RunRequest } from '../../emulator/machine/contract.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
 import { buildWorkers } from '../../esbuild.config.mjs';
-import { defaultCacheDir } from '../../tools/artifacts/context.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
-import { command } from '../../tools/artifacts/process.js';
+import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { command } from '../../emulator/host/node/process.js';
 
 await buildWorkers();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };

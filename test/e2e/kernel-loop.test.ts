@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { exportSeries, openTree, readSeries, touchedFiles } from '../../guest-kernel/series.js';
 import { findSource, obtainSource } from '../../guest-kernel/source.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
-import { command } from '../../tools/artifacts/process.js';
-import { obtain } from '../../tools/artifacts/store.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { command } from '../../emulator/host/node/process.js';
+import { obtain } from '../../emulator/host/node/artifacts/store.js';
 import { context, runText } from './cycle-support.js';
 
 /** By these checkpatch knows a kernel tree, and git how a C file is divided. */

@@ -13,7 +13,7 @@ import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';
 import { loadScenario } from '../../emulator/host/node/scenario-file.js';
 import type { DiskWrite, RunReport, RunRequest } from '../../emulator/machine/contract.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
-import { defaultCacheDir } from '../../tools/artifacts/context.js';
+import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 
 const [mode, file] = process.argv.slice(2);
 if ((mode !== 'save' && mode !== 'restore') || file === undefined) throw new Error('usage: life.ts save|restore FILE');

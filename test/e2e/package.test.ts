@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 
 const TEST = `import t from 'tap';
 import { Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, defaultCacheDir, obtainMachineFiles, restoreAt, STANDARD_DISKS, type Booter, type Machine } from 'snapback';

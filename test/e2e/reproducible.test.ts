@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { obtainDisk, obtainInitramfs } from '../../disk-images/build.js';
 import { obtainKernel } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
-import { hashFile } from '../../tools/artifacts/store.js';
+import { hashFile } from '../../emulator/host/node/artifacts/store.js';
 import { context } from './cycle-support.js';
 
 t.test('a kernel that is built a second time, in another folder, is the same', async (t) => {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 
 interface Session {
   readonly status: number | null;

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import type { Report } from '../../emulator/index.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText } from './cycle-support.js';
 
 /** The scenario in which the kernel makes `mistake`, but for what `change` does to it. */

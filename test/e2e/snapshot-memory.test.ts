@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import type { ScenarioRun } from '../../emulator/index.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText } from './cycle-support.js';
 
 /** A guest whose image is too large, by a little, to be loaded, or just is not: the kernel that loads it needs memory, too. */

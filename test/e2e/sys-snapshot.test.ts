@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { readReport } from '../../emulator/index.js';
-import { packagePath } from '../../tools/artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText, snapback } from './cycle-support.js';
 
 const scenario = packagePath('test', 'scenarios', 'sys-snapshot.yaml');

@@ -9,7 +9,7 @@ import type { V86Constructor } from '../../emulator/engines/v86/internals.js';
 import { RigError } from '../../emulator/machine/errors.js';
 import type { MachineConfig } from '../../emulator/machine/contract.js';
 import { MARKER_PORT_USER, USER_MARKERS } from '../../emulator/machine/markers.js';
-import { packagePath } from '../artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import { cpuMs } from './cpu.js';
 
 export interface BootSample {

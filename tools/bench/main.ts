@@ -10,7 +10,7 @@ import type { SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../artifacts/context.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { askOnce, CHILD, startChild } from './child.js';
 import { HELP, readOptions, type Options } from './options.js';
 import { createQemuBench, type QemuSample } from './qemu/cycle.js';

@@ -6,7 +6,7 @@ import { InputError } from '../../emulator/machine/errors.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
-import type { BuildContext } from '../artifacts/context.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { bootDeterministic, bootOrdinary, type BootSample } from './boot.js';
 import { serveParent } from './child.js';
 import { cycleRunner, type StartsAt } from './cycle.js';

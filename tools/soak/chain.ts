@@ -3,7 +3,7 @@
 import type { CycleOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import type { Plan, Step } from '../../emulator/cycle/plan.js';
 import { loadScenario, type LoadedScenario, type Overrides } from '../../emulator/host/node/scenario-file.js';
-import { packagePath } from '../artifacts/paths.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 
 /** Cycles after which what the kernel keeps for good is there. */
 const WARM_UP_CYCLES = 3;

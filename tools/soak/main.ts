@@ -15,7 +15,7 @@ import { runScenario } from '../../emulator/host/node/run-scenario.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { renderText } from '../../emulator/report/text.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
-import type { BuildContext } from '../artifacts/context.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { firstBadCycle, leakFindings, loadChain, pagesKept } from './chain.js';
 import { HELP, readOptions, type ChainOptions, type StormOptions } from './options.js';
 import { runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';

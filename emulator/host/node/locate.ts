@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What lies at a byte of a filesystem, by the filesystem's own tools on a copy of the volume. */
-import { command } from '../../../tools/artifacts/process.js';
+import { command } from './process.js';
 import { RigError } from '../../machine/errors.js';
 import type { Filesystem } from '../../verify/disk/partitions.js';
 import type { ByteSource } from '../../verify/source.js';

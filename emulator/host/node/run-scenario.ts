@@ -2,7 +2,7 @@
 /** Runs a scenario on this host: files from the cache, machines in workers, checkpoints on disk. */
 import { join } from 'node:path';
 import { isFlavour } from '../../../guest-kernel/build.js';
-import type { BuildContext } from '../../../tools/artifacts/context.js';
+import type { BuildContext } from './artifacts/context.js';
 import type { MachineOptions } from '../../cycle/plan.js';
 import type { RunOutcome } from '../../cycle/outcome.js';
 import { runPlan } from '../../cycle/run.js';

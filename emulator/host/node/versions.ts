@@ -2,7 +2,7 @@
 /** Versions of Snapback and of what it runs on. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { packagePath } from '../../../tools/artifacts/paths.js';
+import { packagePath } from './paths.js';
 
 export const snapbackVersion = (): string => versionIn(packagePath());
 

@@ -9,7 +9,7 @@ import { DELIMITER, encodeFrame, type Frame, FrameReader } from '../../../emulat
 import { ANSWER, payloadOf, REQUEST, START_FOLLOW } from '../../../emulator/agent/protocol.js';
 import { GuestError, InputError } from '../../../emulator/machine/errors.js';
 import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
-import { defaultCacheDir } from '../../../tools/artifacts/context.js';
+import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
 import { childMachine, startAgent } from './fixtures/child-machine.js';
 
 const userspace = await obtainUserspace({

@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { cleanCache, type CleanRequest } from '../../../tools/artifacts/clean.js';
-import { lockFile } from '../../../tools/artifacts/lock.js';
-import { lookAtCache, lookAtFolder } from '../../../tools/artifacts/room.js';
-import { obtain } from '../../../tools/artifacts/store.js';
+import { cleanCache, type CleanRequest } from '../../../emulator/host/node/artifacts/clean.js';
+import { lockFile } from '../../../emulator/host/node/artifacts/lock.js';
+import { lookAtCache, lookAtFolder } from '../../../emulator/host/node/artifacts/room.js';
+import { obtain } from '../../../emulator/host/node/artifacts/store.js';
 
 const signal = new AbortController().signal;
 const HOUR_MS = 3_600_000;

@@ -4,8 +4,8 @@ import { readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import t from 'tap';
 import { RigError } from '../../../emulator/machine/errors.js';
-import { command } from '../../../tools/artifacts/process.js';
-import { obtain, recipeKey, type Recipe } from '../../../tools/artifacts/store.js';
+import { command } from '../../../emulator/host/node/process.js';
+import { obtain, recipeKey, type Recipe } from '../../../emulator/host/node/artifacts/store.js';
 
 const CONTENT = 'content';
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');

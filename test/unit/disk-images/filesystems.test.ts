@@ -9,7 +9,7 @@ import t from 'tap';
 import { placePartitions } from '../../../disk-images/image/layout.js';
 import { loadDiskImage } from '../../../disk-images/image/ranges.js';
 import { readRecipe } from '../../../disk-images/recipe/read.js';
-import { searchPath } from '../../../tools/artifacts/process.js';
+import { searchPath } from '../../../emulator/host/node/process.js';
 
 const NOBODY = 65534;
 const FILES = `

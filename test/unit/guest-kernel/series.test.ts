@@ -13,7 +13,7 @@ import {
   regenerateSeries,
   touchedFiles,
 } from '../../../guest-kernel/series.js';
-import type { BuildContext } from '../../../tools/artifacts/context.js';
+import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 
 const context: BuildContext = {
   cacheDir: '/nonexistent',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { BASE_TAG, commitsOf, titleOf } from '../../../guest-kernel/series.js';
 import { git, workTree } from '../../../guest-kernel/worktree.js';
-import type { BuildContext } from '../../../tools/artifacts/context.js';
+import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 
 const context: BuildContext = { cacheDir: '', progress: () => undefined, signal: new AbortController().signal };
 

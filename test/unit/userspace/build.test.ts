@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { RigError } from '../../../emulator/machine/errors.js';
 import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
-import { defaultCacheDir } from '../../../tools/artifacts/context.js';
+import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
 import { run } from './fixtures/programs.js';
 
 const context = (cacheDir: string) => ({ cacheDir, progress: () => undefined, signal: new AbortController().signal });

@@ -5,7 +5,7 @@ import { test } from 'tap';
 import { CHUNK_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../emulator/agent/frame.js';
 import * as protocol from '../../../emulator/agent/protocol.js';
 import { MARKER_PORT_USER, MARKER_SCENARIO, USER_MARKERS } from '../../../emulator/machine/markers.js';
-import { packagePath } from '../../../tools/artifacts/paths.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 
 /** `#define NAME number` and `NAME = number,` of a header. */
 function numbersIn(header: string): Record<string, number> {

@@ -2,7 +2,7 @@
 /** The manual pages say what program and kernel do: the same commands, options, variables, errors and policies. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'tap';
-import { packagePath } from '../../../tools/artifacts/paths.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 import { run } from './fixtures/programs.js';
 
 const page = (path: string): string => readFileSync(packagePath('guest-kernel', 'man', path), 'utf8');

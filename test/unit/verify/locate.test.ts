@@ -11,7 +11,7 @@ import { volumes } from '../../../emulator/verify/disk/partitions.js';
 import { nameSectors } from '../../../emulator/verify/disk/verify.js';
 import { sourceOf } from '../../../emulator/verify/source.js';
 import { sector } from '../../../emulator/machine/units.js';
-import { searchPath } from '../../../tools/artifacts/process.js';
+import { searchPath } from '../../../emulator/host/node/process.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'snapback-test-'));
 process.env['TMPDIR'] = directory;

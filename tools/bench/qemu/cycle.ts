@@ -9,7 +9,7 @@ import type { MachineFiles } from '../../../emulator/host/node/machine-files.js'
 import { GuestError, RigError } from '../../../emulator/machine/errors.js';
 import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';
-import { command } from '../../artifacts/process.js';
+import { command } from '../../../emulator/host/node/process.js';
 import { CHECK, stopwatch, SUSPEND, TIMEOUT_MS, WORK, type CycleSample } from '../workload.js';
 import { startQemu, type QemuMachine } from './machine.js';
 

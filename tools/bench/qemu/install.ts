@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** QEMU is needed for the benchmark alone, and is installed when the benchmark is run. */
 import { RigError } from '../../../emulator/machine/errors.js';
-import type { BuildContext } from '../../artifacts/context.js';
-import { command } from '../../artifacts/process.js';
+import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
+import { command } from '../../../emulator/host/node/process.js';
 import { QEMU } from './machine.js';
 
 const PACKAGE = 'qemu-system-x86';

@@ -3,10 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestFile } from '../../../emulator/cycle/plan.js';
-import type { BuildContext } from '../../artifacts/context.js';
-import { packagePath } from '../../artifacts/paths.js';
-import { command } from '../../artifacts/process.js';
-import { obtain } from '../../artifacts/store.js';
+import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
+import { command } from '../../../emulator/host/node/process.js';
+import { obtain } from '../../../emulator/host/node/artifacts/store.js';
 
 export const HOLD_PATH = '/root/hold';
 const FLAGS = ['-static', '-O2', '-Wall', '-Wextra', '-Werror'];

@@ -2,7 +2,7 @@
 /** The v86 engine in Node: machines in worker threads. */
 import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
-import { packagePath } from '../../../../tools/artifacts/paths.js';
+import { packagePath } from '../../../host/node/paths.js';
 import type { Engine } from '../../../machine/contract.js';
 import { RigError } from '../../../machine/errors.js';
 import type { FromWorker, WorkerPort } from '../protocol.js';

@@ -11,7 +11,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { RigError } from '../../emulator/machine/errors.js';
+import { RigError } from '../../../machine/errors.js';
 import { AbsentError, type BuildContext } from './context.js';
 import { lockFile, removeStaleLocks } from './lock.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Child processes of build steps: bounded by the context's signal, their output kept for the error. */
 import { spawn } from 'node:child_process';
-import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from './context.js';
+import { RigError } from '../../machine/errors.js';
+import type { BuildContext } from './artifacts/context.js';
 
 export interface CommandOptions {
   readonly cwd?: string;

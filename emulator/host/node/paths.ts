@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { RigError } from '../../emulator/machine/errors.js';
+import { RigError } from '../../machine/errors.js';
 
 let root: string | undefined;
 

@@ -3,7 +3,7 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { RigError } from '../../emulator/machine/errors.js';
+import { RigError } from '../../../machine/errors.js';
 import { heldLocks, removeStaleLocks } from './lock.js';
 import { removeLeftovers } from './store.js';
 
