@@ -3,8 +3,8 @@
 import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeFailure } from '../emulator/cli/failure.js';
-import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
+import { describeFailure } from '../tools/cli/failure.js';
+import { ENDING_SIGNALS, Interrupted } from '../tools/cli/interrupt.js';
 import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { hostSuite } from './packages/apt.js';

@@ -6,8 +6,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { describeFailure } from '../emulator/cli/failure.js';
-import { ENDING_SIGNALS, Interrupted } from '../emulator/cli/interrupt.js';
+import { describeFailure } from './cli/failure.js';
+import { ENDING_SIGNALS, Interrupted } from './cli/interrupt.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import {
   compileTree,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import t from 'tap';
 import { buildWorkers } from '../../esbuild.config.mjs';
-import { standardScenario } from '../../emulator/cli/run.js';
+import { standardScenario } from '../../tools/cli/run.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { PageState } from '../../emulator/host/browser/page.js';
 import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
-import { standardScenario } from '../../emulator/cli/run.js';
+import { standardScenario } from '../../tools/cli/run.js';
 import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';
 import { loadScenario } from '../../emulator/host/node/scenario-file.js';
 import type { RunRequest } from '../../emulator/machine/contract.js';

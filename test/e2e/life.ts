@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { standardScenario } from '../../emulator/cli/run.js';
+import { standardScenario } from '../../tools/cli/run.js';
 import { hashDisk } from '../../emulator/disks/disk.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';

@@ -2,7 +2,7 @@
 /** Measurements in processes of their own: this bundle started again, spoken to by Node's own messages. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { describeFailure } from '../../emulator/cli/failure.js';
+import { describeFailure } from '../cli/failure.js';
 import { RigError } from '../../emulator/machine/errors.js';
 
 /** First argument of a process that is such a child; the second names its service. */

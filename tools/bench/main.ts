@@ -2,10 +2,10 @@
 /** `npm run bench`: measures in processes of their own, in turns, and says what came of it. */
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { buildContext } from '../../emulator/cli/build-context.js';
-import { ensurePrerequisites } from '../../emulator/cli/doctor.js';
-import { describeFailure } from '../../emulator/cli/failure.js';
-import { interruptible } from '../../emulator/cli/interrupt.js';
+import { buildContext } from '../cli/build-context.js';
+import { ensurePrerequisites } from '../cli/doctor.js';
+import { describeFailure } from '../cli/failure.js';
+import { interruptible } from '../cli/interrupt.js';
 import type { SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';

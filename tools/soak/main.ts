@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** `npm run soak`: long rows of cycles, and many storms. */
 import { join } from 'node:path';
-import { buildContext } from '../../emulator/cli/build-context.js';
-import { ensurePrerequisites } from '../../emulator/cli/doctor.js';
-import { describeFailure } from '../../emulator/cli/failure.js';
-import { interruptible } from '../../emulator/cli/interrupt.js';
+import { buildContext } from '../cli/build-context.js';
+import { ensurePrerequisites } from '../cli/doctor.js';
+import { describeFailure } from '../cli/failure.js';
+import { interruptible } from '../cli/interrupt.js';
 import { bootStates } from '../../emulator/cycle/boot.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import { describeFailure } from '../../../emulator/cli/failure.js';
-import { Interrupted } from '../../../emulator/cli/interrupt.js';
-import { progressTo, terminalLine } from '../../../emulator/cli/progress.js';
+import { describeFailure } from '../../../tools/cli/failure.js';
+import { Interrupted } from '../../../tools/cli/interrupt.js';
+import { progressTo, terminalLine } from '../../../tools/cli/progress.js';
 import { GuestError, InputError, RigError } from '../../../emulator/machine/errors.js';
 
 t.test('each kind of failure has its exit status, and none shows a stack', (t) => {

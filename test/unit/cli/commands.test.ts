@@ -3,9 +3,9 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { withDefaultCommand } from '../../../emulator/cli/main.js';
-import { compareReports } from '../../../emulator/cli/replay.js';
-import { checkReportFiles } from '../../../emulator/cli/run.js';
+import { withDefaultCommand } from '../../../tools/cli/main.js';
+import { compareReports } from '../../../tools/cli/replay.js';
+import { checkReportFiles } from '../../../tools/cli/run.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { installCommand, PREREQUISITES } from '../../../tools/prerequisites.js';
 

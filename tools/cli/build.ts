@@ -2,10 +2,10 @@
 /** `snapback build`: everything that a run needs, without running it. */
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
-import { obtainMachineFiles } from '../host/node/machine-files.js';
-import { DEFAULT_MACHINE } from '../cycle/plan.js';
-import { EXIT } from '../machine/errors.js';
-import { STANDARD_DISKS } from '../scenario/schema.js';
+import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';
+import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
+import { EXIT } from '../../emulator/machine/errors.js';
+import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites, FOR_TESTS } from './doctor.js';
 import type { CommandContext } from './program.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the user is told when a command cannot do its work, and the exit status that says whose fault it was. */
-import { EXIT, GuestError, isSnapbackError, RigError } from '../machine/errors.js';
+import { EXIT, GuestError, isSnapbackError, RigError } from '../../emulator/machine/errors.js';
 import { Interrupted } from './interrupt.js';
 
 /** Message for people and exit status of `error`. Only an error of ours that should never be shows its stack. */

@@ -2,13 +2,13 @@
 /** `snapback run`: scenarios in, verdicts out. */
 import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import { packagePath } from '../host/node/paths.js';
-import { runScenario, type ScenarioRun } from '../host/node/run-scenario.js';
-import { loadScenario, type LoadedScenario } from '../host/node/scenario-file.js';
-import type { SuspendMethod } from '../cycle/plan.js';
-import { EXIT, InputError, RigError } from '../machine/errors.js';
-import { renderJunit, renderKtap } from '../report/machine-readable.js';
-import { renderText } from '../report/text.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { runScenario, type ScenarioRun } from '../../emulator/host/node/run-scenario.js';
+import { loadScenario, type LoadedScenario } from '../../emulator/host/node/scenario-file.js';
+import type { SuspendMethod } from '../../emulator/cycle/plan.js';
+import { EXIT, InputError, RigError } from '../../emulator/machine/errors.js';
+import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
+import { renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** `snapback replay`: does the run of a JSON report again and compares. */
 import { readFile } from 'node:fs/promises';
-import { loadScenario } from '../host/node/scenario-file.js';
-import { EXIT, InputError } from '../machine/errors.js';
-import type { Report } from '../report/model.js';
-import { renderText } from '../report/text.js';
-import { readReport } from '../report/read.js';
+import { loadScenario } from '../../emulator/host/node/scenario-file.js';
+import { EXIT, InputError } from '../../emulator/machine/errors.js';
+import type { Report } from '../../emulator/report/model.js';
+import { renderText } from '../../emulator/report/text.js';
+import { readReport } from '../../emulator/report/read.js';
 import type { CommandContext } from './program.js';
 import { checkReportFiles, print, runOne, writeReports, type RunOptions } from './run.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Ctrl-C: asks everything to end by a signal; asked twice, the process ends at once. */
-import { EXIT } from '../machine/errors.js';
+import { EXIT } from '../../emulator/machine/errors.js';
 
 /** What the signal is aborted with. */
 export class Interrupted extends Error {

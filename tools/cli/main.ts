@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The command line: parses, runs one command, and answers the exit status. */
 import { CommanderError } from 'commander';
-import { EXIT } from '../machine/errors.js';
+import { EXIT } from '../../emulator/machine/errors.js';
 import { describeFailure } from './failure.js';
 import { interruptible } from './interrupt.js';
 import { buildProgram } from './program.js';

@@ -8,7 +8,7 @@ import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
 import { shellCommand } from './shell.js';
-import { snapbackVersion } from '../host/node/versions.js';
+import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
 export interface CommandContext {
   readonly signal: AbortSignal;

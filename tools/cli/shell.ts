@@ -2,15 +2,15 @@
 /** `snapback shell`: the guest's console in the terminal. Guest time keeps to real time here, and only here. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Agent } from '../agent/agent.js';
-import { bootStates, restoreAt, type Booter } from '../cycle/boot.js';
-import { playTyping, readTyping, writeTyping, type Keystrokes } from '../cycle/typing.js';
-import { createV86Engine } from '../engines/v86/host-node/engine.js';
-import { byteCache } from '../host/node/byte-cache.js';
-import { obtainMachineFiles, withShare } from '../host/node/machine-files.js';
-import { loadScenario } from '../host/node/scenario-file.js';
-import type { Machine, RunReport } from '../machine/contract.js';
-import { EXIT, GuestError, InputError, RigError } from '../machine/errors.js';
+import { Agent } from '../../emulator/agent/agent.js';
+import { bootStates, restoreAt, type Booter } from '../../emulator/cycle/boot.js';
+import { playTyping, readTyping, writeTyping, type Keystrokes } from '../../emulator/cycle/typing.js';
+import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
+import { byteCache } from '../../emulator/host/node/byte-cache.js';
+import { obtainMachineFiles, withShare } from '../../emulator/host/node/machine-files.js';
+import { loadScenario } from '../../emulator/host/node/scenario-file.js';
+import type { Machine, RunReport } from '../../emulator/machine/contract.js';
+import { EXIT, GuestError, InputError, RigError } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';

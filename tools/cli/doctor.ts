@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** `snapback doctor`, and the same look at the host before anything is built. */
 import { tmpdir } from 'node:os';
-import type { BuildContext } from '../host/node/artifacts/context.js';
-import { lookAtCache, lookAtFolder, type FolderState } from '../host/node/artifacts/room.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { lookAtCache, lookAtFolder, type FolderState } from '../../emulator/host/node/artifacts/room.js';
 import {
   installCommand,
   installPrerequisites,
@@ -10,8 +10,8 @@ import {
   PURPOSE_NAMES,
   PURPOSES,
   type Purpose,
-} from '../../tools/prerequisites.js';
-import { EXIT } from '../machine/errors.js';
+} from '../prerequisites.js';
+import { EXIT } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './program.js';
 

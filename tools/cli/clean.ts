@@ -9,9 +9,9 @@ import { KERNEL_FLAVOURS, obtainKernel } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { findSource, obtainSource } from '../../guest-kernel/source.js';
 import { obtainUserspace } from '../../guest-kernel/userspace/build.js';
-import { cleanCache } from '../host/node/artifacts/clean.js';
-import { AbsentError, type BuildContext } from '../host/node/artifacts/context.js';
-import { EXIT } from '../machine/errors.js';
+import { cleanCache } from '../../emulator/host/node/artifacts/clean.js';
+import { AbsentError, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { EXIT } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './program.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What build steps are given by a command. */
-import { type BuildContext, defaultCacheDir } from '../host/node/artifacts/context.js';
+import { type BuildContext, defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 import { progressTo, type Progress } from './progress.js';
 
 export function buildContext(signal: AbortSignal): { readonly context: BuildContext; readonly progress: Progress } {
