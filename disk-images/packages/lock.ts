@@ -3,7 +3,7 @@
  * The lock: which version of each Debian package goes into the images, with its digest.
  *
  * With it, the same recipe gives the same image on every machine, and a build asks the mirror for no index: each file
- * is fetched by its place in the archive's pool and checked against its digest here. `disk-images/refresh-lock.ts` renews it.
+ * is fetched by its place in the archive's pool and checked against its digest here. `tools/refresh-lock.ts` renews it.
  *
  * One package per line: name, version, archive (`debian` or `debian-security`), size in bytes, SHA-256, place in the archive.
  */
@@ -47,7 +47,7 @@ export function parseLock(text: string, file: string): readonly LockedSet[] {
       set.packages.push({ name, version, archive, sizeBytes: Number(size), sha256, path });
     } else
       throw new RigError(`${file}:${index + 1}: not a line of a package lock: ${line}`, {
-        remedy: 'restore the file, or make it anew: node tools/run.mjs disk-images/refresh-lock.ts',
+        remedy: 'restore the file, or make it anew: node tools/run.mjs tools/refresh-lock.ts',
       });
   }
   return sets;
@@ -56,7 +56,7 @@ export function parseLock(text: string, file: string): readonly LockedSet[] {
 /** The text of a lock file. */
 export function renderLock(sets: readonly LockedSet[]): string {
   const head =
-    '# SPDX-License-Identifier: MIT\n# Package versions of the disk images, and of what guest programs are linked with. Renew: node tools/run.mjs disk-images/refresh-lock.ts\n';
+    '# SPDX-License-Identifier: MIT\n# Package versions of the disk images, and of what guest programs are linked with. Renew: node tools/run.mjs tools/refresh-lock.ts\n';
   return head + sets.map((set) => `\n${renderSet(set)}`).join('');
 }
 

@@ -34,7 +34,7 @@ t.test('the lock holds the packages of the recipes', async (t) => {
   const sets = parseLock(await readFile('disk-images/packages.lock', 'utf8'), 'packages.lock');
   const { packages } = (await readRecipe('root')).recipe.volumes[0] ?? {};
   const set = packages && lockedSet(sets, { suite: 'bookworm', ...packages });
-  t.ok(set, 'renew it: node tools/run.mjs disk-images/refresh-lock.ts');
+  t.ok(set, 'renew it: node tools/run.mjs tools/refresh-lock.ts');
   for (const name of packages?.install ?? [])
     t.ok(
       set?.packages.some((one) => one.name === name),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** `node tools/run.mjs disk-images/refresh-lock.ts`: renews `packages.lock` with the newest versions for all recipes that stand beside it, and for what guest programs are linked with. */
+/** `node tools/run.mjs tools/refresh-lock.ts` renews `disk-images/packages.lock`: the newest versions for all recipes, and for what guest programs are linked with. */
 import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeFailure } from '../tools/cli/failure.js';
-import { ENDING_SIGNALS, Interrupted } from '../tools/cli/interrupt.js';
+import { describeFailure } from './cli/failure.js';
+import { ENDING_SIGNALS, Interrupted } from './cli/interrupt.js';
 import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
 import { packagePath } from '../emulator/host/node/paths.js';
-import { hostSuite } from './packages/apt.js';
-import { lockedSet, parseLock, renderLock, type LockedSet } from './packages/lock.js';
-import { LOCK_PATH, resolveWish } from './packages/obtain.js';
-import { builtInRecipes, readRecipe } from './recipe/read.js';
+import { hostSuite } from '../disk-images/packages/apt.js';
+import { lockedSet, parseLock, renderLock, type LockedSet } from '../disk-images/packages/lock.js';
+import { LOCK_PATH, resolveWish } from '../disk-images/packages/obtain.js';
+import { builtInRecipes, readRecipe } from '../disk-images/recipe/read.js';
 
 const scratch = await mkdtemp(join(tmpdir(), 'snapback-lock-'));
 const abort = new AbortController();
