@@ -29,7 +29,7 @@ export async function buildAll() {
   await buildWorkers();
   await bundle({
     ...node,
-    entryPoints: present({ index: 'emulator/index.ts', cli: 'tools/cli/main.ts' }),
+    entryPoints: present({ index: 'tools/library.ts', cli: 'tools/cli/main.ts' }),
     outdir: dist,
   });
   await buildPage();

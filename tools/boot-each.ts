@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadScenario, runScenario } from '../emulator/index.js';
+import { loadScenario, runScenario } from './library.js';
 import { compileTree, configureTree, readFragments } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
 import { addedOptions } from '../guest-kernel/each-text.js';

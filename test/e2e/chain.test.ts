@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Ten snapshots in a chain: each is taken by what came back from the one before, and is as good as the first. */
 import t from 'tap';
-import { runScenario } from '../../emulator/index.js';
+import { runScenario } from '../../tools/library.js';
 import { leakFindings, loadChain, pagesKept } from '../../tools/soak/chain.js';
 import { context } from './cycle-support.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Deliberately broken guests: each must be caught, and by the proof that is there for it. */
 import t from 'tap';
-import type { Report } from '../../emulator/index.js';
+import type { Report } from '../../tools/library.js';
 import { runText } from './cycle-support.js';
 
 const kinds = ({ failures }: Report): readonly string[] => [...new Set(failures.map(({ kind }) => kind))].sort();

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadScenario, runScenario, type ScenarioRun } from '../../emulator/index.js';
+import { loadScenario, runScenario, type ScenarioRun } from '../../tools/library.js';
 import { defaultCacheDir, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 

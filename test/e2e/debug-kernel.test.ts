@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Both cycles on the kernel that checks itself: locks, lists, freed pages, sleeping where none may. */
 import t, { type Test } from 'tap';
-import type { Report } from '../../emulator/index.js';
+import type { Report } from '../../tools/library.js';
 import { runText } from './cycle-support.js';
 
 /**

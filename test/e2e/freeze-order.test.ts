@@ -22,7 +22,7 @@ import {
   type Recorder,
   type Seen,
   type Trigger,
-} from '../../emulator/index.js';
+} from '../../tools/library.js';
 import { diffDisks } from '../../emulator/disks/diff.js';
 import { MARKER_LAYOUT, stepBegin, stepEnd } from '../../emulator/machine/markers.js';
 import type { GuestKernel } from '../../emulator/memory/kernel.js';

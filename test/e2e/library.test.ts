@@ -13,7 +13,7 @@ import {
   restoreAt,
   STANDARD_DISKS,
   type Booter,
-} from '../../emulator/index.js';
+} from '../../tools/library.js';
 import { context } from './cycle-support.js';
 
 t.test('a machine from a checkpoint after boot, driven by hand', async (t) => {

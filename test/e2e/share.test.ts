@@ -13,8 +13,8 @@ import {
   STANDARD_DISKS,
   type Booter,
   type Machine,
-} from '../../emulator/index.js';
-import { withShare } from '../../emulator/host/node/machine-files.js';
+} from '../../tools/library.js';
+import { withShare } from '../../tools/run/machine-files.js';
 import { context } from './cycle-support.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -18,7 +18,7 @@ import {
   type DiskConfig,
   type DiskWrite,
   type Recorder,
-} from '../../emulator/index.js';
+} from '../../tools/library.js';
 import { resultOf, shell, type CommandResult } from '../../emulator/cycle/commands.js';
 import { SNAPSHOT_CMDLINE } from '../../emulator/cycle/sys-snapshot.js';
 import { readSectors } from '../../emulator/disks/disk.js';

@@ -2,7 +2,7 @@
 /** A kernel that goes about snapshot(2) wrongly: each mistake must be caught, and by the proof that is there for it. */
 import { readFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import type { Report } from '../../emulator/index.js';
+import type { Report } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText } from './cycle-support.js';
 

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { readReport, type Report } from '../../emulator/index.js';
+import { readReport, type Report } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText, snapback } from './cycle-support.js';
 

@@ -2,7 +2,7 @@
 /** snapshot(2): memory is what it was at the call, in place, copied or swapped out, whatever the live timeline does to it. */
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import type { ScenarioRun } from '../../emulator/index.js';
+import type { ScenarioRun } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText } from './cycle-support.js';
 

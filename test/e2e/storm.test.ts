@@ -9,7 +9,7 @@ import {
   DEFAULT_MACHINE,
   obtainMachineFiles,
   STANDARD_DISKS,
-} from '../../emulator/index.js';
+} from '../../tools/library.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { runStorm, stormReady, type Storm, type StormOutcome } from '../../tools/soak/storm.js';
 import { context } from './cycle-support.js';

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { readReport } from '../../emulator/index.js';
+import { readReport } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runText, snapback } from './cycle-support.js';
 

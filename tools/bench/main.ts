@@ -7,7 +7,7 @@ import { ensurePrerequisites } from '../cli/doctor.js';
 import { describeFailure } from '../cli/failure.js';
 import { interruptible } from '../cli/interrupt.js';
 import type { SuspendMethod } from '../../emulator/cycle/plan.js';
-import type { MachineFiles } from '../../emulator/host/node/machine-files.js';
+import type { MachineFiles } from '../run/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';

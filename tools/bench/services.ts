@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What runs in processes of its own: each service answers the questions of the process that measures. */
-import { obtainMachineFiles, type MachineFiles } from '../../emulator/host/node/machine-files.js';
+import { obtainMachineFiles, type MachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE, type Plan, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';

@@ -2,7 +2,7 @@
 /** `snapback build`: everything that a run needs, without running it. */
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
-import { obtainMachineFiles } from '../../emulator/host/node/machine-files.js';
+import { obtainMachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';

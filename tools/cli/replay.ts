@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `snapback replay`: does the run of a JSON report again and compares. */
 import { readFile } from 'node:fs/promises';
-import { loadScenario } from '../../emulator/host/node/scenario-file.js';
+import { loadScenario } from '../run/scenario-file.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';

@@ -3,8 +3,8 @@
 import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { packagePath } from '../../emulator/host/node/paths.js';
-import { runScenario, type ScenarioRun } from '../../emulator/host/node/run-scenario.js';
-import { loadScenario, type LoadedScenario } from '../../emulator/host/node/scenario-file.js';
+import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
+import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
 import type { SuspendMethod } from '../../emulator/cycle/plan.js';
 import { EXIT, InputError, RigError } from '../../emulator/machine/errors.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';

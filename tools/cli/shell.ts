@@ -7,8 +7,8 @@ import { bootStates, restoreAt, type Booter } from '../../emulator/cycle/boot.js
 import { playTyping, readTyping, writeTyping, type Keystrokes } from '../../emulator/cycle/typing.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
-import { obtainMachineFiles, withShare } from '../../emulator/host/node/machine-files.js';
-import { loadScenario } from '../../emulator/host/node/scenario-file.js';
+import { obtainMachineFiles, withShare } from '../run/machine-files.js';
+import { loadScenario } from '../run/scenario-file.js';
 import type { Machine, RunReport } from '../../emulator/machine/contract.js';
 import { EXIT, GuestError, InputError, RigError } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';

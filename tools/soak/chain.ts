@@ -2,7 +2,7 @@
 /** Chains: one snapshot after the other, each taken by the system that came back from the one before. */
 import type { CycleOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import type { Plan, Step } from '../../emulator/cycle/plan.js';
-import { loadScenario, type LoadedScenario, type Overrides } from '../../emulator/host/node/scenario-file.js';
+import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
 /** Cycles after which what the kernel keeps for good is there. */

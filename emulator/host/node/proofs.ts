@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The proofs as a run on this host uses them: with Node's memcmp and the host's tools for filesystems. */
 import type { Proofs } from '../../cycle/proofs.js';
-import { createProofs } from '../../verify/proofs.js';
+import { createProofs, type ProofHost } from '../../verify/proofs.js';
 import { byteComparer } from './compare.js';
 import { checkFilesystem } from './fsck.js';
 import { locate } from './locate.js';
-import type { MachineFiles } from './machine-files.js';
 
 /** The tools end with `signal`. */
-export function nodeProofs({ systemMap }: Pick<MachineFiles, 'systemMap'>, signal?: AbortSignal): Proofs {
+export function nodeProofs({ systemMap }: Pick<ProofHost, 'systemMap'>, signal?: AbortSignal): Proofs {
   return createProofs({
     systemMap,
     comparer: byteComparer,

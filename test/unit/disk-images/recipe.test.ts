@@ -4,7 +4,7 @@ import t from 'tap';
 import { placePartitions } from '../../../disk-images/image/layout.js';
 import { sfdiskScript } from '../../../disk-images/image/disk.js';
 import { lockedSet, parseLock } from '../../../disk-images/packages/lock.js';
-import { mapperCommands } from '../../../emulator/host/node/machine-files.js';
+import { mapperCommands } from '../../../tools/run/machine-files.js';
 import { builtInRecipes, fixedUuid, parseRecipe, readRecipe } from '../../../disk-images/recipe/read.js';
 
 const parse = (text: string) => parseRecipe(text, 'a.yaml', 'a', '/folder');

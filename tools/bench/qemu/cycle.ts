@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../../../emulator/agent/agent.js';
 import { resultOf, shell } from '../../../emulator/cycle/commands.js';
-import type { MachineFiles } from '../../../emulator/host/node/machine-files.js';
+import type { MachineFiles } from '../../run/machine-files.js';
 import { GuestError, RigError } from '../../../emulator/machine/errors.js';
 import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';

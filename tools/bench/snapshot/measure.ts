@@ -8,7 +8,7 @@ import { runTimeline } from '../../../emulator/cycle/timeline.js';
 import type { TimelineOutcome } from '../../../emulator/cycle/outcome.js';
 import { createV86Engine } from '../../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
-import type { MachineFiles } from '../../../emulator/host/node/machine-files.js';
+import type { MachineFiles } from '../../run/machine-files.js';
 import { nodeProofs } from '../../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
 import type { Engine } from '../../../emulator/machine/contract.js';

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /** Runs a scenario on this host: files from the cache, machines in workers, checkpoints on disk. */
 import { join } from 'node:path';
-import { isFlavour } from '../../../guest-kernel/build.js';
-import type { BuildContext } from './artifacts/context.js';
-import type { MachineOptions } from '../../cycle/plan.js';
-import type { RunOutcome } from '../../cycle/outcome.js';
-import { runPlan } from '../../cycle/run.js';
-import { createV86Engine } from '../../engines/v86/host-node/engine.js';
-import { reportOf, type Report } from '../../report/model.js';
-import { byteCache } from './byte-cache.js';
+import { isFlavour } from '../../guest-kernel/build.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import type { MachineOptions } from '../../emulator/cycle/plan.js';
+import type { RunOutcome } from '../../emulator/cycle/outcome.js';
+import { runPlan } from '../../emulator/cycle/run.js';
+import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
+import { reportOf, type Report } from '../../emulator/report/model.js';
+import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { obtainMachineFiles, withShare } from './machine-files.js';
-import { nodeProofs } from './proofs.js';
-import { sha256Hex } from './sha256.js';
+import { nodeProofs } from '../../emulator/host/node/proofs.js';
+import { sha256Hex } from '../../emulator/host/node/sha256.js';
 import type { LoadedScenario } from './scenario-file.js';
-import { packageVersions } from './versions.js';
+import { packageVersions } from '../../emulator/host/node/versions.js';
 
 export interface RunHooks {
   /** `fraction` from 0 to 1 where known. */

@@ -2,15 +2,15 @@
 /** The files a machine is made of, from the cache or built now, read into memory. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../../disk-images/build.js';
-import { isFlavour, obtainKernel, type KernelArtifact } from '../../../guest-kernel/build.js';
-import { readOwnKernel } from '../../../guest-kernel/own.js';
-import type { BuildContext } from './artifacts/context.js';
-import { packagePath } from './paths.js';
-import { hashFile } from './artifacts/store.js';
-import type { MachineOptions } from '../../cycle/plan.js';
-import type { MachineConfig, ShareEntry } from '../../machine/contract.js';
-import { InputError, RigError } from '../../machine/errors.js';
+import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../disk-images/build.js';
+import { isFlavour, obtainKernel, type KernelArtifact } from '../../guest-kernel/build.js';
+import { readOwnKernel } from '../../guest-kernel/own.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { hashFile } from '../../emulator/host/node/artifacts/store.js';
+import type { MachineOptions } from '../../emulator/cycle/plan.js';
+import type { MachineConfig, ShareEntry } from '../../emulator/machine/contract.js';
+import { InputError, RigError } from '../../emulator/machine/errors.js';
 
 /** A disk image and its SHA-256 (hex). */
 export interface DiskImage {

@@ -3,13 +3,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isFlavour } from '../../../guest-kernel/build.js';
-import { EMPTY_SHARE, type Plan } from '../../cycle/plan.js';
-import type { ShareEntry } from '../../machine/contract.js';
-import { InputError } from '../../machine/errors.js';
-import { readScenario, type Scenario } from '../../scenario/schema.js';
-import { renderIssues } from '../../yaml/index.js';
-import { readHostFiles, readHostShare } from './host-files.js';
+import { isFlavour } from '../../guest-kernel/build.js';
+import { EMPTY_SHARE, type Plan } from '../../emulator/cycle/plan.js';
+import type { ShareEntry } from '../../emulator/machine/contract.js';
+import { InputError } from '../../emulator/machine/errors.js';
+import { readScenario, type Scenario } from '../../emulator/scenario/schema.js';
+import { renderIssues } from '../../emulator/yaml/index.js';
+import { readHostFiles, readHostShare } from '../../emulator/host/node/host-files.js';
 
 export interface LoadedScenario {
   /** As it was named. */
