@@ -8,13 +8,21 @@ import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { obtain, type Artifact } from '../emulator/host/node/artifacts/store.js';
 import { makeDisk } from './image/disk.js';
 import { placePartitions } from './image/layout.js';
-import { obtainPackages, unpackPackages, type PackageArtifact } from './packages/obtain.js';
-import type { LockedPackage } from './packages/lock.js';
+import { obtainPackages, unpackPackages, type PackageArtifact } from '../emulator/host/node/packages/obtain.js';
+import type { LockedPackage } from '../emulator/host/node/packages/lock.js';
 import { readRecipe } from './recipe/read.js';
 import { holdsFiles, type Filesystem, type Recipe, type Volume } from './recipe/recipe.js';
 import { cpioArchive } from './tree/cpio.js';
 import { gather, hashEntries } from './tree/gather.js';
-import { cleanPath, directory, dropPaths, MERGED_USR, mergeTree, resolveAlias, type Entry } from './tree/tree.js';
+import {
+  cleanPath,
+  directory,
+  dropPaths,
+  MERGED_USR,
+  mergeTree,
+  resolveAlias,
+  type Entry,
+} from '../emulator/host/node/tree/tree.js';
 
 export { cpioArchive } from './tree/cpio.js';
 export { loadDiskImage } from './image/ranges.js';

@@ -3,7 +3,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { hostSources, hostSuite, updateIndexes } from '../disk-images/packages/apt.js';
+import { hostSources, hostSuite, updateIndexes } from '../emulator/host/node/packages/apt.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command } from '../emulator/host/node/process.js';

@@ -7,9 +7,9 @@ import { describeFailure } from './cli/failure.js';
 import { ENDING_SIGNALS, Interrupted } from './cli/interrupt.js';
 import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
 import { packagePath } from '../emulator/host/node/paths.js';
-import { hostSuite } from '../disk-images/packages/apt.js';
-import { lockedSet, parseLock, renderLock, type LockedSet } from '../disk-images/packages/lock.js';
-import { LOCK_PATH, resolveWish } from '../disk-images/packages/obtain.js';
+import { hostSuite } from '../emulator/host/node/packages/apt.js';
+import { lockedSet, parseLock, renderLock, type LockedSet } from '../emulator/host/node/packages/lock.js';
+import { LOCK_PATH, resolveWish } from '../emulator/host/node/packages/obtain.js';
 import { builtInRecipes, readRecipe } from '../disk-images/recipe/read.js';
 
 const scratch = await mkdtemp(join(tmpdir(), 'snapback-lock-'));

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { command } from '../../emulator/host/node/process.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import type { MakeRequest } from './make.js';
 import { IMAGE_TIME_S } from './steady.js';
 

@@ -5,7 +5,7 @@ import { RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { command } from '../../emulator/host/node/process.js';
 import type { Volume } from '../recipe/recipe.js';
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import { makeBtrfs } from './btrfs.js';
 import { makeExt4 } from './ext4.js';
 import { makeF2fs } from './f2fs.js';

@@ -8,7 +8,7 @@ import { packagePath } from '../../emulator/host/node/paths.js';
 import { command, type CommandResult } from '../../emulator/host/node/process.js';
 import { obtain } from '../../emulator/host/node/artifacts/store.js';
 import type { Volume } from '../recipe/recipe.js';
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
 /** All times in an image, in seconds since 1970: 2025-01-01T00:00:00Z, before any machine is switched on. */
 export const IMAGE_TIME_S = 1735689600;

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import type { MakeRequest } from './make.js';
 import { runSteady } from './steady.js';
 

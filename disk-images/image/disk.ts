@@ -7,7 +7,7 @@ import { command } from '../../emulator/host/node/process.js';
 import { makeVolume } from '../filesystems/make.js';
 import { fixedUuid } from '../recipe/read.js';
 import type { Recipe, Volume } from '../recipe/recipe.js';
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import { placePartitions } from './layout.js';
 import { copyContent, indexImage, type Ranges } from './ranges.js';
 

@@ -6,7 +6,7 @@ import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
 import { readYaml, renderIssues, type YamlFile, type YamlIssue } from '../../emulator/yaml/index.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import { holdsFiles, type Recipe, type TreeSource, type Volume } from './recipe.js';
 import { diskShape, type PartitionText, type WholeDisk } from './schema.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What a disk recipe says, after reading. See `disk-images/README.md` for the file format. */
-import type { Entry } from '../tree/tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
 export const FILESYSTEMS = ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'swap', 'raw'] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];

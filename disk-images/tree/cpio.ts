@@ -6,7 +6,7 @@
  * thirteen eight-digit hexadecimal numbers after the magic `070701`, the name with its NUL, padding to four bytes,
  * the content, padding again; `TRAILER!!!` ends it. Archives may follow one another.
  */
-import type { Entry } from './tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
 const TYPE_BITS = {
   file: 0o100000,

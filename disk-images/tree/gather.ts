@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
 import type { Artifact } from '../../emulator/host/node/artifacts/store.js';
 import type { TreeSource } from '../recipe/recipe.js';
-import type { Entry } from './tree.js';
+import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
 /** The entries of a source other than packages. `userspace` is asked for only when a guest program is wanted. */
 export async function gather(source: TreeSource, userspace: () => Promise<Artifact>): Promise<readonly Entry[]> {

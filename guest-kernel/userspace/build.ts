@@ -6,8 +6,8 @@
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileName } from '../../disk-images/packages/apt.js';
-import { obtainPackages, type PackageArtifact, type PackageWish } from '../../disk-images/packages/obtain.js';
+import { fileName } from '../../emulator/host/node/packages/apt.js';
+import { obtainPackages, type PackageArtifact, type PackageWish } from '../../emulator/host/node/packages/obtain.js';
 import { RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';

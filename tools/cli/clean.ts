@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { obtainDisk, obtainInitramfs } from '../../disk-images/build.js';
 import { obtainLibrary } from '../../disk-images/filesystems/steady.js';
-import { obtainPackages } from '../../disk-images/packages/obtain.js';
+import { obtainPackages } from '../../emulator/host/node/packages/obtain.js';
 import { builtInRecipes, readRecipe } from '../../disk-images/recipe/read.js';
 import { KERNEL_FLAVOURS, obtainKernel } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';

@@ -26,15 +26,29 @@ function importsOf(file: string): readonly string[] {
   });
 }
 
-const isHostSide = (file: string): boolean => /^emulator\/(host\/|cli\/|engines\/v86\/host-)/.test(file);
+const isHostSide = (file: string): boolean => /^emulator\/(host\/|engines\/v86\/host-)/.test(file);
 const core = files.filter((file) => /^emulator\/.*\.ts$/.test(file) && !isHostSide(file));
 
-t.test('the core knows neither Node nor the command line nor the tools that build', (t) => {
+/** The floors of the house, upper ones first: a file may import from its own and from those below. */
+const FLOORS = ['tools', 'disk-images', 'guest-kernel', 'emulator'];
+const floorOf = (path: string): number => FLOORS.findIndex((floor) => path.startsWith(`${floor}/`));
+
+t.test('imports between the top-level folders run one way: down', (t) => {
+  const inFloors = files.filter((file) => /\.m?ts$/.test(file) && floorOf(file) >= 0);
+  const wrong = inFloors.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => floorOf(name) >= 0 && floorOf(name) < floorOf(file))
+      .map((name) => `${file} imports ${name}`),
+  );
+  t.same(new Set(inFloors.map(floorOf)).size, FLOORS.length, 'each floor has files');
+  t.same(wrong, []);
+  t.end();
+});
+
+t.test('the core does not know Node', (t) => {
   const wrong = core.flatMap((file) =>
     importsOf(file)
-      .filter(
-        (name) => name.startsWith('node:') || isHostSide(name) || /^(tools|guest-kernel|disk-images)\//.test(name),
-      )
+      .filter((name) => name.startsWith('node:') || isHostSide(name))
       .map((name) => `${file} imports ${name}`),
   );
   t.ok(core.length > 50, 'the core has files');

@@ -4,15 +4,15 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { archiveOf, fetchPackages, fileName } from '../../../disk-images/packages/apt.js';
+import { archiveOf, fetchPackages, fileName } from '../../../emulator/host/node/packages/apt.js';
 import {
   lockedSet,
   parseLock,
   renderLock,
   type LockedPackage,
   type LockedSet,
-} from '../../../disk-images/packages/lock.js';
-import { unpackPackages } from '../../../disk-images/packages/obtain.js';
+} from '../../../emulator/host/node/packages/lock.js';
+import { unpackPackages } from '../../../emulator/host/node/packages/obtain.js';
 
 const sample: LockedPackage = {
   name: 'zlib1g',

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { placePartitions } from '../../../disk-images/image/layout.js';
 import { sfdiskScript } from '../../../disk-images/image/disk.js';
-import { lockedSet, parseLock } from '../../../disk-images/packages/lock.js';
+import { lockedSet, parseLock } from '../../../emulator/host/node/packages/lock.js';
 import { mapperCommands } from '../../../tools/run/machine-files.js';
 import { builtInRecipes, fixedUuid, parseRecipe, readRecipe } from '../../../disk-images/recipe/read.js';
 

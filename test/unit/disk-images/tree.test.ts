@@ -7,8 +7,15 @@ import { debugfsScript } from '../../../disk-images/filesystems/ext4.js';
 import { xfsPrototype } from '../../../disk-images/filesystems/xfs.js';
 import { cpioArchive } from '../../../disk-images/tree/cpio.js';
 import { gather, hashEntries } from '../../../disk-images/tree/gather.js';
-import { readTar } from '../../../disk-images/tree/tar.js';
-import { cleanPath, directory, dropPaths, MERGED_USR, mergeTree, type Entry } from '../../../disk-images/tree/tree.js';
+import { readTar } from '../../../emulator/host/node/tree/tar.js';
+import {
+  cleanPath,
+  directory,
+  dropPaths,
+  MERGED_USR,
+  mergeTree,
+  type Entry,
+} from '../../../emulator/host/node/tree/tree.js';
 
 const file = (path: string, text = '', mode = 0o644): Entry => ({
   kind: 'file',

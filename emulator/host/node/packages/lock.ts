@@ -7,7 +7,7 @@
  *
  * One package per line: name, version, archive (`debian` or `debian-security`), size in bytes, SHA-256, place in the archive.
  */
-import { RigError } from '../../emulator/machine/errors.js';
+import { RigError } from '../../../machine/errors.js';
 
 export interface LockedPackage {
   readonly name: string;

@@ -3,7 +3,7 @@
  * A file tree in memory: what goes into an image, with owners and device nodes, without needing to be root
  * and without depending on what the host's own filesystem keeps or how it orders names.
  */
-import { InputError } from '../../emulator/machine/errors.js';
+import { InputError } from '../../../machine/errors.js';
 
 export type Entry = {
   /** From the root, without a leading slash: `usr/bin/dd`. */

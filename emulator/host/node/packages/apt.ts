@@ -5,9 +5,9 @@
  */
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError, RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
-import { command } from '../../emulator/host/node/process.js';
+import { InputError, RigError } from '../../../machine/errors.js';
+import type { BuildContext } from '../artifacts/context.js';
+import { command } from '../process.js';
 import type { LockedPackage } from './lock.js';
 
 export const GUEST_ARCHITECTURE = 'i386';

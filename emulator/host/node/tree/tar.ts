@@ -3,7 +3,7 @@
  * Reads tar streams as `dpkg-deb --fsys-tarfile` writes them: ustar with GNU long names and pax paths.
  * Reading them here instead of unpacking keeps owners, set-id bits and device nodes without root.
  */
-import { RigError } from '../../emulator/machine/errors.js';
+import { RigError } from '../../../machine/errors.js';
 import { cleanPath, type Entry } from './tree.js';
 
 const BLOCK_BYTES = 512;

@@ -2,11 +2,11 @@
 /** The packages of an image as an artifact: the files themselves, and a record of which they are. */
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
-import { packagePath } from '../../emulator/host/node/paths.js';
-import { command } from '../../emulator/host/node/process.js';
-import { obtain, type Artifact } from '../../emulator/host/node/artifacts/store.js';
+import { RigError } from '../../../machine/errors.js';
+import type { BuildContext } from '../artifacts/context.js';
+import { packagePath } from '../paths.js';
+import { command } from '../process.js';
+import { obtain, type Artifact } from '../artifacts/store.js';
 import { readTar } from '../tree/tar.js';
 import type { Entry } from '../tree/tree.js';
 import { fetchPackages, fileName, hostSources, hostSuite, resolvePackages, updateIndexes } from './apt.js';
