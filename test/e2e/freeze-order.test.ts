@@ -31,9 +31,9 @@ import { parseSystemMap } from '../../emulator/memory/symbols.js';
 import { guestMemory } from '../../emulator/memory/view.js';
 import { volumes } from '../../emulator/verify/disk/partitions.js';
 import { diskSource, nameSectors } from '../../emulator/verify/disk/verify.js';
-import { compareImages, explain, pointeesOf, type Explanation } from '../../emulator/verify/images/compare.js';
-import { compareContents, contentsOf } from '../../emulator/verify/images/contents.js';
-import { FREEZE_ORDER_CAUSES, WORK_CAUSES, WORK_DISK_CAUSES } from '../../emulator/verify/images/freeze-order.js';
+import { compareImages, explain, pointeesOf, type Explanation } from '../../emulator/verify/comparison/images.js';
+import { compareContents, contentsOf } from '../../emulator/verify/comparison/contents.js';
+import { FREEZE_ORDER_CAUSES, WORK_CAUSES, WORK_DISK_CAUSES } from '../../emulator/verify/comparison/freeze-order.js';
 import { createProofs } from '../../emulator/verify/proofs.js';
 import { context } from './cycle-support.js';
 

@@ -3,7 +3,7 @@
  * What the order of freezing itself explains: by when something happened, and by what was done in between. The list is closed,
  * and each cause is one of owners.
  */
-import type { Cause } from './compare.js';
+import type { Cause } from './images.js';
 
 /** Moments of one call are no further apart than this, in nanoseconds, cycles or instructions. */
 const CALL_MAX = 2 ** 26;

@@ -9,7 +9,7 @@ import { symbolGpa, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
 import { pageReader } from '../../memory/pages.js';
 import { tasks, userMaps } from '../../memory/tasks.js';
-import { differingWords, type ImageDifference } from './compare.js';
+import { differingWords, type ImageDifference } from './images.js';
 
 /** Page by page: `children (pid 53) at 0x0804a000`, `page cache of inode 12 on dm-0 (/root/file), page 3, children (pid 53)`. */
 export type Contents = ReadonlyMap<string, { readonly gpa: Gpa; readonly bytes: Uint8Array }>;

@@ -5,9 +5,9 @@ import { readBitmap } from '../../../emulator/memory/bitmaps.js';
 import { pathOfInode } from '../../../emulator/memory/files.js';
 import { kernelU32, physical } from '../../../emulator/memory/kernel.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
-import { compareImages, explain, pointeesOf, type Cause } from '../../../emulator/verify/images/compare.js';
-import { compareContents, contentsOf } from '../../../emulator/verify/images/contents.js';
-import { FREEZE_ORDER_CAUSES, WORK_CAUSES } from '../../../emulator/verify/images/freeze-order.js';
+import { compareImages, explain, pointeesOf, type Cause } from '../../../emulator/verify/comparison/images.js';
+import { compareContents, contentsOf } from '../../../emulator/verify/comparison/contents.js';
+import { FREEZE_ORDER_CAUSES, WORK_CAUSES } from '../../../emulator/verify/comparison/freeze-order.js';
 import { LAYOUT, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
 
 const { frames, symbol } = syntheticKernel().places;
