@@ -83,3 +83,29 @@ t.test('only the v86 engine knows v86', (t) => {
   t.same(wrong, []);
   t.end();
 });
+
+t.test('the tables of ARCHITECTURE.md name each folder of each floor, and nothing that is not there', (t) => {
+  const text = read('ARCHITECTURE.md');
+  const section = (from: string, to: string): string => text.slice(text.indexOf(from), text.indexOf(to));
+  const named = (part: string): readonly string[] =>
+    part
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''));
+  const floors = named(section('## Layers', 'Within `emulator`'));
+  const inEmulator = named(section('Within `emulator`', 'Within `tools`'));
+  const inTools = named(section('Within `tools`', '## Invariants'));
+  const foldersIn = (dir: string): readonly string[] => [
+    ...new Set(
+      files.filter((file) => file.startsWith(`${dir}/`)).flatMap((file) => file.split('/').slice(1, -1).slice(0, 1)),
+    ),
+  ];
+  t.same([...floors].sort(), [...FLOORS].sort());
+  t.same(new Set(inEmulator.map((name) => name.split('/')[0])), new Set(foldersIn('emulator')));
+  t.same(new Set(inTools.filter((name) => !name.includes('.'))), new Set(foldersIn('tools')));
+  const gone = [...inEmulator.map((name) => `emulator/${name}`), ...inTools.map((name) => `tools/${name}`)].filter(
+    (path) => !path.includes('*') && !existsSync(path),
+  );
+  t.same(gone, []);
+  t.end();
+});
