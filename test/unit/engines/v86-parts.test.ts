@@ -3,7 +3,7 @@
 import t from 'tap';
 import { createByteLog } from '../../../emulator/engines/v86/byte-log.js';
 import { createChance } from '../../../emulator/engines/v86/chance.js';
-import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/v86/checkpoint-format.js';
+import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/v86/checkpoint/format.js';
 import { createClock, installVirtualTime, type TimeScope } from '../../../emulator/engines/v86/clock.js';
 import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';
 import { createModuleCache } from '../../../emulator/engines/v86/jit.js';

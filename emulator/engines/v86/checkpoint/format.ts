@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Bytes of a checkpoint: a magic, a JSON head, and blobs. */
-import { InputError } from '../../machine/errors.js';
+import { InputError } from '../../../machine/errors.js';
 
 const MAGIC = 'SNAPCKPT';
 const FORMAT = 1;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/** v86's devices as v86 itself saves and restores them, without what is saved apart. */
+import type { V86Cpu, V86Emulator } from '../internals.js';
+
+interface Devices {
+  readonly emulator: V86Emulator;
+  readonly cpu: V86Cpu;
+}
+
+/** The devices of v86 outside its wasm memory. Leaves the machine as it was. */
+export function saveDevices({ emulator, cpu }: Devices): ArrayBuffer {
+  const { store_current_tsc: storeTsc, pack_memory: pack } = cpu;
+  // Reading the time-stamp counter would change the emulator's interpolation state; RAM is saved apart.
+  cpu.store_current_tsc = () => undefined;
+  cpu.pack_memory = () => ({ packed_memory: new Uint8Array(0), bitmap: { get_buffer: () => new ArrayBuffer(0) } });
+  try {
+    return emulator.v86.save_state();
+  } finally {
+    cpu.store_current_tsc = storeTsc;
+    cpu.pack_memory = pack;
+  }
+}
+
+export function loadDevices({ emulator, cpu }: Devices, state: ArrayBuffer): void {
+  const { last_result, fpu_status_word, mxcsr, unpack_memory } = cpu;
+  cpu.unpack_memory = () => undefined;
+  emulator.v86.restore_state(state);
+  Object.assign(cpu, { last_result, fpu_status_word, mxcsr, unpack_memory });
+}

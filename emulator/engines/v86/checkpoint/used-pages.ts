@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/** Where the emulator's wasm memory holds anything. */
+import type { ByteRange } from '../../../disks/sparse.js';
+import type { MachineConfig } from '../../../machine/contract.js';
+import { PAGE_BYTES } from '../../../machine/units.js';
+import type { V86Cpu } from '../internals.js';
+
+/** Where v86 puts the kernel's protected-mode part and the initrd. */
+const KERNEL_AT = 2 ** 20;
+const INITRD_AT = 64 * 2 ** 20;
+
+/** Tells empty pages of the emulator's memory; v86 itself does so fast, for those in guest RAM. */
+export function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: number) => boolean {
+  const words = new Int32Array(cpu.wasm_memory.buffer);
+  const ramOffset = cpu.mem8.byteOffset;
+  const ramEnd = ramOffset + memoryMiB * 2 ** 20;
+  return (page) => {
+    const at = page * PAGE_BYTES;
+    if (at >= ramOffset && at + PAGE_BYTES <= ramEnd) return cpu.is_memory_zeroed(at - ramOffset, PAGE_BYTES) !== 0;
+    for (let word = at / 4; word < (at + PAGE_BYTES) / 4; word++) if (words[word] !== 0) return false;
+    return true;
+  };
+}
+
+/** Where the memory of a fresh emulator may hold anything: all outside of RAM, and in RAM firmware, kernel and initrd. */
+export function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: MachineConfig): ByteRange[] {
+  const ramOffset = cpu.mem8.byteOffset;
+  const ramBytes = memoryMiB * 2 ** 20;
+  const pages = (from: number, to: number): ByteRange => [
+    Math.floor(from / PAGE_BYTES) * PAGE_BYTES,
+    Math.ceil(to / PAGE_BYTES) * PAGE_BYTES,
+  ];
+  return [
+    pages(0, ramOffset + KERNEL_AT + kernel.length),
+    pages(ramOffset + INITRD_AT, ramOffset + Math.min(INITRD_AT + (initrd?.length ?? 0), ramBytes)),
+    pages(ramOffset + ramBytes, cpu.wasm_memory.buffer.byteLength),
+  ];
+}

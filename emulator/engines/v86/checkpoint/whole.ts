@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/** A whole machine as the bytes of a checkpoint, and back. */
+import { packPages, unpackPages } from '../../../disks/sparse.js';
+import { concat } from '../../../machine/bytes.js';
+import type { MachineConfig } from '../../../machine/contract.js';
+import { InputError } from '../../../machine/errors.js';
+import { PAGE_BYTES } from '../../../machine/units.js';
+import type { Chance, ChanceState } from '../chance.js';
+import type { Clock, ClockState } from '../clock.js';
+import type { Disk } from '../disk-buffer.js';
+import type { V86Cpu, V86Emulator } from '../internals.js';
+import type { Jit } from '../jit.js';
+import type { MarkerPorts } from '../ports.js';
+import type { SerialLines, SerialState } from '../serial.js';
+import type { SavedShare, ShareServer } from '../share/server.js';
+import { loadDevices, saveDevices } from './devices.js';
+import { packCheckpoint, unpackCheckpoint } from './format.js';
+import { loadPs2, savePs2, type Ps2State } from './ps2.js';
+import { rebaseRtc } from './rtc.js';
+import { usedWhenFresh, wasmZeroTest } from './used-pages.js';
+
+const WASM_PAGE = 65536;
+const A20_PORT = 0x92;
+
+/** The parts of a machine that a checkpoint is made of. */
+export interface Whole {
+  readonly config: MachineConfig;
+  /** At power-on. */
+  readonly wallClockMs: () => number;
+  readonly emulator: V86Emulator;
+  readonly cpu: V86Cpu;
+  readonly disks: readonly Disk[];
+  readonly share: ShareServer | undefined;
+  readonly jit: Jit;
+  readonly ports: MarkerPorts;
+  readonly serial: SerialLines;
+  readonly clock: Clock;
+  readonly chance: Chance;
+}
+
+/** What a restored machine still waits for: what it is equipped with. */
+export interface Restored {
+  /** Lays the machine's own writes over its disks, and sets its clock for this date at power-on (ms). To be called once. */
+  equip(late: { readonly wallClockMs: number }): void;
+}
+
+interface CheckpointHead {
+  readonly memoryMiB: number;
+  readonly wasmBytes: number;
+  readonly stateBytes: number;
+  readonly clock: ClockState;
+  readonly chance: ChanceState;
+  readonly markerWords: readonly number[];
+  readonly serial: SerialState;
+  readonly wallClockMs: number;
+  readonly a20: number;
+  readonly ps2: Ps2State;
+  readonly disks: readonly { readonly writeCount: number; readonly blocks: readonly number[] }[];
+  /** Function table slots, and the index of each one's code. */
+  readonly code: readonly (readonly [slot: number, code: number])[];
+  readonly codeBytes: readonly number[];
+  readonly hasShare?: true;
+  /** Once the guest has used it. */
+  readonly share?: SavedShare;
+}
+
+/**
+ * The whole state: all of the emulator's wasm memory (RAM, registers, and also its JIT's tables and hotness
+ * counters), the generated code in its function table, and the devices that live outside. A machine restored
+ * from it goes on exactly as the one that was not interrupted.
+ */
+export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; pack(): Uint8Array } {
+  const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
+  const devices = new Uint8Array(saveDevices(whole));
+  const files = share?.save();
+  const slots = [...jit.live()].sort(([a], [b]) => a - b);
+  const code = [...new Set(slots.map(([, live]) => live))];
+  const saved = disks.map((disk) => disk.save());
+  const head: CheckpointHead = {
+    memoryMiB: config.memoryMiB,
+    wasmBytes: cpu.wasm_memory.buffer.byteLength,
+    stateBytes: devices.length,
+    clock: clock.save(),
+    chance: chance.save(),
+    markerWords: ports.save(),
+    serial: serial.save(),
+    wallClockMs: whole.wallClockMs(),
+    a20: cpu.io.port_read8(A20_PORT),
+    ps2: savePs2(cpu),
+    disks: saved.map(({ writeCount, blocks }) => ({ writeCount, blocks: [...blocks.keys()] })),
+    code: slots.map(([slot, live]) => [slot, code.indexOf(live)]),
+    codeBytes: code.map(({ bytes }) => bytes.length),
+    ...(share && { hasShare: true as const }),
+    ...(files && { share: files.share }),
+  };
+  const { code: _code, codeBytes: _codeBytes, wasmBytes: _wasmBytes, ...hashed } = head;
+  return {
+    stateParts: [devices, new TextEncoder().encode(JSON.stringify(hashed)), ...(files?.contents ?? [])],
+    pack: () =>
+      packCheckpoint(head, [
+        ...packPages(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
+        ...packPages(padToPage(devices)),
+        concat(code.map(({ bytes }) => bytes)),
+        concat(saved.flatMap(({ blocks }) => [...blocks.values()])),
+        concat(files?.contents ?? []),
+      ]),
+  };
+}
+
+/** Restores all but what depends on what the machine is equipped with. */
+export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
+  const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
+  const { head: parsed, blobs } = unpackCheckpoint(bytes);
+  const head = parsed as CheckpointHead;
+  if (head.memoryMiB !== config.memoryMiB || head.disks.length !== disks.length) {
+    throw new InputError(
+      `the checkpoint is of a machine with ${head.memoryMiB} MiB and ${head.disks.length} disks, the config says ${config.memoryMiB} MiB and ${disks.length}`,
+      { remedy: 'restore it with the config under which it was made' },
+    );
+  }
+  if ((head.hasShare ?? false) !== (share !== undefined)) {
+    throw new InputError(
+      `the checkpoint is of a machine with${head.hasShare ? '' : 'out'} a share, unlike the config`,
+      { remedy: 'restore it with the config under which it was made' },
+    );
+  }
+  const [pageIndexes, pages, stateIndexes, statePages, code, blocks, files] = blobs as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+
+  const devices = new Uint8Array(Math.ceil(head.stateBytes / PAGE_BYTES) * PAGE_BYTES);
+  unpackPages(devices, stateIndexes, statePages);
+  loadDevices(whole, devices.slice(0, head.stateBytes).buffer);
+  loadPs2(cpu, head.ps2);
+  cpu.io.port_write8(A20_PORT, head.a20);
+
+  // Last, since restoring the devices raises and lowers interrupt lines, which live in wasm memory.
+  const missing = head.wasmBytes - cpu.wasm_memory.buffer.byteLength;
+  if (missing > 0) cpu.wasm_memory.grow(missing / WASM_PAGE);
+  unpackPages(new Uint8Array(cpu.wasm_memory.buffer), pageIndexes, pages, usedWhenFresh(cpu, config));
+  clock.attach(cpu.wasm_memory);
+  clock.load(head.clock);
+  chance.load(head.chance);
+  ports.load(head.markerWords);
+  serial.load(head.serial);
+
+  const pieces = split(code, head.codeBytes);
+  jit.restore(new Map(head.code.map(([slot, index]) => [slot, pieces[index] ?? new Uint8Array(0)])));
+  if (head.share) share?.load(head.share, files);
+  return {
+    equip({ wallClockMs }) {
+      // What the machine itself has written lies over all else.
+      let firstBlock = 0;
+      disks.forEach((disk, number) => {
+        const saved = head.disks[number];
+        if (!saved) return;
+        const start = firstBlock;
+        disk.load({
+          writeCount: saved.writeCount,
+          blocks: new Map(
+            saved.blocks.map((block, slot) => [
+              block,
+              blocks.subarray((start + slot) * PAGE_BYTES, (start + slot + 1) * PAGE_BYTES),
+            ]),
+          ),
+        });
+        firstBlock += saved.blocks.length;
+      });
+      rebaseRtc(cpu, wallClockMs - head.wallClockMs);
+    },
+  };
+}
+
+function padToPage(bytes: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil(bytes.length / PAGE_BYTES) * PAGE_BYTES);
+  padded.set(bytes);
+  return padded;
+}
+
+function split(bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] {
+  let at = 0;
+  return lengths.map((length) => bytes.subarray(at, (at += length)));
+}
