@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { hostSources, hostSuite, updateIndexes } from '../emulator/host/node/packages/apt.js';
+import { rememberedAnswer } from '../emulator/host/node/packages/remembered.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command } from '../emulator/host/node/process.js';
@@ -41,15 +42,22 @@ const UNUSED = [
 
 /**
  * What apt would install, by the host's own index without any network, or, where the host has none, by an index
- * fetched once into the cache.
+ * fetched once into the cache. Apt is asked only when something that it answers from has changed.
  * @throws RigError when apt offers no such package.
  */
 export async function findSource(context: BuildContext): Promise<SourcePackage> {
+  return parsePrintUris(await rememberedAnswer('linux-source', context, () => askApt(context)));
+}
+
+async function askApt(context: BuildContext): Promise<string> {
   const { stdout } = await command('apt-get', PRINT_URIS, context, {
     okStatuses: [0, 100],
     remedy: 'apt-get is needed to fetch the kernel source',
   });
-  return parsePrintUris(stdout === '' ? await askMirrors(context) : stdout);
+  const answer = stdout === '' ? await askMirrors(context) : stdout;
+  // An answer that says nothing is not worth remembering.
+  parsePrintUris(answer);
+  return answer;
 }
 
 /** The same question to an index of our own. Another host release or other mirrors ask anew. */

@@ -32,6 +32,8 @@ async function cache(dir: string): Promise<{ request: CleanRequest; names: Recor
     await writeFile(path, 'checkpoint');
     await utimes(path, (NOW_MS - hours * HOUR_MS) / 1000, (NOW_MS - hours * HOUR_MS) / 1000);
   }
+  await mkdir(join(dir, 'remembered'));
+  await writeFile(join(dir, 'remembered', 'linux-source.json'), '{}');
   await writeFile(join(dir, 'README'), "somebody's own");
   const request = {
     cacheDir: dir,
@@ -54,11 +56,11 @@ t.test('what is not needed goes, and is told first', async (t) => {
   t.ok(foretold.bytes >= 10_000 && foretold.keptBytes >= 10_000);
   t.same(
     (await readdir(dir)).sort(),
-    ['README', 'checkpoints', names.needed, names.old].sort(),
+    ['README', 'checkpoints', 'remembered', names.needed, names.old].sort(),
     'a dry run removes nothing',
   );
   t.same(await cleanCache(request), foretold);
-  t.same((await readdir(dir)).sort(), ['README', 'checkpoints', names.needed].sort());
+  t.same((await readdir(dir)).sort(), ['README', 'checkpoints', 'remembered', names.needed].sort());
   t.same(await readdir(join(dir, 'checkpoints')), ['young']);
   await cleanCache({ ...request, keep: 'nothing' });
   t.same((await readdir(dir)).sort(), ['README', 'checkpoints'], 'all of ours, and nothing of others');

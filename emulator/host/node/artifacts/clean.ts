@@ -28,6 +28,8 @@ export interface Cleaned {
 /** As the store names them. */
 const ARTIFACT = /^[a-z0-9-]+-[0-9a-f]{20}$/;
 const CHECKPOINTS = 'checkpoints';
+/** Folder of remembered answers: some hundred bytes, which only go with everything else. */
+export const REMEMBERED = 'remembered';
 
 /**
  * Removes artifacts that nobody needs any more, locks and half-built folders of processes that are gone, and old checkpoints.
@@ -55,6 +57,10 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
     if (!dryRun) await removeWhole(join(cacheDir, name));
   }
   removed.push(...(await oldCheckpoints(request)));
+  if (keep === 'nothing' && existsSync(join(cacheDir, REMEMBERED))) {
+    removed.push({ name: REMEMBERED, bytes: await bytesOnDisk(join(cacheDir, REMEMBERED)) });
+    if (!dryRun) await rm(join(cacheDir, REMEMBERED), { recursive: true, force: true });
+  }
   if (!dryRun) {
     await removeStaleLocks(cacheDir);
     await removeLeftovers(cacheDir);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Answers of apt, remembered in the cache. An answer holds for as long as the files that apt answers from stay as they
+ * are: its package lists, sources, preferences and configuration, and the state of dpkg. Names, sizes and modification
+ * times tell; apt itself, which takes about a second for the simplest question, is not asked.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { BuildContext } from '../artifacts/context.js';
+import { REMEMBERED } from '../artifacts/clean.js';
+import { command } from '../process.js';
+
+interface Remembered {
+  /** Files and folders that apt answers from, as apt itself named them. */
+  readonly places: readonly string[];
+  readonly key: string;
+  readonly answer: string;
+}
+
+/** What apt calls the places that its answers depend on: `/f` for a file, `/d` for a folder. */
+const PLACES = [
+  'Dir::State::lists/d',
+  'Dir::State::status/f',
+  'Dir::Etc::sourcelist/f',
+  'Dir::Etc::sourceparts/d',
+  'Dir::Etc::preferences/f',
+  'Dir::Etc::preferencesparts/d',
+  'Dir::Etc::main/f',
+  'Dir::Etc::parts/d',
+];
+/** Names the Debian release, by which sources are chosen. */
+const RELEASE = '/etc/os-release';
+
+/**
+ * The answer to `question`, which is a legal file name: the one that `ask` gave last, or a new one when anything that apt answers
+ * from has changed since. A cache that cannot be written is no error: the question is then asked each time.
+ */
+export async function rememberedAnswer(
+  question: string,
+  context: BuildContext,
+  ask: () => Promise<string>,
+): Promise<string> {
+  const path = join(context.cacheDir, REMEMBERED, `${question}.json`);
+  const last = await readAnswer(path);
+  if (last && last.key === (await keyOf(last.places))) return last.answer;
+  const places = await placesOf(context);
+  // Before the question: what changes while apt answers makes the next start ask again.
+  const key = await keyOf(places);
+  const answer = await ask();
+  if (!context.look) await keep(path, { places, key, answer });
+  return answer;
+}
+
+async function readAnswer(path: string): Promise<Remembered | undefined> {
+  try {
+    const { places, key, answer } = JSON.parse(await readFile(path, 'utf8')) as Partial<Remembered>;
+    return Array.isArray(places) && typeof key === 'string' && typeof answer === 'string'
+      ? { places, key, answer }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where this machine's apt has what it answers from. */
+async function placesOf(context: BuildContext): Promise<readonly string[]> {
+  const { stdout } = await command(
+    'apt-config',
+    ['shell', ...PLACES.flatMap((place, n) => [`PLACE${n}`, place])],
+    context,
+    {
+      remedy: 'apt is needed to fetch the kernel source',
+    },
+  );
+  const named = [...stdout.matchAll(/^PLACE\d+='(.+)'$/gm)].map(([, place]) => place ?? '');
+  const own = process.env['APT_CONFIG'];
+  return [...named, ...(own === undefined || own === '' ? [] : [own]), RELEASE];
+}
+
+/** Changes when a file of these places appears, goes, or is altered; and when another configuration is named. */
+async function keyOf(places: readonly string[]): Promise<string> {
+  const hash = createHash('sha256').update(process.env['APT_CONFIG'] ?? '');
+  for (const place of places) {
+    hash.update(`\n${place}`);
+    for (const file of await filesIn(place)) {
+      const found = await stat(file).catch(() => undefined);
+      if (found?.isFile() === true) hash.update(`\n${basename(file)}\0${found.size}\0${found.mtimeMs}`);
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** The place itself when it is a file, or when it is not there. */
+async function filesIn(place: string): Promise<readonly string[]> {
+  const names = await readdir(place).catch(() => undefined);
+  return names?.sort().map((name) => join(place, name)) ?? [place];
+}
+
+async function keep(path: string, answer: Remembered): Promise<void> {
+  const partial = `${path}.${process.pid}`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(partial, JSON.stringify(answer, null, 2));
+    await rename(partial, path);
+  } catch {
+    await rm(partial, { force: true }).catch(() => undefined);
+  }
+}
