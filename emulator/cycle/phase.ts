@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Which step may follow which: the life of a machine and its disks as a small state machine. */
-import type { Step } from './plan.js';
+import type { SimpleStep, Step } from './plan.js';
 
 /**
  * `off`: no power, disks as a clean or cut machine left them. `suspended`: off with an image on disk.
@@ -8,10 +8,8 @@ import type { Step } from './plan.js';
  */
 export type Phase = 'off' | 'running' | 'suspended' | 'resumed';
 
-type Simple = Exclude<Step, { do: 'repeat' }>;
-
 /** The phase after `step`, or a sentence on why it cannot come here. */
-export function advance(phase: Phase, step: Simple): Phase | { readonly problem: string } {
+export function advance(phase: Phase, step: SimpleStep): Phase | { readonly problem: string } {
   switch (step.do) {
     case 'boot':
       return phase === 'off' || phase === 'suspended'
@@ -39,11 +37,11 @@ export function advance(phase: Phase, step: Simple): Phase | { readonly problem:
 
 const isOn = (phase: Phase): boolean => phase === 'running' || phase === 'resumed';
 const isOff = (phase: Phase): string => (phase === 'suspended' ? 'the machine is suspended' : 'the machine is off');
-const no = (step: Simple, why: string, remedy: string): { problem: string } => ({
+const no = (step: SimpleStep, why: string, remedy: string): { problem: string } => ({
   problem: `cannot ${verb(step)} here: ${why}; ${remedy}`,
 });
 
-function verb(step: Simple): string {
+function verb(step: SimpleStep): string {
   if (step.do === 'cutPower') return 'cut power';
   if (step.do === 'selfcheck') return 'run self-checks';
   return step.do === 'shutdown' ? 'shut down' : step.do;

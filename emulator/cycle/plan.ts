@@ -70,6 +70,9 @@ export type Step =
   | { readonly do: 'shutdown' }
   | { readonly do: 'repeat'; readonly times: number; readonly steps: readonly Step[] };
 
+/** A step that is done at once; `unroll` makes such steps of every list. */
+export type SimpleStep = Exclude<Step, { do: 'repeat' }>;
+
 export interface Plan {
   readonly name: string;
   readonly machine: MachineOptions;
@@ -92,7 +95,7 @@ export const DEFAULT_MACHINE: MachineOptions = {
 };
 
 /** The steps with each `repeat` written out. */
-export function unroll(steps: readonly Step[]): readonly Exclude<Step, { do: 'repeat' }>[] {
+export function unroll(steps: readonly Step[]): readonly SimpleStep[] {
   return steps.flatMap((step) =>
     step.do === 'repeat' ? Array.from({ length: step.times }, () => unroll(step.steps)).flat() : [step],
   );

@@ -5,7 +5,8 @@ import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
 import { GuestError } from '../machine/errors.js';
 import type { BootState } from './boot-state.js';
 import { controlSteps, splitAtSuspend, unroll, type Plan, type Step } from './plan.js';
-import { reachState, runTimeline, type TimelineDeps } from './timeline.js';
+import type { TimelineDeps } from './steps/context.js';
+import { reachState, runTimeline } from './timeline.js';
 
 export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
   /** Told of each step as it begins, and how much of the plan is done: 0 to 1. */

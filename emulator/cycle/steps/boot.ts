@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+import { runToMarker } from '../boot.js';
+import { succeed } from '../commands.js';
+import type { StepContext } from './context.js';
+
+/** Boots the machine; at its first boot, the plan's files are put into it. */
+export async function boot({ plan, deps, machines }: StepContext): Promise<void> {
+  const pristine = machines.off.disks.every(({ overlay }) => overlay.length === 0);
+  const recorder = await machines.powerOn(pristine ? 'agentReady' : 'beforeDisk');
+  if (!pristine) await runToMarker('agentReady', recorder, deps.booter);
+  const agent = await machines.connect();
+  for (const command of plan.bootCommands ?? []) await succeed(agent, command);
+  if (pristine) for (const { path, bytes, mode } of plan.files) await agent.putFile(path, bytes, { mode });
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/** What the steps of a timeline share. */
+import type { Agent } from '../../agent/agent.js';
+import type { Job } from '../../agent/job.js';
+import type { MarkerSeen } from '../../machine/contract.js';
+import type { Evidence } from '../evidence.js';
+import type { Machines, MachinesDeps } from '../machines.js';
+import type { Plan } from '../plan.js';
+import type { Proofs, ResumeEvidence, SuspendEvidence } from '../proofs.js';
+import type { Recorder } from '../recorder.js';
+
+export interface TimelineDeps extends MachinesDeps {
+  readonly proofs: Proofs;
+  readonly say: (what: string) => void;
+}
+
+export interface StepContext {
+  readonly plan: Plan;
+  readonly deps: TimelineDeps;
+  readonly machines: Machines;
+  readonly evidence: Evidence;
+  /** Proofs that run while a machine runs; a timeline ends after the last of them. */
+  readonly underWay: Promise<unknown>[];
+  /** How far the time of day ran on without the system, over all suspends since the self-checks were started. */
+  offSinceStartMs: number;
+  /**
+   * How long suspends and resumes took besides, in virtual time of the system itself: with tasks frozen for the most
+   * part, so that a sleeper may be as much too late. A kernel with all checks on takes seconds.
+   */
+  suspendingSinceStartMs: number;
+  suspended: Suspended | undefined;
+  resumed: Resumed | undefined;
+  /** The resumed system does not answer: all that is left to do is to verify it, for which it is asked nothing. */
+  lost: boolean;
+}
+
+/** A suspend that has not been resumed. */
+export interface Suspended {
+  readonly evidence: SuspendEvidence;
+  /** The command that suspended; it ends in the resumed system. */
+  readonly job: Job;
+  readonly agent: Agent;
+  readonly seen: ReturnType<Recorder['seen']>;
+  readonly offMs: number;
+  /** Of resumes that lost their power, per disk. */
+  readonly writesByResume: SuspendEvidence['writesSinceCopy'];
+  /** Proofs that need no more than the suspend, and are under way already. */
+  readonly early?: EarlyProofs;
+}
+
+/** A resume that has not been verified. */
+export interface Resumed {
+  readonly evidence: ResumeEvidence;
+  readonly suspended: Suspended;
+  readonly markers: readonly MarkerSeen[];
+}
+
+export interface EarlyProofs {
+  readonly image?: ReturnType<Proofs['image']>;
+  readonly filesystems?: ReturnType<Proofs['filesystems']>;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+import { readSectors } from '../../disks/disk.js';
+import { sectorEdits, triggersOf, type Fault } from '../../faults/fault.js';
+import type { Proof, SimpleStep } from '../plan.js';
+import { writesBetween } from '../power.js';
+import { suspendToDisk, type WentOff } from '../swsusp.js';
+import { frozenSince, snapshotAndGoOff, storesOf } from '../sys-snapshot.js';
+import type { StepContext } from './context.js';
+import { expectStruck } from './faults.js';
+import { checkFilesystems } from './power.js';
+
+type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
+
+/** Suspends until the machine is off, or until a planned power cut. `ahead`: what a step to come will prove of it. */
+export async function suspend(context: StepContext, step: SuspendStep, ahead: readonly Proof[]): Promise<void> {
+  const { deps, machines } = context;
+  const { recorder, agent } = machines;
+  recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
+  machines.expectResume();
+  const begunMs = recorder.seen().virtualMs;
+  const copyRam = ahead.some((proof) => proof === 'memory' || proof === 'image');
+  const end = await goOff(context, step, copyRam);
+  const seen = recorder.seen();
+  machines.powerOff();
+  alterSectors(context, step.faults);
+  machines.stayOff(step.offMs);
+  context.offSinceStartMs += step.offMs;
+  expectStruck(step.faults, recorder, end === 'powerCut');
+  if (end === 'powerCut') return checkFilesystems(context, 'powerOff');
+  const { atCopy, job } = end;
+  // The restored system knows nothing of what the machine did after the copy, and its clock went on.
+  context.offSinceStartMs += Math.round(seen.virtualMs - atCopy.marker.virtualMs);
+  context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
+  context.suspended = {
+    agent,
+    job,
+    seen,
+    offMs: step.offMs,
+    writesByResume: seen.writes.map(() => []),
+    evidence: {
+      method: step.method,
+      stores: step.method === 'swsusp' ? [] : storesOf(step.store),
+      markers: seen.markers,
+      atCopy: atCopy.memory,
+      disks: machines.off.disks,
+      writesWhileFrozen: writesBetween(
+        seen.writes,
+        frozenSince(seen.markers) ?? atCopy.marker.instruction,
+        atCopy.marker.instruction,
+      ),
+      writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction),
+    },
+  };
+}
+
+async function goOff(
+  { deps, machines, evidence }: StepContext,
+  step: SuspendStep,
+  copyRam: boolean,
+): Promise<WentOff | 'powerCut'> {
+  const { recorder, agent } = machines;
+  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, copyRam);
+  const end = await snapshotAndGoOff(recorder, agent, step, copyRam, deps.booter.signal);
+  if (end === 'powerCut') return end;
+  evidence.commands.push(...end.commands);
+  evidence.findings.push(...end.findings);
+  return end;
+}
+
+/** Does to the disks of a machine that is off what the faults say. */
+function alterSectors({ machines }: StepContext, faults: readonly Fault[]): void {
+  machines.alterDisks((state, disk) => {
+    const edits = sectorEdits(faults, disk, (at) => readSectors(state, at, 1));
+    return { ...state, overlay: [...state.overlay, ...edits.map((edit) => ({ instruction: 0, ...edit }))] };
+  });
+}
