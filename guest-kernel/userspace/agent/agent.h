@@ -8,6 +8,8 @@
 #include "frame.h"
 #include "protocol.h"
 
+/* agent/message.c */
+
 /* The payload of a request, read from front to back. */
 struct reading {
 	const uint8_t *at;
@@ -20,11 +22,19 @@ uint32_t read_word(struct reading *from);
 /* Never NULL; "" when torn. */
 const char *read_string(struct reading *from);
 
+/* Answers go to this descriptor from now on. */
+void message_open(int fd);
+/* Waits until all that was sent has left a serial line. */
+void message_drain(void);
+
 /* An answer to a request; kept, to be sent again when the same request comes again. */
 void reply(uint32_t id, uint8_t type, const void *payload, size_t payload_bytes);
 void reply_ok(uint32_t id);
 /* Says what failed and why: "WHAT: strerror(error)". */
 void reply_error(uint32_t id, int error, const char *what);
+
+/* Sends the last answer once more if it was one to this request; false when it was not. */
+bool reply_again(uint32_t id);
 
 /* A frame that is no answer to a request: output or status of a job. */
 void push(uint32_t id, uint8_t type, const void *payload, size_t payload_bytes);

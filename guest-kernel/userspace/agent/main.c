@@ -21,82 +21,7 @@
 
 #define POLLS_MAX 800
 
-static int out_fd;
 static uint32_t highest_id;
-
-static struct {
-	bool known;
-	uint32_t id;
-	uint8_t type;
-	size_t payload_bytes;
-	uint8_t payload[PAYLOAD_BYTES_MAX];
-} last_answer;
-
-uint32_t read_word(struct reading *from)
-{
-	uint32_t value;
-
-	if (from->left < 4) {
-		from->torn = true;
-		from->left = 0;
-		return 0;
-	}
-	value = get_u32(from->at);
-	from->at += 4;
-	from->left -= 4;
-	return value;
-}
-
-const char *read_string(struct reading *from)
-{
-	const uint8_t *start = from->at;
-	const uint8_t *end = from->left ? memchr(start, 0, from->left) : NULL;
-
-	if (!end) {
-		from->torn = true;
-		from->left = 0;
-		return "";
-	}
-	from->left -= end + 1 - start;
-	from->at = end + 1;
-	return (const char *)start;
-}
-
-void push(uint32_t id, uint8_t type, const void *payload, size_t payload_bytes)
-{
-	if (!frame_send(out_fd, type, id, payload, payload_bytes)) {
-		rig_say("the channel is gone: %s", strerror(errno));
-		_exit(1);
-	}
-}
-
-void reply(uint32_t id, uint8_t type, const void *payload, size_t payload_bytes)
-{
-	last_answer.known = true;
-	last_answer.id = id;
-	last_answer.type = type;
-	last_answer.payload_bytes = payload_bytes;
-	if (payload_bytes)
-		memcpy(last_answer.payload, payload, payload_bytes);
-	push(id, type, payload, payload_bytes);
-}
-
-void reply_ok(uint32_t id)
-{
-	reply(id, ANSWER_OK, NULL, 0);
-}
-
-void reply_error(uint32_t id, int error, const char *what)
-{
-	char payload[512];
-	int length;
-
-	put_u32((uint8_t *)payload, error);
-	length = snprintf(payload + 4, sizeof(payload) - 4, "%s: %s", what, strerror(error));
-	if (length > (int)sizeof(payload) - 5)
-		length = sizeof(payload) - 5;
-	reply(id, ANSWER_ERROR, payload, 4 + length + 1);
-}
 
 static void hello(uint32_t id, struct reading *from)
 {
@@ -139,7 +64,7 @@ static void shut_down(uint32_t id)
 	}
 	/* Answered first: init ends this process. */
 	reply_ok(id);
-	tcdrain(out_fd);
+	message_drain();
 	kill(1, SIGUSR2);
 }
 
@@ -156,10 +81,8 @@ static void serve(const struct frame *frame)
 		job_collect(id, &from);
 		return;
 	}
-	if (last_answer.known && last_answer.id == id) {
-		push(id, last_answer.type, last_answer.payload, last_answer.payload_bytes);
+	if (reply_again(id))
 		return;
-	}
 	if (id > highest_id)
 		highest_id = id;
 	switch (frame->type) {
@@ -265,7 +188,7 @@ static int run(int in_fd)
 int main(int argc, char **argv)
 {
 	bool ready = argc > 1 && !strcmp(argv[1], "--ready");
-	int in_fd = 0;
+	int in_fd = 0, out_fd = 1;
 
 	argc -= ready;
 	argv += ready;
@@ -274,7 +197,6 @@ int main(int argc, char **argv)
 			"usage: rig-agent [--ready] TTY    (- for standard input and output)\n");
 		return 2;
 	}
-	out_fd = 1;
 	if (strcmp(argv[1], "-")) {
 		in_fd = out_fd = open(argv[1], O_RDWR | O_NOCTTY | O_CLOEXEC);
 		if (in_fd < 0) {
@@ -286,6 +208,7 @@ int main(int argc, char **argv)
 		rig_say("%s: %s", argv[1], strerror(errno));
 		return 1;
 	}
+	message_open(out_fd);
 	rig_write_file("/proc/self/oom_score_adj", "-1000");
 	if (ready && rig_ports_open())
 		rig_send(RIG_MARKER_AGENT_READY, 0, 0);
