@@ -69,7 +69,10 @@ export function diffDisks(one: DiskConfig, other: DiskConfig): DiskDiff {
   };
 }
 
-/** What a sector's content is from: two disks that have it from one write, or both from the base, agree there. */
+/**
+ * The origin of a sector's content. Two disks are equal in a sector that both have from the same write, or both from
+ * the base.
+ */
 function writeOf({ overlay = [] }: DiskConfig, latest: Int32Array, at: number): DiskWrite | undefined {
   const index = at < latest.length ? (latest[at] as number) : NOT_WRITTEN;
   return index === NOT_WRITTEN ? undefined : overlay[index];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A disk as a base and a log: its content at any instant is the base under a prefix of the log. */
+/** A disk as a base and a log: its content at any instant is the base with a prefix of the log applied. */
 import { InputError } from '../machine/errors.js';
 import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES, type Sector } from '../machine/units.js';

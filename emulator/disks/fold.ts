@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
-/** Makes a long log short: what was overwritten since is left out. */
+/** Shortens a log: it leaves out what was overwritten later. */
 import type { DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES, sector } from '../machine/units.js';
 import { latestWrites, layWrites, NOT_WRITTEN } from './latest.js';
 
-/** Pieces of a folded log are at most so long: to build one takes as much memory again. */
+/**
+ * Upper bound of the length of a piece of a folded log, because building a piece takes the same amount of memory again.
+ */
 const PIECE_SECTORS_MAX = 2048;
 
 /**
- * A log that leaves a disk with the same content as `log` does, but holds each sector once, in order of sectors. When its
- * writes were made is not told: their instruction is 1, that of no machine, but not 0, which stands for alterations from outside.
+ * A log that gives a disk the same content as `log`, but contains each sector once, in the order of sectors. It does
+ * not tell when the writes were made: their instruction is 1, which no machine uses. (Instruction 0 marks alterations
+ * from outside.)
  */
 export function foldLog(log: readonly DiskWrite[]): readonly DiskWrite[] {
   const latest = latestWrites(log);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** Which write of a log each sector of a disk has its content from. */
+/** Finds for each sector of a disk the write of a log that its content comes from. */
 import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES } from '../machine/units.js';
 
-/** Says of a sector that no write covers it. */
+/** Marks a sector that no write covers. */
 export const NOT_WRITTEN = -1;
 
 /**
@@ -18,7 +18,7 @@ export function latestWrites(log: readonly DiskWrite[]): Int32Array {
   return latest;
 }
 
-/** Lays what `log` wrote over `out`, which begins at byte `offset` of the disk. `latest` is of that log. */
+/** Copies the writes of `log` over `out`, which begins at byte `offset` of the disk. `latest` belongs to that log. */
 export function layWrites(log: readonly DiskWrite[], latest: Int32Array, offset: number, out: Uint8Array): void {
   const end = Math.min(latest.length, Math.ceil((offset + out.length) / SECTOR_BYTES));
   // What comes from one write in one go.
@@ -36,7 +36,10 @@ export function layWrites(log: readonly DiskWrite[], latest: Int32Array, offset:
   }
 }
 
-/** Reads a disk under its writes at any byte. Each answer is a copy in ordinary memory, as not everybody reads shared memory. */
+/**
+ * Reads a disk with its writes applied, at any byte. Each answer is a copy in ordinary memory, because some callers
+ * cannot read shared memory.
+ */
 export function diskReader(
   { base, overlay = [] }: DiskConfig,
   latest = latestWrites(overlay),

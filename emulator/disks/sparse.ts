@@ -20,7 +20,9 @@ export function packPages(memory: Uint8Array, isZeroPage = zeroTest(memory)): re
   return [new Uint8Array(Uint32Array.from(indexes).buffer), content];
 }
 
-/** Makes `memory` equal to what was packed, whatever it held before in the ranges `maybeUsed` (all of it unless told). */
+/**
+ * Makes `memory` equal to what was packed, whatever it held before in the ranges `maybeUsed` (all of it unless told).
+ */
 export function unpackPages(
   memory: Uint8Array,
   indexBytes: Uint8Array,
@@ -109,12 +111,12 @@ export function unpackSparse(packed: Uint8Array, allocate: (lengthBytes: number)
 
 const filled = new WeakMap<Uint8Array, readonly ByteRange[]>();
 
-/** For who makes large memory that will never change: where it holds anything, so that nobody need look. */
+/** Notes which ranges of memory that will never change can contain anything, so that nobody has to search it. */
 export function noteFilled(memory: Uint8Array, ranges: readonly ByteRange[]): void {
   filled.set(memory, ranges);
 }
 
-/** Where memory that never changes may hold anything: as it was noted, or else looked for once. */
+/** The ranges of memory that never changes that can contain anything, as noted, or else found by one search. */
 export function filledRangesOf(memory: Uint8Array): readonly ByteRange[] {
   const ranges = filled.get(memory) ?? usedRanges(memory);
   filled.set(memory, ranges);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * The write log of a disk as a file: a head, then each write as instruction (f64), sector (f64), length (u32),
- * content hash (u32), bytes; all little-endian. The hash finds damage and tells equal contents apart from others;
- * it does not protect against intent.
+ * content hash (u32), bytes; all little-endian. The hash detects damage and finds equal contents. It does not protect
+ * against deliberate changes.
  */
 import type { DiskWrite } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';

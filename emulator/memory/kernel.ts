@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** A guest kernel in a capture: its memory, its symbols and the layout of its structures, from which all else is read. */
+/**
+ * A guest kernel in a capture: its memory, its symbols and the layout of its structures. Everything else is read by
+ * these.
+ */
 import { gpa, type Gpa } from '../machine/units.js';
 import { constant, type KernelLayout } from './layout.js';
 import { addressOf, type SymbolTable } from './symbols.js';

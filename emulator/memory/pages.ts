@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The kernel's array of page descriptors (mem_map): what it thinks of each frame. */
+/** The kernel's array of page descriptors (mem_map), with the state of each frame. */
 import { gpa, type Gpa, type Pfn } from '../machine/units.js';
 import { kernelU32, physical, variable, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
@@ -48,7 +48,7 @@ export function frameOfDescriptor(kernel: GuestKernel, array: PageArray, address
 const TYPES = ['buddy', 'offline', 'table', 'guard', 'slab'] as const;
 const MAPPING_LOW_BITS = 3;
 
-/** Everything that is used often, read once per kernel. */
+/** Values that are used often. They are read once per kernel. */
 export interface PageReader {
   readonly array: PageArray;
   state(frame: Pfn): PageState;
@@ -85,7 +85,7 @@ export function pageReader(kernel: GuestKernel): PageReader {
     return (word & 1) === 0 ? undefined : frameOfDescriptor(kernel, array, word - 1);
   };
 
-  /** Undefined for a slab page without a cache: KFENCE marks its pool as slab pages long before a cache takes one. */
+  /** Undefined for a slab page without a cache: KFENCE marks its pool as slab pages long before a cache uses one. */
   const cacheName = (cache: number): string | undefined => {
     const name = cache === 0 ? 0 : kernelU32(kernel, cache + offsets.cacheName);
     return name === 0 ? undefined : readString(memory, physical(kernel, name), 64);

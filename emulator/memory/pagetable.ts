@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** i386 page tables without PAE: a directory of 1,024 entries, each a table of 1,024 pages or, with PSE, one 4 MiB page. */
+/**
+ * i386 page tables without PAE: a directory of 1,024 entries, each a table of 1,024 pages or, with PSE, one 4 MiB page.
+ */
 import { PAGE_BYTES, gpa, pfn, type Gpa, type Pfn } from '../machine/units.js';
 import { readU32, va, type GuestMemory, type Va } from './view.js';
 
@@ -26,7 +28,7 @@ export interface Mapping {
   readonly address: Va;
   /** May lie beyond RAM, for device memory. */
   readonly frame: Pfn;
-  /** Without a page fault. */
+  /** True when a write causes no page fault. */
   readonly writable: boolean;
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** The proofs that a cycle asks for, made of the single ones: evidence in, outcome and findings out. */
+/**
+ * Combines the single proofs to those that a cycle needs. The input is evidence, the result is an outcome with
+ * findings.
+ */
 import type { DiskState, Proofs, Proven, ResumeEvidence, SuspendEvidence } from '../cycle/proofs.js';
 import type { FilesystemOutcome, Finding } from '../cycle/outcome.js';
 import { consoleLines } from '../console/lines.js';
@@ -40,8 +43,8 @@ export interface CheckResult {
 }
 
 /**
- * What a filesystem was to its machine when it came to a stop: in use, so that the next mount would replay its journal;
- * frozen, so that there is nothing to replay, but files may have lost their names and still be open; or left for good.
+ * The state of a filesystem when its machine stopped. In use: the next mount replays its journal. Frozen: there is
+ * nothing to replay, but files without names may still be open. Left: it was unmounted.
  */
 export type Condition = 'inUse' | 'frozen' | 'left';
 
@@ -56,7 +59,7 @@ export interface ProofHost {
     filesystem: Filesystem,
     condition: Condition,
   ) => Promise<CheckResult | undefined>;
-  /** What lies at bytes of a volume, by the filesystem's own tools; undefined where they cannot say. */
+  /** Names what lies at bytes of a volume, by the filesystem's own tools; undefined where they cannot tell. */
   readonly locate?: (
     volume: ByteSource,
     filesystem: Filesystem,
@@ -84,13 +87,13 @@ export function createProofs(host: ProofHost): Proofs {
   };
 }
 
-/** The kernel in the capture made at the atomic copy, and what there is to know of its pages. */
+/** The kernel in the capture made at the atomic copy, and the account of its pages. */
 interface AtomicCopy {
   readonly kernel: GuestKernel;
   readonly accounted: CopyAccount;
 }
 
-/** Two proofs look at the same capture: what is read from it is read once. */
+/** Two proofs use the same capture, so its structures are read once. */
 function copyReader(symbols: SymbolTable): (evidence: SuspendEvidence) => AtomicCopy {
   const known = new WeakMap<Uint8Array, AtomicCopy>();
   return (evidence) => {
@@ -206,7 +209,10 @@ async function proveImage(
   return { outcome: { bytes, pagesCompared, pagesDiffering }, findings };
 }
 
-/** The image where the method puts it: in swap, or in a file of a store; and how many of its writes came after it was said to be whole. */
+/**
+ * Finds the image where the method puts it, in swap or in a file of a store. Also counts its writes after it was marked
+ * as complete.
+ */
 async function imageOn({
   method,
   stores,
@@ -248,7 +254,7 @@ async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
 }
 
-/** Differences in filesystems that only their own tools read, named by these; neighbours of one name are joined. */
+/** Names differences in filesystems that only their own tools can read. Neighbours with the same name are joined. */
 async function locateAll(
   differences: readonly DiskDifference[],
   histories: readonly DiskHistory[],
@@ -314,7 +320,10 @@ function history(evidence: ResumeEvidence, disk: DiskState, index: number): Disk
   };
 }
 
-/** A fault that alters a disk while its machine is off is a write at instruction 0, which no machine makes. */
+/**
+ * A fault that alters a disk of a machine without power is recorded as a write at instruction 0. No machine writes at
+ * that instruction.
+ */
 function firstAfterCopy({ overlay }: DiskState, sinceCopy: SuspendEvidence['writesSinceCopy'][number]): number {
   const first = sinceCopy[0];
   if (first !== undefined) return overlay.lastIndexOf(first);

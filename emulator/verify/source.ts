@@ -7,7 +7,7 @@ export interface ByteSource {
   readonly byteLength: number;
   /** Exactly `lengthBytes`; the caller does not write to them. */
   read(offsetBytes: number, lengthBytes: number): Uint8Array;
-  /** Ranges outside of which all is zero, ascending; all of it may hold something unless told. */
+  /** Ascending ranges outside of which every byte is zero. Without it, every byte can be non-zero. */
   filled?(): readonly ByteRange[];
 }
 
@@ -29,7 +29,7 @@ export function slice(source: ByteSource, startByte: number, lengthBytes: number
   };
 }
 
-/** Where a source may hold anything but zeros. */
+/** The ranges of a source that can contain bytes other than zero. */
 export const filledRanges = (source: ByteSource): readonly ByteRange[] => source.filled?.() ?? [[0, source.byteLength]];
 
 /** Reads with a check of the bounds: `what` names the structure that led there. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * What programs and files have in memory, by program and address, by file and offset, wherever it lies. For two images of work
- * that went on until it was frozen: it took other frames in each of them.
+ * Compares what programs and files have in memory: by program and address, and by file and offset. The physical place
+ * does not count. This is for two images of work that ran until it was frozen, because that work has different frames
+ * in each image.
  */
 import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
 import { pathOfInode } from '../../memory/files.js';
@@ -11,10 +12,13 @@ import { pageReader } from '../../memory/pages.js';
 import { tasks, userMaps } from '../../memory/tasks.js';
 import { differingWords, type ImageDifference } from './images.js';
 
-/** Page by page: `children (pid 53) at 0x0804a000`, `page cache of inode 12 on dm-0 (/root/file), page 3, children (pid 53)`. */
+/**
+ * Page by page: `children (pid 53) at 0x0804a000`, `page cache of inode 12 on dm-0 (/root/file), page 3, children (pid
+ * 53)`.
+ */
 export type Contents = ReadonlyMap<string, { readonly gpa: Gpa; readonly bytes: Uint8Array }>;
 
-/** What the kernel itself shows programs, such as the time, is the kernel's. */
+/** Pages that the kernel shows to programs, such as the one with the time, belong to the kernel. */
 export function contentsOf(kernel: GuestKernel): Contents {
   const { memory } = kernel;
   const image = { start: symbolGpa(kernel, '_text'), end: symbolGpa(kernel, '_end') };
@@ -44,7 +48,7 @@ export function contentsOf(kernel: GuestKernel): Contents {
   return found;
 }
 
-/** Each page that one has and the other has not, or otherwise. */
+/** Each page that only one of the images has, or that has different contents in them. */
 export function compareContents(
   first: Contents,
   second: Contents,

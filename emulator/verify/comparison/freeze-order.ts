@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
- * What the order of freezing itself explains: by when something happened, and by what was done in between. The list is closed,
- * and each cause is one of owners.
+ * The differences between two images that the order of freezing explains: things happened at another time, or something
+ * was done in between. The list is closed, and each cause names the owners that it applies to.
  */
 import type { Cause } from './images.js';
 
-/** Moments of one call are no further apart than this, in nanoseconds, cycles or instructions. */
+/** Upper bound of the distance between two moments of one call, in nanoseconds, cycles or instructions. */
 const CALL_MAX = 2 ** 26;
 
-/** For two machines that were the same up to the call, with nothing at work but the kernel and what calls it. */
+/** Causes for two machines that were equal up to the call, in which only the kernel and the caller were running. */
 export const FREEZE_ORDER_CAUSES: readonly Cause[] = [
   { why: 'the setting itself', owners: /freeze_order/, withinMax: 1 },
   {
@@ -51,15 +51,18 @@ export const FREEZE_ORDER_CAUSES: readonly Cause[] = [
   },
 ];
 
-/** Programs of the self-check that do not rest, and the agent. */
+/** Self-check programs that never sleep, and the agent. */
 const AT_WORK = String.raw`(?:rig-agent|anon-(?:rewritten|shared)|children|clocks|disk-writers|fpu|futex|live-\w+|pipe-flow|seccomp|signal-traffic|tcp-flow|thread-\w+|timer-\w+) \(pid \d+\)`;
-/** Files to which they write all the time. */
+/** Files to which these programs write all the time. */
 const FILES_AT_WORK = String.raw`\/var\/tmp\/selfcheck\/(?:disk-writers|live-direct)\/[\w-]+`;
 
-/** Blocks of the root filesystem among which all of its journal is (803 to 4898, as debugfs tells: `stat <8>`). */
+/**
+ * Range of blocks of the root filesystem that contains its whole journal (blocks 803 to 4898, according to `stat <8>`
+ * of debugfs).
+ */
 const JOURNAL = String.raw`(?:[89]\d{2}|[1-4]\d{3})`;
 
-/** For two machines that were the same up to the call, what programs and files of theirs have. */
+/** Causes for the memory of programs and files of two machines that were equal up to the call. */
 export const WORK_CAUSES: readonly Cause[] = [
   {
     why: 'programs that work until they are frozen have come further',
@@ -85,7 +88,7 @@ export const WORK_CAUSES: readonly Cause[] = [
   },
 ];
 
-/** For the disks of the same machines. */
+/** Causes for the disks of the same machines. */
 export const WORK_DISK_CAUSES: readonly Pick<Cause, 'why' | 'owners'>[] = [
   { why: 'what the journal holds was put on disk at another time', owners: /^sda: ext4: journal$/ },
   { why: 'how much has been written to a filesystem, of which it keeps count', owners: /^sda: ext4: superblock$/ },

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * Two images of the same work, as RAM at their atomic copies: what is in one and is not, or is otherwise, in the other.
+ * Compares two images of the same work, given as RAM at their atomic copies. A difference is a page that only one image
+ * has, or a word that differs.
  *
- * Both machines are forks of one, so that what neither has touched since lies in the same frame; a frame that has another
- * owner is a difference like any other.
+ * Both machines are forks of one machine, so that everything that neither has changed since lies in the same frame. A
+ * frame that has different owners in the two images is a difference, too.
  */
 import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
 import { physical, type GuestKernel } from '../../memory/kernel.js';
@@ -12,7 +13,7 @@ import { pageBytes, readU32 } from '../../memory/view.js';
 import { accountForPages } from '../memory/account.js';
 import { wordComparer } from '../memory/compare.js';
 
-/** Kinds of memory, by what owners' names begin with or contain; the first that fits. */
+/** Kinds of memory, each with the pattern of its owners' names. The first pattern that matches counts. */
 const CLASSES = {
   'page cache and shared memory': /^page cache/,
   'page tables': /^page table/,
@@ -25,9 +26,11 @@ const CLASSES = {
 } as const;
 export type MemoryClass = keyof typeof CLASSES;
 
-/** Words of one owner that differ, or pages that one image alone has. */
+/** Words of one owner that differ, or pages of one owner that only one image has. */
 export interface ImageDifference {
-  /** Without what tells one object of its kind from the next: `slab task_struct`, `kernel stack of init (pid 1)`, `tk_core`. */
+  /**
+   * Name of the owner, without the number of an object: `slab task_struct`, `kernel stack of init (pid 1)`, `tk_core`.
+   */
   readonly owner: string;
   readonly words: readonly DifferingWord[];
 }
@@ -40,7 +43,7 @@ export interface DifferingWord {
 }
 
 export interface ImageComparison {
-  /** Frames in either image, by what the first has them for. */
+  /** Frames in either image, by their kind of memory in the first one. */
   readonly pages: Readonly<Record<MemoryClass, { readonly compared: number; readonly equal: number }>>;
   readonly differences: readonly ImageDifference[];
 }
@@ -96,7 +99,7 @@ function classOf(name: string): MemoryClass {
   return found ?? 'other memory of the kernel';
 }
 
-/** An owner's name without places in it: objects, offsets, addresses. */
+/** The name of an owner without objects, offsets and addresses. */
 const kindOf = (name: string): string =>
   name
     .replace(/, byte \d+ of object \d+$/, '')
@@ -119,22 +122,24 @@ export interface Cause {
   readonly why: string;
   /** Whole names of owners, as `ImageDifference` has them. */
   readonly owners: RegExp;
-  /** Only words that are so close to each other: moments, spans and counts of one call. */
+  /**
+   * The cause applies only to words whose values are at most so far apart: moments, durations and counts of one call.
+   */
   readonly withinMax?: number;
   /**
-   * Only words that link to something with such an owner, or to nothing, in both images. The lowest bit does not count: red-black
-   * trees keep a colour there.
+   * Only words that link to something with such an owner, or to nothing, in both images. The lowest bit does not count:
+   * red-black trees keep a colour there.
    */
   readonly linksTo?: RegExp;
 }
 
-/** The owner of what lies at a kernel address, in each of two images; undefined where none leads. */
+/** The owner of the memory at a kernel address, in each of two images; undefined for an address that maps nothing. */
 export interface Pointees {
   readonly first: (address: number) => string | undefined;
   readonly second: (address: number) => string | undefined;
 }
 
-/** For causes that look at links. Both captures are those that were compared. */
+/** Resolves links for causes that need it. Both captures are those that were compared. */
 export function pointeesOf(first: GuestKernel, second: GuestKernel): Pointees {
   const ownerIn = (kernel: GuestKernel): Pointees['first'] => {
     const namer = ownerNamer(kernel);
@@ -187,7 +192,7 @@ function areLinks({ first, second }: DifferingWord, to: RegExp, pointees: Pointe
   return isLink(first, pointees.first) && isLink(second, pointees.second);
 }
 
-/** Of words that count on past 2^32; none of a page that is in one image only is near. */
+/** Compares words modulo 2^32, so that a counter may wrap. A page that only one image has is never near. */
 function distance({ first, second }: DifferingWord): number {
   if (first === undefined || second === undefined) return Infinity;
   return Math.min((first - second) >>> 0, (second - first) >>> 0);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-/** The order in which a live timeline begins: nothing may write before its writes go elsewhere. */
+/** The order in which a live timeline begins: writes must be redirected before anything can write. */
 import type { MarkerSeen } from '../../machine/contract.js';
 import { stepBegin, stepEnd, type KernelStep } from '../../machine/markers.js';
 
 const THAWS = ['thawTasks', 'thawFilesystems'] as const satisfies readonly KernelStep[];
 
 /**
- * The instructions at which the last call of snapshot(2) let filesystems, or tasks, go on although writes were not
- * redirected yet. `markers` are those of the machine that lived on.
+ * The instructions at which the last call of snapshot(2) thawed filesystems or tasks although writes were not
+ * redirected yet. `markers` are those of the machine in which the live timeline ran.
  */
 export function thawedTooEarly(
   markers: readonly MarkerSeen[],

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The disk proof: from the atomic copy to the restored kernel nothing was written to any disk but the image itself,
- * in the very pages of the swap area that its own map lists, and what a system that lives on after its snapshot writes to
- * the volumes that it has for that.
+ * The disk proof: between the atomic copy and the first step of the restored kernel, only two things were written to
+ * disks. One is the image itself, in exactly those pages of the swap area that its own map lists. The other is what the
+ * live timeline after a snapshot writes to the volumes that are meant for it.
  */
 import type { DiskConfig, DiskWrite } from '../../machine/contract.js';
 import { GuestError } from '../../machine/errors.js';
@@ -29,7 +29,7 @@ export interface DiskDifference {
   readonly inside?: { readonly volume: Volume; readonly offsetBytes: number };
 }
 
-/** What says of a byte of a volume what it is for. */
+/** Names the purpose of a byte of a volume. */
 interface Tree {
   describe(offsetBytes: number): string;
 }
@@ -39,7 +39,10 @@ export interface DiskResult {
   /** Outside of the image. */
   readonly sectorsDiffering: number;
   readonly sectorsOfImage: number;
-  /** Sectors outside of the stores, and of swap where the image is in swap, that a machine wrote, be it with the same content. */
+  /**
+   * Sectors that a machine wrote outside the stores (and outside swap, if the image is in swap), even with the same
+   * content.
+   */
   readonly originSectorsWritten: number;
   /** At most `differencesMax`. */
   readonly differences: readonly DiskDifference[];
@@ -54,19 +57,24 @@ export interface DiskHistory {
   readonly atPowerOff: DiskConfig;
   readonly atRestore: DiskConfig;
   readonly written: readonly DiskWrite[];
-  /** Before the copy, but after all filesystems were frozen; only memory that is swapped out may be among these. */
+  /**
+   * Writes before the copy, but after all filesystems were frozen. Only memory that is swapped out may be among them.
+   */
   readonly writtenWhileFrozen?: readonly DiskWrite[];
 }
 
 const DIFFERENCES_MAX = 200;
-/** Whose structures are not read here. */
+/** Filesystems whose structures this proof does not read. */
 const NEEDS_TOOLS: ReadonlySet<Filesystem> = new Set<Filesystem>(['xfs', 'btrfs', 'f2fs']);
 /** Where snapctl saves it, from the root of the store. */
 const SNAPSHOT_IMAGE = '/snapshot';
 
 const sources = new WeakMap<DiskConfig, ByteSource>();
 
-/** A disk under its writes, for random access. The base is not copied. Every proof asks for the same few disks: each is made once. */
+/**
+ * Random access to a disk with its writes applied. The base is not copied. All proofs use the same few disks, so each
+ * is made once.
+ */
 export function diskSource(disk: DiskConfig): ByteSource {
   const source = sources.get(disk) ?? sourceUnderWrites(disk);
   sources.set(disk, source);
@@ -99,7 +107,10 @@ function united(ranges: readonly ByteRange[]): readonly ByteRange[] {
 export const volumeSource = (disk: ByteSource, volume: Volume): ByteSource =>
   slice(disk, volume.startSector * SECTOR_BYTES, volume.sectors * SECTOR_BYTES);
 
-/** The image that waits on one of these disks, and where. Undefined when there is none. Throws GuestError when it is damaged. */
+/**
+ * Finds the image in the swap area of one of these disks. Undefined when there is none. Throws GuestError when it is
+ * damaged.
+ */
 export function findImage(
   disks: readonly { readonly device: string; readonly disk: ByteSource }[],
 ): { volume: Volume; image: SwapImage } | undefined {
@@ -113,7 +124,10 @@ export function findImage(
   return undefined;
 }
 
-/** The snapshot that waits as a file on one of the stores. Undefined when there is none. Throws GuestError when it is damaged. */
+/**
+ * Finds the image of a snapshot, a file on one of the stores. Undefined when there is none. Throws GuestError when it
+ * is damaged.
+ */
 export async function findSnapshot(
   disks: readonly { readonly device: string; readonly disk: ByteSource }[],
   stores: readonly string[],
@@ -130,7 +144,7 @@ export async function findSnapshot(
 }
 
 export interface DiskRules {
-  /** Volumes (`sdb1`) that are there to be written: not looked at. Without any, the image is in swap. */
+  /** Volumes (`sdb1`) that the live timeline may write to. They are not compared. Without any, the image is in swap. */
   readonly stores: readonly string[];
   readonly differencesMax?: number;
 }
@@ -165,7 +179,7 @@ export function verifyDisks(
   return { ...total, differences: differences.slice(0, differencesMax) };
 }
 
-/** A damaged image is the image proof's finding; here it only means that no sector is excused. */
+/** The image proof reports a damaged image. Here it only means that no sector counts as part of the image. */
 function imageOrNone(disks: readonly DiskHistory[]): { volume: Volume; image: SwapImage } | undefined {
   try {
     return findImage(disks.map(({ device, atPowerOff }) => ({ device, disk: diskSource(atPowerOff) })));

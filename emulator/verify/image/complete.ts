@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * An image in swap is found by its signature, so nothing of it may be missing once that is on disk: power can fail at every
- * write. Seen in the order of the writes, no run of a machine that loses power is needed.
+ * A kernel finds an image in swap by its signature, and power can fail at every write. So the signature must be written
+ * last. The order of the writes shows whether it was; no machine has to lose power for this check.
  */
 import type { DiskWrite } from '../../machine/contract.js';
 import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
@@ -12,8 +12,8 @@ const PAGE_SECTORS = PAGE_BYTES / SECTOR_BYTES;
 const SIGNATURE_OFFSET = 4086;
 
 /**
- * How many writes to pages of the image came after the one that brought the signature; 0 when there is no signature among `writes`, which
- * are those to the disk since the atomic copy. `pagesUsed` are pages of the swap area.
+ * How many writes to pages of the image came after the one that brought the signature; 0 when there is no signature
+ * among `writes`, which are those to the disk since the atomic copy. `pagesUsed` are pages of the swap area.
  */
 export function writesAfterSignature(
   writes: readonly DiskWrite[],

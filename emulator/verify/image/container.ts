@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * The container in which snapctl saves the image of a snapshot (guest-kernel/userspace/snapctl/container.h): a header,
- * the state in a sector of its own, chunks of the stream each packed by itself and with its checksum, and a seal over all of them.
+ * the state in a sector of its own, chunks of the stream each packed by itself and with its checksum, and a seal over
+ * all of them.
  */
 import { ZSTDDecoder } from 'zstddec';
 import { concat } from '../../machine/bytes.js';
@@ -33,7 +34,7 @@ const ENCODINGS = ['stored', 'zstd'] as const;
 
 interface Chunk {
   readonly index: number;
-  /** Of its content in the file. */
+  /** Offset of its content in the file. */
   readonly offset: number;
   readonly rawBytes: number;
   readonly storedBytes: number;
@@ -42,7 +43,8 @@ interface Chunk {
 
 /**
  * Reads a container and checks header, state, every chunk and the seal.
- * @throws GuestError naming the byte of the file at which it is damaged; from the image's contents, when a chunk cannot be unpacked.
+ * @throws GuestError naming the byte of the file at which it is damaged; from the image's contents, when a chunk cannot
+ *   be unpacked.
  */
 export async function readContainer(file: ByteSource): Promise<Image> {
   checkHeader(file);

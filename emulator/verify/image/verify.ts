@@ -11,7 +11,10 @@ import { accountForCopy, type CopyAccount } from '../memory/written.js';
 import type { Image } from './stream.js';
 
 export interface ImageDifference {
-  /** content: the page in the image is not the page in RAM. missing: the copy chose it, the image has it not. foreign: the other way round. */
+  /**
+   * content: the page in the image differs from RAM. missing: the copy chose the page, but the image lacks it. foreign:
+   * the image has a page that the copy did not choose.
+   */
   readonly kind: 'content' | 'missing' | 'foreign';
   readonly pfn: Pfn;
   readonly owner: string;

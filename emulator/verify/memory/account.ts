@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Accounts for every frame at the atomic copy: it is in the image, or one named reason keeps it out.
+ * Accounts for every frame at the atomic copy: it is in the image, or it has one of the named reasons not to be.
  *
  * The reasons are found without swsusp's verdict: free pages from the allocator's own lists, firmware's pages
  * from the e820 map, the hibernation core's pages from the structures that hold them. What swsusp chose
@@ -43,7 +43,7 @@ export interface Accounting {
   readonly zero: MemoryBitmap;
   /** Frames in the image, as swsusp chose them; those that are preserved included. */
   readonly inImage: PageSet;
-  /** Those of them that the copy loop passes over: they stay where they are until they have been read. */
+  /** Frames of the image that the copy loop skips, because they are preserved in place until they have been read. */
   readonly preserved: PageSet;
   readonly omitted: Readonly<Record<Omission, number>>;
   /** Frames that are not in the image and for which no reason was found: lost memory. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Pages that are preserved in place: nobody may be able to write to them, and somebody must hold them until they have
- * been read. Whether a mistake here does harm depends on what programs do afterwards; that it was made can be seen at once.
+ * Checks pages that are preserved in place. Nobody may be able to write to such a page, and the image must hold it
+ * until it has been read. A mistake does harm only if a program later writes to the page or frees it. This check finds
+ * the mistake in any case.
  */
 import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
 import type { PageSet } from '../../memory/bitmaps.js';
@@ -19,7 +20,10 @@ export interface EndangeredPage {
   readonly because: string;
 }
 
-/** Those of the `preserved` pages that may change before they have been read; a capture made at copy:begin must have none. */
+/**
+ * Those of the `preserved` pages that could change before they have been read. A capture made at copy:begin must have
+ * none.
+ */
 export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readonly EndangeredPage[] {
   if (!preserved.includes(1)) return [];
   const { byFrame } = userMaps(kernel, tasks(kernel));

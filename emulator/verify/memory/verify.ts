@@ -22,7 +22,10 @@ import {
 } from './written.js';
 
 export interface MemoryDifference {
-  /** content: in the image, yet other after the restore. lost: neither in the image nor with a reason to be left out. superfluous: in the image though it should not be. */
+  /**
+   * content: in the image, but different after the restore. lost: not in the image, without a reason. superfluous: in
+   * the image, despite a reason not to be.
+   */
   readonly kind: 'content' | 'lost' | 'superfluous';
   readonly pfn: Pfn;
   /** Whose memory: symbol, slab, page table, task and virtual address. */
@@ -45,7 +48,9 @@ export interface MemoryResult {
   readonly differences: readonly MemoryDifference[];
   /** Pages that should have been kept from changing until they are read, and were not. */
   readonly endangered: readonly EndangeredPage[];
-  /** The closed list of ranges that the copy loop and the returning kernel write, and how many bytes in each did differ. */
+  /**
+   * The closed list of ranges that the copy loop and the returning kernel write, and how many bytes in each did differ.
+   */
   readonly written: readonly {
     readonly reason: WrittenReason;
     readonly gpa: number;
@@ -57,7 +62,7 @@ export interface MemoryResult {
 export interface MemoryProofInput {
   /** The kernel in the capture made at copy:begin. */
   readonly atCopy: GuestKernel;
-  /** What {@link accountForCopy} says of it, for who has it already. */
+  /** The result of {@link accountForCopy}, if the caller has it already. */
   readonly accounted?: CopyAccount;
   /** RAM captured at restore:end. */
   readonly restored: Uint8Array;
@@ -79,7 +84,7 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
   const differing = new Set(
     differingFrames(atCopy.memory.bytes, restored.bytes, account.inImage, input.comparer ?? wordComparer),
   );
-  // A range with a foretold value is looked at even where nothing changed: standing still may be wrong.
+  // A range with a predicted value is checked even if nothing changed, because an unchanged value may be wrong.
   for (const range of written)
     if (range.expected !== undefined) differing.add(Math.floor(range.start / PAGE_BYTES) as Pfn);
 
@@ -127,7 +132,10 @@ function checkPair(atCopy: GuestKernel, restored: GuestMemory): void {
   }
 }
 
-/** The differing runs of a page, less what the copy loop is known to write, plus foretold bytes that did not come true. */
+/**
+ * The differing runs of a page, without those that the copy loop is known to write, and with predicted bytes that have
+ * another value.
+ */
 export function unexplainedRuns(
   atCopy: GuestMemory,
   found: GuestMemory | Uint8Array,
@@ -175,7 +183,7 @@ const whole = (kind: 'lost' | 'superfluous', frame: Pfn, owner: string): MemoryD
   restored: '',
 });
 
-/** A guest whose structures are damaged must not keep its differences from being shown. */
+/** Differences are shown even if the structures of the guest are too damaged to name an owner. */
 function nameSafely(namer: OwnerNamer, at: ReturnType<typeof gpa>): string {
   try {
     return namer.name(at);

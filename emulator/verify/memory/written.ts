@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * What may differ between RAM at copy:begin and RAM at restore:end: the bytes that the copy loop itself
- * writes while it runs. The list is closed, each entry is an address range, and where the value can be
- * foretold from the capture it must be that value and no other.
+ * The bytes that may differ between RAM at copy:begin and RAM at restore:end: those that the copy loop itself
+ * writes while it runs. The list is closed, and each entry is an address range. Where the value can be
+ * predicted from the capture, it must be that value.
  *
  * A page enters the image as it is when the loop reaches it. So the image shows the loop's cursors
  * as they stood while it copied the very page that holds them.
@@ -35,7 +35,7 @@ export interface WrittenRange {
   readonly expected: Uint8Array | undefined;
 }
 
-/** What there is to know of the pages of one capture before any of them is compared. */
+/** Everything about the pages of one capture that a comparison needs. */
 export interface CopyAccount {
   readonly account: Accounting;
   readonly written: readonly WrittenRange[];
@@ -60,13 +60,19 @@ export function writtenByCopy(kernel: GuestKernel, account: Accounting): Written
   ].filter((range) => account.inImage[Math.floor(range.start / PAGE_BYTES)] === 1);
 }
 
-/** What the restored kernel itself has written by restore:end: it has returned from swsusp_arch_suspend() and sent its marker. */
+/**
+ * What the restored kernel itself has written by restore:end: it has returned from swsusp_arch_suspend() and sent its
+ * marker.
+ */
 export function writtenByRestore(kernel: GuestKernel): WrittenRange[] {
   const [, end] = deadStack(kernel);
   return splitAtPages('returnAddress', end, end + RETURN_ADDRESS_BYTES);
 }
 
-/** A cursor may straddle two pages, which are copied one after the other: each part shows its own moment. */
+/**
+ * A cursor can cross a page boundary. The two pages are copied one after the other, so each part has the value of its
+ * own moment.
+ */
 function cursorRanges(reason: WrittenReason, bitmap: MemoryBitmap, at: (frame: Pfn) => Uint8Array): WrittenRange[] {
   return splitAtPages(reason, bitmap.cursor, bitmap.cursor + CURSOR.sizeof).map((range) => {
     const from = range.start - bitmap.cursor;
@@ -85,15 +91,18 @@ function splitAtPages(reason: WrittenReason, start: number, end: number): Writte
   return ranges;
 }
 
-/** The copy loop and what it calls use 92 bytes (release kernel); more than this and something else was at work. */
+/**
+ * Upper bound of the stack that the copy loop and its callees use (92 bytes in the release kernel). More means that
+ * something else ran.
+ */
 const DEAD_STACK_BYTES_MAX = 512;
 const RETURN_ADDRESS_BYTES = 4;
 /** SOFTLOCKUP_DELAY_REPORT. */
 const DELAY_REPORT = 0xffffffff;
 
 /**
- * Below the stack pointer with which swsusp_arch_suspend() was entered: to that frame the restored kernel returns, what
- * lies below was used by callees that never return there.
+ * The stack below the stack pointer with which swsusp_arch_suspend() was entered. The restored kernel returns to that
+ * frame. Callees that never return there have used the stack below it.
  */
 function deadStack(kernel: GuestKernel): [number, number] {
   const end = physical(kernel, variable(kernel, 'saved_context_esp'));
