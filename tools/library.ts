@@ -22,6 +22,7 @@ export { runPlan, type RunDeps } from '../emulator/cycle/run.js';
 export type { Fault } from '../emulator/faults/fault.js';
 export { byteCache } from '../emulator/host/node/byte-cache.js';
 export { obtainMachineFiles, type MachineFiles } from './run/machine-files.js';
+export { nodeMatcher } from '../emulator/host/node/matcher.js';
 export { nodeProofs } from '../emulator/host/node/proofs.js';
 export { runScenario, type ScenarioRun } from './run/run-scenario.js';
 export { loadScenario, type LoadedScenario } from './run/scenario-file.js';

@@ -4,6 +4,7 @@ import type { Agent } from '../agent/agent.js';
 import type { JobResult } from '../agent/job.js';
 import { GuestError } from '../machine/errors.js';
 import type { Finding } from './outcome.js';
+import { matches, type Matcher } from './pattern.js';
 import type { CommandStep } from './plan.js';
 
 export interface CommandResult {
@@ -64,17 +65,21 @@ export function resultOf(result: JobResult): CommandResult {
   return { exitCode, stdout: text(result.stdout), stderr: text(result.stderr) };
 }
 
-/** What is wrong with what a command did. */
-export function judgeCommand(
+/**
+ * What is wrong with what a command did.
+ * @throws InputError when the pattern for its output is one whose search does not end.
+ */
+export async function judgeCommand(
   step: Pick<CommandStep, 'command' | 'exit' | 'stdout'>,
   result: CommandResult,
-): readonly Finding[] {
+  matcher: Matcher,
+): Promise<readonly Finding[]> {
   const wrong = (what: string): readonly Finding[] => [{ kind: 'command', what, details: outputLines(result) }];
   if (result.exitCode !== step.exit)
     return wrong(`\`${step.command}\` ended with status ${result.exitCode}, not ${step.exit}`);
-  if (step.stdout !== undefined && !new RegExp(step.stdout, 'mu').test(result.stdout)) {
-    return wrong(`the output of \`${step.command}\` does not match /${step.stdout}/`);
-  }
+  const output = `the output of \`${step.command}\``;
+  if (step.stdout !== undefined && !(await matches(step.stdout, result.stdout, output, matcher)))
+    return wrong(`${output} does not match /${step.stdout}/`);
   return [];
 }
 

@@ -38,7 +38,7 @@ export interface CommandStep {
   readonly command: string;
   /** Expected exit status. */
   readonly exit: number;
-  /** A regular expression that the standard output must match. */
+  /** A pattern (see `pattern.ts`) that the standard output must match. */
   readonly stdout?: string;
   readonly timeoutMs: number;
 }

@@ -10,6 +10,7 @@ import { GuestError } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
 import { judgeCommand, outputLines, resultOf, runUnlessCut, shell, type CommandResult } from './commands.js';
 import type { Finding } from './outcome.js';
+import type { Matcher } from './pattern.js';
 import type { CommandStep, Step } from './plan.js';
 import { copyRamAt, ramAt } from './ram-at.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
@@ -68,7 +69,7 @@ export async function snapshotAndGoOff(
   agent: Agent,
   steps: LiveSteps,
   copyRam: boolean,
-  signal: AbortSignal | undefined,
+  { signal, matcher }: { readonly signal: AbortSignal | undefined; readonly matcher: Matcher },
 ): Promise<LivedOn | 'powerCut'> {
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
   const job = await toTheCopy(recorder, agent, steps, toCopyEnd);
@@ -99,9 +100,8 @@ export async function snapshotAndGoOff(
       const result = await runUnlessCut(live, step.command, step.timeoutMs);
       if (result === 'powerCut') return result;
       commands.push({ command: step.command, ...result });
-      findings.push(
-        ...judgeCommand(step, result).map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })),
-      );
+      const wrong = await judgeCommand(step, result, matcher);
+      findings.push(...wrong.map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
     }
     return undefined;
   };

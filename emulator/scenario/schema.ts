@@ -9,6 +9,7 @@ import {
   type MachineOptions,
   type Step,
 } from '../cycle/plan.js';
+import { patternProblem } from '../cycle/pattern.js';
 import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import type { Fault } from '../faults/fault.js';
@@ -73,14 +74,7 @@ const wallClock = scalar(
   },
   0,
 );
-const regularExpression = checked(text('a regular expression'), (value) => {
-  try {
-    new RegExp(value, 'mu');
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-});
+const pattern = checked(text('a regular expression'), patternProblem);
 
 /** A bare text where a mapping could stand: `- run: ls` for `- run: { command: ls }`. */
 function orText<T>(key: string, shape: Shape<T>): Shape<T> {
@@ -123,7 +117,7 @@ const machineShape = mapping({
 const commandFields = {
   command: required(text('a command')),
   exit: defaulted(integer(0, 255), 0),
-  stdout: optional(regularExpression),
+  stdout: optional(pattern),
   timeout: defaulted(duration(), COMMAND_TIMEOUT_MS),
 };
 const commandShape = orText('command', mapping(commandFields));

@@ -9,6 +9,7 @@ import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js'
 import type { Engine, Machine } from '../../emulator/machine/contract.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import type { MachineFiles } from '../run/machine-files.js';
+import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
 import { GuestError } from '../../emulator/machine/errors.js';
@@ -36,6 +37,7 @@ export function cycleRunner(
   const states = bootStates();
   const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
   const proofs = nodeProofs(files);
+  const matcher = nodeMatcher();
   return async (startsAt) => {
     const startCpuMs = cpuMs();
     const watch = stopwatch();
@@ -52,6 +54,7 @@ export function cycleRunner(
       booter: { engine, config: files.config, configKey: files.configKey, cache },
       states,
       proofs,
+      matcher,
       hash: sha256Hex,
       say,
     };

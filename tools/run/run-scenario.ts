@@ -10,6 +10,7 @@ import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js'
 import { reportOf, type Report } from '../../emulator/report/model.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { obtainMachineFiles, withShare } from './machine-files.js';
+import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
 import type { LoadedScenario } from './scenario-file.js';
@@ -50,6 +51,7 @@ export async function runScenario(
         ...(hooks.onConsole && { onConsole: hooks.onConsole }),
       },
       proofs: nodeProofs(files, context.signal),
+      matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,
       say: hooks.say,
     },

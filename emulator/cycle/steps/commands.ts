@@ -12,12 +12,12 @@ const TOLERANCE_MS = 2_000;
 
 /** Runs a command and waits for its end. */
 export async function run(
-  { machines, evidence }: StepContext,
+  { deps, machines, evidence }: StepContext,
   step: Extract<SimpleStep, { do: 'run' }>,
 ): Promise<void> {
   const result = await runCommand(machines.agent, step.command, step.timeoutMs);
   evidence.commands.push({ command: step.command, ...result });
-  evidence.findings.push(...judgeCommand(step, result));
+  evidence.findings.push(...(await judgeCommand(step, result, deps.matcher)));
 }
 
 /** Starts a command and leaves it running. */
@@ -36,12 +36,12 @@ export async function selfCheck(
 }
 
 async function startSelfChecks(context: StepContext): Promise<void> {
-  const { plan, machines, evidence } = context;
+  const { plan, deps, machines, evidence } = context;
   const command = `selfcheck start --seed ${plan.machine.seed}`;
   context.offSinceStartMs = 0;
   context.suspendingSinceStartMs = 0;
   const result = await runCommand(machines.agent, command, SELFCHECK_MS_MAX);
-  evidence.findings.push(...judgeCommand({ command, exit: 0 }, result));
+  evidence.findings.push(...(await judgeCommand({ command, exit: 0 }, result, deps.matcher)));
 }
 
 async function verifySelfChecks(context: StepContext): Promise<void> {

@@ -5,12 +5,14 @@ import type { Job } from '../../agent/job.js';
 import type { MarkerSeen } from '../../machine/contract.js';
 import type { Evidence } from '../evidence.js';
 import type { Machines, MachinesDeps } from '../machines.js';
+import type { Matcher } from '../pattern.js';
 import type { Plan } from '../plan.js';
 import type { Proofs, ResumeEvidence, SuspendEvidence } from '../proofs.js';
 import type { Recorder } from '../recorder.js';
 
 export interface TimelineDeps extends MachinesDeps {
   readonly proofs: Proofs;
+  readonly matcher: Matcher;
   readonly say: (what: string) => void;
 }
 

@@ -60,7 +60,10 @@ async function goOff(
 ): Promise<WentOff | 'powerCut'> {
   const { recorder, agent } = machines;
   if (step.method === 'swsusp') return suspendToDisk(recorder, agent, copyRam);
-  const end = await snapshotAndGoOff(recorder, agent, step, copyRam, deps.booter.signal);
+  const end = await snapshotAndGoOff(recorder, agent, step, copyRam, {
+    signal: deps.booter.signal,
+    matcher: deps.matcher,
+  });
   if (end === 'powerCut') return end;
   evidence.commands.push(...end.commands);
   evidence.findings.push(...end.findings);

@@ -2,6 +2,8 @@
 import t from 'tap';
 import { decodeBootState, encodeBootState, type BootState } from '../../../emulator/cycle/boot-state.js';
 import { judgeCommand, resultOf } from '../../../emulator/cycle/commands.js';
+import type { Finding } from '../../../emulator/cycle/outcome.js';
+import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../../../emulator/cycle/frozen.js';
 import { readKtap } from '../../../emulator/cycle/ktap.js';
 import { controlSteps, splitAtSuspend, unroll, type Step } from '../../../emulator/cycle/plan.js';
@@ -79,18 +81,20 @@ t.test('KTAP of the guest', (t) => {
   t.end();
 });
 
-t.test('what is expected of a command', (t) => {
+t.test('what is expected of a command', async (t) => {
   const result = { exitCode: 3, stdout: 'one\ntwo\n', stderr: 'oh\n' };
-  t.same(judgeCommand({ command: 'x', exit: 3 }, result), []);
-  t.same(judgeCommand({ command: 'x', exit: 3, stdout: '^two$' }, result), []);
-  t.match(judgeCommand({ command: 'x', exit: 0 }, result), [
+  const judge = (step: { exit: number; stdout?: string }): Promise<readonly Finding[]> =>
+    judgeCommand({ command: 'x', ...step }, result, nodeMatcher());
+  t.same(await judge({ exit: 3 }), []);
+  t.same(await judge({ exit: 3, stdout: '^one\\ntwo$' }), []);
+  t.match(await judge({ exit: 0 }), [
     { kind: 'command', what: '`x` ended with status 3, not 0', details: ['one', 'two', 'stderr: oh'] },
   ]);
-  t.match(judgeCommand({ command: 'x', exit: 3, stdout: 'three' }, result), [{ what: /does not match/ }]);
+  for (const stdout of ['three', '^two$', '^$'])
+    t.match(await judge({ exit: 3, stdout }), [{ what: /^the output of `x` does not match/ }], stdout);
   const output = { stdout: bytes('a'), stderr: bytes('') };
   t.equal(resultOf({ ended: 'signalled', signal: 9, ...output }).exitCode, 137);
   t.equal(resultOf({ ended: 'timedOut', ...output }).exitCode, 255);
-  t.end();
 });
 
 t.test('steps written out, and those of the control run', (t) => {

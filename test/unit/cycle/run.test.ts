@@ -9,6 +9,7 @@ import type { FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine, Machine } from '../../../emulator/machine/contract.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
+import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from './fake-system.js';
 
@@ -75,6 +76,7 @@ function run(
       cache: over.cache ?? memoryCache(),
     },
     proofs: watchingProofs(over.seen ?? []),
+    matcher: nodeMatcher(),
     hash: sha256Hex,
     say: () => undefined,
   });

@@ -9,6 +9,7 @@ import type { TimelineOutcome } from '../../../emulator/cycle/outcome.js';
 import { createV86Engine } from '../../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
 import type { MachineFiles } from '../../run/machine-files.js';
+import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
 import type { Engine } from '../../../emulator/machine/contract.js';
@@ -123,6 +124,7 @@ function go(steps: readonly Step[], { files, plan, cacheDir }: Rig, engine: Engi
     },
     states: bootStates(),
     proofs: nodeProofs(files),
+    matcher: nodeMatcher(),
     hash: sha256Hex,
     say: () => undefined,
   });
