@@ -6,9 +6,10 @@
  * stops at the same markers, whether its checkpoints are made there now or come from the cache: both give the same run.
  */
 import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contract.js';
+import { GuestError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
-import { record, type Recorder } from './recorder.js';
+import { record, type Recorder, type Seen } from './recorder.js';
 import { unexpectedStop } from './stop.js';
 
 /** Keeps bytes by name; an entry that is not what was put is absent. */
@@ -34,11 +35,28 @@ export interface Booter {
 /** Bound of a boot in virtual time: several times what the slowest kernel needs. */
 const BOOT_MS_MAX = 20_000;
 
+/** A machine did not come to the stage it was booted to. It is gone by the time this is caught, so its evidence is here. */
+export class BootFailed extends GuestError {
+  /** All that was seen of the machine, from power-on to where it stopped. */
+  readonly seen: Seen;
+  /** SHA-256 (hex) of the machine where it stopped, as `Machine.stateHash` has it. */
+  readonly stateHash: string;
+  constructor(cause: GuestError, seen: Seen, stateHash: string) {
+    const { message, remedy, consoleTail } = cause;
+    super(message, { cause, consoleTail, ...(remedy !== undefined && { remedy }) });
+    this.seen = seen;
+    this.stateHash = stateHash;
+  }
+}
+
 /** Boot states by key: each made once in this process, and kept in the cache for the next. */
 export interface BootStates {
   /** The state of that name, from the cache or from `make`. */
   obtain(name: string, booter: Booter, make: () => Promise<BootState>): Promise<BootState>;
-  /** A machine that holds at a stage of its boot. */
+  /**
+   * A machine that holds at a stage of its boot.
+   * @throws BootFailed when the guest does not come there.
+   */
   at(stage: BootStage, booter: Booter): Promise<BootState>;
 }
 
@@ -66,6 +84,9 @@ export function bootStates(): BootStates {
         booter.onProgress?.(stage === 'beforeDisk' ? 'booting the kernel' : 'booting to the agent');
         await runToMarker(stage, recorder, booter);
         return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
+      } catch (error) {
+        if (!(error instanceof GuestError)) throw error;
+        throw new BootFailed(error, recorder.seen(), await recorder.machine.stateHash());
       } finally {
         await recorder.machine.close();
       }

@@ -28,7 +28,12 @@ export class Evidence implements Collected {
 
   /** Keeps, as a finding, why the guest did not come to where it was awaited. */
   takeError({ message, remedy, consoleTail }: GuestError): void {
-    this.find('guest', message, [...consoleTail, ...(remedy === undefined ? [] : [`what to do: ${remedy}`])]);
+    this.findings.push({
+      kind: 'guest',
+      what: message,
+      details: consoleTail,
+      ...(remedy !== undefined && { remedy }),
+    });
   }
 
   /** As data, for `takeUp`. */

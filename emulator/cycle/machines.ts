@@ -6,11 +6,11 @@
 import { Agent } from '../agent/agent.js';
 import type { MachineConfig, ShareEntry } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
-import { restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
+import { BootFailed, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
 import { afterPowerOff, neverPowered, type PoweredOff } from './power.js';
 import type { DiskState } from './proofs.js';
-import type { Recorder } from './recorder.js';
+import type { Recorder, Seen } from './recorder.js';
 
 export interface MachinesDeps {
   readonly booter: Booter;
@@ -66,12 +66,18 @@ export class Machines {
     return this.#bootId;
   }
 
-  /** A new machine on the disks as they are, standing at `stage`. */
+  /**
+   * A new machine on the disks as they are, standing at `stage`.
+   * @throws BootFailed when it does not come there; what it left is kept.
+   */
   async powerOn(stage: BootStage): Promise<Recorder> {
     const { booter, states } = this.#deps;
     // A worker that nobody holds any longer would keep the process alive.
     await this.#recorder?.machine.close();
-    const state = await states.at(stage, booter);
+    const state = await states.at(stage, booter).catch((error: unknown) => {
+      if (error instanceof BootFailed) this.#keep(error.seen, Promise.resolve(error.stateHash));
+      throw error;
+    });
     const share = await this.#share;
     const config: MachineConfig = {
       ...booter.config,
@@ -130,13 +136,18 @@ export class Machines {
     const state = machine.stateHash();
     // Nobody waits for the end of its worker: that takes as long as giving back its memory does.
     void state.catch(() => undefined).then(() => machine.close());
+    this.#keep(seen, state);
+    this.#recorder = undefined;
+    this.#agent = undefined;
+  }
+
+  /** Keeps what a machine left that will not run again: what was seen of it, and the hash of the state it ended in. */
+  #keep(seen: Seen, state: Promise<string>): void {
     const writes = seen.writes.map((of) => this.#deps.hash(of.map(({ bytes }) => bytes)));
     this.#states.push(state, ...writes);
     // `stateHash` awaits them at the end; a rejection before that must not end the process.
     for (const part of [state, ...writes]) part.catch(() => undefined);
     this.#off = afterPowerOff(this.#off, seen);
-    this.#recorder = undefined;
-    this.#agent = undefined;
   }
 
   /** Lets the time of day run on while the machine is off. */

@@ -21,6 +21,8 @@ export interface Finding {
   readonly what: string;
   /** What it rests on, line by line: pages by pfn and owner, sectors by file, console lines. */
   readonly details: readonly string[];
+  /** What to do about it, one sentence. */
+  readonly remedy?: string;
 }
 
 export interface MemoryOutcome {

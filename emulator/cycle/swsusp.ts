@@ -32,7 +32,7 @@ export async function suspendToDisk(recorder: Recorder, agent: Agent, copyRam: b
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended !== 'halted') {
     throw new GuestError('the kernel refused to suspend', {
-      consoleTail: [...outputLines(resultOf(end)), ...consoleTail(recorder.seen().console)],
+      consoleTail: [...consoleTail(recorder.seen().console), ...outputLines(resultOf(end))],
       remedy: 'the console says why',
     });
   }

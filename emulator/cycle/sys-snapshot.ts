@@ -140,7 +140,7 @@ async function toTheCopy(
 
 function refused(what: string, said: readonly string[], recorder: Recorder): GuestError {
   return new GuestError(what, {
-    consoleTail: [...said, ...consoleTail(recorder.seen().console)],
+    consoleTail: [...consoleTail(recorder.seen().console), ...said],
     remedy: 'the console says why',
   });
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Reports for other programs: KTAP for kernel test tools, JUnit for CI servers. */
-import type { Report } from './model.js';
+import { explanation, type Report, type ReportFailure } from './model.js';
 
 interface Case {
   readonly name: string;
-  readonly failures: readonly { readonly what: string; readonly details: readonly string[] }[];
+  readonly failures: readonly ReportFailure[];
 }
 
 /** One case per kind of proof, in a fixed order; a kind that was not looked at is no case. */
@@ -37,7 +37,7 @@ function proofLines(report: Report): readonly string[] {
   const all = cases(report);
   const lines = ['KTAP version 1', `1..${all.length}`];
   for (const [index, { name, failures }] of all.entries()) {
-    for (const { what, details } of failures) lines.push(...[what, ...details].map((line) => `# ${line}`));
+    for (const failure of failures) lines.push(...[failure.what, ...explanation(failure)].map((line) => `# ${line}`));
     lines.push(`${failures.length === 0 ? 'ok' : 'not ok'} ${index + 1} ${name}`);
   }
   return lines;
@@ -68,8 +68,8 @@ function suiteXml(report: Report): string {
     const open = `    <testcase classname="${suite}" name="${xml(name)}"`;
     if (failures.length === 0) return `${open}/>`;
     const inner = failures.map(
-      ({ what, details }) =>
-        `      <failure message="${xml(what)}">${xml([...details, `replay: ${report.replay}`].join('\n'))}</failure>`,
+      (failure) =>
+        `      <failure message="${xml(failure.what)}">${xml([...explanation(failure), `replay: ${report.replay}`].join('\n'))}</failure>`,
     );
     return [`${open}>`, ...inner, '    </testcase>'].join('\n');
   });

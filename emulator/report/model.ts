@@ -43,6 +43,8 @@ export interface Report {
   readonly virtualMs: number;
   readonly realMs: number;
   readonly stateHash: string;
+  /** What the machine that was never suspended ran, and the state it ended in; absent when there was none. */
+  readonly controlRun?: { readonly instructions: number; readonly virtualMs: number; readonly stateHash: string };
   readonly failures: readonly ReportFailure[];
   readonly replay: string;
   readonly perCycle: readonly CycleOutcome[];
@@ -65,6 +67,11 @@ export interface ReportContext {
   readonly artifacts: Report['artifacts'];
   readonly packages: Report['packages'];
   readonly notes?: readonly string[];
+}
+
+/** Details and remedy of a failure, line by line. */
+export function explanation({ details, remedy }: Pick<Finding, 'details' | 'remedy'>): readonly string[] {
+  return remedy === undefined ? details : [...details, `what to do: ${remedy}`];
 }
 
 /** The report of `outcome`. */
@@ -102,6 +109,7 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
     virtualMs: main.total.virtualMs,
     realMs: context.realMs,
     stateHash: main.stateHash,
+    ...(control && { controlRun: { ...control.total, stateHash: control.stateHash } }),
     failures: findings.map((finding) => ({ ...finding, replay: context.replay })),
     replay: context.replay,
     perCycle: main.cycles,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A report on one screen. */
+import type { FindingKind } from '../cycle/outcome.js';
+import { excerptOfLog } from './excerpt.js';
 import { bytes, counted, grouped, millions, time } from './numbers.js';
 import type { Report, ReportFailure } from './model.js';
 
@@ -106,11 +108,27 @@ function failureLines(
   of: number,
   paint: (code: number, text: string) => string,
 ): readonly string[] {
-  const shown = failure.details.slice(0, DETAILS_MAX);
-  const more = failure.details.length - shown.length;
   return [
     `  ${paint(31, of === 1 ? 'failure' : `failure ${index + 1} of ${of}`)} ${failure.kind}: ${failure.what}`,
-    ...shown.map((line) => `      ${line}`),
-    ...(more > 0 ? [`      ... and ${more} more in the JSON report`] : []),
+    ...(LOGS.has(failure.kind) ? logLines(failure.details) : firstLines(failure.details)).map(
+      (line) => `      ${line}`,
+    ),
+    ...(failure.remedy === undefined ? [] : [`      what to do: ${failure.remedy}`]),
   ];
+}
+
+/** Kinds whose details are what a console or a command printed, where the cause comes last; others list the worst first. */
+const LOGS: ReadonlySet<FindingKind> = new Set<FindingKind>(['guest', 'command', 'control']);
+
+function logLines(log: readonly string[]): readonly string[] {
+  return excerptOfLog(log, DETAILS_MAX).flatMap(({ omittedLines, lines }) => [
+    ...(omittedLines > 0 ? [`... ${counted(omittedLines, 'line')} left out here: see the JSON report`] : []),
+    ...lines,
+  ]);
+}
+
+function firstLines(details: readonly string[]): readonly string[] {
+  const shown = details.slice(0, DETAILS_MAX);
+  const more = details.length - shown.length;
+  return more > 0 ? [...shown, `... and ${more} more in the JSON report`] : shown;
 }

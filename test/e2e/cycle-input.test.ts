@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** What is wrong in the input, or around it, is told apart and told clearly. */
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { obtainInitramfs } from '../../disk-images/build.js';
+import { readReport } from '../../tools/library.js';
 import { context, runText, snapback } from './cycle-support.js';
 
 t.test('a scenario with a typo', async (t) => {
@@ -50,6 +52,38 @@ t.test('a kernel that does not boot shows its console', async (t) => {
   t.equal(report.verdict, 'fail');
   t.match(report.failures[0], { kind: 'guest', what: /awaited the kernel to start its init, but/ });
   t.match(report.failures[0]?.details.join('\n'), /Kernel panic|No working init/);
+});
+
+t.test('kernels that do not boot leave what they did, and each replay is of its own failure', async (t) => {
+  const dir = t.testdir({});
+  const failing = async (cmdline: string, said: RegExp): Promise<{ readonly json: string; readonly state: string }> => {
+    const [file, json, log] = ['x.yaml', 'json', 'console'].map((end) =>
+      join(dir, `${cmdline.slice(0, 4)}.${end}`),
+    ) as [string, string, string];
+    await writeFile(file, `name: x\nmachine: { cmdline: '${cmdline}' }\nsteps: [boot]\n`);
+    const run = await snapback(['run', file, '--json', json, '--console', log]);
+    t.equal(run.status, 1, run.stderr);
+    t.match(run.stdout, said, 'the report shows the cause');
+    t.match(run.stdout, /what to do: /);
+    t.match(await readFile(log, 'utf8'), said, 'the console is kept');
+    const read = readReport(await readFile(json, 'utf8'));
+    if ('problem' in read) throw new Error(read.problem);
+    t.ok(read.report.instructions > 1_000_000, `${read.report.instructions} instructions`);
+    const replay = await snapback(['replay', json]);
+    t.match(replay.stdout, /the same run: state/);
+    t.equal(replay.status, 1, 'the guest fails again');
+    return { json, state: read.report.stateHash };
+  };
+  const noInit = await failing('rdinit=/nothing', /Kernel panic - not syncing: VFS: Unable to mount root fs/);
+  const noRoot = await failing('root=/dev/sdb9', /sdb9/);
+  t.not(noInit.state, noRoot.state);
+
+  const stateless = JSON.parse(await readFile(noInit.json, 'utf8')) as Record<string, unknown>;
+  stateless['stateHash'] = createHash('sha256').digest('hex');
+  await writeFile(noInit.json, JSON.stringify(stateless));
+  const refused = await snapback(['replay', noInit.json]);
+  t.equal(refused.status, 2);
+  t.match(refused.stderr, /holds no state/);
 });
 
 t.test('an altered file in the cache is built again', async (t) => {

@@ -85,7 +85,7 @@ t.test('a store that is in use: refused, and why', async (t) => {
   t.match(report.failures[0], {
     kind: 'guest',
     what: 'the kernel refused to take a snapshot',
-    details: [/Device or resource busy/],
   });
+  t.match(report.failures[0]?.details.at(-1), /Device or resource busy/);
   t.equal(report.verdict, 'fail');
 });

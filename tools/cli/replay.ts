@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback replay`: does the run of a JSON report again and compares. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { loadScenario } from '../run/scenario-file.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
@@ -9,6 +10,9 @@ import { readReport } from '../../emulator/report/read.js';
 import type { CommandContext } from './program.js';
 import { checkReportFiles, print, runOne, writeReports, type RunOptions } from './run.js';
 
+/** What reports say whose run kept no state of any machine: SHA-256 over nothing. */
+const EMPTY_STATE = createHash('sha256').digest('hex');
+
 export async function replayCommand(file: string, options: RunOptions, { signal }: CommandContext): Promise<number> {
   const before = await loadReport(file);
   const scenarioFile = before.scenario.file;
@@ -16,6 +20,13 @@ export async function replayCommand(file: string, options: RunOptions, { signal 
     throw new InputError(`${file} is of a run that no scenario file describes`, {
       remedy: 'run the program again that wrote it',
     });
+  if (before.stateHash === EMPTY_STATE)
+    throw new InputError(
+      `${file} holds no state: no machine left any, so there is nothing that a replay could compare`,
+      {
+        remedy: 'make a report by this version: `snapback run --json FILE`',
+      },
+    );
   const { kernel } = before.options;
   const scenario = await loadScenario(scenarioFile, {
     seed: before.seed,
@@ -46,6 +57,7 @@ export function compareReports(before: Report, after: Report): readonly string[]
   if (
     before.stateHash === after.stateHash &&
     before.instructions === after.instructions &&
+    (before.controlRun === undefined || before.controlRun.stateHash === after.controlRun?.stateHash) &&
     before.verdict === after.verdict
   )
     return [];
@@ -62,6 +74,13 @@ export function compareReports(before: Report, after: Report): readonly string[]
     ...differs('verdict', before.verdict, after.verdict),
     ...differs('instructions', before.instructions, after.instructions),
     ...differs('state', before.stateHash.slice(0, 16), after.stateHash.slice(0, 16)),
+    ...(before.controlRun === undefined
+      ? []
+      : differs(
+          'state of the control run',
+          before.controlRun.stateHash.slice(0, 16),
+          after.controlRun?.stateHash.slice(0, 16),
+        )),
   ];
 }
 

@@ -38,6 +38,12 @@ t.test('two reports of one run are the same run, and others say where they diffe
   );
   t.same(compareReports(report({}), report({ verdict: 'fail' })), ['verdict: pass, now fail']);
   t.same(compareReports(report({}), report({ instructions: 6 })), ['instructions: 5, now 6']);
+  const control = (state: string) =>
+    report({ controlRun: { instructions: 5, virtualMs: 1, stateHash: state.repeat(64) } });
+  t.same(compareReports(control('a'), control('a')), []);
+  t.same(compareReports(control('a'), control('b')), [
+    `state of the control run: ${'a'.repeat(16)}, now ${'b'.repeat(16)}`,
+  ]);
   t.end();
 });
 

@@ -30,8 +30,12 @@ export interface FakeSystem {
   readonly copiesTwice?: boolean;
   /** Comes back from its image, and stands still before it answers anything. */
   readonly diesRestored?: boolean;
-  /** Never gets as far as its init. */
-  readonly panics?: boolean;
+  /** Never gets as far as its init, and says why. */
+  readonly panics?: string;
+  /** Halts in place of starting its agent, and says why. */
+  readonly agentless?: string;
+  /** It does so only from this boot of the disks on; the first is 1. */
+  readonly ofBoots?: number;
 }
 
 const sha256 = (parts: readonly Uint8Array[]): string =>
@@ -55,7 +59,8 @@ export const fakeConfig: MachineConfig = {
 const IMAGE = Uint8Array.from({ length: 512 }, () => 0x49);
 
 function script(system: FakeSystem): FakeScript {
-  if (system.panics === true) return [{ do: 'console', text: 'Kernel panic - not syncing: no init\n' }, { do: 'halt' }];
+  if (system.panics !== undefined)
+    return [{ do: 'console', text: `Kernel panic - not syncing: ${system.panics}\n` }, { do: 'halt' }];
   return [
     { do: 'console', text: 'booting\n' },
     { do: 'work', instructions: 1000 },
@@ -67,7 +72,16 @@ function script(system: FakeSystem): FakeScript {
 function boot(system: FakeSystem): FakeScript {
   return [
     { do: 'marker', kind: USER_MARKERS.bootDecision, word0: 0 },
-    { do: 'write', disk: 0, sector: sector(1), bytes: new Uint8Array(512).fill(1) },
+    { do: 'look', then: (view) => toAgent(system, 1 + (view.readSectors(0, sector(1), 1)[0] ?? 0)) },
+  ];
+}
+
+/** A boot of the disks, which count their boots. */
+function toAgent(system: FakeSystem, boots: number): FakeScript {
+  if (system.agentless !== undefined && boots >= (system.ofBoots ?? 1))
+    return [{ do: 'console', text: `${system.agentless}\n` }, { do: 'halt' }];
+  return [
+    { do: 'write', disk: 0, sector: sector(1), bytes: new Uint8Array(512).fill(boots) },
     { do: 'marker', kind: USER_MARKERS.agentReady },
     serve(system, undefined),
   ];

@@ -176,10 +176,10 @@ t.test('RAM is copied only where a proof will look at it', async (t) => {
 t.test('a snapshot that comes to nothing', async (t) => {
   const steps: Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY];
   t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [
-    { kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['busy'] },
+    { kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['booting', 'busy'] },
   ]);
   t.match((await run(steps, { system: { savesImage: false, commands: { spoil: {}, rewrite: {} } } })).findings, [
-    { kind: 'guest', what: 'the image of the snapshot was not saved', details: ['no space'] },
+    { kind: 'guest', what: 'the image of the snapshot was not saved', details: ['booting', 'no space'] },
   ]);
   t.match((await run(steps, { system: { commands: { spoil: {}, rewrite: { exit: 3 } } } })).findings, [
     { kind: 'command', what: 'in the live timeline: `rewrite` ended with status 3, not 0' },
@@ -269,13 +269,48 @@ t.test('a command that ends otherwise than expected', async (t) => {
 
 t.test('a guest that refuses to suspend', async (t) => {
   const { findings } = await run([{ do: 'boot' }, ...CYCLE], { system: { refusesSuspend: true } });
-  t.match(findings, [{ kind: 'guest', what: 'the kernel refused to suspend', details: ['busy', 'booting'] }]);
+  t.match(findings, [{ kind: 'guest', what: 'the kernel refused to suspend', details: ['booting', 'busy'] }]);
 });
 
-t.test('a kernel that does not boot', async (t) => {
-  const { findings } = await run([{ do: 'boot' }, ...CYCLE], { system: { panics: true }, control: true });
-  t.match(findings[0], { kind: 'guest', what: /awaited the kernel to start its init, but the machine halted/ });
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+t.test('a kernel that does not boot leaves its evidence', async (t) => {
+  const steps: readonly Step[] = [{ do: 'boot' }, ...CYCLE];
+  const failing = (panics: string) => run(steps, { system: { panics }, control: true });
+  const { main, findings } = await failing('no init');
+  t.match(findings[0], {
+    kind: 'guest',
+    what: /awaited the kernel to start its init, but the machine halted/,
+    remedy: /read the last lines of the console/,
+  });
   t.match(findings[0]?.details[0], /Kernel panic/);
+  t.match(text(main.console), /^Kernel panic - not syncing: no init\n$/);
+  t.ok(main.total.instructions > 1000, 'what it ran until then is counted');
+  t.ok(main.total.virtualMs > 0);
+  t.equal((await failing('no init')).main.stateHash, main.stateHash, 'the same failure ends in the same state');
+  t.not((await failing('no root device')).main.stateHash, main.stateHash, 'another failure ends in another');
+  t.not(main.stateHash, await sha256Hex([]), 'neither is the state of nothing');
+});
+
+t.test('a root filesystem without an agent leaves its evidence', async (t) => {
+  const failing = (agentless: string) => run([{ do: 'boot' }, { do: 'cutPower' }], { system: { agentless } });
+  const { main, findings } = await failing('no /sbin/init');
+  t.match(findings, [{ kind: 'guest', what: /awaited the agent of the root filesystem, but the machine halted/ }]);
+  t.equal(text(main.console), 'booting\nno /sbin/init\n', 'from power-on, also before the checkpoint on the way');
+  t.not((await failing('no /lib')).main.stateHash, main.stateHash);
+});
+
+t.test('a boot and a resume that fail later leave what came before them, too', async (t) => {
+  // The first boot comes from another machine's checkpoints, so that only the second fails.
+  const cut: Step = { ...SUSPEND, faults: [{ fault: 'alterSector', disk: 1, sector: 0, xor: 0xff }] };
+  const { main, findings } = await run([{ do: 'boot' }, cut, RESUME], { system: { agentless: 'no root', ofBoots: 2 } });
+  t.match(findings, [{ kind: 'guest', what: /awaited the suspended system to come back, but the machine halted/ }]);
+  t.match(text(main.console), /no root\n$/);
+  const again = await run([{ do: 'boot' }, { do: 'shutdown' }, { do: 'boot' }], {
+    system: { agentless: 'no root', ofBoots: 2 },
+  });
+  t.match(again.findings, [{ kind: 'guest', what: /awaited the agent of the root filesystem/ }]);
+  t.equal(text(again.main.console), 'booting\nbooting\nno root\n');
 });
 
 t.test('power cut within the image: the next boot is a fresh one', async (t) => {

@@ -85,6 +85,13 @@ t.test('what is no report is refused with the place', (t) => {
   t.end();
 });
 
+t.test('the control run has its state in the report', (t) => {
+  const control = timeline({ total: { virtualMs: 1, instructions: 2 }, stateHash: 'cd'.repeat(32) });
+  t.same(reportWith([], { control }).controlRun, { virtualMs: 1, instructions: 2, stateHash: 'cd'.repeat(32) });
+  t.equal(reportWith([], { control: undefined }).controlRun, undefined);
+  t.end();
+});
+
 t.test('the verdict is what was found', (t) => {
   t.equal(reportWith([]).verdict, 'pass');
   const failed = reportWith([lost]);
@@ -133,6 +140,60 @@ t.test('a failure shows what, where, and how to see it again', (t) => {
   t.match(text, /failure memory: 1 page differs <after> the restore\n {6}pfn 0\n/);
   t.match(text, /and 8 more in the JSON report/);
   t.match(text, /replay: npx snapback run x\.yaml --seed 1$/);
+  t.end();
+});
+
+const console25 = Array.from({ length: 25 }, (_, index) => `[    1.${String(index).padStart(6, '0')}] line ${index}`);
+const shownOf = (finding: Finding): string[] =>
+  renderText(reportWith([finding]), { colour: false })
+    .split('\n')
+    .filter((line) => line.startsWith('      '))
+    .slice(1)
+    .map((line) => line.trim().replace(/^\[.*\] /, ''))
+    .filter((line) => !line.startsWith('not in the image'));
+const numbered = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`);
+
+t.test('of a console the last lines are shown, and what to do', (t) => {
+  const finding: Finding = { kind: 'guest', what: 'it stopped', details: console25, remedy: 'look at it' };
+  t.same(shownOf(finding), [
+    '... 13 lines left out here: see the JSON report',
+    ...numbered(13, 24),
+    'what to do: look at it',
+  ]);
+  t.same(
+    shownOf({ ...finding, kind: 'command', details: console25.slice(0, 5) }),
+    [...numbered(0, 4), 'what to do: look at it'],
+    'all of a short one',
+  );
+  t.end();
+});
+
+t.test('of a console with a fault the lines around it are shown, and the last ones', (t) => {
+  const panicAt = (index: number): Finding => ({
+    kind: 'control',
+    what: 'in the control run: it stopped',
+    details: console25.with(index, '[    1.000000] Kernel panic - not syncing: VFS: Unable to mount root fs'),
+  });
+  t.same(shownOf(panicAt(8)), [
+    '... 4 lines left out here: see the JSON report',
+    ...numbered(4, 7),
+    'Kernel panic - not syncing: VFS: Unable to mount root fs',
+    ...numbered(9, 11),
+    '... 9 lines left out here: see the JSON report',
+    ...numbered(21, 24),
+  ]);
+  t.match(shownOf(panicAt(2))[2], /^Kernel panic/, 'at the very beginning');
+  t.match(shownOf(panicAt(24)).slice(-2), ['line 23', /^Kernel panic/], 'at the very end');
+  t.equal(shownOf(panicAt(20)).length, 13, 'no second gap where the two meet');
+  t.end();
+});
+
+t.test('a remedy reaches other programs', (t) => {
+  const report = reportWith([{ kind: 'guest', what: 'it stopped', details: ['line'], remedy: 'look at it' }]);
+  t.ok('report' in readReport(JSON.stringify(report)));
+  t.match(renderKtap([report]), /# it stopped\n {2}# line\n {2}# what to do: look at it\n/);
+  t.match(renderJunit([report]), />line\nwhat to do: look at it\nreplay: /);
   t.end();
 });
 
