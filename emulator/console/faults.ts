@@ -32,7 +32,17 @@ export function messageOf(line: string): string {
   return (stamp === null ? line : line.slice(stamp.index + stamp[0].length)).trimStart();
 }
 
+const patternOf = (message: string): FaultPattern | undefined =>
+  FAULT_PATTERNS.find((each) => each.message.test(message));
+
+/** Indices of the lines that faults are found by, 0-based. */
+export function faultLines(lines: readonly string[]): readonly number[] {
+  return lines.flatMap((line, index) => (patternOf(messageOf(line)) === undefined ? [] : [index]));
+}
+
 interface OpenFault {
+  /** Nobody is to be told of it. */
+  allowed: boolean;
   kind: FaultKind;
   title: string;
   readonly line: number;
@@ -42,8 +52,11 @@ interface OpenFault {
   extent: 'single' | 'report' | 'cutHere';
 }
 
-/** All faults in the order in which they begin. */
-export function findFaults(lines: readonly string[]): Fault[] {
+/**
+ * All faults in the order in which they begin, but for those that are allowed: the lines of `allowed` (indices, see
+ * `faultLines`) are no faults. A report is allowed as a whole when one of the lines is that it is found by.
+ */
+export function findFaults(lines: readonly string[], allowed: ReadonlySet<number> = new Set()): Fault[] {
   const faults: OpenFault[] = [];
   let open: OpenFault | undefined;
   let cutHere: number | undefined;
@@ -55,10 +68,12 @@ export function findFaults(lines: readonly string[]): Fault[] {
       open = undefined;
       continue;
     }
-    const pattern = FAULT_PATTERNS.find((each) => each.message.test(message));
-    if (pattern !== undefined && !joins(open, pattern, line, message)) {
+    const pattern = patternOf(message);
+    const isAllowed = allowed.has(index);
+    if (pattern !== undefined && !joins(open, pattern, line, message, isAllowed)) {
       const first: number = cutHere ?? index;
       open = {
+        allowed: isAllowed,
         kind: pattern.kind,
         title: message,
         line: first,
@@ -76,17 +91,25 @@ export function findFaults(lines: readonly string[]): Fault[] {
     }
     if (open !== undefined && END_OF_REPORT.test(message)) open = undefined;
   }
-  return faults.map(({ kind, title, line, excerpt, count }) => ({ kind, title, line, excerpt, count }));
+  return faults
+    .filter((fault) => !fault.allowed)
+    .map(({ kind, title, line, excerpt, count }) => ({ kind, title, line, excerpt, count }));
 }
 
 /**
  * True when a message belongs to the fault that is being read, which then takes it in: a repeated one-line message,
  * or a further line of the same report (`BUG: unable to handle ...` is followed by `Oops: ...`).
  */
-function joins(open: OpenFault | undefined, pattern: FaultPattern, line: string, message: string): boolean {
+function joins(
+  open: OpenFault | undefined,
+  pattern: FaultPattern,
+  line: string,
+  message: string,
+  isAllowed: boolean,
+): boolean {
   if (open === undefined || ALWAYS_NEW.has(pattern.kind)) return false;
   if (open.extent === 'single') {
-    if (pattern.extent !== 'single' || pattern.kind !== open.kind) return false;
+    if (pattern.extent !== 'single' || pattern.kind !== open.kind || isAllowed !== open.allowed) return false;
     open.count++;
   } else if (open.extent === 'report') {
     const sameReport =
@@ -99,6 +122,7 @@ function joins(open: OpenFault | undefined, pattern: FaultPattern, line: string,
     open.kind = pattern.kind;
     open.title = message;
   }
+  open.allowed ||= isAllowed;
   if (open.excerpt.length < EXCERPT_LINES_MAX) open.excerpt.push(line);
   return true;
 }

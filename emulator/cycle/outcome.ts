@@ -11,6 +11,8 @@ export type FindingKind =
   | 'selfCheck'
   | 'command'
   | 'kernelFault'
+  /** The console did not show what the scenario expects. */
+  | 'console'
   /** The guest did not come to where it was awaited. */
   | 'guest'
   | 'control';

@@ -5,6 +5,7 @@
  * A pattern is searched for anywhere in a text. `^` and `$` stand for the beginning and the end of the whole text, never of
  * a line within it; `$` also matches before a newline that ends the text, since nearly all output ends with one.
  */
+import { messageOf } from '../console/faults.js';
 import { InputError } from '../machine/errors.js';
 
 /** A question that a host answers: does `source` with `flags` match one of `texts`? */
@@ -38,10 +39,28 @@ export function patternProblem(source: string): string | undefined {
  */
 export async function matches(pattern: string, text: string, origin: string, matcher: Matcher): Promise<boolean> {
   const texts = text.endsWith('\n') ? [text, text.slice(0, -1)] : [text];
+  return ask(pattern, texts, `${origin} (${text.length} characters)`, matcher);
+}
+
+/**
+ * Whether one of `lines` of a console, which `origin` names for people, matches `pattern`. Each counts as it stands and without
+ * the kernel's time stamp.
+ * @throws InputError as `matches` does.
+ */
+export async function matchesLine(
+  pattern: string,
+  lines: readonly string[],
+  origin: string,
+  matcher: Matcher,
+): Promise<boolean> {
+  const texts = lines.flatMap((line) => [line, messageOf(line)]);
+  return texts.length > 0 && ask(pattern, texts, `${origin} (${lines.length} lines)`, matcher);
+}
+
+async function ask(pattern: string, texts: readonly string[], origin: string, matcher: Matcher): Promise<boolean> {
   const answer = await matcher({ source: pattern, flags: FLAGS, texts });
   if (typeof answer === 'boolean') return answer;
-  throw new InputError(
-    `${origin} (${text.length} characters) cannot be searched with the pattern /${pattern}/: ${answer.problem}`,
-    { remedy: 'write the pattern without repetitions inside of repetitions, such as (a+)+ or (.*,)*' },
-  );
+  throw new InputError(`${origin} cannot be searched with the pattern /${pattern}/: ${answer.problem}`, {
+    remedy: 'write the pattern without repetitions inside of repetitions, such as (a+)+ or (.*,)*',
+  });
 }

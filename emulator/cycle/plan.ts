@@ -73,6 +73,14 @@ export type Step =
 /** A step that is done at once; `unroll` makes such steps of every list. */
 export type SimpleStep = Exclude<Step, { do: 'repeat' }>;
 
+/** What a console must and may show, as patterns (see `pattern.ts`) for its lines. */
+export interface ConsoleRules {
+  /** Each must match a line of the main run. What it matches is no fault. */
+  readonly expect: readonly string[];
+  /** What one of these matches is no fault. */
+  readonly allow: readonly string[];
+}
+
 export interface Plan {
   readonly name: string;
   readonly machine: MachineOptions;
@@ -82,6 +90,8 @@ export interface Plan {
   /** What the guest's shell does at each boot, before anything else; each must succeed. */
   readonly bootCommands?: readonly string[];
   readonly steps: readonly Step[];
+  /** Without them, every kernel fault on a console is a finding. */
+  readonly console?: ConsoleRules;
   /** Run the same steps once more without the suspends, and check the same. */
   readonly control: boolean;
 }

@@ -49,8 +49,8 @@ export interface Proofs {
     at: FilesystemOutcome['at'],
     frozen?: boolean,
   ): Promise<Proven<readonly FilesystemOutcome[]>>;
-  /** Kernel faults that a console shows. */
-  console(console: Uint8Array): readonly Finding[];
+  /** Kernel faults that a console shows; its lines in `allowed` (indices of `consoleLines`) are none. */
+  console(console: Uint8Array, allowed?: ReadonlySet<number>): readonly Finding[];
   /** Physical address of a kernel symbol. */
   addressOf(symbol: string): Gpa;
 }

@@ -32,7 +32,7 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
     const main = await runTimeline(plan, plan.steps, shared);
     const control =
       plan.control && main.cycles.length > 0
-        ? await runTimeline(plan, controlSteps(plan.steps), { ...shared, say: () => undefined })
+        ? await runTimeline(controlPlan(plan), controlSteps(plan.steps), { ...shared, say: () => undefined })
         : undefined;
     return outcomeOf(main, control);
   }
@@ -66,7 +66,7 @@ async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, ready
   // People follow the main run; what the control run shows would stand in between.
   const { onConsole: _console, onProgress: _progress, ...quiet } = deps.booter;
   const aside: TimelineDeps = { ...deps, booter: { ...quiet, signal }, say: () => undefined };
-  const control = plan.control ? runTimeline(plan, controlSteps(rest, true), aside, ready) : undefined;
+  const control = plan.control ? runTimeline(controlPlan(plan), controlSteps(rest, true), aside, ready) : undefined;
   // Its failure is looked at below; without this it would end the process while the main run goes on.
   control?.catch(() => undefined);
   try {
@@ -76,6 +76,13 @@ async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, ready
     await control?.catch(() => undefined);
     throw error;
   }
+}
+
+/** What the console is expected to show may come of a suspend, or of a live timeline: here it may come, and need not. */
+function controlPlan(plan: Plan): Plan {
+  if (!plan.console) return plan;
+  const { expect, allow } = plan.console;
+  return { ...plan, console: { expect: [], allow: [...expect, ...allow] } };
 }
 
 function outcomeOf(main: TimelineOutcome, control: TimelineOutcome | undefined): RunOutcome {

@@ -2,6 +2,7 @@
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
 import { GuestError } from '../machine/errors.js';
 import type { BootState } from './boot-state.js';
+import { judgeConsole } from './console-rules.js';
 import { Evidence, type EvidenceNotes } from './evidence.js';
 import { Machines } from './machines.js';
 import type { TimelineOutcome } from './outcome.js';
@@ -141,12 +142,12 @@ async function takeUp({ evidence, machines }: StepContext, state: BootState): Pr
   await machines.takeUp(state);
 }
 
-async function outcomeOf({ deps, machines, evidence }: StepContext): Promise<TimelineOutcome> {
+async function outcomeOf({ plan, deps, machines, evidence }: StepContext): Promise<TimelineOutcome> {
   if (machines.isOn) machines.powerOff();
   const { cycles, filesystems, selfChecks, commands, findings } = evidence;
   const stateHash = await machines.stateHash();
   const { total, console } = machines.off;
-  findings.push(...deps.proofs.console(console));
+  findings.push(...(await judgeConsole(console, plan.console ?? { expect: [], allow: [] }, deps)));
   return { cycles, filesystems, selfChecks, commands, findings, total, stateHash, console };
 }
 

@@ -15,7 +15,7 @@ function cases(report: Report): readonly Case[] {
     ['disk', ['disk'], report.disk.sectorsCompared > 0],
     ['filesystems', ['filesystem'], report.filesystems.length > 0],
     ['self-checks', ['selfCheck'], report.selfChecks.passed + report.selfChecks.failed > 0],
-    ['run', ['command', 'kernelFault', 'guest', 'control'], true],
+    ['run', ['command', 'kernelFault', 'console', 'guest', 'control'], true],
   ];
   return seen.flatMap(([name, kinds, looked]) => {
     const failures = report.failures.filter(({ kind }) => kinds.includes(kind));

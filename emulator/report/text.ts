@@ -118,7 +118,7 @@ function failureLines(
 }
 
 /** Kinds whose details are what a console or a command printed, where the cause comes last; others list the worst first. */
-const LOGS: ReadonlySet<FindingKind> = new Set<FindingKind>(['guest', 'command', 'control']);
+const LOGS: ReadonlySet<FindingKind> = new Set<FindingKind>(['guest', 'command', 'console', 'control']);
 
 function logLines(log: readonly string[]): readonly string[] {
   return excerptOfLog(log, DETAILS_MAX).flatMap(({ omittedLines, lines }) => [

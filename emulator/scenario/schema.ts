@@ -6,6 +6,7 @@ import {
   PROOFS,
   unroll,
   type CommandStep,
+  type ConsoleRules,
   type MachineOptions,
   type Step,
 } from '../cycle/plan.js';
@@ -52,6 +53,7 @@ export interface Scenario {
   readonly disks: readonly string[];
   readonly files: readonly HostFile[];
   readonly steps: readonly Step[];
+  readonly console?: ConsoleRules;
   readonly control: boolean;
 }
 
@@ -258,6 +260,12 @@ function faultOf(fault: FaultRead): Fault {
   }
 }
 
+const consoleShape = checked(
+  mapping({ expect: defaulted(list(pattern), []), allow: defaulted(list(pattern), []) }),
+  ({ expect, allow }) =>
+    expect.length + allow.length === 0 ? 'one of expect or allow must have a pattern' : undefined,
+);
+
 const rawScenario = mapping({
   name: required(text('a name')),
   machine: optional(machineShape),
@@ -271,6 +279,7 @@ const rawScenario = mapping({
     list(mapping({ from: required(text('a path of the host')), to: required(guestPath), mode: optional(mode) })),
     [],
   ),
+  console: optional(consoleShape),
   control: defaulted(truth(), true),
   steps: required(list(stepShape, 1)),
 });
@@ -293,7 +302,15 @@ export function readScenario(
   return { scenario };
 }
 
-function scenarioOf({ name, machine: given, disks, files, control, steps }: Read<typeof rawScenario>): Scenario {
+function scenarioOf({
+  name,
+  machine: given,
+  disks,
+  files,
+  console,
+  control,
+  steps,
+}: Read<typeof rawScenario>): Scenario {
   const machine: Partial<NonNullable<typeof given>> = given ?? {};
   return {
     name,
@@ -310,6 +327,7 @@ function scenarioOf({ name, machine: given, disks, files, control, steps }: Read
     },
     disks,
     files: files.map(({ from, to, mode: bits }) => ({ from, to, ...(bits !== undefined && { mode: bits }) })),
+    ...(console && { console }),
     control,
     steps: steps.map(stepOf),
   };

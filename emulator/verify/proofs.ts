@@ -355,9 +355,9 @@ async function checkFilesystems(
   return { outcome, findings };
 }
 
-/** Kernel faults on a console, as findings. */
-export function faultFindings(console: Uint8Array): readonly Finding[] {
-  return findFaults(consoleLines(console)).map(({ kind, title, excerpt, count }) => ({
+/** Kernel faults on a console, as findings; the lines of `allowed` (indices) are none. */
+export function faultFindings(console: Uint8Array, allowed?: ReadonlySet<number>): readonly Finding[] {
+  return findFaults(consoleLines(console), allowed).map(({ kind, title, excerpt, count }) => ({
     kind: 'kernelFault',
     what: `${kind}: ${title}${count > 1 ? ` (${count} messages)` : ''}`,
     details: excerpt,

@@ -46,7 +46,7 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   const disks = read.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
   const scenario = { ...read.scenario, disks };
   const files = await readHostFiles(scenario.files, dirname(file));
-  const { name, machine, steps, control } = scenario;
+  const { name, machine, steps, console, control } = scenario;
   const share = await readShare(machine.share, dirname(file));
   const hash = createHash('sha256').update(text);
   for (const { path, mode, bytes } of files) hash.update(`\0${path}\0${mode}\0${bytes.length}\0`).update(bytes);
@@ -65,6 +65,7 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
       files,
       ...(share && { share }),
       steps,
+      ...(console && { console }),
       control,
     },
     sha256: hash.digest('hex'),

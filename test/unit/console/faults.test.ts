@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { EXCERPT_LINES_MAX, findFaults, messageOf } from '../../../emulator/console/faults.js';
+import { EXCERPT_LINES_MAX, faultLines, findFaults, messageOf } from '../../../emulator/console/faults.js';
 import { consoleLines } from '../../../emulator/console/lines.js';
 import { FAULT_PATTERNS } from '../../../emulator/console/patterns.js';
 
@@ -64,4 +64,34 @@ t.test('each kind of fault has a golden log', async (t) => {
     [...new Set(FAULT_PATTERNS.map(({ kind }) => kind))].filter((kind) => !shown.has(kind)),
     [],
   );
+});
+
+t.test('lines that are allowed are no faults, and hide none beside them', (t) => {
+  const lines = [
+    '[    1.000000] crash[70]: segfault at 0 ip 08048054 sp bffffe30 error 4 in crash[54,8048000+1000]',
+    '[    1.100000] victim[71]: segfault at 4 ip 08048054 sp bffffe30 error 4 in victim[54,8048000+1000]',
+    '[    1.200000] crash[72]: segfault at 0 ip 08048054 sp bffffe30 error 4 in crash[54,8048000+1000]',
+    '[    1.300000] all is well',
+    '[    2.000000] hog invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0',
+    '[    2.000001] CPU: 0 PID: 73 Comm: hog Not tainted 6.12.0 #1',
+    '[    2.000002] Out of memory: Killed process 73 (hog) total-vm:1kB',
+  ];
+  t.same(faultLines(lines), [0, 1, 2, 4, 6]);
+  const titles = (allowed: readonly number[]): unknown =>
+    findFaults(lines, new Set(allowed)).map(({ title, count }) => [/^[a-z]+/i.exec(title)?.[0], count]);
+  t.same(titles([]), [
+    ['crash', 3],
+    ['hog', 1],
+  ]);
+  t.same(
+    titles([0, 2]),
+    [
+      ['victim', 1],
+      ['hog', 1],
+    ],
+    'the one between two that are allowed',
+  );
+  t.same(titles([6]), [['crash', 3]], 'a report is allowed by any line that it is found by');
+  t.same(titles([0, 1, 2, 4]), []);
+  t.end();
 });

@@ -11,6 +11,7 @@ import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/mark
 import { gpa } from '../../../emulator/machine/units.js';
 import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
+import { faultFindings } from '../../../emulator/verify/proofs.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from './fake-system.js';
 
 const SUSPEND: Step = { do: 'suspend', method: 'swsusp', offMs: 3_600_000, whileSaving: [], faults: [] };
@@ -45,7 +46,7 @@ function watchingProofs(seen: ResumeEvidence[]): Proofs {
     image: () => proven({ bytes: 512, pagesCompared: 1, pagesDiffering: 0 }),
     disk: () => proven({ sectorsCompared: 8, sectorsDiffering: 0, originSectorsWritten: 0 }),
     filesystems: (_, at) => proven([{ at, device: 'sda', filesystem: 'ext4', clean: true }]),
-    console: () => [],
+    console: faultFindings,
     addressOf: () => gpa(0x2000),
   };
 }
@@ -59,6 +60,7 @@ function run(
     engine?: Engine;
     seen?: ResumeEvidence[];
     files?: Plan['files'];
+    console?: Plan['console'];
   } = {},
 ) {
   const plan: Plan = {
@@ -66,6 +68,7 @@ function run(
     machine: DEFAULT_MACHINE,
     files: over.files ?? [],
     steps,
+    ...(over.console && { console: over.console }),
     control: over.control ?? false,
   };
   return runPlan(plan, {
@@ -290,6 +293,45 @@ t.test('a kernel that does not boot leaves its evidence', async (t) => {
   t.equal((await failing('no init')).main.stateHash, main.stateHash, 'the same failure ends in the same state');
   t.not((await failing('no root device')).main.stateHash, main.stateHash, 'another failure ends in another');
   t.not(main.stateHash, await sha256Hex([]), 'neither is the state of nothing');
+});
+
+t.test('faults that the scenario expects or allows are none', async (t) => {
+  const segfault = (name: string): string =>
+    `[    1.000000] ${name}[70]: segfault at 0 ip 08048054 sp bffffe30 error 4 in ${name}[54,8048000+1000]\n`;
+  const runs = (said: string, console: Plan['console'], live = '') =>
+    run([{ do: 'boot' }, { do: 'run', command: 'x', exit: 0, timeoutMs: 1000 }, SNAPSHOT, RESUME, { do: 'shutdown' }], {
+      system: {
+        commands: {
+          x: { then: [{ do: 'console', text: said }] },
+          spoil: { then: [{ do: 'console', text: live }] },
+          rewrite: {},
+        },
+      },
+      ...(console && { console }),
+      control: true,
+    });
+  const crash = segfault('crash');
+  t.match((await runs(crash, undefined)).findings, [
+    { kind: 'kernelFault', what: /^segfault: crash/ },
+    { kind: 'control', what: /^in the control run: segfault: crash/ },
+  ]);
+  t.same((await runs(crash, { expect: [], allow: ['^crash\\[\\d+\\]: segfault'] })).findings, []);
+  t.same((await runs('', { expect: [], allow: ['^crash'] })).findings, [], 'what is allowed need not come');
+  t.same((await runs(crash, { expect: ['crash.*: segfault at 0 ip'], allow: [] })).findings, []);
+  t.match((await runs(crash + segfault('victim'), { expect: ['crash'], allow: ['other'] })).findings, [
+    { kind: 'kernelFault', what: /^segfault: victim/ },
+    { kind: 'control', what: /victim/ },
+  ]);
+  const absent = await runs('all is well\n', { expect: ['crash'], allow: [] });
+  t.match(absent.findings, [
+    { kind: 'console', what: 'no line of the console matches /crash/, which the scenario expects' },
+  ]);
+  t.match(absent.findings[0]?.details, ['booting', 'all is well']);
+  t.same(
+    (await runs('', { expect: ['crash'], allow: [] }, crash)).findings,
+    [],
+    'in a live timeline, which the control run has not',
+  );
 });
 
 t.test('a root filesystem without an agent leaves its evidence', async (t) => {

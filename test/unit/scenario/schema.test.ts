@@ -84,6 +84,20 @@ t.test('where a live timeline keeps its changes', (t) => {
   t.end();
 });
 
+t.test('what a console may show', (t) => {
+  const read = readScenario("name: x\nconsole: { expect: ['a+'], allow: [b] }\nsteps: [boot]\n", 'x.yaml');
+  t.same('scenario' in read && read.scenario.console, { expect: ['a+'], allow: ['b'] });
+  t.match(issuesOf("name: x\nconsole:\n  allow:\n    - fine\n    - 'a('\nsteps: [boot]\n"), [
+    /^5:7 .*[Uu]nterminated group/,
+  ]);
+  t.match(issuesOf('name: x\nconsole: { alow: [a] }\nsteps: [boot]\n'), [
+    /^2:12 unknown key 'alow': did you mean 'allow'\?/,
+  ]);
+  t.match(issuesOf('name: x\nconsole: {}\nsteps: [boot]\n'), [/one of expect or allow must have a pattern/]);
+  t.match(issuesOf('name: x\nconsole: [a]\nsteps: [boot]\n'), [/a mapping is wanted here, not a list/]);
+  t.end();
+});
+
 t.test('everything wrong is named at its place', (t) => {
   t.same(
     issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'),
