@@ -6,6 +6,9 @@ import type { ShareEntry } from '../machine/contract.js';
 /** By the kernel's own hibernation, or by the system call snapshot(2). */
 export type SuspendMethod = 'swsusp' | 'sys_snapshot';
 
+/** Of a suspend that names none. */
+export const DEFAULT_METHOD: SuspendMethod = 'sys_snapshot';
+
 export const PROOFS = ['memory', 'image', 'disk', 'filesystems'] as const;
 /** What `verify` looks at; all of them unless told. */
 export type Proof = (typeof PROOFS)[number];

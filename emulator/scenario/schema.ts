@@ -2,6 +2,7 @@
 /** What a scenario file may say. Reads YAML into {@link Scenario}; everything wrong is reported at its place. */
 import {
   DEFAULT_MACHINE,
+  DEFAULT_METHOD,
   EMPTY_SHARE,
   PROOFS,
   unroll,
@@ -171,7 +172,7 @@ const stepFields = {
   ),
   suspend: checked(
     mapping({
-      method: defaulted(word('swsusp', 'sys_snapshot'), 'swsusp'),
+      method: defaulted(word('swsusp', 'sys_snapshot'), DEFAULT_METHOD),
       offTime: defaulted(duration(), 3_600_000),
       beforeSaving: defaulted(list(commandShape), []),
       whileSaving: defaulted(list(commandShape), []),
@@ -180,11 +181,11 @@ const stepFields = {
       faults: defaulted(list(faultShape), []),
     }),
     ({ method, beforeSaving, whileSaving, store, compress }) => {
-      if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: use `method: sys_snapshot`';
-      if (method === 'swsusp' && !compress) return '`compress` is for `method: sys_snapshot`';
+      if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
+      if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
       return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
-        ? `nothing can run \`${key}\` with swsusp: use \`method: sys_snapshot\``
+        ? `nothing can run \`${key}\` with swsusp: leave out \`method: swsusp\``
         : undefined;
     },
   ),

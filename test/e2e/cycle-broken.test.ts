@@ -17,7 +17,7 @@ async function broken(
 control: false
 steps:
   - boot
-${mistake}  - suspend: ${parts.suspend ?? '{}'}
+${mistake}  - suspend: ${parts.suspend ?? '{ method: swsusp }'}
   - resume: ${parts.resume ?? '{}'}
   - verify
   - shutdown
@@ -43,7 +43,9 @@ t.test('one byte of RAM altered after the restore', async (t) => {
 });
 
 t.test('one sector of a filesystem altered while the machine is off', async (t) => {
-  const report = await broken(t.testdir({}), { suspend: '{ faults: [{ alterSector: { disk: 0, sector: 300000 } }] }' });
+  const report = await broken(t.testdir({}), {
+    suspend: '{ method: swsusp, faults: [{ alterSector: { disk: 0, sector: 300000 } }] }',
+  });
   t.equal(report.verdict, 'fail');
   t.same(kinds(report), ['disk']);
   t.equal(report.disk.sectorsDiffering, 1);
@@ -53,7 +55,9 @@ t.test('one sector of a filesystem altered while the machine is off', async (t) 
 
 t.test('one sector of the image altered while the machine is off', async (t) => {
   // A page of data in the middle of the image, in swap at sdb2.
-  const report = await broken(t.testdir({}), { suspend: '{ faults: [{ alterSector: { disk: 1, sector: 157120 } }] }' });
+  const report = await broken(t.testdir({}), {
+    suspend: '{ method: swsusp, faults: [{ alterSector: { disk: 1, sector: 157120 } }] }',
+  });
   t.equal(report.verdict, 'fail');
   t.equal(report.image.pagesDiffering, 1);
   t.equal(report.memory.pagesDiffering, 1, 'and comes back altered');

@@ -17,12 +17,12 @@ t.test('power fails when the image has been read: it is still there, and once it
     `name: cut while resuming\ncontrol: false\nsteps:
   - boot
   - run: echo precious > /run/file
-  - suspend: {}
+  - suspend: { method: swsusp }
   - resume: { faults: [{ cutPower: { marker: 'imageRead:end' } }] }
   - resume
   - verify
   - run: { command: cat /run/file, stdout: ^precious$ }
-  - suspend: {}
+  - suspend: { method: swsusp }
   - resume: { faults: [{ cutPower: { marker: 'restore:begin' } }] }
   - boot
   - run: test ! -e /run/file

@@ -8,6 +8,7 @@ import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
 import { shellCommand } from './shell.js';
+import { DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
 export interface CommandContext {
@@ -56,7 +57,7 @@ export function buildProgram(context: CommandContext): Command {
     .addOption(
       new Option('--method <method>', "which standard scenario: by snapshot(2), or by the kernel's own hibernation")
         .choices(METHODS)
-        .default(undefined, 'sys_snapshot'),
+        .default(undefined, DEFAULT_METHOD),
     )
     .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
   sub('shell [scenario]')

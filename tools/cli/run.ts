@@ -5,7 +5,7 @@ import { dirname, relative } from 'node:path';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
-import type { SuspendMethod } from '../../emulator/cycle/plan.js';
+import { DEFAULT_METHOD, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { EXIT, InputError, RigError } from '../../emulator/machine/errors.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
 import { renderText } from '../../emulator/report/text.js';
@@ -32,7 +32,7 @@ const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = {
 export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
 
 /** The scenario of `snapback` alone. */
-export const standardScenario = (method: SuspendMethod = 'sys_snapshot'): string =>
+export const standardScenario = (method: SuspendMethod = DEFAULT_METHOD): string =>
   relative(process.cwd(), packagePath('test', 'scenarios', STANDARD_SCENARIOS[method]));
 
 export async function runCommand(

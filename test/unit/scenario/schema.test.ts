@@ -46,13 +46,14 @@ t.test('a share is a folder of the host, or empty', (t) => {
 t.test('a machine that takes snapshots is told where their images are', (t) => {
   const cmdline = (method: string): readonly string[] | undefined => {
     const read = readScenario(
-      `name: x\nmachine: { cmdline: quiet }\nsteps: [boot, { repeat: { times: 2, steps: [{ suspend: { method: ${method} } }, resume] } }]\n`,
+      `name: x\nmachine: { cmdline: quiet }\nsteps: [boot, { repeat: { times: 2, steps: [{ suspend: ${method} }, resume] } }]\n`,
       'x.yaml',
     );
     return 'issues' in read ? undefined : read.scenario.machine.cmdline;
   };
-  t.same(cmdline('swsusp'), ['quiet']);
-  t.same(cmdline('sys_snapshot'), ['quiet', 'rig.image=/dev/sdb3:/snapshot']);
+  t.same(cmdline('{ method: swsusp }'), ['quiet']);
+  for (const suspend of ['{ method: sys_snapshot }', '{ offTime: 1 h }', '{}', ''])
+    t.same(cmdline(suspend), ['quiet', 'rig.image=/dev/sdb3:/snapshot'], suspend);
   t.end();
 });
 
@@ -67,8 +68,8 @@ t.test('how a live timeline saves its image', (t) => {
   t.equal(compressOf(''), undefined);
   t.equal(compressOf(', compress: true'), undefined);
   t.equal(compressOf(', compress: false'), false);
-  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { compress: false } }]\n'), [
-    /`compress` is for `method: sys_snapshot`/,
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { method: swsusp, compress: false } }]\n'), [
+    /swsusp has no `compress`: leave out `method: swsusp`/,
   ]);
   t.end();
 });
@@ -78,8 +79,8 @@ t.test('where a live timeline keeps its changes', (t) => {
   t.equal(storeOf(''), undefined);
   t.equal(storeOf(', store: sdb1'), undefined);
   t.equal(storeOf(', store: memory'), 'memory');
-  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { store: memory } }]\n'), [
-    /swsusp has no `store`: use `method: sys_snapshot`/,
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { method: swsusp, store: memory } }]\n'), [
+    /swsusp has no `store`: leave out `method: swsusp`/,
   ]);
   t.end();
 });
