@@ -7,8 +7,18 @@ import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command, searchPath } from '../emulator/host/node/process.js';
 
-/** What a prerequisite is needed for. `machine` is needed for every run; `browser` and `bench` only for what they name. */
-export const PURPOSES = ['machine', 'kernel', 'userspace', 'disks', 'checks', 'browser', 'terminal', 'bench'] as const;
+/** What a prerequisite is needed for. `machine` is needed for every run; `browser` and the others after it only for what they name. */
+export const PURPOSES = [
+  'machine',
+  'kernel',
+  'userspace',
+  'disks',
+  'checks',
+  'browser',
+  'terminal',
+  'reports',
+  'bench',
+] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** What people are told a purpose is. */
@@ -20,6 +30,7 @@ export const PURPOSE_NAMES: Readonly<Record<Purpose, string>> = {
   checks: 'checking filesystems on disk images',
   browser: 'the browser tests',
   terminal: 'the tests at a terminal',
+  reports: 'the tests that read reports back',
   bench: 'the benchmark against QEMU',
 };
 
@@ -69,6 +80,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('mtools', ['disks'], 'mcopy', 'mmd'),
   ...need('chromium', ['browser'], 'chromium'),
   ...need('bsdutils', ['terminal'], 'script'),
+  ...need('python3', ['reports'], 'python3'),
   ...need('qemu-system-x86', ['bench'], 'qemu-system-i386'),
 ];
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Reports for other programs: KTAP for kernel test tools, JUnit for CI servers. */
+import { ktapComments, ktapName, xmlAttribute, xmlText } from './escape.js';
 import { explanation, type Report, type ReportFailure } from './model.js';
 
 interface Case {
@@ -28,7 +29,7 @@ export function renderKtap(reports: readonly Report[]): string {
   const lines = ['KTAP version 1', `1..${reports.length}`];
   for (const [index, report] of reports.entries()) {
     lines.push(...proofLines(report).map((line) => `  ${line}`));
-    lines.push(`${report.verdict === 'pass' ? 'ok' : 'not ok'} ${index + 1} ${report.scenario.name}`);
+    lines.push(`${report.verdict === 'pass' ? 'ok' : 'not ok'} ${index + 1} ${ktapName(report.scenario.name)}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -37,7 +38,8 @@ function proofLines(report: Report): readonly string[] {
   const all = cases(report);
   const lines = ['KTAP version 1', `1..${all.length}`];
   for (const [index, { name, failures }] of all.entries()) {
-    for (const failure of failures) lines.push(...[failure.what, ...explanation(failure)].map((line) => `# ${line}`));
+    for (const failure of failures)
+      lines.push(...[failure.what, ...explanation(failure)].flatMap(ktapComments).map((line) => `# ${line}`));
     lines.push(`${failures.length === 0 ? 'ok' : 'not ok'} ${index + 1} ${name}`);
   }
   return lines;
@@ -63,15 +65,10 @@ function countCases(report: Report): { readonly tests: number; readonly failures
 
 function suiteXml(report: Report): string {
   const { tests, failures: failed } = countCases(report);
-  const suite = xml(report.scenario.name);
+  const suite = xmlAttribute(report.scenario.name);
   const rows = cases(report).map(({ name, failures }) => {
-    const open = `    <testcase classname="${suite}" name="${xml(name)}"`;
-    if (failures.length === 0) return `${open}/>`;
-    const inner = failures.map(
-      (failure) =>
-        `      <failure message="${xml(failure.what)}">${xml([...explanation(failure), `replay: ${report.replay}`].join('\n'))}</failure>`,
-    );
-    return [`${open}>`, ...inner, '    </testcase>'].join('\n');
+    const open = `    <testcase classname="${suite}" name="${xmlAttribute(name)}"`;
+    return failures.length === 0 ? `${open}/>` : `${open}>\n${failureXml(failures, report.replay)}\n    </testcase>`;
   });
   return [
     `  <testsuite name="${suite}" tests="${tests}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`,
@@ -80,10 +77,13 @@ function suiteXml(report: Report): string {
   ].join('\n');
 }
 
-/** Text that may stand in an XML attribute or element; characters XML cannot hold become U+FFFD. */
-function xml(text: string): string {
-  const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-  return text
-    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
-    .replaceAll(/[&<>"]/g, (one) => escapes[one] ?? one);
+/** One element with all that failed in a case: of several, some readers take the first, some the last, some none. */
+function failureXml(failures: readonly ReportFailure[], replay: string): string {
+  const message = failures.map(({ what }) => what).join('; ');
+  const lines =
+    failures.length === 1
+      ? failures.flatMap(explanation)
+      : failures.flatMap((failure) => [failure.what, ...explanation(failure).map((line) => `    ${line}`)]);
+  const text = [...lines, `replay: ${replay}`].join('\n');
+  return `      <failure message="${xmlAttribute(message)}">${xmlText(text)}</failure>`;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A report on one screen. */
 import type { FindingKind } from '../cycle/outcome.js';
+import { printable, printableLine } from './escape.js';
 import { excerptOfLog } from './excerpt.js';
 import { bytes, counted, grouped, millions, time } from './numbers.js';
 import type { Report, ReportFailure } from './model.js';
@@ -11,22 +12,24 @@ export interface TextOptions {
 
 const LABEL_WIDTH = 13;
 const DETAILS_MAX = 12;
+/** Characters of a line of details. */
+const LINE_MAX = 400;
 
 /** Ends without a newline. */
 export function renderText(report: Report, { colour }: TextOptions): string {
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const verdict = report.verdict === 'pass' ? paint(32, 'PASS') : paint(31, 'FAIL');
   return [
-    `${verdict}  ${report.scenario.name}`,
-    paint(2, `      ${headline(report)}`),
+    `${verdict}  ${printableLine(report.scenario.name)}`,
+    paint(2, `      ${printableLine(headline(report))}`),
     '',
-    ...rows(report).map(([label, text]) => `  ${paint(1, label.padEnd(LABEL_WIDTH))}${text}`),
+    ...rows(report).map(([label, text]) => `  ${paint(1, label.padEnd(LABEL_WIDTH))}${printableLine(text)}`),
     ...report.failures.flatMap((failure, index) => [
       '',
       ...failureLines(failure, index, report.failures.length, paint),
     ]),
     '',
-    `  replay: ${report.replay}`,
+    `  replay: ${printableLine(report.replay)}`,
   ].join('\n');
 }
 
@@ -108,14 +111,18 @@ function failureLines(
   of: number,
   paint: (code: number, text: string) => string,
 ): readonly string[] {
+  const details = failure.details.flatMap((line) => printable(line).split('\n')).map(clipped);
   return [
-    `  ${paint(31, of === 1 ? 'failure' : `failure ${index + 1} of ${of}`)} ${failure.kind}: ${failure.what}`,
-    ...(LOGS.has(failure.kind) ? logLines(failure.details) : firstLines(failure.details)).map(
-      (line) => `      ${line}`,
-    ),
-    ...(failure.remedy === undefined ? [] : [`      what to do: ${failure.remedy}`]),
+    `  ${paint(31, of === 1 ? 'failure' : `failure ${index + 1} of ${of}`)} ${failure.kind}: ${printableLine(failure.what)}`,
+    ...(LOGS.has(failure.kind) ? logLines(details) : firstLines(details)).map((line) => `      ${line}`),
+    ...(failure.remedy === undefined ? [] : [`      what to do: ${printableLine(failure.remedy)}`]),
   ];
 }
+
+const clipped = (line: string): string =>
+  line.length <= LINE_MAX
+    ? line
+    : `${line.slice(0, LINE_MAX)}... and ${counted(line.length - LINE_MAX, 'more character')}`;
 
 /** Kinds whose details are what a console or a command printed, where the cause comes last; others list the worst first. */
 const LOGS: ReadonlySet<FindingKind> = new Set<FindingKind>(['guest', 'command', 'console', 'control']);

@@ -22,7 +22,7 @@ export interface DoctorOptions {
 /** Without these nothing runs. */
 const FOR_RUNS: readonly Purpose[] = ['machine', 'kernel', 'userspace', 'disks', 'checks'];
 /** What the tests need beyond that. */
-export const FOR_TESTS: readonly Purpose[] = ['browser', 'terminal'];
+export const FOR_TESTS: readonly Purpose[] = ['browser', 'terminal', 'reports'];
 
 /** For copies of volumes, while filesystems are checked. */
 const TEMPORARY_BYTES = 5e8;

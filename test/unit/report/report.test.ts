@@ -1,51 +1,12 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import type { Finding, RunOutcome, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
-import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
+import type { Finding } from '../../../emulator/cycle/outcome.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
-import { reportOf, type Report } from '../../../emulator/report/model.js';
+import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
 import { readReport } from '../../../emulator/report/read.js';
 import { renderText } from '../../../emulator/report/text.js';
-
-const HASH = 'ab'.repeat(32);
-
-const timeline = (over: Partial<TimelineOutcome> = {}): TimelineOutcome => ({
-  cycles: [
-    {
-      method: 'swsusp',
-      offMs: 3_600_000,
-      frozen: { virtualMs: 1500, instructions: 700_000_000 },
-      memory: { pagesCompared: 3000, pagesDiffering: 0, pagesByReason: { free: 60_000, nosave: 12 } },
-      image: { bytes: 12_345_678, pagesCompared: 3000, pagesDiffering: 0 },
-      disk: { sectorsCompared: 1_000_000, sectorsDiffering: 0, originSectorsWritten: 0 },
-    },
-  ],
-  filesystems: [{ at: 'suspend', device: 'sda', filesystem: 'ext4', clean: true }],
-  selfChecks: [{ name: 'pipes', passed: true, detail: '' }],
-  commands: [],
-  findings: [],
-  total: { virtualMs: 3200, instructions: 1_600_000_000 },
-  stateHash: HASH,
-  console: new Uint8Array(),
-  ...over,
-});
-
-function reportWith(findings: readonly Finding[], over: Partial<RunOutcome> = {}): Report {
-  return reportOf(
-    { main: timeline(), control: timeline(), findings, ...over },
-    {
-      plan: { name: 'n', machine: DEFAULT_MACHINE, files: [], steps: [], control: true },
-      scenario: { name: 'stock suspend & resume', file: 'x.yaml', sha256: HASH },
-      kernel: { version: '6.12.117', flavour: 'release', sha256: HASH },
-      realMs: 9876,
-      replay: 'npx snapback run x.yaml --seed 1',
-      options: { memoryMiB: 256 },
-      artifacts: { kernel: HASH },
-      packages: { v86: '0.5.462' },
-    },
-  );
-}
+import { reportWith, timeline } from './reports.js';
 
 const lost: Finding = {
   kind: 'memory',

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Text from elsewhere (names, commands, what a guest prints, files that should be text) in what people and programs read.
+ * Characters that would move a cursor, change what is shown, or break a format are written as `\x1b` or `\u{202e}`.
+ */
+
+/**
+ * Controls (C0 but newline and tab, DEL, C1), separators of lines, marks that change the direction of text, the byte order
+ * mark, halves of surrogate pairs, and characters that are none.
+ */
+const UNPRINTABLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\p{Cs}/gu;
+
+/** Several lines: newlines and tabs stay. */
+export function printable(text: string): string {
+  return text.replaceAll(UNPRINTABLE, escaped);
+}
+
+/** One line: newlines are escaped, too. */
+export function printableLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\n');
+}
+
+const SHORT: Readonly<Record<string, string>> = { '\r': '\\r' };
+
+function escaped(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return SHORT[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`);
+}
+
+/** The name of a test point in KTAP: one line, in which no `#` could begin a directive such as SKIP. */
+export function ktapName(text: string): string {
+  return printableLine(text).replaceAll('#', '\\x23').trim();
+}
+
+/** Lines of diagnosis in KTAP, without their `# `. None is taken for the title of a subtest. */
+export function ktapComments(text: string): readonly string[] {
+  return printable(text)
+    .split('\n')
+    .map((line) => line.replace(/^(\s*)Subtest:/, '$1\\x53ubtest:'));
+}
+
+const XML_ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\n': '&#10;',
+  '\t': '&#9;',
+};
+
+/** The content of an XML element; all characters are such as XML 1.0 permits. */
+export function xmlText(text: string): string {
+  return printable(text).replaceAll(/[&<>]/g, (one) => XML_ESCAPES[one] ?? one);
+}
+
+/** The value of an XML attribute, in double quotes. */
+export function xmlAttribute(text: string): string {
+  return printable(text).replaceAll(/[&<>"\n\t]/g, (one) => XML_ESCAPES[one] ?? one);
+}
