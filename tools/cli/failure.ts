@@ -1,45 +1,97 @@
 // SPDX-License-Identifier: MIT
 /** What the user is told when a command cannot do its work, and the exit status that says whose fault it was. */
-import { EXIT, GuestError, isSnapbackError, RigError } from '../../emulator/machine/errors.js';
+import { EXIT, GuestError, isSnapbackError } from '../../emulator/machine/errors.js';
+import { printable } from '../../emulator/report/escape.js';
 import { Interrupted } from './interrupt.js';
 
 /** Message for people and exit status of `error`. Only an error of ours that should never be shows its stack. */
 export function describeFailure(error: unknown): { readonly message: string; readonly exitCode: number } {
-  if (error instanceof Interrupted) return { message: 'snapback: interrupted', exitCode: EXIT.interrupted };
+  const { lines, exitCode } = describe(error);
+  return { message: printable(lines.join('\n')), exitCode };
+}
+
+function describe(error: unknown): { readonly lines: readonly string[]; readonly exitCode: number } {
+  if (error instanceof Interrupted) return { lines: ['snapback: interrupted'], exitCode: EXIT.interrupted };
   if (isSnapbackError(error)) {
     const lines = [`snapback: ${error.message}`];
     if (error instanceof GuestError && error.consoleTail.length > 0)
       lines.push('', '  last lines of the console:', ...error.consoleTail.map((line) => `  | ${line}`), '');
-    if (error instanceof RigError && error.cause instanceof Error) lines.push(`  because: ${error.cause.message}`);
-    if (error.remedy !== undefined) lines.push(`  what to do: ${error.remedy}`);
-    return { message: lines.join('\n'), exitCode: error.exitCode };
+    return {
+      lines: [...lines, ...because(error.cause, error.message), ...whatToDo(error.remedy)],
+      exitCode: error.exitCode,
+    };
   }
   const host = hostTrouble(error);
   if (host !== undefined)
     return {
-      message: `snapback: ${host.what}\n  because: ${(error as Error).message}\n  what to do: ${host.cure}`,
+      lines: [`snapback: ${host.what}`, ...because(error, host.what), ...whatToDo(host.cure)],
       exitCode: EXIT.rigFailed,
     };
-  const stack = error instanceof Error ? error.stack : String(error);
-  return { message: `snapback: a fault in Snapback itself\n${stack}`, exitCode: EXIT.rigFailed };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const cause = error instanceof Error ? because(error.cause, stack) : [];
+  return { lines: ['snapback: a fault in Snapback itself', stack, ...cause], exitCode: EXIT.rigFailed };
 }
 
-const HOST_TROUBLES: Readonly<Record<string, { readonly what: string; readonly cure: string }>> = {
-  ENOSPC: {
-    what: 'a disk of this host is full',
-    cure: 'free some space, or name a cache folder on another disk with SNAPBACK_CACHE',
-  },
-  EDQUOT: {
-    what: 'the quota on a disk of this host is used up',
-    cure: 'free some space, or name a cache folder on another disk with SNAPBACK_CACHE',
-  },
-  EACCES: { what: 'this host does not permit it', cure: 'make the file or folder accessible to you' },
+/** More than any chain of causes has, unless it leads back to itself. */
+const CAUSES_MAX = 10;
+
+/** A line for each cause, and the causes of that, which says more than what was said already. */
+function because(first: unknown, saidAlready: string): readonly string[] {
+  let said = saidAlready;
+  const lines: string[] = [];
+  let cause = first;
+  for (let count = 0; cause !== undefined && cause !== null && count < CAUSES_MAX; count++) {
+    const text = messageOf(cause);
+    if (!said.includes(text)) lines.push(`  because: ${text}`);
+    said += `\n${text}`;
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return lines;
+}
+
+function messageOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(messageOf).join('; ');
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
+}
+
+const whatToDo = (remedy: string | undefined): readonly string[] =>
+  remedy === undefined ? [] : [`  what to do: ${remedy}`];
+
+interface HostTrouble {
+  readonly what: string;
+  readonly cure: string;
+}
+
+const FULL_CURE = 'free some space, or name a cache folder on another disk with SNAPBACK_CACHE';
+const ABSENT: HostTrouble = {
+  what: 'a file or folder of this host is not there',
+  cure: 'make it, or name another: the cache by SNAPBACK_CACHE, the folder for temporary files by TMPDIR',
+};
+const FORBIDDEN: HostTrouble = {
+  what: 'this host does not permit it',
+  cure: 'make the file or folder accessible to you',
+};
+
+const HOST_TROUBLES: Readonly<Record<string, HostTrouble>> = {
+  ENOSPC: { what: 'a disk of this host is full', cure: FULL_CURE },
+  EDQUOT: { what: 'the quota on a disk of this host is used up', cure: FULL_CURE },
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
   EROFS: { what: 'a disk of this host is read-only', cure: 'name a cache folder on another disk with SNAPBACK_CACHE' },
+  ENOENT: ABSENT,
+  ENOTDIR: ABSENT,
   EMFILE: { what: 'too many files are open', cure: 'raise the limit: ulimit -n' },
+  ENFILE: { what: 'too many files are open on this host', cure: 'end other programs' },
+  ENOMEM: { what: 'this host has no memory left', cure: 'end other programs' },
+  EIO: { what: 'a disk of this host has errors', cure: 'see what its kernel says: dmesg' },
 };
 
 /** What Node's error code says of the host, when it is the host's trouble and not ours. */
-function hostTrouble(error: unknown): (typeof HOST_TROUBLES)[string] | undefined {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === 'string' && Object.hasOwn(HOST_TROUBLES, code) ? HOST_TROUBLES[code] : undefined;
+function hostTrouble(error: unknown): HostTrouble | undefined {
+  const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
+  if (typeof code !== 'string') return undefined;
+  if (Object.hasOwn(HOST_TROUBLES, code)) return HOST_TROUBLES[code];
+  return typeof syscall === 'string'
+    ? { what: `this host could not do what it was asked (${syscall})`, cure: 'look after what the message names' }
+    : undefined;
 }

@@ -36,6 +36,54 @@ t.test('a full disk of the host is no fault of Snapback', (t) => {
   t.end();
 });
 
+t.test('trouble of the host is told in a sentence, whatever it is', (t) => {
+  for (const code of ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'EIO', 'ELOOP', 'ENAMETOOLONG', 'EEXIST']) {
+    const error = Object.assign(new Error(`${code}: something, mkdir '/a/b'`), { code, syscall: 'mkdir' });
+    const { message, exitCode } = describeFailure(error);
+    t.equal(exitCode, 3, code);
+    t.match(
+      message,
+      new RegExp(`^snapback: [a-z].*\\n {2}because: ${code}: something, mkdir '/a/b'\\n {2}what to do: .*$`),
+    );
+  }
+  t.end();
+});
+
+t.test('a cause is told for every kind of error, and nothing twice', (t) => {
+  const cause = new Error('the disk is gone', { cause: new Error('EIO: read') });
+  for (const error of [
+    new InputError('bad', { cause }),
+    new GuestError('bad', { cause }),
+    new RigError('bad', { cause }),
+  ])
+    t.equal(
+      describeFailure(error).message,
+      'snapback: bad\n  because: the disk is gone\n  because: EIO: read',
+      error.name,
+    );
+  t.match(
+    describeFailure(new TypeError('x', { cause })).message,
+    /TypeError: x\n[^]*\n {2}because: the disk is gone\n/,
+  );
+  t.equal(
+    describeFailure(new InputError('bad: EIO: read', { cause: cause.cause })).message,
+    'snapback: bad: EIO: read',
+  );
+  t.equal(describeFailure(new InputError('bad', { cause: 'no error' })).message, 'snapback: bad\n  because: no error');
+  const several = new AggregateError([new Error('a'), new Error('b')]);
+  t.equal(describeFailure(new RigError('bad', { cause: several })).message, 'snapback: bad\n  because: a; b');
+  const circle = new Error('round');
+  circle.cause = circle;
+  t.equal(describeFailure(new RigError('bad', { cause: circle })).message, 'snapback: bad\n  because: round');
+  t.end();
+});
+
+t.test('controls in a message are shown, not obeyed', (t) => {
+  const error = new GuestError('a\u001b[2Jb', { consoleTail: ['x\u0007y'] });
+  t.match(describeFailure(error).message, /^snapback: a\\x1b\[2Jb\n[^]*x\\x07y/);
+  t.end();
+});
+
 function output(isTTY: boolean): { isTTY: boolean; columns: number; text: string; write: (text: string) => void } {
   return {
     isTTY,
