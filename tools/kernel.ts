@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
+import { watchOutput } from './cli/output-streams.js';
 import { ENDING_SIGNALS, Interrupted } from './cli/interrupt.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import {
@@ -160,6 +161,7 @@ program
   .argument('<dir>')
   .action(async (dir: string) => tell(await bootEach(opened(dir), context), 'each patch boots'));
 
+watchOutput();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -13,6 +13,7 @@ import { buildContext } from './cli/build-context.js';
 import { ensurePrerequisites } from './cli/doctor.js';
 import { describeFailure } from './cli/failure.js';
 import { interruptible } from './cli/interrupt.js';
+import { watchOutput } from './cli/output-streams.js';
 import { standardScenario } from './cli/run.js';
 import { obtainMachineFiles } from './run/machine-files.js';
 import { loadScenario } from './run/scenario-file.js';
@@ -136,6 +137,7 @@ async function main(port: number, signal: AbortSignal): Promise<void> {
 }
 
 if (process.argv[1]?.endsWith('tools-serve.mjs') === true) {
+  watchOutput();
   process.exitCode = await interruptible(async (signal) => {
     try {
       await main(Number(process.argv[2] ?? '8086'), signal);

@@ -6,6 +6,7 @@ import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
 import { describeFailure } from '../cli/failure.js';
 import { interruptible } from '../cli/interrupt.js';
+import { watchOutput } from '../cli/output-streams.js';
 import type { SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../run/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
@@ -64,6 +65,7 @@ export async function main(args: readonly string[]): Promise<number> {
     serve(args[1] ?? '');
     return EXIT.pass;
   }
+  watchOutput();
   return interruptible(async (signal) => {
     try {
       const options = readOptions(args);

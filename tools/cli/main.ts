@@ -4,15 +4,12 @@ import { CommanderError } from 'commander';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { describeFailure } from './failure.js';
 import { interruptible } from './interrupt.js';
+import { watchOutput } from './output-streams.js';
 import { buildProgram } from './program.js';
-
-/** As a shell reports a program that SIGPIPE ended. */
-const EXIT_READER_GONE = 141;
 
 /** Runs the command in `args` (without node and script) and answers the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
-  endWithReader(process.stdout);
-  endWithReader(process.stderr);
+  watchOutput();
   return interruptible(async (signal) => {
     let status: number = EXIT.pass;
     const program = buildProgram({ signal, done: (exitCode) => (status = exitCode) });
@@ -32,14 +29,6 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error(message);
       return exitCode;
     }
-  });
-}
-
-/** Whoever reads our output and goes away wants no more of it: `snapback run | head -1`. */
-function endWithReader(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT_READER_GONE);
   });
 }
 

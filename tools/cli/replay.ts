@@ -8,12 +8,13 @@ import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';
 import { readReport } from '../../emulator/report/read.js';
 import type { CommandContext } from './program.js';
-import { checkReportFiles, print, runOne, writeReports, type RunOptions } from './run.js';
+import { settleFiles } from './report-files.js';
+import { hasColour, print, runOne, writeReports, type RunOptions } from './run.js';
 
 /** What reports say whose run kept no state of any machine: SHA-256 over nothing. */
 const EMPTY_STATE = createHash('sha256').digest('hex');
 
-export async function replayCommand(file: string, options: RunOptions, { signal }: CommandContext): Promise<number> {
+export async function replayCommand(file: string, given: RunOptions, { signal }: CommandContext): Promise<number> {
   const before = await loadReport(file);
   const scenarioFile = before.scenario.file;
   if (scenarioFile === null)
@@ -38,9 +39,9 @@ export async function replayCommand(file: string, options: RunOptions, { signal 
       { remedy: 'bring it back, or run it anew: `snapback run`' },
     );
   }
-  await checkReportFiles(options);
+  const options = await settleFiles(given);
   const run = await runOne(scenario, options, signal);
-  print(renderText(run.report, { colour: process.stdout.isTTY === true }), options);
+  print(renderText(run.report, { colour: hasColour(options) }), options);
   await writeReports([run], options);
   const differences = compareReports(before, run.report);
   print('', options);

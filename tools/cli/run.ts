@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** `snapback run`: scenarios in, verdicts out. */
-import { access, constants, stat, writeFile } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { relative } from 'node:path';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
 import { DEFAULT_METHOD, type SuspendMethod } from '../../emulator/cycle/plan.js';
-import { EXIT, InputError, RigError } from '../../emulator/machine/errors.js';
+import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
 import { renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';
+import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 
 export interface RunOptions {
   readonly seed?: number;
@@ -37,10 +37,10 @@ export const standardScenario = (method: SuspendMethod = DEFAULT_METHOD): string
 
 export async function runCommand(
   files: readonly string[],
-  options: RunOptions,
+  given: RunOptions,
   { signal }: CommandContext,
 ): Promise<number> {
-  const { seed, kernel, method } = options;
+  const { seed, kernel, method } = given;
   if (method !== undefined && files.length > 0) {
     throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', {
       remedy: 'leave one out; a scenario says its method itself: `suspend: { method: swsusp }`',
@@ -51,7 +51,7 @@ export async function runCommand(
   const loaded: LoadedScenario[] = [];
   for (const file of files.length > 0 ? files : [standardScenario(method)])
     loaded.push(await loadScenario(file, overrides));
-  await checkReportFiles(options);
+  const options = await settleFiles(given);
   const runs: ScenarioRun[] = [];
   try {
     for (const scenario of loaded) {
@@ -81,54 +81,25 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
   }
 }
 
-/**
- * Finds out before any work is done whether the files that the options name can be written.
- * @throws InputError that names the first that cannot.
- */
-export async function checkReportFiles({ json, junit, ktap, console: log }: RunOptions): Promise<void> {
-  for (const file of [json, junit, ktap, log]) {
-    if (file === undefined || file === '-') continue;
-    try {
-      const there = await stat(file).catch(() => undefined);
-      if (there?.isDirectory() === true) throw new Error('it is a folder');
-      await access(there ? file : dirname(file), constants.W_OK);
-    } catch (cause) {
-      throw new InputError(`cannot write ${file}: ${(cause as Error).message}`, {
-        cause,
-        remedy: 'name a file in a folder that is there and writable',
-      });
-    }
-  }
-}
-
 /** Writes the files that the options name. With several scenarios the JSON is a list of reports. */
-export async function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
+export function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
   const reports = runs.map(({ report }) => report);
-  if (options.json !== undefined)
-    await writeOut(options.json, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
-  if (options.junit !== undefined) await writeOut(options.junit, renderJunit(reports));
-  if (options.ktap !== undefined) await writeOut(options.ktap, renderKtap(reports));
-  if (options.console !== undefined)
-    await writeOut(options.console, runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join(''));
+  const { json, junit, ktap, console: log } = options;
+  const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
+    file === undefined ? [] : [{ file, text: render() }];
+  return writeFiles([
+    ...text(json, () => `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`),
+    ...text(junit, () => renderJunit(reports)),
+    ...text(ktap, () => renderKtap(reports)),
+    ...text(log, () => runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join('')),
+  ]);
 }
 
 /** A report that goes to standard output has it for itself. */
 export const print = (text: string, options: RunOptions): void =>
   takesStdout(options) ? console.error(text) : console.log(text);
 const takesStdout = ({ json, junit, ktap, console: log }: RunOptions): boolean =>
-  [json, junit, ktap, log].includes('-');
+  [json, junit, ktap, log].includes(STDOUT);
 
-const hasColour = (options: RunOptions): boolean =>
+export const hasColour = (options: RunOptions): boolean =>
   (takesStdout(options) ? process.stderr : process.stdout).isTTY === true && process.env['NO_COLOR'] === undefined;
-
-async function writeOut(file: string, text: string): Promise<void> {
-  if (file === '-') {
-    process.stdout.write(text);
-    return;
-  }
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    throw new RigError(`cannot write ${file}`, { cause, remedy: 'name a file in a folder that is there and writable' });
-  }
-}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback shell`: the guest's console in the terminal. Guest time keeps to real time here, and only here. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from '../../emulator/agent/agent.js';
 import { bootStates, restoreAt, type Booter } from '../../emulator/cycle/boot.js';
@@ -10,11 +10,12 @@ import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { obtainMachineFiles, withShare } from '../run/machine-files.js';
 import { loadScenario } from '../run/scenario-file.js';
 import type { Machine, RunReport } from '../../emulator/machine/contract.js';
-import { EXIT, GuestError, InputError, RigError } from '../../emulator/machine/errors.js';
+import { EXIT, GuestError, InputError } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './program.js';
-import { checkReportFiles, standardScenario } from './run.js';
+import { settleFiles, STDOUT, writeFiles } from './report-files.js';
+import { standardScenario } from './run.js';
 import { shellWaits } from './terminal-state.js';
 
 export interface ShellOptions {
@@ -41,7 +42,11 @@ export async function shellCommand(
   { signal }: CommandContext,
 ): Promise<number> {
   const typing = options.play === undefined ? [] : await loadTyping(options.play);
-  if (options.record !== undefined) await checkReportFiles({ console: options.record });
+  const { record } = options.record === undefined ? {} : await settleFiles({ record: options.record });
+  if (record === STDOUT)
+    throw new InputError('--record names standard output, which shows the console of the guest', {
+      remedy: 'name a file',
+    });
   const { plan, scenario } = await loadScenario(
     file ?? standardScenario(),
     options.seed === undefined ? {} : { seed: options.seed },
@@ -75,7 +80,7 @@ export async function shellCommand(
         ? { typed: [], left: 'endOfInput' }
         : await converse(machine, at, first, { onConsole, signal });
     if (left === 'endOfInput') await finish(machine, { onConsole, signal });
-    if (options.record !== undefined) await save(options.record, writeTyping([...typing, ...typed]));
+    if (record !== undefined) await writeFiles([{ file: record, text: writeTyping([...typing, ...typed]) }]);
     signal.throwIfAborted();
     return EXIT.pass;
   } finally {
@@ -216,15 +221,6 @@ function openKeyboard(): {
       process.stdout.write(stdin.isTTY ? '\r\n' : '\n');
     },
   };
-}
-
-async function save(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((cause: unknown) => {
-    throw new RigError(`cannot write what was typed to ${path}`, {
-      cause,
-      remedy: 'name a file in a folder that is there and writable',
-    });
-  });
 }
 
 async function loadTyping(path: string): Promise<readonly Keystrokes[]> {

@@ -5,6 +5,7 @@ import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
 import { describeFailure } from '../cli/failure.js';
 import { interruptible } from '../cli/interrupt.js';
+import { watchOutput } from '../cli/output-streams.js';
 import { bootStates } from '../../emulator/cycle/boot.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
@@ -25,6 +26,7 @@ const DETAILS_MAX = 40;
 
 /** Answers the exit status. */
 export function main(args: readonly string[]): Promise<number> {
+  watchOutput();
   return interruptible(async (signal) => {
     try {
       const options = readOptions(args);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What the commands decide before and after their work. */
-import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { withDefaultCommand } from '../../../tools/cli/main.js';
 import { compareReports } from '../../../tools/cli/replay.js';
-import { checkReportFiles } from '../../../tools/cli/run.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { installCommand, PREREQUISITES } from '../../../tools/prerequisites.js';
 
@@ -45,21 +42,6 @@ t.test('two reports of one run are the same run, and others say where they diffe
     `state of the control run: ${'a'.repeat(16)}, now ${'b'.repeat(16)}`,
   ]);
   t.end();
-});
-
-t.test('a report that could not be written is found out before the run', async (t) => {
-  const dir = t.testdir({ old: 'x', folder: {} });
-  await checkReportFiles({ json: join(dir, 'new'), junit: join(dir, 'old'), ktap: '-' });
-  await t.rejects(checkReportFiles({ json: join(dir, 'nowhere', 'x') }), {
-    name: 'InputError',
-    message: /cannot write .*nowhere/,
-    remedy: /folder that is there/,
-  });
-  await t.rejects(checkReportFiles({ ktap: join(dir, 'folder') }), { name: 'InputError', message: /it is a folder/ });
-  if (process.getuid?.() !== 0) {
-    chmodSync(join(dir, 'old'), 0o400);
-    await t.rejects(checkReportFiles({ console: join(dir, 'old') }), { name: 'InputError' });
-  }
 });
 
 t.test('what is missing comes with one command that names each package once', (t) => {

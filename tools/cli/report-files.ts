@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/** Files that options of a command name: whether they can be written, and writing them. */
+import { access, constants, readlink, realpath, stat, writeFile } from 'node:fs/promises';
+import { fstatSync, type Stats } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InputError, RigError } from '../../emulator/machine/errors.js';
+
+/** What options name, by option: `json` is what `--json` names. `-` is standard output. */
+export type NamedFiles = Readonly<Partial<Record<'json' | 'junit' | 'ktap' | 'console' | 'record', string>>>;
+
+const OPTIONS = ['json', 'junit', 'ktap', 'console', 'record'] as const;
+export const STDOUT = '-';
+const REMEDY = 'name a file in a folder that is there and writable';
+
+/**
+ * Finds out before any work is done whether the files can be written, each by itself. Answers them with every name of standard
+ * output (`/dev/stdout`, or the file that it is redirected to) as `-`.
+ * @throws InputError that names the first that cannot, or two that are the same file.
+ */
+export async function settleFiles<T extends NamedFiles>(named: T): Promise<T> {
+  const settled: Record<string, string> = {};
+  const takenBy = new Map<string, string>();
+  const stdout = identityOfStdout();
+  for (const option of OPTIONS) {
+    const file = named[option];
+    if (file === undefined) continue;
+    const identity = file === STDOUT ? stdout : await identityOf(file);
+    const isStdout = file === STDOUT || (identity !== undefined && identity === stdout);
+    settled[option] = isStdout ? STDOUT : file;
+    const place = isStdout ? STDOUT : identity;
+    if (place === undefined) continue;
+    const other = takenBy.get(place);
+    if (other !== undefined)
+      throw new InputError(
+        isStdout
+          ? `--${other} and --${option} both name standard output`
+          : `--${other} and --${option} both name the file ${file}`,
+        { remedy: 'give each of them a file of its own' },
+      );
+    takenBy.set(place, option);
+  }
+  return { ...named, ...settled };
+}
+
+/** As Linux has it. */
+const LINKS_MAX = 40;
+
+/**
+ * The same for all names of a file; undefined for one that takes any number of writers.
+ * @throws InputError when it cannot be written.
+ */
+async function identityOf(file: string, linksLeft = LINKS_MAX): Promise<string | undefined> {
+  try {
+    const there = await stat(file).catch(() => undefined);
+    if (there?.isDirectory() === true) throw new Error('it is a folder');
+    if (there) {
+      await access(file, constants.W_OK);
+      return identity(there);
+    }
+    const target = await readlink(file).catch(() => undefined);
+    // What a link leads to will be made when it is written.
+    if (target !== undefined && linksLeft > 0) return await identityOf(resolve(dirname(file), target), linksLeft - 1);
+    await access(dirname(file), constants.W_OK);
+    return join(await realpath(dirname(file)), basename(file));
+  } catch (cause) {
+    throw new InputError(`cannot write ${file}: ${(cause as Error).message}`, { cause, remedy: REMEDY });
+  }
+}
+
+function identityOfStdout(): string | undefined {
+  try {
+    return identity(fstatSync(1));
+  } catch {
+    // It is closed.
+    return undefined;
+  }
+}
+
+/** Major 1, minor 3. */
+const DEV_NULL = 0x103;
+
+const identity = (stats: Stats): string | undefined =>
+  stats.isCharacterDevice() && stats.rdev === DEV_NULL ? undefined : `${stats.dev}:${stats.ino}`;
+
+/**
+ * Writes each text to its file; also those that come after one that cannot be written.
+ * @throws RigError for the first that cannot.
+ */
+export async function writeFiles(texts: readonly { readonly file: string; readonly text: string }[]): Promise<void> {
+  const failures: RigError[] = [];
+  for (const { file, text } of texts) {
+    if (file === STDOUT) process.stdout.write(text);
+    else await writeFile(file, text).catch((cause: unknown) => failures.push(cannotWrite(file, cause)));
+  }
+  const [first] = failures;
+  if (first) throw first;
+}
+
+const cannotWrite = (file: string, cause: unknown): RigError =>
+  new RigError(`cannot write ${file}`, { cause, remedy: REMEDY });
