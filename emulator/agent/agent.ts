@@ -29,6 +29,8 @@ import { type ArmedTrigger, TriggerSet } from './triggers.js';
 const VIRTUAL_MS_MAX = 30_000;
 /** Between two greetings to an agent that does not answer yet. */
 const HELLO_EVERY_MS = 500;
+/** The longest delivery; the guest's agent takes no longer one. */
+const DELIVERY_BYTES_MAX = 1 << 20;
 /** The guest may forget output that the host has, in steps of so much. */
 const CONFIRM_EVERY_BYTES = 1 << 20;
 
@@ -55,7 +57,25 @@ export interface AgentIdentity {
   readonly pid: number;
 }
 
-/** The guest's agent refused a request; `errno` is Linux's number. */
+export interface PutOptions extends WaitOptions {
+  /** Permission bits; 0644 unless told. */
+  readonly mode?: number;
+  /** Called with the number of bytes that the guest has written, as it grows. */
+  readonly onWritten?: (bytes: number) => void;
+}
+
+/** What a filesystem of the guest can take. */
+export interface Room {
+  /** Number of its device: paths with the same one share their room. */
+  readonly device: number;
+  readonly blockBytes: number;
+  /** 0 for one that does not count them. */
+  readonly blocks: number;
+  readonly freeBlocks: number;
+  readonly freeInodes: number;
+}
+
+/** The guest's agent refused a request; `errno` is Linux's number. It is the cause of the GuestError that says so. */
 class Refusal extends Error {
   readonly errno: number;
   constructor(errno: number, message: string) {
@@ -78,6 +98,8 @@ export class Agent {
   readonly #jobs = new Map<number, Job>();
   #lastId = 0;
   #nonce = 0;
+  /** False once it is known that the machine has no delivery port, or the guest an agent that knows none. */
+  #delivers = true;
 
   constructor(machine: Machine, options: ChannelOptions = {}) {
     this.#channel = new AgentChannel(machine, options);
@@ -168,19 +190,31 @@ export class Agent {
     await this.#simply(`signal ${signal} for '${job.title}'`, REQUEST.kill, payloadOf(job.id, signal), options);
   }
 
-  /** Puts a file into the guest, whole or not at all; missing folders on its path are made. Mode 0644 unless told. */
-  async putFile(
-    path: string,
-    bytes: Uint8Array,
-    options: WaitOptions & { readonly mode?: number } = {},
-  ): Promise<void> {
-    for (let offset = 0; ; offset += CHUNK_BYTES_MAX) {
-      const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
-      const last = offset + piece.length >= bytes.length;
-      const flags = (offset === 0 ? PUT_FIRST : 0) | (last ? PUT_LAST : 0);
-      const payload = payloadOf(flags, options.mode ?? 0o644, offset, path, piece);
-      await this.#simply(`${path} to be written`, REQUEST.put, payload, options);
-      if (last) return;
+  /**
+   * Puts a file into the guest, whole or not at all; missing folders on its path are made.
+   * @throws GuestError when the guest refuses it, or a piece of it is not written within the bound.
+   */
+  async putFile(path: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
+    let offset = 0;
+    do {
+      // What fits into one frame needs no delivery.
+      const delivered =
+        bytes.length > CHUNK_BYTES_MAX ? await this.#deliverPiece(path, bytes, offset, options) : undefined;
+      offset += delivered ?? (await this.#sendPiece(path, bytes, offset, options));
+      options.onWritten?.(offset);
+    } while (offset < bytes.length);
+  }
+
+  /** What the filesystem can take on which a file of this path would lie; undefined when the guest's agent cannot tell. */
+  async roomFor(path: string, options: WaitOptions = {}): Promise<Room | undefined> {
+    try {
+      const answer = await this.#simply(`the room for ${path}`, REQUEST.room, payloadOf(path), options);
+      const words = new PayloadReader(answer.payload);
+      const [device, blockBytes, blocks, freeBlocks, freeInodes] = Array.from({ length: 5 }, () => words.word());
+      return { device, blockBytes, blocks, freeBlocks, freeInodes } as Room;
+    } catch (error) {
+      if (isRefusal(error, ERRNO.ENOSYS)) return undefined;
+      throw error;
     }
   }
 
@@ -224,6 +258,36 @@ export class Agent {
     const interruption = await this.#channel.runOn({ leftMs: virtualMs }, new TriggerSet(triggers));
     for (const frame of this.#channel.drain()) this.#dispatch(frame);
     return interruption;
+  }
+
+  /** Writes the next piece of a file by a frame; answers its length. */
+  async #sendPiece(path: string, bytes: Uint8Array, offset: number, options: PutOptions): Promise<number> {
+    const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
+    const payload = payloadOf(...putWords(bytes, offset, piece, options), path, piece);
+    await this.#simply(`${path} to be written`, REQUEST.put, payload, options);
+    return piece.length;
+  }
+
+  /** Writes the next piece of a file by the delivery port; answers its length, undefined when the guest cannot fetch it there. */
+  async #deliverPiece(
+    path: string,
+    bytes: Uint8Array,
+    offset: number,
+    options: PutOptions,
+  ): Promise<number | undefined> {
+    if (!this.#delivers) return undefined;
+    // A copy, since a view would cross to the machine's worker with all that it is a view of.
+    const piece = bytes.slice(offset, offset + DELIVERY_BYTES_MAX);
+    const payload = payloadOf(...putWords(bytes, offset, piece, options), piece.length, path);
+    this.#channel.deliver(piece);
+    try {
+      await this.#simply(`${path} to be written`, REQUEST.fetch, payload, options);
+      return piece.length;
+    } catch (error) {
+      if (!isRefusal(error, ERRNO.ENXIO) && !isRefusal(error, ERRNO.ENOSYS)) throw error;
+      this.#delivers = false;
+      return undefined;
+    }
   }
 
   #newJob(argv: readonly string[], options: SpawnOptions, flags: number): Job {
@@ -396,7 +460,11 @@ export class Agent {
       error.errno === ERRNO.ESRCH
         ? { remedy: 'the agent was started anew; see the console for why the former one ended' }
         : {};
-    return new GuestError(`${error.message} (awaited: ${awaited})`, { consoleTail: this.consoleTail, ...remedy });
+    return new GuestError(`${error.message} (awaited: ${awaited})`, {
+      cause: error,
+      consoleTail: this.consoleTail,
+      ...remedy,
+    });
   }
 
   #stopped(awaited: string, interruption: Interruption): GuestError {
@@ -404,6 +472,22 @@ export class Agent {
       consoleTail: this.consoleTail,
     });
   }
+}
+
+/** Whether an error of an {@link Agent} says that the guest refused a request for this reason, an {@link ERRNO}. */
+export function isRefusal(error: unknown, errno: number): error is GuestError {
+  return error instanceof GuestError && error.cause instanceof Refusal && error.cause.errno === errno;
+}
+
+/** Flags, mode and offset of a piece of a file. */
+function putWords(
+  { length }: Uint8Array,
+  offset: number,
+  piece: Uint8Array,
+  { mode = 0o644 }: PutOptions,
+): readonly number[] {
+  const flags = (offset === 0 ? PUT_FIRST : 0) | (offset + piece.length >= length ? PUT_LAST : 0);
+  return [flags, mode, offset];
 }
 
 function isPushed(frame: Frame): boolean {

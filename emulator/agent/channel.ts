@@ -38,6 +38,7 @@ export class AgentChannel {
   readonly #reader = new FrameReader();
   #frames: Frame[] = [];
   #outgoing: Uint8Array[] = [];
+  #delivery: Uint8Array | undefined;
   #virtualMs: number | undefined;
   #console: Uint8Array = new Uint8Array(0);
 
@@ -51,6 +52,7 @@ export class AgentChannel {
     this.#machine = machine;
     this.#virtualMs = undefined;
     this.#outgoing = [];
+    this.#delivery = undefined;
     this.#frames = [];
     this.#reader.reset();
   }
@@ -64,6 +66,11 @@ export class AgentChannel {
   /** Puts a frame on the line; it goes out with the next run. */
   send(frame: Frame): void {
     this.#outgoing.push(encodeFrame(frame));
+  }
+
+  /** Makes these bytes available at the delivery port, from the next run on. */
+  deliver(bytes: Uint8Array): void {
+    this.#delivery = bytes;
   }
 
   /** Ends whatever half-frame the guest may hold. */
@@ -109,9 +116,12 @@ export class AgentChannel {
     const { onConsole, onProgress, signal } = this.#options;
     const send = this.#outgoing.length === 0 ? [] : [{ channel: 'agent' as const, bytes: concat(this.#outgoing) }];
     this.#outgoing = [];
+    const delivery = this.#delivery;
+    this.#delivery = undefined;
     const report = await this.#machine.run({
       triggers: triggers.armed(),
       send,
+      ...(delivery ? { deliver: delivery } : {}),
       virtualMsMax: budget.leftMs,
       ...(untilFrame ? { untilByte: { channel: 'agent' as const, byte: DELIMITER } } : {}),
       ...(onConsole ? { onConsole } : {}),

@@ -19,6 +19,8 @@ export const REQUEST = {
   mark: 0x09,
   consumed: 0x0a,
   shutdown: 0x0b,
+  fetch: 0x0c,
+  room: 0x0d,
 } as const;
 
 export const ANSWER = {
@@ -26,6 +28,7 @@ export const ANSWER = {
   hello: 0x81,
   started: 0x82,
   data: 0x83,
+  room: 0x84,
   output: 0x90,
   status: 0x91,
   error: 0xff,
@@ -39,7 +42,7 @@ export const PUT_LAST = 2;
 export const JOB_STATE = { running: 0, exited: 1, signalled: 2, timedOut: 3 } as const;
 
 /** Linux's numbers of errors that the host side tells apart. */
-export const ERRNO = { ESRCH: 3, EBUSY: 16 } as const;
+export const ERRNO = { ESRCH: 3, ENXIO: 6, EBUSY: 16, ENOSPC: 28, ENOSYS: 38 } as const;
 
 type Part = number | string | Uint8Array;
 

@@ -30,6 +30,8 @@ export const EMPTY_SHARE = 'empty';
 
 /** A file that is copied into the guest once its agent answers. */
 export interface GuestFile {
+  /** As its user names it on the host, for messages. */
+  readonly from?: string;
   readonly path: string;
   /** Permission bits. */
   readonly mode: number;

@@ -9,7 +9,7 @@ import type { TimelineDeps } from './steps/context.js';
 import { reachState, runTimeline } from './timeline.js';
 
 export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
-  /** Told of each step as it begins, and how much of the plan is done: 0 to 1. */
+  /** Called with each step as it begins and the share of the plan that is done, and with the share of a long step: 0 to 1. */
   readonly say: (what: string, fraction: number) => void;
   /** States that earlier runs have come by, for who runs the same plan many times; else those of this run alone. */
   readonly states?: BootStates;
@@ -25,7 +25,7 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
   const shared: TimelineDeps = {
     ...deps,
     states: deps.states ?? bootStates(),
-    say: (what) => deps.say(what, begun++ / steps.length),
+    say: (what, fraction) => deps.say(what, fraction ?? begun++ / steps.length),
   };
   const split = splitAtSuspend(plan.steps);
   if (!split) {

@@ -99,6 +99,11 @@ export interface RunRequest {
   readonly untilByte?: { readonly channel: Channel; readonly byte: number };
   /** Bytes to hand to the guest before it moves. */
   readonly send?: readonly { readonly channel: Channel; readonly bytes: Uint8Array }[];
+  /**
+   * Bytes that a guest program can read from the delivery port (see delivery.ts), in this run and later ones. They replace what is
+   * left of an earlier delivery. A guest that does not read the port is not affected.
+   */
+  readonly deliver?: Uint8Array;
   /** Give up after so much virtual time. A run always has a bound. */
   readonly virtualMsMax: number;
   /** Stop when the host asks (Ctrl-C, interactive shell); the only source of nondeterminism, at tick boundaries. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { runToMarker } from '../boot.js';
 import { succeed } from '../commands.js';
+import { copyIntoGuest } from '../guest-files.js';
 import type { StepContext } from './context.js';
 
 /** Boots the machine; at its first boot, the plan's files are put into it. */
@@ -10,5 +11,5 @@ export async function boot({ plan, deps, machines }: StepContext): Promise<void>
   if (!pristine) await runToMarker('agentReady', recorder, deps.booter);
   const agent = await machines.connect();
   for (const command of plan.bootCommands ?? []) await succeed(agent, command);
-  if (pristine) for (const { path, bytes, mode } of plan.files) await agent.putFile(path, bytes, { mode });
+  if (pristine) await copyIntoGuest(agent, plan.files, deps.say);
 }

@@ -13,7 +13,8 @@ import type { Recorder } from '../recorder.js';
 export interface TimelineDeps extends MachinesDeps {
   readonly proofs: Proofs;
   readonly matcher: Matcher;
-  readonly say: (what: string) => void;
+  /** Called with each step as it begins. `fraction` (0 to 1) is given where it is the share of that step that is done. */
+  readonly say: (what: string, fraction?: number) => void;
 }
 
 export interface StepContext {

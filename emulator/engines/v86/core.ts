@@ -23,6 +23,7 @@ import { createDisk, type Disk } from './disk-buffer.js';
 import { createEmulator, type EmulatorParts } from './emulator.js';
 import { bindInternals } from './internals.js';
 import { createJit, type ModuleCache } from './jit.js';
+import { installDelivery } from './delivery.js';
 import { installMarkerPorts } from './ports.js';
 import { bindRam } from './ram.js';
 import { createSharedStore } from './shared-memory.js';
@@ -133,6 +134,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   };
   const ports = installMarkerPorts(cpu.io, onMarker);
   const serial = installSerial(emulator, cpu, onByte);
+  const delivery = installDelivery(cpu.io);
   const state: Whole = {
     config,
     wallClockMs: () => wallClockMs,
@@ -143,6 +145,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     jit,
     ports,
     serial,
+    delivery,
     clock,
     chance,
   };
@@ -262,6 +265,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       run = newRun(request, disks.length, clock.virtualMs());
       ports.setHold(false);
       for (const { channel, bytes } of request.send ?? []) serial.send(channel, bytes);
+      if (request.deliver) delivery.deliver(request.deliver);
       try {
         checkInstructionTriggers(run);
       } catch (error) {

@@ -23,7 +23,7 @@ export async function readHostFiles(files: readonly HostFile[], scenarioDir: str
     });
     all.push(
       ...found.flatMap(({ path, bytes, stats }) =>
-        bytes ? [{ path: posix.join(to, path), mode: mode ?? stats.mode & 0o7777, bytes }] : [],
+        bytes ? [{ from: join(from, path), path: posix.join(to, path), mode: mode ?? stats.mode & 0o7777, bytes }] : [],
       ),
     );
   }

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "frame.h"
 #include "protocol.h"
@@ -56,7 +57,19 @@ void jobs_reap(void);
 int jobs_expire(void);
 
 /* agent/files.c */
+/*
+ * Writes a piece of a file: with PUT_FIRST its folders are made, with PUT_LAST it takes its place. 0, or
+ * -1 and errno, and nothing is left of it.
+ */
+int file_put_piece(const char *path, uint32_t flags, uint32_t mode, off_t offset,
+		   const uint8_t *bytes, size_t count);
 void file_put(uint32_t id, struct reading *from);
 void file_get(uint32_t id, struct reading *from);
+
+/* agent/fetch.c */
+void file_fetch(uint32_t id, struct reading *from);
+
+/* agent/room.c */
+void file_room(uint32_t id, struct reading *from);
 
 #endif

@@ -40,8 +40,8 @@ static int write_piece(int fd, const uint8_t *bytes, size_t count, off_t offset)
 }
 
 /* The file grows beside its place and takes it, whole, with the last piece. */
-static int put_piece(const char *path, uint32_t flags, uint32_t mode, off_t offset,
-		     const struct reading *bytes)
+int file_put_piece(const char *path, uint32_t flags, uint32_t mode, off_t offset,
+		   const uint8_t *bytes, size_t count)
 {
 	char part[PATH_BYTES_MAX];
 	int fd, result, error;
@@ -55,9 +55,9 @@ static int put_piece(const char *path, uint32_t flags, uint32_t mode, off_t offs
 	fd = open(part, O_WRONLY | O_CLOEXEC | (flags & PUT_FIRST ? O_CREAT | O_TRUNC : 0), 0600);
 	if (fd < 0)
 		return -1;
-	result = write_piece(fd, bytes->at, bytes->left, offset);
+	result = write_piece(fd, bytes, count, offset);
 	if (!result && flags & PUT_LAST)
-		result = fchmod(fd, mode) || rename(part, path) ? -1 : 0;
+		result = fchmod(fd, mode & 07777) || rename(part, path) ? -1 : 0;
 	error = errno;
 	close(fd);
 	if (result)
@@ -73,7 +73,7 @@ void file_put(uint32_t id, struct reading *from)
 
 	if (from->torn || !*path)
 		reply_error(id, EINVAL, "malformed request to put a file");
-	else if (put_piece(path, flags, mode & 07777, offset, from))
+	else if (file_put_piece(path, flags, mode, offset, from->at, from->left))
 		reply_error(id, errno, path);
 	else
 		reply_ok(id);

@@ -107,6 +107,12 @@ static void serve(const struct frame *frame)
 	case REQUEST_GET:
 		file_get(id, &from);
 		break;
+	case REQUEST_FETCH:
+		file_fetch(id, &from);
+		break;
+	case REQUEST_ROOM:
+		file_room(id, &from);
+		break;
 	case REQUEST_MARK:
 		mark(id, &from);
 		break;

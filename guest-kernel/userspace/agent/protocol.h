@@ -41,6 +41,13 @@ enum request {
 	REQUEST_CONSUMED = 0x0a,
 	/* -> OK; asks init for an orderly power-off */
 	REQUEST_SHUTDOWN = 0x0b,
+	/*
+	 * word flags, word mode, word offset, word length, string path -> OK; as PUT, of bytes that
+	 * come by the delivery port. ENXIO when they do not.
+	 */
+	REQUEST_FETCH = 0x0c,
+	/* string path -> ROOM; of the filesystem on which a file of this path would lie */
+	REQUEST_ROOM = 0x0d,
 };
 
 enum answer {
@@ -51,6 +58,8 @@ enum answer {
 	ANSWER_STARTED = 0x82,
 	/* word size of the file, rest */
 	ANSWER_DATA = 0x83,
+	/* word device, word bytes of a block, word blocks, word free blocks, word free inodes */
+	ANSWER_ROOM = 0x84,
 	/* word stream (1 stdout, 2 stderr), word offset, rest */
 	ANSWER_OUTPUT = 0x90,
 	/* word state, word exit status or signal, word bytes of stdout, word bytes of stderr */

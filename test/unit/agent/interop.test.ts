@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The TypeScript half of the agent channel against the C half: the guest's own i386 program, run on this host. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
@@ -138,6 +138,17 @@ test('files go in and out', async (t) => {
   t.match(text(await agent.getFile('/proc/self/comm')), /^rig-agent/);
   await t.rejects(agent.getFile(join(dir, 'missing')), /missing: No such file or directory/);
   await t.rejects(agent.getFile(dir), /Is a directory/);
+});
+
+test('the room for a file is that of the filesystem it would lie on', async (t) => {
+  const { agent } = await connected(t);
+  const dir = mkdtempSync(join(tmpdir(), 'snapback-agent-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const room = await agent.roomFor(join(dir, 'not/yet/there'));
+  const { blocks, bsize } = statfsSync(dir);
+  t.match(room, { device: statSync(dir).dev, blockBytes: bsize, blocks: Math.min(blocks, 2 ** 32 - 1) });
+  t.ok(room && room.freeBlocks > 0 && room.freeBlocks <= room.blocks && room.freeInodes > 0);
+  await t.rejects(agent.roomFor('relative'), /malformed request/);
 });
 
 test('what is no frame harms nothing', async (t) => {

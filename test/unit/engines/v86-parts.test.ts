@@ -5,10 +5,12 @@ import { createByteLog } from '../../../emulator/engines/v86/byte-log.js';
 import { createChance } from '../../../emulator/engines/v86/chance.js';
 import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/v86/checkpoint/format.js';
 import { createClock, installVirtualTime, type TimeScope } from '../../../emulator/engines/v86/clock.js';
+import { installDelivery } from '../../../emulator/engines/v86/delivery.js';
 import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';
 import { createModuleCache } from '../../../emulator/engines/v86/jit.js';
 import { createSharedStore } from '../../../emulator/engines/v86/shared-memory.js';
 import { installMarkerPorts } from '../../../emulator/engines/v86/ports.js';
+import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
 import { InputError } from '../../../emulator/machine/errors.js';
 import { sector } from '../../../emulator/machine/units.js';
 
@@ -267,5 +269,44 @@ t.test('a byte log grows and answers from any place', (t) => {
   for (let at = 0; at < 1000; at++) log.push(at & 255);
   t.equal(log.bytes().length, 1000);
   t.same([...log.bytes(998)], [998 & 255, 999 & 255]);
+  t.end();
+});
+
+t.test('the delivery port hands out bytes four at a time, and says when it was asked for too many', (t) => {
+  const machine = () => {
+    const reads = new Map<number, () => number>();
+    const io = {
+      register_read: (port: number, _device: object, _8: unknown, _16: unknown, read32?: () => number) => {
+        if (read32) reads.set(port, read32);
+      },
+    };
+    const delivery = installDelivery(io as never);
+    return {
+      delivery,
+      take: () => (reads.get(DELIVERY_PORT)?.() ?? 0) >>> 0,
+      left: () => (reads.get(DELIVERY_PORT + 4)?.() ?? 0) >>> 0,
+    };
+  };
+  const one = machine();
+  t.equal(one.left(), 0);
+  t.equal(one.delivery.save(), undefined, 'a machine that was delivered nothing has no more state than before');
+  one.delivery.deliver(Uint8Array.of(0x11, 0x22, 0x33, 0x84, 0x55, 0x66));
+  t.equal(one.left(), 6);
+  t.equal(one.take(), 0x84332211);
+  const other = machine();
+  other.delivery.load(one.delivery.save());
+  for (const { delivery, take, left } of [one, other]) {
+    t.equal(left(), 2);
+    t.equal(take(), 0x6655);
+    t.equal(left(), 0);
+    t.equal(delivery.save(), undefined);
+    t.equal(take(), 0xffffffff);
+    t.equal(left(), 0xffffffff);
+  }
+  const third = machine();
+  third.delivery.load(JSON.parse(JSON.stringify(one.delivery.save())) as 'overdrawn');
+  t.equal(third.left(), 0xffffffff);
+  one.delivery.deliver(Uint8Array.of(1));
+  t.equal(one.left(), 1, 'a new delivery replaces the old one');
   t.end();
 });

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { CHUNK_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../emulator/agent/frame.js';
+import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
 import * as protocol from '../../../emulator/agent/protocol.js';
 import { MARKER_PORT_USER, MARKER_SCENARIO, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
@@ -24,6 +25,10 @@ test('markers', async (t) => {
   t.equal(port, MARKER_PORT_USER);
   t.equal(ports, 12);
   t.same(kinds, { ...withPrefix('RIG_MARKER_', USER_MARKERS), RIG_MARKER_SCENARIO: MARKER_SCENARIO });
+});
+
+test('the delivery port', async (t) => {
+  t.same(numbersIn('rig_delivery.h'), { RIG_DELIVERY_PORT: DELIVERY_PORT, RIG_DELIVERY_PORTS: 8 });
 });
 
 test('protocol of the agent', async (t) => {

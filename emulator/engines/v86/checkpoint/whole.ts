@@ -7,6 +7,7 @@ import { InputError } from '../../../machine/errors.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
 import type { Chance, ChanceState } from '../chance.js';
 import type { Clock, ClockState } from '../clock.js';
+import type { Delivery, DeliveryState } from '../delivery.js';
 import type { Disk } from '../disk-buffer.js';
 import type { V86Cpu, V86Emulator } from '../internals.js';
 import type { Jit } from '../jit.js';
@@ -34,6 +35,7 @@ export interface Whole {
   readonly jit: Jit;
   readonly ports: MarkerPorts;
   readonly serial: SerialLines;
+  readonly delivery: Delivery;
   readonly clock: Clock;
   readonly chance: Chance;
 }
@@ -59,6 +61,8 @@ interface CheckpointHead {
   /** Function table slots, and the index of each one's code. */
   readonly code: readonly (readonly [slot: number, code: number])[];
   readonly codeBytes: readonly number[];
+  /** The part of a delivery that the guest has not read. */
+  readonly delivery?: DeliveryState;
   readonly hasShare?: true;
   /** Once the guest has used it. */
   readonly share?: SavedShare;
@@ -70,11 +74,12 @@ interface CheckpointHead {
  * from it goes on exactly as the one that was not interrupted.
  */
 export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; pack(): Uint8Array } {
-  const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
+  const { config, cpu, disks, share, jit, ports, serial, delivery, clock, chance } = whole;
   const devices = new Uint8Array(saveDevices(whole));
   const files = share?.save();
   const slots = [...jit.live()].sort(([a], [b]) => a - b);
   const code = [...new Set(slots.map(([, live]) => live))];
+  const undelivered = delivery.save();
   const saved = disks.map((disk) => disk.save());
   const head: CheckpointHead = {
     memoryMiB: config.memoryMiB,
@@ -90,6 +95,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
     disks: saved.map(({ writeCount, blocks }) => ({ writeCount, blocks: [...blocks.keys()] })),
     code: slots.map(([slot, live]) => [slot, code.indexOf(live)]),
     codeBytes: code.map(({ bytes }) => bytes.length),
+    ...(undelivered && { delivery: undelivered }),
     ...(share && { hasShare: true as const }),
     ...(files && { share: files.share }),
   };
@@ -109,7 +115,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
 
 /** Restores all but what depends on what the machine is equipped with. */
 export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
-  const { config, cpu, disks, share, jit, ports, serial, clock, chance } = whole;
+  const { config, cpu, disks, share, jit, ports, serial, delivery, clock, chance } = whole;
   const { head: parsed, blobs } = unpackCheckpoint(bytes);
   const head = parsed as CheckpointHead;
   if (head.memoryMiB !== config.memoryMiB || head.disks.length !== disks.length) {
@@ -149,6 +155,7 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
   chance.load(head.chance);
   ports.load(head.markerWords);
   serial.load(head.serial);
+  delivery.load(head.delivery);
 
   const pieces = split(code, head.codeBytes);
   jit.restore(new Map(head.code.map(([slot, index]) => [slot, pieces[index] ?? new Uint8Array(0)])));
