@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Finds, reads and checks disk recipes. */
 import { createHash } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
+import { readTextFile } from '../../emulator/host/node/text-file.js';
 import { readYaml, renderIssues, type YamlFile, type YamlIssue } from '../../emulator/yaml/index.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
@@ -29,7 +30,7 @@ export async function readRecipe(nameOrPath: string): Promise<{ readonly recipe:
   const path = isPath ? resolve(nameOrPath) : packagePath(...RECIPES, `${nameOrPath}.yaml`);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readTextFile(path);
   } catch (error) {
     throw new InputError(`cannot read the disk recipe ${nameOrPath}: ${(error as Error).message}`, {
       cause: error,

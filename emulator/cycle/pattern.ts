@@ -23,8 +23,12 @@ export type Matcher = (question: MatchQuestion) => Promise<boolean | { readonly 
 
 const FLAGS = 'u';
 
+/** Far more than anybody writes; much longer ones make V8 end the process. */
+const LENGTH_MAX = 10_000;
+
 /** Why `source` is no pattern, or undefined when it is one. */
 export function patternProblem(source: string): string | undefined {
+  if (source.length > LENGTH_MAX) return `a regular expression has ${LENGTH_MAX} characters at most`;
   try {
     new RegExp(source, FLAGS);
     return undefined;

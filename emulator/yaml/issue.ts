@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What is wrong in a YAML file, and where: collected rather than thrown, so that people see all of it at once. */
 
+import { printableLine } from '../report/escape.js';
+
 export type YamlIssueCode =
   /** Not YAML at all. */
   | 'syntax'
@@ -25,29 +27,62 @@ export interface YamlIssue {
   readonly excerpt: string;
 }
 
-/** Place and text of an issue: the offsets are into `text`. */
+/** A file's text, prepared for any number of issues in it. */
+export interface SourceText {
+  readonly file: string;
+  readonly text: string;
+  /** Where each line begins. */
+  readonly lineStarts: readonly number[];
+}
+
+export function sourceText(text: string, file: string): SourceText {
+  const lineStarts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+  return { file, text, lineStarts };
+}
+
+/** How much of a line is shown before the place of an issue, and from there on; people do not write longer ones. */
+const SHOWN_BEFORE = 200;
+const SHOWN_FROM = 200;
+
+/** Place and text of an issue: the offsets are into the text. */
 export function issueAt(
   code: YamlIssueCode,
-  file: string,
-  text: string,
+  { file, text, lineStarts }: SourceText,
   range: readonly [number, number],
   message: string,
 ): YamlIssue {
   const from = Math.min(range[0], text.length);
-  const lineStart = text.lastIndexOf('\n', from - 1) + 1;
+  const line = lineOf(lineStarts, from);
+  const lineStart = lineStarts[line] ?? 0;
   const lineEnd = endOfLine(text, lineStart);
-  const line = text.slice(lineStart, lineEnd);
-  const carets = '^'.repeat(Math.max(1, Math.min(range[1], lineEnd) - from));
+  const shownStart = Math.max(lineStart, from - SHOWN_BEFORE);
+  const shownEnd = Math.min(lineEnd, from + SHOWN_FROM);
+  const before = `${shownStart > lineStart ? '...' : ''}${printableLine(text.slice(shownStart, from))}`;
+  const marked = printableLine(text.slice(from, Math.min(range[1], shownEnd)));
+  const after = printableLine(text.slice(Math.min(from + Math.max(0, range[1] - from), shownEnd), shownEnd));
   // A tab before the caret stays a tab, so that the caret stands right whatever width tabs are shown with.
-  const indent = line.slice(0, from - lineStart).replaceAll(/[^\t]/g, ' ');
+  const indent = before.replaceAll(/[^\t]/g, ' ');
   return {
     code,
     file,
-    line: text.slice(0, lineStart).split('\n').length,
+    line: line + 1,
     col: from - lineStart + 1,
     message,
-    excerpt: `${line}\n${indent}${carets}`,
+    excerpt: `${before}${marked}${after}${shownEnd < lineEnd ? '...' : ''}\n${indent}${'^'.repeat(Math.max(1, marked.length))}`,
   };
+}
+
+/** Index of the line that holds the offset `at`. */
+function lineOf(lineStarts: readonly number[], at: number): number {
+  let low = 0;
+  let high = lineStarts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((lineStarts[middle] ?? 0) <= at) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 function endOfLine(text: string, from: number): number {
@@ -56,12 +91,17 @@ function endOfLine(text: string, from: number): number {
   return text[end - 1] === '\r' && end > from ? end - 1 : end;
 }
 
-/** `file:line:col: message`, then the excerpt indented; one issue after another. */
+/** More say nothing that the first do not say: such a file is not what it should be. */
+const SHOWN_ISSUES = 20;
+
+/** `file:line:col: message`, then the excerpt indented; one issue after another, and how many there are beyond the first 20. */
 export function renderIssues(issues: readonly YamlIssue[]): string {
-  return issues
-    .map(({ file, line, col, message, excerpt }) => {
+  const more = issues.length - SHOWN_ISSUES;
+  return [
+    ...issues.slice(0, SHOWN_ISSUES).map(({ file, line, col, message, excerpt }) => {
       const shown = excerpt.split('\n').map((row) => `    ${row}`.trimEnd());
-      return [`${file}:${line}:${col}: ${message}`, ...shown].join('\n');
-    })
-    .join('\n');
+      return [`${printableLine(file)}:${line}:${col}: ${printableLine(message)}`, ...shown].join('\n');
+    }),
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ].join('\n');
 }

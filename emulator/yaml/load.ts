@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Reads YAML text into plain values, and remembers where in the text each of them stands. */
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Document, type Node, type Pair } from 'yaml';
-import { issueAt, type YamlIssue, type YamlIssueCode } from './issue.js';
+import { issueAt, sourceText, type YamlIssue, type YamlIssueCode } from './issue.js';
 
 /** Keys and indexes from the root: `['partitions', 0, 'size']`. */
 export type YamlPath = readonly (string | number)[];
@@ -17,8 +17,21 @@ export interface YamlFile {
   readonly issue: (code: YamlIssueCode, path: YamlPath, message: string, part?: 'key' | 'value') => YamlIssue;
 }
 
+/** Characters that YAML 1.2 does not permit, though text files may hold them; no binary file is without. */
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]|\p{Cs}/u;
+
 /** The file's single document, or everything that is wrong with its syntax (at least one issue). */
 export function loadYaml(text: string, file: string): YamlFile | { readonly issues: readonly YamlIssue[] } {
+  const source = sourceText(text, file);
+  const syntax = ([from, to]: readonly [number, number], message: string): YamlIssue =>
+    issueAt('syntax', source, [from, to], message);
+  const forbidden = FORBIDDEN.exec(text);
+  if (forbidden)
+    return {
+      issues: [
+        syntax([forbidden.index, forbidden.index + 1], `${forbidden[0]} is no character that a YAML file may hold`),
+      ],
+    };
   const documents = parseAllDocuments(text, {
     prettyErrors: false,
     // A key given twice would be lost without a word in a plain object.
@@ -28,20 +41,25 @@ export function loadYaml(text: string, file: string): YamlFile | { readonly issu
   });
   const parsed = Array.isArray(documents) ? (documents as Document.Parsed[]) : [];
   const [document, second] = parsed;
-  if (document === undefined) return { issues: [issueAt('syntax', file, text, [0, 0], 'the file is empty')] };
+  if (document === undefined) return { issues: [syntax([0, 0], 'the file is empty')] };
   const issues = parsed
     .flatMap(({ errors, warnings }) => [...errors, ...warnings])
-    .map(({ message, pos }) => issueAt('syntax', file, text, pos, firstLine(message)));
-  if (second?.range)
-    issues.push(
-      issueAt('syntax', file, text, [second.range[0], second.range[0] + 1], 'a second document: a file holds one'),
+    .map(({ message, pos }) =>
+      syntax(
+        pos,
+        /^Maximum call stack/.test(message) ? 'values are nested too deeply from here on' : firstLine(message),
+      ),
     );
+  if (second?.range) issues.push(syntax([second.range[0], second.range[0] + 1], 'a second document: a file holds one'));
+  let firstAlias: readonly [number, number] | undefined;
   visit(document, {
-    Alias: (_, alias) => {
-      if (!alias.resolve(document))
-        issues.push(
-          issueAt('syntax', file, text, rangeOf(alias) ?? [0, 0], `nothing above is called '&${alias.source}'`),
-        );
+    Alias: (_, alias, within) => {
+      const place = rangeOf(alias) ?? [0, 0];
+      firstAlias ??= place;
+      const named = alias.resolve(document);
+      if (!named) issues.push(syntax(place, `nothing above is called '&${alias.source}'`));
+      else if (within.includes(named))
+        issues.push(syntax(place, `'*${alias.source}' stands within what it is a name of, which would have no end`));
     },
   });
   if (issues.length > 0) return { issues };
@@ -49,12 +67,12 @@ export function loadYaml(text: string, file: string): YamlFile | { readonly issu
   try {
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    return { issues: [issueAt('syntax', file, text, [0, 0], firstLine((error as Error).message))] };
+    return { issues: [syntax(firstAlias ?? [0, 0], firstLine((error as Error).message))] };
   }
   return {
     file,
     value,
-    issue: (code, path, message, part = 'value') => issueAt(code, file, text, placeOf(document, path, part), message),
+    issue: (code, path, message, part = 'value') => issueAt(code, source, placeOf(document, path, part), message),
   };
 }
 

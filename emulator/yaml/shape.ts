@@ -51,11 +51,16 @@ export function readYaml<T>(
   return issues.length > 0 ? { issues } : { value, source };
 }
 
+/** Issues beyond these are only counted. */
+const PLACED_ISSUES = 100;
+
 function placeIn(source: YamlFile, path: YamlPath, issues: YamlIssue[]): Place {
   return {
     path,
     below: (step) => placeIn(source, [...path, step], issues),
-    report: (code, message, part) => issues.push(source.issue(code, path, message, part)),
+    // Finding a place takes time; nobody is shown that many.
+    report: (code, message, part) =>
+      issues.push(source.issue(code, issues.length < PLACED_ISSUES ? path : [], message, part)),
   };
 }
 

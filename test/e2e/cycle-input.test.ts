@@ -17,6 +17,25 @@ t.test('a scenario with a typo', async (t) => {
   t.notMatch(stderr, /at .*\.mjs:\d+/, 'no stack trace');
 });
 
+t.test('a binary file, and an alias without an end, as scenarios', async (t) => {
+  const dir = t.testdir({
+    'binary.yaml': Buffer.from(Uint8Array.from({ length: 500_000 }, (_, at) => (at * 7919) >> 3)),
+    'controls.yaml': '\u001b[2J\n'.repeat(100_000),
+    'cycle.yaml': 'name: x\nsteps: &all\n  - boot\n  - repeat: { times: 2, steps: *all }\n',
+  });
+  const run = async (name: string): Promise<string> => {
+    const { status, stdout, stderr } = await snapback(['run', join(dir, name)]);
+    t.equal(status, 2, name);
+    t.equal(stdout, '');
+    t.ok(stderr.length < 4000);
+    t.notMatch(stderr, /[^\n\P{Cc}]/u, 'no controls');
+    return stderr;
+  };
+  t.match(await run('binary.yaml'), /cannot read the scenario .*binary\.yaml\n {2}because: it is not text in UTF-8\n/);
+  t.match(await run('controls.yaml'), /controls\.yaml:1:1: \\x1b is no character/);
+  t.match(await run('cycle.yaml'), /cycle\.yaml:4:32: '\*all' stands within/);
+});
+
 t.test('a file that the scenario copies and that is not there', async (t) => {
   const dir = t.testdir({ 'x.yaml': 'name: x\nfiles: [{ from: ./nothing, to: /root/x }]\nsteps: [boot]\n' });
   const { status, stderr } = await snapback(['run', join(dir, 'x.yaml')]);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Reads a scenario file and all that it takes from the host. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isFlavour } from '../../guest-kernel/build.js';
 import { EMPTY_SHARE, type Plan } from '../../emulator/cycle/plan.js';
@@ -10,6 +9,7 @@ import { InputError } from '../../emulator/machine/errors.js';
 import { readScenario, type Scenario } from '../../emulator/scenario/schema.js';
 import { renderIssues } from '../../emulator/yaml/index.js';
 import { readHostFiles, readHostShare } from '../../emulator/host/node/host-files.js';
+import { readTextFile } from '../../emulator/host/node/text-file.js';
 
 export interface LoadedScenario {
   /** As it was named. */
@@ -30,11 +30,11 @@ export interface Overrides {
 export async function loadScenario(file: string, overrides: Overrides = {}): Promise<LoadedScenario> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readTextFile(file);
   } catch (cause) {
     throw new InputError(`cannot read the scenario ${file}`, {
       cause,
-      remedy: 'give the path of a YAML file that is there',
+      remedy: 'give the path of a YAML file',
     });
   }
   const read = readScenario(text, file);

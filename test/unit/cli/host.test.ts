@@ -4,6 +4,7 @@ import { chmod, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
+import { readTextFile } from '../../../emulator/host/node/text-file.js';
 import { readHostFiles, readHostShare } from '../../../emulator/host/node/host-files.js';
 
 t.test('what was put comes back; an altered entry is absent', async (t) => {
@@ -27,6 +28,19 @@ t.test('a cache that cannot be written says what to do', async (t) => {
     message: /cannot write a checkpoint/,
     remedy: /SNAPBACK_CACHE/,
   });
+});
+
+t.test('files that people write are text, and not large', async (t) => {
+  const dir = t.testdir({
+    good: '\ufeffname: é\n',
+    binary: Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe]),
+    large: 'x'.repeat(2 ** 20 + 1),
+  });
+  t.equal(await readTextFile(join(dir, 'good')), '\ufeffname: é\n');
+  await t.rejects(readTextFile(join(dir, 'binary')), { message: 'it is not text in UTF-8' });
+  await t.rejects(readTextFile(join(dir, 'large')), { message: /larger than 1 MiB/ });
+  await t.rejects(readTextFile('/dev/zero'), { message: /larger than 1 MiB/ });
+  await t.rejects(readTextFile(dir), { code: 'EISDIR' });
 });
 
 t.test('files and folders of the host', async (t) => {

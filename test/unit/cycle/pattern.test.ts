@@ -54,5 +54,6 @@ t.test('a search that is interrupted ends at once', async (t) => {
 t.test('what is no pattern is said', (t) => {
   t.match(patternProblem('('), /[Rr]egular expression/);
   t.equal(patternProblem('^a$'), undefined);
+  t.match(patternProblem('a'.repeat(200_000)), /10000 characters/);
   t.end();
 });

@@ -77,6 +77,44 @@ t.test('what is no YAML, or more than one, is refused', async (t) => {
   t.strictSame(syntax('a: *nowhere\n'), ['syntax 1:4']);
 });
 
+t.test('an alias within what it names is refused where it stands', async (t) => {
+  const issues = (source: string) => {
+    const result = loadYaml(source, 'a.yaml');
+    return 'issues' in result ? result.issues : [];
+  };
+  t.match(issues('name: x\nsteps: &all\n  - boot\n  - repeat: { times: 2, steps: *all }\n'), [
+    { code: 'syntax', line: 4, col: 32, message: /'\*all' stands within what it is a name of/ },
+  ]);
+  t.match(issues('a: &a [&b [*a], *b]\n'), [{ line: 1, col: 12 }]);
+  t.same(issues('a: &a [1]\nb: [*a, *a]\n'), [], 'other aliases are as good as ever');
+  const laughs = ['a: &a0 [lol]', ...Array.from({ length: 9 }, (_, n) => `b${n}: &a${n + 1} [${`*a${n},`.repeat(9)}]`)];
+  t.match(issues(laughs.join('\n')), [{ line: 2, col: 10, message: /[Aa]lias/ }]);
+  t.match(issues(`a: ${'['.repeat(5000)}${']'.repeat(5000)}`)[0]?.message, /nested too deeply/);
+});
+
+t.test('what is no text for people is not shown to them', async (t) => {
+  const one = loadYaml(`name: x\n${'\u0000\u001b[2J'.repeat(1e5)}`, 'a.yaml');
+  if (!('issues' in one)) throw new Error('it was read');
+  t.match(one.issues, [{ code: 'syntax', line: 2, col: 1 }]);
+  const shown = renderIssues(one.issues);
+  t.match(shown, /^a\.yaml:2:1: \\x00 is no character that a YAML file may hold\n {4}\\x00\\x1b\[2J/);
+  t.match(shown, /\.\.\.\n {4}\^\^\^\^$/, 'the line is cut short, and all of the character is marked');
+  t.ok(shown.length < 2000);
+  for (const character of ['\u0001', '\u007f', '\uffff', '\ud800'])
+    t.match(loadYaml(`a: ${character}\n`, 'a.yaml'), { issues: [{ line: 1, col: 4 }] });
+  t.notOk('issues' in loadYaml('\ufeffa: "é \u0085 😀"\n', 'a.yaml'));
+});
+
+t.test('of many issues the first twenty are shown, and how many there are', async (t) => {
+  const issues = issuesOf(Array.from({ length: 2000 }, (_, n) => `k${n}: "${'x'.repeat(20)}\\e[1m"`).join('\n'));
+  const shown = renderIssues(issues).split('\n');
+  t.match(shown.at(-1), 'and 1981 more');
+  t.equal(shown.length, 20 * 3 + 1);
+  t.match(renderIssues(issuesOf('siez: "\\x1b[2J"\nsize: "\\x1b[2J"\n')), /not '\\x1b\[2J'/);
+  const [far] = issuesOf(`size: 1 MiB\nlabel: ${'a'.repeat(5000)}\u00e91\n`);
+  t.ok((far?.excerpt.length ?? 1e9) < 1000);
+});
+
 t.test('carriage returns and tabs do not shift the caret', async (t) => {
   const [issue] = issuesOf('size:\t64 MB\r\nlabel: a\r\n');
   t.equal(issue?.excerpt, 'size:\t64 MB\n     \t^^^^^');
