@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
-import { command } from '../emulator/host/node/process.js';
+import { command, type CommandOptions } from '../emulator/host/node/process.js';
 import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { mergeFragments, renderConfig, requireOptions, type ConfigOption, type Fragment } from './config.js';
 import { openTree, readSeries } from './series.js';
@@ -97,15 +97,19 @@ export async function kernelRecipe(
       ...Object.fromEntries(fragments.map(({ file, text }) => [`config/${file}`, text])),
       ...Object.fromEntries(patches.map(({ file, text }) => [`patches/${file}`, text])),
     },
-    build: async (dir, scratch) => {
-      const tree = join(scratch, 'linux');
-      const tarball = await obtainSource(source, context);
-      context.progress(`kernel ${flavour}: unpacking the source of ${source.version}`);
-      await unpackSource(tarball, tree, context, { whole: false });
-      context.progress(`kernel ${flavour}: applying ${patches.length} patches`);
-      await openTree(tree, patches, context, { whole: false });
-      await configureTree(tree, options, context);
-      await compileTree(tree, flavour, context);
+    build: async (dir, _scratch, inner, kept) => {
+      let isNew = false;
+      const tree = await kept.folder('linux', async (fresh) => {
+        isNew = true;
+        const tarball = await obtainSource(source, inner);
+        inner.progress(`kernel ${flavour}: unpacking the source of ${source.version}`);
+        await unpackSource(tarball, fresh, inner, { whole: false });
+        inner.progress(`kernel ${flavour}: applying ${patches.length} patches`);
+        await openTree(fresh, patches, inner, { whole: false });
+        await configureTree(fresh, options, inner);
+      });
+      if (!isNew) inner.progress(`kernel ${flavour}: going on where the last build was interrupted`);
+      await compileTree(tree, flavour, inner, kept.lock);
       await Promise.all([
         copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
         copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
@@ -146,15 +150,25 @@ export async function configureTree(
   requireOptions(options, await readFile(join(tree, '.config'), 'utf8'));
 }
 
-/** Builds the bzImage of a configured tree, in the tree, telling how far it is. */
-export async function compileTree(tree: string, flavour: KernelFlavour, context: BuildContext): Promise<void> {
+/**
+ * Builds the bzImage of a configured tree, in the tree, telling how far it is. What an interrupted make has done is not done again: a
+ * file counts as made only when the record of its command, which make writes after it, is there. `lock`: see {@link CommandOptions}.
+ */
+export async function compileTree(
+  tree: string,
+  flavour: KernelFlavour,
+  context: BuildContext,
+  lock?: CommandOptions['lock'],
+): Promise<void> {
+  if (lock !== undefined) await tellOfWait(lock, context);
   const log: string[] = [];
-  let steps = 0;
+  let steps = await countSteps(tree);
   let told = 0;
   try {
     await command('make', [`-j${availableParallelism()}`, 'bzImage'], context, {
       cwd: tree,
       env: FIXED,
+      ...(lock !== undefined && { lock }),
       onLine: (line) => {
         log.push(line);
         if (/^ {2}[A-Z]+ {2,}\S/.test(line)) steps += 1;
@@ -176,6 +190,20 @@ export async function compileTree(tree: string, flavour: KernelFlavour, context:
       },
     );
   }
+}
+
+/** Where a killed build has left its make at work, ours waits for it, and has the less to do. */
+async function tellOfWait(lock: string, context: BuildContext): Promise<void> {
+  const { status } = await command('flock', ['--nonblock', '--conflict-exit-code', '75', lock, 'true'], context, {
+    okStatuses: [0, 75],
+  });
+  if (status === 75) context.progress('waiting for the make of an earlier build, which is still at work');
+}
+
+/** The steps that are behind a tree, by the records that make keeps of them. */
+async function countSteps(tree: string): Promise<number> {
+  const names = await readdir(tree, { recursive: true });
+  return names.filter((name) => /(?:^|\/)\.[^/]+\.cmd$/.test(name)).length;
 }
 
 /** Versions of the programs that write bytes of the kernel. */

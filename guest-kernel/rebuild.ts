@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-/** Builds a kernel a second time, elsewhere, to see that the same inputs give the same bytes. Only the digests are kept. */
+/**
+ * Builds a kernel a second time, elsewhere, interrupted in its middle and continued, to see that the same inputs give the same bytes.
+ * Only the digests are kept.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import type { KeptWork } from '../emulator/host/node/artifacts/kept.js';
 import { hashFile, obtain } from '../emulator/host/node/artifacts/store.js';
+import { RigError } from '../emulator/machine/errors.js';
 import { kernelRecipe, type KernelFlavour } from './build.js';
 import { findSource } from './source.js';
 
 const FILES = ['bzImage', 'System.map', 'config'] as const;
 const DIGESTS = 'sha256.json';
+/** How far the first part of the build comes, from 0 to 1. */
+const INTERRUPTED_AT = 0.5;
 
 /** SHA-256 (hex) of what the second build came to, by file. Built once for the same inputs, which takes minutes. */
 export async function obtainRebuild(
@@ -17,18 +24,23 @@ export async function obtainRebuild(
 ): Promise<Readonly<Record<(typeof FILES)[number], string>>> {
   const progress: BuildContext['progress'] = (what, fraction) =>
     context.progress(`a second time, elsewhere: ${what}`, fraction);
-  const recipe = await kernelRecipe(flavour, await findSource(context), { ...context, progress });
+  const recipe = await kernelRecipe(flavour, await findSource(context), context);
   const artifact = await obtain(
     {
       name: `${recipe.name}-again`,
-      inputs: recipe.inputs,
-      build: async (dir, scratch, inner) => {
-        // A path of another length, deeper down.
-        const elsewhere = join(scratch, 'quite', 'another', 'place');
+      inputs: { ...recipe.inputs, interrupted: String(INTERRUPTED_AT) },
+      build: async (dir, scratch, inner, kept) => {
         const out = join(scratch, 'out');
-        await mkdir(elsewhere, { recursive: true });
         await mkdir(out);
-        await recipe.build(out, elsewhere, inner);
+        // A path of another length, deeper down.
+        const elsewhere: KeptWork = {
+          ...kept,
+          folder: (name, prepare) => kept.folder(join('quite', 'another', name), prepare),
+        };
+        const telling = { ...inner, progress };
+        const build = (within: BuildContext): Promise<void> => recipe.build(out, scratch, within, elsewhere);
+        await interruptedAt(INTERRUPTED_AT, telling, build);
+        await build(telling);
         const digests = await Promise.all(FILES.map(async (file) => [file, await hashFile(join(out, file))] as const));
         await writeFile(join(dir, DIGESTS), `${JSON.stringify(Object.fromEntries(digests), null, 2)}\n`);
       },
@@ -36,4 +48,30 @@ export async function obtainRebuild(
     context,
   );
   return JSON.parse(await readFile(join(artifact.dir, DIGESTS), 'utf8')) as Record<(typeof FILES)[number], string>;
+}
+
+/** Runs `work` until it has come as far as `fraction`, and interrupts it there as a user does. @throws RigError when it never came there. */
+async function interruptedAt(
+  fraction: number,
+  context: BuildContext,
+  work: (within: BuildContext) => Promise<void>,
+): Promise<void> {
+  const interruption = new AbortController();
+  const within: BuildContext = {
+    ...context,
+    signal: AbortSignal.any([context.signal, interruption.signal]),
+    progress: (what, at = 0) => {
+      context.progress(what, at);
+      if (at >= fraction) interruption.abort(new Error('interrupted on purpose'));
+    },
+  };
+  try {
+    await work(within);
+  } catch (error) {
+    if (interruption.signal.aborted && !context.signal.aborted) return;
+    throw error;
+  }
+  throw new RigError(`the second build ended before it could be interrupted at ${fraction * 100} %`, {
+    remedy: 'correct the number of steps that guest-kernel/build.ts expects',
+  });
 }

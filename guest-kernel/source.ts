@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The kernel's source: Debian's package linux-source-6.12, the newest that apt offers, fetched without root. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { hostSources, hostSuite, updateIndexes } from '../emulator/host/node/packages/apt.js';
@@ -8,7 +8,7 @@ import { rememberedAnswer } from '../emulator/host/node/packages/remembered.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command } from '../emulator/host/node/process.js';
-import { obtain, type Artifact } from '../emulator/host/node/artifacts/store.js';
+import { isFile, obtain, type Artifact } from '../emulator/host/node/artifacts/store.js';
 
 export interface SourcePackage {
   readonly package: string;
@@ -107,11 +107,12 @@ export function obtainSource(source: SourcePackage, context: BuildContext): Prom
     {
       name: 'linux-source',
       inputs: { version: source.version, sha256: source.sha256 },
-      build: async (dir, scratch) => {
-        context.progress(`downloading ${source.package} ${source.version}`);
-        const deb = await download(source, scratch, context);
+      keepsAfterFailure: true,
+      build: async (dir, scratch, inner, kept) => {
+        inner.progress(`downloading ${source.package} ${source.version}`);
+        const deb = await download(source, await kept.folder('download'), kept.lock, inner);
         const unpacked = join(scratch, 'deb');
-        await command('dpkg-deb', ['-x', deb, unpacked], context);
+        await command('dpkg-deb', ['-x', deb, unpacked], inner);
         await rename(join(unpacked, 'usr/src', TARBALL), join(dir, TARBALL));
       },
     },
@@ -146,8 +147,10 @@ async function forgetPackaging(gitignore: string): Promise<void> {
 }
 
 /** A mirror that is being renewed answers with sizes or sums that do not fit: try again, a little later each time. */
-async function download(source: SourcePackage, scratch: string, context: BuildContext): Promise<string> {
-  const path = join(scratch, source.file);
+async function download(source: SourcePackage, dir: string, lock: string, context: BuildContext): Promise<string> {
+  const path = join(dir, source.file);
+  if (await isFile(path, source.sha256)) return path;
+  await rm(path, { force: true });
   let last: unknown;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     try {
@@ -155,6 +158,7 @@ async function download(source: SourcePackage, scratch: string, context: BuildCo
         '/usr/lib/apt/apt-helper',
         ['-o', 'APT::Sandbox::User=', 'download-file', source.uri, path, `SHA256:${source.sha256}`],
         context,
+        { lock },
       );
       return path;
     } catch (error) {

@@ -10,7 +10,7 @@ import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { hashFile } from '../../emulator/host/node/artifacts/store.js';
 import { context } from './cycle-support.js';
 
-t.test('a kernel that is built a second time, in another folder, is the same', async (t) => {
+t.test('a kernel that is built a second time, in another folder, interrupted and continued, is the same', async (t) => {
   const kernel = await obtainKernel('release', context);
   const again = await obtainRebuild('release', context);
   t.equal(again.bzImage, kernel.sha256, 'bzImage');

@@ -13,6 +13,11 @@ export interface CommandOptions {
   readonly onLine?: (line: string) => void;
   /** Exit statuses taken as success; only 0 unless told. */
   readonly okStatuses?: readonly number[];
+  /**
+   * A file that the program and all that it starts hold locked (flock), and wait for before they begin. Where this process is killed
+   * and its programs live on, nobody disturbs them.
+   */
+  readonly lock?: string;
   /** What to do when the program is missing or fails. */
   readonly remedy?: string;
 }
@@ -52,7 +57,8 @@ export function command(
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     context.signal.throwIfAborted();
-    const child = spawn(program, args, {
+    const [file, argv] = options.lock === undefined ? [program, args] : ['flock', [options.lock, program, ...args]];
+    const child = spawn(file, argv, {
       cwd: options.cwd,
       // Messages are read by us too: in one language.
       env: { ...process.env, PATH: searchPath(), LC_ALL: 'C.UTF-8', ...options.env },

@@ -4,6 +4,7 @@ import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RigError } from '../../../machine/errors.js';
+import { keptFor, removeOldKept } from './kept.js';
 import { heldLocks, removeStaleLocks } from './lock.js';
 import { removeLeftovers } from './store.js';
 
@@ -32,12 +33,12 @@ const CHECKPOINTS = 'checkpoints';
 export const REMEMBERED = 'remembered';
 
 /**
- * Removes artifacts that nobody needs any more, locks and half-built folders of processes that are gone, and old checkpoints.
+ * Removes artifacts that nobody needs any more and unfinished work for such, locks and half-built folders of processes that are gone, and old checkpoints.
  * Whatever else lies in the folder stays.
  * @throws RigError while another process builds something: it may be about to use what would go.
  */
 export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
-  const { cacheDir, keep, dryRun } = request;
+  const { cacheDir, keep, dryRun, nowMs } = request;
   if (!existsSync(cacheDir)) return { removed: [], bytes: 0, keptBytes: 0 };
   const held = [...(await heldLocks(cacheDir))];
   if (held[0])
@@ -47,9 +48,10 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   const removed: { name: string; bytes: number }[] = [];
   let keptBytes = 0;
   for (const name of (await readdir(cacheDir)).sort()) {
-    if (!ARTIFACT.test(name)) continue;
+    const artifact = ARTIFACT.test(name) ? name : keptFor(name);
+    if (artifact === undefined) continue;
     const bytes = await bytesOnDisk(join(cacheDir, name));
-    if (keep !== 'nothing' && keep.has(name)) {
+    if (keep !== 'nothing' && keep.has(artifact)) {
       keptBytes += bytes;
       continue;
     }
@@ -64,6 +66,7 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   if (!dryRun) {
     await removeStaleLocks(cacheDir);
     await removeLeftovers(cacheDir);
+    await removeOldKept(cacheDir, nowMs);
   }
   return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0), keptBytes };
 }
@@ -72,7 +75,7 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
 async function removeWhole(dir: string): Promise<void> {
   const aside = `${dir}.${process.pid}.partial`;
   await rename(dir, aside);
-  await rm(aside, { recursive: true, force: true });
+  await rm(aside, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function oldCheckpoints({

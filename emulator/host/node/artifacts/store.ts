@@ -13,6 +13,7 @@ import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RigError } from '../../../machine/errors.js';
 import { AbsentError, type BuildContext } from './context.js';
+import { dropKept, keptWork, removeOldKept, type KeptWork } from './kept.js';
 import { lockFile, removeStaleLocks } from './lock.js';
 
 export interface Recipe {
@@ -20,8 +21,13 @@ export interface Recipe {
   readonly name: string;
   /** Everything that determines the result: file contents, versions, options. */
   readonly inputs: Readonly<Record<string, string | Uint8Array>>;
-  /** Fills `dir`. May leave files elsewhere under `scratch`, which is removed afterwards. */
-  readonly build: (dir: string, scratch: string, context: BuildContext) => Promise<void>;
+  /**
+   * Fills `dir`. May leave files elsewhere under `scratch`, which is removed afterwards, and under `kept`, which is removed unless the
+   * build is interrupted: the next one goes on with it.
+   */
+  readonly build: (dir: string, scratch: string, context: BuildContext, kept: KeptWork) => Promise<void>;
+  /** The build checks whatever it finds in `kept`, as by digests: it stays after a failure, too. */
+  readonly keepsAfterFailure?: boolean;
 }
 
 export interface Artifact {
@@ -90,19 +96,37 @@ async function make(recipe: Recipe, dir: string, context: BuildContext): Promise
     const meanwhile = await check(dir);
     if (meanwhile) return meanwhile;
     await removeLeftovers(context.cacheDir);
+    await removeOldKept(context.cacheDir, Date.now());
     await removeStaleLocks(context.cacheDir);
     await mkdir(partial);
     await mkdir(scratch);
-    await recipe.build(partial, scratch, context);
+    await buildOnce(recipe, dir, { partial, scratch }, context);
     context.signal.throwIfAborted();
     const manifest = await describe(partial);
     await writeFile(join(partial, MANIFEST), JSON.stringify(manifest, null, 2));
     await rm(dir, { recursive: true, force: true });
     await rename(partial, dir);
+    await dropKept(dir);
     return digests(manifest);
   } finally {
     await Promise.all([partial, scratch].map((path) => rm(path, { recursive: true, force: true })));
     await release();
+  }
+}
+
+/** Builds, and decides on what is left when that does not end well. */
+async function buildOnce(
+  recipe: Recipe,
+  dir: string,
+  { partial, scratch }: { readonly partial: string; readonly scratch: string },
+  context: BuildContext,
+): Promise<void> {
+  try {
+    await recipe.build(partial, scratch, context, keptWork(dir, scratch));
+  } catch (error) {
+    const stays = context.signal.aborted || (recipe.keepsAfterFailure === true && !meansFullDisk(error));
+    if (!stays) await dropKept(dir);
+    throw error;
   }
 }
 
@@ -120,6 +144,11 @@ export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
   return hash.digest('hex');
+}
+
+/** Is there a file at `path` with this SHA-256 (hex)? */
+export async function isFile(path: string, sha256: string): Promise<boolean> {
+  return existsSync(path) && (await hashFile(path)) === sha256;
 }
 
 async function describe(dir: string): Promise<Manifest> {
@@ -177,11 +206,9 @@ async function explain(error: unknown, context: BuildContext): Promise<RigError 
     remedy:
       'free some space (a complete cache needs about 4 GB while it is built), or name another folder with SNAPBACK_CACHE',
   });
+  if (meansFullDisk(error)) return full;
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT') return full;
-    // Child processes can only say it.
-    if (/No space left on device|Disk quota exceeded/.test(cause.message)) return full;
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
       if (await isWritable(context.cacheDir)) return undefined;
       return new RigError(`cannot write to the cache folder ${context.cacheDir}: ${cause.message}`, {
@@ -191,6 +218,16 @@ async function explain(error: unknown, context: BuildContext): Promise<RigError 
     }
   }
   return undefined;
+}
+
+function meansFullDisk(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // Child processes can only say it.
+    if (code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|Disk quota exceeded/.test(cause.message))
+      return true;
+  }
+  return false;
 }
 
 async function isWritable(dir: string): Promise<boolean> {

@@ -3,11 +3,13 @@
  * Asks apt for i386 packages without root and without touching the host's own dpkg:
  * apt with a state, a cache and a list of sources of its own.
  */
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, RigError } from '../../../machine/errors.js';
 import type { BuildContext } from '../artifacts/context.js';
-import { command } from '../process.js';
+import { isFile } from '../artifacts/store.js';
+import { command, type CommandOptions } from '../process.js';
 import type { LockedPackage } from './lock.js';
 
 export const GUEST_ARCHITECTURE = 'i386';
@@ -193,23 +195,30 @@ export async function resolvePackages(
 }
 
 /**
- * Fetches these packages into `dir`, as apt fetches any file, checked against their digests.
- * Answers those that no mirror has any more.
+ * Fetches these packages into `dir`, as apt fetches any file, checked against their digests; what is there already stays.
+ * Answers those that no mirror has any more. `lock`: see {@link CommandOptions}.
  */
 export async function fetchPackages(
   packages: readonly LockedPackage[],
   sources: readonly Source[],
   dir: string,
   context: BuildContext,
+  lock?: CommandOptions['lock'],
 ): Promise<readonly LockedPackage[]> {
   const options = await aptIn(join(dir, 'apt'), sources);
   const mirrors = new Map(sources.map(({ uri }) => [archiveOf(uri), uri.replace(/\/+$/, '')]));
   const known = packages.filter(({ archive }) => mirrors.has(archive));
-  const bytes = known.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const bytes = sizeOf(known);
   let fetched = 0;
   const missing = packages.filter((one) => !known.includes(one));
-  for (const batch of batches(known, 8)) {
+  for (const whole of batches(known, 8)) {
     context.progress(`fetching ${known.length} Debian packages`, fetched / bytes);
+    fetched += sizeOf(whole);
+    const here = await Promise.all(whole.map((one) => isFile(join(dir, fileName(one)), one.sha256)));
+    const batch = whole.filter((_, index) => here[index] !== true);
+    if (batch.length === 0) continue;
+    // Half a file of an interrupted fetch would pass for a whole one where the mirror has it no more.
+    await Promise.all(batch.map((one) => rm(join(dir, fileName(one)), { force: true })));
     const triples = batch.flatMap((one) => [
       `${mirrors.get(one.archive) ?? ''}/${one.path}`,
       join(dir, fileName(one)),
@@ -217,18 +226,15 @@ export async function fetchPackages(
     ]);
     await command('/usr/lib/apt/apt-helper', [...options, 'download-file', ...triples], context, {
       okStatuses: [0, 100],
+      ...(lock !== undefined && { lock }),
     });
-    for (const one of batch) {
-      const there = await access(join(dir, fileName(one))).then(
-        () => true,
-        () => false,
-      );
-      if (!there) missing.push(one);
-    }
-    fetched += batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    for (const one of batch) if (!existsSync(join(dir, fileName(one)))) missing.push(one);
   }
   return missing;
 }
+
+const sizeOf = (packages: readonly LockedPackage[]): number =>
+  packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 export const fileName = ({ name, sha256 }: LockedPackage): string => `${name}-${sha256.slice(0, 16)}.deb`;
 

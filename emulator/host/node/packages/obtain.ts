@@ -6,6 +6,7 @@ import { RigError } from '../../../machine/errors.js';
 import type { BuildContext } from '../artifacts/context.js';
 import { packagePath } from '../paths.js';
 import { command } from '../process.js';
+import type { KeptWork } from '../artifacts/kept.js';
 import { obtain, type Artifact } from '../artifacts/store.js';
 import { readTar } from '../tree/tar.js';
 import type { Entry } from '../tree/tree.js';
@@ -48,7 +49,8 @@ export async function obtainPackages(wish: PackageWish, context: BuildContext): 
     {
       name: 'packages',
       inputs,
-      build: (dir, scratch, inner) => fetchWish({ suite, ...wish }, locked, dir, scratch, inner),
+      keepsAfterFailure: true,
+      build: (dir, scratch, inner, kept) => fetchWish({ suite, ...wish }, locked, { dir, scratch, kept }, inner),
     },
     context,
   );
@@ -62,37 +64,34 @@ export async function obtainPackages(wish: PackageWish, context: BuildContext): 
 async function fetchWish(
   wish: Omit<LockedSet, 'packages'>,
   locked: LockedSet | undefined,
-  dir: string,
-  scratch: string,
+  { dir, scratch, kept }: { readonly dir: string; readonly scratch: string; readonly kept: KeptWork },
   context: BuildContext,
 ): Promise<void> {
   const sources = await hostSources(wish.suite, context);
+  const fetched = await kept.folder('fetched');
+  const fetch = (some: readonly LockedPackage[]): Promise<readonly LockedPackage[]> =>
+    fetchPackages(some, sources, fetched, context, kept.lock);
   const deviations: string[] = [];
   let packages: readonly LockedPackage[] = locked?.packages ?? [];
   let missing: readonly LockedPackage[] = [];
-  if (locked) missing = await fetchPackages(packages, sources, scratch, context);
+  if (locked) missing = await fetch(packages);
   else deviations.push(`no lock for ${wish.install.join(' ')} on ${wish.suite}: the newest versions were taken`);
   if (!locked || missing.length > 0) {
     const resolved = await resolveWish(wish, join(scratch, 'resolve'), context, deviations);
     // What the lock has and the mirror too stays as locked: the fewer packages differ, the better.
-    const kept = new Map(packages.filter((one) => !missing.includes(one)).map((one) => [one.name, one]));
+    const same = new Map(packages.filter((one) => !missing.includes(one)).map((one) => [one.name, one]));
     for (const { name, version } of missing)
       deviations.push(
         `${name} ${version} of the lock is gone from the mirrors: ${resolved.find((one) => one.name === name)?.version ?? 'nothing'} was taken`,
       );
-    packages = resolved.map((one) => kept.get(one.name) ?? one);
-    const lost = await fetchPackages(
-      packages.filter(({ name }) => !kept.has(name)),
-      sources,
-      scratch,
-      context,
-    );
+    packages = resolved.map((one) => same.get(one.name) ?? one);
+    const lost = await fetch(packages.filter(({ name }) => !same.has(name)));
     if (lost[0])
       throw new RigError(`no mirror has ${lost[0].path}, which its own index names`, {
         remedy: 'the mirror is being renewed: try again in some minutes',
       });
   }
-  for (const one of packages) await rename(join(scratch, fileName(one)), join(dir, fileName(one)));
+  for (const one of packages) await rename(join(fetched, fileName(one)), join(dir, fileName(one)));
   await writeFile(join(dir, 'packages.txt'), renderSet({ ...wish, packages }));
   await writeFile(join(dir, 'deviations.txt'), deviations.map((line) => `${line}\n`).join(''));
   for (const line of deviations) context.progress(`note: ${line}`);
