@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const NODE_MAJOR_MIN = 20;
@@ -17,16 +18,33 @@ export function isNodeNewEnough(version = process.versions.node) {
 }
 
 /**
- * Runs this very command with a newer Node, fetched into `root` when it is not there, and ends the process with its status.
+ * Where a newer Node is put: into the package's folder `root`, or into the cache where that folder belongs to somebody else, as that of a
+ * package which root has installed for all.
+ */
+function homeOfNode(root, env = process.env) {
+  const own = join(root, '.node');
+  if (existsSync(own)) return own;
+  try {
+    mkdirSync(own);
+    return own;
+  } catch {
+    const caches = env.XDG_CACHE_HOME || join(homedir(), '.cache');
+    return join(env.SNAPBACK_CACHE || join(caches, 'snapback'), 'node');
+  }
+}
+
+/**
+ * Runs this very command with a newer Node, fetched when it is not there, and ends the process with its status.
  * Throws an Error whose message names the command that cures it when no newer Node can be had.
  */
 export async function runAgainOnNewerNode(root) {
-  const node = join(root, '.node', VERSION, 'node_modules', PACKAGE.split('@')[0], 'bin', 'node');
+  const place = join(homeOfNode(root), VERSION);
+  const node = join(place, 'node_modules', PACKAGE.split('@')[0], 'bin', 'node');
   if (!existsSync(node)) {
     console.error(
       `snapback: Node ${process.versions.node} is too old; fetching Node ${VERSION} for Snapback alone (once, about 40 MB) ...`,
     );
-    await fetchNode(root);
+    await fetchNode(place);
     if (!existsSync(node)) throw new Error(tooOld(`${PACKAGE} holds no ${node}`));
   }
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
@@ -43,8 +61,7 @@ export async function runAgainOnNewerNode(root) {
 }
 
 /** Installed aside and moved into its place whole. */
-async function fetchNode(root) {
-  const place = join(root, '.node', VERSION);
+async function fetchNode(place) {
   const partial = `${place}.${process.pid}`;
   try {
     mkdirSync(partial, { recursive: true });

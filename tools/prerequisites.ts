@@ -73,6 +73,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('e2fsprogs', ['disks', 'checks'], 'mke2fs', 'debugfs', 'e2fsck'),
   ...need('fdisk', ['disks'], 'sfdisk'),
   ...need('util-linux', ['disks'], 'mkswap'),
+  ...need('util-linux', ['kernel', 'disks'], 'flock'),
   ...need('xfsprogs', ['disks', 'checks'], 'mkfs.xfs', 'xfs_db', 'xfs_repair'),
   ...need('btrfs-progs', ['disks', 'checks'], 'mkfs.btrfs', 'btrfs'),
   ...need('f2fs-tools', ['disks', 'checks'], 'mkfs.f2fs', 'sload.f2fs', 'fsck.f2fs', 'dump.f2fs'),

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
 /** Snapback as others get it: packed, unpacked into a project elsewhere, imported by its name there, with its types. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import t from 'tap';
+import { delimiter, join } from 'node:path';
+import t, { type Test } from 'tap';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
 const TEST = `import t from 'tap';
-import { Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, defaultCacheDir, obtainMachineFiles, restoreAt, STANDARD_DISKS, type Booter, type Machine } from 'snapback';
+import { Agent, bootStates, byteCache, createV86Engine, DEFAULT_MACHINE, defaultCacheDir, obtainMachineFiles, restoreAt, STANDARD_DISKS, type Booter, type Machine } from 'snapback-rig';
 
 t.test('a machine of my own', async (t) => {
   const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
@@ -25,21 +34,29 @@ t.test('a machine of my own', async (t) => {
 });
 `;
 
-t.test('a project of somebody else', async (t) => {
-  const project = mkdtempSync(join(tmpdir(), 'snapback-project-'));
-  t.teardown(() => rmSync(project, { recursive: true, force: true }));
-  const env = { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' };
+const env: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' };
+const SCENARIO = 'name: mine\ncontrol: false\nsteps: [boot, { run: { command: uname -s, stdout: ^Linux$ } }]\n';
+
+/** The packed package in a folder of its own, and what is in it. */
+function pack(t: Test): { readonly dir: string; readonly tarball: string; readonly files: readonly string[] } {
+  const dir = mkdtempSync(join(tmpdir(), 'snapback-project-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   const [packed] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', project], {
+    execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', dir], {
       cwd: packagePath(),
       env,
       encoding: 'utf8',
     }),
-  ) as [{ filename: string }];
+  ) as [{ filename: string; files: readonly { path: string }[] }];
+  return { dir, tarball: join(dir, packed.filename), files: packed.files.map(({ path }) => path) };
+}
+
+t.test('a project of somebody else', async (t) => {
+  const { dir: project, tarball } = pack(t);
   const modules = join(project, 'node_modules');
   mkdirSync(modules);
-  execFileSync('tar', ['-xzf', join(project, packed.filename), '-C', modules]);
-  execFileSync('mv', [join(modules, 'package'), join(modules, 'snapback')]);
+  execFileSync('tar', ['-xzf', tarball, '-C', modules]);
+  execFileSync('mv', [join(modules, 'package'), join(modules, 'snapback-rig')]);
   // What npm would fetch is here already.
   for (const name of readdirSync(packagePath('node_modules')))
     if (!name.startsWith('.')) symlinkSync(packagePath('node_modules', name), join(modules, name));
@@ -71,15 +88,56 @@ t.test('a project of somebody else', async (t) => {
   t.equal(ran.status, 0, ran.status === 0 ? 'its test passes' : ran.stdout + ran.stderr);
   t.match(ran.stdout, /ok 1 - a machine of my own/);
 
-  writeFileSync(
-    join(project, 'mine.yaml'),
-    'name: mine\ncontrol: false\nsteps: [boot, { run: { command: uname -s, stdout: ^Linux$ } }]\n',
-  );
-  const command = spawnSync(process.execPath, [join(modules, 'snapback/tools/snapback.mjs'), 'run', 'mine.yaml'], {
+  writeFileSync(join(project, 'mine.yaml'), SCENARIO);
+  const command = spawnSync(process.execPath, [join(modules, 'snapback-rig/tools/snapback.mjs'), 'run', 'mine.yaml'], {
     cwd: project,
     env,
     encoding: 'utf8',
   });
   t.equal(command.status, 0, command.status === 0 ? 'the command works' : command.stdout + command.stderr);
   t.match(command.stdout, /^PASS {2}mine/);
+});
+
+t.test('a command for the whole machine', async (t) => {
+  const { dir, tarball, files } = pack(t);
+  const inputs = execFileSync('git', ['ls-files', 'guest-kernel', 'disk-images', 'test/scenarios'], {
+    cwd: packagePath(),
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((file) => file !== '' && !file.endsWith('.ts'));
+  t.ok(inputs.length > 100);
+  t.same(
+    inputs.filter((file) => !files.includes(file)),
+    [],
+    'all that kernel, guest programs and disks are made of is in the package',
+  );
+
+  const prefix = join(dir, 'prefix');
+  const install = ['install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit', '--no-fund'];
+  execFileSync('npm', [...install, '--loglevel=error', tarball], { cwd: dir, env });
+  const installed = join(prefix, 'lib/node_modules/snapback-rig');
+  t.notOk(existsSync(join(installed, 'node_modules/esbuild')), 'bundles are made when packing');
+  writeFileSync(join(dir, 'mine.yaml'), SCENARIO);
+  const snapback = (...args: readonly string[]) =>
+    spawnSync('snapback', args, {
+      cwd: dir,
+      env: { ...env, PATH: `${join(prefix, 'bin')}${delimiter}${env['PATH'] ?? ''}` },
+      encoding: 'utf8',
+    });
+  const ran = snapback('run', 'mine.yaml', '--json', 'report.json');
+  t.equal(ran.status, 0, ran.status === 0 ? 'it runs a scenario' : ran.stdout + ran.stderr);
+  const { replay } = JSON.parse(readFileSync(join(dir, 'report.json'), 'utf8')) as { replay: string };
+  t.equal(replay, 'snapback run mine.yaml --seed 1', 'the report says what to type here');
+  t.equal(
+    spawnSync('sh', ['-c', replay], { cwd: dir, env: { ...env, PATH: `${join(prefix, 'bin')}:${env['PATH'] ?? ''}` } })
+      .status,
+    0,
+  );
+  const again = snapback('replay', 'report.json');
+  t.match(again.stdout, /the same run/);
+  const doctor = snapback('doctor');
+  t.equal(doctor.status, 0);
+  t.notMatch(doctor.stdout, /tests|benchmark/, 'a package has none');
+  t.equal(snapback('clean', '--dry-run').status, 0);
 });

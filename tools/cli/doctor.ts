@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback doctor`, and the same look at the host before anything is built. */
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { lookAtCache, lookAtFolder, type FolderState } from '../../emulator/host/node/artifacts/room.js';
@@ -12,6 +13,8 @@ import {
   type Purpose,
 } from '../prerequisites.js';
 import { EXIT } from '../../emulator/machine/errors.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { ownCommand } from '../run/own-command.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './program.js';
 
@@ -24,6 +27,9 @@ const FOR_RUNS: readonly Purpose[] = ['machine', 'kernel', 'userspace', 'disks',
 /** What the tests need beyond that. */
 export const FOR_TESTS: readonly Purpose[] = ['browser', 'terminal', 'reports'];
 
+/** An installed package has neither tests nor benchmark. */
+const isClone = (): boolean => existsSync(packagePath('package-lock.json'));
+
 /** For copies of volumes, while filesystems are checked. */
 const TEMPORARY_BYTES = 5e8;
 
@@ -31,10 +37,10 @@ const TEMPORARY_BYTES = 5e8;
 export async function doctorCommand({ cure }: DoctorOptions, { signal }: CommandContext): Promise<number> {
   const { context, progress } = buildContext(signal);
   if (cure === true) {
-    await ensurePrerequisites(context, FOR_TESTS);
+    await ensurePrerequisites(context, isClone() ? FOR_TESTS : []);
     progress.clear();
   }
-  for (const purpose of PURPOSES) {
+  for (const purpose of isClone() ? PURPOSES : FOR_RUNS) {
     const missing = missingPrerequisites(purpose);
     say(missing.length === 0, PURPOSE_NAMES[purpose]);
     for (const { needs, debianPackage } of missing) detail(`${needs} (Debian package ${debianPackage})`);
@@ -44,7 +50,7 @@ export async function doctorCommand({ cure }: DoctorOptions, { signal }: Command
     sayFolder(
       'the cache',
       await lookAtCache(context.cacheDir),
-      'export SNAPBACK_CACHE=/a/folder/with/room    (or: npx snapback clean)',
+      `export SNAPBACK_CACHE=/a/folder/with/room    (or: ${ownCommand()} clean)`,
     ),
     sayFolder(
       'the folder for temporary files',

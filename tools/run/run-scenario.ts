@@ -13,6 +13,7 @@ import { obtainMachineFiles, withShare } from './machine-files.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
+import { ownCommand, quoted } from './own-command.js';
 import type { LoadedScenario } from './scenario-file.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 
@@ -80,7 +81,5 @@ export async function runScenario(
 /** What to type to see the same run again. */
 export function replayCommandLine(file: string, { seed, kernel }: Pick<MachineOptions, 'seed' | 'kernel'>): string {
   const ownKernel = isFlavour(kernel) ? '' : ` --kernel ${quoted(kernel)}`;
-  return `npx snapback run ${quoted(file)} --seed ${seed}${ownKernel}`;
+  return `${ownCommand()} run ${quoted(file)} --seed ${seed}${ownKernel}`;
 }
-
-const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

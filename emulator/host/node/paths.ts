@@ -5,6 +5,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RigError } from '../../machine/errors.js';
 
+/** As npm knows the package; the command it brings is `snapback`, a name that is another project's on npm. */
+export const PACKAGE_NAME = 'snapback-rig';
+
 let root: string | undefined;
 
 /** Absolute path of the folder that holds Snapback's package.json, joined with `parts`. */
@@ -16,7 +19,7 @@ export function packagePath(...parts: readonly string[]): string {
 function findRoot(from: string): string {
   for (let dir = from; ; dir = dirname(dir)) {
     const file = join(dir, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'snapback')
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === PACKAGE_NAME)
       return dir;
     if (dir === dirname(dir))
       throw new RigError('cannot find the package folder of snapback', {

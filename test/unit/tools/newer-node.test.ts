@@ -43,6 +43,27 @@ t.test('a newer Node that is there runs the command, and its status is the comma
   t.equal(stdout, 'word\n');
 });
 
+t.test('where the package belongs to somebody else, a newer Node is in the cache', async (t) => {
+  const name = `node-${process.platform}-${process.arch}`;
+  const dir = t.testdir({
+    cache: {
+      node: { '22.23.3': { node_modules: { [name]: { bin: { node: t.fixture('symlink', process.execPath) } } } } },
+    },
+    'command.mjs': '',
+  });
+  const command = join(dir, 'command.mjs');
+  // No folder can be made in /proc, not even by root.
+  await writeFile(
+    command,
+    `const m = await import(${JSON.stringify(newer)}); if (!m.isNodeNewEnough()) await m.runAgainOnNewerNode('/proc/self/task'); process.exit(5);`,
+  );
+  const { status, stderr } = spawnSync(process.execPath, ['--import', OLD, command], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin', SNAPBACK_CACHE: join(dir, 'cache') },
+  });
+  t.equal(status, 5, stderr);
+});
+
 t.test('npm is quoted without its stack', async (t) => {
   const { whatNpmSays } = await import('../../../tools/newer-node.mjs');
   t.equal(

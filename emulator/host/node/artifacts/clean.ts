@@ -29,19 +29,21 @@ export interface Cleaned {
 /** As the store names them. */
 const ARTIFACT = /^[a-z0-9-]+-[0-9a-f]{20}$/;
 const CHECKPOINTS = 'checkpoints';
-/** Folder of remembered answers: some hundred bytes, which only go with everything else. */
+/** Folder of remembered answers. */
 export const REMEMBERED = 'remembered';
+/** Folders that only go with everything else: a few answers, and a newer Node where the host's is too old. */
+const LASTING = ['node', REMEMBERED];
 
 /**
  * Removes artifacts that nobody needs any more and unfinished work for such, locks and half-built folders of processes that are gone, and old checkpoints.
  * Whatever else lies in the folder stays.
- * @throws RigError while another process builds something: it may be about to use what would go.
+ * @throws RigError while another process builds something: it may be about to use what would go. A dry run disturbs nobody.
  */
 export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   const { cacheDir, keep, dryRun, nowMs } = request;
   if (!existsSync(cacheDir)) return { removed: [], bytes: 0, keptBytes: 0 };
   const held = [...(await heldLocks(cacheDir))];
-  if (held[0])
+  if (held[0] && !dryRun)
     throw new RigError(`process ${held[0][1]} is building ${held[0][0]} in ${cacheDir}`, {
       remedy: 'wait until it is done, or stop it; nothing was removed',
     });
@@ -59,9 +61,11 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
     if (!dryRun) await removeWhole(join(cacheDir, name));
   }
   removed.push(...(await oldCheckpoints(request)));
-  if (keep === 'nothing' && existsSync(join(cacheDir, REMEMBERED))) {
-    removed.push({ name: REMEMBERED, bytes: await bytesOnDisk(join(cacheDir, REMEMBERED)) });
-    if (!dryRun) await rm(join(cacheDir, REMEMBERED), { recursive: true, force: true });
+  for (const name of keep === 'nothing' ? LASTING : []) {
+    const path = join(cacheDir, name);
+    if (!existsSync(path)) continue;
+    removed.push({ name, bytes: await bytesOnDisk(path) });
+    if (!dryRun) await rm(path, { recursive: true, force: true });
   }
   if (!dryRun) {
     await removeStaleLocks(cacheDir);
