@@ -144,6 +144,11 @@ export class AgentChannel {
         return { why: 'trigger', index: stoppedBy };
       case 'aborted':
         throw this.#options.signal?.reason ?? new RigError('the run was stopped');
+      case 'misuse':
+        throw new GuestError(`the guest misused a device, and the machine has ended: ${reason.what}`, {
+          consoleTail: this.consoleTail,
+          remedy: 'look for what the driver does with the device last: at a suspend, a resume or a reset',
+        });
       case 'timeout':
         budget.leftMs = 0;
         return { why: 'timeout' };

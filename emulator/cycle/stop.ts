@@ -21,6 +21,8 @@ export function describeStop(reason: StopReason, virtualMs: number): string {
       return `the machine halted (interrupts off, nothing can wake it) ${at}`;
     case 'reset':
       return `the machine reset itself (reboot or triple fault) ${at}`;
+    case 'misuse':
+      return `the guest misused a device ${at}: ${reason.what}`;
     case 'timeout':
       return `nothing came of it until ${at}`;
     case 'powerCut':

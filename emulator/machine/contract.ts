@@ -122,6 +122,8 @@ export type StopReason =
   | { readonly why: 'halted' }
   /** The guest asked for a reset or triple-faulted. */
   | { readonly why: 'reset' }
+  /** The guest used a device as no driver may; nothing that follows would mean anything. */
+  | { readonly why: 'misuse'; readonly what: string }
   | { readonly why: 'timeout' }
   | { readonly why: 'aborted' };
 

@@ -59,6 +59,16 @@ next:
 	je	do_halt
 	cmpb	$'z', %al
 	je	do_reset
+	cmpb	$'1', %al
+	je	do_out8
+	cmpb	$'2', %al
+	je	do_out16
+	cmpb	$'4', %al
+	je	do_out32
+	cmpb	$'i', %al
+	je	do_in32
+	cmpb	$'k', %al
+	je	do_poke
 	cmpb	$'t', %al
 	je	do_no_idt
 	cmpb	$'p', %al
@@ -134,6 +144,47 @@ do_reset:				/* by the keyboard controller */
 	outb	%al, $0x64
 	jmp	.
 
+/* What a driver does, one access at a time. Port, address and value follow, little-endian: 2, 4 and 4 bytes. */
+do_out8:
+	call	receive16
+	movw	%ax, %bp
+	call	receive32
+	movw	%bp, %dx
+	outb	%al, %dx
+	jmp	done
+do_out16:
+	call	receive16
+	movw	%ax, %bp
+	call	receive32
+	movw	%bp, %dx
+	outw	%ax, %dx
+	jmp	done
+do_out32:
+	call	receive16
+	movw	%ax, %bp
+	call	receive32
+	movw	%bp, %dx
+	outl	%eax, %dx
+	jmp	done
+do_in32:				/* to BUFFER, where the rig looks */
+	call	receive16
+	movw	%ax, %dx
+	inl	%dx, %eax
+	movl	%eax, BUFFER
+	jmp	done
+do_poke:				/* address below 1 MiB, value */
+	call	receive32
+	movl	%eax, %ebp
+	call	receive32
+	movl	%ebp, %ebx
+	shrl	$4, %ebx
+	movw	%bx, %es
+	andl	$15, %ebp
+	movl	%eax, %es:(%ebp)
+	movw	%ds, %bx
+	movw	%bx, %es
+	jmp	done
+
 do_no_idt:				/* a breakpoint without a table to look its handler up in */
 	lidt	no_idt
 	movl	$1, %ecx
@@ -190,6 +241,22 @@ receive:
 	jz	1b
 	movw	$PORT_AGENT, %dx
 	inb	%dx, %al
+	ret
+
+receive32:				/* eax; spoils ebx */
+	call	receive16
+	movzwl	%ax, %ebx
+	call	receive16
+	shll	$16, %eax
+	orl	%ebx, %eax
+	ret
+
+receive16:				/* ax; spoils cx */
+	call	receive
+	movb	%al, %cl
+	call	receive
+	movb	%al, %ah
+	movb	%cl, %al
 	ret
 
 answer:

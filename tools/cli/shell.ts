@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from '../../emulator/agent/agent.js';
 import { bootStates, restoreAt, type Booter } from '../../emulator/cycle/boot.js';
+import { describeStop } from '../../emulator/cycle/stop.js';
 import { playTyping, readTyping, writeTyping, type Keystrokes } from '../../emulator/cycle/typing.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
@@ -132,6 +133,7 @@ async function converse(
         signal,
       });
       atInstruction = report.instructions;
+      if (report.reason.why === 'misuse') throw new GuestError(describeStop(report.reason, report.virtualMs));
       if (report.reason.why === 'halted' || report.reason.why === 'reset') {
         sayStopped(report.reason.why);
         left = 'machineStopped';

@@ -21,9 +21,11 @@ import { createByteLog } from './byte-log.js';
 import { packWhole, restoreCheckpoint, type Restored, type Whole } from './checkpoint/whole.js';
 import { createDisk, type Disk } from './disk-buffer.js';
 import { createEmulator, type EmulatorParts } from './emulator.js';
+import { guardDevices } from './device-guards.js';
 import { bindInternals } from './internals.js';
 import { createJit, type ModuleCache } from './jit.js';
 import { installDelivery } from './delivery.js';
+import { DeviceMisuse } from './misuse.js';
 import { installMarkerPorts } from './ports.js';
 import { bindRam } from './ram.js';
 import { createSharedStore } from './shared-memory.js';
@@ -84,6 +86,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   let ended: StopReason | undefined;
   let broken: RigError | undefined;
   let run: Run | undefined;
+  let shareFault: { readonly error: unknown } | undefined;
   const keepWrite = createSharedStore();
 
   const disks: Disk[] = config.disks.map((disk, number) =>
@@ -115,6 +118,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     createShareServer(config.share, {
       nowMs: () => wallClockMs + clock.virtualMs(),
       isOn: () => clock.instructions() <= (run?.cutAfter ?? Infinity),
+      onFault: (error) => (shareFault = { error }),
     });
   const emulator = await createEmulator(config, disks, share, parts, (line) => (guestPanic = line));
   const cpu = bindInternals(emulator);
@@ -124,6 +128,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   cpu.reboot_internal = () => {
     throw new MachineEnds('reset');
   };
+  guardDevices(cpu, config);
   const jit = createJit(cpu, cache);
   const timers = cpu.run_hardware_timers;
   cpu.run_hardware_timers = (acpi, now) => {
@@ -208,6 +213,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     try {
       serial.feed();
       const idleMs = cpu.main_loop();
+      if (shareFault) throw shareFault.error;
       if (cpu.in_hlt[0]) {
         if ((cpu.flags[0] ?? 0) & FLAG_INTERRUPT) clock.skipIdle(Math.max(idleMs, IDLE_STEP_MS_MIN));
         else ended = { why: 'halted' };
@@ -222,6 +228,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   /** Something was thrown through the emulator: it can read memory from now on, but not move. */
   function settle(error: unknown): void {
     if (error instanceof MachineEnds) ended = { why: error.why };
+    else if (error instanceof DeviceMisuse) ended = { why: 'misuse', what: error.message };
     else if ((cpu.idtr_size[0] ?? 0) < DOUBLE_FAULT_GATE_END || isEndlessFault(error)) ended = { why: 'reset' };
     else {
       const detail = guestPanic || (error instanceof Error ? error.message : String(error));

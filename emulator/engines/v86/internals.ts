@@ -52,6 +52,8 @@ export interface V86Cpu {
     readonly ps2: V86Ps2;
     readonly rtc: V86Rtc;
     readonly ide?: { readonly primary?: { readonly master: V86IdeInterface; readonly slave: V86IdeInterface } };
+    /** With a share. */
+    readonly virtio_9p?: { readonly virtio: { readonly queues: readonly V86VirtQueue[] } };
   };
   readonly wm: { readonly exports: Readonly<Record<string, unknown>>; readonly wasm_table: WebAssembly.Table };
   readonly wasm_memory: WebAssembly.Memory;
@@ -66,6 +68,9 @@ export interface V86Cpu {
   fpu_status_word: unknown;
   mxcsr: unknown;
   main_loop(): number;
+  read8(at: number): number;
+  read16(at: number): number;
+  read32s(at: number): number;
   jit_dirty_cache(start: number, end: number): void;
   /** 1 when so many bytes of RAM are all zero. */
   is_memory_zeroed(at: number, lengthBytes: number): number;
@@ -81,7 +86,35 @@ export interface V86Cpu {
 }
 
 export interface V86IdeInterface {
-  readonly in_progress_io_ids: Map<number, unknown>;
+  /** Where the table of regions for DMA begins. */
+  readonly channel: { readonly prdt_addr: number };
+  do_ata_read_sectors_dma(): void;
+  do_ata_write_sectors_dma(): void;
+}
+
+export interface V86VirtQueue {
+  readonly virtio: { is_feature_negotiated(feature: number): boolean };
+  readonly size: number;
+  readonly enabled: boolean;
+  readonly desc_addr: number;
+  readonly avail_addr: number;
+  readonly used_addr: number;
+  /** The next request to read, modulo 2^16. */
+  readonly avail_last_idx: number;
+  count_requests(): number;
+  has_request: () => boolean;
+  pop_request: () => unknown;
+  notify_me_after: (requests: number) => void;
+  avail_get_entry(index: number): number;
+  get_descriptor(table: number, index: number): V86Descriptor;
+}
+
+export interface V86Descriptor {
+  readonly addr_low: number;
+  readonly addr_high: number;
+  readonly len: number;
+  readonly flags: number;
+  readonly next: number;
 }
 
 export interface V86Inner {

@@ -92,7 +92,13 @@ function served(entries: readonly ShareEntry[] = given): {
   readonly world: { on: boolean; ms: number };
 } {
   const world = { on: true, ms: 1000 };
-  const server = createShareServer(entries, { nowMs: () => world.ms, isOn: () => world.on });
+  const server = createShareServer(entries, {
+    nowMs: () => world.ms,
+    isOn: () => world.on,
+    onFault: (error) => {
+      throw error;
+    },
+  });
   const ask = client(server);
   return { server, ask, world };
 }

@@ -20,10 +20,9 @@ import {
   type ShareNode,
   type ShareTree,
 } from './tree.js';
-import { readWire, writeWire, type WirePiece, type WireReader } from './wire.js';
+import { MESSAGE_BYTES_MAX, readWire, writeWire, type WirePiece, type WireReader } from './wire.js';
 
-/** Sizes of messages: what a client may ask for at most, and what is before the data of a read. */
-const MESSAGE_BYTES_MAX = 512 * 1024;
+/** What is before the data of a read, in bytes. */
 const DATA_AT = 11;
 const BLOCK_BYTES = 4096;
 /** First bytes of statfs: what Linux calls V9FS_MAGIC. */
@@ -63,11 +62,13 @@ export interface ShareWorld {
   readonly nowMs: () => number;
   /** False when power has failed: the message is as if it had not been sent. */
   readonly isOn: () => boolean;
+  /** Told of an error within the server: v86 would let it go by. */
+  readonly onFault: (error: unknown) => void;
 }
 
 type Handler = (message: WireReader) => readonly WirePiece[];
 
-export function createShareServer(given: readonly ShareEntry[], { nowMs, isOn }: ShareWorld): ShareServer {
+export function createShareServer(given: readonly ShareEntry[], { nowMs, isOn, onFault }: ShareWorld): ShareServer {
   const tree = createShareTree(given, nowMs);
   const fids = new Map<number, Fid>();
   let messageBytes = MESSAGE_BYTES_MAX;
@@ -116,7 +117,11 @@ export function createShareServer(given: readonly ShareEntry[], { nowMs, isOn }:
       handle9p(message, reply) {
         if (!isOn()) return;
         used = true;
-        reply(answer(message));
+        try {
+          reply(answer(message));
+        } catch (error) {
+          onFault(error);
+        }
       },
     },
     entries: tree.entries,

@@ -2,6 +2,12 @@
 /** Messages of 9P: little-endian integers, strings with their length before them. */
 import { Errno } from './errno.js';
 
+/** The longest message that a client may send or ask for. */
+export const MESSAGE_BYTES_MAX = 512 * 1024;
+/** Length, type and tag, which every message has; and what the reply takes that only tells an error. */
+export const REQUEST_BYTES_MIN = 7;
+export const REPLY_BYTES_MIN = 11;
+
 export interface WireReader {
   u8(): number;
   u16(): number;
