@@ -49,7 +49,7 @@ export async function runAgainOnNewerNode(root) {
   }
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
   // Signals of a terminal reach both; those that were sent to us alone are handed on.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   const status = await new Promise((resolve) => {
     child.on('error', (error) => {
       console.error(`snapback: ${tooOld(error.message)}`);

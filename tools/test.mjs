@@ -13,7 +13,7 @@ import { addCounts, countTap } from './tap-count.mjs';
 const command = join(root, 'tools/snapback.mjs');
 const children = new Set();
 let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM']) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     // The children share our terminal, but not a signal that was sent to us alone.
     interrupted = true;

@@ -9,7 +9,7 @@ import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contr
 import { GuestError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
-import { record, type Recorder, type Seen } from './recorder.js';
+import { endState, record, type Recorder, type Seen } from './recorder.js';
 import { unexpectedStop } from './stop.js';
 
 /** Keeps bytes by name; an entry that is not what was put is absent. */
@@ -86,7 +86,7 @@ export function bootStates(): BootStates {
         return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
       } catch (error) {
         if (!(error instanceof GuestError)) throw error;
-        throw new BootFailed(error, recorder.seen(), await recorder.machine.stateHash());
+        throw new BootFailed(error, recorder.seen(), await endState(recorder));
       } finally {
         await recorder.machine.close();
       }

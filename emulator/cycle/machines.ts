@@ -10,7 +10,7 @@ import { BootFailed, restoreAt, type Booter, type BootStage, type BootStates } f
 import type { BootState } from './boot-state.js';
 import { afterPowerOff, neverPowered, type PoweredOff } from './power.js';
 import type { DiskState } from './proofs.js';
-import type { Recorder, Seen } from './recorder.js';
+import { endState, type Recorder, type Seen } from './recorder.js';
 
 export interface MachinesDeps {
   readonly booter: Booter;
@@ -25,6 +25,8 @@ export class Machines {
   /** What the share held at the last power-off; read while the next machine is made. */
   #share: Promise<readonly ShareEntry[] | undefined>;
   #recorder: Recorder | undefined;
+  /** How many there have been. */
+  #count = 0;
   #agent: Agent | undefined;
   /** The kernel's boot id: a resume keeps it, a boot makes a new one. */
   #bootId: string | undefined;
@@ -48,6 +50,11 @@ export class Machines {
 
   get isOn(): boolean {
     return this.#recorder !== undefined;
+  }
+
+  /** Number of the running machine, or of the last one: 1 for the first. 0 before there is any. */
+  get number(): number {
+    return this.#count;
   }
 
   /** The running machine. @throws InputError when there is none. */
@@ -87,6 +94,7 @@ export class Machines {
     };
     const recorder = await restoreAt(state, { ...booter, config });
     this.#recorder = recorder;
+    this.#count += 1;
     return recorder;
   }
 
@@ -109,6 +117,7 @@ export class Machines {
   /** Goes on, in another machine, where `state` was made. */
   async takeUp(state: BootState): Promise<void> {
     this.#recorder = await restoreAt(state, this.#deps.booter);
+    this.#count += 1;
     await this.connect();
   }
 
@@ -133,7 +142,7 @@ export class Machines {
       this.#share = machine.readShare();
       this.#share.catch(() => undefined);
     }
-    const state = machine.stateHash();
+    const state = endState(recorder);
     // Nobody waits for the end of its worker: that takes as long as giving back its memory does.
     void state.catch(() => undefined).then(() => machine.close());
     this.#keep(seen, state);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A machine that remembers all that was seen of it, and in which triggers can be armed that outlive a single run. */
 import { concat } from '../machine/bytes.js';
+import { StallError } from '../machine/errors.js';
 import type {
   Action,
   Capture,
@@ -62,7 +63,13 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
   let virtualMs = options.before?.virtualMs ?? 0;
 
   const run = async (request: RunRequest): Promise<RunReport> => {
-    const report = await machine.run({ ...listeners, ...request, triggers: [...(request.triggers ?? []), ...armed] });
+    const report = await machine
+      .run({ ...listeners, ...request, triggers: [...(request.triggers ?? []), ...armed] })
+      .catch((error: unknown) => {
+        // A restored machine does not know what it passed before.
+        if (error instanceof StallError && !error.lastMarker) throw new StallError(error.stalledMs, markers.at(-1));
+        throw error;
+      });
     if (report.console.length > 0) console.push(report.console);
     for (const marker of report.markers) markers.push(marker);
     for (const [disk, of] of report.writes.entries()) for (const write of of) writes[disk]?.push(write);
@@ -97,6 +104,15 @@ function bound(machine: Machine): Omit<Machine, 'run'> {
     checkpoint: () => machine.checkpoint(),
     close: () => machine.close(),
   };
+}
+
+/** What stands for the state in which a machine ended: its hash; for one that stalled, how far it had come before. */
+export async function endState({ machine, seen }: Recorder): Promise<string> {
+  const { instructions } = seen();
+  return machine.stateHash().catch((error: unknown) => {
+    if (!(error instanceof StallError)) throw error;
+    return `stalled after instruction ${instructions}`;
+  });
 }
 
 /** The triggers that have not fired in the run that `report` tells of, with what is left to count. */

@@ -10,6 +10,7 @@ import { unroll, type Plan, type Proof, type SimpleStep, type Step } from './pla
 import { boot } from './steps/boot.js';
 import { run, selfCheck, start } from './steps/commands.js';
 import type { StepContext, TimelineDeps } from './steps/context.js';
+import { takeFailure } from './steps/failure.js';
 import { cutPower, shutDown } from './steps/power.js';
 import { resume } from './steps/resume.js';
 import { suspend } from './steps/suspend.js';
@@ -34,7 +35,7 @@ export async function runTimeline(
       for (const [index, step] of all.entries()) await perform(context, step, all.slice(index + 1));
     } catch (error) {
       if (!(error instanceof GuestError)) throw error;
-      context.evidence.takeError(error);
+      takeFailure(context, error);
     }
     return await outcomeOf(context);
   } finally {
@@ -66,7 +67,8 @@ async function perform(context: StepContext, step: SimpleStep, ahead: readonly S
   const { deps, lost, resumed } = context;
   deps.booter.signal?.throwIfAborted();
   if (lost && (step.do !== 'verify' || !resumed)) return;
-  deps.say(titleOf(step));
+  context.step = titleOf(step);
+  deps.say(context.step);
   switch (step.do) {
     case 'boot':
       return boot(context);
@@ -132,6 +134,7 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
     suspendingSinceStartMs: 0,
     suspended: undefined,
     resumed: undefined,
+    step: '',
     lost: false,
   };
 }

@@ -4,6 +4,9 @@
  * Findings (a page that differs) are data in a report, not errors.
  */
 
+import type { MarkerSeen } from './contract.js';
+import { markerName } from './markers.js';
+
 /** Exit statuses of the command line. */
 export const EXIT = {
   pass: 0,
@@ -51,6 +54,23 @@ export class GuestError extends SnapbackError {
   constructor(message: string, detail: ErrorDetail & { readonly consoleTail?: readonly string[] } = {}) {
     super(message, detail);
     this.consoleTail = detail.consoleTail ?? [];
+  }
+}
+
+/** The machine does not move at all: something that the guest did keeps the emulator busy without end. Its state is lost. */
+export class StallError extends GuestError {
+  /** `stalledMs` is how long it was watched, in real time. */
+  constructor(
+    readonly stalledMs: number,
+    readonly lastMarker: MarkerSeen | undefined,
+  ) {
+    const marker =
+      lastMarker === undefined
+        ? 'it has passed no marker'
+        : `its last marker is ${markerName(lastMarker.kind)}, at instruction ${lastMarker.instruction}`;
+    super(`the machine has not moved at all for ${stalledMs / 1000} s of real time; ${marker}`, {
+      remedy: 'look for what the guest does to a device there: the emulation of that device does not come to an end',
+    });
   }
 }
 

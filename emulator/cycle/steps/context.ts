@@ -33,6 +33,8 @@ export interface StepContext {
   suspendingSinceStartMs: number;
   suspended: Suspended | undefined;
   resumed: Resumed | undefined;
+  /** Title of the present step. */
+  step: string;
   /** The resumed system does not answer: all that is left to do is to verify it, for which it is asked nothing. */
   lost: boolean;
 }

@@ -9,6 +9,7 @@ import type { SuspendEvidence } from '../proofs.js';
 import { consoleTail } from '../stop.js';
 import { resumeFromDisk } from '../swsusp.js';
 import type { EarlyProofs, StepContext, Suspended } from './context.js';
+import { takeFailure } from './failure.js';
 import { expectStruck } from './faults.js';
 import { cutPower } from './power.js';
 
@@ -22,7 +23,7 @@ export async function resume(
   ahead: readonly Proof[],
 ): Promise<void> {
   if (!context.suspended) throw new InputError('nothing is suspended that could be resumed');
-  const { plan, deps, machines, evidence } = context;
+  const { plan, deps, machines } = context;
   let { suspended } = context;
   context.suspended = undefined;
   const recorder = await machines.powerOn('beforeDisk');
@@ -55,7 +56,7 @@ export async function resume(
     await meetAgain(context, suspended);
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
-    evidence.takeError(error);
+    takeFailure(context, error);
     context.lost = true;
   }
   context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;

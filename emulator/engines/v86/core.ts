@@ -40,6 +40,8 @@ const DOUBLE_FAULT_GATE_END = 8 * 8 + 7;
 
 export interface CoreParts extends EmulatorParts {
   readonly cache: ModuleCache;
+  /** Told of each marker of a run as it is passed, before the report. May be called within the emulator: it must not throw. */
+  readonly onMarker: (marker: MarkerSeen) => void;
 }
 
 /** A run request without what cannot cross to a worker. */
@@ -80,7 +82,7 @@ class MachineEnds extends Error {
 
 /** Makes a machine at power-on, that has yet to be equipped. */
 export async function createCore(config: MachineConfig, parts: CoreParts): Promise<Core> {
-  const { clock, chance, cache } = parts;
+  const { clock, chance, cache, onMarker: tellMarker } = parts;
   let { wallClockMs } = config;
   let guestPanic = '';
   let ended: StopReason | undefined;
@@ -170,6 +172,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     if (clock.instructions() > run.cutAfter) throw new MachineEnds('powerCut');
     const marker: MarkerSeen = { kind, word0, word1, instruction: clock.instructions(), virtualMs: clock.virtualMs() };
     run.markers.push(marker);
+    tellMarker(marker);
     for (const [index, { when, then }] of triggers.entries()) {
       if (when.on !== 'marker' || when.kind !== kind) continue;
       const seen = (run.seen[index] ?? 0) + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the rig and a machine's worker say to each other. One request at a time, each answered once. */
-import type { MachineConfig, RunReport, ShareEntry } from '../../machine/contract.js';
+import type { MachineConfig, MarkerSeen, RunReport, ShareEntry } from '../../machine/contract.js';
 import type { CoreRequest, LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
@@ -49,7 +49,11 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
-  | { readonly kind: 'progress'; readonly instructions: number };
+  | { readonly kind: 'progress'; readonly instructions: number }
+  /** The guest has passed a marker; sent at once, since the run may never be answered. */
+  | { readonly kind: 'marker'; readonly marker: MarkerSeen }
+  /** A run goes on; sent about once a second. */
+  | { readonly kind: 'alive' };
 
 export interface Failure {
   readonly type: 'InputError' | 'RigError';

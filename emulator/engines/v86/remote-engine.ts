@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
 /** The rig's side: an engine whose machines live in workers. Host-independent; each host hands in how to make a worker. */
-import type { Checkpoint, Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../machine/contract.js';
-import { InputError, RigError } from '../../machine/errors.js';
+import type {
+  Checkpoint,
+  Engine,
+  Machine,
+  MachineConfig,
+  MarkerSeen,
+  RunReport,
+  RunRequest,
+} from '../../machine/contract.js';
+import { InputError, RigError, StallError } from '../../machine/errors.js';
 import { SECTOR_BYTES } from '../../machine/units.js';
 import type { CompiledCode } from './jit.js';
 import type { Answers, Failure, Request, WorkerPort } from './protocol.js';
 import { SHARE_BYTES_MAX, SHARE_NODES_MAX } from './share/tree.js';
 import { shared } from './shared-memory.js';
+import { watch, type Timers } from './watchdog.js';
 
 export const V86_ENGINE = 'v86';
 
@@ -22,9 +31,17 @@ export interface EngineHost {
   readonly spawn: () => WorkerPort;
   /** v86's own wasm, compiled once for all machines. */
   readonly v86Module: () => Promise<WebAssembly.Module>;
+  readonly timers: Timers;
+  /** Real time after which a run without any sign of its worker is given up; 60,000 ms unless told. */
+  readonly stallMs?: number;
   /** Machines of this engine hand compiled code on to later ones; off to measure what that is worth. */
   readonly shareCode?: boolean;
 }
+
+/** Generous: a worker gives a sign each second, and the host may be loaded. */
+const STALL_MS = 60_000;
+/** How long a worker that is asked to end its run may take to. Real time. */
+const ABORT_MS_MAX = 2_000;
 
 /** Machines that an engine has made when it begins to start workers beforehand: who makes one or two needs none. */
 const MACHINES_BEFORE_IDLE = 2;
@@ -101,7 +118,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
       throw error;
     }
     keepIdle();
-    return createMachine(link, config, keep);
+    return createMachine(link, config, keep, { timers: host.timers, stallMs: host.stallMs ?? STALL_MS });
   };
   const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
     checkRestored(config, checkpoint);
@@ -139,15 +156,26 @@ function isSame(spare: Spare, config: MachineConfig, checkpoint: Checkpoint): bo
   );
 }
 
-function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly CompiledCode[]) => void): Machine {
+function createMachine(
+  link: Link,
+  config: MachineConfig,
+  keep: (codes: readonly CompiledCode[]) => void,
+  { timers, stallMs }: Required<Pick<EngineHost, 'timers' | 'stallMs'>>,
+): Machine {
   return {
     engine: V86_ENGINE,
     async run(request) {
       checkRequest(request, config);
       const { signal, onConsole, onProgress, ...rest } = request;
       if (signal?.aborted) signal.throwIfAborted();
-      const abort = (): void => link.abort();
+      let forget = (): void => undefined;
+      const abort = (): void => {
+        link.abort();
+        // A worker that spins reads no messages.
+        forget = timers.after(ABORT_MS_MAX, () => link.giveUp(signal?.reason as Error));
+      };
       signal?.addEventListener('abort', abort, { once: true });
+      const unwatch = watch(link.signs, stallMs, timers, () => link.giveUp(new StallError(stallMs, link.lastMarker())));
       try {
         const asked = {
           ask: 'run',
@@ -160,6 +188,8 @@ function createMachine(link: Link, config: MachineConfig, keep: (codes: readonly
         return report as RunReport;
       } finally {
         signal?.removeEventListener('abort', abort);
+        forget();
+        unwatch();
       }
     },
     readMemory: (at, lengthBytes) => link.ask<'read'>({ ask: 'read', at, lengthBytes }),
@@ -179,6 +209,11 @@ interface Listeners {
 interface Link {
   ask<K extends Request['ask']>(request: Request & { readonly ask: K }, listeners?: Listeners): Promise<Answers[K]>;
   abort(): void;
+  /** How many messages have come from the worker. */
+  signs(): number;
+  lastMarker(): MarkerSeen | undefined;
+  /** Ends a worker that does not answer; whatever it is or will be asked is rejected with `error`. */
+  giveUp(error: Error): void;
   setSpare(spare: boolean): void;
   close(): Promise<void>;
 }
@@ -190,6 +225,8 @@ function createLink(port: WorkerPort): Link {
     { resolve: (value: never) => void; reject: (error: Error) => void; listeners: Listeners }
   >();
   let lastId = 0;
+  let signs = 0;
+  let lastMarker: MarkerSeen | undefined;
   let dead: Error | undefined;
   let closing: Promise<void> | undefined;
 
@@ -199,6 +236,12 @@ function createLink(port: WorkerPort): Link {
     waiting.clear();
   };
   port.onMessage((message) => {
+    signs += 1;
+    if (message.kind === 'alive') return;
+    if (message.kind === 'marker') {
+      lastMarker = message.marker;
+      return;
+    }
     if (message.kind === 'console' || message.kind === 'progress') {
       for (const { listeners } of waiting.values()) {
         if (message.kind === 'console') listeners.onConsole?.(message.bytes);
@@ -225,6 +268,12 @@ function createLink(port: WorkerPort): Link {
         port.post({ kind: 'request', id, request });
       }),
     abort: () => port.post({ kind: 'abort' }),
+    signs: () => signs,
+    lastMarker: () => lastMarker,
+    giveUp(error) {
+      die(error);
+      closing ??= port.terminate();
+    },
     setSpare: (spare) => port.setSpare(spare),
     close() {
       die(new RigError('the machine has been closed'));

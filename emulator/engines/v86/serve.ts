@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The worker's side: one machine, asked by messages. Host-independent; each host hands in what differs. */
-import type { RunReport } from '../../machine/contract.js';
+import type { MarkerSeen, RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createChance, type Chance } from './chance.js';
 import { createClock, installVirtualTime, type Clock, type TimeScope } from './clock.js';
@@ -12,6 +12,8 @@ import type { Answers, Failure, FromWorker, Request, ToWorker } from './protocol
 const INSTRUCTIONS_PER_MS = 500_000;
 /** How long the worker goes on before it looks for messages: what a Ctrl-C may take. Host time; no influence on the run. */
 const SLICE_MS = 15;
+/** How often the worker says that a run goes on. Host time. */
+const SIGN_EVERY_MS = 1000;
 
 export interface WorkerHost {
   readonly scope: TimeScope & { Math: { random: () => number } };
@@ -46,7 +48,8 @@ export function serve(host: WorkerHost): void {
     const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
     const chance = createChance(config.seed);
     Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
-    const made = await createCore(config, { V86: await v86, v86Module, clock, chance, cache });
+    const onMarker = (marker: MarkerSeen): void => host.post({ kind: 'marker', marker }, []);
+    const made = await createCore(config, { V86: await v86, v86Module, clock, chance, cache, onMarker });
     if (checkpoint) made.restore(checkpoint);
     return made;
   };
@@ -86,6 +89,7 @@ export function serve(host: WorkerHost): void {
   ): Promise<RunReport> => {
     core.begin(request);
     let shown = 0;
+    let signAt = host.hostMs() + SIGN_EVERY_MS;
     for (;;) {
       const until = host.hostMs() + SLICE_MS;
       let report: RunReport | undefined;
@@ -98,6 +102,10 @@ export function serve(host: WorkerHost): void {
       }
       if (report) return report;
       if (wantsProgress) host.post({ kind: 'progress', instructions: core.instructions() }, []);
+      if (until > signAt) {
+        host.post({ kind: 'alive' }, []);
+        signAt = until + SIGN_EVERY_MS;
+      }
       await host.yieldToHost();
       if (abortWanted) return core.abort();
     }

@@ -7,6 +7,7 @@ import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan } from '../../../emulator/cycle/run.js';
 import type { FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine, Machine } from '../../../emulator/machine/contract.js';
+import { StallError } from '../../../emulator/machine/errors.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
 import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
@@ -113,6 +114,39 @@ const SNAPSHOT: Step = {
   whileSaving: [{ command: 'rewrite', exit: 0, timeoutMs: 1000 }],
   faults: [],
 };
+
+t.test('a machine that stalls is a finding that says where, beside those that were there before', async (t) => {
+  const steps: readonly Step[] = [
+    { do: 'boot' },
+    { do: 'selfcheck', phase: 'verify' },
+    { do: 'run', command: 'spin', exit: 0, timeoutMs: 1000 },
+    { do: 'shutdown' },
+  ];
+  const engine = fakeSystem({ commands: selfChecks('KTAP version 1\n1..1\nnot ok 1 pipes\n', 1) });
+  const stalls = (machine: Machine): Machine => {
+    let stalled: StallError | undefined;
+    return {
+      ...machine,
+      run(request) {
+        const sent = (request.send ?? []).map(({ bytes }) => new TextDecoder().decode(bytes)).join('');
+        if (!sent.includes('spin')) return machine.run(request);
+        return Promise.reject((stalled = new StallError(60_000, undefined)));
+      },
+      stateHash: () => (stalled ? Promise.reject(stalled) : machine.stateHash()),
+    };
+  };
+  const { findings, main } = await run(steps, {
+    engine: { ...engine, restore: async (...given) => stalls(await engine.restore(...given)) },
+  });
+  t.match(findings, [
+    { kind: 'selfCheck', what: 'self-check pipes failed' },
+    {
+      kind: 'guest',
+      what: /^machine 1, in the step 'run spin': the machine has not moved at all for 60 s of real time; its last marker is agentReady, at instruction \d+$/,
+    },
+  ]);
+  t.match(main.stateHash, /^[0-9a-f]{64}$/);
+});
 
 t.test('a machine that lives on after its snapshot', async (t) => {
   const seen: ResumeEvidence[] = [];

@@ -24,7 +24,21 @@ declare const Worker: new (url: string, options: { readonly type: 'module' }) =>
 /** An engine as `createV86Engine` makes them in Node; equal configs give equal machines in both. */
 export function createBrowserEngine({ workerUrl, wasmUrl }: BrowserEngineOptions): Engine {
   let module: Promise<WebAssembly.Module> | undefined;
-  return createRemoteEngine({ spawn: () => spawn(workerUrl), v86Module: () => (module ??= compile(wasmUrl)) });
+  return createRemoteEngine({
+    spawn: () => spawn(workerUrl),
+    v86Module: () => (module ??= compile(wasmUrl)),
+    timers: { every, after },
+  });
+}
+
+function every(ms: number, act: () => void): () => void {
+  const timer = setInterval(act, ms);
+  return () => clearInterval(timer);
+}
+
+function after(ms: number, act: () => void): () => void {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
 }
 
 async function compile(url: string): Promise<WebAssembly.Module> {

@@ -13,6 +13,8 @@ export interface V86EngineOptions {
   readonly workerPath?: string;
   /** v86's wasm; `dist/v86.wasm` unless told. */
   readonly wasmPath?: string;
+  /** Real time after which a machine that does not move at all is given up, in ms; 60,000 unless told. */
+  readonly stallMs?: number;
   /** Hand compiled code on from machine to machine; on unless told. No influence on what machines do. */
   readonly shareCode?: boolean;
 }
@@ -28,8 +30,20 @@ export function createV86Engine(options: V86EngineOptions = {}): Engine {
   return createRemoteEngine({
     spawn: () => spawn(workerPath),
     v86Module: () => (module ??= compile(wasmPath)),
+    timers: { every, after },
+    ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
     shareCode: options.shareCode ?? true,
   });
+}
+
+function every(ms: number, act: () => void): () => void {
+  const timer = setInterval(act, ms);
+  return () => clearInterval(timer);
+}
+
+function after(ms: number, act: () => void): () => void {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
 }
 
 async function compile(path: string): Promise<WebAssembly.Module> {
