@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** btrfs by mkfs.btrfs, which fills it from a folder. */
 import { join } from 'node:path';
-import type { MakeRequest } from './make.js';
+import type { MakeRequest } from './request.js';
 import { runSteady, writeTree } from './steady.js';
 
 export async function makeBtrfs({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {

@@ -9,7 +9,7 @@ import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { command } from '../../emulator/host/node/process.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
-import type { MakeRequest } from './make.js';
+import type { MakeRequest } from './request.js';
 import { IMAGE_TIME_S } from './steady.js';
 
 const REMEDY = 'apt-get install e2fsprogs';

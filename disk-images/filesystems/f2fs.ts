@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** f2fs by mkfs.f2fs, filled by sload.f2fs from a folder. */
 import { join } from 'node:path';
-import type { MakeRequest } from './make.js';
+import type { MakeRequest } from './request.js';
 import { IMAGE_TIME_S, runSteady, writeTree } from './steady.js';
 
 const REMEDY = 'apt-get install f2fs-tools; f2fs needs at least 40 MiB';

@@ -2,25 +2,13 @@
 /** Makes the image file of one volume. Nothing here needs root. */
 import { open } from 'node:fs/promises';
 import { RigError } from '../../emulator/machine/errors.js';
-import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { command } from '../../emulator/host/node/process.js';
-import type { Volume } from '../recipe/recipe.js';
-import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import { makeBtrfs } from './btrfs.js';
 import { makeExt4 } from './ext4.js';
 import { makeF2fs } from './f2fs.js';
+import type { MakeRequest } from './request.js';
 import { makeVfat } from './vfat.js';
 import { makeXfs } from './xfs.js';
-
-export interface MakeRequest {
-  /** A file of zeros of the volume's size, to be filled. */
-  readonly image: string;
-  readonly volume: Volume;
-  readonly tree: readonly Entry[];
-  /** An empty folder for temporary files. */
-  readonly scratch: string;
-  readonly context: BuildContext;
-}
 
 export async function makeVolume(request: MakeRequest): Promise<void> {
   const { image, volume, context } = request;

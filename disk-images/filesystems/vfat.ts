@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
-import type { MakeRequest } from './make.js';
+import type { MakeRequest } from './request.js';
 import { runSteady } from './steady.js';
 
 export async function makeVfat({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
-import type { MakeRequest } from './make.js';
+import type { MakeRequest } from './request.js';
 import { runSteady } from './steady.js';
 
 const REMEDY = 'apt-get install xfsprogs';

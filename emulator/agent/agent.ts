@@ -85,7 +85,7 @@ class Refusal extends Error {
 }
 
 /** The machine stood still before the answer came. */
-class Interrupted extends Error {
+class MachineStopped extends Error {
   readonly interruption: Interruption;
   constructor(interruption: Interruption) {
     super(`the machine stands still: ${interruption.why}`);
@@ -354,7 +354,7 @@ export class Agent {
       // Told by itself: the machine may stand still before the answer, and the program's end is known all the same.
       if (!job.released) await this.#release(job, budget, triggers);
     } catch (error) {
-      if (!(error instanceof Interrupted)) throw this.#explained(error, `the end of '${job.title}'`);
+      if (!(error instanceof MachineStopped)) throw this.#explained(error, `the end of '${job.title}'`);
       for (const frame of this.#channel.drain()) this.#dispatch(frame);
       const { interruption } = error;
       if (interruption.why === 'trigger') return { ended: 'stopped', trigger: interruption.index, job, ...job.output };
@@ -402,7 +402,7 @@ export class Agent {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Interrupted)) throw this.#explained(error, awaited);
+      if (!(error instanceof MachineStopped)) throw this.#explained(error, awaited);
       if (error.interruption.why === 'timeout')
         throw this.#channel.gaveUp(awaited, options.virtualMsMax ?? VIRTUAL_MS_MAX);
       throw this.#stopped(awaited, error.interruption);
@@ -429,7 +429,7 @@ export class Agent {
   /** The next frame, already given to its job if it is about one. */
   async #takeOne(budget: Budget, triggers: TriggerSet): Promise<Frame> {
     const next = await this.#channel.next(budget, triggers);
-    if ('why' in next) throw new Interrupted(next);
+    if ('why' in next) throw new MachineStopped(next);
     this.#dispatch(next);
     return next;
   }

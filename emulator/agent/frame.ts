@@ -6,7 +6,7 @@
  */
 import { concat } from '../machine/bytes.js';
 import { cobsDecode, cobsEncode } from './cobs.js';
-import { crc32 } from './crc32.js';
+import { crc32 } from '../machine/crc32.js';
 
 /** Ends each frame; also sent alone, to end whatever half-frame the other side may hold. */
 export const DELIMITER = 0;

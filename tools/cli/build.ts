@@ -8,7 +8,7 @@ import { EXIT } from '../../emulator/machine/errors.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites, FOR_TESTS } from './doctor.js';
-import type { CommandContext } from './program.js';
+import type { CommandContext } from './context.js';
 
 export interface BuildOptions {
   readonly kernel: KernelFlavour;

@@ -13,7 +13,7 @@ import { cleanCache } from '../../emulator/host/node/artifacts/clean.js';
 import { AbsentError, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
-import type { CommandContext } from './program.js';
+import type { CommandContext } from './context.js';
 
 export interface CleanOptions {
   readonly all?: boolean;

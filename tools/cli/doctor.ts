@@ -16,7 +16,7 @@ import { EXIT } from '../../emulator/machine/errors.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { ownCommand } from '../run/own-command.js';
 import { buildContext } from './build-context.js';
-import type { CommandContext } from './program.js';
+import type { CommandContext } from './context.js';
 
 export interface DoctorOptions {
   readonly cure?: boolean;

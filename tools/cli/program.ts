@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
 import { buildCommand, type BuildOptions } from './build.js';
+import type { CommandContext } from './context.js';
 import { cleanCommand, type CleanOptions } from './clean.js';
 import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
@@ -10,12 +11,6 @@ import { METHODS, runCommand, type RunOptions } from './run.js';
 import { shellCommand } from './shell.js';
 import { DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
-
-export interface CommandContext {
-  readonly signal: AbortSignal;
-  /** Sets the exit status. */
-  readonly done: (exitCode: number) => void;
-}
 
 const EXAMPLES = `
 Examples:

@@ -7,7 +7,7 @@ import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';
 import { readReport } from '../../emulator/report/read.js';
-import type { CommandContext } from './program.js';
+import type { CommandContext } from './context.js';
 import { settleFiles } from './report-files.js';
 import { hasColour, print, runOne, writeReports, type RunOptions } from './run.js';
 

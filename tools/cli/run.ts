@@ -10,7 +10,7 @@ import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.
 import { renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
-import type { CommandContext } from './program.js';
+import type { CommandContext } from './context.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 
 export interface RunOptions {

@@ -14,7 +14,7 @@ import type { Machine, RunReport } from '../../emulator/machine/contract.js';
 import { EXIT, GuestError, InputError } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
-import type { CommandContext } from './program.js';
+import type { CommandContext } from './context.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { standardScenario } from './run.js';
 import { shellWaits } from './terminal-state.js';

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Filesystem checkers of the host, run on a copy of a volume. */
-import { execFile } from 'node:child_process';
-import { RigError } from '../../machine/errors.js';
 import type { Filesystem } from '../../verify/disk/partitions.js';
 import type { CheckResult, Condition } from '../../verify/proofs.js';
 import type { ByteSource } from '../../verify/source.js';
+import { command } from './process.js';
 import { withVolumeCopy } from './volume-copy.js';
 
 interface Checker {
@@ -67,50 +66,26 @@ export async function checkFilesystem(
   });
 }
 
-function run(
+async function run(
   checker: Checker,
   [program = '', ...args]: readonly string[],
   path: string,
-  signal: AbortSignal | undefined,
-): Promise<{ status: number; output: string[] }> {
-  // The checkers live in sbin, which the PATH of an ordinary user leaves out.
-  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8' };
-  return new Promise((resolve, reject) => {
-    const startedMs = performance.now();
-    execFile(
-      program,
-      [...args, path],
-      { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL', ...(signal && { signal }) },
-      (error, stdout, stderr) => {
-        const output = `${stdout}${stderr}`
-          .split('\n')
-          .map((line) => line.replaceAll(path, 'the volume').trimEnd())
-          .filter((line) => line !== '');
-        if (error === null) resolve({ status: 0, output });
-        else if (signal?.aborted === true) reject(signal.reason as Error);
-        else if (typeof error.code === 'number') resolve({ status: error.code, output });
-        else if (error.code === 'ENOENT')
-          reject(
-            new RigError(`${program} is not installed`, { cause: error, remedy: `apt-get install ${checker.package}` }),
-          );
-        // Who has so much to say finds fault.
-        else if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
-          resolve({ status: -1, output: [...output, '... and more'] });
-        else if (performance.now() - startedMs >= TIMEOUT_MS)
-          reject(
-            new RigError(`${program} did not end within ${TIMEOUT_MS / 1000} s`, {
-              cause: error,
-              remedy: 'try again when this host has less to do',
-            }),
-          );
-        else
-          reject(
-            new RigError(`${program} was ended by ${error.signal ?? String(error.code)}`, {
-              cause: error,
-              remedy: 'try again; where it happens again, look at the installation of its package',
-            }),
-          );
-      },
-    );
-  });
+  signal: AbortSignal = new AbortController().signal,
+): Promise<{ readonly status: number; readonly output: readonly string[] }> {
+  const { status, stdout, stderr, truncated } = await command(
+    program,
+    [...args, path],
+    { signal },
+    {
+      okStatuses: 'any',
+      timeoutMs: TIMEOUT_MS,
+      outputBytesMax: OUTPUT_BYTES_MAX,
+      remedy: `apt-get install ${checker.package}`,
+    },
+  );
+  const output = `${stdout}${stderr}`
+    .split('\n')
+    .map((line) => line.replaceAll(path, 'the volume').trimEnd())
+    .filter((line) => line !== '');
+  return { status, output: truncated ? [...output, '... and more'] : output };
 }

@@ -12,7 +12,11 @@ export interface CommandOptions {
   /** Called for each complete line of output, for progress. */
   readonly onLine?: (line: string) => void;
   /** Exit statuses taken as success; only 0 unless told. */
-  readonly okStatuses?: readonly number[];
+  readonly okStatuses?: readonly number[] | 'any';
+  /** After so long (real time) it is killed, which is an error. */
+  readonly timeoutMs?: number;
+  /** What it writes beyond so many bytes, to each of its outputs, is dropped. */
+  readonly outputBytesMax?: number;
   /**
    * A file that the program and all that it starts hold locked (flock), and wait for before they begin. Where this process is killed
    * and its programs live on, nobody disturbs them.
@@ -26,6 +30,8 @@ export interface CommandResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Output was dropped. */
+  readonly truncated: boolean;
 }
 
 /** Where programs are looked for: the user's PATH, and the folders of system tools, which Debian leaves out of it for ordinary users. */
@@ -47,7 +53,7 @@ function killGroup(pid: number): void {
 
 /**
  * Runs `program` in a process group of its own, which ends with it and with the context's signal.
- * @throws RigError when it cannot start or ends with another status; the message carries its last lines.
+ * @throws RigError when it cannot start, does not end in time or ends with another status; the message carries its last lines.
  */
 export function command(
   program: string,
@@ -71,11 +77,27 @@ export function command(
       if (pid !== undefined && child.exitCode === null) killGroup(pid);
     };
     context.signal.addEventListener('abort', kill, { once: true });
+    let isLate = false;
+    const late = (): void => {
+      isLate = true;
+      kill();
+    };
+    const timer = options.timeoutMs === undefined ? undefined : setTimeout(late, options.timeoutMs);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let pending = '';
-    const collect = (into: Buffer[]) => (chunk: Buffer) => {
-      into.push(chunk);
+    let truncated = false;
+    const collect = (into: Buffer[]) => {
+      let leftBytes = options.outputBytesMax ?? Infinity;
+      return (chunk: Buffer) => {
+        const kept = chunk.length <= leftBytes ? chunk : chunk.subarray(0, leftBytes);
+        truncated ||= kept.length < chunk.length;
+        leftBytes -= kept.length;
+        into.push(kept);
+        tellLines(chunk);
+      };
+    };
+    const tellLines = (chunk: Buffer): void => {
       if (options.onLine) {
         const lines = (pending + chunk.toString('utf8')).split('\n');
         pending = lines.pop() ?? '';
@@ -89,19 +111,27 @@ export function command(
     const remedy = options.remedy === undefined ? {} : { remedy: options.remedy };
     child.on('error', (error) => {
       context.signal.removeEventListener('abort', kill);
+      clearTimeout(timer);
       reject(new RigError(`cannot run ${program}: ${error.message}`, { cause: error, ...remedy }));
     });
     child.on('close', (code, signal) => {
       if (pid !== undefined) groups.delete(pid);
       context.signal.removeEventListener('abort', kill);
+      clearTimeout(timer);
       if (context.signal.aborted) {
         reject(context.signal.reason as Error);
         return;
       }
       const stdout = Buffer.concat(out).toString('utf8');
       const stderr = Buffer.concat(err).toString('utf8');
-      if (code !== null && (options.okStatuses ?? [0]).includes(code)) {
-        resolve({ status: code, stdout, stderr });
+      if (isLate) {
+        const remedy = 'try again when this host has less to do';
+        reject(new RigError(`${program} did not end within ${(options.timeoutMs ?? 0) / 1000} s`, { remedy }));
+        return;
+      }
+      const ok = options.okStatuses ?? [0];
+      if (code !== null && (ok === 'any' || ok.includes(code))) {
+        resolve({ status: code, stdout, stderr, truncated });
         return;
       }
       const tail = (stderr.trim() || stdout.trim()).split('\n').slice(-20).join('\n');

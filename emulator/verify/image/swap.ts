@@ -8,7 +8,7 @@
  */
 import { GuestError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
-import { crc32 } from './crc32.js';
+import { crc32Le } from '../../machine/crc32.js';
 import { decompressLz4 } from './lz4.js';
 import { decompressLzo } from './lzo.js';
 import { readChecked, type ByteSource } from '../source.js';
@@ -139,7 +139,7 @@ function* unpackedPages(area: ByteSource, pages: readonly number[], compression:
 
 function verifyChecksum(area: ByteSource, pages: readonly number[], swap: SwapHeader): void {
   let sum = 0;
-  for (const run of unpackedRuns(area, pages, swap.compression)) sum = crc32(sum, run);
+  for (const run of unpackedRuns(area, pages, swap.compression)) sum = crc32Le(sum, run);
   if (swap.checksum !== undefined && sum !== swap.checksum) {
     throw new GuestError(
       `the image's checksum is 0x${sum.toString(16)}, its header says 0x${swap.checksum.toString(16)}`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { test } from 'tap';
 import { cobsDecode, cobsEncode } from '../../../emulator/agent/cobs.js';
-import { crc32 } from '../../../emulator/agent/crc32.js';
+import { crc32 } from '../../../emulator/machine/crc32.js';
 import { concat } from '../../../emulator/machine/bytes.js';
 import { decodeFrame, encodeFrame, type Frame, FrameReader } from '../../../emulator/agent/frame.js';
 

@@ -45,6 +45,46 @@ t.test('imports between the top-level folders run one way: down', (t) => {
   t.end();
 });
 
+/** Groups of files that reach one another over their imports. */
+function circlesIn(imports: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const reachable = (from: string): ReadonlySet<string> => {
+    const reached = new Set<string>();
+    const open = [...(imports.get(from) ?? [])];
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (reached.has(file)) continue;
+      reached.add(file);
+      open.push(...(imports.get(file) ?? []));
+    }
+    return reached;
+  };
+  const reach = new Map([...imports.keys()].map((file) => [file, reachable(file)]));
+  const circles = [...reach].flatMap(([file, reached]) => {
+    if (!reached.has(file)) return [];
+    const circle = [...reached].filter((other) => reach.get(other)?.has(file)).sort();
+    // Told once, at its first file.
+    return circle[0] === file ? [circle] : [];
+  });
+  return circles;
+}
+
+t.test('no file imports itself by way of others, types included', (t) => {
+  const typescript = files.filter((file) => /\.ts$/.test(file));
+  const imports = new Map(
+    typescript.map((file) => [file, importsOf(file).map((name) => name.replace(/\.js$/, '.ts'))]),
+  );
+  t.ok([...imports.values()].flat().filter((name) => imports.has(name)).length > 500, 'imports are found');
+  t.same(circlesIn(imports), []);
+  const circle: readonly (readonly [string, readonly string[]])[] = [
+    ['a', ['b', 'd']],
+    ['b', ['c']],
+    ['c', ['a']],
+    ['d', ['e']],
+    ['e', ['e']],
+  ];
+  t.same(circlesIn(new Map(circle)), [['a', 'b', 'c'], ['e']], 'circles are found');
+  t.end();
+});
+
 t.test('the core does not know Node', (t) => {
   const wrong = core.flatMap((file) =>
     importsOf(file)
