@@ -20,20 +20,50 @@ export interface WentOff {
 }
 
 /**
- * Suspends to disk until the machine is off; 'powerCut' when a planned cut came before. `copyRam`: whether RAM is wanted as it
- * is at the atomic copy.
+ * The swap area in which a machine that boots with these words looks for an image, as the initramfs reads them: the last
+ * `resume=` counts. Undefined where there is none.
+ */
+export function resumeDevice(cmdline: string): string | undefined {
+  const word = cmdline.split(/\s+/u).findLast((each) => each.startsWith('resume='));
+  return word?.slice('resume='.length) || undefined;
+}
+
+/**
+ * The command line that suspends to disk and powers off. The kernel writes its image into the first swap area that is on
+ * unless it is told otherwise; so it is told first, as distributions do, in which area the next boot looks for it.
+ */
+export function hibernation(cmdline: string): string {
+  const device = resumeDevice(cmdline);
+  return [
+    // The offset first: writing the device makes the kernel look there for an image.
+    ...(device === undefined ? [] : ['echo 0 > /sys/power/resume_offset', `echo ${device} > /sys/power/resume`]),
+    'echo shutdown > /sys/power/disk',
+    'echo disk > /sys/power/state',
+  ].join(' && ');
+}
+
+/**
+ * Suspends to disk until the machine is off; 'powerCut' when a planned cut came before. `cmdline`: of this machine and of the one
+ * that will resume. `copyRam`: whether RAM is wanted as it is at the atomic copy.
  * @throws GuestError when the kernel refuses.
  */
-export async function suspendToDisk(recorder: Recorder, agent: Agent, copyRam: boolean): Promise<WentOff | 'powerCut'> {
+export async function suspendToDisk(
+  recorder: Recorder,
+  agent: Agent,
+  cmdline: string,
+  copyRam: boolean,
+): Promise<WentOff | 'powerCut'> {
   recorder.arm(copyRamAt(stepBegin('copy'), copyRam));
-  const end = await agent.exec(shell('echo shutdown > /sys/power/disk && echo disk > /sys/power/state'), {
-    virtualMsMax: HALF_MS_MAX,
-  });
+  const end = await agent.exec(shell(hibernation(cmdline)), { virtualMsMax: HALF_MS_MAX });
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended !== 'halted') {
-    throw new GuestError('the kernel refused to suspend', {
+    const device = resumeDevice(cmdline);
+    throw new GuestError(`the kernel refused to suspend${device === undefined ? '' : ` to ${device}`}`, {
       consoleTail: [...consoleTail(recorder.seen().console), ...outputLines(resultOf(end))],
-      remedy: 'the console says why',
+      remedy:
+        device === undefined
+          ? 'the console says why'
+          : `the console says why; ${device} must be swap that is on (swapon), or the command line must name another area (resume=)`,
     });
   }
   return { atCopy: ramAt(stepBegin('copy'), recorder), job: end.job };

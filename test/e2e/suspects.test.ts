@@ -56,3 +56,22 @@ t.test('an image is read from /dev/snapshot in pieces of any size', async (t) =>
   );
   t.same(report.failures, [], outcome.main.commands.map(({ stdout }) => stdout).join(''));
 });
+
+t.test('the image goes to the swap area from which the next boot resumes, not to the first that is on', async (t) => {
+  const { report } = await runText(
+    t.testdir({}),
+    `name: swap in RAM comes first\ncontrol: false\nsteps:
+  - boot
+  - run: swapoff -a; echo 32M > /sys/block/zram0/disksize && mkswap /dev/zram0 > /dev/null && swapon -p 100 /dev/zram0 && swapon -a
+  - run: { command: "awk 'NR == 2 { print $1 }' /proc/swaps", stdout: '/dev/zram0' }
+  - run: echo precious > /run/file
+  - suspend: { method: swsusp }
+  - resume
+  - verify
+  - run: { command: cat /run/file, stdout: precious }
+  - shutdown
+`,
+  );
+  t.same(report.failures, []);
+  t.equal(report.cycles, 1);
+});

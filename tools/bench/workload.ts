@@ -17,9 +17,6 @@ export const WORK = [
 ].join(' && ');
 /** Fails unless all of it came through. */
 export const CHECK = 'cksum < /dev/shm/work | cmp - /dev/shm/sum';
-/** Suspends by the kernel's own hibernation and powers off; ends in the resumed system. */
-export const SUSPEND = 'echo shutdown > /sys/power/disk && echo disk > /sys/power/state';
-
 const command = (text: string): Step & CommandStep => ({ do: 'run', command: text, exit: 0, timeoutMs: TIMEOUT_MS });
 
 /** The machine that a method of suspending needs: the initramfs must be told where to look for an image of sys_snapshot. */

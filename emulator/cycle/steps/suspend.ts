@@ -59,7 +59,7 @@ async function goOff(
   copyRam: boolean,
 ): Promise<WentOff | 'powerCut'> {
   const { recorder, agent } = machines;
-  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, copyRam);
+  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam);
   const end = await snapshotAndGoOff(recorder, agent, step, copyRam, {
     signal: deps.booter.signal,
     matcher: deps.matcher,

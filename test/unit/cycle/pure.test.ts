@@ -9,6 +9,7 @@ import { readKtap } from '../../../emulator/cycle/ktap.js';
 import { controlSteps, splitAtSuspend, unroll, type Step } from '../../../emulator/cycle/plan.js';
 import { afterPowerOff, neverPowered, writesBetween } from '../../../emulator/cycle/power.js';
 import { consoleTail } from '../../../emulator/cycle/stop.js';
+import { hibernation } from '../../../emulator/cycle/swsusp.js';
 import { readTyping, writeTyping } from '../../../emulator/cycle/typing.js';
 import { sectorEdits, triggersOf } from '../../../emulator/faults/fault.js';
 import type { MarkerSeen } from '../../../emulator/machine/contract.js';
@@ -197,5 +198,17 @@ t.test('the last lines of a console, without its control sequences', (t) => {
   t.same(consoleTail(bytes('a\r\n\u001b[2Jb\r\n\r\n')), ['a', 'b']);
   t.same(consoleTail(bytes('1\n2\n3\n'), 2), ['2', '3']);
   t.same(consoleTail(bytes('')), []);
+  t.end();
+});
+
+t.test('stock hibernation is told the swap area in which the next boot looks', (t) => {
+  const go = 'echo shutdown > /sys/power/disk && echo disk > /sys/power/state';
+  t.equal(
+    hibernation('noresume resume=/dev/sdb2 quiet resume=/dev/sdc1'),
+    `echo 0 > /sys/power/resume_offset && echo /dev/sdc1 > /sys/power/resume && ${go}`,
+    'the last word counts',
+  );
+  t.equal(hibernation('noresume'), go, 'nobody has named one');
+  t.equal(hibernation('resume=/dev/sdb2 resume='), go, 'an empty word takes it back');
   t.end();
 });

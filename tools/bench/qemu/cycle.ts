@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../../../emulator/agent/agent.js';
 import { resultOf, shell } from '../../../emulator/cycle/commands.js';
+import { hibernation } from '../../../emulator/cycle/swsusp.js';
 import type { MachineFiles } from '../../run/machine-files.js';
 import { GuestError, RigError } from '../../../emulator/machine/errors.js';
 import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import type { ArmedTrigger } from '../../../emulator/agent/triggers.js';
 import { command } from '../../../emulator/host/node/process.js';
-import { CHECK, stopwatch, SUSPEND, TIMEOUT_MS, WORK, type CycleSample } from '../workload.js';
+import { CHECK, stopwatch, TIMEOUT_MS, WORK, type CycleSample } from '../workload.js';
 import { startQemu, type QemuMachine } from './machine.js';
 
 /** Timed from the start of the first process to the end of the check in the second. */
@@ -115,7 +116,7 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
       watch.lap('boot');
       await succeed(agent, WORK);
       watch.lap('work');
-      const end = await agent.exec(shell(SUSPEND), { virtualMsMax: TIMEOUT_MS });
+      const end = await agent.exec(shell(hibernation(files.config.cmdline)), { virtualMsMax: TIMEOUT_MS });
       if (end.ended !== 'halted')
         throw new GuestError(`QEMU's guest did not suspend (${end.ended})`, { consoleTail: agent.consoleTail });
       return { agent, job: end.job, haltedMs: performance.now(), cpuMs: first.cpuMs() };
