@@ -92,3 +92,16 @@ t.test('looking at the cache writes nothing into it', async (t) => {
   await findSource({ ...context, look: () => undefined });
   t.same(readdirSync(join(dir, 'cache')), []);
 });
+
+t.test('looking at the cache sees the index that a remembered answer was taken from', async (t) => {
+  const { dir, context, find } = machine(t);
+  await find();
+  // A machine whose own apt has no index of the source: the one in the cache must not pass for useless.
+  writeFileSync(
+    join(dir, 'bin/apt-get'),
+    '#!/bin/sh\n[ "$1" = indextargets ] && echo "Packages main $(. /etc/os-release; echo $VERSION_CODENAME) http://mirror.invalid /key" || exit 100\n',
+  );
+  const looked: string[] = [];
+  await t.rejects(findSource({ ...context, look: (path) => void looked.push(path) }), { message: /not in the cache/ });
+  t.match(looked, [/\/linux-source-index-[0-9a-f]{20}$/]);
+});

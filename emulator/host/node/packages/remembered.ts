@@ -42,7 +42,8 @@ export async function rememberedAnswer(
   ask: () => Promise<string>,
 ): Promise<string> {
   const path = join(context.cacheDir, REMEMBERED, `${question}.json`);
-  const last = await readAnswer(path);
+  // Who looks wants to know of all that an answer rests on: only asking shows that.
+  const last = context.look ? undefined : await readAnswer(path);
   if (last && last.key === (await keyOf(last.places))) return last.answer;
   const places = await placesOf(context);
   // Before the question: what changes while apt answers makes the next start ask again.
