@@ -75,3 +75,35 @@ t.test('the image goes to the swap area from which the next boot resumes, not to
   t.same(report.failures, []);
   t.equal(report.cycles, 1);
 });
+
+t.test('no image is written into swap in RAM', async (t) => {
+  /** Makes a device, hibernates to swap on it, and prints how that ended and what the kernel said. */
+  const refused = (device: string, kernelName: string, setUp = 'true'): string => {
+    const command = [
+      `${setUp} && mkswap ${device} > /dev/null && swapon ${device} || exit 9`,
+      'echo disk > /sys/power/state 2> /dev/null; echo "status $?"; cat /sys/power/resume',
+      `swapoff ${device}; dmesg | grep -o "PM: .*swap.*" -i; dmesg -C`,
+    ].join('; ');
+    const said = `PM: Swap on ${kernelName} is in RAM, an image there would be lost: name another area in /sys/power/resume`;
+    const stdout = `status [12]\n0:0\n[^]*${said}`;
+    return `  - run: { command: ${JSON.stringify(command)}, stdout: ${JSON.stringify(stdout)} }`;
+  };
+  const { report, outcome } = await runText(
+    t.testdir({}),
+    `name: swap in RAM\ncontrol: false\nsteps:
+  - boot
+  - run: swapoff -a; echo shutdown > /sys/power/disk; dmesg -C
+${refused('/dev/zram0', 'zram0', 'echo 32M > /sys/block/zram0/disksize')}
+${refused('/dev/ram0', 'ram0')}
+${refused('/dev/loop0', 'loop0', 'head -c 32M /dev/zero > /run/file && losetup /dev/loop0 /run/file')}
+${refused('/dev/mapper/over', 'dm-1', "dmsetup create over --table '0 65536 linear /dev/ram1 0'")}
+  - run: swapon -a
+  - run: echo precious > /run/file
+  - suspend: { method: swsusp }
+  - resume
+  - run: { command: cat /run/file, stdout: precious }
+`,
+  );
+  t.same(report.failures, [], outcome.main.commands.map(({ stdout, stderr }) => stdout + stderr).join(''));
+  t.equal(outcome.main.commands.length, 8);
+});
