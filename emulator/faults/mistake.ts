@@ -15,6 +15,8 @@ export const MISTAKES = [
   'leave-unguarded',
   'thaw-early',
   'reuse-swap',
+  'ignore-holders',
+  'keep-reference',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 
