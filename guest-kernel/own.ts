@@ -40,7 +40,7 @@ async function findFile(dir: string, name: keyof typeof FILES): Promise<string> 
   }
   throw new InputError(`the kernel folder ${dir} has no ${FILES[name].join(' and no ')}`, {
     remedy:
-      'name a tree that is built (`node tools/run.mjs tools/kernel.ts build DIR`), or a folder with bzImage, System.map and .config; or one of the flavours release and debug',
+      'name a tree that is built (`make ARCH=i386 bzImage`, or in a checkout of Snapback `node tools/run.mjs tools/kernel.ts build DIR`), or a folder with bzImage, System.map and .config; or one of the flavours release and debug',
   });
 }
 

@@ -51,7 +51,7 @@ export async function obtainRebuild(
 }
 
 /** Runs `work` until it has come as far as `fraction`, and interrupts it there as a user does. @throws RigError when it never came there. */
-async function interruptedAt(
+export async function interruptedAt(
   fraction: number,
   context: BuildContext,
   work: (within: BuildContext) => Promise<void>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { archiveOf, fetchPackages, fileName } from '../../../emulator/host/node/packages/apt.js';
@@ -90,3 +90,20 @@ t.test('packages are fetched by apt, checked, and unpacked without their scripts
     ['directory usr 0:0', 'directory usr/bin 0:0', 'file usr/bin/thing 0:0'],
   );
 });
+
+t.test(
+  'what an interrupted fetch has brought is not fetched again; half a file does not pass for a whole one',
+  async (t) => {
+    const dir = t.testdir({ package: PACKAGE, debian: {}, to: {} });
+    const thing = await mirror(dir);
+    // By copy:, since file: leaves links to the mirror.
+    const sources = [{ uri: `copy:${dir}/debian`, suite: 'any', signedBy: undefined }];
+    const file = join(dir, 'to', fileName(thing));
+    await fetchPackages([thing], sources, join(dir, 'to'), context(dir));
+    const bytes = await readFile(file);
+    await rm(join(dir, 'debian/pool.deb'));
+    t.same(await fetchPackages([thing], sources, join(dir, 'to'), context(dir)), [], 'no mirror is asked');
+    await writeFile(file, bytes.subarray(0, 100));
+    t.match(await fetchPackages([thing], sources, join(dir, 'to'), context(dir)), [{ name: 'thing' }]);
+  },
+);
