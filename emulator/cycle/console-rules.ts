@@ -4,7 +4,7 @@ import { faultLines } from '../console/faults.js';
 import { consoleLines } from '../console/lines.js';
 import type { Finding } from './outcome.js';
 import { matchesLine, type Matcher } from './pattern.js';
-import type { ConsoleRules } from './plan.js';
+import type { ConsoleRules, Plan, Step } from './plan.js';
 import type { Proofs } from './proofs.js';
 
 export interface ConsoleJudge {
@@ -13,6 +13,18 @@ export interface ConsoleJudge {
 }
 
 const ORIGIN = 'the console';
+
+/** The rules of a plan. What a refusal that it expects says on the console is no fault either. */
+export function consoleRulesOf({ console, steps }: Pick<Plan, 'console' | 'steps'>): ConsoleRules {
+  const { expect, allow } = console ?? { expect: [], allow: [] };
+  return { expect, allow: [...allow, ...refusalsIn(steps)] };
+}
+
+const refusalsIn = (steps: readonly Step[]): readonly string[] =>
+  steps.flatMap((step) => {
+    if (step.do === 'repeat') return refusalsIn(step.steps);
+    return step.do === 'suspend' && step.refusal ? [step.refusal.refused] : [];
+  });
 
 /**
  * Kernel faults that the rules do not allow, and lines that they expect and that did not come.

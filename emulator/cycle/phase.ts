@@ -21,6 +21,7 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
       return isOn(phase) ? phase : no(step, isOff(phase), 'boot it first');
     case 'suspend':
       if (!isOn(phase)) return no(step, isOff(phase), 'boot it first');
+      if (step.refusal) return phase;
       return step.faults.some(({ fault }) => fault === 'cutPower') ? 'off' : 'suspended';
     case 'cutPower':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');

@@ -48,6 +48,14 @@ export interface CommandStep {
   readonly timeoutMs: number;
 }
 
+/** That a suspend must be refused, and how. */
+export interface Refusal {
+  /** A pattern (see `pattern.ts`) that a line of the console, or of what the suspending command prints, must match. */
+  readonly refused: string;
+  /** Name of the error number that the kernel must answer: `EBUSY`. */
+  readonly errno?: string;
+}
+
 export type Step =
   | { readonly do: 'boot' }
   | ({ readonly do: 'run' } & CommandStep)
@@ -67,12 +75,16 @@ export type Step =
       readonly store?: 'memory';
       /** False: the image is saved as it is (sys_snapshot only), for less work of the guest at either end. */
       readonly compress?: false;
+      /** It must be refused, and the machine runs on. */
+      readonly refusal?: Refusal;
+      /** Virtual time until the machine is off, without the commands of the live timeline; a default unless told. */
+      readonly timeoutMs?: number;
       readonly faults: readonly Fault[];
     }
   | { readonly do: 'cutPower' }
-  | { readonly do: 'resume'; readonly faults: readonly Fault[] }
+  | { readonly do: 'resume'; readonly faults: readonly Fault[]; readonly timeoutMs?: number }
   | { readonly do: 'verify'; readonly proofs: readonly Proof[] }
-  | { readonly do: 'shutdown' }
+  | { readonly do: 'shutdown'; readonly timeoutMs?: number }
   | { readonly do: 'repeat'; readonly times: number; readonly steps: readonly Step[] };
 
 /** A step that is done at once; `unroll` makes such steps of every list. */

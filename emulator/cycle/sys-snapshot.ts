@@ -8,12 +8,14 @@ import type { Job } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
+import { Bound } from './bound.js';
 import { judgeCommand, outputLines, resultOf, runUnlessCut, shell, type CommandResult } from './commands.js';
 import type { Finding } from './outcome.js';
 import type { Matcher } from './pattern.js';
 import type { CommandStep, Step } from './plan.js';
 import { copyRamAt, ramAt } from './ram-at.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
+import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
 import type { WentOff } from './swsusp.js';
 
@@ -26,11 +28,6 @@ export const SNAPSHOT_IMAGE = '/snapshot';
 
 /** What the initramfs must be told to look for it. */
 export const SNAPSHOT_CMDLINE = `rig.image=/dev/sdb3:${SNAPSHOT_IMAGE}`;
-
-/** Virtual time within which the call must return, and the image must be saved. */
-const CALL_MS_MAX = 60_000;
-const SAVE_MS_MAX = 300_000;
-const OFF_MS_MAX = 60_000;
 
 /** On a tmpfs: gone with the live timeline. */
 const FOLDER = '/run/snapback';
@@ -58,41 +55,55 @@ export interface LivedOn extends WentOff {
   readonly findings: readonly Finding[];
 }
 
+export interface SnapshotOptions {
+  /** Virtual time until the machine is off, without the commands of `steps`; if the plan says. */
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly matcher: Matcher;
+}
+
 /**
  * Takes a snapshot and lets the live timeline run `beforeSaving`, then `whileSaving` while it saves the image, until it is off. `agent`
  * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end. `copyRam`: whether
  * RAM is wanted as it is at the copy.
- * @throws GuestError when the kernel refuses, or the live timeline does not bring its image home.
+ * @throws Refused when the kernel refuses, GuestError when the live timeline does not bring its image home.
  */
 export async function snapshotAndGoOff(
   recorder: Recorder,
   agent: Agent,
   steps: LiveSteps,
   copyRam: boolean,
-  { signal, matcher }: { readonly signal: AbortSignal | undefined; readonly matcher: Matcher },
+  { timeoutMs, signal, matcher }: SnapshotOptions,
 ): Promise<LivedOn | 'powerCut'> {
+  const bound = new Bound('suspend', recorder, timeoutMs);
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
-  const job = await toTheCopy(recorder, agent, steps, toCopyEnd);
+  const job = await toTheCopy(recorder, agent, steps, toCopyEnd, bound);
   if (job === 'powerCut') return job;
   for (let again = true; again;) {
-    const returned = await recorder.machine.run({
-      triggers: [stopAt(stepEnd('call')), ...toCopyEnd],
-      virtualMsMax: CALL_MS_MAX,
+    const returned = await bound.during(async (virtualMsMax) => {
+      const report = await recorder.machine.run({
+        triggers: [stopAt(stepEnd('call')), ...toCopyEnd],
+        virtualMsMax,
+      });
+      if (report.reason.why === 'trigger' || report.reason.why === 'powerCut') return report;
+      throw unexpectedStop('the snapshot to return in the live timeline', report, recorder.seen(), signal);
     });
-    if (returned.reason.why === 'powerCut') return 'powerCut';
-    if (returned.reason.why !== 'trigger')
-      throw unexpectedStop('the snapshot to return in the live timeline', returned, recorder.seen(), signal);
+    if (returned.reason.why !== 'trigger') return 'powerCut';
     // The kernel may find that the image leaves too little memory, and try again with more: the last copy counts.
     again = returned.reason.index === 1;
   }
   const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
   // The second word of a step's end is an error number, none as 0.
   if (call?.word1 !== 0)
-    throw refused('the snapshot failed after the copy', outputLines(resultOf(await agent.wait(job))), recorder);
+    throw refusedOrStopped(
+      'the snapshot failed after the copy',
+      await bound.during((virtualMsMax) => agent.wait(job, { virtualMsMax })),
+      recorder,
+    );
   const atCopy = ramAt(stepBegin('copy'), recorder);
 
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
-  await live.connect();
+  await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
   const commands: LivedOn['commands'][number][] = [];
   const findings: Finding[] = [];
   const runAll = async (steps: readonly CommandStep[]): Promise<'powerCut' | undefined> => {
@@ -106,16 +117,17 @@ export async function snapshotAndGoOff(
     return undefined;
   };
   if ((await runAll(steps.beforeSaving ?? [])) === 'powerCut') return 'powerCut';
-  if ((await runUnlessCut(live, GO, CALL_MS_MAX)) === 'powerCut') return 'powerCut';
+  const told = await bound.during((virtualMsMax) => runUnlessCut(live, GO, virtualMsMax));
+  if (told === 'powerCut') return 'powerCut';
   if ((await runAll(steps.whileSaving)) === 'powerCut') return 'powerCut';
-  const saved = await live.exec(shell(AWAIT_SAVED), { virtualMsMax: SAVE_MS_MAX });
+  const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED), { virtualMsMax }));
   if (saved.ended === 'powerCut') return 'powerCut';
   if (saved.ended !== 'exited' || saved.exitCode !== 0)
-    throw refused('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
-  const off = await live.powerOff({ virtualMsMax: OFF_MS_MAX });
+    throw notDone('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
+  const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
   if (off.why === 'powerCut') return 'powerCut';
   if (off.why !== 'halted')
-    throw refused(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
+    throw notDone(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
   return { atCopy, job, commands, findings };
 }
 
@@ -131,14 +143,15 @@ async function toTheCopy(
   agent: Agent,
   steps: LiveSteps,
   triggers: readonly ArmedTrigger[],
+  bound: Bound,
 ): Promise<Job | 'powerCut'> {
-  const end = await agent.exec(shell(take(steps)), { virtualMsMax: CALL_MS_MAX, triggers });
+  const end = await bound.during((virtualMsMax) => agent.exec(shell(take(steps)), { virtualMsMax, triggers }));
   if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
-  throw refused('the kernel refused to take a snapshot', outputLines(resultOf(end)), recorder);
+  throw refusedOrStopped('the kernel refused to take a snapshot', end, recorder);
 }
 
-function refused(what: string, said: readonly string[], recorder: Recorder): GuestError {
+function notDone(what: string, said: readonly string[], recorder: Recorder): GuestError {
   return new GuestError(what, {
     consoleTail: [...consoleTail(recorder.seen().console), ...said],
     remedy: 'the console says why',

@@ -2,7 +2,7 @@
 /** Drives one machine, over all its power cycles, through the steps of a plan. */
 import { GuestError } from '../machine/errors.js';
 import type { BootState } from './boot-state.js';
-import { judgeConsole } from './console-rules.js';
+import { consoleRulesOf, judgeConsole } from './console-rules.js';
 import { Evidence, type EvidenceNotes } from './evidence.js';
 import { Machines } from './machines.js';
 import type { TimelineOutcome } from './outcome.js';
@@ -87,7 +87,7 @@ async function perform(context: StepContext, step: SimpleStep, ahead: readonly S
     case 'verify':
       return verify(context, step);
     case 'shutdown':
-      return shutDown(context);
+      return shutDown(context, step);
   }
 }
 
@@ -101,7 +101,7 @@ function titleOf(step: SimpleStep): string {
     case 'selfcheck':
       return `self-checks: ${step.phase}`;
     case 'suspend':
-      return `suspend (${step.method})`;
+      return `suspend (${step.method})${step.refusal ? ', to be refused' : ''}`;
     case 'cutPower':
       return 'cut power';
     case 'resume':
@@ -117,7 +117,7 @@ function titleOf(step: SimpleStep): string {
 /** What will be looked at of the suspend that is over when these steps begin. */
 function proofsAhead(steps: readonly SimpleStep[]): readonly Proof[] {
   for (const step of steps) {
-    if (step.do === 'suspend') return [];
+    if (step.do === 'suspend' && !step.refusal) return [];
     if (step.do === 'verify') return step.proofs;
   }
   return [];
@@ -150,7 +150,7 @@ async function outcomeOf({ plan, deps, machines, evidence }: StepContext): Promi
   const { cycles, filesystems, selfChecks, commands, findings } = evidence;
   const stateHash = await machines.stateHash();
   const { total, console } = machines.off;
-  findings.push(...(await judgeConsole(console, plan.console ?? { expect: [], allow: [] }, deps)));
+  findings.push(...(await judgeConsole(console, consoleRulesOf(plan), deps)));
   return { cycles, filesystems, selfChecks, commands, findings, total, stateHash, console };
 }
 

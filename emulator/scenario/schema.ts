@@ -5,7 +5,6 @@ import {
   DEFAULT_METHOD,
   EMPTY_SHARE,
   PROOFS,
-  unroll,
   type CommandStep,
   type ConsoleRules,
   type MachineOptions,
@@ -15,6 +14,7 @@ import { patternProblem } from '../cycle/pattern.js';
 import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import type { Fault } from '../faults/fault.js';
+import { ERRNO_NAMES } from '../machine/errno.js';
 import {
   type Read,
   checked,
@@ -24,6 +24,7 @@ import {
   integer,
   list,
   mapping,
+  name,
   optional,
   required,
   scalar,
@@ -35,6 +36,7 @@ import {
   type Shape,
   type YamlIssue,
 } from '../yaml/index.js';
+import { clockOverrun, tooManySteps, WALL_CLOCK_MS_MAX } from './extent.js';
 import { marker } from './marker-name.js';
 
 /** A file or folder of the host that is copied into the guest. */
@@ -61,6 +63,7 @@ export interface Scenario {
 /** The disks of the standard machine. */
 export const STANDARD_DISKS = ['root', 'stores'] as const;
 const COMMAND_TIMEOUT_MS = 60_000;
+const OFF_TIME_BOUNDS = ['0 s', '3650 d'] as const;
 
 const guestPath = text('an absolute path in the guest', /^\/.*[^/]$/);
 const mode = scalar(
@@ -69,15 +72,19 @@ const mode = scalar(
   0,
 );
 const wallClock = scalar(
-  "a time such as '2026-01-01T00:00:00Z'",
+  "a time from 1970 to 2069 such as '2026-01-01T00:00:00Z'",
   (value) => {
     const ms =
       typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/.test(value) ? Date.parse(value) : NaN;
-    return Number.isFinite(ms) ? ms : undefined;
+    return ms >= 0 && ms <= WALL_CLOCK_MS_MAX ? ms : undefined;
   },
   0,
 );
-const pattern = checked(text('a regular expression'), patternProblem);
+/** Text with something in it. */
+const filled = (wants: string): Shape<string> => text(wants, /\S/);
+const pattern = checked(text('a regular expression'), (source) =>
+  source === '' ? "an empty pattern matches everything: write '^$' for what is empty" : patternProblem(source),
+);
 
 /** A bare text where a mapping could stand: `- run: ls` for `- run: { command: ls }`. */
 function orText<T>(key: string, shape: Shape<T>): Shape<T> {
@@ -117,11 +124,13 @@ const machineShape = mapping({
   wallClock: optional(wallClock),
 });
 
+/** Longer than any guest works, and than anybody waits; a guest that sleeps costs nothing. */
+const timeout = duration(['1 ms', '7 d']);
 const commandFields = {
-  command: required(text('a command')),
+  command: required(filled('a command')),
   exit: defaulted(integer(0, 255), 0),
   stdout: optional(pattern),
-  timeout: defaulted(duration(), COMMAND_TIMEOUT_MS),
+  timeout: defaulted(timeout, COMMAND_TIMEOUT_MS),
 };
 const commandShape = orText('command', mapping(commandFields));
 
@@ -150,7 +159,7 @@ const faultShape = choice({
     mapping({
       marker: required(marker()),
       nth,
-      symbol: optional(text('a kernel symbol')),
+      symbol: optional(filled('a kernel symbol')),
       address: optional(integer(0, 0x2fff_ffff)),
       xor,
     }),
@@ -161,10 +170,19 @@ const faultShape = choice({
 });
 type FaultRead = ReturnType<typeof faultShape.read>;
 
+const timeoutField = optional(timeout);
+const refusalShape = mapping({
+  refused: required(pattern),
+  errno: optional(name("the name of an error number, such as 'EBUSY',", ERRNO_NAMES)),
+});
+
 const stepFields = {
   boot: mapping({}),
   run: commandShape,
-  start: checked(mapping({ name: optional(text('a name')), command: required(text('a command')) }), () => undefined),
+  start: checked(
+    mapping({ name: optional(filled('a name')), command: required(filled('a command')) }),
+    () => undefined,
+  ),
   selfcheck: scalar(
     "'start' or 'verify'",
     (value) => (value === 'start' || value === 'verify' ? value : undefined),
@@ -173,14 +191,20 @@ const stepFields = {
   suspend: checked(
     mapping({
       method: defaulted(word('swsusp', 'sys_snapshot'), DEFAULT_METHOD),
-      offTime: defaulted(duration(), 3_600_000),
+      offTime: defaulted(duration(OFF_TIME_BOUNDS), 3_600_000),
       beforeSaving: defaulted(list(commandShape), []),
       whileSaving: defaulted(list(commandShape), []),
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
       compress: defaulted(truth(), true),
+      timeout: timeoutField,
+      expect: optional(refusalShape),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, store, compress }) => {
+    ({ method, beforeSaving, whileSaving, store, compress, expect, faults }) => {
+      if (expect && beforeSaving.length + whileSaving.length > 0)
+        return 'a suspend that is to be refused has no live timeline that could run commands: make them steps of their own';
+      if (expect && faults.some(({ kind }) => kind !== 'flipMemory'))
+        return 'a machine whose suspend is to be refused is never off: of faults, only `flipMemory` can strike it';
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
       if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
@@ -190,9 +214,9 @@ const stepFields = {
     },
   ),
   cutPower: mapping({}),
-  resume: mapping({ faults: defaulted(list(faultShape), []) }),
+  resume: mapping({ timeout: timeoutField, faults: defaulted(list(faultShape), []) }),
   verify: mapping({ proofs: defaulted(list(word(...PROOFS)), PROOFS) }),
-  shutdown: mapping({}),
+  shutdown: mapping({ timeout: timeoutField }),
 };
 const simpleStep = { ...stepFields, start: orText('command', stepFields.start) };
 type RawSimpleStep = Read<ReturnType<typeof choice<typeof simpleStep>>>;
@@ -215,7 +239,7 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, beforeSaving, whileSaving, store, compress, faults } = step.value;
+      const { method, offTime, beforeSaving, whileSaving, store, compress, timeout, expect, faults } = step.value;
       return {
         do: 'suspend',
         method,
@@ -224,21 +248,29 @@ function stepOf(step: RawStep): Step {
         whileSaving: whileSaving.map(commandOf),
         ...(store === 'memory' && { store }),
         ...(!compress && { compress }),
+        ...(timeout !== undefined && { timeoutMs: timeout }),
+        ...(expect && {
+          refusal: { refused: expect.refused, ...(expect.errno !== undefined && { errno: expect.errno }) },
+        }),
         faults: faults.map(faultOf),
       };
     }
     case 'resume':
-      return { do: 'resume', faults: step.value.faults.map(faultOf) };
+      return { do: 'resume', ...timeoutOf(step.value), faults: step.value.faults.map(faultOf) };
     case 'verify':
       return { do: 'verify', proofs: step.value.proofs };
     case 'repeat':
       return { do: 'repeat', times: step.value.times, steps: step.value.steps.map(stepOf) };
+    case 'shutdown':
+      return { do: 'shutdown', ...timeoutOf(step.value) };
     case 'boot':
     case 'cutPower':
-    case 'shutdown':
       return { do: step.kind };
   }
 }
+
+const timeoutOf = ({ timeout }: { readonly timeout: number | undefined }): { readonly timeoutMs?: number } =>
+  timeout === undefined ? {} : { timeoutMs: timeout };
 
 function commandOf({ command, exit, stdout, timeout }: ReturnType<typeof commandShape.read>): CommandStep {
   return { command, exit, ...(stdout !== undefined && { stdout }), timeoutMs: timeout };
@@ -268,16 +300,16 @@ const consoleShape = checked(
 );
 
 const rawScenario = mapping({
-  name: required(text('a name')),
+  name: required(filled('a name')),
   machine: optional(machineShape),
   disks: defaulted(
-    checked(list(text('the name of a recipe, or the path of one'), 1), (disks) =>
+    checked(list(filled('the name of a recipe, or the path of one'), 1), (disks) =>
       disks.length > 2 ? 'the machine has two disks at most' : undefined,
     ),
     STANDARD_DISKS,
   ),
   files: defaulted(
-    list(mapping({ from: required(text('a path of the host')), to: required(guestPath), mode: optional(mode) })),
+    list(mapping({ from: required(filled('a path of the host')), to: required(guestPath), mode: optional(mode) })),
     [],
   ),
   console: optional(consoleShape),
@@ -286,8 +318,12 @@ const rawScenario = mapping({
 });
 
 /** A machine that comes back from a snapshot must be told where to look for it. */
-const snapshotWords = (steps: readonly Step[]): readonly string[] =>
-  unroll(steps).some((step) => step.do === 'suspend' && step.method === 'sys_snapshot') ? [SNAPSHOT_CMDLINE] : [];
+const snapshotWords = (steps: readonly Step[]): readonly string[] => (takesSnapshots(steps) ? [SNAPSHOT_CMDLINE] : []);
+
+const takesSnapshots = (steps: readonly Step[]): boolean =>
+  steps.some((step) =>
+    step.do === 'repeat' ? takesSnapshots(step.steps) : step.do === 'suspend' && step.method === 'sys_snapshot',
+  );
 
 /** The scenario in `source`, the text of `file`; or all that is wrong with it (at least one issue). */
 export function readScenario(
@@ -297,7 +333,10 @@ export function readScenario(
   const read = readYaml(source, file, rawScenario);
   if ('issues' in read) return read;
   const scenario = scenarioOf(read.value);
-  const { problems } = orderProblems(scenario.steps);
+  const { steps, machine } = scenario;
+  // Too many steps are told before anything goes through them.
+  const excess = tooManySteps(steps) ?? clockOverrun(steps, machine.wallClockMs);
+  const problems = excess ? [excess] : orderProblems(steps).problems;
   if (problems.length > 0)
     return { issues: problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)) };
   return { scenario };

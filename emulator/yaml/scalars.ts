@@ -28,16 +28,20 @@ export function integer(min: number, max: number, wants = `a whole number from $
 
 /** One of a few words. */
 export function word<W extends string>(...words: readonly [W, ...W[]]): Shape<W> {
-  const wants = words.length === 1 ? `'${words[0]}'` : `one of ${words.join(', ')}`;
+  return name(words.length === 1 ? `'${words[0]}'` : `one of ${words.join(', ')}`, words);
+}
+
+/** One of more names than a message could list. */
+export function name<N extends string>(wants: string, names: readonly [N, ...N[]]): Shape<N> {
   return {
     wants,
     read: (value, at) => {
-      const found = words.find((one) => one === value);
+      const found = names.find((one) => one === value);
       if (found === undefined) {
-        const like = typeof value === 'string' ? nearest(value, words) : undefined;
+        const like = typeof value === 'string' ? nearest(value, names) : undefined;
         refuse(value, like === undefined ? wants : `${wants} (did you mean '${like}'?)`, at);
       }
-      return found ?? words[0];
+      return found ?? names[0];
     },
   };
 }
@@ -46,24 +50,37 @@ const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 
 
 /** A number of bytes with its unit: `64 MiB`, `512 B`. */
 export function byteSize(): Shape<number> {
-  return measure("a size such as '64 MiB'", SIZE_UNITS);
+  return scalar(
+    `a size such as '64 MiB' (${Object.keys(SIZE_UNITS).join(', ')})`,
+    (value) => quantity(value, SIZE_UNITS),
+    0,
+  );
 }
 
 const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A duration with its unit, in ms: `250 ms`, `5 s`, `8 h`. */
-export function duration(): Shape<number> {
-  return measure("a duration such as '5 s'", TIME_UNITS);
+/** A duration with its unit, in ms: `250 ms`, `5 s`, `8 h`. The bounds are written in the same way: `['1 ms', '1 d']`. */
+export function duration(bounds?: readonly [min: string, max: string]): Shape<number> {
+  const units = Object.keys(TIME_UNITS).join(', ');
+  if (bounds === undefined)
+    return scalar(`a duration such as '5 s' (${units})`, (value) => quantity(value, TIME_UNITS), 0);
+  const [min = 0, max = Infinity] = bounds.map((bound) => quantity(bound, TIME_UNITS));
+  return scalar(
+    `a duration such as '5 s', from '${bounds[0]}' to '${bounds[1]}' (${units}),`,
+    (value) => {
+      const ms = quantity(value, TIME_UNITS);
+      return ms !== undefined && ms >= min && ms <= max ? ms : undefined;
+    },
+    min,
+  );
 }
 
-function measure(wants: string, units: Readonly<Record<string, number>>): Shape<number> {
-  const read = (value: unknown): number | undefined => {
-    const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) : null;
-    const unit = parts?.[2] === undefined || !Object.hasOwn(units, parts[2]) ? undefined : units[parts[2]];
-    const result = unit === undefined ? NaN : Number(parts?.[1]) * unit;
-    return Number.isSafeInteger(result) ? result : undefined;
-  };
-  return scalar(`${wants} (${Object.keys(units).join(', ')})`, read, 0);
+/** A number with its unit, as a whole number of the smallest unit; undefined when it is none. */
+function quantity(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
+  const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) : null;
+  const unit = parts?.[2] === undefined || !Object.hasOwn(units, parts[2]) ? undefined : units[parts[2]];
+  const result = unit === undefined ? NaN : Number(parts?.[1]) * unit;
+  return Number.isSafeInteger(result) ? result : undefined;
 }
 
 /** A shape of a single value: `read` answers undefined for what cannot be. */

@@ -27,3 +27,45 @@ steps: [boot, { run: { command: cd /root && ./segfault.sh && ./segfault, exit: 1
     { kind: 'console', what: 'no line of the console matches /^segfault.* at 4 /, which the scenario expects' },
   ]);
 });
+
+t.test('suspends that the kernel must refuse, and one that it must not', async (t) => {
+  const { status, stdout, stderr } = await snapback(['run', scenario('expected-refusal')]);
+  t.equal(status, 0, stdout + stderr);
+});
+
+t.test('refused otherwise, and not refused', async (t) => {
+  const { report } = await runText(
+    t.testdir({}),
+    `name: refused
+control: false
+console: { allow: ['^device-mapper: '] }
+steps:
+  - boot
+  - run: mkswap /dev/sdb1 && swapon /dev/sdb1
+  - suspend: { method: sys_snapshot, expect: { refused: 'no space', errno: ENOSPC } }
+  - run: swapoff /dev/sdb1
+  - suspend: { method: sys_snapshot, expect: { refused: 'busy', errno: EBUSY } }
+  - shutdown
+`,
+  );
+  t.match(report.failures, [
+    {
+      kind: 'guest',
+      what: 'the suspend was refused with EBUSY, not ENOSPC, and with no message that matches /no space/',
+    },
+    { kind: 'guest', what: 'the suspend was to be refused (/busy/), and the machine has suspended' },
+  ]);
+});
+
+t.test('a suspend that exceeds its time names the key that allows more', async (t) => {
+  const { report } = await runText(
+    t.testdir({}),
+    'name: slow\ncontrol: false\nsteps: [boot, { suspend: { method: sys_snapshot, timeout: 5 ms } }, resume]\n',
+  );
+  t.match(report.failures, [
+    {
+      what: "the suspend did not end within 0.005 s of the guest's time",
+      remedy: /`suspend: \{ timeout: 1 s \}`/,
+    },
+  ]);
+});

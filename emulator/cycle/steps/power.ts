@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Steps that end with the machine off, and the look at its filesystems that follows. */
 import { GuestError } from '../../machine/errors.js';
+import { Bound } from '../bound.js';
+import type { SimpleStep } from '../plan.js';
 import { consoleTail } from '../stop.js';
 import type { StepContext } from './context.js';
-
-/** Virtual time within which a shutdown must end. */
-const SHUTDOWN_MS_MAX = 30_000;
 
 /** Power is gone without warning: what is on the disks must still be whole. */
 export async function cutPower(context: StepContext): Promise<void> {
@@ -13,9 +12,13 @@ export async function cutPower(context: StepContext): Promise<void> {
   await checkFilesystems(context, 'powerOff');
 }
 
-export async function shutDown(context: StepContext): Promise<void> {
+export async function shutDown(
+  context: StepContext,
+  { timeoutMs }: Extract<SimpleStep, { do: 'shutdown' }>,
+): Promise<void> {
   const { recorder, agent } = context.machines;
-  const end = await agent.powerOff({ virtualMsMax: SHUTDOWN_MS_MAX });
+  const bound = new Bound('shutdown', recorder, timeoutMs);
+  const end = await bound.during((virtualMsMax) => agent.powerOff({ virtualMsMax }));
   if (end.why !== 'halted')
     throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, {
       consoleTail: consoleTail(recorder.seen().console),

@@ -29,7 +29,10 @@ export async function resume(
   const recorder = await machines.powerOn('beforeDisk');
   // Before the capture, so that what a fault does to RAM is in it.
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
-  const resuming = resumeFromDisk(recorder, ahead.includes('memory'), deps.booter.signal);
+  const resuming = resumeFromDisk(recorder, ahead.includes('memory'), {
+    timeoutMs: step.timeoutMs,
+    signal: deps.booter.signal,
+  });
   // The machine runs in its worker: there is time meanwhile.
   suspended = { ...suspended, early: suspended.early ?? proveEarly(context, suspended.evidence, ahead) };
   const restored = await resuming;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { readSectors } from '../../disks/disk.js';
 import { sectorEdits, triggersOf, type Fault } from '../../faults/fault.js';
-import type { Proof, SimpleStep } from '../plan.js';
+import { GuestError } from '../../machine/errors.js';
+import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
+import { judgeRefusal, Refused } from '../refused.js';
+import { consoleTail } from '../stop.js';
 import { suspendToDisk, type WentOff } from '../swsusp.js';
 import { frozenSince, snapshotAndGoOff, storesOf } from '../sys-snapshot.js';
 import type { StepContext } from './context.js';
@@ -13,6 +16,7 @@ type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
 
 /** Suspends until the machine is off, or until a planned power cut. `ahead`: what a step to come will prove of it. */
 export async function suspend(context: StepContext, step: SuspendStep, ahead: readonly Proof[]): Promise<void> {
+  if (step.refusal) return suspendInVain(context, step, step.refusal);
   const { deps, machines } = context;
   const { recorder, agent } = machines;
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
@@ -53,14 +57,44 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   };
 }
 
+/**
+ * Suspends where the kernel must refuse: nothing has changed then, and the steps that follow go on in this machine.
+ * @throws GuestError when the kernel suspends all the same.
+ */
+async function suspendInVain(context: StepContext, step: SuspendStep, expected: Refusal): Promise<void> {
+  const { deps, machines, evidence } = context;
+  const { recorder } = machines;
+  recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
+  const before = recorder.seen();
+  const markersBefore = before.markers.length;
+  try {
+    await goOff(context, step, false);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    const { markers, console, virtualMs } = recorder.seen();
+    // Tasks may have been frozen meanwhile.
+    context.suspendingSinceStartMs += virtualMs - before.virtualMs;
+    expectStruck(step.faults, recorder, false);
+    const attempt = { markers: markers.slice(markersBefore), console: console.subarray(before.console.length) };
+    evidence.findings.push(...(await judgeRefusal(error, attempt, expected, deps.matcher)));
+    return;
+  }
+  throw new GuestError(`the suspend was to be refused (/${expected.refused}/), and the machine has suspended`, {
+    consoleTail: consoleTail(recorder.seen().console),
+    remedy: 'leave out `expect` where the kernel is right to suspend',
+  });
+}
+
 async function goOff(
   { deps, machines, evidence }: StepContext,
   step: SuspendStep,
   copyRam: boolean,
 ): Promise<WentOff | 'powerCut'> {
   const { recorder, agent } = machines;
-  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam);
+  const { timeoutMs } = step;
+  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam, timeoutMs);
   const end = await snapshotAndGoOff(recorder, agent, step, copyRam, {
+    timeoutMs,
     signal: deps.booter.signal,
     matcher: deps.matcher,
   });

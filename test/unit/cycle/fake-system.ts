@@ -24,12 +24,18 @@ export interface FakeSystem {
   >;
   /** Answers that the kernel would not suspend. */
   readonly refusesSuspend?: boolean;
+  /** It answers so before its call begins. */
+  readonly refusesEarly?: boolean;
+  /** The snapshot fails when memory has been copied. */
+  readonly failsAfterCopy?: boolean;
   /** The live timeline of a snapshot brings its image home, unless told otherwise. */
   readonly savesImage?: boolean;
   /** The kernel finds its first copy wanting, and makes another. */
   readonly copiesTwice?: boolean;
   /** Comes back from its image, and stands still before it answers anything. */
   readonly diesRestored?: boolean;
+  /** Stands still there for ever, with its clock running. */
+  readonly hangsAt?: 'suspend' | 'resume' | 'shutdown';
   /** Never gets as far as its init, and says why. */
   readonly panics?: string;
   /** Halts in place of starting its agent, and says why. */
@@ -55,6 +61,8 @@ export const fakeConfig: MachineConfig = {
   seed: 1,
   wallClockMs: 0,
 };
+
+const HANG: FakeScript = [{ do: 'sleep', ms: 10_000_000 }];
 
 const IMAGE = Uint8Array.from({ length: 512 }, () => 0x49);
 
@@ -91,6 +99,7 @@ function resume(system: FakeSystem): FakeScript {
   return [
     { do: 'marker', kind: USER_MARKERS.bootDecision, word0: 1 },
     { do: 'write', disk: 1, sector: sector(0), bytes: new Uint8Array(512) },
+    ...(system.hangsAt === 'resume' ? HANG : []),
     { do: 'marker', kind: stepBegin('restore') },
     { do: 'marker', kind: stepEnd('restore') },
     { do: 'work', instructions: 500 },
@@ -135,7 +144,12 @@ function answer(
         ? ended(id, suspender.stdout, suspender.exit)
         : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
     case REQUEST.shutdown:
-      return [say(ANSWER.ok, id), { do: 'marker', kind: USER_MARKERS.shutdown }, { do: 'halt' }];
+      return [
+        say(ANSWER.ok, id),
+        ...(system.hangsAt === 'shutdown' ? HANG : []),
+        { do: 'marker', kind: USER_MARKERS.shutdown },
+        { do: 'halt' },
+      ];
     default:
       return [say(ANSWER.ok, id)];
   }
@@ -150,12 +164,14 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   const command = argv.at(-1) ?? '';
   const started = say(ANSWER.started, id, 5);
   if (command.includes('/sys/power/state')) {
-    if (system.refusesSuspend === true) return [started, ...ended(id, 'busy\n', 1)];
-    return [started, ...suspend()];
+    if (system.refusesEarly === true) return [started, ...ended(id, 'echo: write error: No space left on device\n', 1)];
+    if (system.refusesSuspend === true) return [started, ...refuse(id)];
+    return [started, ...(system.hangsAt === 'suspend' ? HANG : suspend())];
   }
   if (command.includes('snapctl take')) {
-    if (system.refusesSuspend === true) return [started, ...ended(id, 'busy\n', 1)];
-    return [started, ...snapshot(system)];
+    if (system.refusesSuspend === true) return [started, ...refuse(id)];
+    if (system.failsAfterCopy === true) return [started, ...failedCopy(), ...ended(id, 'no memory\n', 1)];
+    return [started, ...(system.hangsAt === 'suspend' ? HANG : snapshot(system))];
   }
   // Waits for the image to be saved.
   if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
@@ -173,6 +189,29 @@ function suspend(): FakeScript {
     { do: 'write', disk: 1, sector: sector(1), bytes: IMAGE },
     { do: 'write', disk: 1, sector: sector(0), bytes: IMAGE },
     { do: 'halt' },
+  ];
+}
+
+/** The kernel's error numbers are negative. */
+const callEnd = (errno: number): FakeEvent => ({ do: 'marker', kind: stepEnd('call'), word1: -errno >>> 0 });
+
+/** EBUSY. */
+function refuse(id: number): FakeScript {
+  return [
+    { do: 'marker', kind: stepBegin('call') },
+    { do: 'console', text: 'PM: hibernation: Some devices failed to power down\n' },
+    callEnd(16),
+    ...ended(id, 'busy\n', 1),
+  ];
+}
+
+/** ENOMEM. */
+function failedCopy(): FakeScript {
+  return [
+    { do: 'marker', kind: stepBegin('call') },
+    { do: 'marker', kind: stepBegin('copy') },
+    { do: 'marker', kind: stepEnd('copy') },
+    callEnd(12),
   ];
 }
 

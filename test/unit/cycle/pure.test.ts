@@ -202,7 +202,7 @@ t.test('the last lines of a console, without its control sequences', (t) => {
 });
 
 t.test('stock hibernation is told the swap area in which the next boot looks', (t) => {
-  const go = 'echo shutdown > /sys/power/disk && echo disk > /sys/power/state';
+  const go = 'echo shutdown > /sys/power/disk && /bin/echo disk > /sys/power/state';
   t.equal(
     hibernation('noresume resume=/dev/sdb2 quiet resume=/dev/sdc1'),
     `echo 0 > /sys/power/resume_offset && echo /dev/sdc1 > /sys/power/resume && ${go}`,

@@ -213,7 +213,8 @@ t.test('RAM is copied only where a proof will look at it', async (t) => {
 t.test('a snapshot that comes to nothing', async (t) => {
   const steps: Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY];
   t.match((await run(steps, { system: { refusesSuspend: true } })).findings, [
-    { kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['booting', 'busy'] },
+    { kind: 'guest', what: 'the kernel refused to take a snapshot', details: ['booting', /^PM: /, 'busy'] },
+    { kind: 'kernelFault' },
   ]);
   t.match((await run(steps, { system: { savesImage: false, commands: { spoil: {}, rewrite: {} } } })).findings, [
     { kind: 'guest', what: 'the image of the snapshot was not saved', details: ['booting', 'no space'] },
@@ -306,7 +307,122 @@ t.test('a command that ends otherwise than expected', async (t) => {
 
 t.test('a guest that refuses to suspend', async (t) => {
   const { findings } = await run([{ do: 'boot' }, ...CYCLE], { system: { refusesSuspend: true } });
-  t.match(findings, [{ kind: 'guest', what: 'the kernel refused to suspend', details: ['booting', 'busy'] }]);
+  t.match(findings, [
+    { kind: 'guest', what: 'the kernel refused to suspend', details: ['booting', /^PM: /, 'busy'] },
+    { kind: 'kernelFault' },
+  ]);
+});
+
+t.test('a refusal that is expected, after which the scenario goes on', async (t) => {
+  const after: Step = { do: 'run', command: 'after', exit: 0, timeoutMs: 1000 };
+  const system: FakeSystem = { refusesSuspend: true, commands: { after: {}, spoil: {}, rewrite: {} } };
+  for (const suspend of [SUSPEND, SNAPSHOT] as const) {
+    const steps = (refused: string, errno?: string): readonly Step[] => [
+      { do: 'boot' },
+      { ...suspend, refusal: { refused, ...(errno !== undefined && { errno }) } } as Step,
+      after,
+      { do: 'shutdown' },
+    ];
+    for (const [refused, errno] of [
+      ['^busy$', 'EBUSY'],
+      ['Some devices failed'],
+      ['^PM: hibernation: ', 'EBUSY'],
+    ] as const) {
+      const { findings, main, control } = await run(steps(refused, errno), { system, control: true });
+      t.same(
+        findings.filter(({ kind }) => refused !== '^busy$' || kind !== 'kernelFault'),
+        [],
+        `/${refused}/ ${errno ?? ''}`,
+      );
+      t.match(main.commands, [{ command: 'after', exitCode: 0 }]);
+      t.equal(main.cycles.length, 0);
+      t.match(control?.commands, [{ command: 'after' }]);
+    }
+    t.match((await run(steps('^busy$', 'ENOSPC'), { system })).findings, [
+      { kind: 'guest', what: 'the suspend was refused with EBUSY, not ENOSPC' },
+      { kind: 'kernelFault' },
+    ]);
+    t.match((await run(steps('full', 'EBUSY'), { system })).findings, [
+      {
+        kind: 'guest',
+        what: 'the suspend was refused with no message that matches /full/',
+        details: [/booting/, /^PM: /, 'busy'],
+      },
+      { kind: 'kernelFault' },
+    ]);
+    const suspended = await run(steps('busy'), { system: { ...system, refusesSuspend: false } });
+    t.match(suspended.findings, [
+      { kind: 'guest', what: 'the suspend was to be refused (/busy/), and the machine has suspended' },
+    ]);
+    t.same(
+      suspended.main.commands.filter(({ command }) => command === 'after'),
+      [],
+      'the steps after it are not done',
+    );
+  }
+  const late = await run(
+    [
+      { do: 'boot' },
+      { ...SNAPSHOT, refusal: { refused: 'no memory', errno: 'ENOMEM' } } as Step,
+      after,
+      { do: 'shutdown' },
+    ],
+    { system: { ...system, refusesSuspend: false, failsAfterCopy: true } },
+  );
+  t.same(late.findings, [], 'after the copy');
+  const early = async (errno: string) =>
+    (
+      await run([{ do: 'boot' }, { ...SUSPEND, refusal: { refused: 'space', errno } } as Step], {
+        system: { refusesEarly: true },
+      })
+    ).findings;
+  t.same(await early('ENOSPC'), [], 'before the call has begun: as the command prints it');
+  t.match(await early('EBUSY'), [{ what: 'the suspend was refused with ENOSPC, not EBUSY' }]);
+  t.match(late.main.commands, [{ command: 'after' }]);
+});
+
+t.test('a refusal between a resume and its proof changes nothing of it', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const system: FakeSystem = { commands: { after: {} } };
+  const refusing: Step = { ...SNAPSHOT, refusal: { refused: 'no memory' } } as Step;
+  const { findings, main } = await run([{ do: 'boot' }, SUSPEND, RESUME, refusing, VERIFY, { do: 'shutdown' }], {
+    seen,
+    system: { ...system, failsAfterCopy: true },
+  });
+  t.same(findings, []);
+  t.equal(main.cycles.length, 1);
+  t.ok(seen[0]?.atCopy, 'RAM was copied for the proof that came later');
+});
+
+t.test('a suspend, a resume and a shutdown end within their time', async (t) => {
+  const slow = { spoil: { then: [{ do: 'sleep' as const, ms: 500 }] }, rewrite: {} };
+  const within = async (steps: readonly Step[], system: FakeSystem = {}) => (await run(steps, { system })).findings;
+  const hangs: FakeSystem = { hangsAt: 'suspend' };
+  t.match(await within([{ do: 'boot' }, { ...SUSPEND, timeoutMs: 700 } as Step], hangs), [
+    {
+      kind: 'guest',
+      what: "the suspend did not end within 0.7 s of the guest's time",
+      remedy: /`suspend: \{ timeout: 2 s \}`/,
+    },
+  ]);
+  t.match(await within([{ do: 'boot' }, SUSPEND], hangs), [{ what: /did not end within 300 s/ }]);
+  t.match(await within([{ do: 'boot' }, { ...SNAPSHOT, timeoutMs: 700 } as Step], { ...hangs, commands: slow }), [
+    { what: "the suspend did not end within 0.7 s of the guest's time" },
+  ]);
+  t.same(
+    await within([{ do: 'boot' }, { ...SNAPSHOT, timeoutMs: 400 } as Step, RESUME, { do: 'shutdown' }], {
+      commands: slow,
+    }),
+    [],
+    'commands of the live timeline have a time of their own',
+  );
+  t.match(
+    await within([{ do: 'boot' }, SUSPEND, { do: 'resume', faults: [], timeoutMs: 300 }], { hangsAt: 'resume' }),
+    [{ what: "the resume did not end within 0.3 s of the guest's time", remedy: /`resume: \{ timeout: 1 s \}`/ }],
+  );
+  t.match(await within([{ do: 'boot' }, { do: 'shutdown', timeoutMs: 200 }], { hangsAt: 'shutdown' }), [
+    { what: "the shutdown did not end within 0.2 s of the guest's time", remedy: /`shutdown: \{/ },
+  ]);
 });
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -85,6 +85,88 @@ t.test('where a live timeline keeps its changes', (t) => {
   t.end();
 });
 
+t.test('a suspend that must be refused', (t) => {
+  const suspend = (said: string): unknown => {
+    const read = readScenario(`name: x\nsteps:\n  - boot\n  - suspend: { ${said} }\n  - run: ls\n`, 'x.yaml');
+    return 'issues' in read ? read.issues.map(({ line, message }) => `${line} ${message}`) : read.scenario.steps[1];
+  };
+  t.match(suspend("timeout: 2 min, expect: { refused: 'busy', errno: EBUSY }"), {
+    timeoutMs: 120_000,
+    refusal: { refused: 'busy', errno: 'EBUSY' },
+  });
+  t.match(suspend("expect: { refused: 'busy', errno: EBUSSY }"), [
+    /^4 the name of an error number, such as 'EBUSY', \(did you mean 'EBUSY'\?\) is wanted here, not 'EBUSSY'/,
+  ]);
+  t.match(suspend("expect: { refused: 'busy', errno: 16 }"), [/the name of an error number.*not the number 16/]);
+  t.match(suspend("expect: { refused: '(' }"), [/^4 .*[Uu]nterminated group/]);
+  t.match(suspend('expect: { errno: EBUSY }'), [/'refused' is missing/]);
+  t.match(suspend("expect: { refusd: 'busy' }"), [/did you mean 'refused'/, /'refused' is missing/]);
+  t.match(suspend('method: sys_snapshot, whileSaving: [ls], expect: { refused: busy }'), [/no live timeline/]);
+  t.match(suspend('faults: [{ cutPower: { write: 1 } }], expect: { refused: busy }'), [/is never off/]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { expect: { refused: busy } } }, resume]\n'), [
+    /cannot resume here: nothing is suspended/,
+  ]);
+  t.end();
+});
+
+t.test('what has bounds is refused at its place, with the bound', (t) => {
+  const step = (said: string): unknown => issuesOf(`name: x\nsteps:\n  - boot\n  - ${said}\n`);
+  const timeout =
+    /^4:\d+ a duration such as '5 s', from '1 ms' to '7 d' \(ms, s, min, h, d\), is wanted here, not '0 s'/;
+  t.match(step('run: { command: ls, timeout: 0 s }'), [timeout]);
+  t.match(step('suspend: { timeout: 0 s }'), [timeout]);
+  t.match(step('shutdown: { timeout: 0 s }'), [timeout]);
+  t.match(step('suspend: { offTime: 36500 d }'), [/from '0 s' to '3650 d'.*not '36500 d'/]);
+  t.match(step("run: ''"), [/^4:10 a command is wanted here, not ''/]);
+  t.match(step("start: { name: '', command: ls }"), [/a name is wanted here, not ''/]);
+  t.match(step("run: { command: ls, stdout: '' }"), [/an empty pattern matches everything: write '\^\$'/]);
+  t.match(issuesOf("name: ' '\nsteps: [boot]\n"), [/^1:7 a name is wanted here/]);
+  t.match(issuesOf("name: x\ndisks: ['']\nsteps: [boot]\n"), [/the name of a recipe.*not ''/]);
+  t.match(issuesOf("name: x\nfiles: [{ from: '', to: /x }]\nsteps: [boot]\n"), [
+    /a path of the host is wanted here, not ''/,
+  ]);
+  t.end();
+});
+
+t.test('a scenario has a bounded number of steps, however they are folded', (t) => {
+  const nested = (times: readonly number[], inner = '[run: ls]'): string =>
+    times.reduceRight((steps, count) => `[repeat: { times: ${count}, steps: ${steps} }]`, inner);
+  const issues = (steps: string): string[] =>
+    issuesOf(`name: x\nsteps:\n  - boot\n  - repeat: { times: 1, steps: ${steps} }\n`);
+  const beganMs = performance.now();
+  t.match(issues(nested([10_000, 10_000, 10_000])), [
+    /^4:82 10,000 times 10,000 steps are 100,000,000; a scenario may have 100,000 steps with each `repeat` written out/,
+  ]);
+  t.match(issues(nested([100_000 / 10_000, 10_000])), [], 'no more than it may have');
+  t.match(issuesOf(`name: x\nsteps:\n  - boot\n  - repeat: { times: 10, steps: ${nested([10_000])} }\n`), [
+    /^4:\d+ 10 times 10,000 steps, and 1 before them, are 100,001/,
+  ]);
+  t.match(issues(nested(Array.from({ length: 40 }, () => 2))), [/2 times 65,536 steps are 131,072/]);
+  t.match(
+    issues(
+      nested(
+        Array.from({ length: 40 }, () => 10_000),
+        '[suspend: { method: sys_snapshot }, resume]',
+      ),
+    ),
+    [/are 200,000,000/],
+  );
+  t.ok(performance.now() - beganMs < 5000, 'found without writing them out');
+  t.end();
+});
+
+t.test('the clock of a machine has an end', (t) => {
+  const steps = (times: number, wallClock: string): string[] =>
+    issuesOf(
+      `name: x\nmachine: { wallClock: '${wallClock}' }\nsteps:\n  - boot\n  - repeat: { times: ${times}, steps: [{ suspend: { offTime: 3650 d } }, resume] }\n`,
+    );
+  t.same(steps(4, '2026-01-01T00:00:00Z'), []);
+  t.match(steps(5, '2026-01-01T00:00:00Z'), [/^5:5 with this off-time the machine's clock passes the end of 2069/]);
+  t.match(steps(1, '2070-01-01T00:00:00Z'), [/^2:23 a time from 1970 to 2069 such as/]);
+  t.match(steps(1, '1969-01-01T00:00:00Z'), [/^2:23 a time from 1970 to 2069 such as/]);
+  t.end();
+});
+
 t.test('what a console may show', (t) => {
   const read = readScenario("name: x\nconsole: { expect: ['a+'], allow: [b] }\nsteps: [boot]\n", 'x.yaml');
   t.same('scenario' in read && read.scenario.console, { expect: ['a+'], allow: ['b'] });
@@ -119,7 +201,9 @@ t.test('everything wrong is named at its place', (t) => {
   t.match(issuesOf("name: x\nsteps: [boot, { run: { command: ls, stdout: '(' } }]\n"), [/regular expression/i]);
   t.match(issuesOf('name: x\nfiles: [{ from: a, to: relative }]\nsteps: [boot]\n'), [/an absolute path in the guest/]);
   t.match(issuesOf("name: x\nfiles: [{ from: a, to: /b, mode: '999' }]\nsteps: [boot]\n"), [/permission bits/]);
-  t.match(issuesOf("name: x\nmachine: { wallClock: '2026-13-01T00:00:00Z' }\nsteps: [boot]\n"), [/a time such as/]);
+  t.match(issuesOf("name: x\nmachine: { wallClock: '2026-13-01T00:00:00Z' }\nsteps: [boot]\n"), [
+    /a time from 1970 to 2069 such as/,
+  ]);
   t.match(issuesOf('name: x\nsteps: []\n'), [/at least 1/]);
   t.end();
 });

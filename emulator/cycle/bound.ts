@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/** A bound in virtual time over all the waits of a step. */
+import { GuestError } from '../machine/errors.js';
+import type { Recorder } from './recorder.js';
+import { consoleTail } from './stop.js';
+
+/** Virtual time within which a step must end, unless the plan says otherwise. What runs in the live timeline has its own. */
+export const TIMEOUT_MS = { suspend: 300_000, resume: 120_000, shutdown: 60_000 } as const;
+
+export class Bound {
+  readonly #step: keyof typeof TIMEOUT_MS;
+  readonly #timeoutMs: number;
+  readonly #recorder: Recorder;
+  #leftMs: number;
+
+  /** `timeoutMs`: of the plan, if it says. */
+  constructor(step: keyof typeof TIMEOUT_MS, recorder: Recorder, timeoutMs: number = TIMEOUT_MS[step]) {
+    this.#step = step;
+    this.#recorder = recorder;
+    this.#timeoutMs = timeoutMs;
+    this.#leftMs = timeoutMs;
+  }
+
+  /**
+   * Waits by `wait`, which is given the virtual time that is left.
+   * @throws GuestError that names the bound, when `wait` fails because no time is left; else what `wait` throws.
+   */
+  async during<T>(wait: (virtualMsMax: number) => Promise<T>): Promise<T> {
+    if (this.#leftMs <= 0) throw this.#exceeded();
+    const beginMs = this.#recorder.seen().virtualMs;
+    const spend = (): void => {
+      this.#leftMs -= this.#recorder.seen().virtualMs - beginMs;
+    };
+    try {
+      const result = await wait(this.#leftMs);
+      spend();
+      return result;
+    } catch (error) {
+      spend();
+      throw error instanceof GuestError && this.#leftMs <= 0 ? this.#exceeded() : error;
+    }
+  }
+
+  #exceeded(): GuestError {
+    return new GuestError(`the ${this.#step} did not end within ${this.#timeoutMs / 1000} s of the guest's time`, {
+      consoleTail: consoleTail(this.#recorder.seen().console),
+      remedy: `see what the console says last; if the guest is merely slow, allow more by \`${this.#step}: { timeout: ${moreThan(this.#timeoutMs)} }\``,
+    });
+  }
+}
+
+/** Twice the time, as scenarios write it. */
+const moreThan = (timeoutMs: number): string => `${Math.ceil((2 * timeoutMs) / 1000)} s`;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/** A suspend that the kernel refused: the machine runs on as if nothing had been asked. */
+import type { JobResult } from '../agent/job.js';
+import type { MarkerSeen } from '../machine/contract.js';
+import { errnoIn, errnoName, errnoOf } from '../machine/errno.js';
+import { GuestError } from '../machine/errors.js';
+import { stepEnd } from '../machine/markers.js';
+import { consoleLines } from '../console/lines.js';
+import { outputLines, resultOf } from './commands.js';
+import type { Finding } from './outcome.js';
+import { matchesLine, type Matcher } from './pattern.js';
+import type { Refusal } from './plan.js';
+import type { Recorder } from './recorder.js';
+import { consoleTail } from './stop.js';
+
+/** The command that was to suspend has ended, and the machine runs on. */
+export class Refused extends GuestError {
+  /** What the command printed. */
+  readonly said: readonly string[];
+  constructor(what: string, end: JobResult, recorder: Recorder, remedy: string) {
+    const said = outputLines(resultOf(end));
+    super(what, { consoleTail: [...consoleTail(recorder.seen().console), ...said], remedy });
+    this.said = said;
+  }
+}
+
+/**
+ * The error for a command that was to suspend and came to another end: {@link Refused} when the machine runs on, else what became
+ * of the machine.
+ */
+export function refusedOrStopped(
+  what: string,
+  end: JobResult,
+  recorder: Recorder,
+  remedy = 'the console says why',
+): GuestError {
+  if (end.ended !== 'reset' && end.ended !== 'halted') return new Refused(what, end, recorder, remedy);
+  return new GuestError(
+    end.ended === 'reset'
+      ? 'the machine reset itself (reboot or triple fault) while it suspended'
+      : 'the machine halted while it suspended',
+    { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' },
+  );
+}
+
+/** What was seen of the attempt. */
+export interface Attempt {
+  /** Of the machine since the attempt began. */
+  readonly markers: readonly MarkerSeen[];
+  /** What the console showed since then. */
+  readonly console: Uint8Array;
+}
+
+/** The error number of a refusal: of the end of the kernel's call, or, where it did not come so far, of what was printed. */
+function errnoAnswered(markers: readonly MarkerSeen[], said: readonly string[]): number | undefined {
+  const call = markers.findLast(({ kind }) => kind === stepEnd('call'));
+  // The kernel's own form: negative.
+  return call ? -(call.word1 | 0) : said.map(errnoIn).find((errno) => errno !== undefined);
+}
+
+/** What is wrong with a refusal: the error number that the kernel answered, and whether somebody said why. */
+export async function judgeRefusal(
+  refused: Refused,
+  { markers, console }: Attempt,
+  expected: Refusal,
+  matcher: Matcher,
+): Promise<readonly Finding[]> {
+  const wrong: string[] = [];
+  if (expected.errno !== undefined) {
+    const errno = errnoAnswered(markers, refused.said);
+    if (errno === undefined) wrong.push(`with an error number that nothing tells, not with ${expected.errno}`);
+    else if (errno !== errnoOf(expected.errno)) wrong.push(`with ${errnoName(errno)}, not ${expected.errno}`);
+  }
+  // Who prints an error number prefixes it: `stderr: sh: write error: ...`.
+  const lines = [...refused.said.map((line) => line.replace(/^stderr: /, '')), ...consoleLines(console)];
+  if (!(await matchesLine(expected.refused, lines, 'what was said of the refusal', matcher)))
+    wrong.push(`with no message that matches /${expected.refused}/`);
+  return wrong.length === 0
+    ? []
+    : [{ kind: 'guest', what: `the suspend was refused ${wrong.join(', and ')}`, details: refused.consoleTail }];
+}
