@@ -10,7 +10,7 @@ import type { Machine } from '../machine/contract.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
 import { CHUNK_BYTES_MAX, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
-import { Job, type JobResult, type Output } from './job.js';
+import { Job, type JobResult, Overdue, type Output } from './job.js';
 import {
   ANSWER,
   ERRNO,
@@ -148,7 +148,7 @@ export class Agent {
 
   /**
    * Runs a program and waits for its end.
-   * @throws InputError when the command is too long, GuestError when it cannot be started or exceeds the bound.
+   * @throws InputError when the command is too long, GuestError when it cannot be started, Overdue when it exceeds the bound.
    */
   async exec(argv: readonly string[], options: SpawnOptions & WaitOptions = {}): Promise<JobResult> {
     return this.#finish(this.#newJob(argv, options, START_FOLLOW), options);
@@ -360,7 +360,10 @@ export class Agent {
       if (interruption.why === 'trigger') return { ended: 'stopped', trigger: interruption.index, job, ...job.output };
       if (job.end === undefined) {
         if (interruption.why === 'timeout')
-          throw this.#channel.gaveUp(`the end of '${job.title}'`, options.virtualMsMax ?? VIRTUAL_MS_MAX);
+          throw new Overdue(
+            job,
+            this.#channel.gaveUp(`the end of '${job.title}'`, options.virtualMsMax ?? VIRTUAL_MS_MAX),
+          );
         return { ended: interruption.why, job, ...job.output };
       }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Programs that run in the guest for the host, and how they end. */
-import { RigError } from '../machine/errors.js';
+import { GuestError, RigError } from '../machine/errors.js';
 import { concat } from '../machine/bytes.js';
 import type { Frame } from './frame.js';
 import { ANSWER, JOB_STATE, PayloadReader } from './protocol.js';
@@ -30,6 +30,15 @@ export type JobEnd =
   | { readonly ended: 'exited'; readonly exitCode: number }
   | { readonly ended: 'signalled'; readonly signal: number }
   | { readonly ended: 'timedOut' };
+
+/** A program did not end within the time that it was given. It may still run. */
+export class Overdue extends GuestError {
+  readonly job: Job;
+  constructor(job: Job, { message, consoleTail, remedy }: GuestError) {
+    super(message, { consoleTail, ...(remedy !== undefined && { remedy }) });
+    this.job = job;
+  }
+}
 
 /** The host's half of a program in the guest: what came of it so far. Made by `Agent.spawn` and `Agent.exec`. */
 export class Job {

@@ -1,50 +1,102 @@
 // SPDX-License-Identifier: MIT
 /** What a timeline has shown so far. Evidence is only added: whatever is thrown later, what is here is reported. */
 import type { GuestError } from '../machine/errors.js';
-import type { Finding, TimelineOutcome } from './outcome.js';
+import type { CommandOutcome, CycleOutcome, Finding, StepNotRun, TimelineName, TimelineOutcome } from './outcome.js';
 import type { Proven } from './proofs.js';
 
-type Collected = Pick<TimelineOutcome, 'cycles' | 'filesystems' | 'selfChecks' | 'commands' | 'findings'>;
+/** Who is told of evidence at once, also of a run that never comes to an outcome. */
+export interface EvidenceListeners {
+  readonly onFinding?: (finding: Finding) => void;
+  readonly onCommand?: (command: CommandOutcome) => void;
+}
+
+type Collected = Pick<
+  TimelineOutcome,
+  'cycles' | 'filesystems' | 'selfChecks' | 'commands' | 'findings' | 'stepsNotRun'
+>;
 
 /** What is known before the first suspend; kept with the checkpoint that is made there. */
 export type EvidenceNotes = Pick<Collected, 'selfChecks' | 'commands' | 'findings'>;
 
-export class Evidence implements Collected {
-  readonly cycles: TimelineOutcome['cycles'][number][] = [];
-  readonly filesystems: TimelineOutcome['filesystems'][number][] = [];
-  readonly selfChecks: TimelineOutcome['selfChecks'][number][] = [];
-  readonly commands: TimelineOutcome['commands'][number][] = [];
-  readonly findings: Finding[] = [];
+export class Evidence {
+  readonly #listeners: EvidenceListeners;
+  readonly #cycles: CycleOutcome[] = [];
+  readonly #filesystems: TimelineOutcome['filesystems'][number][] = [];
+  readonly #selfChecks: TimelineOutcome['selfChecks'][number][] = [];
+  readonly #commands: CommandOutcome[] = [];
+  readonly #findings: Finding[] = [];
+  readonly #stepsNotRun: StepNotRun[] = [];
+
+  constructor(listeners: EvidenceListeners) {
+    this.#listeners = listeners;
+  }
+
+  get collected(): Collected {
+    return {
+      cycles: this.#cycles,
+      filesystems: this.#filesystems,
+      selfChecks: this.#selfChecks,
+      commands: this.#commands,
+      findings: this.#findings,
+      stepsNotRun: this.#stepsNotRun,
+    };
+  }
 
   find(kind: Finding['kind'], what: string, details: readonly string[] = []): void {
-    this.findings.push({ kind, what, details });
+    this.addFindings([{ kind, what, details }]);
+  }
+
+  addFindings(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      this.#findings.push(finding);
+      this.#listeners.onFinding?.(finding);
+    }
+  }
+
+  /** Keeps, as a finding, why the guest did not come to where it was awaited. */
+  addError({ message, remedy, consoleTail }: GuestError): void {
+    this.addFindings([{ kind: 'guest', what: message, details: consoleTail, ...(remedy !== undefined && { remedy }) }]);
   }
 
   /** Keeps the findings of a proof and answers its outcome. */
   take<T>({ outcome, findings }: Proven<T>): T {
-    this.findings.push(...findings);
+    this.addFindings(findings);
     return outcome;
   }
 
-  /** Keeps, as a finding, why the guest did not come to where it was awaited. */
-  takeError({ message, remedy, consoleTail }: GuestError): void {
-    this.findings.push({
-      kind: 'guest',
-      what: message,
-      details: consoleTail,
-      ...(remedy !== undefined && { remedy }),
-    });
+  addCommand(command: CommandOutcome): void {
+    this.#commands.push(command);
+    this.#listeners.onCommand?.(command);
+  }
+
+  addSelfChecks(points: TimelineOutcome['selfChecks']): void {
+    this.#selfChecks.push(...points);
+  }
+
+  addFilesystems(proven: Proven<TimelineOutcome['filesystems']>): void {
+    this.#filesystems.push(...this.take(proven));
+  }
+
+  addCycle(cycle: CycleOutcome): void {
+    this.#cycles.push(cycle);
+  }
+
+  skip(timeline: TimelineName, step: string): void {
+    this.#stepsNotRun.push({ timeline, step });
   }
 
   /** As data, for `takeUp`. */
   notes(): EvidenceNotes {
-    const { selfChecks, commands, findings } = this;
-    return { selfChecks, commands, findings };
+    return { selfChecks: this.#selfChecks, commands: this.#commands, findings: this.#findings };
   }
 
-  takeUp({ selfChecks, commands, findings }: EvidenceNotes): void {
-    this.selfChecks.push(...selfChecks);
-    this.commands.push(...commands);
-    this.findings.push(...findings);
+  /** `told`: the listeners know of them. */
+  takeUp({ selfChecks, commands, findings }: EvidenceNotes, told: boolean): void {
+    this.#selfChecks.push(...selfChecks);
+    this.#commands.push(...commands);
+    this.#findings.push(...findings);
+    if (told) return;
+    for (const command of commands) this.#listeners.onCommand?.(command);
+    for (const finding of findings) this.#listeners.onFinding?.(finding);
   }
 }

@@ -69,6 +69,11 @@ export class Machines {
     return this.#agent;
   }
 
+  /** Virtual time from the first power-on until now, over all machines. */
+  get virtualMs(): number {
+    return this.#off.total.virtualMs + (this.#recorder?.seen().virtualMs ?? 0);
+  }
+
   get bootId(): string | undefined {
     return this.#bootId;
   }

@@ -71,18 +71,46 @@ export interface SelfCheckOutcome {
   readonly detail: string;
 }
 
+/** `live`: what a machine does after its snapshot, until it is off. `main`: everything else that the suspended system does. */
+export type TimelineName = 'main' | 'live' | 'control';
+
+/** What a command did in the guest. */
+export interface CommandOutcome {
+  readonly timeline: TimelineName;
+  readonly command: string;
+  /**
+   * `timedOut`: it did not end in the time that it was given. `machineStopped`: the machine stopped while it ran.
+   */
+  readonly end: 'exited' | 'timedOut' | 'machineStopped';
+  /** 128 + signal when a signal ended it, as shells have it; null when it did not end by itself. */
+  readonly exitCode: number | null;
+  /** At most {@link OUTPUT_CHARACTERS_MAX} of each; a line in the middle says what is left out of more. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly omittedCharacters: { readonly stdout: number; readonly stderr: number };
+  /** Virtual time from the first power-on to its start, over all machines. */
+  readonly startVirtualMs: number;
+  readonly durationVirtualMs: number;
+}
+
+/** Of the standard output of a command, and of its standard error, so much is kept: half from the beginning, half from the end. */
+export const OUTPUT_CHARACTERS_MAX = 65_536;
+
+export interface StepNotRun {
+  readonly timeline: TimelineName;
+  /** The step, for people: `run ls`, `verify`. */
+  readonly step: string;
+}
+
 /** One machine's way through its steps, over all its power cycles. */
 export interface TimelineOutcome {
   readonly cycles: readonly CycleOutcome[];
   readonly filesystems: readonly FilesystemOutcome[];
   readonly selfChecks: readonly SelfCheckOutcome[];
-  readonly commands: readonly {
-    readonly command: string;
-    readonly exitCode: number;
-    readonly stdout: string;
-    readonly stderr: string;
-  }[];
+  readonly commands: readonly CommandOutcome[];
   readonly findings: readonly Finding[];
+  /** What was not done because of what was found before it, in order. */
+  readonly stepsNotRun: readonly StepNotRun[];
   /** Over all power cycles, boot included. */
   readonly total: Span;
   /** SHA-256 (hex) over the machine's state at each defined point and over its disks. */

@@ -45,7 +45,10 @@ export interface CommandStep {
   readonly exit: number;
   /** A pattern (see `pattern.ts`) that the standard output must match. */
   readonly stdout?: string;
+  /** Virtual time within which it must end. */
   readonly timeoutMs: number;
+  /** When it fails, the commands and steps after it are done all the same. */
+  readonly continue?: true;
 }
 
 /** That a suspend must be refused, and how. */
@@ -143,13 +146,16 @@ export function controlSteps(steps: readonly Step[], running = false): readonly 
   });
 }
 
+export interface SplitSteps {
+  readonly before: readonly Step[];
+  readonly rest: readonly Step[];
+}
+
 /**
  * The steps before the first suspend, which main and control run have in common, and the rest of the main run.
  * Undefined when nothing is suspended, or when the machine has another life before it.
  */
-export function splitAtSuspend(
-  steps: readonly Step[],
-): { readonly before: readonly Step[]; readonly rest: readonly Step[] } | undefined {
+export function splitAtSuspend(steps: readonly Step[]): SplitSteps | undefined {
   const all = unroll(steps);
   const at = all.findIndex(({ do: what }) => what === 'suspend');
   const before = all.slice(0, Math.max(0, at));

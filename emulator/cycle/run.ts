@@ -3,10 +3,9 @@
 import { bootStates, type BootStates } from './boot.js';
 import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
 import { GuestError } from '../machine/errors.js';
-import type { BootState } from './boot-state.js';
-import { controlSteps, splitAtSuspend, unroll, type Plan, type Step } from './plan.js';
+import { controlSteps, splitAtSuspend, unroll, type Plan, type SplitSteps, type Step } from './plan.js';
 import type { TimelineDeps } from './steps/context.js';
-import { reachState, runTimeline } from './timeline.js';
+import { reachState, runTimeline, type Reached } from './timeline.js';
 
 export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
   /** Called with each step as it begins and the share of the plan that is done, and with the share of a long step: 0 to 1. */
@@ -32,45 +31,61 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
     const main = await runTimeline(plan, plan.steps, shared);
     const control =
       plan.control && main.cycles.length > 0
-        ? await runTimeline(controlPlan(plan), controlSteps(plan.steps), { ...shared, say: () => undefined })
+        ? await runTimeline(controlPlan(plan), controlSteps(plan.steps), controlDeps(shared))
         : undefined;
     return outcomeOf(main, control);
   }
-  const ready = await commonState(plan, split.before, shared);
-  // The guest has failed before there was anything to suspend: the steps one by one say how.
-  if (!ready) return outcomeOf(await runTimeline(plan, split.before, shared), undefined);
+  const reached = await commonState(plan, split, shared);
+  // Nothing has been suspended, so there is nothing to compare with a control run.
+  if ('outcome' in reached) return outcomeOf(reached.outcome, undefined);
   begun = split.before.length;
-  return fork(plan, split.rest, shared, ready);
+  return fork(plan, split.rest, shared, reached);
 }
 
-/** The state before the first suspend, over which both runs go; undefined when the guest does not come there. */
-async function commonState(plan: Plan, before: readonly Step[], deps: TimelineDeps): Promise<BootState | undefined> {
+/** Part of the name of a common state: another one for each change of what is kept with it. */
+const NOTES_FORMAT = 2;
+
+/** The state before the first suspend, over which both runs go; or the outcome, when the scenario ends before it. */
+async function commonState(
+  plan: Plan,
+  { before, rest }: SplitSteps,
+  deps: TimelineDeps,
+): Promise<Reached | { readonly outcome: TimelineOutcome }> {
   const files = await Promise.all(
     plan.files.map(async ({ path, mode, bytes }) => [path, mode, await deps.hash([bytes])]),
   );
   const name = await deps.hash([
-    new TextEncoder().encode(JSON.stringify([before, files, plan.machine.seed, ...(plan.bootCommands ?? [])])),
+    new TextEncoder().encode(
+      JSON.stringify([NOTES_FORMAT, before, files, plan.machine.seed, ...(plan.bootCommands ?? [])]),
+    ),
   ]);
+  let made: Awaited<ReturnType<typeof reachState>> | undefined;
   try {
-    return await deps.states.obtain(name.slice(0, 32), deps.booter, () => reachState(plan, before, deps));
+    const state = await deps.states.obtain(name.slice(0, 32), deps.booter, async () => {
+      made = await reachState(plan, before, rest, deps);
+      if ('state' in made) return made.state;
+      throw new GuestError('the scenario ends before its first suspend');
+    });
+    return { state, told: made !== undefined };
   } catch (error) {
-    if (error instanceof GuestError) return undefined;
-    throw error;
+    if (!(error instanceof GuestError)) throw error;
+    // Another run with the same states may have come to that end; this one sees it for itself.
+    return made && 'outcome' in made ? made : { outcome: await runTimeline(plan, plan.steps, deps) };
   }
 }
 
 /** Main and control run side by side, each in its own worker; when one cannot go on, the other is ended. */
-async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, ready: BootState): Promise<RunOutcome> {
+async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, from: Reached): Promise<RunOutcome> {
   const stop = new AbortController();
   const signal = deps.booter.signal ? AbortSignal.any([deps.booter.signal, stop.signal]) : stop.signal;
   // People follow the main run; what the control run shows would stand in between.
   const { onConsole: _console, onProgress: _progress, ...quiet } = deps.booter;
-  const aside: TimelineDeps = { ...deps, booter: { ...quiet, signal }, say: () => undefined };
-  const control = plan.control ? runTimeline(controlPlan(plan), controlSteps(rest, true), aside, ready) : undefined;
+  const aside = controlDeps({ ...deps, booter: { ...quiet, signal } });
+  const control = plan.control ? runTimeline(controlPlan(plan), controlSteps(rest, true), aside, from) : undefined;
   // Its failure is looked at below; without this it would end the process while the main run goes on.
   control?.catch(() => undefined);
   try {
-    return outcomeOf(await runTimeline(plan, rest, deps, ready), await control);
+    return outcomeOf(await runTimeline(plan, rest, deps, from), await control);
   } catch (error) {
     stop.abort(error);
     await control?.catch(() => undefined);
@@ -85,17 +100,28 @@ function controlPlan(plan: Plan): Plan {
   return { ...plan, console: { expect: [], allow: [...expect, ...allow] } };
 }
 
+const controlDeps = (deps: TimelineDeps): TimelineDeps => ({
+  ...deps,
+  timeline: 'control',
+  say: () => undefined,
+  onFinding: (finding) => deps.onFinding?.(inControlRun(finding)),
+});
+
+const inControlRun = (finding: Finding): Finding => ({
+  ...finding,
+  kind: 'control',
+  what: `in the control run: ${finding.what}`,
+});
+
 function outcomeOf(main: TimelineOutcome, control: TimelineOutcome | undefined): RunOutcome {
   return { main, control, findings: [...main.findings, ...(control ? compareWithControl(main, control) : [])] };
 }
 
 /** What the control run says about the main run. A check that fails there too is no fault of the suspend, but still one of the guest. */
 export function compareWithControl(main: TimelineOutcome, control: TimelineOutcome): readonly Finding[] {
-  const inControl = control.findings.map((found): Finding => ({
-    ...found,
-    kind: 'control',
-    what: `in the control run: ${found.what}`,
-  }));
+  const inControl = control.findings.map(inControlRun);
+  // A main run that ended early has not asked its self-checks; the outcome says so.
+  if (main.stepsNotRun.some(({ timeline }) => timeline === 'main')) return inControl;
   const names = (of: TimelineOutcome): ReadonlySet<string> => new Set(of.selfChecks.map(({ name }) => name));
   const [mainNames, controlNames] = [names(main), names(control)];
   const missing = [...controlNames].filter((name) => !mainNames.has(name));

@@ -9,8 +9,8 @@ import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
 import { Bound } from './bound.js';
-import { judgeCommand, outputLines, resultOf, runUnlessCut, shell, type CommandResult } from './commands.js';
-import type { Finding } from './outcome.js';
+import { judgeCommand, outputLines, resultOf, runCommand, shell, type CommandSite } from './commands.js';
+import type { Evidence } from './evidence.js';
 import type { Matcher } from './pattern.js';
 import type { CommandStep, Step } from './plan.js';
 import { copyRamAt, ramAt } from './ram-at.js';
@@ -49,17 +49,15 @@ const AWAIT_SAVED = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOL
 /** What the live timeline is to do. */
 export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving' | 'store' | 'compress'>;
 
-export interface LivedOn extends WentOff {
-  /** What was asked of the live timeline while it saved its image, and what is wrong with it. */
-  readonly commands: readonly (CommandResult & { readonly command: string })[];
-  readonly findings: readonly Finding[];
-}
-
-export interface SnapshotOptions {
-  /** Virtual time until the machine is off, without the commands of `steps`; if the plan says. */
+/** What a live timeline is watched with. */
+export interface LiveDeps {
+  /** Virtual time until the machine is off, without the commands of the plan; if the plan says. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly matcher: Matcher;
+  /** Gets each command and finding at once: nothing of it is lost with a machine that fails later. */
+  readonly evidence: Evidence;
+  readonly virtualMs: CommandSite['virtualMs'];
 }
 
 /**
@@ -73,8 +71,9 @@ export async function snapshotAndGoOff(
   agent: Agent,
   steps: LiveSteps,
   copyRam: boolean,
-  { timeoutMs, signal, matcher }: SnapshotOptions,
-): Promise<LivedOn | 'powerCut'> {
+  deps: LiveDeps,
+): Promise<WentOff | 'powerCut'> {
+  const { timeoutMs, signal } = deps;
   const bound = new Bound('suspend', recorder, timeoutMs);
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
   const job = await toTheCopy(recorder, agent, steps, toCopyEnd, bound);
@@ -104,21 +103,12 @@ export async function snapshotAndGoOff(
 
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
-  const commands: LivedOn['commands'][number][] = [];
-  const findings: Finding[] = [];
-  const runAll = async (steps: readonly CommandStep[]): Promise<'powerCut' | undefined> => {
-    for (const step of steps) {
-      const result = await runUnlessCut(live, step.command, step.timeoutMs);
-      if (result === 'powerCut') return result;
-      commands.push({ command: step.command, ...result });
-      const wrong = await judgeCommand(step, result, matcher);
-      findings.push(...wrong.map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
-    }
-    return undefined;
-  };
+  const runAll = liveRunner(live, deps);
   if ((await runAll(steps.beforeSaving ?? [])) === 'powerCut') return 'powerCut';
-  const told = await bound.during((virtualMsMax) => runUnlessCut(live, GO, virtualMsMax));
-  if (told === 'powerCut') return 'powerCut';
+  const told = await bound.during((virtualMsMax) => live.exec(shell(GO), { virtualMsMax }));
+  if (told.ended === 'powerCut') return 'powerCut';
+  if (told.ended !== 'exited' || told.exitCode !== 0)
+    throw notDone('the live timeline could not be told to save its image', outputLines(resultOf(told)), recorder);
   if ((await runAll(steps.whileSaving)) === 'powerCut') return 'powerCut';
   const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED), { virtualMsMax }));
   if (saved.ended === 'powerCut') return 'powerCut';
@@ -128,7 +118,38 @@ export async function snapshotAndGoOff(
   if (off.why === 'powerCut') return 'powerCut';
   if (off.why !== 'halted')
     throw notDone(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
-  return { atCopy, job, commands, findings };
+  return { atCopy, job };
+}
+
+/**
+ * Runs lists of commands in the live timeline. The first that fails is the last that is run, unless it says `continue`; what
+ * the restored timeline does rests on none of them.
+ */
+function liveRunner(
+  live: Agent,
+  { matcher, evidence, virtualMs }: LiveDeps,
+): (steps: readonly CommandStep[]) => Promise<'powerCut' | undefined> {
+  const site: CommandSite = {
+    agent: live,
+    timeline: 'live',
+    virtualMs,
+    note: (command) => evidence.addCommand(command),
+  };
+  let over = false;
+  return async (steps) => {
+    for (const step of steps) {
+      if (over) {
+        evidence.skip('live', `run ${step.command}`);
+        continue;
+      }
+      const end = await runCommand(site, step.command, step.timeoutMs);
+      if (end === 'powerCut') return end;
+      const wrong = await judgeCommand(step, end, matcher);
+      evidence.addFindings(wrong.map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
+      over = wrong.length > 0 && step.continue !== true;
+    }
+    return undefined;
+  };
 }
 
 /** The instruction at which the last snapshot had frozen all filesystems; undefined when none was taken. */

@@ -16,27 +16,28 @@ import { resume } from './steps/resume.js';
 import { suspend } from './steps/suspend.js';
 import { verify } from './steps/verify.js';
 
+/** Where a timeline begins that goes on from another. */
+export interface Reached {
+  readonly state: BootState;
+  /** It was reached now: the listeners have been told of what was found on the way. */
+  readonly told: boolean;
+}
+
 /**
- * Goes through `steps`. What the guest gets wrong is in the outcome's findings. When it does not come to where it is awaited,
- * that is the last of them, and the steps after it are not done; a resumed system that does not answer is verified all the same.
- * With `from`, the machine stands there already.
+ * Goes through `steps`. What the guest gets wrong is in the outcome's findings. When it does not come to where it is awaited, or
+ * when a command fails that the rest relies on, the steps after it are not run, and the outcome names them; what has been
+ * resumed by then is verified all the same. With `from`, the machine stands there already.
  */
 export async function runTimeline(
   plan: Plan,
   steps: readonly Step[],
   deps: TimelineDeps,
-  from?: BootState,
+  from?: Reached,
 ): Promise<TimelineOutcome> {
   const context = contextOf(plan, deps);
   try {
-    try {
-      if (from) await takeUp(context, from);
-      const all = unroll(steps);
-      for (const [index, step] of all.entries()) await perform(context, step, all.slice(index + 1));
-    } catch (error) {
-      if (!(error instanceof GuestError)) throw error;
-      takeFailure(context, error);
-    }
+    if (from) await orEnd(context, () => takeUp(context, from));
+    await goThrough(context, unroll(steps));
     return await outcomeOf(context);
   } finally {
     await close(context);
@@ -44,29 +45,62 @@ export async function runTimeline(
 }
 
 /**
- * The state of a machine that has gone through `steps`, none of which turns it off.
- * @throws GuestError when the guest does not come to the end of them.
+ * The state of a machine that has gone through `steps`, none of which turns it off; or, when the scenario ends there, its outcome,
+ * in which `rest` was not run either.
  */
-export async function reachState(plan: Plan, steps: readonly Step[], deps: TimelineDeps): Promise<BootState> {
+export async function reachState(
+  plan: Plan,
+  steps: readonly Step[],
+  rest: readonly Step[],
+  deps: TimelineDeps,
+): Promise<{ readonly state: BootState } | { readonly outcome: TimelineOutcome }> {
   const context = contextOf(plan, deps);
   try {
-    for (const step of unroll(steps)) await perform(context, step, []);
+    await goThrough(context, unroll(steps));
+    if (context.over) {
+      for (const step of unroll(rest)) skip(context, step);
+      return { outcome: await outcomeOf(context) };
+    }
     const { recorder } = context.machines;
-    return {
-      checkpoint: await recorder.machine.checkpoint(),
-      seen: recorder.seen(),
-      notes: context.evidence.notes(),
-    };
+    const checkpoint = await recorder.machine.checkpoint();
+    return { state: { checkpoint, seen: recorder.seen(), notes: context.evidence.notes() } };
   } finally {
     await close(context);
   }
 }
 
+async function goThrough(context: StepContext, steps: readonly SimpleStep[]): Promise<void> {
+  for (const [index, step] of steps.entries()) {
+    if (isSkipped(context, step)) skip(context, step);
+    else await orEnd(context, () => perform(context, step, steps.slice(index + 1)));
+  }
+}
+
+/** Does `work`. A guest that does not come to where it is awaited is a finding, and ends the scenario. */
+async function orEnd(context: StepContext, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof GuestError)) throw error;
+    takeFailure(context, error);
+    context.over = true;
+  }
+}
+
+/** Once the scenario is over, nothing is done but to verify what has been resumed, for which the guest is asked nothing. */
+const isSkipped = ({ over, resumed }: StepContext, step: SimpleStep): boolean =>
+  over && !(step.do === 'verify' && resumed);
+
+function skip(context: StepContext, step: SimpleStep): void {
+  // A `verify` after this one means another suspend.
+  if (step.do === 'suspend') context.resumed = undefined;
+  context.evidence.skip(context.deps.timeline ?? 'main', titleOf(step));
+}
+
 /** `ahead`: the steps that follow, for what can be begun early. */
 async function perform(context: StepContext, step: SimpleStep, ahead: readonly SimpleStep[]): Promise<void> {
-  const { deps, lost, resumed } = context;
+  const { deps } = context;
   deps.booter.signal?.throwIfAborted();
-  if (lost && (step.do !== 'verify' || !resumed)) return;
   context.step = titleOf(step);
   deps.say(context.step);
   switch (step.do) {
@@ -128,30 +162,31 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
     plan,
     deps,
     machines: new Machines(deps),
-    evidence: new Evidence(),
+    evidence: new Evidence(deps),
     underWay: [],
     offSinceStartMs: 0,
     suspendingSinceStartMs: 0,
     suspended: undefined,
     resumed: undefined,
     step: '',
-    lost: false,
+    over: false,
   };
 }
 
 /** Goes on where `reachState` ended, in another machine. */
-async function takeUp({ evidence, machines }: StepContext, state: BootState): Promise<void> {
-  evidence.takeUp(state.notes as EvidenceNotes);
+async function takeUp({ deps, evidence, machines }: StepContext, { state, told }: Reached): Promise<void> {
+  const notes = state.notes as EvidenceNotes;
+  // What was found before the two timelines parted is reported once.
+  if (deps.timeline === 'control') evidence.addSelfChecks(notes.selfChecks);
+  else evidence.takeUp(notes, told);
   await machines.takeUp(state);
 }
 
 async function outcomeOf({ plan, deps, machines, evidence }: StepContext): Promise<TimelineOutcome> {
   if (machines.isOn) machines.powerOff();
-  const { cycles, filesystems, selfChecks, commands, findings } = evidence;
-  const stateHash = await machines.stateHash();
   const { total, console } = machines.off;
-  findings.push(...(await judgeConsole(console, consoleRulesOf(plan), deps)));
-  return { cycles, filesystems, selfChecks, commands, findings, total, stateHash, console };
+  evidence.addFindings(await judgeConsole(console, consoleRulesOf(plan), deps));
+  return { ...evidence.collected, total, stateHash: await machines.stateHash(), console };
 }
 
 async function close({ machines, underWay }: StepContext): Promise<void> {

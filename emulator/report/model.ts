@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** The report of a run: what `--json` writes, described by report.schema.json. */
-import type { CycleOutcome, FilesystemOutcome, Finding, RunOutcome, TimelineOutcome } from '../cycle/outcome.js';
+import type {
+  CycleOutcome,
+  FilesystemOutcome,
+  Finding,
+  RunOutcome,
+  StepNotRun,
+  TimelineOutcome,
+} from '../cycle/outcome.js';
 import type { Plan, SuspendMethod } from '../cycle/plan.js';
 
 export interface ReportFailure extends Finding {
@@ -46,6 +53,8 @@ export interface Report {
   /** What the machine that was never suspended ran, and the state it ended in; absent when there was none. */
   readonly controlRun?: { readonly instructions: number; readonly virtualMs: number; readonly stateHash: string };
   readonly failures: readonly ReportFailure[];
+  /** Steps and commands that were not run because of a failure before them. */
+  readonly stepsNotRun: readonly StepNotRun[];
   readonly replay: string;
   readonly perCycle: readonly CycleOutcome[];
   readonly options: Readonly<Record<string, unknown>>;
@@ -111,6 +120,7 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
     stateHash: main.stateHash,
     ...(control && { controlRun: { ...control.total, stateHash: control.stateHash } }),
     failures: findings.map((finding) => ({ ...finding, replay: context.replay })),
+    stepsNotRun: [...main.stepsNotRun, ...(control?.stepsNotRun ?? [])],
     replay: context.replay,
     perCycle: main.cycles,
     options: context.options,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** A report on one screen. */
-import type { FindingKind } from '../cycle/outcome.js';
+import type { Finding, FindingKind } from '../cycle/outcome.js';
 import { printable, printableLine } from './escape.js';
 import { excerptOfLog } from './excerpt.js';
 import { bytes, counted, grouped, millions, time } from './numbers.js';
-import type { Report, ReportFailure } from './model.js';
+import type { Report } from './model.js';
 
 export interface TextOptions {
   readonly colour: boolean;
@@ -14,6 +14,7 @@ const LABEL_WIDTH = 13;
 const DETAILS_MAX = 12;
 /** Characters of a line of details. */
 const LINE_MAX = 400;
+const STEPS_SHOWN_MAX = 6;
 
 /** Ends without a newline. */
 export function renderText(report: Report, { colour }: TextOptions): string {
@@ -30,6 +31,14 @@ export function renderText(report: Report, { colour }: TextOptions): string {
     ]),
     '',
     `  replay: ${printableLine(report.replay)}`,
+  ].join('\n');
+}
+
+/** What was found by a run that came to no verdict. Ends without a newline. */
+export function renderFindings(findings: readonly Finding[]): string {
+  return [
+    'found before the run broke off, without a verdict:',
+    ...findings.flatMap((finding, index) => failureLines(finding, index, findings.length, (_, text) => text)),
   ].join('\n');
 }
 
@@ -66,19 +75,32 @@ function rows(report: Report): readonly (readonly [string, string])[] {
     ]);
   }
   if (filesystems.length > 0) rows.push(['filesystems', filesystemText(filesystems)]);
-  rows.push([
-    'self-checks',
-    `${checks(selfChecks)}${selfChecks.control ? ` (control run: ${checks(selfChecks.control)})` : ''}`,
-  ]);
+  if ([selfChecks, selfChecks.control].some((count) => count && count.passed + count.failed > 0))
+    rows.push([
+      'self-checks',
+      `${checks(selfChecks)}${selfChecks.control ? ` (control run: ${checks(selfChecks.control)})` : ''}`,
+    ]);
   if (frozen.instructions > 0)
     rows.push(['frozen', `${time(frozen.virtualMs)} · ${millions(frozen.instructions)} instructions`]);
   rows.push([
     'run',
     `${millions(report.instructions)} instructions · ${time(report.virtualMs)} of guest time · ${time(report.realMs)} real`,
   ]);
-  rows.push(['state', report.stateHash.slice(0, 16)]);
+  rows.push(...notRunRows(report), ['state', report.stateHash.slice(0, 16)]);
   for (const note of report.notes ?? []) rows.push(['note', note]);
   return rows;
+}
+
+/** Per timeline, what was not run. */
+function notRunRows({ stepsNotRun }: Report): readonly [string, string][] {
+  const where = { main: '', live: ' in the live timeline', control: ' in the control run' };
+  return (['main', 'live', 'control'] as const).flatMap((timeline): [string, string][] => {
+    const steps = stepsNotRun.filter((one) => one.timeline === timeline).map(({ step }) => step);
+    if (steps.length === 0) return [];
+    const shown = steps.slice(0, STEPS_SHOWN_MAX).join(', ');
+    const more = steps.length > STEPS_SHOWN_MAX ? ' ... (all of them are in the JSON report)' : '';
+    return [['not run', `${counted(steps.length, 'step')} after a failure${where[timeline]}: ${shown}${more}`]];
+  });
 }
 
 const checks = ({ passed, failed }: { readonly passed: number; readonly failed: number }): string =>
@@ -106,7 +128,7 @@ function filesystemText(filesystems: Report['filesystems']): string {
 }
 
 function failureLines(
-  failure: ReportFailure,
+  failure: Finding,
   index: number,
   of: number,
   paint: (code: number, text: string) => string,

@@ -131,6 +131,7 @@ const commandFields = {
   exit: defaulted(integer(0, 255), 0),
   stdout: optional(pattern),
   timeout: defaulted(timeout, COMMAND_TIMEOUT_MS),
+  continue: defaulted(truth(), false),
 };
 const commandShape = orText('command', mapping(commandFields));
 
@@ -272,8 +273,15 @@ function stepOf(step: RawStep): Step {
 const timeoutOf = ({ timeout }: { readonly timeout: number | undefined }): { readonly timeoutMs?: number } =>
   timeout === undefined ? {} : { timeoutMs: timeout };
 
-function commandOf({ command, exit, stdout, timeout }: ReturnType<typeof commandShape.read>): CommandStep {
-  return { command, exit, ...(stdout !== undefined && { stdout }), timeoutMs: timeout };
+function commandOf(read: ReturnType<typeof commandShape.read>): CommandStep {
+  const { command, exit, stdout, timeout, continue: goOn } = read;
+  return {
+    command,
+    exit,
+    ...(stdout !== undefined && { stdout }),
+    timeoutMs: timeout,
+    ...(goOn && { continue: goOn }),
+  };
 }
 
 function faultOf(fault: FaultRead): Fault {

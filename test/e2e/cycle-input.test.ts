@@ -56,7 +56,8 @@ t.test('a command that does not end is given up on', async (t) => {
     t.testdir({}),
     "name: x\nsteps: [boot, { run: { command: 'sleep 1000', timeout: 5 s } }, shutdown]\n",
   );
-  t.match(report.failures, [{ kind: 'guest', what: /sleep 1000/ }]);
+  t.match(report.failures, [{ kind: 'command', what: '`sleep 1000` did not end within 5 s' }]);
+  t.same(report.stepsNotRun, [{ timeline: 'main', step: 'shut down' }]);
 });
 
 t.test('a disk image of the wrong size', async (t) => {

@@ -4,10 +4,11 @@ import { relative } from 'node:path';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
+import type { Finding } from '../../emulator/cycle/outcome.js';
 import { DEFAULT_METHOD, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
-import { renderText } from '../../emulator/report/text.js';
+import { renderFindings, renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './context.js';
@@ -71,11 +72,18 @@ export async function runCommand(
 export async function runOne(scenario: LoadedScenario, options: RunOptions, signal: AbortSignal): Promise<ScenarioRun> {
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
+  const found: Finding[] = [];
   try {
     return await runScenario(scenario, context, {
       say: progress.say,
+      onFinding: (finding) => void found.push(finding),
       ...(options.verbose === true && { onConsole: (bytes: Uint8Array) => void process.stderr.write(bytes) }),
     });
+  } catch (error) {
+    progress.clear();
+    // The error says why there is no verdict. What the guest did wrong before it is told all the same.
+    if (found.length > 0) console.error(renderFindings(found));
+    throw error;
   } finally {
     progress.clear();
   }

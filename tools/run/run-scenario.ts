@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { isFlavour } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import type { EvidenceListeners } from '../../emulator/cycle/evidence.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
 import type { RunOutcome } from '../../emulator/cycle/outcome.js';
 import { runPlan } from '../../emulator/cycle/run.js';
@@ -17,7 +18,7 @@ import { ownCommand, quoted } from './own-command.js';
 import type { LoadedScenario } from './scenario-file.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 
-export interface RunHooks {
+export interface RunHooks extends EvidenceListeners {
   /** `fraction` from 0 to 1 where known. */
   readonly say: (what: string, fraction?: number) => void;
   readonly onConsole?: (bytes: Uint8Array) => void;
@@ -51,6 +52,8 @@ export async function runScenario(
         },
         ...(hooks.onConsole && { onConsole: hooks.onConsole }),
       },
+      ...(hooks.onFinding && { onFinding: hooks.onFinding }),
+      ...(hooks.onCommand && { onCommand: hooks.onCommand }),
       proofs: nodeProofs(files, context.signal),
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,

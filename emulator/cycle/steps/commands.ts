@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Steps that run programs in the guest. */
-import { judgeCommand, outputLines, runCommand, shell } from '../commands.js';
+import { time } from '../../machine/duration.js';
+import { judgeCommand, outputLines, runUncut, shell, type CommandSite } from '../commands.js';
 import { readKtap } from '../ktap.js';
 import type { SimpleStep } from '../plan.js';
 import type { StepContext } from './context.js';
@@ -10,14 +11,13 @@ const SELFCHECK_MS_MAX = 60_000;
 /** How much too late a timer may be seen on a machine that was never suspended. */
 const TOLERANCE_MS = 2_000;
 
-/** Runs a command and waits for its end. */
-export async function run(
-  { deps, machines, evidence }: StepContext,
-  step: Extract<SimpleStep, { do: 'run' }>,
-): Promise<void> {
-  const result = await runCommand(machines.agent, step.command, step.timeoutMs);
-  evidence.commands.push({ command: step.command, ...result });
-  evidence.findings.push(...(await judgeCommand(step, result, deps.matcher)));
+/** Runs a command and waits for its end. When it fails, the scenario ends, unless the step says otherwise. */
+export async function run(context: StepContext, step: Extract<SimpleStep, { do: 'run' }>): Promise<void> {
+  const { deps, evidence } = context;
+  const end = await runUncut(siteOf(context), step.command, step.timeoutMs);
+  const wrong = await judgeCommand(step, end, deps.matcher);
+  evidence.addFindings(wrong);
+  if (wrong.length > 0 && step.continue !== true) context.over = true;
 }
 
 /** Starts a command and leaves it running. */
@@ -36,27 +36,37 @@ export async function selfCheck(
 }
 
 async function startSelfChecks(context: StepContext): Promise<void> {
-  const { plan, deps, machines, evidence } = context;
-  const command = `selfcheck start --seed ${plan.machine.seed}`;
+  const { plan, deps, evidence } = context;
   context.offSinceStartMs = 0;
   context.suspendingSinceStartMs = 0;
-  const result = await runCommand(machines.agent, command, SELFCHECK_MS_MAX);
-  evidence.findings.push(...(await judgeCommand({ command, exit: 0 }, result, deps.matcher)));
+  const step = { command: `selfcheck start --seed ${plan.machine.seed}`, exit: 0, timeoutMs: SELFCHECK_MS_MAX };
+  const end = await runUncut(siteOf(context), step.command, step.timeoutMs);
+  evidence.addFindings(await judgeCommand(step, end, deps.matcher));
 }
 
 async function verifySelfChecks(context: StepContext): Promise<void> {
-  const { machines, evidence, offSinceStartMs, suspendingSinceStartMs } = context;
-  const result = await runCommand(
-    machines.agent,
+  const { evidence, offSinceStartMs, suspendingSinceStartMs } = context;
+  const end = await runUncut(
+    siteOf(context),
     `selfcheck verify --off-ms ${offSinceStartMs} --tolerance-ms ${TOLERANCE_MS + Math.round(suspendingSinceStartMs)}`,
     SELFCHECK_MS_MAX,
   );
-  const { points, problem } = readKtap(result.stdout);
-  evidence.selfChecks.push(...points);
+  const { points, problem } = readKtap(end.stdout);
+  evidence.addSelfChecks(points);
   for (const { name, passed, detail } of points)
     if (!passed) evidence.find('selfCheck', `self-check ${name} failed`, detail.split('\n'));
-  if (problem !== undefined)
-    evidence.find('selfCheck', `what the self-checks printed is not whole: ${problem}`, outputLines(result));
-  else if (result.exitCode !== 0 && points.every(({ passed }) => passed))
-    evidence.find('selfCheck', `the self-checks ended with status ${result.exitCode}`, outputLines(result));
+  const details = [...outputLines(end), ...end.trouble];
+  if (end.exitCode === null)
+    evidence.find('selfCheck', `the self-checks did not end within ${time(SELFCHECK_MS_MAX)}`, details);
+  else if (problem !== undefined)
+    evidence.find('selfCheck', `what the self-checks printed is not whole: ${problem}`, details);
+  else if (end.exitCode !== 0 && points.every(({ passed }) => passed))
+    evidence.find('selfCheck', `the self-checks ended with status ${end.exitCode}`, details);
 }
+
+const siteOf = ({ deps, machines, evidence }: StepContext): CommandSite => ({
+  agent: machines.agent,
+  timeline: deps.timeline ?? 'main',
+  virtualMs: () => machines.virtualMs,
+  note: (command) => evidence.addCommand(command),
+});

@@ -3,14 +3,16 @@
 import type { Agent } from '../../agent/agent.js';
 import type { Job } from '../../agent/job.js';
 import type { MarkerSeen } from '../../machine/contract.js';
-import type { Evidence } from '../evidence.js';
+import type { Evidence, EvidenceListeners } from '../evidence.js';
 import type { Machines, MachinesDeps } from '../machines.js';
 import type { Matcher } from '../pattern.js';
 import type { Plan } from '../plan.js';
 import type { Proofs, ResumeEvidence, SuspendEvidence } from '../proofs.js';
 import type { Recorder } from '../recorder.js';
 
-export interface TimelineDeps extends MachinesDeps {
+export interface TimelineDeps extends MachinesDeps, EvidenceListeners {
+  /** Which of a run's two timelines it is; `main` unless told. */
+  readonly timeline?: 'main' | 'control';
   readonly proofs: Proofs;
   readonly matcher: Matcher;
   /** Called with each step as it begins. `fraction` (0 to 1) is given where it is the share of that step that is done. */
@@ -35,8 +37,11 @@ export interface StepContext {
   resumed: Resumed | undefined;
   /** Title of the present step. */
   step: string;
-  /** The resumed system does not answer: all that is left to do is to verify it, for which it is asked nothing. */
-  lost: boolean;
+  /**
+   * The scenario has ended early. What has been resumed is verified all the same: what that rests on is here, and the guest
+   * is asked nothing for it.
+   */
+  over: boolean;
 }
 
 /** A suspend that has not been resumed. */

@@ -8,11 +8,11 @@ import type { StepContext } from './context.js';
 export function takeFailure({ evidence, machines, step }: StepContext, error: GuestError): void {
   const booting = error.cause instanceof StallError;
   if (!booting && !(error instanceof StallError)) {
-    evidence.takeError(error);
+    evidence.addError(error);
     return;
   }
   const number = booting ? machines.number + 1 : machines.number;
-  evidence.takeError(
+  evidence.addError(
     new GuestError(`machine ${number}, in the step '${step}': ${error.message}`, {
       consoleTail: !booting && machines.isOn ? consoleTail(machines.recorder.seen().console) : error.consoleTail,
       ...(error.remedy !== undefined && { remedy: error.remedy }),

@@ -31,5 +31,5 @@ export async function checkFilesystems(
   { deps, machines, evidence }: StepContext,
   at: 'powerOff' | 'shutdown',
 ): Promise<void> {
-  evidence.filesystems.push(...evidence.take(await deps.proofs.filesystems(machines.off.disks, at)));
+  evidence.addFilesystems(await deps.proofs.filesystems(machines.off.disks, at));
 }

@@ -6,6 +6,7 @@ import { outputLines, resultOf } from '../commands.js';
 import type { Proof, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import type { SuspendEvidence } from '../proofs.js';
+import type { RamAt } from '../ram-at.js';
 import { consoleTail } from '../stop.js';
 import { resumeFromDisk } from '../swsusp.js';
 import type { EarlyProofs, StepContext, Suspended } from './context.js';
@@ -13,19 +14,18 @@ import { takeFailure } from './failure.js';
 import { expectStruck } from './faults.js';
 import { cutPower } from './power.js';
 
+type ResumeStep = Extract<SimpleStep, { do: 'resume' }>;
+
 /**
  * Resumes in a new machine until the system's agent answers, or until a planned power cut. `ahead`: what a step to come will
  * prove of it.
  */
-export async function resume(
-  context: StepContext,
-  step: Extract<SimpleStep, { do: 'resume' }>,
-  ahead: readonly Proof[],
-): Promise<void> {
+export async function resume(context: StepContext, step: ResumeStep, ahead: readonly Proof[]): Promise<void> {
   if (!context.suspended) throw new InputError('nothing is suspended that could be resumed');
-  const { plan, deps, machines } = context;
-  let { suspended } = context;
+  const { deps, machines } = context;
+  const { suspended } = context;
   context.suspended = undefined;
+  context.resumed = undefined;
   const recorder = await machines.powerOn('beforeDisk');
   // Before the capture, so that what a fault does to RAM is in it.
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
@@ -34,8 +34,25 @@ export async function resume(
     signal: deps.booter.signal,
   });
   // The machine runs in its worker: there is time meanwhile.
-  suspended = { ...suspended, early: suspended.early ?? proveEarly(context, suspended.evidence, ahead) };
-  const restored = await resuming;
+  const early = suspended.early ?? proveEarly(context, suspended.evidence, ahead);
+  try {
+    await comeBack(context, step, { ...suspended, early }, await resuming);
+  } catch (error) {
+    if (!(error instanceof GuestError)) throw error;
+    takeFailure(context, error);
+    context.over = true;
+    if (!context.resumed) await keepEarly(context, early);
+  }
+}
+
+async function comeBack(
+  context: StepContext,
+  step: ResumeStep,
+  suspended: Suspended,
+  restored: RamAt | 'powerCut',
+): Promise<void> {
+  const { plan, machines } = context;
+  const { recorder } = machines;
   expectStruck(step.faults, recorder, restored === 'powerCut');
   if (restored === 'powerCut') return loseResume(context, suspended);
   context.offSinceStartMs += Math.round(restored.marker.virtualMs);
@@ -55,13 +72,7 @@ export async function resume(
       writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
     },
   };
-  try {
-    await meetAgain(context, suspended);
-  } catch (error) {
-    if (!(error instanceof GuestError)) throw error;
-    takeFailure(context, error);
-    context.lost = true;
-  }
+  await meetAgain(context, suspended);
   context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 
@@ -96,6 +107,19 @@ function proveEarly({ deps, underWay }: StepContext, evidence: SuspendEvidence, 
     }),
     ...(proofs.includes('image') && { image: begun(deps.proofs.image(evidence)) }),
   };
+}
+
+/**
+ * Keeps what the early proofs find of a suspend that nothing comes back from. An image that is damaged is often the cause of
+ * that, and no `verify` will tell of it.
+ */
+async function keepEarly({ evidence }: StepContext, { filesystems, image }: EarlyProofs): Promise<void> {
+  // An image that is not there at all is an error of the rig for a proof. Here that is known by the failed resume.
+  const [checked, proven] = await Promise.allSettled([filesystems, image]);
+  if (checked.status === 'fulfilled' && checked.value) evidence.addFilesystems(checked.value);
+  if (proven.status === 'fulfilled' && proven.value) evidence.take(proven.value);
+  for (const result of [checked, proven])
+    if (result.status === 'rejected' && result.reason instanceof GuestError) evidence.addError(result.reason);
 }
 
 /** Power is gone before the suspended system was back; its image may still be there. */

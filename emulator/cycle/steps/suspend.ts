@@ -76,7 +76,7 @@ async function suspendInVain(context: StepContext, step: SuspendStep, expected: 
     context.suspendingSinceStartMs += virtualMs - before.virtualMs;
     expectStruck(step.faults, recorder, false);
     const attempt = { markers: markers.slice(markersBefore), console: console.subarray(before.console.length) };
-    evidence.findings.push(...(await judgeRefusal(error, attempt, expected, deps.matcher)));
+    evidence.addFindings(await judgeRefusal(error, attempt, expected, deps.matcher));
     return;
   }
   throw new GuestError(`the suspend was to be refused (/${expected.refused}/), and the machine has suspended`, {
@@ -93,15 +93,13 @@ async function goOff(
   const { recorder, agent } = machines;
   const { timeoutMs } = step;
   if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam, timeoutMs);
-  const end = await snapshotAndGoOff(recorder, agent, step, copyRam, {
+  return snapshotAndGoOff(recorder, agent, step, copyRam, {
     timeoutMs,
     signal: deps.booter.signal,
     matcher: deps.matcher,
+    evidence,
+    virtualMs: () => machines.virtualMs,
   });
-  if (end === 'powerCut') return end;
-  evidence.commands.push(...end.commands);
-  evidence.findings.push(...end.findings);
-  return end;
 }
 
 /** Does to the disks of a machine that is off what the faults say. */

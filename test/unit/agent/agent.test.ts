@@ -5,7 +5,8 @@ import { Agent } from '../../../emulator/agent/agent.js';
 import type { Frame } from '../../../emulator/agent/frame.js';
 import { ANSWER, JOB_STATE, payloadOf, PROTOCOL_VERSION, REQUEST } from '../../../emulator/agent/protocol.js';
 import type { RunReport } from '../../../emulator/machine/contract.js';
-import { GuestError, RigError } from '../../../emulator/machine/errors.js';
+import { Overdue } from '../../../emulator/agent/job.js';
+import { RigError } from '../../../emulator/machine/errors.js';
 import { type Move, type ScriptedMachine, scriptedMachine } from './fixtures/scripted-machine.js';
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -184,7 +185,7 @@ test('a wait is bounded in virtual time over all its runs, and its error shows t
     return { frames: [output(77, 0, 'of another job')], virtualMs: 40 };
   });
   const attempt = new Agent(machine).exec(['x'], { virtualMsMax: 200 });
-  await t.rejects(attempt, GuestError);
+  await t.rejects(attempt, Overdue);
   await t.rejects(attempt, { message: /within 200 ms .*the end of 'x'/, consoleTail: ['BUG: something'] });
   t.equal(machine.runs.length, 6);
 });

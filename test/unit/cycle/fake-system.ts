@@ -17,11 +17,17 @@ import type { Engine, MachineConfig } from '../../../emulator/machine/contract.j
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
 
+export interface FakeCommand {
+  readonly stdout?: string;
+  readonly then?: FakeScript;
+  readonly exit?: number;
+  /** It ends when it is killed; `immortal`: not even then. */
+  readonly hangs?: boolean | 'immortal';
+}
+
 export interface FakeSystem {
   /** What a command prints, what happens then, and how it ends; the suspending command is not asked for. */
-  readonly commands?: Readonly<
-    Record<string, { readonly stdout?: string; readonly then?: FakeScript; readonly exit?: number }>
-  >;
+  readonly commands?: Readonly<Record<string, FakeCommand>>;
   /** Answers that the kernel would not suspend. */
   readonly refusesSuspend?: boolean;
   /** It answers so before its call begins. */
@@ -143,6 +149,8 @@ function answer(
       return suspender
         ? ended(id, suspender.stdout, suspender.exit)
         : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
+    case REQUEST.kill:
+      return [say(ANSWER.ok, id), ...killed(words.word(), system)];
     case REQUEST.shutdown:
       return [
         say(ANSWER.ok, id),
@@ -175,8 +183,11 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   }
   // Waits for the image to be saved.
   if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
+  // Tells the live timeline to save its image.
+  if (command.startsWith('echo > ')) return [started, ...ended(id, '', 0)];
   const known = system.commands?.[command];
-  const { stdout = '', then = [], exit = known ? 0 : 127 } = known ?? {};
+  const { stdout = '', then = [], exit = known ? 0 : 127, hangs = false } = known ?? {};
+  if (hangs !== false) return [started, ...then, ...printed(id, stdout)];
   return (flags & START_FOLLOW) !== 0 ? [started, ...then, ...ended(id, stdout, exit)] : [started];
 }
 
@@ -241,8 +252,19 @@ function snapshot({ copiesTwice = false }: FakeSystem): FakeScript {
   ];
 }
 
-function ended(id: number, stdout: string, exit: number): FakeScript {
+function printed(id: number, stdout: string): FakeScript {
   const bytes = new TextEncoder().encode(stdout);
-  const output = bytes.length === 0 ? [] : [say(ANSWER.output, id, 1, 0, bytes)];
-  return [...output, say(ANSWER.status, id, JOB_STATE.exited, exit, bytes.length, 0)];
+  return bytes.length === 0 ? [] : [say(ANSWER.output, id, 1, 0, bytes)];
+}
+
+function ended(id: number, stdout: string, exit: number): FakeScript {
+  const { length } = new TextEncoder().encode(stdout);
+  return [...printed(id, stdout), say(ANSWER.status, id, JOB_STATE.exited, exit, length, 0)];
+}
+
+/** The end of the one command that hangs. */
+function killed(id: number, { commands = {} }: FakeSystem): FakeScript {
+  const { stdout = '', hangs } = Object.values(commands).find((command) => command.hangs !== undefined) ?? {};
+  if (hangs === 'immortal') return [];
+  return [say(ANSWER.status, id, JOB_STATE.signalled, 9, new TextEncoder().encode(stdout).length, 0)];
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
 import { decodeBootState, encodeBootState, type BootState } from '../../../emulator/cycle/boot-state.js';
-import { judgeCommand, resultOf } from '../../../emulator/cycle/commands.js';
-import type { Finding } from '../../../emulator/cycle/outcome.js';
+import { bounded, judgeCommand, resultOf, type CommandEnd } from '../../../emulator/cycle/commands.js';
+import { OUTPUT_CHARACTERS_MAX, type Finding } from '../../../emulator/cycle/outcome.js';
 import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../../../emulator/cycle/frozen.js';
 import { readKtap } from '../../../emulator/cycle/ktap.js';
@@ -83,9 +83,9 @@ t.test('KTAP of the guest', (t) => {
 });
 
 t.test('what is expected of a command', async (t) => {
-  const result = { exitCode: 3, stdout: 'one\ntwo\n', stderr: 'oh\n' };
+  const result: CommandEnd = { exitCode: 3, stdout: 'one\ntwo\n', stderr: 'oh\n', trouble: [] };
   const judge = (step: { exit: number; stdout?: string }): Promise<readonly Finding[]> =>
-    judgeCommand({ command: 'x', ...step }, result, nodeMatcher());
+    judgeCommand({ command: 'x', timeoutMs: 90_000, ...step }, result, nodeMatcher());
   t.same(await judge({ exit: 3 }), []);
   t.same(await judge({ exit: 3, stdout: '^one\\ntwo$' }), []);
   t.match(await judge({ exit: 0 }), [
@@ -93,9 +93,26 @@ t.test('what is expected of a command', async (t) => {
   ]);
   for (const stdout of ['three', '^two$', '^$'])
     t.match(await judge({ exit: 3, stdout }), [{ what: /^the output of `x` does not match/ }], stdout);
+  t.match(
+    await judgeCommand({ command: 'x', exit: 0, timeoutMs: 90_000 }, { ...result, exitCode: null }, nodeMatcher()),
+    [{ kind: 'command', what: '`x` did not end within 90 s', details: ['one', 'two', 'stderr: oh'] }],
+  );
   const output = { stdout: bytes('a'), stderr: bytes('') };
   t.equal(resultOf({ ended: 'signalled', signal: 9, ...output }).exitCode, 137);
   t.equal(resultOf({ ended: 'timedOut', ...output }).exitCode, 255);
+});
+
+t.test('output is kept in a bound, which is said', (t) => {
+  t.same(bounded('short'), { text: 'short', omitted: 0 });
+  const { text, omitted } = bounded(`first${'x'.repeat(100_000)}last`);
+  t.match(text, /^first/);
+  t.match(text, /last$/);
+  t.match(text, `\n[... ${omitted} characters are left out here ...]\n`);
+  t.equal(omitted, 100_009 - OUTPUT_CHARACTERS_MAX);
+  t.ok(text.length < OUTPUT_CHARACTERS_MAX + 100);
+  const pairs = bounded(`${'\u{1f600}'.repeat(50_000)}x`).text;
+  t.equal(new TextDecoder().decode(new TextEncoder().encode(pairs)), pairs, 'no half of a pair stands alone');
+  t.end();
 });
 
 t.test('steps written out, and those of the control run', (t) => {

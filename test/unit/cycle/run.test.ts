@@ -2,12 +2,13 @@
 /** The driver, against a guest of a few lines. */
 import t from 'tap';
 import type { ByteCache } from '../../../emulator/cycle/boot.js';
-import { DEFAULT_MACHINE, type Plan, type Step } from '../../../emulator/cycle/plan.js';
+import type { EvidenceListeners } from '../../../emulator/cycle/evidence.js';
+import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan } from '../../../emulator/cycle/run.js';
 import type { FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine, Machine } from '../../../emulator/machine/contract.js';
-import { StallError } from '../../../emulator/machine/errors.js';
+import { GuestError, RigError, StallError } from '../../../emulator/machine/errors.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa } from '../../../emulator/machine/units.js';
 import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
@@ -62,6 +63,8 @@ function run(
     seen?: ResumeEvidence[];
     files?: Plan['files'];
     console?: Plan['console'];
+    proofs?: Partial<Proofs>;
+    listeners?: EvidenceListeners;
   } = {},
 ) {
   const plan: Plan = {
@@ -79,7 +82,8 @@ function run(
       configKey: 'key',
       cache: over.cache ?? memoryCache(),
     },
-    proofs: watchingProofs(over.seen ?? []),
+    ...over.listeners,
+    proofs: { ...watchingProofs(over.seen ?? []), ...over.proofs },
     matcher: nodeMatcher(),
     hash: sha256Hex,
     say: () => undefined,
@@ -303,6 +307,234 @@ t.test('a command that ends otherwise than expected', async (t) => {
   ]);
   t.match(findings, [{ kind: 'command', what: '`nothing` ended with status 127, not 0' }]);
   t.equal(main.commands[0]?.exitCode, 127);
+});
+
+const command = (name: string, more: Partial<CommandStep> = {}): Step & { do: 'run' } => ({
+  do: 'run',
+  command: name,
+  exit: 0,
+  timeoutMs: 1000,
+  ...more,
+});
+
+t.test('a command that fails ends the scenario, and what was not run is named', async (t) => {
+  const system: FakeSystem = { commands: { good: {}, bad: { stdout: 'oh\n', exit: 3 } } };
+  const before = [{ do: 'boot' }, command('bad'), command('good'), ...CYCLE, { do: 'shutdown' }] as const;
+  const cache = memoryCache();
+  for (const time of ['first', 'again']) {
+    const { main, control, findings } = await run(before, { system, cache, control: true });
+    t.match(findings, [{ kind: 'command', what: '`bad` ended with status 3, not 0', details: ['oh'] }], time);
+    t.equal(findings.length, 1, time);
+    t.same(
+      main.commands.map((one) => one.command),
+      ['bad'],
+      time,
+    );
+    t.same(
+      main.stepsNotRun,
+      ['run good', 'suspend (swsusp)', 'resume in a new machine', 'verify', 'shut down'].map((step) => ({
+        timeline: 'main',
+        step,
+      })),
+      time,
+    );
+    t.ok(main.total.instructions > 0, 'the machine that it happened in is in the outcome');
+    t.equal(control, undefined);
+  }
+});
+
+t.test('a command that fails ends the control run, too', async (t) => {
+  const system: FakeSystem = { commands: { bad: { exit: 3 }, ...selfChecks(KTAP) } };
+  const check: Step = { do: 'selfcheck', phase: 'verify' };
+  const { main, control, findings } = await run([{ do: 'boot' }, ...CYCLE, command('bad'), check], {
+    system,
+    control: true,
+  });
+  t.same(
+    findings.map(({ what }) => what),
+    ['`bad` ended with status 3, not 0', 'in the control run: `bad` ended with status 3, not 0'],
+    'that self-checks were not asked is no finding of its own',
+  );
+  t.same(main.stepsNotRun, [{ timeline: 'main', step: 'self-checks: verify' }]);
+  t.same(control?.stepsNotRun, [{ timeline: 'control', step: 'self-checks: verify' }]);
+});
+
+t.test('what was resumed before a command failed is verified', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  for (const then of [[], [{ do: 'reset' as const }]]) {
+    const { main, findings } = await run(
+      [{ do: 'boot' }, SUSPEND, RESUME, command('bad'), VERIFY, SUSPEND, RESUME, VERIFY],
+      { seen, system: { commands: { bad: { exit: 1, then } } } },
+    );
+    t.equal(findings.length, 1);
+    t.equal(main.cycles.length, 1);
+    t.equal(main.cycles[0]?.memory?.pagesCompared, 1);
+    t.same(
+      main.stepsNotRun.map(({ step }) => step),
+      ['suspend (swsusp)', 'resume in a new machine', 'verify'],
+    );
+  }
+  const { main } = await run([{ do: 'boot' }, SUSPEND, RESUME, command('bad'), SUSPEND, RESUME, VERIFY], { seen });
+  t.same(main.cycles, [], 'a verify of a suspend that did not come to pass is none of the one before');
+});
+
+t.test('with `continue` the scenario goes on, and what was found before the suspend is reported once', async (t) => {
+  const { main, control, findings } = await run(
+    [{ do: 'boot' }, command('bad', { continue: true }), command('good'), ...CYCLE, { do: 'shutdown' }],
+    { system: { commands: { good: {}, bad: { exit: 3 } } }, control: true },
+  );
+  t.same(
+    findings.map(({ what }) => what),
+    ['`bad` ended with status 3, not 0'],
+  );
+  t.same(main.stepsNotRun, []);
+  t.equal(main.cycles.length, 1);
+  t.match(main.commands, [
+    { timeline: 'main', command: 'bad', end: 'exited', exitCode: 3 },
+    { timeline: 'main', command: 'good', end: 'exited', exitCode: 0 },
+  ]);
+  t.same(control?.commands, []);
+});
+
+t.test('a command that does not end within its time is killed, and reported with what it printed', async (t) => {
+  const steps = [{ do: 'boot' }, command('slow', { continue: true }), command('good'), { do: 'shutdown' }] as const;
+  const slow = { stdout: 'so far\n', hangs: true };
+  const { main, findings } = await run(steps, { system: { commands: { slow, good: {} } } });
+  t.same(findings, [{ kind: 'command', what: '`slow` did not end within 1 s', details: ['so far'] }]);
+  t.match(main.commands, [
+    { command: 'slow', end: 'timedOut', exitCode: null, stdout: 'so far\n' },
+    { command: 'good', end: 'exited', exitCode: 0 },
+  ]);
+  t.ok((main.commands[0]?.durationVirtualMs ?? 0) >= 1000);
+  const stuck = await run(steps, { system: { commands: { slow: { ...slow, hangs: 'immortal' }, good: {} } } });
+  t.match(stuck.findings, [
+    {
+      kind: 'command',
+      what: '`slow` did not end within 1 s',
+      details: ['so far', /^nor did it end when it was killed/],
+    },
+  ]);
+});
+
+t.test('self-checks that do not end are reported with those that have', async (t) => {
+  const verify = 'selfcheck verify --off-ms 0 --tolerance-ms 2000';
+  const system: FakeSystem = { commands: { [verify]: { stdout: 'KTAP version 1\n1..2\nok 1 a\n', hangs: true } } };
+  const { main, findings } = await run([{ do: 'boot' }, { do: 'selfcheck', phase: 'verify' }], { system });
+  t.match(findings, [{ kind: 'selfCheck', what: 'the self-checks did not end within 60 s' }]);
+  t.match(main.selfChecks, [{ name: 'a', passed: true }]);
+});
+
+t.test('the end of a live timeline does not take with it what was found before', async (t) => {
+  const live: Step = {
+    ...SNAPSHOT,
+    beforeSaving: [command('bad', { continue: true }), command('spoil')],
+    whileSaving: [command('rewrite')],
+  };
+  const bad = { kind: 'command', what: 'in the live timeline: `bad` ended with status 3, not 0', details: ['oh'] };
+  const commands = { bad: { exit: 3, stdout: 'oh\n' }, spoil: {}, rewrite: {} };
+  const steps: Step[] = [{ do: 'boot' }, live, RESUME, VERIFY];
+  const ends: [string, FakeSystem, RegExp][] = [
+    ['reset', { commands: { ...commands, spoil: { then: [{ do: 'reset' }] } } }, /the machine reset itself/],
+    ['not saved', { commands, savesImage: false }, /the image of the snapshot was not saved/],
+  ];
+  for (const [name, system, what] of ends) {
+    const { findings, main } = await run(steps, { system });
+    t.match(findings, [bad, { kind: 'guest', what }], name);
+    t.match(main.commands[0], { timeline: 'live', command: 'bad', exitCode: 3, stdout: 'oh\n' }, name);
+  }
+  const marker = USER_MARKERS.shutdown;
+  const cut = await run([{ do: 'boot' }, { ...live, faults: [{ fault: 'cutPower', at: { marker, nth: 1 } }] }], {
+    system: { commands: { ...commands, rewrite: { then: [{ do: 'marker', kind: marker }] } } },
+  });
+  t.same(cut.findings, [bad], 'power cut');
+  t.match(cut.main.commands.at(-1), { command: 'rewrite', end: 'machineStopped', exitCode: null });
+});
+
+t.test('a command that fails ends the work of its live timeline, not the scenario', async (t) => {
+  const live: Step = { ...SNAPSHOT, beforeSaving: [command('bad'), command('spoil')] };
+  const { main, findings } = await run([{ do: 'boot' }, live, RESUME, VERIFY, command('good')], {
+    system: { commands: { good: {}, spoil: {}, rewrite: {} } },
+  });
+  t.same(
+    findings.map(({ what }) => what),
+    ['in the live timeline: `bad` ended with status 127, not 0'],
+  );
+  t.same(main.stepsNotRun, [
+    { timeline: 'live', step: 'run spoil' },
+    { timeline: 'live', step: 'run rewrite' },
+  ]);
+  t.equal(main.cycles.length, 1);
+  t.match(main.commands.at(-1), { timeline: 'main', command: 'good', exitCode: 0 });
+});
+
+t.test('a proof that cannot be made keeps no other from being made', async (t) => {
+  const proofs: Partial<Proofs> = {
+    image: () => Promise.reject(new GuestError('the image is damaged')),
+    disk: () =>
+      Promise.resolve({
+        outcome: { sectorsCompared: 8, sectorsDiffering: 1, originSectorsWritten: 0 },
+        findings: [{ kind: 'disk', what: '1 sector differs', details: [] }],
+      }),
+  };
+  const { main, findings } = await run([{ do: 'boot' }, ...CYCLE, command('never')], { proofs });
+  t.same(
+    findings.map(({ what }) => what),
+    ['the image is damaged', '1 sector differs'],
+  );
+  t.match(main.cycles, [{ memory: { pagesCompared: 1 }, disk: { sectorsDiffering: 1 } }]);
+  t.equal(main.cycles[0]?.image, undefined);
+  t.same(
+    main.stepsNotRun.map(({ step }) => step),
+    ['run never'],
+  );
+});
+
+t.test('what is wrong with an image is told, though nothing came back from it', async (t) => {
+  const alter: Step = { ...SUSPEND, faults: [{ fault: 'alterSector', disk: 1, sector: 0, xor: 0xff }] };
+  const image: Proofs['image'] = () =>
+    Promise.resolve({
+      outcome: { bytes: 512, pagesCompared: 1, pagesDiffering: 1 },
+      findings: [{ kind: 'image', what: '1 page differs', details: [] }],
+    });
+  const { main, findings } = await run([{ do: 'boot' }, alter, RESUME, VERIFY], { proofs: { image } });
+  t.match(findings, [
+    { kind: 'guest', what: /the machine booted afresh/ },
+    { kind: 'image', what: '1 page differs' },
+  ]);
+  t.match(main.filesystems, [{ at: 'suspend' }]);
+  const damaged = await run([{ do: 'boot' }, alter, RESUME, VERIFY], {
+    proofs: { image: () => Promise.reject(new GuestError('the image is damaged')) },
+  });
+  t.match(damaged.findings, [{ what: /the machine booted afresh/ }, { what: 'the image is damaged' }]);
+  const none = await run([{ do: 'boot' }, alter, RESUME, VERIFY], {
+    proofs: { image: () => Promise.reject(new RigError('there is no image')) },
+  });
+  t.match(none.findings, [{ what: /the machine booted afresh/ }]);
+  t.equal(none.findings.length, 1);
+});
+
+t.test('findings and commands are told at once, also those of a run that comes to no verdict', async (t) => {
+  const told: string[] = [];
+  const listeners: EvidenceListeners = {
+    onFinding: ({ kind, what }) => void told.push(`${kind}: ${what}`),
+    onCommand: ({ timeline, command: ran }) => void told.push(`${timeline}: ${ran}`),
+  };
+  const steps = [{ do: 'boot' }, command('early', { continue: true }), ...CYCLE, command('late'), VERIFY] as const;
+  const proofs: Partial<Proofs> = { memory: () => Promise.reject(new RigError('the host is out of memory')) };
+  const cache = memoryCache();
+  for (const time of ['first', 'from the cache']) {
+    told.length = 0;
+    await t.rejects(run(steps, { listeners, proofs, cache }), { message: 'the host is out of memory' });
+    t.same(told, ['main: early', 'command: `early` ended with status 127, not 0'], time);
+  }
+  told.length = 0;
+  await run([{ do: 'boot' }, ...CYCLE, command('late')], { listeners, control: true });
+  t.same(told.toSorted(), [
+    'command: `late` ended with status 127, not 0',
+    'control: in the control run: `late` ended with status 127, not 0',
+    'control: late',
+    'main: late',
+  ]);
 });
 
 t.test('a guest that refuses to suspend', async (t) => {

@@ -5,7 +5,7 @@ import { renderJunit, renderKtap } from '../../../emulator/report/machine-readab
 import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
 import { readReport } from '../../../emulator/report/read.js';
-import { renderText } from '../../../emulator/report/text.js';
+import { renderFindings, renderText } from '../../../emulator/report/text.js';
 import { reportWith, timeline } from './reports.js';
 
 const lost: Finding = {
@@ -92,6 +92,41 @@ t.test('one screen of text', (t) => {
   t.ok(text.split('\n').length <= 24, 'fits on a screen');
   t.notMatch(text, /\u001b/);
   t.match(renderText(reportWith([]), { colour: true }), /\u001b\[32mPASS/);
+  t.end();
+});
+
+t.test('what was not run is named, timeline by timeline', (t) => {
+  const steps = Array.from({ length: 9 }, (_, index) => ({ timeline: 'main' as const, step: `run ${index}` }));
+  const report = reportWith([lost], {
+    main: timeline({ stepsNotRun: [...steps, { timeline: 'live', step: 'run x' }] }),
+    control: timeline({ stepsNotRun: [{ timeline: 'control', step: 'shut down' }] }),
+  });
+  t.ok('report' in readReport(JSON.stringify(report)));
+  t.equal(report.stepsNotRun.length, 11);
+  const text = renderText(report, { colour: false });
+  t.match(
+    text,
+    /^ {2}not run {6}9 steps after a failure: run 0, .*run 5 \.\.\. \(all of them are in the JSON report\)$/m,
+  );
+  t.match(text, /1 step after a failure in the live timeline: run x$/m);
+  t.match(text, /1 step after a failure in the control run: shut down$/m);
+  t.notMatch(renderText(reportWith([]), { colour: false }), /not run/);
+  t.end();
+});
+
+t.test('self-checks are counted where there are any', (t) => {
+  const none = timeline({ selfChecks: [] });
+  t.notMatch(renderText(reportWith([], { main: none, control: none }), { colour: false }), /self-checks/);
+  t.match(
+    renderText(reportWith([], { main: none }), { colour: false }),
+    /self-checks {2}0 passed, 0 failed \(control run: 1 passed/,
+    'those of the control run alone are told, too',
+  );
+  t.end();
+});
+
+t.test('what was found is told of a run without a verdict', (t) => {
+  t.match(renderFindings([lost]), /without a verdict:\n {2}failure memory: 1 page differs .*\n {6}pfn 0\n/);
   t.end();
 });
 

@@ -21,6 +21,7 @@ export const timeline = (over: Partial<TimelineOutcome> = {}): TimelineOutcome =
   selfChecks: [{ name: 'pipes', passed: true, detail: '' }],
   commands: [],
   findings: [],
+  stepsNotRun: [],
   total: { virtualMs: 3200, instructions: 1_600_000_000 },
   stateHash: HASH,
   console: new Uint8Array(),

@@ -31,6 +31,18 @@ t.test('short and long forms of a step say the same', (t) => {
   t.end();
 });
 
+t.test('a command may fail without an end of the scenario', (t) => {
+  const run = (more: string): unknown => {
+    const read = readScenario(`name: x\nsteps: [boot, { run: { command: ls${more} } }]\n`, 'x.yaml');
+    return 'issues' in read ? read.issues.length : read.scenario.steps[1];
+  };
+  const step = { do: 'run', command: 'ls', exit: 0, timeoutMs: 60_000 };
+  t.same(run(', continue: true'), { ...step, continue: true });
+  t.same(run(', continue: false'), step);
+  t.equal(run(', continue: perhaps'), 1);
+  t.end();
+});
+
 t.test('a share is a folder of the host, or empty', (t) => {
   const share = (value: string): unknown => {
     const read = readScenario(`name: x\nmachine: { share: ${value} }\nsteps: [boot]\n`, 'x.yaml');
