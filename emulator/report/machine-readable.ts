@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Reports for other programs: KTAP for kernel test tools, JUnit for CI servers. */
 import { ktapComments, ktapName, xmlAttribute, xmlText } from './escape.js';
+import { commandLines } from './commands.js';
 import { explanation, type Report, type ReportFailure } from './model.js';
+
+/** The case of all that is no proof: commands, and how far the guest came. */
+const RUN = 'run';
 
 interface Case {
   readonly name: string;
@@ -16,7 +20,7 @@ function cases(report: Report): readonly Case[] {
     ['disk', ['disk'], report.disk.sectorsCompared > 0],
     ['filesystems', ['filesystem'], report.filesystems.length > 0],
     ['self-checks', ['selfCheck'], report.selfChecks.passed + report.selfChecks.failed > 0],
-    ['run', ['command', 'kernelFault', 'console', 'guest', 'control'], true],
+    [RUN, ['command', 'kernelFault', 'console', 'guest', 'control'], true],
   ];
   return seen.flatMap(([name, kinds, looked]) => {
     const failures = report.failures.filter(({ kind }) => kinds.includes(kind));
@@ -68,7 +72,11 @@ function suiteXml(report: Report): string {
   const suite = xmlAttribute(report.scenario.name);
   const rows = cases(report).map(({ name, failures }) => {
     const open = `    <testcase classname="${suite}" name="${xmlAttribute(name)}"`;
-    return failures.length === 0 ? `${open}/>` : `${open}>\n${failureXml(failures, report.replay)}\n    </testcase>`;
+    const inner = [
+      ...(failures.length === 0 ? [] : [failureXml(failures, report.replay)]),
+      ...(name === RUN && report.commands.length > 0 ? [commandsXml(report)] : []),
+    ];
+    return inner.length === 0 ? `${open}/>` : [`${open}>`, ...inner, '    </testcase>'].join('\n');
   });
   return [
     `  <testsuite name="${suite}" tests="${tests}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`,
@@ -76,6 +84,10 @@ function suiteXml(report: Report): string {
     '  </testsuite>',
   ].join('\n');
 }
+
+/** What the commands did, in the case that they belong to: many readers show no output of a whole suite. */
+const commandsXml = ({ commands }: Report): string =>
+  `      <system-out>${xmlText(commands.flatMap(commandLines).join('\n'))}</system-out>`;
 
 /** One element with all that failed in a case: of several, some readers take the first, some the last, some none. */
 function failureXml(failures: readonly ReportFailure[], replay: string): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The report of a run: what `--json` writes, described by report.schema.json. */
 import type {
+  CommandOutcome,
   CycleOutcome,
   FilesystemOutcome,
   Finding,
@@ -53,6 +54,8 @@ export interface Report {
   /** What the machine that was never suspended ran, and the state it ended in; absent when there was none. */
   readonly controlRun?: { readonly instructions: number; readonly virtualMs: number; readonly stateHash: string };
   readonly failures: readonly ReportFailure[];
+  /** What the commands of the scenario did, those of the control run last. */
+  readonly commands: readonly CommandOutcome[];
   /** Steps and commands that were not run because of a failure before them. */
   readonly stepsNotRun: readonly StepNotRun[];
   readonly replay: string;
@@ -120,6 +123,7 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
     stateHash: main.stateHash,
     ...(control && { controlRun: { ...control.total, stateHash: control.stateHash } }),
     failures: findings.map((finding) => ({ ...finding, replay: context.replay })),
+    commands: [...main.commands, ...(control?.commands ?? [])],
     stepsNotRun: [...main.stepsNotRun, ...(control?.stepsNotRun ?? [])],
     replay: context.replay,
     perCycle: main.cycles,

@@ -99,7 +99,7 @@ function withRunOptions(command: Command, seeded = true): Command {
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--ktap <file>', 'write the report as KTAP')
     .option('--console <file>', "write all that the guest's console showed")
-    .option('--verbose', "show the guest's console as it comes");
+    .option('--verbose', "show the guest's console as it comes, and what each command printed as it ends");
 }
 
 function seed(text: string): number {

@@ -4,9 +4,10 @@ import { relative } from 'node:path';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
-import type { Finding } from '../../emulator/cycle/outcome.js';
+import type { CommandOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import { DEFAULT_METHOD, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
+import { commandLines } from '../../emulator/report/commands.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
 import { renderFindings, renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
@@ -77,7 +78,13 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
     return await runScenario(scenario, context, {
       say: progress.say,
       onFinding: (finding) => void found.push(finding),
-      ...(options.verbose === true && { onConsole: (bytes: Uint8Array) => void process.stderr.write(bytes) }),
+      ...(options.verbose === true && {
+        onConsole: (bytes: Uint8Array) => void process.stderr.write(bytes),
+        onCommand: (command: CommandOutcome) => {
+          progress.clear();
+          console.error(commandLines(command).join('\n'));
+        },
+      }),
     });
   } catch (error) {
     progress.clear();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
 import type { Finding } from '../../../emulator/cycle/outcome.js';
+import { commandLines } from '../../../emulator/report/commands.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
@@ -92,6 +93,43 @@ t.test('one screen of text', (t) => {
   t.ok(text.split('\n').length <= 24, 'fits on a screen');
   t.notMatch(text, /\u001b/);
   t.match(renderText(reportWith([]), { colour: true }), /\u001b\[32mPASS/);
+  t.end();
+});
+
+t.test('what commands did is in the report, and nothing that they print can break it', (t) => {
+  const command = {
+    timeline: 'live' as const,
+    command: 'cat x',
+    end: 'exited' as const,
+    exitCode: 3,
+    stdout: 'one\n\u001b[2Jtwo ]]></system-out>\n',
+    stderr: 'oh\u0000\ufffe\n',
+    omittedCharacters: { stdout: 0, stderr: 0 },
+    startVirtualMs: 3200,
+    durationVirtualMs: 12.5,
+  };
+  const report = reportWith([], {
+    main: timeline({ commands: [command] }),
+    control: timeline({
+      commands: [{ ...command, timeline: 'control', end: 'timedOut', exitCode: null, stdout: '', stderr: '' }],
+    }),
+  });
+  const read = readReport(JSON.stringify(report));
+  t.match(read, { report: { commands: [command, { timeline: 'control', exitCode: null }] } });
+  t.same(report.commands.map(commandLines), [
+    [
+      '$ cat x',
+      '  | one',
+      '  | \\x1b[2Jtwo ]]></system-out>',
+      '  stderr | oh\\x00\\u{fffe}',
+      '  ended with status 3 after 13 ms, begun at 3.2 s of guest time (live timeline)',
+    ],
+    ['$ cat x', '  did not end in its time after 13 ms, begun at 3.2 s of guest time (control run)'],
+  ]);
+  const xml = renderJunit([report]);
+  t.match(xml, /<system-out>\$ cat x\n {2}\| one\n {2}\| \\x1b\[2Jtwo \]\]&gt;&lt;\/system-out&gt;\n/);
+  t.equal(xml.match(/<system-out>/g)?.length, 1);
+  t.notMatch(renderJunit([reportWith([])]), /system-out/);
   t.end();
 });
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/** What the commands of a scenario did, for people. */
+import type { CommandOutcome } from '../cycle/outcome.js';
+import { printable, printableLine } from './escape.js';
+import { time } from './numbers.js';
+
+const WHERE: Readonly<Record<CommandOutcome['timeline'], string>> = {
+  main: '',
+  live: ' (live timeline)',
+  control: ' (control run)',
+};
+
+/** A command, how it ended, and what it printed, line by line. Control characters are escaped. */
+export function commandLines(command: CommandOutcome): readonly string[] {
+  const { timeline, stdout, stderr, startVirtualMs, durationVirtualMs } = command;
+  return [
+    `$ ${printableLine(command.command)}`,
+    ...outputLines(stdout, '  | '),
+    ...outputLines(stderr, '  stderr | '),
+    `  ${endOf(command)} after ${time(durationVirtualMs)}, begun at ${time(startVirtualMs)} of guest time${WHERE[timeline]}`,
+  ];
+}
+
+function endOf({ end, exitCode }: CommandOutcome): string {
+  if (end === 'exited') return `ended with status ${exitCode}`;
+  return end === 'timedOut' ? 'did not end in its time' : 'ran when the machine stopped,';
+}
+
+function outputLines(text: string, prefix: string): readonly string[] {
+  const trimmed = text.replace(/\n$/, '');
+  return trimmed === ''
+    ? []
+    : printable(trimmed)
+        .split('\n')
+        .map((line) => `${prefix}${line}`);
+}
