@@ -8,30 +8,49 @@ export interface Keystrokes {
   readonly bytes: Uint8Array;
 }
 
+/** Rows and columns of the terminal at which it was typed. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface Recording {
+  /** Undefined when there was no terminal, as from a pipe: the guest's console then has no size. */
+  readonly size: TerminalSize | undefined;
+  readonly typing: readonly Keystrokes[];
+}
+
 /** More guest time than anybody sits at a console between two keys. */
 const PAUSE_MS_MAX = 24 * 3_600_000;
 
-/** One line each: the instruction, a blank, the bytes in hexadecimal. */
-export function writeTyping(typing: readonly Keystrokes[]): string {
-  return typing
+/** `size ROWS COLUMNS` if there is one, then one line each: the instruction, a blank, the bytes in hexadecimal. */
+export function writeTyping({ size, typing }: Recording): string {
+  const lines = typing
     .map(
       ({ instruction, bytes }) =>
         `${instruction} ${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}\n`,
     )
     .join('');
+  return size ? `size ${size.rows} ${size.columns}\n${lines}` : lines;
 }
 
 /** The inverse of {@link writeTyping}; the number of the first bad line (1-based) when there is one. */
-export function readTyping(text: string): readonly Keystrokes[] | { readonly badLine: number } {
+export function readTyping(text: string): Recording | { readonly badLine: number } {
+  let size: TerminalSize | undefined;
   const typing: Keystrokes[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '') continue;
+    const [, rows, columns] = (index === 0 && /^size ([1-9]\d{0,3}) ([1-9]\d{0,3})$/.exec(line)) || [];
+    if (rows !== undefined && columns !== undefined) {
+      size = { rows: Number(rows), columns: Number(columns) };
+      continue;
+    }
     const parts = /^(\d+) ((?:[0-9a-f]{2})+)$/.exec(line);
     const instruction = Number(parts?.[1]);
     if (!parts || instruction < (typing.at(-1)?.instruction ?? 0)) return { badLine: index + 1 };
     typing.push({ instruction, bytes: Uint8Array.from(parts[2]?.match(/../g) ?? [], (pair) => parseInt(pair, 16)) });
   }
-  return typing;
+  return { size, typing };
 }
 
 /**

@@ -73,6 +73,18 @@ t.test(
   },
 );
 
+t.test('a program that does not end with the input is given up, with the right status', async (t) => {
+  const first = once();
+  const { status, output } = await session(process.execPath, [...program, '--timeout', '20'], (_, type, end) =>
+    first(true, () => {
+      type('echo begun $((40 + 2)); vi /tmp/new\n');
+      end();
+    }),
+  );
+  t.equal(status, 1);
+  t.match(output, /begun 42\r\n/);
+});
+
 t.test('a machine that is turned off ends it', async (t) => {
   const first = once();
   const { status, output } = await session(process.execPath, program, (_, type) =>
@@ -85,13 +97,13 @@ t.test('a machine that is turned off ends it', async (t) => {
 t.test('at a terminal: keys go to the guest, Ctrl-C too, and Ctrl-] quits', { timeout: 60_000 }, async (t) => {
   const [prompted, interrupted, answered] = [once(), once(), once()];
   // script(1) gives the command a terminal; it is part of every Debian.
-  const line = [process.execPath, ...program].map((word) => `'${word}'`).join(' ');
+  const line = `stty rows 33 columns 99; ${[process.execPath, ...program].map((word) => `'${word}'`).join(' ')}`;
   const { status, output } = await session('script', ['-q', '-e', '-c', line, '/dev/null'], (seen, type) => {
     prompted(/# $/.test(seen), () => type('echo started; sleep 1000; echo $?\r'));
     interrupted(/\nstarted\r*\n/.test(seen), () => type('\u0003'));
-    answered(/\^C\r*\n[^]*# $/.test(seen), () => type('echo at the $((40 + 2)) keys\r'));
-    if (seen.includes('at the 42 keys')) type('\u001d');
+    answered(/\^C\r*\n[^]*# $/.test(seen), () => type('echo at the $((40 + 2)) keys; stty size\r'));
+    if (/at the 42 keys\r*\n\d+ \d+/.test(seen)) type('\u001d');
   });
   t.equal(status, 0);
-  t.match(output, /at the 42 keys/);
+  t.match(output, /at the 42 keys\r*\n33 99\r*\n/, 'the console is as large as the terminal');
 });

@@ -8,7 +8,7 @@ import { cleanCommand, type CleanOptions } from './clean.js';
 import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
-import { shellCommand } from './shell.js';
+import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
@@ -62,7 +62,13 @@ export function buildProgram(context: CommandContext): Command {
     .option('--seed <n>', 'seed of all chance in the machine', seed)
     .option('--record <file>', 'write what is typed, with the instruction at which it arrives')
     .option('--play <file>', 'type what was recorded, at the very same instructions; without a terminal it ends there')
-    .action(async (file: string | undefined, options: { seed?: number; record?: string; play?: string }) =>
+    .option(
+      '--timeout <s>',
+      "seconds of the guest's time for which it may go on after the end of the input",
+      seconds,
+      SHELL_TIMEOUT_S,
+    )
+    .action(async (file: string | undefined, options: ShellOptions) =>
       context.done(await shellCommand(file, options, context)),
     );
   withRunOptions(sub('replay <report>'), false)
@@ -100,6 +106,12 @@ function withRunOptions(command: Command, seeded = true): Command {
     .option('--ktap <file>', 'write the report as KTAP')
     .option('--console <file>', "write all that the guest's console showed")
     .option('--verbose', "show the guest's console as it comes, and what each command printed as it ends");
+}
+
+function seconds(text: string): number {
+  if (!/^\d{1,6}$/.test(text) || Number(text) === 0)
+    throw new InvalidArgumentError('a whole number of seconds from 1 to 999999 is wanted.');
+  return Number(text);
 }
 
 function seed(text: string): number {

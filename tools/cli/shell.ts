@@ -3,9 +3,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from '../../emulator/agent/agent.js';
+import { resultOf } from '../../emulator/cycle/commands.js';
 import { bootStates, restoreAt, type Booter } from '../../emulator/cycle/boot.js';
 import { describeStop } from '../../emulator/cycle/stop.js';
-import { playTyping, readTyping, writeTyping, type Keystrokes } from '../../emulator/cycle/typing.js';
+import {
+  playTyping,
+  readTyping,
+  writeTyping,
+  type Keystrokes,
+  type Recording,
+  type TerminalSize,
+} from '../../emulator/cycle/typing.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { obtainMachineFiles, withShare } from '../run/machine-files.js';
@@ -17,13 +25,18 @@ import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './context.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { standardScenario } from './run.js';
-import { shellWaits } from './terminal-state.js';
+import { foregroundName, shellWaits } from './terminal-state.js';
 
 export interface ShellOptions {
   readonly seed?: number;
   readonly record?: string;
   readonly play?: string;
+  /** Seconds of the guest's time. */
+  readonly timeout?: number;
 }
+
+/** For so long (virtual) the guest may go on after the end of the input, unless told. */
+export const SHELL_TIMEOUT_S = 60;
 
 /** Ctrl-]. */
 const QUIT = 0x1d;
@@ -42,7 +55,7 @@ export async function shellCommand(
   options: ShellOptions,
   { signal }: CommandContext,
 ): Promise<number> {
-  const typing = options.play === undefined ? [] : await loadTyping(options.play);
+  const played = options.play === undefined ? undefined : await loadTyping(options.play);
   const { record } = options.record === undefined ? {} : await settleFiles({ record: options.record });
   if (record === STDOUT)
     throw new InputError('--record names standard output, which shows the console of the guest', {
@@ -71,17 +84,26 @@ export async function shellCommand(
   const atTerminal = process.stdin.isTTY;
   console.error(`snapback: the console of the guest; ${atTerminal ? 'Ctrl-] quits' : 'it ends with the input'}`);
   const onConsole = (bytes: Uint8Array): void => void process.stdout.write(bytes);
+  const guest = watchGuest(machine, { onConsole, signal });
+  const size = played ? played.size : sizeOfTerminal();
+  const before = played?.typing ?? [];
   try {
-    const at = await playTyping(machine, typing, state.seen.instructions, { onConsole, signal });
+    if (size) await setSize(guest, size);
+    const start = guest.seen.report?.instructions ?? state.seen.instructions;
+    const at = await playTyping(machine, before, start, { onConsole, signal });
     // A prompt is there already; a return brings it onto the screen.
-    const first = typing.length === 0 ? [Uint8Array.of(0x0d)] : [];
+    const first = before.length === 0 ? [Uint8Array.of(0x0d)] : [];
     // A pipe beside a recording may be one that nobody ever writes to or closes.
     const { typed, left } =
       options.play !== undefined && !atTerminal
         ? { typed: [], left: 'endOfInput' }
         : await converse(machine, at, first, { onConsole, signal });
-    if (left === 'endOfInput') await finish(machine, { onConsole, signal });
-    if (record !== undefined) await writeFiles([{ file: record, text: writeTyping([...typing, ...typed]) }]);
+    try {
+      if (left === 'endOfInput') await finish(guest, (options.timeout ?? SHELL_TIMEOUT_S) * 1000);
+    } finally {
+      const recording = { size, typing: [...before, ...typed] };
+      if (record !== undefined) await writeFiles([{ file: record, text: writeTyping(recording) }]);
+    }
     signal.throwIfAborted();
     return EXIT.pass;
   } finally {
@@ -149,45 +171,95 @@ async function converse(
   }
 }
 
-/** Lets the guest do what was typed, until its shell waits for more; programs that read are told that there is no more. */
-async function finish(
-  machine: Machine,
-  { onConsole, signal }: { readonly onConsole: (bytes: Uint8Array) => void; readonly signal: AbortSignal },
-): Promise<void> {
-  let seenBytes = 0;
-  let stopped: 'halted' | 'reset' | undefined;
-  const seen = (bytes: Uint8Array): void => {
-    seenBytes += bytes.length;
+interface Terminal {
+  readonly onConsole: (bytes: Uint8Array) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A guest, asked by its agent beside its console. */
+interface Guest extends Terminal {
+  readonly machine: Machine;
+  readonly agent: Agent;
+  /** Of all that the agent's runs have shown. */
+  readonly seen: { consoleBytes: number; report: RunReport | undefined };
+}
+
+function watchGuest(machine: Machine, { onConsole, signal }: Terminal): Guest {
+  const seen: Guest['seen'] = { consoleBytes: 0, report: undefined };
+  const count = (bytes: Uint8Array): void => {
+    seen.consoleBytes += bytes.length;
     onConsole(bytes);
   };
-  const onReport = ({ reason: { why } }: RunReport): void => {
-    if (why === 'halted' || why === 'reset') stopped = why;
+  const onReport = (report: RunReport): void => void (seen.report = report);
+  return { machine, agent: new Agent(machine, { onConsole: count, onReport, signal }), seen, onConsole: count, signal };
+}
+
+const sizeOfTerminal = (): TerminalSize | undefined =>
+  process.stdin.isTTY && process.stdout.isTTY && process.stdout.rows > 0 && process.stdout.columns > 0
+    ? { rows: process.stdout.rows, columns: process.stdout.columns }
+    : undefined;
+
+/** Tells the guest's console how large the terminal is: a serial line cannot. */
+async function setSize({ agent }: Guest, { rows, columns }: TerminalSize): Promise<void> {
+  await agent.connect();
+  const command = `stty rows ${rows} columns ${columns} < /dev/ttyS0`;
+  const { exitCode, stderr } = resultOf(await agent.exec(['/bin/sh', '-c', command]));
+  if (exitCode !== 0) throw new GuestError(`\`${command}\` failed in the guest: ${stderr.trim()}`);
+}
+
+/**
+ * Lets the guest do what was typed, until its shell waits for more. Programs that read are told that there is no more.
+ * @throws GuestError when a program still runs after `virtualMsMax`.
+ */
+async function finish(guest: Guest, virtualMsMax: number): Promise<void> {
+  const { machine, agent, seen, onConsole, signal } = guest;
+  const stopped = (): 'halted' | 'reset' | undefined => {
+    const why = seen.report?.reason.why;
+    return why === 'halted' || why === 'reset' ? why : undefined;
   };
-  const agent = new Agent(machine, { onConsole: seen, onReport, signal });
+  let startMs: number | undefined;
+  /** A program that is told of the end of the input may answer, as an editor does: that is no news. */
+  let told = false;
   try {
     let connected = false;
-    for (let quietMs = QUIET_MS; ; quietMs = seenBytes > 0 ? QUIET_MS : Math.min(2 * quietMs, QUIET_MS_MAX)) {
-      seenBytes = 0;
-      await agent.letRun(quietMs);
-      if (stopped !== undefined) return sayStopped(stopped);
-      if (seenBytes > 0) continue;
+    for (let quietMs = QUIET_MS; ;) {
+      seen.consoleBytes = 0;
+      const waitedMs = quietMs;
+      await agent.letRun(waitedMs);
+      const why = stopped();
+      if (why !== undefined) return sayStopped(why);
+      const nowMs = seen.report?.virtualMs ?? 0;
+      startMs ??= nowMs;
+      const isLate = nowMs - startMs > virtualMsMax;
+      const news = seen.consoleBytes > 0 && !told;
+      told = false;
+      quietMs = news ? QUIET_MS : Math.min(2 * quietMs, QUIET_MS_MAX);
+      if (news && !isLate) continue;
       if (!connected) await agent.connect();
       connected = true;
-      const { stdout } = await agent.exec(['/bin/sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null']);
-      if (shellWaits(new TextDecoder().decode(stdout))) return;
-      if (quietMs >= NO_MORE_MS)
-        await machine.run({
-          send: [{ channel: 'console', bytes: Uint8Array.of(END_OF_INPUT) }],
-          virtualMsMax: 1,
-          onConsole: seen,
-          signal,
-        });
+      const stats = await agent.exec(['/bin/sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null']);
+      const processes = new TextDecoder().decode(stats.stdout);
+      if (shellWaits(processes)) return;
+      if (isLate) throw stillRuns(foregroundName(processes), virtualMsMax);
+      if (waitedMs >= NO_MORE_MS) {
+        const send = [{ channel: 'console' as const, bytes: Uint8Array.of(END_OF_INPUT) }];
+        await machine.run({ send, virtualMsMax: 1, onConsole, signal });
+        told = true;
+      }
     }
   } catch (error) {
     // The guest may go off while it is being asked.
-    if (stopped === undefined || !(error instanceof GuestError)) throw error;
-    sayStopped(stopped);
+    const why = stopped();
+    if (why === undefined || !(error instanceof GuestError)) throw error;
+    sayStopped(why);
   }
+}
+
+function stillRuns(name: string | undefined, virtualMsMax: number): GuestError {
+  return new GuestError(
+    `${name === undefined ? 'a program' : `'${name}'`} still runs ${virtualMsMax / 1000} s of the guest's time after the end of the input`,
+    { remedy: 'type what ends it as well (`:q!` for vi), or give it more time with --timeout' },
+  );
 }
 
 function sayStopped(why: 'halted' | 'reset'): void {
@@ -225,7 +297,7 @@ function openKeyboard(): {
   };
 }
 
-async function loadTyping(path: string): Promise<readonly Keystrokes[]> {
+async function loadTyping(path: string): Promise<Recording> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new InputError(`cannot read ${path}`, {
       cause,

@@ -204,8 +204,14 @@ t.test('recorded typing', (t) => {
     { instruction: 5, bytes: bytes('ls\r') },
     { instruction: 80, bytes: Uint8Array.of(3) },
   ];
-  t.equal(writeTyping(typing), '5 6c730d\n80 03\n');
-  t.same(readTyping(writeTyping(typing)), typing);
+  const fromPipe = { size: undefined, typing };
+  t.equal(writeTyping(fromPipe), '5 6c730d\n80 03\n');
+  t.same(readTyping(writeTyping(fromPipe)), fromPipe);
+  const atTerminal = { size: { rows: 50, columns: 132 }, typing };
+  t.equal(writeTyping(atTerminal), 'size 50 132\n5 6c730d\n80 03\n');
+  t.same(readTyping(writeTyping(atTerminal)), atTerminal);
+  t.same(readTyping('size 0 80\n'), { badLine: 1 });
+  t.same(readTyping('5 6c\nsize 24 80\n'), { badLine: 2 }, 'the size comes first');
   t.same(readTyping('5 6c\n4 6c\n'), { badLine: 2 }, 'backwards in time');
   t.same(readTyping('5 6\n'), { badLine: 1 });
   t.end();
