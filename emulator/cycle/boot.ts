@@ -9,7 +9,7 @@ import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contr
 import { GuestError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
-import { endState, record, type Recorder, type Seen } from './recorder.js';
+import { endState, record, type Recorder, type Seen, type Waited } from './recorder.js';
 import { unexpectedStop } from './stop.js';
 
 /** Keeps bytes by name; an entry that is not what was put is absent. */
@@ -29,7 +29,8 @@ export interface Booter {
   readonly cache: ByteCache;
   readonly signal?: AbortSignal;
   readonly onConsole?: (bytes: Uint8Array) => void;
-  readonly onProgress?: (what: string, instructions?: number) => void;
+  /** Told of what begins, and, with no text, of the time that a wait takes. */
+  readonly onProgress?: (what: string, waited?: Waited) => void;
 }
 
 /** Bound of a boot in virtual time: several times what the slowest kernel needs. */
@@ -115,7 +116,7 @@ function recordFor(machine: Machine, booter: Booter, more: Pick<Parameters<typeo
     ...more,
     ...(signal && { signal }),
     ...(onConsole && { onConsole }),
-    ...(onProgress && { onProgress: (instructions: number) => onProgress('', instructions) }),
+    ...(onProgress && { onProgress: (waited: Waited) => onProgress('', waited) }),
   });
 }
 

@@ -45,13 +45,23 @@ export interface RecorderOptions {
   readonly before?: Seen;
   readonly signal?: AbortSignal;
   readonly onConsole?: (bytes: Uint8Array) => void;
-  readonly onProgress?: (instructions: number) => void;
+  /** Told now and then of a wait that is under way. */
+  readonly onProgress?: (waited: Waited) => void;
 }
+
+/** How much of the virtual time that a wait may take has passed. */
+export interface Waited {
+  readonly passedMs: number;
+  readonly ofMs: number;
+}
+
+/** Sums of fractions of a millisecond differ in their last digits. */
+const SAME_END_MS = 0.001;
 
 /** Records `machine` from now on. */
 export function record(machine: Machine, options: RecorderOptions): Recorder {
   const { signal, onConsole, onProgress } = options;
-  const listeners = { ...(signal && { signal }), ...(onConsole && { onConsole }), ...(onProgress && { onProgress }) };
+  const listeners = { ...(signal && { signal }), ...(onConsole && { onConsole }) };
   const console: Uint8Array[] = options.before ? [options.before.console] : [];
   const markers: MarkerSeen[] = [...(options.before?.markers ?? [])];
   const writes: DiskWrite[][] = Array.from({ length: options.diskCount }, (_, disk) => [
@@ -62,9 +72,18 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
   let instructions = options.before?.instructions ?? 0;
   let virtualMs = options.before?.virtualMs ?? 0;
 
+  let wait = { beginMs: 0, endMs: 0 };
+
   const run = async (request: RunRequest): Promise<RunReport> => {
+    const endMs = virtualMs + request.virtualMsMax;
+    // Runs that go on in what is left of the same bound, one after another, are one wait.
+    if (Math.abs(endMs - wait.endMs) > SAME_END_MS) wait = { beginMs: virtualMs, endMs };
+    const { beginMs } = wait;
+    const told = onProgress && {
+      onProgress: (_: number, nowMs: number) => onProgress({ passedMs: nowMs - beginMs, ofMs: endMs - beginMs }),
+    };
     const report = await machine
-      .run({ ...listeners, ...request, triggers: [...(request.triggers ?? []), ...armed] })
+      .run({ ...listeners, ...told, ...request, triggers: [...(request.triggers ?? []), ...armed] })
       .catch((error: unknown) => {
         // A restored machine does not know what it passed before.
         if (error instanceof StallError && !error.lastMarker) throw new StallError(error.stalledMs, markers.at(-1));

@@ -110,8 +110,8 @@ export interface RunRequest {
   readonly signal?: AbortSignal;
   /** Called with console output as it comes, for people; has no influence on the run. */
   readonly onConsole?: (bytes: Uint8Array) => void;
-  /** Called now and then with the instruction count, for progress bars. */
-  readonly onProgress?: (instructions: number) => void;
+  /** Called now and then with where the machine is, for progress bars. */
+  readonly onProgress?: (instructions: number, virtualMs: number) => void;
 }
 
 export type StopReason =

@@ -2,8 +2,8 @@
 /** Progress on the error output: a line that is drawn over on a terminal, plain lines elsewhere. */
 
 export interface Progress {
-  /** Says what is being done now; `fraction` from 0 to 1 where known. */
-  readonly say: (what: string, fraction?: number) => void;
+  /** Says what is being done now; `fraction` from 0 to 1 where known, `how` far it has come in words: the same work all the while. */
+  readonly say: (what: string, fraction?: number, how?: string) => void;
   /** Clears the line, so that something else can be printed. */
   readonly clear: () => void;
 }
@@ -34,9 +34,9 @@ function onTerminal(output: ProgressOutput, nowMs: () => number): Progress {
   };
   return {
     clear,
-    say: (what, fraction) => {
+    say: (what, fraction, how) => {
       if (what === lastWhat && nowMs() - drawnMs < REDRAW_MS) return;
-      const line = terminalLine(what, fraction, output.columns ?? 80);
+      const line = terminalLine(what, fraction, output.columns ?? 80, how);
       if (line !== drawn) output.write(`\r\u001b[K${line}`);
       drawn = line;
       drawnMs = nowMs();
@@ -46,10 +46,13 @@ function onTerminal(output: ProgressOutput, nowMs: () => number): Progress {
 }
 
 /** One line of at most `columns` - 1 characters. */
-export function terminalLine(what: string, fraction: number | undefined, columns: number): string {
+export function terminalLine(what: string, fraction: number | undefined, columns: number, how?: string): string {
   const bar =
     fraction === undefined ? '' : `[${'#'.repeat(filled(fraction)).padEnd(BAR_CELLS, '.')}] ${percent(fraction)} `;
-  return `${bar}${what}`.slice(0, Math.max(0, columns - 1));
+  // A long command must not push out how far it has come.
+  const end = how === undefined ? '' : ` · ${how}`;
+  const room = Math.max(0, columns - 1);
+  return `${`${bar}${what}`.slice(0, Math.max(0, room - end.length))}${end}`.slice(0, room);
 }
 
 const filled = (fraction: number): number => Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
@@ -60,10 +63,10 @@ function inLines(output: ProgressOutput, nowMs: () => number): Progress {
   let saidMs = -Infinity;
   return {
     clear: () => undefined,
-    say: (what, fraction) => {
+    say: (what, fraction, how) => {
       if (what === lastWhat && nowMs() - saidMs < PLAIN_REPEAT_MS) return;
       output.write(
-        `snapback: ${what}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
+        `snapback: ${what}${how === undefined ? '' : ` · ${how}`}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
       );
       lastWhat = what;
       saidMs = nowMs();

@@ -6,6 +6,7 @@ import type { BuildContext } from '../../emulator/host/node/artifacts/context.js
 import type { EvidenceListeners } from '../../emulator/cycle/evidence.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
 import type { RunOutcome } from '../../emulator/cycle/outcome.js';
+import type { Waited } from '../../emulator/cycle/recorder.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { reportOf, type Report } from '../../emulator/report/model.js';
@@ -19,8 +20,8 @@ import type { LoadedScenario } from './scenario-file.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 
 export interface RunHooks extends EvidenceListeners {
-  /** `fraction` from 0 to 1 where known. */
-  readonly say: (what: string, fraction?: number) => void;
+  /** `fraction` from 0 to 1 where known; `how` far the guest's time has come in a wait that `what` was said of before. */
+  readonly say: (what: string, fraction?: number, how?: string) => void;
   readonly onConsole?: (bytes: Uint8Array) => void;
 }
 
@@ -38,6 +39,11 @@ export async function runScenario(
   const { plan, scenario, file, sha256 } = loaded;
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const startedMs = performance.now();
+  let said: { readonly what: string; readonly fraction?: number | undefined } = { what: 'running' };
+  const say = (what: string, fraction?: number): void => {
+    said = { what, fraction };
+    hooks.say(what, fraction);
+  };
   const outcome = await runPlan(
     { ...plan, bootCommands: files.bootCommands },
     {
@@ -47,8 +53,9 @@ export async function runScenario(
         configKey: files.configKey,
         cache: byteCache(join(context.cacheDir, 'checkpoints')),
         signal: context.signal,
-        onProgress: (what) => {
-          if (what !== '') hooks.say(what);
+        onProgress: (what, waited) => {
+          if (what !== '') say(what);
+          else if (waited && waited.passedMs >= TOLD_FROM_MS) hooks.say(said.what, said.fraction, passed(waited));
         },
         ...(hooks.onConsole && { onConsole: hooks.onConsole }),
       },
@@ -57,7 +64,7 @@ export async function runScenario(
       proofs: nodeProofs(files, context.signal),
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,
-      say: hooks.say,
+      say,
     },
   );
   const { kernel } = files;
@@ -80,6 +87,13 @@ export async function runScenario(
   });
   return { report, outcome };
 }
+
+/** Virtual time of a wait from which on its progress is told. */
+const TOLD_FROM_MS = 1_000;
+
+/** How far a wait has come, for people: a guest that never idles takes minutes for a minute of its time. */
+export const passed = ({ passedMs, ofMs }: Waited): string =>
+  `${Math.floor(passedMs / 1000)} s of at most ${Math.ceil(ofMs / 1000)} s of the guest's time`;
 
 /** What to type to see the same run again. */
 export function replayCommandLine(file: string, { seed, kernel }: Pick<MachineOptions, 'seed' | 'kernel'>): string {

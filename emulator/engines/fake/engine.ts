@@ -63,7 +63,7 @@ function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeE
           if (report) return report;
           // A real machine runs beside the rig: let closing and aborting come through now and then.
           if (step % 64 !== 0) continue;
-          request.onProgress?.(guest.instructions());
+          request.onProgress?.(guest.instructions(), guest.virtualMs());
           await new Promise<void>((resolve) => setTimeout(resolve));
           if (closed) throw new RigError('the machine has been closed');
           if (request.signal?.aborted) return guest.abort();

@@ -32,6 +32,7 @@ export interface FakeGuest {
   advance(): RunReport | undefined;
   abort(): RunReport;
   instructions(): number;
+  virtualMs(): number;
   consoleSince(from: number): Uint8Array;
   readMemory(at: number, lengthBytes: number): Uint8Array;
   captureMemory(): Uint8Array;
@@ -318,6 +319,7 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
       return finish(run, { why: 'aborted' });
     },
     instructions: () => instructions,
+    virtualMs,
     consoleSince: (from) => Uint8Array.from(run?.output.console.slice(from) ?? []),
     readMemory,
     captureMemory,

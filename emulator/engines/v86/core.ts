@@ -62,6 +62,7 @@ export interface Core {
   /** Ends the run at the present tick boundary. */
   abort(): RunReport;
   instructions(): number;
+  virtualMs(): number;
   /** Console output of the present run from byte `from` on. */
   consoleSince(from: number): Uint8Array;
   /** A view of guest RAM; valid until the machine moves. */
@@ -301,6 +302,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       return finish(run, { why: 'aborted' });
     },
     instructions: () => clock.instructions(),
+    virtualMs: () => clock.virtualMs(),
     consoleSince: (from) => run?.output.console.bytes(from) ?? new Uint8Array(0),
     memory: ram.view,
     captureMemory: ram.capture,

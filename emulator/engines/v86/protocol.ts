@@ -49,7 +49,7 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
-  | { readonly kind: 'progress'; readonly instructions: number }
+  | { readonly kind: 'progress'; readonly instructions: number; readonly virtualMs: number }
   /** The guest has passed a marker; sent at once, since the run may never be answered. */
   | { readonly kind: 'marker'; readonly marker: MarkerSeen }
   /** A run goes on; sent about once a second. */

@@ -203,7 +203,7 @@ function createMachine(
 
 interface Listeners {
   readonly onConsole?: ((bytes: Uint8Array) => void) | undefined;
-  readonly onProgress?: ((instructions: number) => void) | undefined;
+  readonly onProgress?: ((instructions: number, virtualMs: number) => void) | undefined;
 }
 
 interface Link {
@@ -245,7 +245,7 @@ function createLink(port: WorkerPort): Link {
     if (message.kind === 'console' || message.kind === 'progress') {
       for (const { listeners } of waiting.values()) {
         if (message.kind === 'console') listeners.onConsole?.(message.bytes);
-        else listeners.onProgress?.(message.instructions);
+        else listeners.onProgress?.(message.instructions, message.virtualMs);
       }
       return;
     }

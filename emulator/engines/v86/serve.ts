@@ -101,7 +101,8 @@ export function serve(host: WorkerHost): void {
         if (bytes.length > 0) host.post({ kind: 'console', bytes }, []);
       }
       if (report) return report;
-      if (wantsProgress) host.post({ kind: 'progress', instructions: core.instructions() }, []);
+      if (wantsProgress)
+        host.post({ kind: 'progress', instructions: core.instructions(), virtualMs: core.virtualMs() }, []);
       if (until > signAt) {
         host.post({ kind: 'alive' }, []);
         signAt = until + SIGN_EVERY_MS;

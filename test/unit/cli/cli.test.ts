@@ -113,6 +113,22 @@ t.test('progress on a terminal is drawn over', (t) => {
   t.end();
 });
 
+t.test('how far the same work has come is told with it', (t) => {
+  t.equal(terminalLine('run x', undefined, 80, '3 s of 60 s'), 'run x · 3 s of 60 s');
+  t.equal(
+    terminalLine('run a very long command', undefined, 24, '3 s of 60 s'),
+    'run a ver · 3 s of 60 s',
+    'never cut off',
+  );
+  const out = output(false);
+  let nowMs = 0;
+  const progress = progressTo(out, () => nowMs);
+  progress.say('run x', 0.5);
+  for (nowMs = 1000; nowMs <= 31_000; nowMs += 1000) progress.say('run x', 0.5, `${nowMs / 1000} s of 60 s`);
+  t.equal(out.text, 'snapback: run x (50%)\nsnapback: run x · 30 s of 60 s (50%)\n', 'now and then');
+  t.end();
+});
+
 t.test('progress elsewhere is plain lines, few of them', (t) => {
   const out = output(false);
   let nowMs = 0;

@@ -78,6 +78,28 @@ t.test('all that runs show is kept, in order, after what was seen before', async
   t.same(recorder.takeCaptures(), []);
 });
 
+t.test('how much of a wait has passed, over all the runs that it is made of', async (t) => {
+  let nowMs = 500;
+  const machine = {
+    run: ({ onProgress, virtualMsMax }: RunRequest) => {
+      nowMs += virtualMsMax / 2;
+      onProgress?.(0, nowMs);
+      return Promise.resolve(report({ virtualMs: nowMs }));
+    },
+  } as unknown as Machine;
+  const told: unknown[] = [];
+  const before = { console: new Uint8Array(), markers: [], writes: [], instructions: 0, virtualMs: 500 };
+  const { machine: recorded } = record(machine, { diskCount: 0, before, onProgress: (waited) => told.push(waited) });
+  await recorded.run({ virtualMsMax: 8000 });
+  await recorded.run({ virtualMsMax: 4000 });
+  await recorded.run({ virtualMsMax: 1000 });
+  t.same(told, [
+    { passedMs: 4000, ofMs: 8000 },
+    { passedMs: 6000, ofMs: 8000 },
+    { passedMs: 500, ofMs: 1000 },
+  ]);
+});
+
 t.test('parts become one', (t) => {
   t.same([...concat([Uint8Array.of(1), Uint8Array.of(), Uint8Array.of(2, 3)])], [1, 2, 3]);
   t.same([...concat([])], []);
