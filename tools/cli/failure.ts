@@ -62,7 +62,8 @@ interface HostTrouble {
   readonly cure: string;
 }
 
-const FULL_CURE = 'free some space, or name a cache folder on another disk with SNAPBACK_CACHE';
+const FULL_CURE =
+  'free some space, or name folders on another disk: the cache by SNAPBACK_CACHE, the one for temporary files by TMPDIR';
 const ABSENT: HostTrouble = {
   what: 'a file or folder of this host is not there',
   cure: 'make it, or name another: the cache by SNAPBACK_CACHE, the folder for temporary files by TMPDIR',

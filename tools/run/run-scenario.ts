@@ -17,6 +17,7 @@ import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
 import { ownCommand, quoted } from './own-command.js';
 import type { LoadedScenario } from './scenario-file.js';
+import { checkTemporaryFolder } from '../../emulator/host/node/temporary.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 
 export interface RunHooks extends EvidenceListeners {
@@ -37,6 +38,7 @@ export async function runScenario(
   hooks: RunHooks,
 ): Promise<ScenarioRun> {
   const { plan, scenario, file, sha256 } = loaded;
+  await checkTemporaryFolder();
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const startedMs = performance.now();
   let said: { readonly what: string; readonly fraction?: number | undefined } = { what: 'running' };
@@ -51,7 +53,9 @@ export async function runScenario(
         engine: createV86Engine(),
         config: files.config,
         configKey: files.configKey,
-        cache: byteCache(join(context.cacheDir, 'checkpoints')),
+        cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>
+          hooks.say('the cache may only be read: what others could go on from is not kept'),
+        ),
         signal: context.signal,
         onProgress: (what, waited) => {
           if (what !== '') say(what);

@@ -10,8 +10,15 @@ const HASH_BYTES = 32;
 /** What is kept when room is made; a checkpoint of the standard machine has some 30 MB. */
 const CACHE_BYTES_MAX = 2e9;
 
-/** A cache in folder `dir`, which is made at need. Entries longest unused go first when it grows too large. */
-export function byteCache(dir: string): ByteCache {
+/** What a folder answers that may only be read. */
+const READ_ONLY: ReadonlySet<string | undefined> = new Set(['EROFS', 'EACCES', 'EPERM']);
+
+/**
+ * A cache in folder `dir`, which is made at need. Entries longest unused go first when it grows too large. In a folder that may
+ * only be read nothing is kept; `onReadOnly` is told the first time.
+ */
+export function byteCache(dir: string, onReadOnly: () => void = () => undefined): ByteCache {
+  let told = false;
   return {
     get: async (key) => {
       const path = join(dir, key);
@@ -19,7 +26,7 @@ export function byteCache(dir: string): ByteCache {
       if (!file) return undefined;
       const bytes = file.subarray(HASH_BYTES);
       if (file.length < HASH_BYTES || !digest(bytes).equals(file.subarray(0, HASH_BYTES))) {
-        await rm(path, { force: true });
+        await rm(path, { force: true }).catch(() => undefined);
         return undefined;
       }
       // The order in which entries are dropped rests on these times; it does no harm when they cannot be set.
@@ -35,7 +42,13 @@ export function byteCache(dir: string): ByteCache {
         await rename(partial, join(dir, key));
       } catch (error) {
         await rm(partial, { force: true }).catch(() => undefined);
-        const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+        const { code } = error as NodeJS.ErrnoException;
+        if (READ_ONLY.has(code)) {
+          if (!told) onReadOnly();
+          told = true;
+          return;
+        }
+        const full = code === 'ENOSPC' || code === 'EDQUOT';
         throw new RigError(full ? `no space left for a checkpoint in ${dir}` : `cannot write a checkpoint to ${dir}`, {
           cause: error,
           remedy: full

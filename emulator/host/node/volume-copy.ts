@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** A volume as a file, for programs of the host. The file is sparse and gone afterwards. */
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RigError } from '../../machine/errors.js';
+import { makeTemporaryFolder } from './temporary.js';
 import { filledRanges, type ByteSource } from '../../verify/source.js';
 
 const CHUNK_BYTES = 1 << 20;
 
 /** Does `work` with the path of a copy. @throws RigError when there is no room for it. */
 export async function withVolumeCopy<T>(volume: ByteSource, work: (path: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'snapback-fsck-'));
+  const directory = await makeTemporaryFolder('snapback-fsck-');
   try {
     const path = join(directory, 'volume');
     await writeSparse(volume, path);

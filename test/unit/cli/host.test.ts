@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { chmod, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
+import { checkTemporaryFolder } from '../../../emulator/host/node/temporary.js';
 import { readTextFile } from '../../../emulator/host/node/text-file.js';
 import { readHostFiles, readHostShare } from '../../../emulator/host/node/host-files.js';
 
@@ -28,6 +31,46 @@ t.test('a cache that cannot be written says what to do', async (t) => {
     message: /cannot write a checkpoint/,
     remedy: /SNAPBACK_CACHE/,
   });
+});
+
+t.test('a cache that may only be read works, and keeps nothing', async (t) => {
+  // Also root cannot make a folder there.
+  let told = 0;
+  const cache = byteCache('/sys/kernel/snapback', () => told++);
+  await cache.put('a', new Uint8Array(1));
+  await cache.put('b', new Uint8Array(1));
+  t.equal(await cache.get('a'), undefined);
+  t.equal(told, 1);
+});
+
+t.test('where the cache is', (t) => {
+  const dirOf = (env: Record<string, string>): string => defaultCacheDir(env);
+  t.equal(dirOf({ SNAPBACK_CACHE: '/a', XDG_CACHE_HOME: '/x', HOME: '/h' }), '/a');
+  t.equal(dirOf({ SNAPBACK_CACHE: 'a/../b', HOME: '/h' }), join(process.cwd(), 'b'));
+  t.equal(dirOf({ SNAPBACK_CACHE: '', XDG_CACHE_HOME: '/x', HOME: '/h' }), '/x/snapback');
+  t.equal(dirOf({ XDG_CACHE_HOME: 'x', HOME: '/h' }), join(process.cwd(), 'x/snapback'));
+  t.equal(dirOf({ HOME: '/h' }), '/h/.cache/snapback');
+  t.equal(dirOf({ HOME: 'h' }), join(process.cwd(), 'h/.cache/snapback'));
+  t.equal(dirOf({ HOME: '' }), join(userInfo().homedir, '.cache/snapback'));
+  t.equal(dirOf({}), join(userInfo().homedir, '.cache/snapback'));
+  t.end();
+});
+
+t.test('the folder for temporary files is looked at beforehand', async (t) => {
+  const { TMPDIR } = process.env;
+  t.teardown(() => (TMPDIR === undefined ? delete process.env['TMPDIR'] : (process.env['TMPDIR'] = TMPDIR)));
+  const dir = t.testdir({ file: 'x', folder: {} });
+  process.env['TMPDIR'] = join(dir, 'folder');
+  await checkTemporaryFolder();
+  t.same(await readdir(join(dir, 'folder')), []);
+  for (const bad of ['file', 'nowhere']) {
+    process.env['TMPDIR'] = join(dir, bad);
+    await t.rejects(checkTemporaryFolder(), {
+      name: 'RigError',
+      message: new RegExp(`^cannot write to the folder for temporary files .*${bad}$`),
+      remedy: /TMPDIR/,
+    });
+  }
 });
 
 t.test('files that people write are text, and not large', async (t) => {

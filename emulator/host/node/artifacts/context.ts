@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What every build step is given: where the cache is, how to tell people, and when to stop. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { RigError } from '../../../machine/errors.js';
 
 export interface BuildContext {
   /** Root of the cache; see {@link defaultCacheDir}. */
@@ -17,10 +18,23 @@ export interface BuildContext {
 /** Something is not in the cache, and was not to be built. */
 export class AbsentError extends Error {}
 
-/** `SNAPBACK_CACHE`, else `$XDG_CACHE_HOME/snapback`, else `~/.cache/snapback`. */
+/** Absolute path of `SNAPBACK_CACHE`, else of `$XDG_CACHE_HOME/snapback`, else of `~/.cache/snapback`. */
 export function defaultCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const own = env['SNAPBACK_CACHE'];
-  if (own !== undefined && own !== '') return own;
+  if (own !== undefined && own !== '') return resolve(own);
   const xdg = env['XDG_CACHE_HOME'];
-  return join(xdg !== undefined && xdg !== '' ? xdg : join(homedir(), '.cache'), 'snapback');
+  return resolve(xdg !== undefined && xdg !== '' ? xdg : join(homeDir(env), '.cache'), 'snapback');
+}
+
+/** @throws RigError when neither HOME nor the host's list of users names one. */
+function homeDir({ HOME }: Readonly<Record<string, string | undefined>>): string {
+  if (HOME !== undefined && HOME !== '') return HOME;
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    throw new RigError('cannot tell where the cache is: HOME is empty, and this host knows no home of yours', {
+      cause,
+      remedy: 'name a folder with SNAPBACK_CACHE',
+    });
+  }
 }

@@ -198,6 +198,19 @@ function digests(manifest: Manifest): Record<string, string> {
   return Object.fromEntries(Object.entries(manifest.files).map(([path, file]) => [path, file.sha256]));
 }
 
+/** What Node answers for a folder that is read-only, is a file, or cannot be there. */
+const UNUSABLE_FOLDER: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EROFS',
+  'EPERM',
+  'ENOTDIR',
+  'ENOENT',
+  'EEXIST',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EIO',
+]);
+
 /** What people should read when the cache folder itself is the trouble. */
 async function explain(error: unknown, context: BuildContext): Promise<RigError | undefined> {
   if (context.signal.aborted) return undefined;
@@ -209,11 +222,11 @@ async function explain(error: unknown, context: BuildContext): Promise<RigError 
   if (meansFullDisk(error)) return full;
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
+    if (code !== undefined && UNUSABLE_FOLDER.has(code)) {
       if (await isWritable(context.cacheDir)) return undefined;
       return new RigError(`cannot write to the cache folder ${context.cacheDir}: ${cause.message}`, {
         cause: error,
-        remedy: 'make it writable, or name another with SNAPBACK_CACHE',
+        remedy: 'make it a folder that can be written, or name another with SNAPBACK_CACHE',
       });
     }
   }
