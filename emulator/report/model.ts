@@ -24,7 +24,13 @@ export interface SelfCheckCount {
 export interface Report {
   readonly formatVersion: 1;
   readonly verdict: 'pass' | 'fail';
-  readonly scenario: { readonly name: string; readonly file: string | null; readonly sha256: string };
+  readonly scenario: {
+    readonly name: string;
+    readonly file: string | null;
+    /** From which `file`, and the command in `replay`, are seen: the working directory of the run. */
+    readonly directory?: string;
+    readonly sha256: string;
+  };
   /** Of the first suspend; null when nothing was suspended. */
   readonly method: SuspendMethod | null;
   readonly kernel: { readonly version: string; readonly flavour: string; readonly sha256: string };

@@ -8,15 +8,38 @@ const validate = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true
 
 /** The report in `text`, or the first thing that is wrong with it. */
 export function readReport(text: string): { readonly report: Report } | { readonly problem: string } {
-  let value: unknown;
+  const parsed = parse(text);
+  if ('problem' in parsed) return parsed;
+  const problem = problemOf(parsed.value, 'it');
+  return problem === undefined ? { report: parsed.value as Report } : { problem };
+}
+
+/** The reports in `text`: one alone, or a list of at least one. Or the first thing that is wrong with it. */
+export function readReports(text: string): { readonly reports: readonly Report[] } | { readonly problem: string } {
+  const parsed = parse(text);
+  if ('problem' in parsed) return parsed;
+  const list: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  if (list.length === 0) return { problem: 'it is an empty list' };
+  for (const [index, one] of list.entries()) {
+    const problem = problemOf(one, list === parsed.value ? `report ${index + 1}` : 'it');
+    if (problem !== undefined) return { problem };
+  }
+  return { reports: list as readonly Report[] };
+}
+
+function parse(text: string): { readonly value: unknown } | { readonly problem: string } {
   try {
-    value = JSON.parse(text);
+    return { value: JSON.parse(text) as unknown };
   } catch (error) {
     return { problem: `it is not JSON (${(error as Error).message})` };
   }
-  if (validate(value)) return { report: value };
+}
+
+/** `subject` is what a problem of the whole value is said of. */
+function problemOf(value: unknown, subject: string): string | undefined {
+  if (validate(value)) return undefined;
   const [first] = validate.errors ?? [];
-  return {
-    problem: `${first?.instancePath === '' ? 'it' : (first?.instancePath ?? 'it')} ${first?.message ?? 'does not follow the schema'}`,
-  };
+  const place = first?.instancePath ?? '';
+  const at = place === '' ? subject : subject === 'it' ? place : `${place} of ${subject}`;
+  return `${at} ${first?.message ?? 'does not follow the schema'}`;
 }

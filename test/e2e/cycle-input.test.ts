@@ -106,6 +106,41 @@ t.test('kernels that do not boot leave what they did, and each replay is of its 
   t.match(refused.stderr, /holds no state/);
 });
 
+t.test('the reports of several scenarios are replayed from another folder', async (t) => {
+  const scenario = (name: string, command: string): string =>
+    `name: ${name}\ncontrol: false\nmachine: { memory: 128 MiB }\nsteps: [boot, { run: ${command} }]\n`;
+  const dir = t.testdir({ runs: { 'a.yaml': scenario('a', "'true'"), 'b.yaml': scenario('b', "'false'") }, other: {} });
+  const json = join(dir, 'other', 'reports.json');
+  const run = await snapback(['run', 'a.yaml', 'b.yaml', '--json', json], undefined, join(dir, 'runs'));
+  t.equal(run.status, 1, run.stderr);
+  const replay = await snapback(['replay', 'reports.json', '--ktap', 'again'], undefined, join(dir, 'other'));
+  t.equal(replay.status, 1, 'the second one fails again');
+  t.match(replay.stdout, /^PASS {2}a\n[^]*the same run: state [^]*\nFAIL {2}b\n[^]*the same run: state /);
+  t.match(
+    await readFile(join(dir, 'other', 'again'), 'utf8'),
+    /^KTAP version 1\n1\.\.2\n[^]*\nok 1 a\n[^]*\nnot ok 2 b\n$/,
+  );
+});
+
+t.test('a cache that cannot be, and no folder for temporary files', async (t) => {
+  const dir = t.testdir({ file: 'x', 'x.yaml': 'name: x\nsteps: [boot]\n' });
+  for (const env of [
+    { SNAPBACK_CACHE: join(dir, 'file') },
+    { SNAPBACK_CACHE: join(dir, 'file/below') },
+    { SNAPBACK_CACHE: '/proc/nowhere' },
+    { TMPDIR: join(dir, 'nowhere') },
+  ]) {
+    const { status, stdout, stderr } = await snapback(['run', join(dir, 'x.yaml')], undefined, dir, env);
+    t.equal(status, 3, JSON.stringify(env));
+    t.equal(stdout, '');
+    t.match(
+      stderr,
+      /^snapback: cannot write to the (cache folder|folder for temporary files) .*\n {2}because: E[A-Z]+.*\n {2}what to do: .*(SNAPBACK_CACHE|TMPDIR)\n$/m,
+    );
+    t.notMatch(stderr, /^ +at /m, 'no stack trace');
+  }
+});
+
 t.test('an altered file in the cache is built again', async (t) => {
   const { path, sha256 } = await obtainInitramfs(context);
   const bytes = await readFile(path);

@@ -32,15 +32,18 @@ export interface CommandEnd {
   readonly stderr: string;
 }
 
-/** Runs the command line; `onOutput` gets what it has printed on stderr so far, and may signal the process. */
+/** Runs the command line, in the folder `cwd` if given, with `env` added to the environment; `onOutput` gets what it has printed on stderr so far, and may signal the process. */
 export function snapback(
   args: readonly string[],
   onOutput?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void,
+  cwd?: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' },
+      ...(cwd !== undefined && { cwd }),
+      env: { ...process.env, ...env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' },
     });
     let stdout = '';
     let stderr = '';

@@ -74,7 +74,7 @@ export async function runScenario(
   const { kernel } = files;
   const report = reportOf(outcome, {
     plan,
-    scenario: { name: scenario.name, file, sha256 },
+    scenario: { name: scenario.name, file, directory: process.cwd(), sha256 },
     kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
     realMs: Math.round(performance.now() - startedMs),
     replay: replayCommandLine(file, plan.machine),

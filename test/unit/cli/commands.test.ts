@@ -2,7 +2,7 @@
 /** What the commands decide before and after their work. */
 import t from 'tap';
 import { withDefaultCommand } from '../../../tools/cli/main.js';
-import { compareReports } from '../../../tools/cli/replay.js';
+import { compareReports, scenarioPaths } from '../../../tools/cli/replay.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { installCommand, PREREQUISITES } from '../../../tools/prerequisites.js';
 
@@ -41,6 +41,16 @@ t.test('two reports of one run are the same run, and others say where they diffe
   t.same(compareReports(control('a'), control('b')), [
     `state of the control run: ${'a'.repeat(16)}, now ${'b'.repeat(16)}`,
   ]);
+  t.end();
+});
+
+t.test('the scenario of a report is looked for where the run was started, here, and beside the report', (t) => {
+  const scenario = { name: 'x', file: 'a/x.yaml', directory: '/there', sha256: '' };
+  t.same(scenarioPaths(scenario, '/reports/r.json', '/here'), ['/there/a/x.yaml', 'a/x.yaml', '/reports/a/x.yaml']);
+  t.same(scenarioPaths(scenario, 'r.json', '/there'), ['a/x.yaml']);
+  t.same(scenarioPaths({ ...scenario, file: '/a/x.yaml' }, 'r.json', '/here'), ['/a/x.yaml']);
+  const { directory: _, ...old } = scenario;
+  t.same(scenarioPaths(old, 'b/r.json', '/here'), ['a/x.yaml', '/here/b/a/x.yaml']);
   t.end();
 });
 

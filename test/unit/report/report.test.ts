@@ -5,7 +5,7 @@ import { commandLines } from '../../../emulator/report/commands.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
-import { readReport } from '../../../emulator/report/read.js';
+import { readReport, readReports } from '../../../emulator/report/read.js';
 import { renderFindings, renderText } from '../../../emulator/report/text.js';
 import { reportWith, timeline } from './reports.js';
 
@@ -51,6 +51,17 @@ t.test('the control run has its state in the report', (t) => {
   const control = timeline({ total: { virtualMs: 1, instructions: 2 }, stateHash: 'cd'.repeat(32) });
   t.same(reportWith([], { control }).controlRun, { virtualMs: 1, instructions: 2, stateHash: 'cd'.repeat(32) });
   t.equal(reportWith([], { control: undefined }).controlRun, undefined);
+  t.end();
+});
+
+t.test('a list of reports is read, too', (t) => {
+  const [one, two] = [reportWith([]), reportWith([lost])].map((report) => JSON.parse(JSON.stringify(report)) as Report);
+  t.same(readReports(JSON.stringify(one)), { reports: [one] });
+  t.same(readReports(JSON.stringify([one, two])), { reports: [one, two] });
+  t.same(readReports('[]'), { problem: 'it is an empty list' });
+  t.match(readReports(JSON.stringify([one, { ...two, seed: -1 }])), { problem: /^\/seed of report 2 must be >= 0/ });
+  t.match(readReports('[1]'), { problem: /^report 1 must be object/ });
+  t.match(readReports('1'), { problem: /^it must be object/ });
   t.end();
 });
 
