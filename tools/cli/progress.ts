@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Progress on the error output: a line that is drawn over on a terminal, plain lines elsewhere. */
+import { printableLine } from '../../emulator/report/escape.js';
 
 export interface Progress {
   /** Says what is being done now; `fraction` from 0 to 1 where known, `how` far it has come in words: the same work all the while. */
@@ -52,7 +53,7 @@ export function terminalLine(what: string, fraction: number | undefined, columns
   // A long command must not push out how far it has come.
   const end = how === undefined ? '' : ` · ${how}`;
   const room = Math.max(0, columns - 1);
-  return `${`${bar}${what}`.slice(0, Math.max(0, room - end.length))}${end}`.slice(0, room);
+  return `${`${bar}${printableLine(what)}`.slice(0, Math.max(0, room - end.length))}${end}`.slice(0, room);
 }
 
 const filled = (fraction: number): number => Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
@@ -66,7 +67,7 @@ function inLines(output: ProgressOutput, nowMs: () => number): Progress {
     say: (what, fraction, how) => {
       if (what === lastWhat && nowMs() - saidMs < PLAIN_REPEAT_MS) return;
       output.write(
-        `snapback: ${what}${how === undefined ? '' : ` · ${how}`}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
+        `snapback: ${printableLine(what)}${how === undefined ? '' : ` · ${how}`}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
       );
       lastWhat = what;
       saidMs = nowMs();

@@ -13,6 +13,7 @@ import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { runScenario } from '../run/run-scenario.js';
+import { printableLine } from '../../emulator/report/escape.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { renderText } from '../../emulator/report/text.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
@@ -107,7 +108,9 @@ async function storms({ firstSeed, lastSeed, kernel }: StormOptions, context: Bu
     if (outcome.failures.length === 0) continue;
     failed.push(seed);
     for (const { what, details } of outcome.failures)
-      console.log([`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${line}`)].join('\n'));
+      console.log(
+        [`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${printableLine(line)}`)].join('\n'),
+      );
     console.log(`  again: npm run soak -- storm --seeds ${seed}${kernelWord(kernel)}`);
   }
   const all = lastSeed - firstSeed + 1;

@@ -99,6 +99,7 @@ t.test('progress on a terminal is drawn over', (t) => {
   t.equal(terminalLine('kernel', 0.5, 80), '[##########..........]  50% kernel');
   t.equal(terminalLine('kernel', undefined, 80), 'kernel');
   t.equal(terminalLine('a very long text', 1, 20).length, 19);
+  t.equal(terminalLine('run a\nb\u001b[2J', undefined, 80), 'run a\\nb\\x1b[2J', 'one line, whatever a command holds');
   const out = output(true);
   let nowMs = 0;
   const progress = progressTo(out, () => nowMs);
