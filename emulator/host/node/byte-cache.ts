@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Checkpoints on disk: one file per key, whole or absent, its hash at its head; an altered file counts as absent. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteCache } from '../../cycle/boot.js';
 import { RigError } from '../../machine/errors.js';
+import { makeFolder } from './make-folder.js';
 
 const HASH_BYTES = 32;
 /** What is kept when room is made; a checkpoint of the standard machine has some 30 MB. */
@@ -36,7 +37,7 @@ export function byteCache(dir: string, onReadOnly: () => void = () => undefined)
     put: async (key, bytes) => {
       const partial = join(dir, `.partial-${process.pid}-${randomBytes(4).toString('hex')}`);
       try {
-        await mkdir(dir, { recursive: true });
+        await makeFolder(dir);
         await makeRoom(dir, bytes.length);
         await writeFile(partial, [digest(bytes), bytes]);
         await rename(partial, join(dir, key));

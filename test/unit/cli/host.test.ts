@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
+import { makeFolder } from '../../../emulator/host/node/make-folder.js';
 import { checkTemporaryFolder } from '../../../emulator/host/node/temporary.js';
 import { readTextFile } from '../../../emulator/host/node/text-file.js';
 import { readHostFiles, readHostShare } from '../../../emulator/host/node/host-files.js';
@@ -41,6 +42,16 @@ t.test('a cache that may only be read works, and keeps nothing', async (t) => {
   await cache.put('b', new Uint8Array(1));
   t.equal(await cache.get('a'), undefined);
   t.equal(told, 1);
+});
+
+t.test('folders are made with those above them, and an impossible one is an error at once', async (t) => {
+  const dir = t.testdir({ file: 'x' });
+  await Promise.all([makeFolder(join(dir, 'a/b/c')), makeFolder(join(dir, 'a/b/d'))]);
+  t.same(await readdir(join(dir, 'a/b')), ['c', 'd']);
+  await makeFolder(join(dir, 'a'));
+  await t.rejects(makeFolder('/proc/nowhere/below'), { code: 'ENOENT' });
+  await t.rejects(makeFolder(join(dir, 'file')), { code: 'EEXIST' });
+  await t.rejects(makeFolder(join(dir, 'file/below')), { code: 'ENOTDIR' });
 });
 
 t.test('where the cache is', (t) => {

@@ -12,6 +12,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'nod
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RigError } from '../../../machine/errors.js';
+import { makeFolder } from '../make-folder.js';
 import { AbsentError, type BuildContext } from './context.js';
 import { dropKept, keptWork, removeOldKept, type KeptWork } from './kept.js';
 import { lockFile, removeStaleLocks } from './lock.js';
@@ -85,7 +86,7 @@ export async function obtain(recipe: Recipe, context: BuildContext): Promise<Art
 }
 
 async function make(recipe: Recipe, dir: string, context: BuildContext): Promise<Record<string, string>> {
-  await mkdir(context.cacheDir, { recursive: true });
+  await makeFolder(context.cacheDir);
   const release = await lockFile(`${dir}.lock`, context.signal, (pid) =>
     context.progress(`waiting for process ${pid}, which is building ${recipe.name}`),
   );

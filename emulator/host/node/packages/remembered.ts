@@ -5,10 +5,11 @@
  * times tell; apt itself, which takes about a second for the simplest question, is not asked.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../artifacts/context.js';
 import { REMEMBERED } from '../artifacts/clean.js';
+import { makeFolder } from '../make-folder.js';
 import { command } from '../process.js';
 
 interface Remembered {
@@ -101,7 +102,7 @@ async function filesIn(place: string): Promise<readonly string[]> {
 async function keep(path: string, answer: Remembered): Promise<void> {
   const partial = `${path}.${process.pid}`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(partial, JSON.stringify(answer, null, 2));
     await rename(partial, path);
   } catch {
