@@ -54,7 +54,7 @@ export async function runScenario(
         config: files.config,
         configKey: files.configKey,
         cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>
-          hooks.say('the cache may only be read: what others could go on from is not kept'),
+          hooks.say('the cache is read-only: checkpoints are not kept'),
         ),
         signal: context.signal,
         onProgress: (what, waited) => {
