@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What names, commands and guests say cannot change what a report says: the formats are read back by others' parsers. */
 import t from 'tap';
+import type { CommandOutcome } from '../../../emulator/cycle/outcome.js';
+import { commandLines } from '../../../emulator/report/commands.js';
 import { printable, printableLine } from '../../../emulator/report/escape.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
 import type { Report } from '../../../emulator/report/model.js';
@@ -19,7 +21,23 @@ const named = (name: string, failed = true): Report => {
   const report = reportWith(
     failed ? [{ kind: 'command', what: HOSTILE, details: [HOSTILE, 'Subtest: forged', 'ok 1 forged'] }] : [],
   );
-  return { ...report, scenario: { ...report.scenario, name }, replay: `npx snapback run ${HOSTILE}` };
+  const command: CommandOutcome = {
+    timeline: 'main',
+    command: HOSTILE,
+    end: 'exited',
+    exitCode: 1,
+    stdout: HOSTILE,
+    stderr: HOSTILE,
+    omittedCharacters: { stdout: 0, stderr: 0 },
+    startVirtualMs: 1,
+    durationVirtualMs: 1,
+  };
+  return {
+    ...report,
+    commands: [command],
+    scenario: { ...report.scenario, name },
+    replay: `npx snapback run ${HOSTILE}`,
+  };
 };
 
 t.test('KTAP: a name is a name', (t) => {
@@ -44,6 +62,7 @@ const find = (element: XmlElement, name: string): readonly XmlElement[] => [
 t.test('JUnit: well-formed whatever is in it', (t) => {
   const root = parseXml(renderJunit([named(HOSTILE), named('plain', false)]));
   t.equal(find(root, 'testsuite').length, 2);
+  t.match(find(root, 'system-out')[0]?.text, /stderr \| .*\\u\{feff\}/);
   const [failure, more] = find(root, 'failure');
   t.equal(more, undefined);
   t.match(failure?.attributes['message'], ` # SKIP # TODO ]]> <!-- & < > " ' {{ \u{1f600}`);
@@ -86,6 +105,7 @@ t.test('JUnit: one failure in a case, with all that failed', (t) => {
 t.test('the text for people: no controls, and no lines without an end', (t) => {
   const text = renderText(named(HOSTILE), { colour: false });
   t.notMatch(text, /[^\n\t\P{Cc}]|[\u2028\u2029\u202e\u2066\uffff]|\p{Cs}/u);
+  t.notMatch(named('x').commands.flatMap(commandLines).join('\n'), /[^\n\t\P{Cc}]|\p{Cs}/u, 'commands by themselves');
   t.match(text, /^FAIL {2}\\x00\\x01/);
   t.match(text, /\\x1b/);
   const long = renderText(reportWith([{ kind: 'command', what: 'x', details: ['y'.repeat(1e6)] }]), { colour: false });
