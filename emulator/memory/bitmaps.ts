@@ -117,13 +117,23 @@ export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
  * or at a time that preserves none.
  */
 export function preservedPages(kernel: GuestKernel): PageSet {
+  return flatBitmap(kernel, 'preserved');
+}
+
+/** The frames that a snapshot has taken off the lists of reclaim, in order to preserve them: of a large page the first. */
+export function isolatedPages(kernel: GuestKernel): PageSet {
+  return flatBitmap(kernel, 'isolated');
+}
+
+/** A bitmap of mm/anon_preserve.c, empty where there is none. */
+function flatBitmap(kernel: GuestKernel, name: 'preserved' | 'isolated'): PageSet {
   const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
-  const has = kernel.symbols.byName.has('preserved') && kernel.symbols.byName.has('preserved_pfns');
-  const bits = has ? variable(kernel, 'preserved') : 0;
+  const has = kernel.symbols.byName.has(name) && kernel.symbols.byName.has('preserved_pfns');
+  const bits = has ? variable(kernel, name) : 0;
   if (bits === 0) return pages;
   const count = variable(kernel, 'preserved_pfns');
   if (count > pages.length)
-    throw new GuestError(`the map of preserved pages has ${count} bits, the machine ${pages.length} pages`);
+    throw new GuestError(`the map of ${name} pages has ${count} bits, the machine ${pages.length} pages`);
   for (let word = 0; word < count; word += 32) {
     const set = kernelU32(kernel, bits + word / 8);
     for (let bit = 0; set !== 0 && bit < 32 && word + bit < count; bit++) pages[word + bit] = (set >>> bit) & 1;

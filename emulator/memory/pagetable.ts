@@ -30,6 +30,8 @@ export interface Mapping {
   readonly frame: Pfn;
   /** True when a write causes no page fault. */
   readonly writable: boolean;
+  /** True when it is part of a large page that one entry of the directory maps. */
+  readonly large: boolean;
 }
 
 export function* mappings(memory: GuestMemory, directory: Gpa, from: Va, to: number): Generator<Mapping> {
@@ -45,12 +47,18 @@ export function* mappings(memory: GuestMemory, directory: Gpa, from: Va, to: num
           address: va(address),
           frame: pfn(((entry & LARGE_FRAME) >>> 12) + index),
           writable: (entry & WRITABLE) !== 0,
+          large: true,
         };
         continue;
       }
       const page = readU32(memory, gpa(table + 4 * index));
       if ((page & PRESENT) !== 0)
-        yield { address: va(address), frame: pfn(page >>> 12), writable: (entry & page & WRITABLE) !== 0 };
+        yield {
+          address: va(address),
+          frame: pfn(page >>> 12),
+          writable: (entry & page & WRITABLE) !== 0,
+          large: false,
+        };
     }
   }
 }
@@ -61,7 +69,7 @@ export function* tables(
   directory: Gpa,
   from: Va,
   to: number,
-): Generator<Omit<Mapping, 'writable'>> {
+): Generator<Omit<Mapping, 'writable' | 'large'>> {
   for (let slot = from >>> 22; slot * LARGE_PAGE_BYTES < to && slot < ENTRIES; slot++) {
     const entry = readU32(memory, gpa(directory + 4 * slot));
     if ((entry & (PRESENT | LARGE)) === PRESENT)

@@ -64,6 +64,8 @@ export interface UserMapping {
 /** A page that a process has, and whether it may write to it without a page fault. */
 export interface UserPage extends UserMapping {
   readonly writable: boolean;
+  /** Part of a large page that one entry maps: it counts as one reference for all of it. */
+  readonly large: boolean;
 }
 
 /** Which task maps which frame where. Processes only: threads share their leader's address space. */
@@ -84,7 +86,8 @@ export function userMaps(kernel: GuestKernel, all: readonly Task[]): UserMaps {
       tableFrames.set(table.frame, { task, address: table.address });
     }
     for (const mapping of mappings(kernel.memory, task.directory, va(0), userEnd)) {
-      const page: UserPage = { task, address: mapping.address, writable: mapping.writable };
+      const { address, writable, large } = mapping;
+      const page: UserPage = { task, address, writable, large };
       const known = byFrame.get(mapping.frame);
       if (known === undefined) byFrame.set(mapping.frame, [page]);
       else known.push(page);

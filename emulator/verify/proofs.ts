@@ -148,8 +148,10 @@ function endangeredFindings(pages: readonly EndangeredPage[]): Finding[] {
   const sentences = {
     writable: 'preserved pages are not write-protected',
     unheld: 'preserved pages are held by too few references',
+    shared: 'preserved pages are held by somebody else, too',
+    unreturned: 'pages of programs were not given back after an earlier snapshot',
   } as const;
-  return (['writable', 'unheld'] as const).flatMap((danger) => {
+  return (['writable', 'unheld', 'shared', 'unreturned'] as const).flatMap((danger) => {
     const lines = pages
       .filter((page) => page.danger === danger)
       .map(({ pfn, owner, because }) => `${hexPfn(pfn)}: ${because}: ${owner}`);

@@ -5,24 +5,28 @@
  * the mistake in any case.
  */
 import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
-import type { PageSet } from '../../memory/bitmaps.js';
+import { isolatedPages, type PageSet } from '../../memory/bitmaps.js';
 import type { GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
-import { pageReader, type PageState } from '../../memory/pages.js';
-import { tasks, userMaps, type UserPage } from '../../memory/tasks.js';
+import { pageReader, type PageReader } from '../../memory/pages.js';
+import { tasks, userMaps, type UserMaps, type UserPage } from '../../memory/tasks.js';
 
 export interface EndangeredPage {
   readonly pfn: Pfn;
   readonly owner: string;
-  /** writable: a program can change it without a page fault. unheld: it goes with the last program that has it. */
-  readonly danger: 'writable' | 'unheld';
+  /**
+   * writable: a program can change it without a page fault. unheld: it is freed with the last program that maps it.
+   * shared: it has one more holder, who may change it without a page fault. unreturned: an earlier snapshot has not
+   * given it back, so that it can be neither reclaimed nor preserved again.
+   */
+  readonly danger: 'writable' | 'unheld' | 'shared' | 'unreturned';
   /** Who can write, or what holds it, for people. */
   readonly because: string;
 }
 
 /**
- * Those of the `preserved` pages that could change before they have been read. A capture made at copy:begin must have
- * none.
+ * Those of the `preserved` pages that could change before they have been read, and the pages that an earlier snapshot has
+ * kept. A capture made at copy:begin must have none. Where nothing is preserved nothing is looked at.
  */
 export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readonly EndangeredPage[] {
   if (!preserved.includes(1)) return [];
@@ -30,36 +34,83 @@ export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readon
   const pages = pageReader(kernel);
   const namer = ownerNamer(kernel);
   const found: EndangeredPage[] = [];
+  const note = (frame: Pfn, danger: EndangeredPage['danger'], because: string): void => {
+    found.push({ pfn: frame, owner: namer.name(gpaOfPfn(frame)), danger, because });
+  };
   for (const [index, is] of preserved.entries()) {
     if (is !== 1) continue;
     const frame = pfn(index);
-    const owner = (): string => namer.name(gpaOfPfn(frame));
     const writers = (byFrame.get(frame) ?? []).filter(({ writable }) => writable);
-    if (writers.length > 0)
-      found.push({
-        pfn: frame,
-        owner: owner(),
-        danger: 'writable',
-        because: `${writers.map(writerName).join(', ')} can write to it`,
-      });
-    const state = pages.state(frame);
-    // The pages of a large one are held by its first, and by whom that is mapped the page tables alone tell.
-    if (state.head !== undefined && preserved[state.head] === 1) continue;
-    const isLarge = preserved[index + 1] === 1 && pages.state(pfn(index + 1)).head === frame;
-    const mapCount = isLarge ? (byFrame.get(frame)?.length ?? 0) : state.mapCount;
-    if (!isHeld(state, mapCount))
-      found.push({
-        pfn: frame,
-        owner: owner(),
-        danger: 'unheld',
-        because: `${state.references} references, ${mapCount} of them by page tables`,
-      });
+    if (writers.length > 0) note(frame, 'writable', `${writers.map(writerName).join(', ')} can write to it`);
+    const { head } = pages.state(frame);
+    // The references to a large page are counted in its first.
+    if (head !== undefined && preserved[head] === 1) continue;
+    const holders = holdersOf(frame, preserved, pages, byFrame);
+    // The image has exactly one reference of its own.
+    const others = holders.references - holders.pageTables - holders.swapCache;
+    if (others !== 1) note(frame, others < 1 ? 'unheld' : 'shared', holdersLine(holders));
+  }
+  for (const frame of unreturned(kernel, pages)) {
+    const { references, mapCount } = pages.state(frame);
+    note(frame, 'unreturned', `${references} references, ${mapCount} of them by page tables`);
   }
   return found;
 }
 
-/** Page tables and the swap cache have one reference each for what they do; the image needs one of its own. */
-const isHeld = ({ references, swapCache }: PageState, mapCount: number): boolean =>
-  references > mapCount + (swapCache ? 1 : 0);
+/** How many references there are to a page, or to a large page as a whole, and how many of them are known ones. */
+interface Holders {
+  readonly references: number;
+  readonly pageTables: number;
+  readonly swapCache: number;
+}
+
+function holdersOf(first: Pfn, preserved: PageSet, pages: PageReader, byFrame: UserMaps['byFrame']): Holders {
+  const { references, mapCount, swapCache } = pages.state(first);
+  let count = 1;
+  while (preserved[first + count] === 1 && pages.state(pfn(first + count)).head === first) count++;
+  return {
+    references,
+    // The count in the first page of a large one is of that page alone: the page tables themselves are counted.
+    pageTables: count === 1 ? mapCount : entriesOf(first, count, byFrame),
+    swapCache: swapCache ? count : 0,
+  };
+}
+
+/** How many entries of page tables and directories map a large page or parts of it. */
+function entriesOf(first: Pfn, count: number, byFrame: UserMaps['byFrame']): number {
+  const entries = new Set<string>();
+  for (let index = 0; index < count; index++) {
+    for (const { task, address, large } of byFrame.get(pfn(first + index)) ?? []) {
+      // Processes that share their page tables (vfork) have one entry together.
+      if (!large || index === 0) entries.add(`${task.directory ?? 0} ${address}`);
+    }
+  }
+  return entries.size;
+}
+
+const holdersLine = ({ references, pageTables, swapCache }: Holders): string =>
+  [
+    `${references} references`,
+    `${pageTables} of them by page tables`,
+    ...(swapCache > 0 ? [`${swapCache} by the swap cache`] : []),
+  ].join(', ');
+
+/**
+ * Anonymous pages in use that are on no LRU list, though the present snapshot has not isolated them. A page may also wait in
+ * a per-CPU batch to be added to a list, but the kernel drains these batches when it begins to preserve pages.
+ */
+function unreturned(kernel: GuestKernel, pages: PageReader): readonly Pfn[] {
+  const isolated = isolatedPages(kernel);
+  // This kernel keeps no record of what it isolates.
+  if (!isolated.includes(1)) return [];
+  const found: Pfn[] = [];
+  for (let index = 0; index < kernel.memory.pageCount; index++) {
+    if (isolated[index] === 1) continue;
+    const { anonymous, onLru, references, mapCount } = pages.state(pfn(index));
+    // The count is negative where a page has a type instead, as those of hugetlb, which are on no LRU list.
+    if (anonymous && !onLru && references > 0 && mapCount >= 0) found.push(pfn(index));
+  }
+  return found;
+}
 
 const writerName = ({ task }: UserPage): string => `${task.comm} (pid ${task.pid})`;

@@ -64,8 +64,8 @@ t.test('page tables: small pages, large pages, holes', async (t) => {
   t.same(
     [...mappings(kernel.memory, directory, va(0), PAGE_OFFSET)],
     [
-      { address: 0x08048000, frame: frames.anonymous, writable: true },
-      { address: 0x08049000, frame: frames.file, writable: false },
+      { address: 0x08048000, frame: frames.anonymous, writable: true, large: false },
+      { address: 0x08049000, frame: frames.file, writable: false, large: false },
     ],
   );
   t.equal(

@@ -159,6 +159,7 @@ const SYMBOLS: Readonly<Record<string, number>> = {
   wq_watchdog_thresh: 0x114110,
   preserved: 0x114114,
   preserved_pfns: 0x114118,
+  isolated: 0x11411c,
   swapper_pg_dir: 0x115000,
   zero_bm: 0x116000,
   copy_bm: 0x116020,
@@ -374,6 +375,8 @@ export function syntheticKernel(preserved: readonly number[] = []): SyntheticKer
   if (preserved.length > 0) {
     const bits = place(PAGES / 8);
     set(at('preserved'), va(bits));
+    // Of small pages, each preserved one is isolated.
+    set(at('isolated'), va(bits));
     set(at('preserved_pfns'), PAGES);
     for (const frame of preserved)
       bytes[bits + (frame >>> 3)] = (bytes[bits + (frame >>> 3)] as number) | (1 << (frame & 7));

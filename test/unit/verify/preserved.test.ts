@@ -51,7 +51,60 @@ t.test('a page that nobody holds for the image', async (t) => {
   );
   t.same(
     dangers(preserving({ references: 2, swapCache: true })),
-    ['unheld: 2 references, 1 of them by page tables'],
+    ['unheld: 2 references, 1 of them by page tables, 1 by the swap cache'],
     'the swap cache holds it for swap',
   );
+});
+
+t.test('a page that somebody else holds, too', async (t) => {
+  t.same(dangers(preserving({ references: 3 })), ['shared: 3 references, 1 of them by page tables']);
+  t.same(
+    dangers(preserving({ references: 4, swapCache: true })),
+    ['shared: 4 references, 1 of them by page tables, 1 by the swap cache'],
+    'besides the swap cache',
+  );
+});
+
+t.test('a page that an earlier snapshot has kept', async (t) => {
+  /** Preserves another page. */
+  const keeping = (flags: number, references = 1, mapping?: number): SyntheticKernel => {
+    const made = syntheticKernel([620]);
+    const descriptor =
+      physical(made.kernel, variable(made.kernel, 'mem_map')) + frames.anonymous * (LAYOUT['sizeof(page)'] ?? 0);
+    const set = (field: string, value: number): void =>
+      made.kernel.memory.data.setUint32(descriptor + (LAYOUT[field] ?? 0), value, true);
+    set('page.flags', flags);
+    set('page._refcount', references);
+    if (mapping !== undefined) set('page.mapping', mapping);
+    return made;
+  };
+  const onLru = 2 ** (LAYOUT['PG_lru'] ?? 0);
+  t.same(dangers(keeping(onLru)), [], 'it is on an LRU list');
+  t.same(dangers(keeping(0)), ['unreturned: 1 references, 0 of them by page tables']);
+  t.same(dangers(keeping(0, 0)), [], 'it is free');
+  t.same(dangers(keeping(0, 1, 0)), [], 'it is not of a program');
+});
+
+t.test('a large page is held as a whole', async (t) => {
+  const FIRST = 3072;
+  /** Preserves the 1,024 pages of a large one; an entry of the directory maps it. */
+  const large = (references: number): SyntheticKernel => {
+    const made = syntheticKernel(Array.from({ length: 1024 }, (_, i) => FIRST + i));
+    const { memory } = made.kernel;
+    const set = (at: number, value: number): void => memory.data.setUint32(at, value, true);
+    const mapped = 0x10000000;
+    set(frames.userDirectory * PAGE_BYTES + 4 * (mapped >>> 22), FIRST * PAGE_BYTES + 0xe5);
+    const array = physical(made.kernel, variable(made.kernel, 'mem_map'));
+    const size = LAYOUT['sizeof(page)'] ?? 0;
+    for (let i = 1; i < 1024; i++)
+      set(
+        array + (FIRST + i) * size + (LAYOUT['page.compound_head'] ?? 0),
+        variable(made.kernel, 'mem_map') + FIRST * size + 1,
+      );
+    set(array + FIRST * size + (LAYOUT['page._refcount'] ?? 0), references);
+    return made;
+  };
+  t.same(dangers(large(2)), [], 'one entry counts once, and the image holds it');
+  t.same(dangers(large(1)), ['unheld: 1 references, 1 of them by page tables']);
+  t.same(dangers(large(3)), ['shared: 3 references, 1 of them by page tables']);
 });
