@@ -57,6 +57,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   fusefs: ['filesystems/fusefs.c', 'lib'],
   'raw-scsi': ['filesystems/raw-scsi.c'],
   'mapped-fd': ['filesystems/mapped-fd.c'],
+  'md-mirror': ['filesystems/md-mirror.c'],
+  'make-bcache': ['filesystems/make-bcache.c'],
   'smb-serve': ['filesystems/smb-serve.c'],
   'secret-memory': ['filesystems/secret-memory.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
