@@ -51,6 +51,28 @@ t.test('lose-reference: one page is held by nobody but its program', async (t) =
   t.match(third, new RegExp(`^image: 1 of .*: ${page}\\+0x`));
 });
 
+t.test('ignore-holders: pages are preserved that lie in a pipe, too', async (t) => {
+  const report = await broken(t, 'ignore-holders');
+  const [first, ...others] = texts(report);
+  t.match(
+    first,
+    /^memory: \d+ preserved pages are held by somebody else, too: pfn 0x\w+: 3 references, 1 of them by page tables: anonymous memory, live-spliced \(pid \d+\) at 0x/,
+  );
+  t.same(others, [], 'nobody has written to them');
+});
+
+t.test('keep-reference: one page is not given back after the restore, which the next snapshot shows', async (t) => {
+  const report = await broken(t, 'keep-reference');
+  const [first, second, ...others] = texts(report);
+  t.match(first, /^memory: 1 of \d+ pages .*: kept_pfn$/, 'where the kernel notes the page, right after the restore');
+  t.match(
+    second,
+    /^memory: 1 pages of programs were not given back after an earlier snapshot: pfn 0x\w+: \d+ references, \d+ of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+  );
+  t.same(others, [], 'and nothing else is wrong');
+  t.equal(report.cycles, 2);
+});
+
 t.test('leave-unguarded: a raw writer reaches what is beneath a substitute', async (t) => {
   const report = await broken(t, 'leave-unguarded');
   t.match(
