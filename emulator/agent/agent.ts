@@ -185,6 +185,31 @@ export class Agent {
     return { ...job.output, running: job.end === undefined };
   }
 
+  /** A program that another agent object has started in this guest, by its id: the guest keeps it over all of them. */
+  adopt(id: number, argv: readonly string[]): Job {
+    const job = new Job(id, argv, new Uint8Array(0), undefined);
+    // Any number but none: it has been started.
+    job.pid = 0;
+    this.#jobs.set(id, job);
+    return job;
+  }
+
+  /** Whether a program, or another of its process group, still runs. What it has written stays in the guest. */
+  async isRunning(job: Job, options: WaitOptions = {}): Promise<boolean> {
+    if (job.end !== undefined) return false;
+    const triggers = new TriggerSet(options.triggers);
+    return this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
+      try {
+        // Signal 0 is none: it only finds out.
+        await this.#ask(REQUEST.kill, payloadOf(job.id, 0), budgetOf(options), triggers);
+        return true;
+      } catch (error) {
+        if (error instanceof Refusal && error.errno === ERRNO.ESRCH) return false;
+        throw error;
+      }
+    });
+  }
+
   /** Sends a signal (Linux's number) to a program and all of its process group. */
   async kill(job: Job, signal: number, options: WaitOptions = {}): Promise<void> {
     await this.#simply(`signal ${signal} for '${job.title}'`, REQUEST.kill, payloadOf(job.id, signal), options);

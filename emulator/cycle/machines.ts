@@ -69,6 +69,11 @@ export class Machines {
     return this.#agent;
   }
 
+  /** Whether the agent of the running machine has answered. */
+  get hasAgent(): boolean {
+    return this.#agent !== undefined;
+  }
+
   /** Virtual time from the first power-on until now, over all machines. */
   get virtualMs(): number {
     return this.#off.total.virtualMs + (this.#recorder?.seen().virtualMs ?? 0);

@@ -78,6 +78,8 @@ export type TimelineName = 'main' | 'live' | 'control';
 export interface CommandOutcome {
   readonly timeline: TimelineName;
   readonly command: string;
+  /** A program that a `start` step left running, and that ended. */
+  readonly background?: true;
   /**
    * `timedOut`: it did not end in the time that it was given. `machineStopped`: the machine stopped while it ran.
    */

@@ -63,7 +63,13 @@ export type Step =
   | { readonly do: 'boot' }
   | ({ readonly do: 'run' } & CommandStep)
   /** Runs in the background from here on, through every suspend. */
-  | { readonly do: 'start'; readonly name: string; readonly command: string }
+  | {
+      readonly do: 'start';
+      readonly name: string;
+      readonly command: string;
+      /** The status with which it may end by itself; without it, it is to run on. */
+      readonly exit?: number;
+    }
   | { readonly do: 'selfcheck'; readonly phase: 'start' | 'verify' }
   | {
       readonly do: 'suspend';

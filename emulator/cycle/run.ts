@@ -43,7 +43,7 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
 }
 
 /** Part of the name of a common state: another one for each change of what is kept with it. */
-const NOTES_FORMAT = 2;
+const NOTES_FORMAT = 3;
 
 /** The state before the first suspend, over which both runs go; or the outcome, when the scenario ends before it. */
 async function commonState(

@@ -8,8 +8,9 @@ import { Machines } from './machines.js';
 import type { TimelineOutcome } from './outcome.js';
 import { unroll, type Plan, type Proof, type SimpleStep, type Step } from './plan.js';
 import { boot } from './steps/boot.js';
-import { run, selfCheck, start } from './steps/commands.js';
-import type { StepContext, TimelineDeps } from './steps/context.js';
+import { lookAtTheEnd, notesOf, start, takeUpBackground } from './steps/background.js';
+import { run, selfCheck } from './steps/commands.js';
+import type { BackgroundNotes, StepContext, TimelineDeps } from './steps/context.js';
 import { takeFailure } from './steps/failure.js';
 import { cutPower, shutDown } from './steps/power.js';
 import { resume } from './steps/resume.js';
@@ -38,6 +39,7 @@ export async function runTimeline(
   try {
     if (from) await orEnd(context, () => takeUp(context, from));
     await goThrough(context, unroll(steps));
+    await lookAtTheEnd(context);
     return await outcomeOf(context);
   } finally {
     await close(context);
@@ -59,11 +61,18 @@ export async function reachState(
     await goThrough(context, unroll(steps));
     if (context.over) {
       for (const step of unroll(rest)) skip(context, step);
+      await lookAtTheEnd(context);
       return { outcome: await outcomeOf(context) };
     }
     const { recorder } = context.machines;
     const checkpoint = await recorder.machine.checkpoint();
-    return { state: { checkpoint, seen: recorder.seen(), notes: context.evidence.notes() } };
+    return {
+      state: {
+        checkpoint,
+        seen: recorder.seen(),
+        notes: { ...context.evidence.notes(), background: notesOf(context) },
+      },
+    };
   } finally {
     await close(context);
   }
@@ -83,7 +92,6 @@ async function orEnd(context: StepContext, work: () => Promise<void>): Promise<v
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     takeFailure(context, error);
-    context.over = true;
   }
 }
 
@@ -168,18 +176,22 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
     suspendingSinceStartMs: 0,
     suspended: undefined,
     resumed: undefined,
+    background: [],
     step: '',
     over: false,
+    failed: false,
   };
 }
 
 /** Goes on where `reachState` ended, in another machine. */
-async function takeUp({ deps, evidence, machines }: StepContext, { state, told }: Reached): Promise<void> {
-  const notes = state.notes as EvidenceNotes;
+async function takeUp(context: StepContext, { state, told }: Reached): Promise<void> {
+  const { deps, evidence, machines } = context;
+  const notes = state.notes as EvidenceNotes & { readonly background: readonly BackgroundNotes[] };
   // What was found before the two timelines parted is reported once.
   if (deps.timeline === 'control') evidence.addSelfChecks(notes.selfChecks);
   else evidence.takeUp(notes, told);
   await machines.takeUp(state);
+  context.background = takeUpBackground(machines.agent, notes.background);
 }
 
 async function outcomeOf({ plan, deps, machines, evidence }: StepContext): Promise<TimelineOutcome> {

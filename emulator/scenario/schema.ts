@@ -181,7 +181,11 @@ const stepFields = {
   boot: mapping({}),
   run: commandShape,
   start: checked(
-    mapping({ name: optional(filled('a name')), command: required(filled('a command')) }),
+    mapping({
+      name: optional(filled('a name')),
+      command: required(filled('a command')),
+      exit: optional(integer(0, 255)),
+    }),
     () => undefined,
   ),
   selfcheck: scalar(
@@ -235,8 +239,10 @@ function stepOf(step: RawStep): Step {
   switch (step.kind) {
     case 'run':
       return { do: 'run', ...commandOf(step.value) };
-    case 'start':
-      return { do: 'start', name: step.value.name ?? step.value.command, command: step.value.command };
+    case 'start': {
+      const { name, command, exit } = step.value;
+      return { do: 'start', name: name ?? command, command, ...(exit !== undefined && { exit }) };
+    }
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {

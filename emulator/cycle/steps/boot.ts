@@ -5,7 +5,9 @@ import { copyIntoGuest } from '../guest-files.js';
 import type { StepContext } from './context.js';
 
 /** Boots the machine; at its first boot, the plan's files are put into it. */
-export async function boot({ plan, deps, machines }: StepContext): Promise<void> {
+export async function boot(context: StepContext): Promise<void> {
+  const { plan, deps, machines } = context;
+  context.background = [];
   const pristine = machines.off.disks.every(({ overlay }) => overlay.length === 0);
   const recorder = await machines.powerOn(pristine ? 'agentReady' : 'beforeDisk');
   if (!pristine) await runToMarker('agentReady', recorder, deps.booter);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Steps that run programs in the guest. */
 import { time } from '../../machine/duration.js';
-import { judgeCommand, outputLines, runUncut, shell, type CommandSite } from '../commands.js';
+import { judgeCommand, outputLines, runUncut, type CommandSite } from '../commands.js';
 import { readKtap } from '../ktap.js';
 import type { SimpleStep } from '../plan.js';
 import type { StepContext } from './context.js';
@@ -18,14 +18,6 @@ export async function run(context: StepContext, step: Extract<SimpleStep, { do: 
   const wrong = await judgeCommand(step, end, deps.matcher);
   evidence.addFindings(wrong);
   if (wrong.length > 0 && step.continue !== true) context.over = true;
-}
-
-/** Starts a command and leaves it running. */
-export async function start(
-  { machines }: StepContext,
-  { command }: Extract<SimpleStep, { do: 'start' }>,
-): Promise<void> {
-  await machines.agent.spawn(shell(command));
 }
 
 export async function selfCheck(

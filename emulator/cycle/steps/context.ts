@@ -35,6 +35,8 @@ export interface StepContext {
   suspendingSinceStartMs: number;
   suspended: Suspended | undefined;
   resumed: Resumed | undefined;
+  /** Programs that were started and have not been seen to end. */
+  background: readonly BackgroundProgram[];
   /** Title of the present step. */
   step: string;
   /**
@@ -42,6 +44,23 @@ export interface StepContext {
    * is asked nothing for it.
    */
   over: boolean;
+  /** The guest did not come to where it was awaited: nothing more is asked of it. */
+  failed: boolean;
+}
+
+/** What is kept of a program with a checkpoint. */
+export interface BackgroundNotes {
+  readonly name: string;
+  readonly command: string;
+  /** Under this id the agent knows it. */
+  readonly jobId: number;
+  /** The status with which it may end by itself; undefined when it is to run on. */
+  readonly exit?: number;
+  readonly startVirtualMs: number;
+}
+
+export interface BackgroundProgram extends BackgroundNotes {
+  readonly job: Job;
 }
 
 /** A suspend that has not been resumed. */

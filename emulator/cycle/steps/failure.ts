@@ -4,8 +4,11 @@ import { GuestError, StallError } from '../../machine/errors.js';
 import { consoleTail } from '../stop.js';
 import type { StepContext } from './context.js';
 
-/** Keeps `error` as a finding. Of a machine that stalled, which says nothing itself, also where that was. */
-export function takeFailure({ evidence, machines, step }: StepContext, error: GuestError): void {
+/** Keeps `error` as a finding, with which the scenario ends. Of a machine that stalled, which says nothing itself, also where that was. */
+export function takeFailure(context: StepContext, error: GuestError): void {
+  const { evidence, machines, step } = context;
+  context.over = true;
+  context.failed = true;
   const booting = error.cause instanceof StallError;
   if (!booting && !(error instanceof StallError)) {
     evidence.addError(error);

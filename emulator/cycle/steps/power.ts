@@ -4,10 +4,12 @@ import { GuestError } from '../../machine/errors.js';
 import { Bound } from '../bound.js';
 import type { SimpleStep } from '../plan.js';
 import { consoleTail } from '../stop.js';
+import { lookAtBackground } from './background.js';
 import type { StepContext } from './context.js';
 
 /** Power is gone without warning: what is on the disks must still be whole. */
 export async function cutPower(context: StepContext): Promise<void> {
+  if (context.machines.hasAgent) await lookAtBackground(context, 'before the power cut');
   context.machines.powerOff();
   await checkFilesystems(context, 'powerOff');
 }
@@ -17,6 +19,7 @@ export async function shutDown(
   { timeoutMs }: Extract<SimpleStep, { do: 'shutdown' }>,
 ): Promise<void> {
   const { recorder, agent } = context.machines;
+  await lookAtBackground(context, 'before the shutdown');
   const bound = new Bound('shutdown', recorder, timeoutMs);
   const end = await bound.during((virtualMsMax) => agent.powerOff({ virtualMsMax }));
   if (end.why !== 'halted')

@@ -10,6 +10,7 @@ import type { RamAt } from '../ram-at.js';
 import { consoleTail } from '../stop.js';
 import { resumeFromDisk } from '../swsusp.js';
 import type { EarlyProofs, StepContext, Suspended } from './context.js';
+import { lookAtBackground } from './background.js';
 import { takeFailure } from './failure.js';
 import { expectStruck } from './faults.js';
 import { cutPower } from './power.js';
@@ -40,7 +41,6 @@ export async function resume(context: StepContext, step: ResumeStep, ahead: read
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     takeFailure(context, error);
-    context.over = true;
     if (!context.resumed) await keepEarly(context, early);
   }
 }
@@ -73,6 +73,7 @@ async function comeBack(
     },
   };
   await meetAgain(context, suspended);
+  await lookAtBackground(context, 'by the time it was resumed');
   context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 

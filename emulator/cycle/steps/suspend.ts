@@ -8,6 +8,7 @@ import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
 import { suspendToDisk, type WentOff } from '../swsusp.js';
 import { frozenSince, snapshotAndGoOff, storesOf } from '../sys-snapshot.js';
+import { lookAtBackground } from './background.js';
 import type { StepContext } from './context.js';
 import { expectStruck } from './faults.js';
 import { checkFilesystems } from './power.js';
@@ -16,6 +17,7 @@ type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
 
 /** Suspends until the machine is off, or until a planned power cut. `ahead`: what a step to come will prove of it. */
 export async function suspend(context: StepContext, step: SuspendStep, ahead: readonly Proof[]): Promise<void> {
+  await lookAtBackground(context, 'before the suspend');
   if (step.refusal) return suspendInVain(context, step, step.refusal);
   const { deps, machines } = context;
   const { recorder, agent } = machines;

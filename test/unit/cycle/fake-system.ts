@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { encodeFrame, FrameReader, type Frame } from '../../../emulator/agent/frame.js';
 import {
   ANSWER,
+  ERRNO,
   JOB_STATE,
   PayloadReader,
   payloadOf,
@@ -26,6 +27,8 @@ export interface FakeCommand {
 }
 
 export interface FakeSystem {
+  /** Programs that are started in the background run on, unless this says that they end, and how. */
+  readonly background?: { readonly ends: 'atOnce' | 'afterResume'; readonly stdout: string; readonly exit: number };
   /** What a command prints, what happens then, and how it ends; the suspending command is not asked for. */
   readonly commands?: Readonly<Record<string, FakeCommand>>;
   /** Answers that the kernel would not suspend. */
@@ -134,6 +137,9 @@ const say = (type: number, id: number, ...parts: (number | string | Uint8Array)[
   bytes: encodeFrame({ type, id, payload: payloadOf(...parts) }),
 });
 
+/** Of each system, the programs that it was told to start in the background. */
+const backgroundIds = new WeakMap<FakeSystem, Set<number>>();
+
 function answer(
   { type, id, payload }: Frame,
   system: FakeSystem,
@@ -146,11 +152,20 @@ function answer(
     case REQUEST.start:
       return start(id, words, system);
     case REQUEST.collect:
+      if (backgroundIds.get(system)?.has(id) === true) {
+        const { stdout = '', exit = 0 } = system.background ?? {};
+        return ended(id, stdout, exit);
+      }
       return suspender
         ? ended(id, suspender.stdout, suspender.exit)
         : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
-    case REQUEST.kill:
-      return [say(ANSWER.ok, id), ...killed(words.word(), system)];
+    case REQUEST.kill: {
+      const job = words.word();
+      if (words.word() !== 0) return [say(ANSWER.ok, id), ...killed(job, system)];
+      const { ends } = system.background ?? {};
+      const over = ends === 'atOnce' || (ends === 'afterResume' && suspender !== undefined);
+      return [over ? say(ANSWER.error, id, ERRNO.ESRCH, 'no such process') : say(ANSWER.ok, id)];
+    }
     case REQUEST.shutdown:
       return [
         say(ANSWER.ok, id),
@@ -188,7 +203,9 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   const known = system.commands?.[command];
   const { stdout = '', then = [], exit = known ? 0 : 127, hangs = false } = known ?? {};
   if (hangs !== false) return [started, ...then, ...printed(id, stdout)];
-  return (flags & START_FOLLOW) !== 0 ? [started, ...then, ...ended(id, stdout, exit)] : [started];
+  if ((flags & START_FOLLOW) !== 0) return [started, ...then, ...ended(id, stdout, exit)];
+  backgroundIds.set(system, (backgroundIds.get(system) ?? new Set()).add(id));
+  return [started];
 }
 
 function suspend(): FakeScript {

@@ -467,6 +467,58 @@ t.test('a command that fails ends the work of its live timeline, not the scenari
   t.match(main.commands.at(-1), { timeline: 'main', command: 'good', exitCode: 0 });
 });
 
+const serve = (more: { exit?: number } = {}): Step => ({ do: 'start', name: 'serve', command: 'serve', ...more });
+
+t.test('a program in the background that ends early is reported once, with its status and its output', async (t) => {
+  const steps: Step[] = [{ do: 'boot' }, serve(), ...CYCLE, command('good'), { do: 'shutdown' }];
+  const commands = { good: {} };
+  const ended = (background: FakeSystem['background'], to = steps) =>
+    run(to, { system: { commands, ...(background && { background }) } });
+  t.same((await ended(undefined)).findings, [], 'one that runs on is no finding');
+  const early = await ended({ ends: 'atOnce', stdout: 'cannot bind\n', exit: 3 });
+  t.match(early.findings, [
+    {
+      kind: 'command',
+      what: '`serve`, started in the background, ended with status 3 before the suspend',
+      details: ['cannot bind'],
+      remedy: /exit: 3/,
+    },
+  ]);
+  t.equal(early.findings.length, 1);
+  t.match(early.main.commands, [
+    { command: 'serve', background: true, exitCode: 3, stdout: 'cannot bind\n' },
+    { command: 'good' },
+  ]);
+  t.equal(early.main.cycles.length, 1, 'the scenario goes on');
+  t.match((await ended({ ends: 'afterResume', stdout: '', exit: 0 })).findings, [
+    { what: '`serve`, started in the background, ended with status 0 by the time it was resumed' },
+  ]);
+  const cause = await ended({ ends: 'atOnce', stdout: 'cannot bind\n', exit: 3 }, [
+    { do: 'boot' },
+    serve(),
+    command('ask'),
+    { do: 'shutdown' },
+  ]);
+  t.match(
+    cause.findings,
+    [{ what: '`ask` ended with status 127, not 0' }, { what: /^`serve`.* ended with status 3 before the end/ }],
+    'it is looked for when a command has failed, too',
+  );
+});
+
+t.test('a program in the background may end where its step says so', async (t) => {
+  const background = { ends: 'atOnce' as const, stdout: 'done\n', exit: 0 };
+  const steps = (exit: number): Step[] => [{ do: 'boot' }, serve({ exit }), ...CYCLE, { do: 'shutdown' }];
+  const right = await run(steps(0), { system: { background }, control: true });
+  t.same(right.findings, []);
+  t.match(right.main.commands, [{ command: 'serve', exitCode: 0 }]);
+  t.match((await run(steps(5), { system: { background } })).findings, [
+    { what: '`serve`, started in the background, ended with status 0, not 5, before the suspend' },
+  ]);
+  const lost: Step[] = [{ do: 'boot' }, serve(), { do: 'cutPower' }, { do: 'boot' }, { do: 'shutdown' }];
+  t.same((await run(lost, {})).findings, [], 'what ended with its machine is no concern of the next one');
+});
+
 t.test('a proof that cannot be made keeps no other from being made', async (t) => {
   const proofs: Partial<Proofs> = {
     image: () => Promise.reject(new GuestError('the image is damaged')),

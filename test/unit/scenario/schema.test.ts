@@ -31,6 +31,18 @@ t.test('short and long forms of a step say the same', (t) => {
   t.end();
 });
 
+t.test('a program in the background may end where its step says so', (t) => {
+  const read = readScenario('name: x\nsteps: [boot, { start: { command: top, exit: 3 } }]\n', 'x.yaml');
+  t.same('issues' in read ? read.issues : read.scenario.steps[1], {
+    do: 'start',
+    name: 'top',
+    command: 'top',
+    exit: 3,
+  });
+  t.match(issuesOf('name: x\nsteps: [boot, { start: { command: top, exit: 256 } }]\n'), [/exit|255/]);
+  t.end();
+});
+
 t.test('a command may fail without an end of the scenario', (t) => {
   const run = (more: string): unknown => {
     const read = readScenario(`name: x\nsteps: [boot, { run: { command: ls${more} } }]\n`, 'x.yaml');
