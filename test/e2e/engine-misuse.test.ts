@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Guests that use a device as no driver may: the machine ends and says so, where v86's devices loop without end or fail. */
+/**
+ * Guests that use a device as no driver may: the machine ends and says so, where v86's devices loop without end or
+ * fail.
+ */
 import t from 'tap';
 import { buildWorkers } from '../../esbuild.config.mjs';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
@@ -139,7 +142,8 @@ t.test('a queue that was reset, and is used as if it were there', async (t) => {
 
 for (const [what, rings, lay, expected] of [
   [
-    // v86 alone would go on for ever: with each reply there is a request more, at descriptor 0 or 21 (the length of a reply).
+    // v86 alone would go on for ever: with each reply there is a request more, at descriptor 0 or 21 (the length of a
+    // reply).
     'replies that move the available ring on',
     { used: AT.available },
     async (driver: Driver) => {
@@ -159,7 +163,7 @@ for (const [what, rings, lay, expected] of [
   ],
   ['rings outside of RAM', { available: RAM_BYTES }, () => Promise.resolve(), /the available ring at 0x8000000 is not/],
   [
-    'a chain of descriptors that is a circle',
+    'a chain of descriptors that is a loop',
     {},
     async (driver: Driver) => {
       await driver.poke(
@@ -169,7 +173,7 @@ for (const [what, rings, lay, expected] of [
       );
       await offer(driver);
     },
-    /the chain of descriptors from 0 on has no end: it is a circle/,
+    /the chain of descriptors that starts at 0 is a loop/,
   ],
   [
     'an indirect table that holds itself',
@@ -179,7 +183,7 @@ for (const [what, rings, lay, expected] of [
       await driver.poke(AT.indirect, ...descriptor(AT.indirect, 16, FLAG.indirect));
       await offer(driver);
     },
-    /an indirect table of descriptors holds another one/,
+    /an indirect table of descriptors contains another one/,
   ],
   [
     'a descriptor of a number that is not there',
@@ -220,7 +224,7 @@ for (const [what, rings, lay, expected] of [
       await driver.poke(AT.request, ...versionWords);
       await offer(driver);
     },
-    /leaves 0 bytes for the reply/,
+    /room for a reply of 0 bytes/,
   ],
 ] as const)
   t.test(what, async (t) => {

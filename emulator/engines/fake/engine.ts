@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * A machine without an emulator, for tests of what drives machines. It does what a script says, at once,
- * and keeps the Machine contract in all else. Each event is a tick.
+ * A machine without an emulator, for unit tests of the code that drives machines. It executes a script at once and
+ * otherwise keeps the Machine contract. Each event is a tick.
  */
 import type { Checkpoint, Engine, Machine, MachineConfig } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
@@ -11,9 +11,9 @@ import type { FakeScript } from './script.js';
 export const FAKE_ENGINE = 'fake';
 
 export interface FakeEngineOptions {
-  /** What the machine does from power-on; may depend on its config (disks, command line). */
+  /** The script that the machine executes from power-on. It may depend on the config (disks, command line). */
   readonly script: (config: MachineConfig) => FakeScript;
-  /** SHA-256 (hex) of parts in order; the host's. */
+  /** SHA-256 (hex) of the parts in order, computed by the host. */
   readonly sha256: (parts: readonly Uint8Array[]) => string;
 }
 
@@ -61,7 +61,8 @@ function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeE
           shown += output.length;
           if (output.length > 0) request.onConsole?.(output);
           if (report) return report;
-          // A real machine runs beside the rig: let closing and aborting come through now and then.
+          // A real machine runs in parallel with the rig: let the event loop run, so that the machine can be closed or
+          // stopped.
           if (step % 64 !== 0) continue;
           request.onProgress?.(guest.instructions(), guest.virtualMs());
           await new Promise<void>((resolve) => setTimeout(resolve));
@@ -85,7 +86,7 @@ function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeE
   };
 }
 
-/** A fake's checkpoint is its history: restoring it lives through that again. */
+/** A checkpoint of a fake machine is its history. Restoring it executes the history again. */
 function encodeCheckpoint(guest: FakeGuest): Checkpoint {
   const { history, steps } = guest.history();
   const plain = history.map((stimulus) => ({ ...stimulus, bytes: [...stimulus.bytes] }));

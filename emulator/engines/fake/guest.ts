@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The inside of a fake machine: memory, disks, channels and triggers, moved on event by event. */
+/** The inside of a fake machine: memory, disks, channels and triggers. It executes one event at a time. */
 import type {
   Action,
   Capture,
@@ -16,16 +16,16 @@ import { PAGE_BYTES, SECTOR_BYTES, type Gpa, type Sector } from '../../machine/u
 import type { FakeEvent, FakeScript } from './script.js';
 
 const INSTRUCTIONS_PER_MS = 500_000;
-/** What events cost. Any fixed numbers would do. */
+/** The cost of events, in instructions. Any fixed numbers would do. */
 const COST = { byte: 100, marker: 10, write: 1_000, poke: 1 } as const;
 
-/** What the rig did to the machine, after `step` of its events. */
+/** An action of the rig on the machine, after `step` of its events. */
 export type Stimulus =
   | { readonly step: number; readonly did: 'send'; readonly channel: Channel; readonly bytes: Uint8Array }
   | { readonly step: number; readonly did: 'flip'; readonly at: number; readonly bytes: Uint8Array };
 
 export interface FakeGuest {
-  /** Lives through a history, up to `steps` events since power-on. */
+  /** Executes a history again, up to `steps` events since power-on. */
   replay(history: readonly Stimulus[], steps: number): void;
   history(): { readonly history: readonly Stimulus[]; readonly steps: number };
   begin(request: RunRequest): void;
@@ -89,7 +89,7 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
         instructions += COST.poke;
         return event.bytes.forEach((byte, at) => setByte(event.gpa + at, byte));
       case 'work':
-        // In pieces of a virtual ms, as real machines stop at tick boundaries.
+        // In pieces of one virtual ms, because real machines stop at tick boundaries.
         instructions += Math.min(event.instructions, perMs);
         if (event.instructions > perMs) queue.unshift({ ...event, instructions: event.instructions - perMs });
         return;
@@ -181,7 +181,7 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
     for (const [trigger, { then }] of here) if (!ended) act(trigger, then, undefined);
   }
 
-  /** Power that is to fail at an instruction count fails before anything later shows. */
+  /** When power fails at an instruction count, no effect of a later instruction is visible. */
   function isCut(): boolean {
     const cut = run?.request.triggers?.some(
       ({ when, then }) => when.on === 'instruction' && then.do === 'cutPower' && instructions > when.count,
@@ -263,7 +263,7 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
 
   function send(channel: Channel, bytes: Uint8Array): void {
     history.push({ step: steps, did: 'send', channel, bytes });
-    // Nobody listens on the console.
+    // No program reads the console.
     if (channel === 'agent') input.push(...bytes);
   }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** All chance in a machine: one seeded stream (xorshift128 of Marsaglia, seeded through a Weyl sequence). */
+/**
+ * The only source of chance in a machine: one seeded stream (xorshift128 of Marsaglia, seeded through a Weyl sequence).
+ */
 
 export interface Chance {
-  /** Next 32 bits, signed, as v86's `get_rand_int` wants them. */
+  /** Next 32 bits, signed, for v86's `get_rand_int`. */
   int32(): number;
   /** Next number in [0, 1), in place of `Math.random`. */
   fraction(): number;

@@ -7,9 +7,10 @@
  */
 
 /**
- * A guest that waits by reading the time-stamp counter over and over: after so many reads, each at most so many
- * instructions after the one before, every further read lets a microsecond pass. Busy waits then cost as many reads
- * as they last microseconds, some twentieth of the instructions; they may last up to that step longer, as on any machine.
+ * Shortens busy waits, in which a guest reads the time-stamp counter over and over. After `reads` reads, each at most
+ * `instructionsApart` instructions after the one before, every further read lets `stepMs` pass. A busy wait then needs
+ * one read per microsecond, about a twentieth of the instructions. It may last up to one step longer, as on any
+ * machine.
  */
 const SPIN = { reads: 16, instructionsApart: 200, stepMs: 0.001 } as const;
 
@@ -18,25 +19,25 @@ const COUNTER_OFFSET = 664;
 const WRAP = 2 ** 32;
 
 export interface Clock {
-  /** Tells where the counter is, once the emulator core exists. Until then time stands at 0. */
+  /** Sets the memory that contains the counter, once the emulator core exists. Until then the time is 0. */
   attach(memory: WebAssembly.Memory): void;
   /** Guest instructions since power-on. Must be read more often than every 2^32 instructions. */
   instructions(): number;
   /** Milliseconds since power-on. */
   virtualMs(): number;
-  /** The same for the emulator itself, whose reads are mostly the guest's; skips busy waits. */
+  /** Milliseconds since power-on, for the emulator. Most of its reads are on behalf of the guest: skips busy waits. */
   emulatorMs(): number;
   /** Lets `ms` pass without an instruction. */
   skipIdle(ms: number): void;
   save(): ClockState;
-  /** The counter itself lies in wasm memory and must have been restored before. */
+  /** The counter itself is in wasm memory, which must have been restored before. */
   load(state: ClockState): void;
 }
 
 export interface ClockState {
   readonly instructions: number;
   readonly idleMs: number;
-  /** Instruction count of the last read by the emulator, and how many came in quick succession. */
+  /** Instruction count of the emulator's last read, and the number of reads in quick succession. */
   readonly lastRead: number;
   readonly spins: number;
 }
@@ -85,16 +86,16 @@ export function createClock(instructionsPerMs: number): Clock {
   };
 }
 
-/** The globals that v86 takes time and chance from. */
+/** The globals that v86 uses for time and chance. */
 export interface TimeScope {
   Date: DateConstructor;
   performance: unknown;
 }
 
 /**
- * Puts virtual time in the place of `Date` and `performance` in `scope`.
- * Both are asked at each use: ms since power-on, and the date at power-on. Undo with the answered function once v86 is
- * imported, as far as `performance` goes; `Date` stays replaced, since v86 looks it up at each use.
+ * Replaces `Date` and `performance` in `scope` by virtual time. Both parameters (ms since power-on, and the date at
+ * power-on) are called at each use. The returned function restores `performance` and is called once v86 is imported.
+ * `Date` stays replaced, because v86 looks it up at each use.
  */
 export function installVirtualTime(
   scope: TimeScope,

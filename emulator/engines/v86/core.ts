@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * One deterministic machine. It drives v86 tick by tick itself; nothing here waits for an event loop,
- * reads a host clock or host randomness, so that what the machine does is a function of its config,
- * the requests and nothing else. The same code runs in Node and in browsers.
+ * One deterministic machine. It drives v86 tick by tick itself. Nothing here waits for an event loop or reads a host
+ * clock or host randomness, so the machine's behaviour depends only on its config and the requests. The same code runs
+ * in Node and in browsers.
  */
 import type {
   Action,
@@ -32,30 +32,33 @@ import { createSharedStore } from './shared-memory.js';
 import { installSerial } from './serial.js';
 import { createShareServer } from './share/server.js';
 
-/** The least time that an idle tick skips: v86 may say 0 without an interrupt becoming due. */
+/** The minimum time that an idle tick skips: v86 may return 0 although no interrupt is due. */
 const IDLE_STEP_MS_MIN = 0.01;
 const FLAG_INTERRUPT = 0x200;
-/** An interrupt table shorter than this has no handler for a double fault: the next fault is the third. */
+/** An interrupt table shorter than this has no handler for a double fault, so that it becomes a triple fault. */
 const DOUBLE_FAULT_GATE_END = 8 * 8 + 7;
 
 export interface CoreParts extends EmulatorParts {
   readonly cache: ModuleCache;
-  /** Told of each marker of a run as it is passed, before the report. May be called within the emulator: it must not throw. */
+  /**
+   * Called for each marker of a run when the guest passes it, before the report. It can be called from within the
+   * emulator, so it must not throw.
+   */
   readonly onMarker: (marker: MarkerSeen) => void;
 }
 
-/** A run request without what cannot cross to a worker. */
+/** A run request without the fields that cannot be sent to a worker. */
 export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'>;
 
-/** What a machine may be given when all else of it has been made. */
+/** The part of a config that a machine may get after everything else has been made. */
 export type LateConfig = Pick<MachineConfig, 'disks' | 'wallClockMs'>;
 
 export interface Core {
-  /** Puts a machine at power-on where `checkpoint` was made. At most once, before it is equipped. */
+  /** Restores `checkpoint` into a machine at power-on. At most once, before {@link equip}. */
   restore(checkpoint: Uint8Array): void;
-  /** Ends the making of the machine: what lies on its disks, and its real-time clock. To be called once, before anything else. */
+  /** Completes the machine with its disks and its real-time clock. To be called once, before it runs or is read. */
   equip(late: LateConfig): void;
-  /** Starts a run; then {@link advance} until it answers a report. */
+  /** Starts a run; then call {@link advance} until it returns a report. */
   begin(request: CoreRequest): void;
   /** One tick (at most about 1 virtual ms of work, or one stretch of idleness). */
   advance(): RunReport | undefined;
@@ -69,7 +72,7 @@ export interface Core {
   memory(): Uint8Array;
   captureMemory(): Uint8Array;
   shareEntries(): readonly ShareEntry[] | undefined;
-  /** What {@link Machine.stateHash} hashes, in order. */
+  /** The data that {@link Machine.stateHash} hashes, in order. */
   hashParts(): readonly Uint8Array[];
   checkpoint(): Uint8Array;
 }
@@ -81,7 +84,7 @@ class MachineEnds extends Error {
   }
 }
 
-/** Makes a machine at power-on, that has yet to be equipped. */
+/** Makes a machine at power-on, on which {@link Core.equip} must be called. */
 export async function createCore(config: MachineConfig, parts: CoreParts): Promise<Core> {
   const { clock, chance, cache, onMarker: tellMarker } = parts;
   let { wallClockMs } = config;
@@ -229,7 +232,9 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     }
   }
 
-  /** Something was thrown through the emulator: it can read memory from now on, but not move. */
+  /**
+   * Handles an exception that passed through the emulator. From now on memory can be read, but the machine cannot run.
+   */
   function settle(error: unknown): void {
     if (error instanceof MachineEnds) ended = { why: error.why };
     else if (error instanceof DeviceMisuse) ended = { why: 'misuse', what: error.message };
@@ -238,7 +243,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       const detail = guestPanic || (error instanceof Error ? error.message : String(error));
       broken = new RigError(`the emulator failed at instruction ${clock.instructions()}: ${detail}`, {
         cause: error,
-        remedy: 'run it again with the same seed: it fails at the same place, which helps to report it',
+        remedy: 'run it again with the same seed: it fails at the same place, which helps a bug report',
       });
     }
   }
@@ -318,7 +323,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
 interface Run {
   readonly request: CoreRequest;
   readonly startMs: number;
-  /** Nothing that happens after this instruction count may show. */
+  /** Nothing that happens after this instruction count may have an effect outside the machine. */
   readonly cutAfter: number;
   readonly output: Record<Channel, ReturnType<typeof createByteLog>>;
   readonly markers: MarkerSeen[];
@@ -346,7 +351,7 @@ function newRun(request: CoreRequest, diskCount: number, startMs: number): Run {
   };
 }
 
-/** v86 recurses without end when delivering a fault faults: a triple fault. */
+/** v86 recurses without end when the delivery of a fault causes a fault. That is a triple fault. */
 function isEndlessFault(error: unknown): boolean {
   return error instanceof RangeError && /call stack/i.test(error.message);
 }

@@ -6,14 +6,14 @@ import type { V86Io } from './internals.js';
 const ALL_ONES = -1;
 
 export interface Delivery {
-  /** Replaces what is left of the delivery before. */
+  /** Replaces the rest of the previous delivery. */
   deliver(bytes: Uint8Array): void;
-  /** Undefined when nothing is left, as in a machine that has had no delivery. */
+  /** Undefined when nothing is left or there was no delivery. */
   save(): DeliveryState | undefined;
   load(state: DeliveryState | undefined): void;
 }
 
-/** The bytes that are left, or that the guest has read beyond the end. */
+/** The bytes that are left, or the fact that the guest has read beyond the end. */
 export type DeliveryState = readonly number[] | 'overdrawn';
 
 export function installDelivery(io: V86Io): Delivery {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
- * A disk as v86's IDE device wants it: a shared base that is never written, the machine's own blocks
- * over it, and every write reported. All transfers complete within the call, so that no disk
- * operation is under way at a tick boundary.
+ * A disk with the interface that v86's IDE device requires: a shared base that is never written, and the machine's own
+ * blocks over it. It reports every write. All transfers complete within the call, so that no disk operation is under
+ * way at a tick boundary.
  */
 import type { DiskConfig, DiskWrite } from '../../machine/contract.js';
 import { SECTOR_BYTES, sector, type Sector } from '../../machine/units.js';
 
 const BLOCK_BYTES = 4096;
-/** Blocks are allotted from slabs of this many. */
+/** Blocks are allocated from slabs of this many. */
 const SLAB_BLOCKS = 256;
 const IN_BASE = -1;
 const FIRST_LENT = -2;
@@ -26,14 +26,14 @@ export interface V86DiskBuffer {
   set_state(): void;
 }
 
-/** Blocks that differ from what the config gave, by index (of 4096 bytes; the last may be short). */
+/** Blocks of 4096 bytes (the last may be shorter) that differ from the disk of the config, by index. */
 export type OwnBlocks = ReadonlyMap<number, Uint8Array>;
 
 export interface Disk {
   readonly buffer: V86DiskBuffer;
   /** Writes completed since power-on. */
   writeCount(): number;
-  /** Lays writes of earlier machines over the base, as those of the config. Before anything is read, written or loaded. */
+  /** Applies writes of earlier machines to the base, as part of the config. Call it before any read, write or load. */
   lay(overlay: readonly DiskWrite[]): void;
   readBytes(offset: number, lengthBytes: number): Uint8Array;
   save(): { readonly writeCount: number; readonly blocks: OwnBlocks };
@@ -41,9 +41,12 @@ export interface Disk {
 }
 
 export interface DiskEvents {
-  /** How many sectors of this write may land; fewer than all means that power fails here. */
+  /** The number of sectors of this write that may reach the disk. Fewer than all means that power fails here. */
   readonly sectorsAllowed: (index: number, sectors: number) => number;
-  /** The write has landed, as far as it was allowed to. `bytes` is lent for the call. May throw to stop the machine. */
+  /**
+   * Called when the allowed part of the write has reached the disk. `bytes` is valid only during the call. May throw to
+   * stop the machine.
+   */
   readonly written: (index: number, at: Sector, bytes: Uint8Array) => void;
 }
 
@@ -51,11 +54,11 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
   const { base } = config;
   const byteLength = base.byteLength;
   const blockCount = Math.ceil(byteLength / BLOCK_BYTES);
-  /** Where each block lies: in the slabs, as a block number; -1 = in the base; below, -2 - index = lent. */
+  /** The place of each block: >= 0 is a block number in the slabs, -1 is the base, -2 - index is an entry of `lent`. */
   const slots = new Int32Array(blockCount).fill(IN_BASE);
-  /** Blocks of the overlay as they were given: not copied before the machine writes to them. */
+  /** Blocks of the overlay in the caller's memory: they are copied only when the machine writes to them. */
   const lent: Uint8Array[] = [];
-  /** Marks blocks that are the machine's own, not the config's overlay. */
+  /** Marks blocks that the machine has written, in contrast to blocks of the config's overlay. */
   const own = new Uint8Array(blockCount);
   const slabs: Uint8Array[] = [];
   let used = 0;
@@ -67,7 +70,7 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     return (slabs[Math.floor(slot / SLAB_BLOCKS)] as Uint8Array).subarray(at, at + BLOCK_BYTES);
   };
 
-  /** The block for writing; what it held is copied unless all of it is about to be replaced. */
+  /** The block, prepared for writing. Its contents are copied unless the caller replaces all of them. */
   const writableBlock = (index: number, replaced: boolean): Uint8Array => {
     const slot = slots[index] ?? IN_BASE;
     if (slot >= 0) return stored(slot);
@@ -96,7 +99,7 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
     }
   };
 
-  /** A view where nothing lies over the base, else a copy. */
+  /** A view where the base has not been overwritten, else a copy. */
   const readBytes = (offset: number, lengthBytes: number): Uint8Array => {
     const end = offset + lengthBytes;
     let result: Uint8Array | undefined;
@@ -119,7 +122,7 @@ export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
   const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void =>
     done(readBytes(offset, lengthBytes));
 
-  // Without a prototype: v86 logs plain objects that it meets in a state.
+  // Without a prototype, because v86 logs plain objects that it finds in a state.
   const buffer: V86DiskBuffer = Object.assign(Object.create(null) as object, {
     byteLength,
     onload: undefined as V86DiskBuffer['onload'],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Makes v86's emulator with time, chance and disks of the machine's own. */
+/** Makes v86's emulator with the machine's time, chance and disks. */
 import type { MachineConfig } from '../../machine/contract.js';
 import type { Chance } from './chance.js';
 import type { Clock } from './clock.js';
@@ -14,7 +14,7 @@ export interface EmulatorParts {
   readonly chance: Chance;
 }
 
-/** Makes it at power-on. `onPanic` is told the line that v86's own code prints before it gives up. */
+/** Makes it at power-on. `onPanic` gets the line that v86's own code prints before it fails. */
 export async function createEmulator(
   config: MachineConfig,
   disks: readonly Disk[],
@@ -60,7 +60,7 @@ export async function createEmulator(
   return emulator;
 }
 
-/** A copy in a buffer of its own, padded to whole words: v86 reads kernels as words, and patches their header. */
+/** A copy in a separate buffer, padded to whole words: v86 reads kernels as words, and patches their header. */
 function ownWords(bytes: Uint8Array): ArrayBuffer {
   const copy = new Uint8Array((bytes.length + 3) & ~3);
   copy.set(bytes);

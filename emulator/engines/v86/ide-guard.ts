@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Looks at the table of regions for a disk's DMA before v86 does, which reads on until it meets the mark of the last one. */
+/**
+ * Checks the table of regions for a disk's DMA (PRD table) before v86 uses it. v86 itself reads until it finds the mark
+ * of the last entry.
+ */
 import type { V86Cpu, V86IdeInterface } from './internals.js';
 import { DeviceMisuse, hexAddress, isInRam, type GuestRam } from './misuse.js';
 
@@ -9,8 +12,8 @@ const ENTRIES_MAX = 65536 / ENTRY_BYTES;
 const LAST = 0x80;
 
 /**
- * Checks each transfer of `drive`, and of all that are of its kind, from now on. From within it, {@link DeviceMisuse} is thrown.
- * v86 has sealed its drives, so their class is altered: a worker has one machine.
+ * Checks from now on each transfer of `drive` and of all drives of the same class. A bad transfer throws
+ * {@link DeviceMisuse}. v86 seals its drive objects, so the class is changed; a worker has only one machine.
  */
 export function guardDma(drive: V86IdeInterface, cpu: V86Cpu, ram: GuestRam): void {
   const kind = Object.getPrototypeOf(drive) as V86IdeInterface;
@@ -31,7 +34,7 @@ function checkTable({ channel }: V86IdeInterface, cpu: V86Cpu, ram: GuestRam): v
     const at = start + entry * ENTRY_BYTES;
     if (!isInRam(at, ENTRY_BYTES, ram)) throw misuse(`the table of regions for DMA at ${hexAddress(start)} leaves RAM`);
     const region = cpu.read32s(at) >>> 0;
-    // 0 stands for all that 16 bits cannot count.
+    // 0 means 64 KiB, which 16 bits cannot express.
     const lengthBytes = cpu.read16(at + 4) || 65536;
     if (!isInRam(region, lengthBytes, ram))
       throw misuse(`DMA to or from ${lengthBytes} bytes at ${hexAddress(region)}, which are not in RAM`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The parts of v86 that the engine reaches into, beyond its public interface. These names keep their
- * spelling in the published build (0.5.462); `bindInternals` says so clearly when a later one renames them.
+ * The internals of v86 that the engine uses beyond its public interface. The published build (0.5.462) keeps these
+ * names. If a later build renames them, `bindInternals` throws an error that names what is missing.
  */
 import { RigError } from '../../machine/errors.js';
 
@@ -52,7 +52,7 @@ export interface V86Cpu {
     readonly ps2: V86Ps2;
     readonly rtc: V86Rtc;
     readonly ide?: { readonly primary?: { readonly master: V86IdeInterface; readonly slave: V86IdeInterface } };
-    /** With a share. */
+    /** Present when the machine has a share. */
     readonly virtio_9p?: { readonly virtio: { readonly queues: readonly V86VirtQueue[] } };
   };
   readonly wm: { readonly exports: Readonly<Record<string, unknown>>; readonly wasm_table: WebAssembly.Table };
@@ -72,7 +72,7 @@ export interface V86Cpu {
   read16(at: number): number;
   read32s(at: number): number;
   jit_dirty_cache(start: number, end: number): void;
-  /** 1 when so many bytes of RAM are all zero. */
+  /** 1 when all of these bytes of RAM are zero. */
   is_memory_zeroed(at: number, lengthBytes: number): number;
   codegen_finalize_finished(index: number, start: number, stateFlags: number): void;
   codegen_finalize: (index: number, start: number, stateFlags: number, pointer: number, length: number) => void;
@@ -86,7 +86,7 @@ export interface V86Cpu {
 }
 
 export interface V86IdeInterface {
-  /** Where the table of regions for DMA begins. */
+  /** The address of the table of regions for DMA. */
   readonly channel: { readonly prdt_addr: number };
   do_ata_read_sectors_dma(): void;
   do_ata_write_sectors_dma(): void;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * The code that v86 generates: compiled at once, but handed over only between ticks, so that it takes
- * effect at a defined instruction. (Within the call v86 still holds its JIT lock.)
+ * The code that v86 generates. It is compiled at once, but passed to v86 only between ticks, so that it takes effect at
+ * a defined instruction. (Within the call v86 still holds its JIT lock.)
  *
- * Equal guests generate equal bytes. A cache by content lets every later machine take the module that an
- * earlier one compiled, together with the optimised code that the host's compiler has made for it since.
+ * Equal guests generate equal bytes. A cache by content lets a later machine use the module that an earlier one
+ * compiled, with the optimised code that the host's compiler has made for it in the meantime.
  */
 import { equalBytes, wordsOf } from '../../machine/bytes.js';
 import type { V86Cpu } from './internals.js';
@@ -19,20 +19,20 @@ export interface CompiledCode {
   readonly module: WebAssembly.Module;
 }
 
-/** Compiles generated code, at once. A host may know a way that suits it better than the default. */
+/** Compiles generated code synchronously. A host can replace the default by a faster way. */
 export type CompileGenerated = (bytes: Uint8Array) => WebAssembly.Module;
 
 export interface ModuleCache {
-  /** The module of these bytes, compiled now if it is not there. `bytes` is copied when kept. */
+  /** The module of these bytes, compiled now if the cache lacks it. `bytes` is copied when kept. */
   obtain(bytes: Uint8Array): CompiledCode;
-  /** Takes in what another worker compiled. */
+  /** Adds code that another worker compiled. */
   add(code: CompiledCode): void;
-  /** What this cache has compiled itself since the last call. */
+  /** The code that this cache has compiled itself since the last call. */
   takeCompiled(): CompiledCode[];
   readonly hits: () => number;
 }
 
-/** Found by a short hash, decided by comparing all bytes. */
+/** A short hash finds the candidates; a comparison of all bytes decides. */
 export function createModuleCache(compile: CompileGenerated = (bytes) => new WebAssembly.Module(bytes)): ModuleCache {
   const byHash = new Map<number, CompiledCode[]>();
   let compiled: CompiledCode[] = [];
@@ -81,11 +81,11 @@ export function hash(bytes: Uint8Array): number {
 
 export interface Jit {
   hasPending(): boolean;
-  /** Hands over what was generated since the last call. To be called between ticks only. */
+  /** Passes to v86 the code that was generated since the last call. To be called only between ticks. */
   deliver(): void;
   /** Code in the function table, by slot. */
   live(): ReadonlyMap<number, CompiledCode>;
-  /** Fills the function table of a fresh instance, whose wasm memory is restored as well. */
+  /** Fills the function table of a fresh instance. Its wasm memory is restored separately. */
   restore(live: ReadonlyMap<number, Uint8Array>): void;
 }
 

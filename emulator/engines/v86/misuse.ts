@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** A guest that uses a device as no driver may. v86's devices take what they are given, and loop without end or fail. */
+/**
+ * Misuse: a guest uses a device as no driver may. v86's devices do not check their input, and loop without end or fail.
+ */
 
-/** Thrown through the emulator's frames to end the machine; the message says what the guest did. */
+/** Thrown through the emulator's frames to end the machine. The message describes the action of the guest. */
 export class DeviceMisuse extends Error {
   constructor(what: string) {
     super(what);
@@ -9,15 +11,15 @@ export class DeviceMisuse extends Error {
   }
 }
 
-/** How much RAM the guest has; what a device is to read or write must lie in it. */
+/** The size of guest RAM. A device may read and write only there. */
 export interface GuestRam {
   readonly ramBytes: number;
 }
 
-/** Whether `lengthBytes` from guest physical address `at` on lie in RAM. */
+/** Whether the `lengthBytes` bytes at guest physical address `at` are in RAM. */
 export function isInRam(at: number, lengthBytes: number, { ramBytes }: GuestRam): boolean {
   return at >= 0 && lengthBytes >= 0 && at + lengthBytes <= ramBytes;
 }
 
-/** A guest physical address, for people. */
+/** A guest physical address in hexadecimal, for messages. */
 export const hexAddress = (at: number): string => `0x${at.toString(16)}`;

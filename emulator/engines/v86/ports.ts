@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-/** The marker ports: where the guest tells the rig what it is about to do (see machine/markers.ts). */
+/** The marker ports, to which the guest writes markers (see machine/markers.ts). */
 import { MARKER_PORT_KERNEL, MARKER_PORT_USER } from '../../machine/markers.js';
 import type { V86Io } from './internals.js';
 
 export interface MarkerPorts {
-  /** While true, a guest that asks is told to hold. */
+  /** While true, the guest has to hold: it reads 1 from the port. */
   setHold(hold: boolean): void;
-  /** Words written but not yet delivered by a kind: [kernel word 0, kernel word 1, user word 0, user word 1]. */
+  /**
+   * Words of markers of which the kind has not been written yet: [kernel word 0, kernel word 1, user word 0, user word
+   * 1].
+   */
   save(): readonly number[];
   load(words: readonly number[]): void;
 }

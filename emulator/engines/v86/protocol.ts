@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-/** What the rig and a machine's worker say to each other. One request at a time, each answered once. */
+/** The messages between the rig and a machine's worker. One request at a time, each with one answer. */
 import type { MachineConfig, MarkerSeen, RunReport, ShareEntry } from '../../machine/contract.js';
 import type { CoreRequest, LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
 export type Request =
-  /** Make the worker's machine, at power-on or restored from a checkpoint, but for what lies on its disks: it cannot run yet. */
+  /**
+   * Make the worker's machine, at power-on or restored from a checkpoint, but without the overlays of its disks: it
+   * cannot run yet.
+   */
   | {
       readonly ask: 'make';
       readonly config: MachineConfig;
@@ -14,7 +17,7 @@ export type Request =
       /** Code that earlier machines have compiled. */
       readonly compiled: readonly CompiledCode[];
     }
-  /** Ends the making. */
+  /** Complete the machine, so that it can run. */
   | { readonly ask: 'equip'; readonly late: LateConfig }
   | {
       readonly ask: 'run';
@@ -28,7 +31,7 @@ export type Request =
   | { readonly ask: 'hash' }
   | { readonly ask: 'checkpoint' };
 
-/** What each request is answered with. */
+/** The type of the answer to each request. */
 export interface Answers {
   make: true;
   equip: true;
@@ -50,9 +53,9 @@ export type FromWorker =
   | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'progress'; readonly instructions: number; readonly virtualMs: number }
-  /** The guest has passed a marker; sent at once, since the run may never be answered. */
+  /** The guest has passed a marker. It is sent at once, because the answer to the run may never come. */
   | { readonly kind: 'marker'; readonly marker: MarkerSeen }
-  /** A run goes on; sent about once a second. */
+  /** The run is still in progress. Sent about once a second. */
   | { readonly kind: 'alive' };
 
 export interface Failure {
@@ -63,13 +66,13 @@ export interface Failure {
   readonly stack: string | undefined;
 }
 
-/** A message channel to a worker, whatever host it lives on. */
+/** A message channel to a worker, on any host. */
 export interface WorkerPort {
   post(message: ToWorker): void;
   onMessage(listener: (message: FromWorker) => void): void;
-  /** The worker is gone or threw outside any request. */
+  /** Called when the worker has ended, or threw outside a request. */
   onFailure(listener: (cause: Error) => void): void;
-  /** Whether the program may end while this worker waits to be used. */
+  /** Sets whether the program may end while this worker waits for its use. */
   setSpare(spare: boolean): void;
   terminate(): Promise<void>;
 }

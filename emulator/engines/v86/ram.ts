@@ -10,11 +10,11 @@ export interface Ram {
   view(): Uint8Array;
   /** A copy. */
   capture(): Uint8Array;
-  /** All of it for a hash: where it holds anything, then what. */
+  /** All of it for a hash: the ranges that are not zero, then their contents. */
   hashParts(): Uint8Array[];
 }
 
-/** @throws RigError when the emulator has made another amount of RAM than `memoryMiB`. */
+/** @throws RigError when the emulator's RAM is not `memoryMiB`. */
 export function bindRam(cpu: V86Cpu, memoryMiB: number): Ram {
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = memoryMiB * 2 ** 20;
@@ -22,14 +22,14 @@ export function bindRam(cpu: V86Cpu, memoryMiB: number): Ram {
     throw new RigError(`v86 made ${String(cpu.memory_size[0])} bytes of RAM instead of ${ramBytes}`);
 
   const view = (): Uint8Array => new Uint8Array(cpu.wasm_memory.buffer, ramOffset, ramBytes);
-  /** Where RAM holds anything: neighbouring pages as one range of bytes. */
+  /** The ranges of RAM that are not zero, in bytes. Neighbouring pages are one range. */
   const used = (): ByteRange[] =>
     usedRanges(view(), (page) => cpu.is_memory_zeroed(page * PAGE_BYTES, PAGE_BYTES) !== 0);
 
   return {
     view,
     capture() {
-      // Pages that are empty are not touched, and cost no memory in the copy.
+      // Zero pages are not written, so they need no memory in the copy.
       const [ram, copy] = [view(), new Uint8Array(ramBytes)];
       for (const [from, to] of used()) copy.set(ram.subarray(from, to), from);
       return copy;

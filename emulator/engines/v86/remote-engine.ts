@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** The rig's side: an engine whose machines live in workers. Host-independent; each host hands in how to make a worker. */
+/**
+ * The rig's side: an engine that runs machines in workers. It does not depend on the host, which supplies the workers.
+ */
 import type {
   Checkpoint,
   Engine,
@@ -20,9 +22,9 @@ import { watch, type Timers } from './watchdog.js';
 export const V86_ENGINE = 'v86';
 
 /**
- * Code kept for later machines; more than what the largest guests seen generate of the kernel and of what they do again
- * and again. What a long row of machines generates beyond that is hardly ever met twice, and each byte costs ten more
- * of what the host's compiler makes of it.
+ * Upper bounds of the code that is kept for later machines. They exceed what the largest known guests generate for the
+ * kernel and for their repeated work. Code that a long series of machines generates beyond that is rarely used twice,
+ * and each byte needs ten more in the output of the host's compiler.
  */
 const COMPILED_MAX = 8192;
 const COMPILED_BYTES_MAX = 64 << 20;
@@ -32,26 +34,26 @@ export interface EngineHost {
   /** v86's own wasm, compiled once for all machines. */
   readonly v86Module: () => Promise<WebAssembly.Module>;
   readonly timers: Timers;
-  /** Real time after which a run without any sign of its worker is given up; 60,000 ms unless told. */
+  /** Real time in ms after which a run whose worker sends no message is given up; default 60,000. */
   readonly stallMs?: number;
-  /** Machines of this engine hand compiled code on to later ones; off to measure what that is worth. */
+  /** Machines of this engine share compiled code with later ones. Off only to measure the gain. */
   readonly shareCode?: boolean;
 }
 
-/** Generous: a worker gives a sign each second, and the host may be loaded. */
+/** A worker sends a sign of life each second. The bound is generous because the host may be loaded. */
 const STALL_MS = 60_000;
-/** How long a worker that is asked to end its run may take to. Real time. */
+/** Real time in which a worker must end its run when it is asked to. */
 const ABORT_MS_MAX = 2_000;
 
-/** Machines that an engine has made when it begins to start workers beforehand: who makes one or two needs none. */
+/** Number of machines after which an engine starts workers in advance: a program that makes one or two needs none. */
 const MACHINES_BEFORE_IDLE = 2;
 
-/** A machine that has been made beforehand as far as it can be, and waits in its worker to be told of its disks. */
+/** A machine that was made in advance as far as possible, and waits in its worker for its disks. */
 interface Spare {
   readonly link: Link;
   readonly config: MachineConfig;
   readonly checkpoint: Checkpoint;
-  /** When it stands there; rejected when it cannot be made. */
+  /** Resolves when the machine is made; rejects when it cannot be made. */
   readonly made: Promise<void>;
 }
 
@@ -60,7 +62,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
   const compiled: CompiledCode[] = [];
   let compiledBytes = 0;
   let spare: Spare | undefined;
-  /** A worker that has begun and read v86, for the next machine. */
+  /** A worker that has started and imported v86, for the next machine. */
   let idle: Link | undefined;
   let machines = 0;
   const takeWorker = (): Link => {
@@ -82,7 +84,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
       compiled.push({ ...code, bytes: shared(code.bytes) });
     }
   };
-  /** Begins to make a machine, but for what lies on its disks. */
+  /** Begins to make a machine, without the overlays of its disks. */
   const begin = (config: MachineConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'made'> => {
     const link = takeWorker();
     const bare = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
@@ -98,7 +100,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
     };
     return { link, made: make() };
   };
-  /** The machine as it was made beforehand, if it was expected. */
+  /** The machine that was made in advance, if it was expected. */
   const takeSpare = (config: MachineConfig, checkpoint: Checkpoint | undefined): Spare | undefined => {
     if (!spare || !checkpoint || !isSame(spare, config, checkpoint)) return undefined;
     const taken = spare;
@@ -123,12 +125,12 @@ export function createRemoteEngine(host: EngineHost): Engine {
   const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
     checkRestored(config, checkpoint);
     if (!spare || !isSame(spare, config, checkpoint)) {
-      // Somebody had other plans; one machine made beforehand is enough.
+      // The expected machine is a different one. Only one machine is made in advance.
       void spare?.link.close();
       spare = { ...begin(config, checkpoint), config, checkpoint };
     }
     const { link, made } = spare;
-    // What goes wrong with it is told when it is used.
+    // An error is thrown when the machine is used.
     await made.catch(() => undefined);
     if (spare?.link === link) link.setSpare(true);
   };
@@ -140,13 +142,13 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
 }
 
-/** Whether the spare is this machine, whatever lies on its disks and its clock shows. */
+/** Whether the spare is this machine, apart from the overlays of its disks and its clock. */
 function isSame(spare: Spare, config: MachineConfig, checkpoint: Checkpoint): boolean {
   const settled = ({ disks, wallClockMs, ...rest }: MachineConfig): ReadonlyMap<string, unknown> =>
     new Map<string, unknown>([
       ...Object.entries(rest),
       ...disks.map(({ base }, number) => [`disk ${number}`, base] as const),
-      // A restored clock is set anew; files of a share have their times from when they are made.
+      // A restored clock is set again. Files of a share get their times when they are made.
       ...(rest.share ? [['wallClockMs', wallClockMs] as const] : []),
     ]);
   const [its, asked] = [settled(spare.config), settled(config)];
@@ -209,16 +211,16 @@ interface Listeners {
 interface Link {
   ask<K extends Request['ask']>(request: Request & { readonly ask: K }, listeners?: Listeners): Promise<Answers[K]>;
   abort(): void;
-  /** How many messages have come from the worker. */
+  /** The number of messages received from the worker. */
   signs(): number;
   lastMarker(): MarkerSeen | undefined;
-  /** Ends a worker that does not answer; whatever it is or will be asked is rejected with `error`. */
+  /** Ends a worker that does not answer. All present and future requests are rejected with `error`. */
   giveUp(error: Error): void;
   setSpare(spare: boolean): void;
   close(): Promise<void>;
 }
 
-/** Requests are answered in order of asking; when the worker dies, all that wait are refused. */
+/** The worker answers requests in their order. When it dies, all waiting requests are rejected. */
 function createLink(port: WorkerPort): Link {
   const waiting = new Map<
     number,
@@ -335,7 +337,7 @@ function checkRequest({ virtualMsMax, triggers = [] }: RunRequest, { disks, memo
   }
 }
 
-/** A config that costs nothing to hand to a worker: its large parts in memory that all workers share. */
+/** A config that can be sent to a worker without copying: its large parts are in memory that all workers share. */
 function shareable(config: MachineConfig): MachineConfig {
   const { initrd, share } = config;
   return {

@@ -4,8 +4,8 @@ import type { Channel } from '../../machine/contract.js';
 import type { V86Cpu, V86Emulator } from './internals.js';
 
 /**
- * Bytes given to a UART ahead of the guest's reading. More would only wait there, and arrays that long
- * are slow to shift; fewer would let the guest run dry within a tick.
+ * Number of bytes that a UART holds for the guest to read. With more, v86's arrays become slow to shift. With fewer,
+ * the guest could read all of them within a tick.
  */
 const AHEAD_BYTES = 1024;
 
@@ -21,7 +21,7 @@ export interface SerialState {
 
 export interface SerialLines {
   send(channel: Channel, bytes: Uint8Array): void;
-  /** Tops up the UARTs; at the start of each tick. */
+  /** Fills up the UARTs. To be called at the start of each tick. */
   feed(): void;
   save(): SerialState;
   load(state: SerialState): void;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The worker's side: one machine, asked by messages. Host-independent; each host hands in what differs. */
+/** The worker's side: serves requests for one machine. It does not depend on the host, which supplies what differs. */
 import type { MarkerSeen, RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createChance, type Chance } from './chance.js';
@@ -10,9 +10,12 @@ import { createModuleCache, type CompileGenerated } from './jit.js';
 import type { Answers, Failure, FromWorker, Request, ToWorker } from './protocol.js';
 
 const INSTRUCTIONS_PER_MS = 500_000;
-/** How long the worker goes on before it looks for messages: what a Ctrl-C may take. Host time; no influence on the run. */
+/**
+ * Host time that the worker runs before it looks for messages, and so the maximum delay of a Ctrl-C. It does not
+ * influence the run.
+ */
 const SLICE_MS = 15;
-/** How often the worker says that a run goes on. Host time. */
+/** Host time between two messages `alive` of a run. */
 const SIGN_EVERY_MS = 1000;
 
 export interface WorkerHost {
@@ -21,7 +24,7 @@ export interface WorkerHost {
   readonly importV86: () => Promise<V86Constructor>;
   /** The host's own clock, taken before time is replaced. */
   readonly hostMs: () => number;
-  /** Lets waiting messages in. */
+  /** Lets the event loop handle waiting messages. */
   readonly yieldToHost: () => Promise<void>;
   readonly compileGenerated?: CompileGenerated;
   readonly sha256: (parts: readonly Uint8Array[]) => Promise<string>;
@@ -33,7 +36,7 @@ export function serve(host: WorkerHost): void {
   const cache = createModuleCache(host.compileGenerated);
   const world: World = { clock: undefined, chance: undefined, wallClockMs: 0 };
   const v86 = importInto(world, host);
-  // Told to who asks for a machine.
+  // A failure of the import is reported to the request that makes the machine.
   v86.catch(() => undefined);
   let core: Core | undefined;
   let abortWanted = false;
@@ -125,7 +128,7 @@ export function serve(host: WorkerHost): void {
   });
 }
 
-/** What v86 takes for time and chance. Until the machine is started, time stands at 0. */
+/** The time and chance that v86 uses. Until the machine is started, the time is 0. */
 interface World {
   clock: Clock | undefined;
   chance: Chance | undefined;
@@ -145,7 +148,7 @@ async function importInto(world: World, host: WorkerHost): Promise<V86Constructo
   return V86;
 }
 
-/** Large results are moved to the rig, not copied. */
+/** Large results are transferred to the rig, not copied. */
 function movable(value: Answers[keyof Answers]): ArrayBuffer[] {
   const arrays =
     value instanceof Uint8Array

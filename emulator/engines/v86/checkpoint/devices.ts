@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** v86's devices as v86 itself saves and restores them, without what is saved apart. */
+/** v86's devices as v86 itself saves and restores them, without the state that a checkpoint saves separately. */
 import type { V86Cpu, V86Emulator } from '../internals.js';
 
 interface Devices {
@@ -7,10 +7,10 @@ interface Devices {
   readonly cpu: V86Cpu;
 }
 
-/** The devices of v86 outside its wasm memory. Leaves the machine as it was. */
+/** The devices of v86 outside its wasm memory. Does not change the machine. */
 export function saveDevices({ emulator, cpu }: Devices): ArrayBuffer {
   const { store_current_tsc: storeTsc, pack_memory: pack } = cpu;
-  // Reading the time-stamp counter would change the emulator's interpolation state; RAM is saved apart.
+  // Reading the time-stamp counter would change the emulator's interpolation state; RAM is saved separately.
   cpu.store_current_tsc = () => undefined;
   cpu.pack_memory = () => ({ packed_memory: new Uint8Array(0), bitmap: { get_buffer: () => new ArrayBuffer(0) } });
   try {

@@ -26,11 +26,11 @@ export function packCheckpoint(head: object, blobs: readonly Uint8Array[]): Uint
 
 /**
  * The reverse of {@link packCheckpoint}; blobs are views into `bytes`.
- * @throws InputError when these are not the bytes of a checkpoint, or are cut short.
+ * @throws InputError when the bytes are not a checkpoint, or are incomplete.
  */
 export function unpackCheckpoint(bytes: Uint8Array): { readonly head: unknown; readonly blobs: readonly Uint8Array[] } {
-  const remedy = 'delete it; it is made anew when it is needed';
-  // slice(), since decoding shared memory is refused.
+  const remedy = 'delete it; it is made again when it is needed';
+  // slice(), because TextDecoder refuses shared memory.
   if (bytes.length < HEAD_BYTES || new TextDecoder().decode(bytes.slice(0, 8)) !== MAGIC)
     throw new InputError('not a checkpoint of the v86 engine', { remedy });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

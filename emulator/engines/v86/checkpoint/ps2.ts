@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The keyboard controller's bytes that wait, which v86's own saved state lacks. */
+/** The bytes that wait in the keyboard controller. v86's own saved state lacks them. */
 import type { V86Cpu } from '../internals.js';
 
 export interface Ps2State {
@@ -9,7 +9,7 @@ export interface Ps2State {
   readonly aux: boolean;
 }
 
-/** v86 forgets bytes that wait in the keyboard controller. Their queues are read by emptying and refilling. */
+/** v86 does not save the bytes that wait in the keyboard controller. A queue is read by emptying and refilling it. */
 export function savePs2(cpu: V86Cpu): Ps2State {
   const { ps2 } = cpu.devices;
   const contents = (queue: typeof ps2.kbd_buffer): number[] => {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-/** Where the emulator's wasm memory holds anything. */
+/** Finds the parts of the emulator's wasm memory that are not zero. */
 import type { ByteRange } from '../../../disks/sparse.js';
 import type { MachineConfig } from '../../../machine/contract.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
 import type { V86Cpu } from '../internals.js';
 
-/** Where v86 puts the kernel's protected-mode part and the initrd. */
+/** The guest physical addresses at which v86 puts the kernel's protected-mode part and the initrd. */
 const KERNEL_AT = 2 ** 20;
 const INITRD_AT = 64 * 2 ** 20;
 
-/** Tells empty pages of the emulator's memory; v86 itself does so fast, for those in guest RAM. */
+/**
+ * Makes a test for zero pages of the emulator's memory. For pages in guest RAM it uses v86's own test, which is fast.
+ */
 export function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: number) => boolean {
   const words = new Int32Array(cpu.wasm_memory.buffer);
   const ramOffset = cpu.mem8.byteOffset;
@@ -22,7 +24,10 @@ export function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: 
   };
 }
 
-/** Where the memory of a fresh emulator may hold anything: all outside of RAM, and in RAM firmware, kernel and initrd. */
+/**
+ * The ranges of a fresh emulator's memory that can be other than zero: everything outside guest RAM, and in RAM the
+ * firmware, the kernel and the initrd.
+ */
 export function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: MachineConfig): ByteRange[] {
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = memoryMiB * 2 ** 20;

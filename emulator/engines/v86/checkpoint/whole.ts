@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A whole machine as the bytes of a checkpoint, and back. */
+/** Converts a whole machine to the bytes of a checkpoint, and back. */
 import { packPages, unpackPages } from '../../../disks/sparse.js';
 import { concat } from '../../../machine/bytes.js';
 import type { MachineConfig } from '../../../machine/contract.js';
@@ -23,7 +23,7 @@ import { usedWhenFresh, wasmZeroTest } from './used-pages.js';
 const WASM_PAGE = 65536;
 const A20_PORT = 0x92;
 
-/** The parts of a machine that a checkpoint is made of. */
+/** The parts of a machine that a checkpoint contains. */
 export interface Whole {
   readonly config: MachineConfig;
   /** At power-on. */
@@ -40,9 +40,12 @@ export interface Whole {
   readonly chance: Chance;
 }
 
-/** What a restored machine still waits for: what it is equipped with. */
+/** A restored machine that still needs its disks and its clock. */
 export interface Restored {
-  /** Lays the machine's own writes over its disks, and sets its clock for this date at power-on (ms). To be called once. */
+  /**
+   * Applies the machine's own writes to its disks, and sets its clock for this date at power-on (ms). To be called
+   * once.
+   */
   equip(late: { readonly wallClockMs: number }): void;
 }
 
@@ -58,20 +61,20 @@ interface CheckpointHead {
   readonly a20: number;
   readonly ps2: Ps2State;
   readonly disks: readonly { readonly writeCount: number; readonly blocks: readonly number[] }[];
-  /** Function table slots, and the index of each one's code. */
+  /** Slots of the function table, each with the index of its code. */
   readonly code: readonly (readonly [slot: number, code: number])[];
   readonly codeBytes: readonly number[];
   /** The part of a delivery that the guest has not read. */
   readonly delivery?: DeliveryState;
   readonly hasShare?: true;
-  /** Once the guest has used it. */
+  /** Present when the guest has used the share. */
   readonly share?: SavedShare;
 }
 
 /**
  * The whole state: all of the emulator's wasm memory (RAM, registers, and also its JIT's tables and hotness
- * counters), the generated code in its function table, and the devices that live outside. A machine restored
- * from it goes on exactly as the one that was not interrupted.
+ * counters), the generated code in its function table, and the devices outside it. A restored machine continues exactly
+ * as the uninterrupted one would.
  */
 export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Array[]; pack(): Uint8Array } {
   const { config, cpu, disks, share, jit, ports, serial, delivery, clock, chance } = whole;
@@ -113,7 +116,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
   };
 }
 
-/** Restores all but what depends on what the machine is equipped with. */
+/** Restores everything except what depends on the disks and the clock (see {@link Restored}). */
 export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
   const { config, cpu, disks, share, jit, ports, serial, delivery, clock, chance } = whole;
   const { head: parsed, blobs } = unpackCheckpoint(bytes);
@@ -146,7 +149,7 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
   loadPs2(cpu, head.ps2);
   cpu.io.port_write8(A20_PORT, head.a20);
 
-  // Last, since restoring the devices raises and lowers interrupt lines, which live in wasm memory.
+  // Last, because restoring the devices raises and lowers interrupt lines, which are state in wasm memory.
   const missing = head.wasmBytes - cpu.wasm_memory.buffer.byteLength;
   if (missing > 0) cpu.wasm_memory.grow(missing / WASM_PAGE);
   unpackPages(new Uint8Array(cpu.wasm_memory.buffer), pageIndexes, pages, usedWhenFresh(cpu, config));
@@ -162,7 +165,7 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
   if (head.share) share?.load(head.share, files);
   return {
     equip({ wallClockMs }) {
-      // What the machine itself has written lies over all else.
+      // The machine's own writes are applied last: they are the newest.
       let firstBlock = 0;
       disks.forEach((disk, number) => {
         const saved = head.disks[number];

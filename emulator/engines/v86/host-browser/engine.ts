@@ -12,7 +12,7 @@ export interface BrowserEngineOptions {
   readonly wasmUrl: string;
 }
 
-/** What this file uses of the browser; the project is checked without the DOM's types. */
+/** The part of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 interface BrowserWorker {
   postMessage(message: ToWorker): void;
   terminate(): void;
@@ -21,7 +21,7 @@ interface BrowserWorker {
 }
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => BrowserWorker;
 
-/** An engine as `createV86Engine` makes them in Node; equal configs give equal machines in both. */
+/** An engine like that of `createV86Engine` in Node. Equal configs give equal machines in both. */
 export function createBrowserEngine({ workerUrl, wasmUrl }: BrowserEngineOptions): Engine {
   let module: Promise<WebAssembly.Module> | undefined;
   return createRemoteEngine({

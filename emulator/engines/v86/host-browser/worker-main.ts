@@ -4,7 +4,7 @@ import type { V86Constructor } from '../internals.js';
 import type { FromWorker, ToWorker } from '../protocol.js';
 import { serve } from '../serve.js';
 
-/** What this file uses of a worker's global scope; the project is checked without the DOM's types. */
+/** The part of a worker's global scope that this file uses. The project is type-checked without the DOM's types. */
 interface WorkerScope {
   Worker: unknown;
   postMessage(message: FromWorker, transfer: readonly ArrayBuffer[]): void;
@@ -12,7 +12,7 @@ interface WorkerScope {
 }
 const scope = globalThis as unknown as WorkerScope;
 
-// v86 would make a worker to time its ticks, which here nobody waits for.
+// Otherwise v86 would make a worker that times its ticks, which the rig does not use.
 scope.Worker = undefined;
 
 const channel = new MessageChannel();
@@ -29,7 +29,7 @@ serve({
       channel.port2.postMessage(0);
     }),
   async sha256(parts) {
-    // WebCrypto hashes in one go only, so the parts are joined.
+    // WebCrypto hashes only one array per call, so the parts are joined.
     const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
     let at = 0;
     for (const part of parts) {

@@ -9,19 +9,19 @@ import type { FromWorker, WorkerPort } from '../protocol.js';
 import { createRemoteEngine } from '../remote-engine.js';
 
 export interface V86EngineOptions {
-  /** The bundled worker; `dist/machine-worker.mjs` unless told. */
+  /** The bundled worker; default `dist/machine-worker.mjs`. */
   readonly workerPath?: string;
-  /** v86's wasm; `dist/v86.wasm` unless told. */
+  /** v86's wasm; default `dist/v86.wasm`. */
   readonly wasmPath?: string;
-  /** Real time after which a machine that does not move at all is given up, in ms; 60,000 unless told. */
+  /** Real time in ms after which the rig gives up a machine that makes no progress; default 60,000. */
   readonly stallMs?: number;
-  /** Hand compiled code on from machine to machine; on unless told. No influence on what machines do. */
+  /** Share compiled code between machines; default on. It does not influence what machines do. */
   readonly shareCode?: boolean;
 }
 
 /**
- * An engine whose machines are v86 in workers of their own. Keep one engine for many machines: they share
- * the code that v86 generates and the host compiles.
+ * An engine that runs each machine as v86 in its own worker. Use one engine for many machines: they share the code that
+ * v86 generates and the host compiles.
  */
 export function createV86Engine(options: V86EngineOptions = {}): Engine {
   const workerPath = options.workerPath ?? packagePath('dist', 'machine-worker.mjs');
@@ -57,7 +57,7 @@ async function compile(path: string): Promise<WebAssembly.Module> {
 }
 
 function spawn(path: string): WorkerPort {
-  // A worker of its own options: what the parent was started with (loaders, inspectors) is not for it.
+  // The worker gets its own options: those of the parent (loaders, inspectors) do not apply to it.
   const worker = new Worker(path, { name: 'machine', execArgv: [] });
   return {
     post: (message) => worker.postMessage(message),

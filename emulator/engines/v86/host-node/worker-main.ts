@@ -11,8 +11,9 @@ const port = parentPort;
 if (!port) throw new Error('this file is the main program of a worker');
 
 /**
- * Generated modules are single functions of a hundred kilobytes, for which V8's optimising compiler takes longer than
- * they run: a first cycle took four times as long with it, later ones no less. v86's own code is still optimised.
+ * Generated modules are single functions of a hundred kilobytes. V8's optimising compiler needs more time for them than
+ * they run: with it a first cycle took four times as long, and later cycles were not faster. v86's own code is still
+ * optimised.
  */
 const BASELINE_ONLY = ['wasm-lazy-compilation', 'wasm-dynamic-tiering', 'wasm-tier-up'];
 

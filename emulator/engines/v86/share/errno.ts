@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a share refuses, as Linux numbers it. */
+/** The errors of a share, with Linux's numbers. */
 
 const NUMBERS = {
   EPERM: 1,
@@ -18,7 +18,7 @@ const NUMBERS = {
 } as const;
 export type ErrnoName = keyof typeof NUMBERS;
 
-/** An answer to the guest, not a failure of the machine. */
+/** An error that the guest gets as the reply. It is no failure of the machine. */
 export class Errno extends Error {
   readonly number: number;
   constructor(readonly code: ErrnoName) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Looks at what a guest has put into the virtqueue of the share's 9p device before v86 does. v86 reads on for as long as the
- * available ring is ahead of it. The rings of a queue that has been reset are at address 0, where each reply moves that ring on:
- * it would never end.
+ * Checks the virtqueue of the share's 9p device before v86 reads it. v86 reads requests until it has reached the index
+ * in the available ring. After a reset the rings of a queue are at address 0, where each reply increments that index,
+ * so that v86 would never end.
  */
 import type { V86Descriptor, V86VirtQueue } from '../internals.js';
 import { DeviceMisuse, hexAddress, isInRam, type GuestRam } from '../misuse.js';
@@ -13,10 +13,10 @@ const FEATURE_INDIRECT = 28;
 const FLAG = { next: 1, write: 2, indirect: 4 } as const;
 const DESCRIPTOR_BYTES = 16;
 
-/** Checks `queue` at each notification from now on. From within it, {@link DeviceMisuse} is thrown. */
+/** Checks `queue` from now on at each notification, which throws {@link DeviceMisuse} when the queue is bad. */
 export function guardQueue(queue: V86VirtQueue, ram: GuestRam): void {
   const { pop_request: pop, notify_me_after: notifyMeAfter } = queue;
-  /** Of the present notification, requests that have not been read yet. Nothing is under way between two notifications. */
+  /** Unread requests of the present notification; undefined between two notifications. */
   let left: number | undefined;
 
   queue.has_request = () => {
@@ -28,7 +28,7 @@ export function guardQueue(queue: V86VirtQueue, ram: GuestRam): void {
     left = (left ?? 1) - 1;
     return pop.call(queue);
   };
-  // v86's last act for a notification.
+  // v86 calls this last in a notification.
   queue.notify_me_after = (requests) => {
     left = undefined;
     if (queue.count_requests() !== 0)
@@ -37,7 +37,7 @@ export function guardQueue(queue: V86VirtQueue, ram: GuestRam): void {
   };
 }
 
-/** How many requests the guest has made available. */
+/** The number of requests that the guest has made available. */
 function countRequests(queue: V86VirtQueue, ram: GuestRam): number {
   const { size } = queue;
   if (!queue.enabled)
@@ -59,7 +59,7 @@ function countRequests(queue: V86VirtQueue, ram: GuestRam): number {
   return count;
 }
 
-/** Follows a request's descriptors as v86 will. */
+/** Follows a request's descriptors in the same way as v86. */
 function checkChain(queue: V86VirtQueue, head: number, ram: GuestRam): void {
   let table = { at: queue.desc_addr, entries: queue.size, isIndirect: false };
   let readableBytes = 0;
@@ -74,7 +74,7 @@ function checkChain(queue: V86VirtQueue, head: number, ram: GuestRam): void {
     if ((descriptor.flags & FLAG.indirect) !== 0) {
       if (!queue.virtio.is_feature_negotiated(FEATURE_INDIRECT))
         throw misuse('an indirect table of descriptors, which the driver has not negotiated');
-      if (table.isIndirect) throw misuse('an indirect table of descriptors holds another one');
+      if (table.isIndirect) throw misuse('an indirect table of descriptors contains another one');
       if (lengthBytes === 0 || lengthBytes % DESCRIPTOR_BYTES !== 0)
         throw misuse(`an indirect table of descriptors is ${lengthBytes} bytes long`);
       table = { at, entries: lengthBytes / DESCRIPTOR_BYTES, isIndirect: true };
@@ -82,17 +82,20 @@ function checkChain(queue: V86VirtQueue, head: number, ram: GuestRam): void {
       continue;
     }
     if ((descriptor.flags & FLAG.write) !== 0) writableBytes += lengthBytes;
-    else if (writableBytes > 0) throw misuse('a descriptor to read from follows one to write to');
+    else if (writableBytes > 0) throw misuse('a readable descriptor follows a writable one');
     else readableBytes += lengthBytes;
     if ((descriptor.flags & FLAG.next) === 0) break;
-    if (++followed >= table.entries)
-      throw misuse(`the chain of descriptors from ${head} on has no end: it is a circle`);
+    if (++followed >= table.entries) throw misuse(`the chain of descriptors that starts at ${head} is a loop`);
     index = descriptor.next;
   }
   if (readableBytes < REQUEST_BYTES_MIN || readableBytes > MESSAGE_BYTES_MAX)
-    throw misuse(`a request is ${readableBytes} bytes long, which no message of 9P is`);
+    throw misuse(
+      `a request is ${readableBytes} bytes long, less than the shortest message of 9P (${REQUEST_BYTES_MIN}) or more than the longest (${MESSAGE_BYTES_MAX})`,
+    );
   if (writableBytes < REPLY_BYTES_MIN)
-    throw misuse(`a request leaves ${writableBytes} bytes for the reply; an error takes ${REPLY_BYTES_MIN}`);
+    throw misuse(
+      `a request has room for a reply of ${writableBytes} bytes, but the shortest reply has ${REPLY_BYTES_MIN}`,
+    );
 }
 
 const addressOf = ({ addr_low: low, addr_high: high }: V86Descriptor): number => (high >>> 0) * 2 ** 32 + (low >>> 0);
