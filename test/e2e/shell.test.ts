@@ -94,10 +94,11 @@ t.test('a machine that is turned off ends it', async (t) => {
   t.match(output, /System halted/);
 });
 
-t.test('at a terminal: keys go to the guest, Ctrl-C too, and Ctrl-] quits', { timeout: 60_000 }, async (t) => {
+t.test('at a terminal: keys go to the guest, Ctrl-C too, and Ctrl-] quits', { timeout: 120_000 }, async (t) => {
   const [prompted, interrupted, answered] = [once(), once(), once()];
+  const recording = join(t.testdir({}), 'typed');
   // script(1) gives the command a terminal; it is part of every Debian.
-  const line = `stty rows 33 columns 99; ${[process.execPath, ...program].map((word) => `'${word}'`).join(' ')}`;
+  const line = `stty rows 33 columns 99; ${[process.execPath, ...program, '--record', recording].map((word) => `'${word}'`).join(' ')}`;
   const { status, output } = await session('script', ['-q', '-e', '-c', line, '/dev/null'], (seen, type) => {
     prompted(/# $/.test(seen), () => type('echo started; sleep 1000; echo $?\r'));
     interrupted(/\nstarted\r*\n/.test(seen), () => type('\u0003'));
@@ -106,4 +107,9 @@ t.test('at a terminal: keys go to the guest, Ctrl-C too, and Ctrl-] quits', { ti
   });
   t.equal(status, 0);
   t.match(output, /at the 42 keys\r*\n33 99\r*\n/, 'the console is as large as the terminal');
+
+  t.match(await readFile(recording, 'utf8'), /^size 33 99\n\d+ 0d\n/);
+  const played = await session(process.execPath, [...program, '--play', recording], () => undefined);
+  t.equal(played.status, 0);
+  t.match(played.output, /at the 42 keys\r\n33 99\r\n/, 'a recording has that size without a terminal');
 });
