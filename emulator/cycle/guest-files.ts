@@ -5,6 +5,8 @@ import { ERRNO } from '../agent/protocol.js';
 import { InputError } from '../machine/errors.js';
 import type { GuestFile } from './plan.js';
 
+/** Less than this is copied before anybody has read that it is. */
+const SAID_BYTES_MIN = 1e6;
 /** Virtual time for one piece of a file. A slow disk of the guest takes the most of it. */
 const PIECE_MS_MAX = 120_000;
 
@@ -28,8 +30,10 @@ export async function copyIntoGuest(
   let doneBytes = 0;
   for (const file of files) {
     const { path, bytes, mode } = file;
-    const onWritten = (written: number): void =>
-      say(`copy ${megabytes(totalBytes)} into the guest`, (doneBytes + written) / Math.max(1, totalBytes));
+    const onWritten = (written: number): void => {
+      if (totalBytes >= SAID_BYTES_MIN)
+        say(`copy ${megabytes(totalBytes)} into the guest`, (doneBytes + written) / totalBytes);
+    };
     onWritten(0);
     try {
       await agent.putFile(path, bytes, { mode, onWritten, virtualMsMax: PIECE_MS_MAX });

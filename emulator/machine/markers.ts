@@ -60,7 +60,7 @@ export const USER_MARKERS = {
   bootDecision: 0x2002,
   /** The agent of the root filesystem is ready for commands; the place from which scenarios start. Holds. */
   agentReady: 0x2003,
-  /** The init is about to power the machine off: disks are synced and unmounted. */
+  /** The init is about to power the machine off: word0 = the number of mounts and devices that stayed busy. */
   shutdown: 0x2004,
 } as const;
 export type UserMarker = keyof typeof USER_MARKERS;

@@ -48,7 +48,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   /** /init of the initramfs. */
   'initramfs-init': ['init/initramfs-init.c', 'init/dm.c', 'lib'],
   /** /sbin/init of the root. */
-  'rig-init': ['init/rig-init.c', 'init/shutdown.c', 'lib'],
+  'rig-init': ['init/rig-init.c', 'init/shutdown.c', 'init/detach.c', 'init/dm.c', 'lib'],
   'rig-agent': ['agent', 'lib'],
   'rig-marker': ['marker', 'lib'],
   scribble: ['scribble', 'lib'],

@@ -3,6 +3,7 @@
 import { GuestError } from '../../machine/errors.js';
 import { Bound } from '../bound.js';
 import type { SimpleStep } from '../plan.js';
+import { stayedBusy } from '../shutdown.js';
 import { consoleTail } from '../stop.js';
 import { lookAtBackground } from './background.js';
 import type { StepContext } from './context.js';
@@ -26,6 +27,8 @@ export async function shutDown(
     throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, {
       consoleTail: consoleTail(recorder.seen().console),
     });
+  const busy = stayedBusy(recorder.seen());
+  if (busy) context.evidence.find(busy.kind, busy.what, busy.details);
   context.machines.powerOff();
   await checkFilesystems(context, 'shutdown');
 }

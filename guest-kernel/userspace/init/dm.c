@@ -31,6 +31,12 @@ static int ask(int control, unsigned long command, const char *name, struct requ
 	return ioctl(control, command, request);
 }
 
+/* The kernel's interface packs the number as 12 bits of major around 20 of minor. */
+static dev_t device_number(uint64_t dev)
+{
+	return makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00));
+}
+
 static int make_node(const char *name, uint64_t dev)
 {
 	char path[DM_NAME_LEN + 16];
@@ -38,9 +44,7 @@ static int make_node(const char *name, uint64_t dev)
 	snprintf(path, sizeof(path), "/dev/mapper/%s", name);
 	if (unlink(path) && errno != ENOENT)
 		return -1;
-	/* The kernel's interface packs the number as 12 bits of major around 20 of minor. */
-	return mknod(path, S_IFBLK | 0600,
-		     makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)));
+	return mknod(path, S_IFBLK | 0600, device_number(dev));
 }
 
 static int set_up(int control, const char *name, const struct stat *backing, uint64_t sectors)
@@ -87,5 +91,48 @@ int dm_linear(const char *name, const char *backing)
 		close(disk);
 	if (control >= 0)
 		close(control);
+	return result;
+}
+
+void dm_each(void (*use)(const char *name, dev_t dev, void *data), void *data)
+{
+	static union {
+		struct dm_ioctl head;
+		char bytes[32768];
+	} list;
+	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	const struct dm_name_list *entry;
+
+	if (control < 0)
+		return;
+	memset(&list.head, 0, sizeof(list.head));
+	list.head.version[0] = DM_VERSION_MAJOR;
+	list.head.data_size = sizeof(list);
+	list.head.data_start = sizeof(list.head);
+	if (ioctl(control, DM_LIST_DEVICES, &list) == 0) {
+		entry = (const void *)(list.bytes + list.head.data_start);
+		/* The first entry is empty where there is none. */
+		while (entry->dev) {
+			use(entry->name, device_number(entry->dev), data);
+			if (!entry->next)
+				break;
+			entry = (const void *)((const char *)entry + entry->next);
+		}
+	}
+	close(control);
+}
+
+int dm_remove(const char *name)
+{
+	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	struct request request = { 0 };
+	int result, error;
+
+	if (control < 0)
+		return -1;
+	result = ask(control, DM_DEV_REMOVE, name, &request);
+	error = errno;
+	close(control);
+	errno = error;
 	return result;
 }

@@ -2,20 +2,16 @@
 #include "shutdown.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/swap.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/rig.h"
-
-#define MOUNTS_MAX 256
+#include "detach.h"
 
 /* Waits until this process has no child left (all orphans are its children), at most so long. */
 static bool all_gone(int wait_ms)
@@ -32,77 +28,34 @@ static bool all_gone(int wait_ms)
 	return false;
 }
 
-static void end_processes(void)
+/* Answers whether all have ended; names those that have not. */
+static bool end_processes(void)
 {
 	kill(-1, SIGTERM);
 	/* An interactive shell ends on this one only. */
 	kill(-1, SIGHUP);
 	kill(-1, SIGCONT);
 	if (all_gone(2000))
-		return;
+		return true;
 	kill(-1, SIGKILL);
-	if (!all_gone(5000))
-		rig_say("some processes do not end; going on without them");
-}
-
-static void swap_off(void)
-{
-	char line[512], device[256];
-	FILE *swaps = fopen("/proc/swaps", "re");
-
-	if (!swaps)
-		return;
-	if (fgets(line, sizeof(line), swaps)) {
-		while (fgets(line, sizeof(line), swaps))
-			if (sscanf(line, "%255s", device) == 1 && swapoff(device))
-				rig_say("swapoff %s: %s", device, strerror(errno));
-	}
-	fclose(swaps);
-}
-
-static bool stays(const char *path)
-{
-	/* /proc is needed to see what is left, the others hold no data. */
-	return !strcmp(path, "/") || !strcmp(path, "/proc") || !strcmp(path, "/sys") ||
-	       !strcmp(path, "/dev");
-}
-
-/* One pass over all mounts, latest first; answers how many went. */
-static int unmount_pass(bool complain)
-{
-	static char *paths[MOUNTS_MAX];
-	int count = 0, gone = 0;
-	struct mntent *entry;
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-
-	if (!mounts)
-		return 0;
-	while (count < MOUNTS_MAX && (entry = getmntent(mounts)))
-		if (!stays(entry->mnt_dir))
-			paths[count++] = strdup(entry->mnt_dir);
-	endmntent(mounts);
-	while (count--) {
-		if (!umount2(paths[count], UMOUNT_NOFOLLOW))
-			gone++;
-		else if (complain)
-			rig_say("unmounting %s: %s", paths[count], strerror(errno));
-		free(paths[count]);
-	}
-	return gone;
+	if (all_gone(5000))
+		return true;
+	stays_busy("processes that SIGKILL does not end");
+	return false;
 }
 
 void shut_down(void)
 {
-	end_processes();
+	unsigned int busy = end_processes() ? 0 : 1;
+
 	sync();
-	swap_off();
-	while (unmount_pass(false))
-		;
-	unmount_pass(true);
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL))
-		rig_say("remounting / read-only: %s", strerror(errno));
+	busy += detach_all();
+	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL)) {
+		stays_busy("/ (it cannot become read-only): %s", strerror(errno));
+		busy++;
+	}
 	sync();
-	rig_send(RIG_MARKER_SHUTDOWN, 0, 0);
+	rig_send(RIG_MARKER_SHUTDOWN, busy, 0);
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();

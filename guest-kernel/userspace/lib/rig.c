@@ -14,13 +14,14 @@ static bool ports_open;
 
 void rig_say(const char *format, ...)
 {
+	char what[1024];
 	va_list args;
 
-	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	/* In one write: what the kernel says meanwhile must not stand within the line. */
+	dprintf(STDERR_FILENO, "%s: %s\n", program_invocation_short_name, what);
 }
 
 bool rig_ports_open(void)

@@ -45,6 +45,8 @@ export interface FakeSystem {
   readonly diesRestored?: boolean;
   /** Stands still there for ever, with its clock running. */
   readonly hangsAt?: 'suspend' | 'resume' | 'shutdown';
+  /** What the shutdown cannot take down. */
+  readonly staysBusy?: readonly string[];
   /** Never gets as far as its init, and says why. */
   readonly panics?: string;
   /** Halts in place of starting its agent, and says why. */
@@ -170,12 +172,19 @@ function answer(
       return [
         say(ANSWER.ok, id),
         ...(system.hangsAt === 'shutdown' ? HANG : []),
-        { do: 'marker', kind: USER_MARKERS.shutdown },
+        ...shutDown(system.staysBusy ?? []),
         { do: 'halt' },
       ];
     default:
       return [say(ANSWER.ok, id)];
   }
+}
+
+function shutDown(staysBusy: readonly string[]): FakeScript {
+  return [
+    ...staysBusy.map((what): FakeEvent => ({ do: 'console', text: `init: stays busy: ${what}\r\n` })),
+    { do: 'marker', kind: USER_MARKERS.shutdown, word0: staysBusy.length },
+  ];
 }
 
 function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript {

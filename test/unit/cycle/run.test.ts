@@ -882,3 +882,10 @@ t.test('RAM altered after the restore is in the capture', async (t) => {
   await run([{ do: 'boot' }, SUSPEND, flip, VERIFY], { seen });
   t.equal(seen[0]?.restored?.[0x2000], 6);
 });
+
+t.test('what a shutdown leaves in use is a finding that names it', async (t) => {
+  const { findings } = await run([{ do: 'boot' }, { do: 'shutdown' }], {
+    system: { staysBusy: ['/mnt (ext4 on /dev/loop0): Device or resource busy'] },
+  });
+  t.match(findings, [{ kind: 'filesystem', what: /shutdown left in use.*: \/mnt \(ext4 on \/dev\/loop0\)$/ }]);
+});
