@@ -4,7 +4,7 @@
  * names, as lines on the console (guest-kernel/userspace/init/detach.h). The marker decides, since any program can print such lines.
  */
 import { consoleLines } from '../console/lines.js';
-import { USER_MARKERS } from '../machine/markers.js';
+import { stepEnd, USER_MARKERS } from '../machine/markers.js';
 import type { Finding } from './outcome.js';
 import type { Seen } from './recorder.js';
 
@@ -14,7 +14,7 @@ const STAYS_BUSY = /^(?:rig-)?init: stays busy: (.+)$/;
 /** The finding that names what stayed busy in a machine that has been shut down; undefined when nothing did. */
 export function stayedBusy({ markers, console }: Pick<Seen, 'markers' | 'console'>): Finding | undefined {
   const count = markers.findLast(({ kind }) => kind === USER_MARKERS.shutdown)?.word0 ?? 0;
-  if (count === 0) return undefined;
+  if (count === 0 || isLive(markers)) return undefined;
   const lines = consoleLines(console)
     .flatMap((line) => STAYS_BUSY.exec(line)?.[1] ?? [])
     .slice(-count);
@@ -26,4 +26,13 @@ export function stayedBusy({ markers, console }: Pick<Seen, 'markers' | 'console
     what: `the guest's shutdown left in use, and so perhaps not clean: ${names.join(', ')}`,
     details: lines,
   };
+}
+
+/**
+ * Whether the machine is in the live timeline of a snapshot. The snapshot holds the devices there, and nothing that is left on
+ * them reaches the disks.
+ */
+function isLive(markers: Seen['markers']): boolean {
+  const call = markers.findLast(({ kind }) => kind === stepEnd('call'));
+  return call !== undefined && call.word0 === 0 && call.word1 === 0;
 }

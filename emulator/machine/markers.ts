@@ -62,6 +62,8 @@ export const USER_MARKERS = {
   agentReady: 0x2003,
   /** The init is about to power the machine off: word0 = the number of mounts and devices that stayed busy. */
   shutdown: 0x2004,
+  /** The initramfs has mounted and unmounted a filesystem (`rig.mount`): word 0 and 1 = errno of the mount and of the unmount. */
+  mountedOnce: 0x2005,
 } as const;
 export type UserMarker = keyof typeof USER_MARKERS;
 

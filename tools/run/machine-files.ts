@@ -121,6 +121,13 @@ export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | 
   return { ...files, config: { ...files.config, share: entries }, configKey: share.slice(0, 32) };
 }
 
+/** Stands for all of a machine but its disks and its share. */
+export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' | 'hashes'>): string {
+  const { memoryMiB, seed, wallClockMs, cmdline } = config;
+  const others = Object.entries(hashes).filter(([name]) => !name.startsWith('disk '));
+  return sha256(JSON.stringify([others, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
+}
+
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> =>
   /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
 

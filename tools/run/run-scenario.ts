@@ -7,11 +7,13 @@ import type { EvidenceListeners } from '../../emulator/cycle/evidence.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
 import type { RunOutcome } from '../../emulator/cycle/outcome.js';
 import type { Waited } from '../../emulator/cycle/recorder.js';
+import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
+import { mountOnce } from '../../emulator/cycle/mount-once.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { reportOf, type Report } from '../../emulator/report/model.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
-import { obtainMachineFiles, withShare } from './machine-files.js';
+import { keyWithoutDisks, obtainMachineFiles, withShare } from './machine-files.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
@@ -46,26 +48,32 @@ export async function runScenario(
     said = { what, fraction };
     hooks.say(what, fraction);
   };
+  const states = bootStates();
+  const quiet: Booter = {
+    engine: createV86Engine(),
+    config: files.config,
+    configKey: files.configKey,
+    cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>
+      hooks.say('the cache is read-only: checkpoints are not kept'),
+    ),
+    signal: context.signal,
+  };
+  const mounter: Booter = { ...quiet, configKey: keyWithoutDisks(files) };
   const outcome = await runPlan(
     { ...plan, bootCommands: files.bootCommands },
     {
       booter: {
-        engine: createV86Engine(),
-        config: files.config,
-        configKey: files.configKey,
-        cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>
-          hooks.say('the cache is read-only: checkpoints are not kept'),
-        ),
-        signal: context.signal,
+        ...quiet,
         onProgress: (what, waited) => {
           if (what !== '') say(what);
           else if (waited && waited.passedMs >= TOLD_FROM_MS) hooks.say(said.what, said.fraction, passed(waited));
         },
         ...(hooks.onConsole && { onConsole: hooks.onConsole }),
       },
+      states,
       ...(hooks.onFinding && { onFinding: hooks.onFinding }),
       ...(hooks.onCommand && { onCommand: hooks.onCommand }),
-      proofs: nodeProofs(files, context.signal),
+      proofs: nodeProofs(files, context.signal, (volume, filesystem) => mountOnce(volume, filesystem, mounter, states)),
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,
       say,

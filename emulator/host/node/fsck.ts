@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Filesystem checkers of the host, run on a copy of a volume. */
+import type { MountedOnce } from '../../cycle/mount-once.js';
+import { withoutDirtyBit } from '../../verify/disk/fat.js';
 import type { Filesystem } from '../../verify/disk/partitions.js';
 import type { CheckResult, Condition } from '../../verify/proofs.js';
 import type { ByteSource } from '../../verify/source.js';
@@ -12,7 +14,12 @@ interface Checker {
   readonly check: readonly string[];
   /** Replay the journal as the next mount would, remove files that have no name, and do nothing else. */
   readonly replay?: readonly string[];
+  /** A line of `check` that says that a journal waits which no program can replay, only a kernel. */
+  readonly kernelReplays?: RegExp;
 }
+
+/** Mounts and unmounts a copy of a volume by a kernel. */
+export type MountOnce = (volume: ByteSource, filesystem: Filesystem) => Promise<MountedOnce>;
 
 const E2FSCK: Checker = {
   package: 'e2fsprogs',
@@ -24,7 +31,11 @@ const CHECKERS: Partial<Record<Filesystem, Checker>> = {
   ext2: E2FSCK,
   ext3: E2FSCK,
   ext4: E2FSCK,
-  xfs: { package: 'xfsprogs', check: ['xfs_repair', '-n'] },
+  xfs: {
+    package: 'xfsprogs',
+    check: ['xfs_repair', '-n'],
+    kernelReplays: /valuable metadata changes in a log/,
+  },
   btrfs: { package: 'btrfs-progs', check: ['btrfs', 'check', '--readonly'] },
   f2fs: { package: 'f2fs-tools', check: ['fsck.f2fs', '--dry-run'] },
   vfat: { package: 'dosfstools', check: ['fsck.fat', '-n'] },
@@ -33,19 +44,48 @@ const CHECKERS: Partial<Record<Filesystem, Checker>> = {
 const TIMEOUT_MS = 120_000;
 const OUTPUT_BYTES_MAX = 1 << 20;
 
+export interface CheckOptions {
+  /** When it aborts, the checker ends and the check rejects with the reason. */
+  readonly signal?: AbortSignal;
+  /** Replays journals that only a kernel can replay. Without it, the volume is judged as it is. */
+  readonly mountOnce?: MountOnce;
+}
+
 /**
- * Checks a filesystem. What its machine would have done at the next mount is done first; only that one which was frozen must
- * have no journal to be replayed. Undefined when there is no checker for it. When `signal` aborts, the checker ends, and this rejects with the reason.
+ * Checks a filesystem; undefined when there is no checker for it. The journal of one that was in use is replayed first, as its
+ * machine's next mount would do it, and a mark that says that it was in use is no fault. Of one that was frozen, files without a
+ * name are removed, and a journal that has to be replayed is a fault.
  * @throws RigError when the checker is missing, does not end in time, or the host's disk is full.
  */
 export async function checkFilesystem(
   volume: ByteSource,
   filesystem: Filesystem,
   condition: Condition,
-  signal?: AbortSignal,
+  { signal, mountOnce }: CheckOptions = {},
 ): Promise<CheckResult | undefined> {
   const checker = CHECKERS[filesystem];
   if (checker === undefined) return undefined;
+  const unmounted = condition === 'inUse' && filesystem === 'vfat' ? withoutDirtyBit(volume) : volume;
+  const found = await lookAt(unmounted, filesystem, checker, condition, signal);
+  const waits = (result: CheckResult): boolean =>
+    result.output.some((line) => checker.kernelReplays?.test(line) === true);
+  if (condition !== 'inUse' || !mountOnce || !waits(found)) return found;
+  // What the checker says of a journal that waits is worth nothing, neither good nor bad.
+  const mounted = await mountOnce(volume, filesystem);
+  if ('problem' in mounted)
+    return { checker: 'mount', clean: false, output: [mounted.problem, ...mounted.consoleTail] };
+  const after = await lookAt(mounted.volume, filesystem, checker, 'left', signal);
+  return { checker: `${after.checker} after a mount`, clean: after.clean && !waits(after), output: after.output };
+}
+
+/** What the host's program says of a copy. */
+async function lookAt(
+  volume: ByteSource,
+  filesystem: Filesystem,
+  checker: Checker,
+  condition: Condition,
+  signal: AbortSignal | undefined,
+): Promise<CheckResult> {
   return withVolumeCopy(volume, async (path) => {
     const prepared =
       condition !== 'left' && checker.replay !== undefined
@@ -54,7 +94,7 @@ export async function checkFilesystem(
     const { status, output } = await run(checker, checker.check, path, signal);
     const complaint =
       status !== 0 || (filesystem === 'f2fs' && output.some((line) => /\[FIX\]|Corruption|\[ASSERT\]/.test(line)));
-    // A journal that waits for its replay means that the filesystem was neither left properly nor frozen.
+    // A journal that has to be replayed means that the filesystem was neither unmounted nor frozen.
     const needsReplay = [...(condition === 'frozen' ? prepared : []), ...output].some((line) =>
       /skipping journal recovery|recovering journal/i.test(line),
     );

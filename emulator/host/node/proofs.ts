@@ -3,15 +3,20 @@
 import type { Proofs } from '../../cycle/proofs.js';
 import { createProofs, type ProofHost } from '../../verify/proofs.js';
 import { byteComparer } from './compare.js';
-import { checkFilesystem } from './fsck.js';
+import { checkFilesystem, type MountOnce } from './fsck.js';
 import { locate } from './locate.js';
 
-/** The tools end with `signal`. */
-export function nodeProofs({ systemMap }: Pick<ProofHost, 'systemMap'>, signal?: AbortSignal): Proofs {
+/** The tools end with `signal`. `mountOnce`: see CheckOptions in fsck.ts. */
+export function nodeProofs(
+  { systemMap }: Pick<ProofHost, 'systemMap'>,
+  signal?: AbortSignal,
+  mountOnce?: MountOnce,
+): Proofs {
   return createProofs({
     systemMap,
     comparer: byteComparer,
-    check: (volume, filesystem, replay) => checkFilesystem(volume, filesystem, replay, signal),
+    check: (volume, filesystem, condition) =>
+      checkFilesystem(volume, filesystem, condition, { ...(signal && { signal }), ...(mountOnce && { mountOnce }) }),
     locate: (volume, filesystem, offsets) => locate(volume, filesystem, offsets, signal),
   });
 }

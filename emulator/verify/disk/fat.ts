@@ -190,3 +190,23 @@ function describe(g: Geometry, places: ReadonlyMap<number, Place>, offsetBytes: 
 }
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Where the kernel notes that the filesystem is mounted for writing: bit 0 of a byte of the boot sector. */
+const STATE = { fat32: 0x41, others: 0x25 } as const;
+const STATE_DIRTY = 1;
+
+/** The volume without the bit that says that it is mounted. No mount clears it: it stands until somebody has checked the volume. */
+export function withoutDirtyBit(volume: ByteSource): ByteSource {
+  const isFat32 = String.fromCharCode(...volume.read(82, 5)) === 'FAT32';
+  const at = isFat32 ? STATE.fat32 : STATE.others;
+  return {
+    ...volume,
+    read(offsetBytes, lengthBytes) {
+      const bytes = volume.read(offsetBytes, lengthBytes);
+      if (at < offsetBytes || at >= offsetBytes + lengthBytes) return bytes;
+      const altered = Uint8Array.from(bytes);
+      altered[at - offsetBytes] = (altered[at - offsetBytes] ?? 0) & ~STATE_DIRTY;
+      return altered;
+    },
+  };
+}

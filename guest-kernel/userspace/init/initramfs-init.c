@@ -12,6 +12,8 @@
  *   rig.root=DEV     what lies under /dev/mapper/NAME; /dev/sda unless told.
  *   rootfstype=TYPE  ext4 unless told.     rootflags=OPTIONS     ro
  *   init=PROGRAM     of the root; /sbin/init unless told.
+ *   rig.mount=TYPE   mount a filesystem of this type on /dev/sda, unmount it and power off; nothing
+ *                    else is done.
  *   rig.wait=MS      how long devices may take to appear; 5000 unless told.
  */
 #include <dirent.h>
@@ -215,6 +217,35 @@ static void mount_root(void)
 		fail(root);
 }
 
+/*
+ * Mounts a filesystem and unmounts it, so that its journal is replayed; the marker says how both went. Comes back when
+ * that is not asked for.
+ */
+static void mount_once(void)
+{
+	static const char disk[] = "/dev/sda";
+	int mount_errno = 0, unmount_errno = 0;
+	char type[64];
+
+	if (!rig_option("rig.mount", type, sizeof(type)) || !*type)
+		return;
+	if (!wait_for(disk))
+		rig_say("%s did not appear", disk);
+	mkdir(NEW_ROOT, 0755);
+	if (mount(disk, NEW_ROOT, type, 0, "")) {
+		mount_errno = errno;
+		rig_say("mounting %s as %s: %s", disk, type, strerror(errno));
+	} else if (umount2(NEW_ROOT, 0)) {
+		unmount_errno = errno;
+		rig_say("unmounting it: %s", strerror(errno));
+	}
+	sync();
+	rig_send(RIG_MARKER_MOUNTED_ONCE, mount_errno, unmount_errno);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
 static void carry_over(const char *from)
 {
 	char to[64];
@@ -288,6 +319,7 @@ int main(void)
 		rig_say("no markers: %s", strerror(errno));
 	forget_disks();
 	rig_send(RIG_MARKER_BEFORE_DISK, 0, 0);
+	mount_once();
 	for (size_t i = 0; i < sizeof(resume_methods) / sizeof(*resume_methods); i++)
 		resume_methods[i]();
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_BOOT, 0);

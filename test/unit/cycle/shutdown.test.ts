@@ -3,7 +3,7 @@
 import t from 'tap';
 import { stayedBusy } from '../../../emulator/cycle/shutdown.js';
 import type { MarkerSeen } from '../../../emulator/machine/contract.js';
-import { USER_MARKERS } from '../../../emulator/machine/markers.js';
+import { stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 
 const seen = (console: string, count: number | undefined) => ({
   console: new TextEncoder().encode(console),
@@ -26,5 +26,16 @@ t.test('what the marker counts', (t) => {
   t.match(stayedBusy(seen(LINES, 1)), { what: /not clean: device-mapper device upper$/ });
   t.equal(stayedBusy(seen(LINES, 0)), undefined, 'a program of the guest printed these');
   t.equal(stayedBusy(seen(LINES, undefined)), undefined, 'an init that says nothing');
+  const { console, markers } = seen(LINES, 2);
+  const call = (timeline: number, errno: number) => ({
+    console,
+    markers: [
+      { kind: stepEnd('call'), word0: timeline, word1: errno, instruction: 0, virtualMs: 0 } satisfies MarkerSeen,
+      ...markers,
+    ],
+  });
+  t.equal(stayedBusy(call(0, 0)), undefined, 'the snapshot of a live timeline holds its devices');
+  t.ok(stayedBusy(call(0, 16)), 'a snapshot that was refused does not');
+  t.ok(stayedBusy(call(1, 0)), 'nor does one that was restored');
   t.end();
 });

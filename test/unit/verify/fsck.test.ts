@@ -137,6 +137,66 @@ t.test(
   },
 );
 
+t.test(
+  'the mark of a vfat that is mounted',
+  { skip: !(hasTool('mkfs.fat') && hasTool('fsck.fat')) && 'mkfs.fat and fsck.fat are not installed' },
+  async (t) => {
+    for (const { args, sizeMiB, at } of [
+      { args: ['-F', '16'], sizeMiB: 16, at: 0x25 },
+      { args: ['-F', '32'], sizeMiB: 64, at: 0x41 },
+    ]) {
+      const path = join(directory, 'dirty');
+      writeFileSync(path, '');
+      truncateSync(path, sizeMiB << 20);
+      execFileSync('mkfs.fat', [...args, path], { env: { ...process.env, PATH }, stdio: 'ignore' });
+      const bytes = readFileSync(path);
+      rmSync(path);
+      bytes[at] = (bytes[at] ?? 0) | 1;
+      t.equal((await checkFilesystem(sourceOf(bytes), 'vfat', 'inUse'))?.clean, true);
+      t.equal((await checkFilesystem(sourceOf(bytes), 'vfat', 'left'))?.clean, false, 'must be gone after an unmount');
+      t.equal((await checkFilesystem(sourceOf(bytes), 'vfat', 'frozen'))?.clean, false, 'and when it is frozen');
+      bytes.fill(0xaa, 512 * (args[1] === '32' ? 32 : 4), 512 * (args[1] === '32' ? 32 : 4) + 64);
+      t.equal((await checkFilesystem(sourceOf(bytes), 'vfat', 'inUse'))?.clean, false, 'it covers no damage');
+    }
+  },
+);
+
+t.test('a journal that only a kernel can replay is replayed by one, and what comes of it is judged', async (t) => {
+  // Finds fault with volumes that begin with B, and says of those that begin with D what the real one says of a journal that waits.
+  const programs = t.testdir({
+    xfs_repair: `#!/bin/sh
+case $(head -c 1 "$2") in
+D) echo 'ALERT: The filesystem has valuable metadata changes in a log which is being'; exit 1 ;;
+B) echo 'bad magic number'; exit 1 ;;
+esac
+`,
+  });
+  chmodSync(join(programs, 'xfs_repair'), 0o755);
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${programs}:${path}`;
+  t.teardown(() => void (process.env['PATH'] = path));
+  const volume = (letter: string) => sourceOf(new TextEncoder().encode(letter.padEnd(4096)));
+  const mounted: string[] = [];
+  const check = (before: string, after: string, condition: 'inUse' | 'left' | 'frozen' = 'inUse') =>
+    checkFilesystem(volume(before), 'xfs', condition, {
+      mountOnce: async (given) => {
+        mounted.push(String.fromCharCode(given.read(0, 1)[0] ?? 0));
+        return after === ''
+          ? { problem: 'the kernel does not mount it (errno 117)', consoleTail: ['XFS: bad'] }
+          : { volume: volume(after) };
+      },
+    });
+  t.match(await check('D', 'C'), { clean: true, checker: 'xfs_repair -n after a mount' });
+  t.match(await check('D', 'B'), { clean: false, output: ['bad magic number'] });
+  t.match(await check('D', 'D'), { clean: false });
+  t.match(await check('D', ''), { clean: false, checker: 'mount', output: [/errno 117/, 'XFS: bad'] });
+  t.same(mounted, ['D', 'D', 'D', 'D']);
+  t.match(await check('B', 'C'), { clean: false }, 'damage is damage');
+  t.match(await check('C', 'B'), { clean: true });
+  t.match(await check('D', 'C', 'left'), { clean: false }, 'a filesystem that was left has no such journal');
+  t.equal(mounted.length, 4, 'no more machines than are needed');
+});
+
 t.test('a checker ends when the run is given up, and leaves nothing', async (t) => {
   const programs = t.testdir({ e2fsck: '#!/bin/sh\necho $$ > "$PIDS"\nexec sleep 1000\n' });
   chmodSync(join(programs, 'e2fsck'), 0o755);
@@ -146,7 +206,7 @@ t.test('a checker ends when the run is given up, and leaves nothing', async (t) 
   process.env['PIDS'] = pids;
   t.teardown(() => void (process.env['PATH'] = before['PATH']));
   const controller = new AbortController();
-  const checking = checkFilesystem(sourceOf(new Uint8Array(1 << 20)), 'ext4', 'left', controller.signal);
+  const checking = checkFilesystem(sourceOf(new Uint8Array(1 << 20)), 'ext4', 'left', { signal: controller.signal });
   while (!existsSync(pids) || readFileSync(pids, 'utf8') === '')
     await new Promise((resolve) => setTimeout(resolve, 10));
   controller.abort(new Error('given up'));
