@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
- * The host side of the guest's agent: runs programs in a machine and moves files, through its second serial line.
+ * The host side of the guest's agent: runs programs in a machine and transfers files, through the second serial line.
  *
- * The machine moves only while one of these functions waits, and every wait is bounded in virtual time. The agent in the
- * guest survives a suspend together with the guest: `attach` goes on with it in the machine that resumed it.
+ * The machine runs only while one of these functions waits, and every wait is bounded in virtual time. The agent in the
+ * guest survives a suspend together with the guest: `attach` connects to it in the machine that resumed it.
  */
 import { concat } from '../machine/bytes.js';
 import type { Machine } from '../machine/contract.js';
@@ -25,57 +25,57 @@ import {
 } from './protocol.js';
 import { type ArmedTrigger, TriggerSet } from './triggers.js';
 
-/** Bound on an exchange for which the caller gave none. */
+/** Default bound of an exchange. */
 const VIRTUAL_MS_MAX = 30_000;
-/** Between two greetings to an agent that does not answer yet. */
+/** Time between two greetings to an agent that does not answer yet. */
 const HELLO_EVERY_MS = 500;
-/** The longest delivery; the guest's agent takes no longer one. */
+/** Upper bound of a delivery: the guest's agent accepts no longer one. */
 const DELIVERY_BYTES_MAX = 1 << 20;
-/** The guest may forget output that the host has, in steps of so much. */
+/** After each of these steps the host confirms the output that it has received, so that the guest may drop it. */
 const CONFIRM_EVERY_BYTES = 1 << 20;
 
 export interface WaitOptions {
-  /** Bound in virtual ms; 30 s unless told. A wait that exceeds it ends in a GuestError. */
+  /** Bound in virtual ms; default 30 s. A wait that exceeds it ends with a GuestError. */
   readonly virtualMsMax?: number;
-  /** What the machine is to do meanwhile; each fires once. */
+  /** Triggers of the machine during the wait. Each fires once. */
   readonly triggers?: readonly ArmedTrigger[];
 }
 
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** `/` unless told. */
+  /** Default `/`. */
   readonly cwd?: string;
-  /** Empty unless told. */
+  /** Default empty. */
   readonly stdin?: Uint8Array | string;
-  /** The guest kills the program after so long (its own CLOCK_MONOTONIC). */
+  /** The guest kills the program after this time (of its own CLOCK_MONOTONIC). */
   readonly timeoutMs?: number;
 }
 
 export interface AgentIdentity {
   readonly bootId: string;
-  /** Process id of the agent: another one means that it was started anew, and knows no jobs. */
+  /** Process id of the agent. If it changes, the agent was restarted and knows no jobs. */
   readonly pid: number;
 }
 
 export interface PutOptions extends WaitOptions {
-  /** Permission bits; 0644 unless told. */
+  /** Permission bits; default 0644. */
   readonly mode?: number;
-  /** Called with the number of bytes that the guest has written, as it grows. */
+  /** Called with the number of bytes that the guest has written so far. */
   readonly onWritten?: (bytes: number) => void;
 }
 
-/** What a filesystem of the guest can take. */
+/** The free space of a filesystem of the guest. */
 export interface Room {
-  /** Number of its device: paths with the same one share their room. */
+  /** Number of its device. Paths with the same number share the space. */
   readonly device: number;
   readonly blockBytes: number;
-  /** 0 for one that does not count them. */
+  /** 0 for a filesystem that does not count them. */
   readonly blocks: number;
   readonly freeBlocks: number;
   readonly freeInodes: number;
 }
 
-/** The guest's agent refused a request; `errno` is Linux's number. It is the cause of the GuestError that says so. */
+/** The guest's agent refused a request; `errno` is Linux's number. The caller gets it as the cause of a GuestError. */
 class Refusal extends Error {
   readonly errno: number;
   constructor(errno: number, message: string) {
@@ -84,11 +84,11 @@ class Refusal extends Error {
   }
 }
 
-/** The machine stood still before the answer came. */
+/** The machine stopped before the answer came. */
 class MachineStopped extends Error {
   readonly interruption: Interruption;
   constructor(interruption: Interruption) {
-    super(`the machine stands still: ${interruption.why}`);
+    super(`the machine stopped: ${interruption.why}`);
     this.interruption = interruption;
   }
 }
@@ -98,21 +98,21 @@ export class Agent {
   readonly #jobs = new Map<number, Job>();
   #lastId = 0;
   #nonce = 0;
-  /** False once it is known that the machine has no delivery port, or the guest an agent that knows none. */
+  /** False once it is known that the machine has no delivery port, or that the guest's agent does not support it. */
   #delivers = true;
 
   constructor(machine: Machine, options: ChannelOptions = {}) {
     this.#channel = new AgentChannel(machine, options);
   }
 
-  /** The last console lines of all runs made through this agent. */
+  /** The last console lines, of all runs through this agent. */
   get consoleTail(): readonly string[] {
     return this.#channel.consoleTail;
   }
 
   /**
-   * Waits until the agent answers. Also the way to find its voice again after half a frame was lost.
-   * @throws GuestError when it does not, or when the machine stops meanwhile.
+   * Waits until the agent answers. This also resynchronizes the line after part of a frame was lost.
+   * @throws GuestError when the agent does not answer, or the machine stops during the wait.
    */
   async connect(options: WaitOptions = {}): Promise<AgentIdentity> {
     const virtualMsMax = options.virtualMsMax ?? VIRTUAL_MS_MAX;
@@ -137,8 +137,8 @@ export class Agent {
   }
 
   /**
-   * Goes on in another machine, in which the guest of the former one has been resumed or restored.
-   * Jobs stay known; `wait(job)` asks for what was lost on the way.
+   * Continues in another machine, in which the guest of the former one was resumed or restored.
+   * Jobs stay known; `wait(job)` requests lost output again.
    */
   async attach(machine: Machine, options: WaitOptions = {}): Promise<AgentIdentity> {
     this.#channel.attach(machine);
@@ -148,13 +148,14 @@ export class Agent {
 
   /**
    * Runs a program and waits for its end.
-   * @throws InputError when the command is too long, GuestError when it cannot be started, Overdue when it exceeds the bound.
+   * @throws InputError when the command is too long, GuestError when it cannot be started, Overdue when it exceeds the
+   *   bound.
    */
   async exec(argv: readonly string[], options: SpawnOptions & WaitOptions = {}): Promise<JobResult> {
     return this.#finish(this.#newJob(argv, options, START_FOLLOW), options);
   }
 
-  /** Starts a program and leaves it running; `wait` or `peek` with the answer. Throws as `exec` does. */
+  /** Starts a program and returns while it runs. Pass the returned job to `wait` or `peek`. Throws like `exec`. */
   async spawn(argv: readonly string[], options: SpawnOptions & WaitOptions = {}): Promise<Job> {
     const job = this.#newJob(argv, options, 0);
     const budget = budgetOf(options);
@@ -166,12 +167,12 @@ export class Agent {
     return job;
   }
 
-  /** Waits for the end of a program. Its output since the start is in the result, wherever it was asked for before. */
+  /** Waits for the end of a program. The result has all of its output since the start, even if it was read before. */
   async wait(job: Job, options: WaitOptions = {}): Promise<JobResult> {
     return this.#finish(job, options);
   }
 
-  /** What a program has written so far, and its end if it has ended. */
+  /** The output of a program so far, and its end if it has ended. */
   async peek(job: Job, options: WaitOptions = {}): Promise<Output & { readonly running: boolean }> {
     const triggers = new TriggerSet(options.triggers);
     const budget = budgetOf(options);
@@ -185,22 +186,22 @@ export class Agent {
     return { ...job.output, running: job.end === undefined };
   }
 
-  /** A program that another agent object has started in this guest, by its id: the guest keeps it over all of them. */
+  /** Makes the job of a program that another `Agent` has started in this guest. All agents share the ids. */
   adopt(id: number, argv: readonly string[]): Job {
     const job = new Job(id, argv, new Uint8Array(0), undefined);
-    // Any number but none: it has been started.
+    // Any number: it means that the program has been started.
     job.pid = 0;
     this.#jobs.set(id, job);
     return job;
   }
 
-  /** Whether a program, or another of its process group, still runs. What it has written stays in the guest. */
+  /** Whether a program, or another one of its process group, still runs. Its output stays in the guest. */
   async isRunning(job: Job, options: WaitOptions = {}): Promise<boolean> {
     if (job.end !== undefined) return false;
     const triggers = new TriggerSet(options.triggers);
     return this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
       try {
-        // Signal 0 is none: it only finds out.
+        // Signal 0 only checks that the process exists.
         await this.#ask(REQUEST.kill, payloadOf(job.id, 0), budgetOf(options), triggers);
         return true;
       } catch (error) {
@@ -210,19 +211,19 @@ export class Agent {
     });
   }
 
-  /** Sends a signal (Linux's number) to a program and all of its process group. */
+  /** Sends a signal (Linux's number) to a program and its process group. */
   async kill(job: Job, signal: number, options: WaitOptions = {}): Promise<void> {
     await this.#simply(`signal ${signal} for '${job.title}'`, REQUEST.kill, payloadOf(job.id, signal), options);
   }
 
   /**
-   * Puts a file into the guest, whole or not at all; missing folders on its path are made.
+   * Puts a file into the guest, completely or not at all. Missing folders on its path are made.
    * @throws GuestError when the guest refuses it, or a piece of it is not written within the bound.
    */
   async putFile(path: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
     let offset = 0;
     do {
-      // What fits into one frame needs no delivery.
+      // A file that fits into one frame needs no delivery.
       const delivered =
         bytes.length > CHUNK_BYTES_MAX ? await this.#deliverPiece(path, bytes, offset, options) : undefined;
       offset += delivered ?? (await this.#sendPiece(path, bytes, offset, options));
@@ -230,7 +231,7 @@ export class Agent {
     } while (offset < bytes.length);
   }
 
-  /** What the filesystem can take on which a file of this path would lie; undefined when the guest's agent cannot tell. */
+  /** The free space of the filesystem for a file at this path; undefined when the guest's agent does not support it. */
   async roomFor(path: string, options: WaitOptions = {}): Promise<Room | undefined> {
     try {
       const answer = await this.#simply(`the room for ${path}`, REQUEST.room, payloadOf(path), options);
@@ -243,7 +244,7 @@ export class Agent {
     }
   }
 
-  /** The contents of a file of the guest; also of one whose size is not known, as in /proc. */
+  /** The contents of a file of the guest. Its size need not be known (as in /proc). */
   async getFile(path: string, options: WaitOptions = {}): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     for (let offset = 0; ;) {
@@ -260,16 +261,16 @@ export class Agent {
     }
   }
 
-  /** Has the guest send a marker; a machine may stop or hold there. */
+  /** Makes the guest send a marker. A machine may stop or hold there. */
   async mark(kind: number, word0 = 0, word1 = 0, options: WaitOptions = {}): Promise<void> {
     await this.#simply('a marker', REQUEST.mark, payloadOf(kind, word0, word1), options);
   }
 
-  /** Asks the guest's init to shut down in good order, and waits until the machine stands still. */
+  /** Asks the guest's init for a clean shutdown, and waits until the machine stops. */
   async powerOff(options: WaitOptions = {}): Promise<Interruption> {
     const budget = budgetOf(options);
     const triggers = new TriggerSet(options.triggers);
-    await this.#uninterrupted('init to hear of the shutdown', options, () =>
+    await this.#uninterrupted('init to start the shutdown', options, () =>
       this.#ask(REQUEST.shutdown, new Uint8Array(0), budget, triggers),
     );
     const interruption = await this.#channel.runOn(budget, triggers);
@@ -278,14 +279,14 @@ export class Agent {
     return interruption;
   }
 
-  /** Lets so much virtual time pass, unless something stops the machine before; answers what did. */
+  /** Lets this virtual time pass, unless the machine stops earlier. Returns the reason for the stop. */
   async letRun(virtualMs: number, triggers: readonly ArmedTrigger[] = []): Promise<Interruption> {
     const interruption = await this.#channel.runOn({ leftMs: virtualMs }, new TriggerSet(triggers));
     for (const frame of this.#channel.drain()) this.#dispatch(frame);
     return interruption;
   }
 
-  /** Writes the next piece of a file by a frame; answers its length. */
+  /** Writes the next piece of a file by a frame. Returns its length. */
   async #sendPiece(path: string, bytes: Uint8Array, offset: number, options: PutOptions): Promise<number> {
     const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
     const payload = payloadOf(...putWords(bytes, offset, piece, options), path, piece);
@@ -293,7 +294,9 @@ export class Agent {
     return piece.length;
   }
 
-  /** Writes the next piece of a file by the delivery port; answers its length, undefined when the guest cannot fetch it there. */
+  /**
+   * Writes the next piece of a file by the delivery port. Returns its length; undefined when the guest cannot use it.
+   */
   async #deliverPiece(
     path: string,
     bytes: Uint8Array,
@@ -301,7 +304,7 @@ export class Agent {
     options: PutOptions,
   ): Promise<number | undefined> {
     if (!this.#delivers) return undefined;
-    // A copy, since a view would cross to the machine's worker with all that it is a view of.
+    // A copy, because a view would be sent to the machine's worker with its whole buffer.
     const piece = bytes.slice(offset, offset + DELIVERY_BYTES_MAX);
     const payload = payloadOf(...putWords(bytes, offset, piece, options), piece.length, path);
     this.#channel.deliver(piece);
@@ -336,7 +339,7 @@ export class Agent {
       throw new InputError(
         `the command '${argv[0] ?? ''} ...' is ${payload.length} bytes long, more than ${PAYLOAD_BYTES_MAX}`,
         {
-          remedy: 'put what it needs into a file, or give it on standard input',
+          remedy: 'put its data into a file, or give them on standard input',
         },
       );
     }
@@ -376,7 +379,7 @@ export class Agent {
     const triggers = new TriggerSet(options.triggers);
     try {
       if (job.end === undefined) await this.#untilEnd(job, budget, triggers);
-      // Told by itself: the machine may stand still before the answer, and the program's end is known all the same.
+      // A separate request: if the machine stops before the answer, the program's end is known nevertheless.
       if (!job.released) await this.#release(job, budget, triggers);
     } catch (error) {
       if (!(error instanceof MachineStopped)) throw this.#explained(error, `the end of '${job.title}'`);
@@ -419,7 +422,7 @@ export class Agent {
     this.#jobs.delete(job.id);
   }
 
-  /** A request in which nothing but its answer matters. */
+  /** A request of which only the answer matters. */
   #simply(awaited: string, type: number, payload: Uint8Array, options: WaitOptions): Promise<Frame> {
     return this.#uninterrupted(awaited, options, () =>
       this.#ask(type, payload, budgetOf(options), new TriggerSet(options.triggers)),
@@ -437,7 +440,7 @@ export class Agent {
     }
   }
 
-  /** Sends a request and waits for its answer; what comes meanwhile goes to the jobs. */
+  /** Sends a request and waits for its answer. Other frames that arrive before it go to the jobs. */
   async #ask(
     type: number,
     payload: Uint8Array,
@@ -454,7 +457,7 @@ export class Agent {
     }
   }
 
-  /** The next frame, already given to its job if it is about one. */
+  /** The next frame. If it belongs to a job, the job has already received it. */
   async #takeOne(budget: Budget, triggers: TriggerSet): Promise<Frame> {
     const next = await this.#channel.next(budget, triggers);
     if ('why' in next) throw new MachineStopped(next);
@@ -472,11 +475,11 @@ export class Agent {
     const version = payload.word();
     if (payload.word() !== nonce) return undefined;
     const pid = payload.word();
-    // Ids rise over all hosts that ever spoke to this agent, so that no new request looks like an old one.
+    // Ids increase over all hosts that this agent has talked to, so that no new request has the id of an old one.
     this.#lastId = Math.max(this.#lastId, payload.word());
     if (version !== PROTOCOL_VERSION) {
       throw new GuestError(`the guest's agent speaks version ${version} of the protocol, not ${PROTOCOL_VERSION}`, {
-        remedy: 'rebuild the disk image, it holds an agent of another age',
+        remedy: 'rebuild the disk image: it contains an agent of another version',
       });
     }
     return { bootId: payload.text(), pid };
@@ -486,7 +489,7 @@ export class Agent {
     if (!(error instanceof Refusal)) return error;
     const remedy =
       error.errno === ERRNO.ESRCH
-        ? { remedy: 'the agent was started anew; see the console for why the former one ended' }
+        ? { remedy: 'the agent was restarted; the console shows why the former one ended' }
         : {};
     return new GuestError(`${error.message} (awaited: ${awaited})`, {
       cause: error,
@@ -502,7 +505,7 @@ export class Agent {
   }
 }
 
-/** Whether an error of an {@link Agent} says that the guest refused a request for this reason, an {@link ERRNO}. */
+/** Whether an {@link Agent}'s error means that the guest refused a request with this {@link ERRNO}. */
 export function isRefusal(error: unknown, errno: number): error is GuestError {
   return error instanceof GuestError && error.cause instanceof Refusal && error.cause.errno === errno;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * The agent's line of a machine: sends frames, and lets the machine run until frames come back.
- * Every run's report goes to the caller's sink: an exchange of frames loses no console byte, marker, write or capture.
+ * The report of every run goes to the caller, so that no console byte, marker, write or capture is lost.
  */
 import { concat } from '../machine/bytes.js';
 import type { Machine, RunReport } from '../machine/contract.js';
@@ -21,10 +21,10 @@ export interface ChannelOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Why the machine stands still though no frame has come. */
+/** The reason why the machine stopped although no frame has arrived. */
 export type Interruption =
   | { readonly why: 'halted' | 'powerCut' | 'reset' | 'timeout' }
-  /** A trigger of the caller; its index in the caller's list. */
+  /** A trigger of the caller, with its index in the caller's list. */
   | { readonly why: 'trigger'; readonly index: number };
 
 /** Virtual time that may still pass. Shared by the runs of one exchange. */
@@ -47,7 +47,7 @@ export class AgentChannel {
     this.#options = options;
   }
 
-  /** Goes on with another machine, in which the same agent lives; what was under way on the line is lost. */
+  /** Continues with another machine that has the same agent. Data in transfer on the line is lost. */
   attach(machine: Machine): void {
     this.#machine = machine;
     this.#virtualMs = undefined;
@@ -57,13 +57,13 @@ export class AgentChannel {
     this.#reader.reset();
   }
 
-  /** The last lines that the console has shown, oldest first. */
+  /** The last lines of the console, oldest first. */
   get consoleTail(): readonly string[] {
     const lines = new TextDecoder().decode(this.#console).split(/\r*\n/);
     return lines.filter((line) => line !== '').slice(-CONSOLE_TAIL_LINES);
   }
 
-  /** Puts a frame on the line; it goes out with the next run. */
+  /** Queues a frame, which is sent with the next run. */
   send(frame: Frame): void {
     this.#outgoing.push(encodeFrame(frame));
   }
@@ -73,30 +73,30 @@ export class AgentChannel {
     this.#delivery = bytes;
   }
 
-  /** Ends whatever half-frame the guest may hold. */
+  /** Ends an incomplete frame that the guest may have received. */
   sendDelimiter(): void {
     this.#outgoing.push(Uint8Array.of(DELIMITER));
   }
 
-  /** The next frame from the guest, or why there is none. */
+  /** The next frame from the guest, or the reason why there is none. */
   async next(budget: Budget, triggers: TriggerSet): Promise<Frame | Interruption> {
     for (;;) {
       const frame = this.#frames.shift();
       if (frame !== undefined) return frame;
       if (budget.leftMs <= 0) return { why: 'timeout' };
       const interruption = await this.#run(budget, triggers, true);
-      // Frames that came in the same run stay for `drain`, or for the next call.
+      // Other frames of the same run stay queued for `drain` or the next call.
       if (interruption !== undefined && (interruption.why !== 'timeout' || this.#frames.length === 0))
         return interruption;
     }
   }
 
-  /** Frames that have come and have not been looked at. */
+  /** Received frames that nobody has taken yet. */
   drain(): Frame[] {
     return this.#frames.splice(0);
   }
 
-  /** Lets the machine run on, whatever the agent says meanwhile. */
+  /** Lets the machine run and ignores frames of the agent. */
   async runOn(budget: Budget, triggers: TriggerSet): Promise<Interruption> {
     for (;;) {
       const interruption = await this.#run(budget, triggers, false);
@@ -104,7 +104,7 @@ export class AgentChannel {
     }
   }
 
-  /** The error for a wait that found no end. */
+  /** The error for a wait that reached its bound. */
   gaveUp(awaited: string, waitedMs: number): GuestError {
     return new GuestError(`the guest did not answer within ${waitedMs} ms of its time; awaited: ${awaited}`, {
       consoleTail: this.consoleTail,
@@ -128,7 +128,7 @@ export class AgentChannel {
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
-    // Before the first run the machine's clock is unknown; that run is then charged nothing unless it used up all.
+    // Before the first run the machine's clock is unknown, so that run is not subtracted, unless it used up the budget.
     budget.leftMs -= this.#virtualMs === undefined ? 0 : report.virtualMs - this.#virtualMs;
     this.#virtualMs = report.virtualMs;
     this.#console = concat([this.#console, report.console]).slice(-CONSOLE_TAIL_BYTES);
@@ -147,7 +147,7 @@ export class AgentChannel {
       case 'misuse':
         throw new GuestError(`the guest misused a device, and the machine has ended: ${reason.what}`, {
           consoleTail: this.consoleTail,
-          remedy: 'look for what the driver does with the device last: at a suspend, a resume or a reset',
+          remedy: 'find the last action of the driver on the device: at a suspend, a resume or a reset',
         });
       case 'timeout':
         budget.leftMs = 0;

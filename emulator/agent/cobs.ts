@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * Consistent Overhead Byte Stuffing (Cheshire and Baker, 1997): bytes without a zero among them, so that a
- * zero can end a frame. Costs one byte in 254.
+ * Consistent Overhead Byte Stuffing (Cheshire and Baker, 1997): encodes bytes without zeros, so that a zero can end a
+ * frame. It adds one byte per 254.
  */
 
-/** `plain` without zero bytes, and without the delimiter. */
+/** Encodes `plain` without zero bytes. The result has no delimiter. */
 export function cobsEncode(plain: Uint8Array): Uint8Array {
   const out = new Uint8Array(plain.length + Math.floor(plain.length / 254) + 2);
   let codeAt = 0;
@@ -25,7 +25,7 @@ export function cobsEncode(plain: Uint8Array): Uint8Array {
   return out.subarray(0, used);
 }
 
-/** The bytes that `encoded` (without its delimiter) stands for, or undefined when nothing encodes to it. */
+/** Decodes `encoded` (without its delimiter). Undefined when it is no valid encoding. */
 export function cobsDecode(encoded: Uint8Array): Uint8Array | undefined {
   const out = new Uint8Array(encoded.length);
   let used = 0;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /**
- * Frames on the agent channel: type (1 byte), id (4), payload, CRC-32 over all before it (4), little-endian;
- * COBS-encoded and ended by a zero byte. What stands before a zero byte and is no good frame is dropped.
+ * Frames on the agent channel: type (1 byte), id (4), payload, CRC-32 of everything before it (4), little-endian;
+ * COBS-encoded and ended by a zero byte. Bytes before a zero byte that are no valid frame are dropped.
  * The other side is guest-kernel/userspace/agent/frame.c.
  */
 import { concat } from '../machine/bytes.js';
 import { cobsDecode, cobsEncode } from './cobs.js';
 import { crc32 } from '../machine/crc32.js';
 
-/** Ends each frame; also sent alone, to end whatever half-frame the other side may hold. */
+/** Ends each frame. It is also sent alone, to end an incomplete frame that the other side may have received. */
 export const DELIMITER = 0;
-/** Longest payload that the guest's agent takes. */
+/** Longest payload that the guest's agent accepts. */
 export const PAYLOAD_BYTES_MAX = 36_864;
 /** Longest piece of a file or an output within a payload. */
 export const CHUNK_BYTES_MAX = 32_768;
@@ -25,7 +25,7 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** The bytes of a frame on the line, delimiter included. */
+/** The encoded frame with its delimiter. */
 export function encodeFrame(frame: Frame): Uint8Array {
   const plain = new Uint8Array(HEAD_BYTES + frame.payload.length + CRC_BYTES);
   const view = new DataView(plain.buffer);
@@ -40,7 +40,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
   return line;
 }
 
-/** The frame that `encoded` (without its delimiter) holds, or undefined when it is torn. */
+/** The frame in `encoded` (without its delimiter), or undefined when it is damaged. */
 export function decodeFrame(encoded: Uint8Array): Frame | undefined {
   const plain = cobsDecode(encoded);
   if (plain === undefined || plain.length < HEAD_BYTES + CRC_BYTES) return undefined;
@@ -53,10 +53,10 @@ export function decodeFrame(encoded: Uint8Array): Frame | undefined {
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
   #pending: Uint8Array[] = [];
-  /** Pieces between delimiters that were no frame, since the start. */
+  /** Number of pieces between delimiters that were no frame, since the start. */
   tornFrames = 0;
 
-  /** The frames that `bytes` complete. */
+  /** Returns the frames that `bytes` complete. */
   take(bytes: Uint8Array): Frame[] {
     const frames: Frame[] = [];
     let from = 0;
@@ -74,7 +74,7 @@ export class FrameReader {
     return frames;
   }
 
-  /** Forgets a half-frame whose rest will never come. */
+  /** Drops an incomplete frame of which the rest will not arrive. */
   reset(): void {
     this.#pending = [];
   }

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: MIT
-/** Programs that run in the guest for the host, and how they end. */
+/** Programs that run in the guest for the host, and their results. */
 import { GuestError, RigError } from '../machine/errors.js';
 import { concat } from '../machine/bytes.js';
 import type { Frame } from './frame.js';
 import { ANSWER, JOB_STATE, PayloadReader } from './protocol.js';
 
 export interface Output {
-  /** All that has come so far. */
+  /** All bytes received so far. */
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
 }
 
-/** How a program ended, or why the rig stopped looking. */
+/** The end of a program, or the reason why the rig stopped waiting for it. */
 export type JobResult = Output &
   (
     | { readonly ended: 'exited'; readonly exitCode: number }
-    /** By a signal, of Linux's i386 numbering. */
+    /** A signal (Linux's i386 number) ended it. */
     | { readonly ended: 'signalled'; readonly signal: number }
-    /** It was killed because its own limit of time was over. */
+    /** The guest killed it because its time limit was reached. */
     | { readonly ended: 'timedOut' }
-    /** The machine is off or reset; where the agent lives on (another machine), `wait(job)` goes on. */
+    /** The machine is off or was reset. If another machine resumes the agent, call `wait(job)` again there. */
     | { readonly ended: 'halted' | 'powerCut' | 'reset'; readonly job: Job }
-    /** The machine stands at the caller's trigger number `trigger`; `wait(job)` goes on. */
+    /** The machine stopped at the caller's trigger number `trigger`. Call `wait(job)` again to continue. */
     | { readonly ended: 'stopped'; readonly trigger: number; readonly job: Job }
   );
 
-/** A program's own end. */
+/** The end of a program itself. */
 export type JobEnd =
   | { readonly ended: 'exited'; readonly exitCode: number }
   | { readonly ended: 'signalled'; readonly signal: number }
   | { readonly ended: 'timedOut' };
 
-/** A program did not end within the time that it was given. It may still run. */
+/** A program did not end within its time limit. It may still run. */
 export class Overdue extends GuestError {
   readonly job: Job;
   constructor(job: Job, { message, consoleTail, remedy }: GuestError) {
@@ -40,12 +40,12 @@ export class Overdue extends GuestError {
   }
 }
 
-/** The host's half of a program in the guest: what came of it so far. Made by `Agent.spawn` and `Agent.exec`. */
+/** The host's record of a program in the guest, with its output so far. Made by `Agent.spawn` and `Agent.exec`. */
 export class Job {
-  /** Under this id the guest's agent knows it. */
+  /** The id of the program in the protocol with the guest's agent. */
   readonly id: number;
   readonly argv: readonly string[];
-  /** The request that starts it; sent again as long as no answer has come. */
+  /** The request that starts it. It is sent again until an answer has arrived. */
   readonly start: Uint8Array;
   readonly stdin: Uint8Array | undefined;
   /** Bytes of `stdin` that the guest has confirmed. */
@@ -53,7 +53,7 @@ export class Job {
   stdinDone: boolean;
   /** Process id in the guest, once it has started. */
   pid: number | undefined;
-  /** Output is on its way to the host in this machine without being asked for. */
+  /** In this machine, the agent sends output without a request. */
   following = false;
   released = false;
   readonly #pieces: [Uint8Array[], Uint8Array[]] = [[], []];
@@ -83,14 +83,14 @@ export class Job {
     return { stdout: concat(this.#pieces[0]), stderr: concat(this.#pieces[1]) };
   }
 
-  /** How it ended, once that and all of its output are here. */
+  /** The end of the program, defined once its status and all of its output have arrived. */
   get end(): JobEnd | undefined {
     const status = this.#status;
     if (status === undefined) return undefined;
     return status.bytes[0] === this.#received[0] && status.bytes[1] === this.#received[1] ? status.end : undefined;
   }
 
-  /** Bytes received since the guest was last told that it need not keep them. */
+  /** Bytes received since the last confirmation to the guest. */
   get unconfirmedBytes(): number {
     return this.#received[0] + this.#received[1] - this.#confirmedBytes;
   }
@@ -117,7 +117,7 @@ export class Job {
     const known = this.#received[stream] - offset;
     if (known < 0)
       throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${this.#received[stream]}`);
-    // After a resume the guest may send again what had arrived already.
+    // After a resume the guest may send output again that has already arrived.
     if (known >= bytes.length) return;
     this.#pieces[stream].push(bytes.subarray(known));
     this.#received[stream] += bytes.length - known;

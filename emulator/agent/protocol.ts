@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * What the frames on the agent channel mean; the same numbers stand, with the shape of each payload, in
- * guest-kernel/userspace/agent/protocol.h.
+ * The meaning of the frames on the agent channel. guest-kernel/userspace/agent/protocol.h has the same numbers and the
+ * layout of each payload.
  */
 import { concat } from '../machine/bytes.js';
 
@@ -41,12 +41,12 @@ export const PUT_LAST = 2;
 
 export const JOB_STATE = { running: 0, exited: 1, signalled: 2, timedOut: 3 } as const;
 
-/** Linux's numbers of errors that the host side tells apart. */
+/** Linux's numbers of the errors that the host side distinguishes. */
 export const ERRNO = { ESRCH: 3, ENXIO: 6, EBUSY: 16, ENOSPC: 28, ENOSYS: 38 } as const;
 
 type Part = number | string | Uint8Array;
 
-/** A payload: numbers as little-endian words, strings in UTF-8 with a final zero, bytes as they are. */
+/** A payload: numbers as little-endian words, strings in UTF-8 with a final zero, bytes unchanged. */
 export function payloadOf(...parts: readonly Part[]): Uint8Array {
   return concat(parts.map(encodePart));
 }
@@ -60,7 +60,7 @@ function encodePart(part: Part): Uint8Array {
   return typeof part === 'string' ? new TextEncoder().encode(`${part}\0`) : part;
 }
 
-/** Reads a payload from front to back. What is missing reads as 0 and ''. */
+/** Reads a payload from front to back. Missing values read as 0 and ''. */
 export class PayloadReader {
   readonly #bytes: Uint8Array;
   #at = 0;

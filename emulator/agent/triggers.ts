@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Triggers that last over several runs. The Machine contract counts markers from the start of each run, but an
- * exchange with the agent is many runs: one for each frame. This keeps the count across them, so that each trigger
- * fires once, at the event meant.
+ * Triggers that stay set over several runs. The Machine contract counts markers from the start of each run, but an
+ * exchange with the agent needs many runs, one for each frame. This class counts across runs, so that each trigger
+ * fires once, at the intended event.
  */
 import type { RunReport, RunRequest, Trigger } from '../machine/contract.js';
 
@@ -21,13 +21,13 @@ export class TriggerSet {
     this.#pending = triggers.map(({ when, then }, index) => ({ index, when, then }));
   }
 
-  /** What the next run is to watch for. */
+  /** The triggers for the next run. */
   armed(): readonly ArmedTrigger[] {
     return this.#pending.map(({ when, then }) => ({ when, then }));
   }
 
   /**
-   * Takes account of a run made with `armed()`: drops what has fired, counts what has been seen.
+   * Evaluates a run made with `armed()`: drops triggers that fired, and counts the markers seen.
    * @returns the caller's index of the trigger that stopped the run, if one did.
    */
   after(report: RunReport): number | undefined {
@@ -37,7 +37,7 @@ export class TriggerSet {
   }
 }
 
-/** True when the trigger has fired in that run; else counts the markers that it still has to let pass. */
+/** True when the trigger fired in that run; else updates the number of markers that it must still let pass. */
 function advance(trigger: Pending, report: RunReport): boolean {
   const { when } = trigger;
   switch (when.on) {
@@ -50,7 +50,7 @@ function advance(trigger: Pending, report: RunReport): boolean {
     case 'instruction':
       return report.instructions >= when.count;
     case 'write':
-      // Its index counts from power-on: a write that has passed does not come again.
+      // Its index counts from power-on, so a write that has passed does not occur again.
       return false;
   }
 }

@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: MIT
-/** Finds, in the lines of a console, what the kernel says when something is wrong. Made against golden logs. */
+/** Finds kernel messages about faults in the lines of a console. The patterns were developed with golden logs. */
 import { FAULT_PATTERNS, type FaultKind, type FaultPattern } from './patterns.js';
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** The kernel's own words, without time stamp. */
+  /** The kernel's message, without its time stamp. */
   readonly title: string;
   /** Index of the line that begins the report, 0-based. */
   readonly line: number;
-  /** The report, at most {@link EXCERPT_LINES_MAX} lines; a run of one-line messages of a kind is one fault. */
+  /**
+   * The report, at most {@link EXCERPT_LINES_MAX} lines. Consecutive one-line messages of the same kind are one fault.
+   */
   readonly excerpt: readonly string[];
-  /** How many messages the fault stands for. */
+  /** The number of messages in the fault. */
   readonly count: number;
 }
 
 export const EXCERPT_LINES_MAX = 80;
 
-/** A time stamp may stand anywhere: printk does not wait for a program to finish its line. */
+/** A time stamp can be anywhere in a line: printk does not wait until a program has finished its line. */
 const STAMP = /(?:<\d+>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?/;
 const CUT_HERE = /^-+\[ cut here \]-+$/;
 const END_OF_REPORT =
   /^(?:---\[ end (?:trace|Kernel panic)|<\/TASK>| ?<\/TASK>|Restarting tasks|Out of memory.*Killed process|OOM killer enabled)/;
-/** Specific kinds name the cause; these only say that the kernel stopped there. */
+/** Kinds that only mean that the kernel stopped. All other kinds name a cause. */
 const GENERIC: ReadonlySet<FaultKind> = new Set<FaultKind>(['bug', 'warning', 'oops']);
-/** These begin a report of their own even within another one. */
+/** Kinds that begin a new report even within another one. */
 const ALWAYS_NEW: ReadonlySet<FaultKind> = new Set<FaultKind>(['panic']);
 
-/** The message of a console line: what follows the time stamp, or the whole line when there is none. */
+/** The message of a console line: the text after the time stamp, or the whole line when it has none. */
 export function messageOf(line: string): string {
   const stamp = STAMP.exec(line);
   return (stamp === null ? line : line.slice(stamp.index + stamp[0].length)).trimStart();
@@ -35,26 +37,26 @@ export function messageOf(line: string): string {
 const patternOf = (message: string): FaultPattern | undefined =>
   FAULT_PATTERNS.find((each) => each.message.test(message));
 
-/** Indices of the lines that faults are found by, 0-based. */
+/** Indices of the lines that match a fault pattern, 0-based. */
 export function faultLines(lines: readonly string[]): readonly number[] {
   return lines.flatMap((line, index) => (patternOf(messageOf(line)) === undefined ? [] : [index]));
 }
 
 interface OpenFault {
-  /** Nobody is to be told of it. */
+  /** The fault is allowed and is not reported. */
   allowed: boolean;
   kind: FaultKind;
   title: string;
   readonly line: number;
   readonly excerpt: string[];
   count: number;
-  /** Still takes lines? */
+  /** Whether the report can still get more lines. */
   extent: 'single' | 'report' | 'cutHere';
 }
 
 /**
- * All faults in the order in which they begin, but for those that are allowed: the lines of `allowed` (indices, see
- * `faultLines`) are no faults. A report is allowed as a whole when one of the lines is that it is found by.
+ * All faults, in the order in which they begin. The lines of `allowed` (indices from `faultLines`) are no faults. One
+ * allowed line that matches a pattern allows its whole report.
  */
 export function findFaults(lines: readonly string[], allowed: ReadonlySet<number> = new Set()): Fault[] {
   const faults: OpenFault[] = [];
@@ -97,8 +99,8 @@ export function findFaults(lines: readonly string[], allowed: ReadonlySet<number
 }
 
 /**
- * True when a message belongs to the fault that is being read, which then takes it in: a repeated one-line message,
- * or a further line of the same report (`BUG: unable to handle ...` is followed by `Oops: ...`).
+ * True when a message belongs to the fault that is being read, and is added to it: a repeated one-line message, or
+ * another line of the same report (`BUG: unable to handle ...` is followed by `Oops: ...`).
  */
 function joins(
   open: OpenFault | undefined,

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
-/** Turns the bytes of a serial console into lines of plain text: no escape sequences, carriage returns carried out. */
+/**
+ * Converts the bytes of a serial console to lines of plain text: removes escape sequences, and executes carriage
+ * returns.
+ */
 
 export interface LineAssembler {
-  /** Takes more bytes; answers the lines that they completed. */
+  /** Takes more bytes. Returns the lines that they complete. */
   push(bytes: Uint8Array): string[];
-  /** The line that has no end yet, for example a prompt, or the last words of a kernel that died. */
+  /** The line that has no end yet, for example a prompt, or the last output of a kernel that died. */
   partial(): string;
 }
 
-/** Where the assembler is within an escape sequence. */
+/** The position of the assembler in an escape sequence. */
 type Escape = 'none' | 'escape' | 'csi' | 'string' | 'stringEnd' | 'charset';
 
 const ESC = 0x1b;
 
-/** Feeds may be cut anywhere, also within a character or an escape sequence. */
+/** Input may be split anywhere, also within a character or an escape sequence. */
 export function lineAssembler(): LineAssembler {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let escape: Escape = 'none';
@@ -50,7 +53,10 @@ export function lineAssembler(): LineAssembler {
   };
 }
 
-/** ECMA-48: ESC [ ... final byte; ESC ] or P or _ or ^ ... until BEL or ESC \; ESC ( and its kin take one more byte; else one byte. */
+/**
+ * ECMA-48: ESC [ ... final byte; ESC ] or P or _ or ^ ... until BEL or ESC \; ESC ( and similar ones have one more
+ * byte; else one byte.
+ */
 function afterEscape(state: Escape, code: number): Escape {
   switch (state) {
     case 'escape':
@@ -68,7 +74,7 @@ function afterEscape(state: Escape, code: number): Escape {
   }
 }
 
-/** All lines of a whole console log, an unfinished last one included. */
+/** All lines of a complete console log, with an unfinished last line. */
 export function consoleLines(bytes: Uint8Array): string[] {
   const assembler = lineAssembler();
   const lines = assembler.push(bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a kernel that is in trouble prints. One row per kind of message, most specific first. */
+/** Patterns of the messages that a kernel prints about faults. One row per kind of message, most specific first. */
 
 export type FaultKind =
   | 'panic'
@@ -28,7 +28,7 @@ export interface FaultPattern {
   readonly kind: FaultKind;
   /** Matched against the message without its time stamp. */
   readonly message: RegExp;
-  /** single: all is said in one line. report: the following lines belong to it. */
+  /** single: a message of one line. report: the following lines belong to it. */
   readonly extent: 'single' | 'report';
 }
 

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: MIT
-/** Faults as plain data: where power is cut, which bit of RAM flips, which sector changes while the machine is off. */
+/**
+ * Faults as plain data: the point of a power cut, a bit flip in RAM, or a changed sector of a disk while the machine is
+ * off.
+ */
 import type { Action, Trigger } from '../machine/contract.js';
 import { gpa, SECTOR_BYTES, sector, type Gpa, type Sector } from '../machine/units.js';
 
-/** When a fault strikes. */
+/** The time of a fault. */
 export type FaultTime =
   | { readonly marker: number; readonly nth: number }
   /** Instructions since power-on. */
   | { readonly instruction: number }
-  /** The write number `write` (0-based, since power-on) of disk `disk`; `sectors` of it land, all when undefined. */
+  /**
+   * Write number `write` (0-based, since power-on) of disk `disk`. `sectors` of it reach the disk; all when undefined.
+   */
   | { readonly disk: number; readonly write: number; readonly sectors?: number };
 
 export type Fault =
   | { readonly fault: 'cutPower'; readonly at: FaultTime }
-  /** Turns over bits of a byte of RAM. `where` is a guest physical address, or a kernel symbol. */
+  /** Flips bits of a byte of RAM. `where` is a guest physical address or a kernel symbol. */
   | {
       readonly fault: 'flipMemory';
       readonly at: { readonly marker: number; readonly nth: number };
       readonly where: number | string;
       readonly xor: number;
     }
-  /** Turns over bits of the first byte of a sector while the machine is off. */
+  /** Flips bits of the first byte of a sector while the machine is off. */
   | { readonly fault: 'alterSector'; readonly disk: number; readonly sector: number; readonly xor: number };
 
 export interface ArmedFault {
@@ -28,7 +33,7 @@ export interface ArmedFault {
   readonly then: Action;
 }
 
-/** The triggers that make a machine suffer `faults`; those that strike a powered-off disk are not among them. */
+/** The triggers that inject `faults` into a machine. Faults of a powered-off disk have no trigger. */
 export function triggersOf(faults: readonly Fault[], addressOf: (symbol: string) => Gpa): readonly ArmedFault[] {
   return faults.flatMap((fault): readonly ArmedFault[] => {
     switch (fault.fault) {
@@ -56,7 +61,7 @@ function cut(at: FaultTime): ArmedFault {
   return { when: { on: 'write', disk: at.disk, index: at.write }, then };
 }
 
-/** The sectors to write on disk `disk` to alter it as `faults` say. `read` answers a sector as it stands. */
+/** The sectors to write to disk `disk` to inject `faults`. `read` returns the present contents of a sector. */
 export function sectorEdits(
   faults: readonly Fault[],
   disk: number,

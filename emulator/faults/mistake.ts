@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Mistakes that the guest's kernel makes on request: `rig.break=NAME` on its command line, or in /sys/module/rig/parameters/break. */
+/**
+ * Mistakes that the guest's kernel makes on request: `rig.break=NAME` on its command line, or in
+ * /sys/module/rig/parameters/break.
+ */
 import type { MarkerSeen } from '../machine/contract.js';
 import { MISTAKE_MARKERS, stepBegin } from '../machine/markers.js';
 
@@ -21,8 +24,9 @@ export const MISTAKES = [
 export type Mistake = (typeof MISTAKES)[number];
 
 /**
- * What is wrong when a mistake was asked for and not made in the last cycle: then the run has tested nothing. `markers` are those of
- * the machine that was suspended and after them those of the one that came back; `cmdline` the words for the kernel.
+ * The problem when a mistake was requested but not made in the last cycle: then the run has tested nothing. Undefined
+ * when there is none. `markers` are those of the suspended machine, then those of the resumed one. `cmdline` is the
+ * kernel's command line.
  */
 export function missedMistake(markers: readonly MarkerSeen[], cmdline: readonly string[]): string | undefined {
   const cycle = markers.slice(
@@ -36,9 +40,9 @@ export function missedMistake(markers: readonly MarkerSeen[], cmdline: readonly 
   if (asked !== undefined)
     return made
       ? undefined
-      : `the mistake '${MISTAKES[asked.word0] ?? asked.word0}' that the kernel was to make did not strike: it found nothing to spoil`;
+      : `the mistake '${MISTAKES[asked.word0] ?? asked.word0}' was requested, but the kernel did not make it: it found nothing to damage`;
   const wish = cmdline.findLast((word) => word.startsWith('rig.break='))?.slice('rig.break='.length);
   const none: Mistake = 'none';
   if (wish === undefined || wish === none) return undefined;
-  return `the mistake '${wish}' that the kernel was to make did not strike: the kernel does not know it`;
+  return `the mistake '${wish}' was requested, but the kernel did not make it: it does not know this mistake`;
 }

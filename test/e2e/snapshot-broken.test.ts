@@ -16,7 +16,9 @@ async function broken(t: Test, mistake: string, change = (text: string): string 
   return report;
 }
 
-/** What the proofs have found. What becomes of a program whose memory is spoilt is another matter, and left to chance. */
+/**
+ * What the proofs have found. What becomes of a program whose memory is spoilt is another matter, and left to chance.
+ */
 const PROOFS = ['memory', 'image', 'disk'];
 const texts = ({ failures }: Report): readonly string[] =>
   failures
@@ -130,7 +132,7 @@ t.test('a mistake that finds nothing to spoil fails the run', async (t) => {
   t.match(report.failures, [
     {
       kind: 'guest',
-      what: /^the mistake 'reuse-swap' that the kernel was to make did not strike: it found nothing to spoil/,
+      what: /^the mistake 'reuse-swap' was requested, but the kernel did not make it: it found nothing to damage/,
     },
   ]);
 });

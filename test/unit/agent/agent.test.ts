@@ -198,7 +198,7 @@ test('a job of which a new agent knows nothing is told as such', async (t) => {
   });
   const agent = new Agent(machine);
   const job = await agent.spawn(['x']);
-  await t.rejects(agent.wait(job), { message: /no such job/, remedy: /started anew/ });
+  await t.rejects(agent.wait(job), { message: /no such job/, remedy: /was restarted/ });
 });
 
 test('Ctrl-C ends a wait with the reason given', async (t) => {
