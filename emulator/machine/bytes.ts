@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/** The pieces as one array of its own, which shares no memory with them. */
+/** The pieces joined to a new array, which shares no memory with them. */
 export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
@@ -20,7 +20,7 @@ export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
   return true;
 }
 
-/** The whole 32-bit words of these bytes, little-endian as every host of ours is; of a copy where they do not lie on words. */
+/** These bytes as 32-bit words (a rest is dropped). Assumes a little-endian host. A copy where they are not aligned. */
 export function wordsOf(bytes: Uint8Array): Int32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /**
- * The Machine contract: all that the rig asks of an engine.
+ * The Machine contract: everything that the rig requires of an engine.
  *
- * A machine only moves inside `run`. Between two runs it stands still at a tick boundary, so that
+ * A machine runs only inside `run`. Between two runs it stands still at a tick boundary, so that
  * everything the rig does to it (sending bytes, reading memory, checkpointing) happens at a defined
  * point of the instruction stream; this, together with virtual time and seeded chance, is what makes
  * a run a function of its inputs.
  */
 import type { Gpa, Sector } from './units.js';
 
-/** A disk: an immutable base and the writes laid over it. */
+/** A disk: an immutable base and the writes applied to it. */
 export interface DiskConfig {
   /** Bytes of the base image; shared between machines, never written. Length a multiple of 512. */
   readonly base: Uint8Array;
-  /** Writes that lie over the base from the start, oldest first (the log of an earlier machine). */
+  /** Writes that are applied to the base at the start, oldest first (the log of an earlier machine). */
   readonly overlay?: readonly DiskWrite[];
 }
 
@@ -28,17 +28,19 @@ export interface DiskWrite {
 
 /** A file, folder or symbolic link of a share. */
 export interface ShareEntry {
-  /** From the root of the share, names divided by `/`; the root itself is empty. Whatever it lies in comes before it. */
+  /**
+   * Path from the root of the share, names separated by `/`; the root itself is empty. Parents come before children.
+   */
   readonly path: string;
   /** As in st_mode: its type and permission bits. */
   readonly mode: number;
-  /** Contents of a file, or where a link leads. Never written to. */
+  /** Contents of a file, or target of a link. Never written to. */
   readonly bytes?: Uint8Array;
   /** 0 unless told. */
   readonly uid?: number;
   /** 0 unless told. */
   readonly gid?: number;
-  /** Time of its last change, in ms since 1970; 0 unless told. */
+  /** Time of its last change, in ms since 1970; default 0. */
   readonly modifiedMs?: number;
 }
 
@@ -58,57 +60,57 @@ export interface MachineConfig {
   readonly disks: readonly DiskConfig[];
   /** Seeds all chance in the machine. Unsigned 32 bit. */
   readonly seed: number;
-  /** What the real-time clock shows at power-on, in ms since 1970. */
+  /** The time of the real-time clock at power-on, in ms since 1970. */
   readonly wallClockMs: number;
-  /** Guest instructions per virtual ms; 500,000 unless told. */
+  /** Guest instructions per virtual ms; default 500,000. */
   readonly instructionsPerMs?: number;
-  /** Give the machine a graphics adapter and network card? Off unless told. */
+  /** Whether the machine has a graphics adapter and a network card; default no. */
   readonly network?: boolean;
-  /** Files that the guest finds on a 9p device, if it is to have one. What it does to them stays in the machine's memory. */
+  /** Files on a 9p device of the guest. Without them there is no such device. Changes stay in the machine's memory. */
   readonly share?: readonly ShareEntry[];
 }
 
 /** The two serial lines: console = COM1, agent = COM2. */
 export type Channel = 'console' | 'agent';
 
-/** Where a machine can be told to do something. All conditions are exact and deterministic. */
+/** The point at which a machine executes an {@link Action}. All conditions are exact and deterministic. */
 export type Trigger =
-  /** The `nth` (1 unless told) marker of this kind from now on. */
+  /** The `nth` (default 1) marker of this kind from now on. */
   | { readonly on: 'marker'; readonly kind: number; readonly nth?: number }
-  /** The first tick boundary at or after this instruction count. Writes after the exact count are not let through. */
+  /** The first tick boundary at or after this instruction count. Writes after the exact count do not reach the disk. */
   | { readonly on: 'instruction'; readonly count: number }
   /** Write number `index` on a disk, counting from the machine's power-on, 0-based. */
   | { readonly on: 'write'; readonly disk: number; readonly index: number };
 
 export type Action =
-  /** Copy all RAM at that very instruction and go on; the copy comes back in `RunReport.captures`. */
+  /** Copy all RAM at that instruction and continue. The copy is returned in `RunReport.captures`. */
   | { readonly do: 'capture'; readonly label: string }
   /** Stop at the next tick boundary. At a marker that holds, the guest has not passed it. */
   | { readonly do: 'stop' }
   /**
-   * Power off at that very point: no later write reaches a disk. For a write trigger `sectorsWritten`
-   * says how much of that write lands: 0 = before, all (undefined) = after, else torn.
+   * Power off at that point: no later write reaches a disk. For a write trigger, `sectorsWritten` is the number of its
+   * sectors that reach the disk: 0 = power fails before the write, all (undefined) = after it, else it is torn.
    */
   | { readonly do: 'cutPower'; readonly sectorsWritten?: number }
-  /** Change RAM at that very instruction (fault injection). `xor` is applied from `gpa` on. */
+  /** Change RAM at that instruction (fault injection). `xor` is applied from `gpa` on. */
   | { readonly do: 'flip'; readonly gpa: Gpa; readonly xor: Uint8Array };
 
 export interface RunRequest {
   readonly triggers?: readonly { readonly when: Trigger; readonly then: Action }[];
   /** Stop at the tick boundary after this byte has come out of this channel. */
   readonly untilByte?: { readonly channel: Channel; readonly byte: number };
-  /** Bytes to hand to the guest before it moves. */
+  /** Bytes to send to the guest before it runs. */
   readonly send?: readonly { readonly channel: Channel; readonly bytes: Uint8Array }[];
   /**
-   * Bytes that a guest program can read from the delivery port (see delivery.ts), in this run and later ones. They replace what is
-   * left of an earlier delivery. A guest that does not read the port is not affected.
+   * Bytes that a guest program can read from the delivery port (see delivery.ts), in this run and later ones. They
+   * replace the rest of an earlier delivery. A guest that does not read the port is not affected.
    */
   readonly deliver?: Uint8Array;
-  /** Give up after so much virtual time. A run always has a bound. */
+  /** Stop after this virtual time (ms). A run always has a bound. */
   readonly virtualMsMax: number;
   /** Stop when the host asks (Ctrl-C, interactive shell); the only source of nondeterminism, at tick boundaries. */
   readonly signal?: AbortSignal;
-  /** Called with console output as it comes, for people; has no influence on the run. */
+  /** Called with console output as it arrives, for people. It has no influence on the run. */
   readonly onConsole?: (bytes: Uint8Array) => void;
   /** Called now and then with where the machine is, for progress bars. */
   readonly onProgress?: (instructions: number, virtualMs: number) => void;
@@ -122,7 +124,7 @@ export type StopReason =
   | { readonly why: 'halted' }
   /** The guest asked for a reset or triple-faulted. */
   | { readonly why: 'reset' }
-  /** The guest used a device as no driver may; nothing that follows would mean anything. */
+  /** The guest used a device as no driver may. The state after that is undefined, so the machine ends. */
   | { readonly why: 'misuse'; readonly what: string }
   | { readonly why: 'timeout' }
   | { readonly why: 'aborted' };
@@ -159,9 +161,9 @@ export interface RunReport {
 
 /**
  * An opaque, serialisable machine state: memory, devices, time, chance, generated code, and the content of the
- * blocks that this machine has written since power-on (so a config's overlay is again only what lay on
- * the disks before). Restores only into a fresh instance, which then goes on bit by bit as the machine would have
- * that it was made of; making it alters nothing. It does not hold the disks' bases, nor the log of the writes.
+ * blocks that this machine has written since power-on (a config's overlay is again only what was on the disks before
+ * power-on). It can be restored only into a fresh instance, which then continues bit by bit as the original machine.
+ * Making a checkpoint changes nothing. It contains neither the bases of the disks nor the log of the writes.
  */
 export interface Checkpoint {
   /** Engine that made it. */
@@ -175,9 +177,12 @@ export interface Machine {
   readMemory(at: Gpa, lengthBytes: number): Promise<Uint8Array>;
   /** All RAM, copied. */
   captureMemory(): Promise<Uint8Array>;
-  /** What the share holds now, in an order that does not depend on how it came about; undefined without one. */
+  /** The present files of the share, in an order that does not depend on its history; undefined without a share. */
   readShare(): Promise<readonly ShareEntry[] | undefined>;
-  /** SHA-256 (hex) over RAM as its non-empty pages, registers and counters: equal for two machines that are in the same state. */
+  /**
+   * SHA-256 (hex) over the non-zero pages of RAM, the registers and the counters. Two machines in the same state have
+   * the same hash.
+   */
   stateHash(): Promise<string>;
   /** The machine must stand at a tick boundary, as it always does between runs. */
   checkpoint(): Promise<Checkpoint>;
@@ -186,20 +191,21 @@ export interface Machine {
 }
 
 /**
- * An engine makes machines: from power-on, or from a checkpoint together with the config it was made
- * under, except that disks may carry other bases and overlays when the checkpoint has not read them yet
- * (what the checkpoint itself has written lies over them), that a share may hold other files when the guest has not used
- * it yet, and that `wallClockMs` may differ: the real-time clock
- * then shows the new time, though a guest that has read it goes on with what it read.
+ * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from.
+ * That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
+ * the checkpoint's own writes are applied to them. A share may have other files when the guest has not used it yet.
+ * `wallClockMs` may differ: the real-time clock then shows the new time, but a guest that has read it before continues
+ * with its own time.
  */
 export interface Engine {
   readonly name: string;
   powerOn(config: MachineConfig): Promise<Machine>;
   restore(config: MachineConfig, checkpoint: Checkpoint): Promise<Machine>;
   /**
-   * Says that a machine will soon be restored from `checkpoint`, its disks' overlays and wall clock not being known yet: what does
-   * not depend on them is done meanwhile. No influence on what any machine does, nor need one ever be restored. Resolves
-   * when all has been done. An engine that has nothing to do beforehand has no such function.
+   * Announces that a machine will soon be restored from `checkpoint`. The overlays of its disks and its wall clock are
+   * not known yet; the engine prepares what does not depend on them. This does not influence any machine, and the
+   * machine need not be restored. Resolves when the preparation is complete. The function is absent in an engine that
+   * has nothing to prepare.
    */
   expect?(config: MachineConfig, checkpoint: Checkpoint): Promise<void>;
 }

@@ -144,7 +144,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 export const ERRNO_NAMES = [...Object.keys(ERRORS), ...Object.keys(ALIASES)] as [string, ...string[]];
 
-/** The number that `name` stands for; undefined when it is no name of one. */
+/** The error number with the name `name`; undefined when there is none. */
 export function errnoOf(name: string): number | undefined {
   const own = Object.hasOwn(ALIASES, name) ? (ALIASES[name] ?? name) : name;
   return Object.hasOwn(ERRORS, own) ? ERRORS[own]?.[0] : undefined;
@@ -155,7 +155,7 @@ export function errnoName(number: number): string {
   return Object.entries(ERRORS).find(([, [own]]) => own === number)?.[0] ?? `error ${number}`;
 }
 
-/** The number whose message is a part of `line`, as programs print it behind a colon; undefined where there is none. */
+/** The error number whose message is in `line`, after a colon as programs print it; undefined when there is none. */
 export function errnoIn(line: string): number | undefined {
   const parts = line.split(': ').map((part) => part.split(';')[0]?.trim());
   return Object.values(ERRORS).find(([, message]) => parts.includes(message))?.[0];

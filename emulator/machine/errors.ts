@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Three kinds of failure that must never be taken for one another, each with its exit status.
+ * Three kinds of failure that must never be confused, each with its exit status.
  * Findings (a page that differs) are data in a report, not errors.
  */
 
@@ -21,7 +21,7 @@ export const EXIT = {
 } as const;
 
 export interface ErrorDetail {
-  /** What to do about it, one sentence. */
+  /** The remedy, one sentence. */
   readonly remedy?: string;
   readonly cause?: unknown;
 }
@@ -46,7 +46,7 @@ export class RigError extends SnapbackError {
   readonly exitCode = EXIT.rigFailed;
 }
 
-/** The guest did not do what was awaited: it faulted, hung, or never reached a marker. */
+/** The guest did not do what the rig waited for: it faulted, hung, or never reached a marker. */
 export class GuestError extends SnapbackError {
   readonly exitCode = EXIT.guestFailed;
   /** The last lines of the console, oldest first. */
@@ -57,9 +57,9 @@ export class GuestError extends SnapbackError {
   }
 }
 
-/** The machine does not move at all: something that the guest did keeps the emulator busy without end. Its state is lost. */
+/** The machine makes no progress: an action of the guest keeps the emulator busy without end. Its state is lost. */
 export class StallError extends GuestError {
-  /** `stalledMs` is how long it was watched, in real time. */
+  /** `stalledMs` is the real time without progress. */
   constructor(
     readonly stalledMs: number,
     readonly lastMarker: MarkerSeen | undefined,
@@ -69,12 +69,12 @@ export class StallError extends GuestError {
         ? 'it has passed no marker'
         : `its last marker is ${markerName(lastMarker.kind)}, at instruction ${lastMarker.instruction}`;
     super(`the machine has not moved at all for ${stalledMs / 1000} s of real time; ${marker}`, {
-      remedy: 'look for what the guest does to a device there: the emulation of that device does not come to an end',
+      remedy: 'find out how the guest uses a device at that point: the emulation of that device does not end',
     });
   }
 }
 
-/** True for the errors above, which are shown without a stack trace. */
+/** True for the errors above. They are shown without a stack trace. */
 export function isSnapbackError(error: unknown): error is InputError | RigError | GuestError {
   return error instanceof SnapbackError;
 }

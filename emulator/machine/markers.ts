@@ -3,11 +3,11 @@
  * Markers: port writes by which the guest tells the rig where it is.
  *
  * A marker is three 32-bit writes: word 0 to `base + 4`, word 1 to `base + 8`, then the kind to
- * `base`, which delivers it. Kernel and userspace have a base of their own, so that a kernel
- * marker cannot tear a userspace one. A 32-bit read of `base` answers 1 while the rig wants the guest to hold
- * (spin) there, 0 to go on; without a rig it reads all ones, which also means go on.
- * The same numbers stand in the kernel's `include/linux/rig_marker.h` and in
- * `guest-kernel/userspace/include/rig_marker.h`; a unit test compares them.
+ * `base`, which sends it. Kernel and userspace have separate bases, so that a kernel
+ * marker cannot mix with an incomplete one of userspace. A 32-bit read of `base` returns 1 while the guest must hold
+ * (spin) there, and 0 when it may continue. Without a rig it returns all ones, which also means continue.
+ * The kernel's `include/linux/rig_marker.h` and `guest-kernel/userspace/include/rig_marker.h` have the same numbers;
+ * a unit test compares them.
  */
 
 export const MARKER_PORT_KERNEL = 0x5b00;
@@ -27,7 +27,7 @@ export const KERNEL_STEPS = {
   quiesce: 6,
   /** The atomic copy, interrupts off. begin: word0 = pages to copy. end: word0 = pages copied. */
   copy: 7,
-  /** begin: the resuming kernel is about to jump. end: first instruction stream of the restored kernel, interrupts off. */
+  /** begin: the resuming kernel is about to jump. end: the restored kernel has started to run, interrupts still off. */
   restore: 8,
   devicesResume: 9,
   substitute: 10,
@@ -46,23 +46,26 @@ export type KernelStep = keyof typeof KERNEL_STEPS;
 export const MARKER_LAYOUT = 0x1fff;
 
 /**
- * Mistakes that the kernel is asked to make (`rig.break`), which stand in kernel/power/rig_break.c. asked: an image is about to be
- * made with one. made: it has been. word0 = which one, as an index into MISTAKES (emulator/faults/mistake.ts); of `made`, word1 =
- * where: a pfn, sector or device.
+ * Mistakes that the kernel is asked to make (`rig.break`), which stand in kernel/power/rig_break.c. asked: an image is
+ * about to be made with one. made: it has been. word0 = which one, as an index into MISTAKES
+ * (emulator/faults/mistake.ts); of `made`, word1 = where: a pfn, sector or device.
  */
 export const MISTAKE_MARKERS = { asked: 0x1ffd, made: 0x1ffe } as const;
 
 /** Userspace markers that the rig's own guest programs send. */
 export const USER_MARKERS = {
-  /** The initramfs runs and has not yet read a disk; the place from which resumes start. Holds. */
+  /** The initramfs runs and has not yet read a disk. Resumes start from this point. Holds. */
   beforeDisk: 0x2001,
   /** The initramfs decided: word0 = 0 boot, 1 resume. */
   bootDecision: 0x2002,
-  /** The agent of the root filesystem is ready for commands; the place from which scenarios start. Holds. */
+  /** The agent of the root filesystem is ready for commands. Scenarios start from this point. Holds. */
   agentReady: 0x2003,
   /** The init is about to power the machine off: word0 = the number of mounts and devices that stayed busy. */
   shutdown: 0x2004,
-  /** The initramfs has mounted and unmounted a filesystem (`rig.mount`): word 0 and 1 = errno of the mount and of the unmount. */
+  /**
+   * The initramfs has mounted and unmounted a filesystem (`rig.mount`): word 0 and 1 = errno of the mount and of the
+   * unmount.
+   */
   mountedOnce: 0x2005,
 } as const;
 export type UserMarker = keyof typeof USER_MARKERS;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The units the rig counts in. Brands keep an index from being mixed with an address:
- * a `Pfn` cannot be passed where a `Gpa` is wanted, though both are numbers at run time.
+ * The units of the rig. Branded types prevent confusion of an index with an address:
+ * a `Pfn` cannot be passed as a `Gpa`, although both are numbers at run time.
  */
 
 declare const brand: unique symbol;

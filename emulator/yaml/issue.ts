@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-/** What is wrong in a YAML file, and where: collected rather than thrown, so that people see all of it at once. */
+/**
+ * The issues of a YAML file with their places. They are collected, not thrown, so that people see all of them at once.
+ */
 
 import { printableLine } from '../report/escape.js';
 
 export type YamlIssueCode =
-  /** Not YAML at all. */
+  /** Invalid YAML. */
   | 'syntax'
-  /** A key that means nothing here. */
+  /** A key that is not known here. */
   | 'unknownKey'
-  /** A key that must be there and is not. */
+  /** A required key is missing. */
   | 'missingKey'
-  /** A number where text is wanted, a list where a mapping is wanted... */
+  /** A value of the wrong type, such as a number instead of text or a list instead of a mapping. */
   | 'wrongType'
-  /** The right type, but not a value that can be. */
+  /** A value of the right type that is not allowed. */
   | 'badValue';
 
 export interface YamlIssue {
@@ -41,7 +43,7 @@ export function sourceText(text: string, file: string): SourceText {
   return { file, text, lineStarts };
 }
 
-/** How much of a line is shown before the place of an issue, and from there on; people do not write longer ones. */
+/** Numbers of characters that are shown of a line, before and from the place of an issue. Written lines are shorter. */
 const SHOWN_BEFORE = 200;
 const SHOWN_FROM = 200;
 
@@ -61,7 +63,7 @@ export function issueAt(
   const before = `${shownStart > lineStart ? '...' : ''}${printableLine(text.slice(shownStart, from))}`;
   const marked = printableLine(text.slice(from, Math.min(range[1], shownEnd)));
   const after = printableLine(text.slice(Math.min(from + Math.max(0, range[1] - from), shownEnd), shownEnd));
-  // A tab before the caret stays a tab, so that the caret stands right whatever width tabs are shown with.
+  // A tab before the caret stays a tab, so that the caret is at the right column for any tab width.
   const indent = before.replaceAll(/[^\t]/g, ' ');
   return {
     code,
@@ -91,10 +93,10 @@ function endOfLine(text: string, from: number): number {
   return text[end - 1] === '\r' && end > from ? end - 1 : end;
 }
 
-/** More say nothing that the first do not say: such a file is not what it should be. */
+/** More issues give no more information: such a file is of another kind. */
 const SHOWN_ISSUES = 20;
 
-/** `file:line:col: message`, then the excerpt indented; one issue after another, and how many there are beyond the first 20. */
+/** `file:line:col: message`, then the indented excerpt, for the first 20 issues; then the number of further ones. */
 export function renderIssues(issues: readonly YamlIssue[]): string {
   const more = issues.length - SHOWN_ISSUES;
   return [

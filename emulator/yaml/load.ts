@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Reads YAML text into plain values, and remembers where in the text each of them stands. */
+/** Reads YAML text into plain values, and remembers the position of each value in the text. */
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Document, type Node, type Pair } from 'yaml';
 import { issueAt, sourceText, type YamlIssue, type YamlIssueCode } from './issue.js';
 
@@ -11,16 +11,16 @@ export interface YamlFile {
   /** Mappings as objects, sequences as arrays, scalars as YAML 1.2 core types. */
   readonly value: unknown;
   /**
-   * An issue at the value at `path`, or at its key when `part` is 'key'. A path that leads nowhere
-   * is placed at the nearest thing above it that exists.
+   * An issue at the value at `path`, or at its key when `part` is 'key'. A path that does not exist
+   * is placed at its nearest existing parent.
    */
   readonly issue: (code: YamlIssueCode, path: YamlPath, message: string, part?: 'key' | 'value') => YamlIssue;
 }
 
-/** Characters that YAML 1.2 does not permit, though text files may hold them; no binary file is without. */
+/** Characters that YAML 1.2 forbids, although text files can contain them. Every binary file contains some. */
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]|\p{Cs}/u;
 
-/** The file's single document, or everything that is wrong with its syntax (at least one issue). */
+/** The file's single document, or all issues of its syntax (at least one). */
 export function loadYaml(text: string, file: string): YamlFile | { readonly issues: readonly YamlIssue[] } {
   const source = sourceText(text, file);
   const syntax = ([from, to]: readonly [number, number], message: string): YamlIssue =>
@@ -29,12 +29,15 @@ export function loadYaml(text: string, file: string): YamlFile | { readonly issu
   if (forbidden)
     return {
       issues: [
-        syntax([forbidden.index, forbidden.index + 1], `${forbidden[0]} is no character that a YAML file may hold`),
+        syntax(
+          [forbidden.index, forbidden.index + 1],
+          `${forbidden[0]} is a character that a YAML file may not contain`,
+        ),
       ],
     };
   const documents = parseAllDocuments(text, {
     prettyErrors: false,
-    // A key given twice would be lost without a word in a plain object.
+    // In a plain object, a key that occurs twice would be lost silently.
     uniqueKeys: true,
     stringKeys: true,
     logLevel: 'silent',
@@ -57,9 +60,9 @@ export function loadYaml(text: string, file: string): YamlFile | { readonly issu
       const place = rangeOf(alias) ?? [0, 0];
       firstAlias ??= place;
       const named = alias.resolve(document);
-      if (!named) issues.push(syntax(place, `nothing above is called '&${alias.source}'`));
+      if (!named) issues.push(syntax(place, `there is no anchor '&${alias.source}' above`));
       else if (within.includes(named))
-        issues.push(syntax(place, `'*${alias.source}' stands within what it is a name of, which would have no end`));
+        issues.push(syntax(place, `'*${alias.source}' is inside the value that it refers to, which would never end`));
     },
   });
   if (issues.length > 0) return { issues };
@@ -100,11 +103,11 @@ function placeOf(document: Document.Parsed, path: YamlPath, part: 'key' | 'value
   return place;
 }
 
-/** From where to where a node's own text goes; a node without any (an empty value) has no place of its own. */
+/** The range of a node's own text. A node without text (an empty value) has no range. */
 function rangeOf(node: Node | null): readonly [number, number] | undefined {
   const range = node?.range;
   if (!range || range[0] === range[1]) return undefined;
-  // A mapping or sequence would underline everything in it: its first character says enough.
+  // For a mapping or sequence, only its first character is underlined, not everything in it.
   return isMap(node) || isSeq(node) ? [range[0], range[0] + 1] : [range[0], range[1]];
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** Finds what somebody probably meant. */
+/** Finds the known word that a misspelt word probably means. */
 
-/** The candidate that is the fewest typing errors away from `word`, when that is few enough to be a slip. */
+/** The candidate with the fewest typing errors to `word`; undefined when even these are too many for a typing error. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const near = candidates
     .map((candidate) => ({ candidate, away: distance(word.toLowerCase(), candidate.toLowerCase()) }))

@@ -3,7 +3,7 @@
 import { nearest } from './nearest.js';
 import { describe, type Place, type Shape } from './shape.js';
 
-/** Text; with `pattern`, text that matches it whole. */
+/** Text; with `pattern`, the whole text must match it. */
 export function text(wants = 'text', pattern?: RegExp): Shape<string> {
   return scalar(
     wants,
@@ -31,7 +31,7 @@ export function word<W extends string>(...words: readonly [W, ...W[]]): Shape<W>
   return name(words.length === 1 ? `'${words[0]}'` : `one of ${words.join(', ')}`, words);
 }
 
-/** One of more names than a message could list. */
+/** One of a set of names that is too large to be listed in a message. */
 export function name<N extends string>(wants: string, names: readonly [N, ...N[]]): Shape<N> {
   return {
     wants,
@@ -59,7 +59,9 @@ export function byteSize(): Shape<number> {
 
 const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A duration with its unit, in ms: `250 ms`, `5 s`, `8 h`. The bounds are written in the same way: `['1 ms', '1 d']`. */
+/**
+ * A duration with its unit, in ms: `250 ms`, `5 s`, `8 h`. The bounds are written in the same way: `['1 ms', '1 d']`.
+ */
 export function duration(bounds?: readonly [min: string, max: string]): Shape<number> {
   const units = Object.keys(TIME_UNITS).join(', ');
   if (bounds === undefined)
@@ -75,7 +77,7 @@ export function duration(bounds?: readonly [min: string, max: string]): Shape<nu
   );
 }
 
-/** A number with its unit, as a whole number of the smallest unit; undefined when it is none. */
+/** A number with its unit, converted to the smallest unit; undefined when the result is no whole number. */
 function quantity(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
   const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) : null;
   const unit = parts?.[2] === undefined || !Object.hasOwn(units, parts[2]) ? undefined : units[parts[2]];
@@ -83,7 +85,7 @@ function quantity(value: unknown, units: Readonly<Record<string, number>>): numb
   return Number.isSafeInteger(result) ? result : undefined;
 }
 
-/** A shape of a single value: `read` answers undefined for what cannot be. */
+/** A shape of a single value: `read` returns undefined for a value that is not allowed. */
 export function scalar<T>(wants: string, read: (value: unknown) => T | undefined, placeholder: T): Shape<T> {
   return {
     wants,

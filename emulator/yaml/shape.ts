@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT
 /**
- * Shapes: what a YAML value must look like. A shape reads a plain value into a typed one and
- * reports every deviation at its place; unknown keys always are deviations.
+ * Shapes describe the required form of a YAML value. A shape reads a plain value into a typed one and
+ * reports every deviation at its place. Unknown keys always are deviations.
  *
  *     const disk = mapping({ size: required(byteSize()), label: optional(text()) });
  *     const result = readYaml(source, 'disk.yaml', disk);
  *     if ('issues' in result) console.error(renderIssues(result.issues));
  *
- * Scalars and collections are in `scalars.ts` and below; a shape of one's own is an object with `wants` and `read`.
+ * Scalars and collections are in `scalars.ts` and below. A custom shape is an object with `wants` and `read`.
  */
 import { nearest } from './nearest.js';
 import { loadYaml, type YamlFile, type YamlPath } from './load.js';
 import type { YamlIssue, YamlIssueCode } from './issue.js';
 
-/** Where a shape is reading, and how it says what is wrong there. */
+/** The place that a shape reads, with the function to report an issue there. */
 export interface Place {
   readonly path: YamlPath;
   readonly below: (step: string | number) => Place;
   readonly report: (code: YamlIssueCode, message: string, part?: 'key' | 'value') => void;
 }
 
-/** Reads a value. What it answers after it has reported something is never used. */
+/** Reads a value. Its result is not used after it has reported an issue. */
 export interface Shape<T> {
   /** For messages: 'a size in bytes'. */
   readonly wants: string;
@@ -33,7 +33,7 @@ export interface Field<T> {
   readonly otherwise?: { readonly value: T };
 }
 
-/** What a shape, or a field, reads. */
+/** The type of the value that a shape or a field reads. */
 export type Read<S> = S extends Shape<infer T> ? T : S extends Field<infer T> ? T : never;
 type Fields = Readonly<Record<string, Field<unknown>>>;
 type ReadFields<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
@@ -58,7 +58,7 @@ function placeIn(source: YamlFile, path: YamlPath, issues: YamlIssue[]): Place {
   return {
     path,
     below: (step) => placeIn(source, [...path, step], issues),
-    // Finding a place takes time; nobody is shown that many.
+    // Finding a place takes time, and so many issues are never shown.
     report: (code, message, part) =>
       issues.push(source.issue(code, issues.length < PLACED_ISSUES ? path : [], message, part)),
   };
@@ -66,13 +66,13 @@ function placeIn(source: YamlFile, path: YamlPath, issues: YamlIssue[]): Place {
 
 export const required = <T>(shape: Shape<T>): Field<T> => ({ shape });
 
-/** Undefined where the key is not there, or has no value. */
+/** Reads as undefined when the key is missing or has no value. */
 export const optional = <T>(shape: Shape<T>): Field<T | undefined> => ({ shape, otherwise: { value: undefined } });
 
-/** `value` where the key is not there, or has no value. */
+/** Reads as `value` when the key is missing or has no value. */
 export const defaulted = <T>(shape: Shape<T>, value: T): Field<T> => ({ shape, otherwise: { value } });
 
-/** A mapping with just these keys. */
+/** A mapping with these keys and no others. */
 export function mapping<F extends Fields>(fields: F, wants = 'a mapping'): Shape<ReadFields<F>> {
   return {
     wants,
@@ -84,7 +84,7 @@ export function mapping<F extends Fields>(fields: F, wants = 'a mapping'): Shape
       const read = Object.entries(fields).map(([key, { shape, otherwise }]): [string, unknown] => {
         const one = Object.hasOwn(given, key) ? given[key] : undefined;
         if (!isAbsent(one)) return [key, shape.read(one, at.below(key))];
-        // A value of the wrong type has been reported already: that its keys are missing is no news.
+        // A value of the wrong type has already been reported, so its missing keys are not reported again.
         if (!otherwise && isObject(value))
           at.below(key).report('missingKey', `'${key}' is missing (${shape.wants})`, 'key');
         return [key, otherwise?.value];
@@ -94,7 +94,7 @@ export function mapping<F extends Fields>(fields: F, wants = 'a mapping'): Shape
   };
 }
 
-/** A mapping whose keys are names of the user's own. */
+/** A mapping whose keys are names that the user chooses. */
 export function dictionary<T>(
   shape: Shape<T>,
   wants = `a mapping from names to ${shape.wants}`,
@@ -125,8 +125,8 @@ export function list<T>(shape: Shape<T>, countMin = 0): Shape<readonly T[]> {
 }
 
 /**
- * A mapping with exactly one key that says what it is: `{ run: ... }` or `{ suspend: ... }`.
- * A bare word stands for the key with no value (`- suspend`), which its shape reads as an empty mapping.
+ * A mapping with exactly one key, which selects the shape: `{ run: ... }` or `{ suspend: ... }`.
+ * A single word means the key without a value (`- suspend`). Its shape reads it as an empty mapping.
  */
 export function choice<C extends Readonly<Record<string, Shape<unknown>>>>(
   shapes: C,
@@ -162,7 +162,7 @@ export function choice<C extends Readonly<Record<string, Shape<unknown>>>>(
   };
 }
 
-/** `shape`, and `check` on what it read: a message when it cannot be. */
+/** `shape`, whose result is passed to `check`. It returns a message when the value is not allowed. */
 export function checked<T>(shape: Shape<T>, check: (value: T) => string | undefined): Shape<T> {
   return {
     wants: shape.wants,
@@ -184,7 +184,7 @@ export function checked<T>(shape: Shape<T>, check: (value: T) => string | undefi
   };
 }
 
-/** What a value is, for messages. */
+/** Describes a value, for messages. */
 export function describe(value: unknown): string {
   if (isAbsent(value)) return 'nothing';
   if (Array.isArray(value)) return 'a list';

@@ -83,7 +83,7 @@ t.test('an alias within what it names is refused where it stands', async (t) => 
     return 'issues' in result ? result.issues : [];
   };
   t.match(issues('name: x\nsteps: &all\n  - boot\n  - repeat: { times: 2, steps: *all }\n'), [
-    { code: 'syntax', line: 4, col: 32, message: /'\*all' stands within what it is a name of/ },
+    { code: 'syntax', line: 4, col: 32, message: /'\*all' is inside the value that it refers to/ },
   ]);
   t.match(issues('a: &a [&b [*a], *b]\n'), [{ line: 1, col: 12 }]);
   t.same(issues('a: &a [1]\nb: [*a, *a]\n'), [], 'other aliases are as good as ever');
@@ -97,7 +97,7 @@ t.test('what is no text for people is not shown to them', async (t) => {
   if (!('issues' in one)) throw new Error('it was read');
   t.match(one.issues, [{ code: 'syntax', line: 2, col: 1 }]);
   const shown = renderIssues(one.issues);
-  t.match(shown, /^a\.yaml:2:1: \\x00 is no character that a YAML file may hold\n {4}\\x00\\x1b\[2J/);
+  t.match(shown, /^a\.yaml:2:1: \\x00 is a character that a YAML file may not contain\n {4}\\x00\\x1b\[2J/);
   t.match(shown, /\.\.\.\n {4}\^\^\^\^$/, 'the line is cut short, and all of the character is marked');
   t.ok(shown.length < 2000);
   for (const character of ['\u0001', '\u007f', '\uffff', '\ud800'])
