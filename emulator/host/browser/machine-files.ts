@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** What the server tells the page about a machine, and how the page loads it. */
+/** The server's description of a machine, and the code by which the page loads it. */
 import type { MachineConfig } from '../../machine/contract.js';
 import { unpackSparse } from '../../disks/sparse.js';
 import { RigError } from '../../machine/errors.js';
 
-/** `machine.json`: a machine's config with URLs in the place of bytes. */
+/** `machine.json`: a machine's config with URLs instead of bytes. */
 export interface MachineDescription {
   readonly memoryMiB: number;
   readonly cmdline: string;
@@ -21,7 +21,7 @@ export interface MachineDescription {
 }
 
 /**
- * Loads the description at `url` and all that it names. `onFile` is told what is being loaded.
+ * Loads the description at `url` and all files that it names. `onFile` gets the name of each file before it is loaded.
  * @throws RigError when something cannot be loaded.
  */
 export async function loadMachine(
@@ -50,7 +50,7 @@ export async function loadMachine(
   return { config, marker };
 }
 
-/** In memory that the machine's worker can share, where the page is allowed to. */
+/** In memory that the machine's worker can share, if the browser allows the page to use it. */
 const allocate = (lengthBytes: number): Uint8Array =>
   new Uint8Array(
     typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** A page with one machine: boots it to the marker that the server names, says what state it is in, then hands over the console. */
+/**
+ * A page with one machine: boots it to the marker that the server names, shows its state, and then opens the console.
+ */
 import '@xterm/xterm/css/xterm.css';
 import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
 import { createBrowserEngine } from '../../engines/v86/host-browser/engine.js';
@@ -7,7 +9,7 @@ import type { Machine, StopReason } from '../../machine/contract.js';
 import { markerName } from '../../machine/markers.js';
 import { loadMachine } from './machine-files.js';
 
-/** What is known once the marker is reached; tests read it from the page. */
+/** The state at the marker. Tests read it from the page. */
 export interface PageState {
   readonly reason: StopReason;
   readonly instructions: number;
@@ -16,7 +18,7 @@ export interface PageState {
   readonly realMs: number;
 }
 
-/** What this file uses of the browser; the project is checked without the DOM's types. */
+/** The part of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 interface PageElement {
   textContent: string;
   className: string;
@@ -26,7 +28,7 @@ declare const location: { readonly search: string };
 const page = globalThis as unknown as { snapback?: Promise<PageState> };
 
 const BOOT_MS_MAX = 60_000;
-/** Guest time per stretch while a person is at the console, and real time that it is meant to take. */
+/** Guest time per run while the console is open, and the real time that it should take. */
 const STRETCH_MS = 20;
 
 const status = document.getElementById('status');
@@ -68,7 +70,7 @@ async function boot(): Promise<PageState> {
   return { reason, instructions, virtualMs, stateHash, realMs };
 }
 
-/** Runs the machine in step with real time, with what is typed. */
+/** Runs the machine at the speed of real time, with the typed input. */
 async function converse(machine: Machine): Promise<void> {
   let typed = new Uint8Array(0);
   terminal.onData((text: string) => {

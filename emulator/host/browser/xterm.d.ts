@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What the page uses of xterm. Its own types pull in the DOM's, which the project is checked without. */
+/** The part of xterm that the page uses. Its own types need those of the DOM, which the project does not include. */
 declare module '@xterm/xterm/lib/xterm.mjs' {
   export class Terminal {
     constructor(options: {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** Which file of a btrfs lies where, by what `btrfs inspect-internal dump-tree` prints of its chunk tree and of a file tree. */
+/**
+ * Maps places of a btrfs to files, by the output of `btrfs inspect-internal dump-tree` for its chunk and file trees.
+ */
 
 interface Stripe {
   readonly logical: number;
@@ -11,12 +13,12 @@ interface Extent {
   readonly logical: number;
   readonly length: number;
   readonly inode: string;
-  /** Of the file, at which the extent begins. */
+  /** Offset in the file at which the extent begins. */
   readonly fileOffset: number;
 }
 
 export interface BtrfsMap {
-  /** What lies at a byte of the volume, for people; undefined when the dumps do not say. */
+  /** Names what is at a byte of the volume, for people; undefined when the dumps do not contain it. */
   describe(offsetBytes: number): string | undefined;
 }
 
@@ -25,7 +27,7 @@ const SUPERBLOCKS = [65_536, 67_108_864, 274_877_906_944];
 const SUPERBLOCK_BYTES = 4096;
 const ROOT_INODE = '256';
 
-/** Reads the two dumps. Profiles that stripe over devices are not understood: a disk of the rig is one device. */
+/** Reads the two dumps. Profiles with stripes over devices are not supported: a disk of the rig is one device. */
 export function readBtrfsDumps(chunkTree: string, fileTree: string): BtrfsMap {
   const stripes = readStripes(chunkTree);
   const { extents, names } = readFiles(fileTree);

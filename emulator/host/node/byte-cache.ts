@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** Checkpoints on disk: one file per key, whole or absent, its hash at its head; an altered file counts as absent. */
+/**
+ * Checkpoints on disk: one file per key, complete or absent. A hash is at its start; an altered file counts as absent.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,15 +10,15 @@ import { RigError } from '../../machine/errors.js';
 import { makeFolder } from './make-folder.js';
 
 const HASH_BYTES = 32;
-/** What is kept when room is made; a checkpoint of the standard machine has some 30 MB. */
+/** Upper bound of the cache. A checkpoint of the standard machine has about 30 MB. */
 const CACHE_BYTES_MAX = 2e9;
 
 /** What a folder answers that may only be read. */
 const READ_ONLY: ReadonlySet<string | undefined> = new Set(['EROFS', 'EACCES', 'EPERM']);
 
 /**
- * A cache in folder `dir`, which is made at need. Entries longest unused go first when it grows too large. In a folder that may
- * only be read nothing is kept; `onReadOnly` is told the first time.
+ * A cache in folder `dir`, which is made at need. Entries longest unused go first when it grows too large. In a folder
+ * that may only be read nothing is kept; `onReadOnly` is told the first time.
  */
 export function byteCache(dir: string, onReadOnly: () => void = () => undefined): ByteCache {
   let told = false;
@@ -30,7 +32,7 @@ export function byteCache(dir: string, onReadOnly: () => void = () => undefined)
         await rm(path, { force: true }).catch(() => undefined);
         return undefined;
       }
-      // The order in which entries are dropped rests on these times; it does no harm when they cannot be set.
+      // These times determine the order in which entries are removed. It does no harm when they cannot be set.
       await utimes(path, new Date(), new Date()).catch(() => undefined);
       return bytes;
     },

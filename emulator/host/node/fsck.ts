@@ -10,9 +10,9 @@ import { withVolumeCopy } from './volume-copy.js';
 
 interface Checker {
   readonly package: string;
-  /** Look, and change nothing. */
+  /** Checks and changes nothing. */
   readonly check: readonly string[];
-  /** Replay the journal as the next mount would, remove files that have no name, and do nothing else. */
+  /** Replays the journal like the next mount, removes files without names, and does nothing else. */
   readonly replay?: readonly string[];
   /** A line of `check` that says that a journal waits which no program can replay, only a kernel. */
   readonly kernelReplays?: RegExp;
@@ -52,9 +52,9 @@ export interface CheckOptions {
 }
 
 /**
- * Checks a filesystem; undefined when there is no checker for it. The journal of one that was in use is replayed first, as its
- * machine's next mount would do it, and a mark that says that it was in use is no fault. Of one that was frozen, files without a
- * name are removed, and a journal that has to be replayed is a fault.
+ * Checks a filesystem; undefined when there is no checker for it. The journal of one that was in use is replayed first,
+ * as its machine's next mount would do it, and a mark that says that it was in use is no fault. Of one that was frozen,
+ * files without a name are removed, and a journal that has to be replayed is a fault.
  * @throws RigError when the checker is missing, does not end in time, or the host's disk is full.
  */
 export async function checkFilesystem(

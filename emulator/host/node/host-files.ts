@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Reads what a scenario takes from the host: what is copied into the guest, and what it shares with it. */
+/** Reads the files of the host that a scenario copies into the guest or shares with it. */
 import type { Stats } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
@@ -31,8 +31,8 @@ export async function readHostFiles(files: readonly HostFile[], scenarioDir: str
 }
 
 /**
- * What is in the folder `share`. Nothing in it depends on whose files they are on the host, on when they were made, or on
- * more of their permissions than whether they can be run.
+ * The contents of the folder `share`. They do not depend on the owners and times of the host's files, and of the
+ * permissions only on whether a file is executable.
  * @throws InputError when something cannot be read, or is neither a file nor a folder.
  */
 export async function readHostShare(share: string, scenarioDir: string): Promise<readonly ShareEntry[]> {
@@ -52,11 +52,11 @@ export async function readHostShare(share: string, scenarioDir: string): Promise
 
 const FILE = 0o100000;
 const FOLDER = 0o040000;
-/** Deeper than any folder of files: a link that leads back into its own folder. */
+/** Deeper than any real folder. A greater depth means a link that leads back into its own folder. */
 const DEPTH_MAX = 64;
 
 interface Found {
-  /** From where the search began; empty for that itself. */
+  /** Path from the start of the search; empty for the start itself. */
   readonly path: string;
   readonly stats: Stats;
   /** Of a file. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What lies at a byte of a filesystem, by the filesystem's own tools on a copy of the volume. */
+/** Names what is at a byte of a filesystem, by the filesystem's own tools on a copy of the volume. */
 import { command } from './process.js';
 import { RigError } from '../../machine/errors.js';
 import type { Filesystem } from '../../verify/disk/partitions.js';
@@ -18,8 +18,8 @@ const F2FS_LOOKS_MAX = 40;
 const LOCATORS: Partial<Record<Filesystem, Locator>> = { xfs: locateXfs, btrfs: locateBtrfs, f2fs: locateF2fs };
 
 /**
- * Names what lies at these bytes: files as `/path`, with the byte of the file where the tool tells it. Undefined where it says
- * nothing, as of a filesystem that is damaged, or when the tool is missing: the sectors then keep their numbers.
+ * Names what is at these bytes: files as `/path`, with the byte of the file where the tool prints it. Undefined where
+ * the tool prints nothing (as for a damaged filesystem) or is missing: reports then show the numbers of the sectors.
  */
 export async function locate(
   volume: ByteSource,

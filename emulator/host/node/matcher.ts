@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Matches patterns in a thread of its own, which is ended when a search takes too long. */
+/** Matches patterns in a separate thread, which is ended when a search takes too long. */
 import { Worker } from 'node:worker_threads';
 import type { Matcher, MatchQuestion } from '../../cycle/pattern.js';
 
@@ -10,12 +10,12 @@ export interface MatcherOptions {
   readonly searchMsMax?: number;
 }
 
-/** A search that ends does so within milliseconds; this leaves room for a host that is busy. */
+/** A normal search ends within milliseconds. This bound allows for a busy host. */
 const SEARCH_MS_MAX = 20_000;
 
 type Answer = Awaited<ReturnType<Matcher>>;
 
-/** All that the thread does. As text, so that it needs no bundle and no loader. */
+/** The code of the thread. It is text, so that it needs no bundle and no loader. */
 const THREAD = `
   const { parentPort } = require('node:worker_threads');
   parentPort.on('message', ({ source, flags, texts }) => {
@@ -29,7 +29,7 @@ const THREAD = `
 `;
 
 /**
- * A matcher whose thread is made with the first question and does not keep the process alive between two of them. Questions
+ * A matcher whose thread is made at the first question and does not keep the process alive between questions. Questions
  * are answered one after another.
  */
 export function nodeMatcher({ signal, searchMsMax = SEARCH_MS_MAX }: MatcherOptions = {}): Matcher {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** Where the package lies, whether the code runs from its sources or from a bundle in `dist/`. */
+/** The folder of the package, whether the code runs from its sources or from a bundle in `dist/`. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RigError } from '../../machine/errors.js';
 
-/** As npm knows the package; the command it brings is `snapback`, a name that is another project's on npm. */
+/** The package's name on npm. Its command is `snapback`, but the package of that name on npm is another project. */
 export const PACKAGE_NAME = 'snapback-rig';
 
 let root: string | undefined;

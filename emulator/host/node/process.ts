@@ -11,15 +11,15 @@ export interface CommandOptions {
   readonly input?: string | Uint8Array;
   /** Called for each complete line of output, for progress. */
   readonly onLine?: (line: string) => void;
-  /** Exit statuses taken as success; only 0 unless told. */
+  /** Exit statuses that mean success; default only 0. */
   readonly okStatuses?: readonly number[] | 'any';
-  /** After so long (real time) it is killed, which is an error. */
+  /** Real time in ms after which the program is killed, which is an error. */
   readonly timeoutMs?: number;
-  /** What it writes beyond so many bytes, to each of its outputs, is dropped. */
+  /** Bytes that are kept of each of its outputs. Further output is dropped. */
   readonly outputBytesMax?: number;
   /**
-   * A file that the program and all that it starts hold locked (flock), and wait for before they begin. Where this process is killed
-   * and its programs live on, nobody disturbs them.
+   * A file that the program waits for and locks (flock) before it begins; its child processes keep the lock. If this
+   * process is killed and the programs continue, no other build interferes with them.
    */
   readonly lock?: string;
   /** What to do when the program is missing or fails. */
@@ -34,12 +34,15 @@ export interface CommandResult {
   readonly truncated: boolean;
 }
 
-/** Where programs are looked for: the user's PATH, and the folders of system tools, which Debian leaves out of it for ordinary users. */
+/**
+ * The search path for programs: the user's PATH, and the folders of system tools, which Debian omits for ordinary
+ * users.
+ */
 export function searchPath(env: Readonly<Record<string, string | undefined>> = process.env): string {
   return [env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
 }
 
-/** Process groups under way: none outlives this process, however it ends by its own doing. */
+/** The running process groups. They are killed when this process exits, unless it is killed itself. */
 const groups = new Set<number>();
 process.on('exit', () => groups.forEach(killGroup));
 
@@ -47,13 +50,14 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has just ended by itself.
+    // The process has already ended.
   }
 }
 
 /**
- * Runs `program` in a process group of its own, which ends with it and with the context's signal.
- * @throws RigError when it cannot start, does not end in time or ends with another status; the message carries its last lines.
+ * Runs `program` in its own process group, which is ended with the program and by the context's signal.
+ * @throws RigError when it cannot start, does not end in time or ends with another status; the message carries its last
+ *   lines.
  */
 export function command(
   program: string,
@@ -66,7 +70,7 @@ export function command(
     const [file, argv] = options.lock === undefined ? [program, args] : ['flock', [options.lock, program, ...args]];
     const child = spawn(file, argv, {
       cwd: options.cwd,
-      // Messages are read by us too: in one language.
+      // The rig parses messages, so they must be in one language.
       env: { ...process.env, PATH: searchPath(), LC_ALL: 'C.UTF-8', ...options.env },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The proofs as a run on this host uses them: with Node's memcmp and the host's tools for filesystems. */
+/** The proofs for runs on this host: they use Node's memcmp and the host's filesystem tools. */
 import type { Proofs } from '../../cycle/proofs.js';
 import { createProofs, type ProofHost } from '../../verify/proofs.js';
 import { byteComparer } from './compare.js';

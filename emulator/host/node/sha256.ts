@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 
-/** SHA-256 (hex) of `parts` one after the other. Whatever was asked of others before goes out first: they work meanwhile. */
+/**
+ * SHA-256 (hex) of the joined `parts`. Yields once first, so that queued requests to workers are sent before it blocks.
+ */
 export async function sha256Hex(parts: readonly Uint8Array[]): Promise<string> {
   await setImmediate();
   const hash = createHash('sha256');

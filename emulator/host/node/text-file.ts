@@ -2,14 +2,14 @@
 /** Reads files that people write. */
 import { open } from 'node:fs/promises';
 
-/** Far more than anybody writes by hand. */
+/** Upper bound, far above the size of any file written by hand. */
 const BYTES_MAX = 2 ** 20;
 
 /** The text of a file. @throws Error when it cannot be read, is larger than 1 MiB, or is not UTF-8. */
 export async function readTextFile(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
-    // Not by its size: a pipe has none, and /dev/zero no end.
+    // The size in the file's status is not used: a pipe has none, and /dev/zero never ends.
     const bytes = Buffer.alloc(BYTES_MAX + 1);
     let filled = 0;
     for (let read = -1; read !== 0 && filled < bytes.length; filled += read)

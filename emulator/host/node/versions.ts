@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** Versions of Snapback and of what it runs on. */
+/** Versions of Snapback and of the software that it uses. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packagePath } from './paths.js';
 
 export const snapbackVersion = (): string => versionIn(packagePath());
 
-/** Snapback, Node and the packages that take part in a run. */
+/** The versions of Snapback, Node and the packages that a run uses. */
 export function packageVersions(): Readonly<Record<string, string>> {
   return { snapback: snapbackVersion(), node: process.versions.node, v86: versionIn(packageOf('v86')) };
 }

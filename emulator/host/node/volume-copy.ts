@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A volume as a file, for programs of the host. The file is sparse and gone afterwards. */
+/** A volume as a file, for programs of the host. The file is sparse and is removed afterwards. */
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RigError } from '../../machine/errors.js';
@@ -8,7 +8,7 @@ import { filledRanges, type ByteSource } from '../../verify/source.js';
 
 const CHUNK_BYTES = 1 << 20;
 
-/** Does `work` with the path of a copy. @throws RigError when there is no room for it. */
+/** Calls `work` with the path of a copy. @throws RigError when there is no space for it. */
 export async function withVolumeCopy<T>(volume: ByteSource, work: (path: string) => Promise<T>): Promise<T> {
   const directory = await makeTemporaryFolder('snapback-fsck-');
   try {
@@ -20,7 +20,7 @@ export async function withVolumeCopy<T>(volume: ByteSource, work: (path: string)
   }
 }
 
-/** Writes the volume with holes where it is known to hold only zeros. */
+/** Writes the volume, with holes where it is known to contain only zeros. */
 async function writeSparse(volume: ByteSource, path: string): Promise<void> {
   const file = await open(path, 'w');
   try {

@@ -10,34 +10,37 @@ import { removeLeftovers } from './store.js';
 
 export interface CleanRequest {
   readonly cacheDir: string;
-  /** Names of the artifact folders that stay; 'nothing' lets everything of ours go. */
+  /** Names of the artifact folders that are kept; 'nothing' removes everything that Snapback has made. */
   readonly keep: ReadonlySet<string> | 'nothing';
-  /** Only say what would go. */
+  /** Only report what would be removed. */
   readonly dryRun: boolean;
-  /** Checkpoints unused for this long go. */
+  /** Checkpoints unused for this long are removed. */
   readonly checkpointAgeMs: number;
   readonly nowMs: number;
 }
 
 export interface Cleaned {
-  /** What went, or would go, and the bytes of the host's disk that it took. */
+  /**
+   * The removed items (in a dry run, those that would be removed), with the bytes that they used on the host's disk.
+   */
   readonly removed: readonly { readonly name: string; readonly bytes: number }[];
   readonly bytes: number;
   readonly keptBytes: number;
 }
 
-/** As the store names them. */
+/** The form of the names that the store gives to artifacts. */
 const ARTIFACT = /^[a-z0-9-]+-[0-9a-f]{20}$/;
 const CHECKPOINTS = 'checkpoints';
 /** Folder of remembered answers. */
 export const REMEMBERED = 'remembered';
-/** Folders that only go with everything else: a few answers, and a newer Node where the host's is too old. */
+/** Folders that are removed only with everything else: a few answers, and a newer Node where the host's is too old. */
 const LASTING = ['node', REMEMBERED];
 
 /**
- * Removes artifacts that nobody needs any more and unfinished work for such, locks and half-built folders of processes that are gone, and old checkpoints.
- * Whatever else lies in the folder stays.
- * @throws RigError while another process builds something: it may be about to use what would go. A dry run disturbs nobody.
+ * Removes artifacts that nobody needs any more and unfinished work for such, locks and half-built folders of processes
+ * that are gone, and old checkpoints. Whatever else lies in the folder stays.
+ * @throws RigError while another process builds something: it may be about to use what would go. A dry run disturbs
+ *   nobody.
  */
 export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   const { cacheDir, keep, dryRun, nowMs } = request;
@@ -75,7 +78,7 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0), keptBytes };
 }
 
-/** Gone in one step: nobody finds half an artifact. */
+/** Removes a folder in one step, so that no process finds part of an artifact. */
 async function removeWhole(dir: string): Promise<void> {
   const aside = `${dir}.${process.pid}.partial`;
   await rename(dir, aside);
@@ -105,7 +108,7 @@ async function oldCheckpoints({
   return removed;
 }
 
-/** What a folder takes of the disk: images are sparse. */
+/** The disk space that a folder uses. Images are sparse, so it can be less than their sizes. */
 export async function bytesOnDisk(dir: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true }))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What every build step is given: where the cache is, how to tell people, and when to stop. */
+/** The context of every build step: the place of the cache, the report of progress, and the signal to stop. */
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { RigError } from '../../../machine/errors.js';
@@ -7,7 +7,7 @@ import { RigError } from '../../../machine/errors.js';
 export interface BuildContext {
   /** Root of the cache; see {@link defaultCacheDir}. */
   readonly cacheDir: string;
-  /** Says what is being done, and how far it is: `fraction` from 0 to 1 where known. */
+  /** Reports the present step and its progress: `fraction` from 0 to 1 where known. */
   readonly progress: (what: string, fraction?: number) => void;
   /** Aborts when the user asks to stop; every child process must end with it. */
   readonly signal: AbortSignal;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * What an interrupted build leaves in the cache, so that the next build of the same artifact goes on from there.
+ * Unfinished work of an interrupted build in the cache, with which the next build of the same artifact continues.
  *
- * The folder lies beside the artifact's place and is named by its key: other inputs begin anew. It is also named by the
- * boot of the host: after a crash of the host, what was written last may be missing on the disk, and a file that is
- * there by name and time may be empty. A folder of another boot is therefore of no use, and goes.
+ * The folder is beside the artifact's place. Its name contains the artifact's key, so a build with other inputs starts
+ * again. Its name also contains the boot id of the host: after a crash of the host, the last writes may be missing on
+ * the disk, and a file with the right name and time may be empty. A folder of another boot is therefore removed.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -13,26 +13,27 @@ import { heldLocks } from './lock.js';
 
 export interface KeptWork {
   /**
-   * Path of the folder `name`, which outlives an interruption. The first time `prepare` fills it elsewhere; it appears whole.
-   * Programs of a build that was killed may still be at work in it: run yours with the `lock` of {@link KeptWork.lock}.
+   * Path of the folder `name`, which is kept when the build is interrupted. The first time, `prepare` fills it at
+   * another place and it is then renamed, so it is always complete. Programs of a killed build may still write to it:
+   * run yours with {@link KeptWork.lock} as their `lock`.
    */
   readonly folder: (name: string, prepare?: (dir: string) => Promise<void>) => Promise<string>;
-  /** A file for `flock`: whoever holds it has the folders for itself. */
+  /** A file for `flock`. The process that holds the lock has exclusive use of the folders. */
   readonly lock: string;
 }
 
-/** Half-done work is kept for a day; so long does somebody who interrupted a build remember it. */
+/** Unfinished work is kept for a day. After that a continuation is unlikely. */
 const KEPT_MS = 24 * 3_600_000;
 const KEPT = /^([a-z0-9-]+-[0-9a-f]{20})\.([0-9a-f]{32})\.kept$/;
 const LOCK = 'lock';
 
-/** Name of the artifact that the folder `name` holds unfinished work of; undefined for any other folder. */
+/** Name of the artifact whose unfinished work is in the folder `name`; undefined for any other folder. */
 export const keptFor = (name: string): string | undefined => KEPT.exec(name)?.[1];
 
-/** Where unfinished work for the artifact at `dir` is kept. */
+/** Path of the unfinished work for the artifact at `dir`. */
 export const keptPath = (dir: string): string => `${dir}.${bootId()}.kept`;
 
-/** The work kept for the artifact at `dir`; `scratch` is where folders are prepared. */
+/** The unfinished work for the artifact at `dir`. Folders are prepared under `scratch`. */
 export function keptWork(dir: string, scratch: string): KeptWork {
   const home = keptPath(dir);
   return {
@@ -58,7 +59,7 @@ export function dropKept(dir: string): Promise<void> {
   return rm(keptPath(dir), { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** Removes unfinished work of other boots of this host, and what nobody went on with for a day. */
+/** Removes unfinished work of other boots of this host, and work that no build has used for a day. */
 export async function removeOldKept(cacheDir: string, nowMs: number): Promise<void> {
   const held = await heldLocks(cacheDir);
   for (const name of await readdir(cacheDir)) {

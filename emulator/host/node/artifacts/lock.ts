@@ -2,8 +2,8 @@
 /**
  * Locks between processes by files: a lock belongs to a process for as long as it lives.
  *
- * They spare work, they do not guard correctness: two processes that hold the same one (which takes a process that dies
- * within a takeover) build the same artifact twice, each in a folder of its own.
+ * They save work; correctness does not depend on them. If two processes hold the same lock (which can happen when a
+ * process dies during a takeover), they build the same artifact twice, each in its own folder.
  */
 import { link, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -15,8 +15,9 @@ const POLL_MS = 200;
 let serial = 0;
 
 /**
- * Waits until the lock file at `path` is this process's, and answers how to give it back. A lock whose process is gone is taken over.
- * `onWait` is told now and then which process is being waited for. Rejects when `signal` aborts, or when the folder cannot be written.
+ * Waits until this process has the lock file at `path`. Returns the function that releases it. A lock of a process that
+ * no longer exists is taken over. `onWait` is called repeatedly with the process that holds the lock. Rejects when
+ * `signal` aborts, or when the folder cannot be written.
  */
 export async function lockFile(
   path: string,
@@ -24,7 +25,7 @@ export async function lockFile(
   onWait: (pid: number) => void,
 ): Promise<() => Promise<void>> {
   const token = `${process.pid} ${startOf(process.pid) ?? 0} ${serial++}`;
-  // Linked into place, so that the file is never there without its content.
+  // The file is linked into place, so that it never exists without its content.
   const own = `${path}.${process.pid}-${serial}`;
   await writeFile(own, token);
   try {
@@ -50,7 +51,7 @@ export async function lockFile(
   }
 }
 
-/** The living processes that hold locks in `dir`, by the name of what they lock. */
+/** The running processes that hold locks in `dir`, by the name of the locked artifact. */
 export async function heldLocks(dir: string): Promise<ReadonlyMap<string, number>> {
   const held = new Map<string, number>();
   for (const name of (await readdir(dir)).filter((one) => one.endsWith('.lock'))) {
@@ -60,7 +61,7 @@ export async function heldLocks(dir: string): Promise<ReadonlyMap<string, number
   return held;
 }
 
-/** Removes the locks in `dir` that died with their processes, and what these had prepared for locking. */
+/** Removes the locks in `dir` whose processes no longer exist, and the files that these had prepared for locking. */
 export async function removeStaleLocks(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
     const path = join(dir, name);
@@ -79,7 +80,7 @@ async function place(own: string, path: string, token: string): Promise<void> {
     await link(own, path);
   } catch (error) {
     if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    // A filesystem without hard links: for a moment the file stands there without its content.
+    // A filesystem without hard links: for a moment the file exists without its content.
     await writeFile(path, token, { flag: 'wx' });
   }
 }
@@ -88,13 +89,16 @@ async function giveBack(path: string, token: string): Promise<void> {
   if ((await readToken(path)) === token) await rm(path, { force: true });
 }
 
-/** Only one of several processes can move the file away; one that moved away what has been taken over meanwhile puts it back. */
+/**
+ * Only one of several processes can move the file away. If another process has taken over the lock in the meantime,
+ * this one moves the file back.
+ */
 async function removeStale(path: string, stale: string, aside: string): Promise<void> {
   try {
     await rename(path, aside);
     if ((await readToken(aside)) !== stale) await link(aside, path);
   } catch {
-    // Another process was faster: the next look shows what it did.
+    // Another process was faster: the next attempt reads its lock.
   } finally {
     await rm(aside, { force: true });
   }
@@ -106,18 +110,18 @@ async function readToken(path: string): Promise<string | undefined> {
 
 const pidOf = (token: string): number => Number(token.split(' ')[0]);
 
-/** A process number may have been given anew: the time of its start tells. */
+/** A process id may have been reused: the start time of the process decides. */
 function isHeld(token: string): boolean {
   const [pid, start] = token.split(' ');
   const now = startOf(Number(pid));
   return now !== undefined && (start === undefined || start === '0' || start === now);
 }
 
-/** When a process was started, in clock ticks since the host's boot; undefined when there is none of this number. */
+/** Start time of a process, in clock ticks since the host's boot; undefined when no process has this id. */
 function startOf(pid: number): string | undefined {
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   try {
-    // The name of the program stands in parentheses and may hold anything.
+    // The name of the program is in parentheses and may contain any character.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
-/** Whether folders of this host can be written to, and how much fits into them. */
+/** Checks whether folders of this host can be written to, and their free space. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 export interface FolderState {
   readonly dir: string;
-  /** Why nothing can be written there. */
+  /** The reason why the folder cannot be written to. */
   readonly problem: string | undefined;
   readonly freeBytes: number;
   readonly neededBytes: number;
 }
 
-/** While kernels are built; afterwards a fraction is left. */
+/** Space that is needed while kernels are built. Afterwards only a fraction remains used. */
 const BUILD_BYTES = 4e9;
-/** Room for checkpoints and for disks that were altered. */
+/** Space for checkpoints and for altered disks. */
 const RUN_BYTES = 1e9;
 
-/** The state of the cache folder, which need not be there yet. */
+/** The state of the cache folder, which need not exist yet. */
 export async function lookAtCache(cacheDir: string): Promise<FolderState> {
   const names = await readdir(cacheDir).catch((): string[] => []);
   return lookAtFolder(
@@ -26,7 +26,7 @@ export async function lookAtCache(cacheDir: string): Promise<FolderState> {
   );
 }
 
-/** The state of a folder, or of the nearest one above that is there. */
+/** The state of a folder, or of its nearest existing parent. */
 export async function lookAtFolder(dir: string, neededBytes: number): Promise<FolderState> {
   let there = resolve(dir);
   while (!existsSync(there) && there !== dirname(there)) there = dirname(there);

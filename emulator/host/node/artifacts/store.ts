@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The artifact store: folders of built files, each named by a hash over everything that went into it.
+ * The artifact store: folders of built files, each named by a hash over all of its inputs.
  *
- * A folder appears whole or not at all (built beside its place, then renamed), carries a manifest with
+ * A folder is complete or absent (built beside its place, then renamed), has a manifest with
  * the SHA-256 of each file, and is rebuilt when a file is missing or altered. Two processes that want the
  * same artifact build it once: the second waits for the first.
  */
@@ -23,11 +23,11 @@ export interface Recipe {
   /** Everything that determines the result: file contents, versions, options. */
   readonly inputs: Readonly<Record<string, string | Uint8Array>>;
   /**
-   * Fills `dir`. May leave files elsewhere under `scratch`, which is removed afterwards, and under `kept`, which is removed unless the
-   * build is interrupted: the next one goes on with it.
+   * Fills `dir`. It may leave other files under `scratch`, which is removed afterwards, and under `kept`. `kept` is
+   * removed too, unless the build is interrupted: then the next build continues with it.
    */
   readonly build: (dir: string, scratch: string, context: BuildContext, kept: KeptWork) => Promise<void>;
-  /** The build checks whatever it finds in `kept`, as by digests: it stays after a failure, too. */
+  /** The build checks the contents of `kept` (by digests, for example), so that `kept` stays after a failure, too. */
   readonly keepsAfterFailure?: boolean;
 }
 
@@ -90,7 +90,7 @@ async function make(recipe: Recipe, dir: string, context: BuildContext): Promise
   const release = await lockFile(`${dir}.lock`, context.signal, (pid) =>
     context.progress(`waiting for process ${pid}, which is building ${recipe.name}`),
   );
-  // Of this process alone: a build of the same artifact elsewhere cannot come in between.
+  // The folder belongs to this process alone, so a build of the same artifact in another process cannot interfere.
   const partial = `${dir}.${process.pid}.partial`;
   const scratch = `${dir}.${process.pid}.scratch`;
   try {
@@ -115,7 +115,7 @@ async function make(recipe: Recipe, dir: string, context: BuildContext): Promise
   }
 }
 
-/** Builds, and decides on what is left when that does not end well. */
+/** Builds, and decides after a failure which files are kept. */
 async function buildOnce(
   recipe: Recipe,
   dir: string,
@@ -131,7 +131,7 @@ async function buildOnce(
   }
 }
 
-/** Removes what processes that were killed have left half done. */
+/** Removes the unfinished files of killed processes. */
 export async function removeLeftovers(cacheDir: string): Promise<void> {
   for (const name of await readdir(cacheDir)) {
     const owner = /-[0-9a-f]{20}\.(\d+)\.(?:partial|scratch)$/.exec(name)?.[1];
@@ -165,8 +165,8 @@ async function describe(dir: string): Promise<Manifest> {
 
 /**
  * The digests when all files are there and unaltered, else undefined.
- * A file whose size and modification time are the manifest's is taken as unaltered; any other is hashed,
- * once: the manifest then learns the new time.
+ * A file with the size and modification time of the manifest counts as unaltered. Any other file is hashed once; the
+ * manifest then gets the new time.
  */
 async function check(dir: string): Promise<Record<string, string> | undefined> {
   let manifest: Manifest;
@@ -184,7 +184,7 @@ async function check(dir: string): Promise<Record<string, string> | undefined> {
   } catch {
     return undefined;
   }
-  // A cache that may only be read is as good, if slower.
+  // A read-only cache works too, but slower.
   if (learned) await replaceFile(join(dir, MANIFEST), JSON.stringify(manifest, null, 2)).catch(() => undefined);
   return digests(manifest);
 }
@@ -212,7 +212,7 @@ const UNUSABLE_FOLDER: ReadonlySet<string> = new Set([
   'EIO',
 ]);
 
-/** What people should read when the cache folder itself is the trouble. */
+/** The error for people when the cache folder itself is the cause. */
 async function explain(error: unknown, context: BuildContext): Promise<RigError | undefined> {
   if (context.signal.aborted) return undefined;
   const full = new RigError(`the disk that holds the cache folder ${context.cacheDir} is full`, {

@@ -38,7 +38,9 @@ export async function hostSuite(): Promise<string> {
   return suite;
 }
 
-/** The host's sources of the suite, its updates and its security updates; others, of third parties too, are left out. */
+/**
+ * The host's sources of the suite, its updates and its security updates; others, of third parties too, are left out.
+ */
 export async function hostSources(suite: string, context: BuildContext): Promise<readonly Source[]> {
   const { stdout } = await command(
     'apt-get',
@@ -50,7 +52,7 @@ export async function hostSources(suite: string, context: BuildContext): Promise
   for (const line of stdout.split('\n')) {
     const [createdBy, component, release = '', uri = '', ...signedBy] = line.split(' ');
     if (createdBy !== 'Packages' || component !== 'main' || !wanted.includes(release)) continue;
-    // apt leaves a field that has no value as it stands in the format.
+    // When a field has no value, apt prints its placeholder from the format.
     const key = signedBy.join(' ').startsWith('$') ? undefined : signedBy.join(' ');
     sources.set(`${uri} ${release}`, { uri, suite: release, signedBy: key === '' ? undefined : key });
   }
@@ -61,7 +63,7 @@ export async function hostSources(suite: string, context: BuildContext): Promise
   return [...sources.values()];
 }
 
-/** apt's options for work in `dir`, which is made ready. */
+/** Prepares `dir` for apt. Returns the options with which apt works there. */
 export async function aptIn(
   dir: string,
   sources: readonly Source[],
@@ -83,7 +85,7 @@ export async function aptIn(
     'APT::Architecture': architecture,
     'APT::Architectures': architecture,
     'APT::Install-Recommends': 'false',
-    // As root, apt would fetch as another user, who may not write here.
+    // As root, apt would fetch as another user, who has no permission to write here.
     'APT::Sandbox::User': '',
     'Dir::State': join(dir, 'state'),
     'Dir::State::status': join(dir, 'status'),
@@ -100,8 +102,8 @@ export async function aptIn(
 }
 
 /**
- * Fetches the indexes. A mirror caught while it is being renewed answers with an index of the wrong size:
- * that suite is tried again, then left out, and named in the answer.
+ * Fetches the indexes. A mirror that is just being renewed returns an index of the wrong size. Such a suite is tried
+ * again, then omitted, and named in the result.
  */
 export async function updateIndexes(
   dir: string,
@@ -137,7 +139,7 @@ export async function updateIndexes(
   return { options: again, missing: missing.map(({ suite }) => suite) };
 }
 
-/** What installing these packages on an empty system comes to, sorted by name. `name=version` asks for a version. */
+/** The packages that are installed with these on an empty system, sorted by name. `name=version` requests a version. */
 export async function resolvePackages(
   options: readonly string[],
   install: readonly string[],
@@ -195,8 +197,8 @@ export async function resolvePackages(
 }
 
 /**
- * Fetches these packages into `dir`, as apt fetches any file, checked against their digests; what is there already stays.
- * Answers those that no mirror has any more. `lock`: see {@link CommandOptions}.
+ * Fetches these packages into `dir`, as apt fetches any file, checked against their digests; what is there already
+ * stays. Answers those that no mirror has any more. `lock`: see {@link CommandOptions}.
  */
 export async function fetchPackages(
   packages: readonly LockedPackage[],
@@ -217,7 +219,7 @@ export async function fetchPackages(
     const here = await Promise.all(whole.map((one) => isFile(join(dir, fileName(one)), one.sha256)));
     const batch = whole.filter((_, index) => here[index] !== true);
     if (batch.length === 0) continue;
-    // Half a file of an interrupted fetch would pass for a whole one where the mirror has it no more.
+    // If the mirror no longer has the file, an incomplete file of an interrupted fetch would count as complete.
     await Promise.all(batch.map((one) => rm(join(dir, fileName(one)), { force: true })));
     const triples = batch.flatMap((one) => [
       `${mirrors.get(one.archive) ?? ''}/${one.path}`,

@@ -5,7 +5,8 @@
  * With it, the same recipe gives the same image on every machine, and a build asks the mirror for no index: each file
  * is fetched by its place in the archive's pool and checked against its digest here. `tools/refresh-lock.ts` renews it.
  *
- * One package per line: name, version, archive (`debian` or `debian-security`), size in bytes, SHA-256, place in the archive.
+ * One package per line: name, version, archive (`debian` or `debian-security`), size in bytes, SHA-256, place in the
+ * archive.
  */
 import { RigError } from '../../../machine/errors.js';
 
@@ -20,7 +21,9 @@ export interface LockedPackage {
   readonly path: string;
 }
 
-/** One resolved set: what to install without what, on which suite, and the packages that this came to. */
+/**
+ * One resolved set: the wish (packages to install, packages to omit, suite) and the packages that apt resolved it to.
+ */
 export interface LockedSet {
   readonly suite: string;
   readonly install: readonly string[];
@@ -30,7 +33,7 @@ export interface LockedSet {
 
 const LINE = /^(\S+) (\S+) (\S+) (\d+) ([0-9a-f]{64}) (\S+)$/;
 
-/** Reads a lock file. @throws RigError for a line that is none. */
+/** Reads a lock file. @throws RigError for an invalid line. */
 export function parseLock(text: string, file: string): readonly LockedSet[] {
   const sets: { suite: string; install: string[]; without: string[]; packages: LockedPackage[] }[] = [];
   for (const [index, line] of text.split('\n').entries()) {
@@ -75,7 +78,7 @@ export function renderSet({ suite, install, without, packages }: LockedSet): str
   ].join('\n');
 }
 
-/** The locked set of just this wish, if there is one. */
+/** The locked set of exactly this wish, if there is one. */
 export function lockedSet(
   sets: readonly LockedSet[],
   wish: Pick<LockedSet, 'suite' | 'install' | 'without'>,

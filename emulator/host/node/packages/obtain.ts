@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The packages of an image as an artifact: the files themselves, and a record of which they are. */
+/** The packages of an image as an artifact: the files themselves, and a list of them. */
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RigError } from '../../../machine/errors.js';
@@ -14,7 +14,7 @@ import { fetchPackages, fileName, hostSources, hostSuite, resolvePackages, updat
 import { lockedSet, parseLock, renderSet, type LockedPackage, type LockedSet } from './lock.js';
 import { writeFile } from 'node:fs/promises';
 
-/** Changes whenever this code would fetch other files for the same wish. */
+/** To be changed whenever this code would fetch other files for the same wish. */
 const BUILDER = '1';
 
 export interface PackageWish {
@@ -27,11 +27,11 @@ export const LOCK_PATH = ['disk-images', 'packages.lock'] as const;
 
 export interface PackageArtifact extends Artifact {
   readonly packages: readonly LockedPackage[];
-  /** Where the packages are not those of the lock, why. */
+  /** The reasons why packages differ from those of the lock. */
   readonly deviations: readonly string[];
 }
 
-/** The packages of a wish with all they depend on: those of the lock, as far as a mirror still has them. */
+/** The packages of a wish with all dependencies: those of the lock, as far as a mirror still has them. */
 export async function obtainPackages(wish: PackageWish, context: BuildContext): Promise<PackageArtifact> {
   const suite = await hostSuite();
   const locked = lockedSet(
@@ -78,7 +78,7 @@ async function fetchWish(
   else deviations.push(`no lock for ${wish.install.join(' ')} on ${wish.suite}: the newest versions were taken`);
   if (!locked || missing.length > 0) {
     const resolved = await resolveWish(wish, join(scratch, 'resolve'), context, deviations);
-    // What the lock has and the mirror too stays as locked: the fewer packages differ, the better.
+    // Locked packages that the mirror still has stay as locked, so that few packages differ.
     const same = new Map(packages.filter((one) => !missing.includes(one)).map((one) => [one.name, one]));
     for (const { name, version } of missing)
       deviations.push(
@@ -121,7 +121,7 @@ export async function unpackPackages(
   const entries: Entry[] = [];
   for (const [index, one] of packages.entries()) {
     context.progress(`unpacking ${packages.length} Debian packages`, index / packages.length);
-    // Through a file: a package's content is no text.
+    // Through a file, because the output is binary.
     await command(
       'sh',
       ['-c', 'exec dpkg-deb --fsys-tarfile "$1" > "$2"', 'sh', join(dir, fileName(one)), tar],

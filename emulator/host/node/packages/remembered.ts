@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Answers of apt, remembered in the cache. An answer holds for as long as the files that apt answers from stay as they
- * are: its package lists, sources, preferences and configuration, and the state of dpkg. Names, sizes and modification
- * times tell; apt itself, which takes about a second for the simplest question, is not asked.
+ * Answers of apt, remembered in the cache. An answer is valid until one of the files changes on which it depends: apt's
+ * package lists, sources, preferences and configuration, and the state of dpkg. Names, sizes and modification times
+ * are compared. apt itself is not called, because it takes about a second for the simplest question.
  */
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -13,13 +13,13 @@ import { makeFolder } from '../make-folder.js';
 import { command } from '../process.js';
 
 interface Remembered {
-  /** Files and folders that apt answers from, as apt itself named them. */
+  /** Files and folders on which apt's answers depend, as apt itself named them. */
   readonly places: readonly string[];
   readonly key: string;
   readonly answer: string;
 }
 
-/** What apt calls the places that its answers depend on: `/f` for a file, `/d` for a folder. */
+/** apt's names of the places that its answers depend on: `/f` for a file, `/d` for a folder. */
 const PLACES = [
   'Dir::State::lists/d',
   'Dir::State::status/f',
@@ -30,12 +30,12 @@ const PLACES = [
   'Dir::Etc::main/f',
   'Dir::Etc::parts/d',
 ];
-/** Names the Debian release, by which sources are chosen. */
+/** The file that names the Debian release, by which sources are chosen. */
 const RELEASE = '/etc/os-release';
 
 /**
- * The answer to `question`, which is a legal file name: the one that `ask` gave last, or a new one when anything that apt answers
- * from has changed since. A cache that cannot be written is no error: the question is then asked each time.
+ * The answer to `question`, which must be a legal file name: the last result of `ask`, or a new one when a file has
+ * changed on which apt's answers depend. A cache that cannot be written is no error: `ask` is then called each time.
  */
 export async function rememberedAnswer(
   question: string,
@@ -43,11 +43,11 @@ export async function rememberedAnswer(
   ask: () => Promise<string>,
 ): Promise<string> {
   const path = join(context.cacheDir, REMEMBERED, `${question}.json`);
-  // Who looks wants to know of all that an answer rests on: only asking shows that.
+  // With `look` the caller needs every artifact that the answer depends on. Only `ask` reports these.
   const last = context.look ? undefined : await readAnswer(path);
   if (last && last.key === (await keyOf(last.places))) return last.answer;
   const places = await placesOf(context);
-  // Before the question: what changes while apt answers makes the next start ask again.
+  // Computed before the question, so that after a change during it the next start asks again.
   const key = await keyOf(places);
   const answer = await ask();
   if (!context.look) await keep(path, { places, key, answer });
@@ -65,7 +65,7 @@ async function readAnswer(path: string): Promise<Remembered | undefined> {
   }
 }
 
-/** Where this machine's apt has what it answers from. */
+/** The places on which the answers of this host's apt depend. */
 async function placesOf(context: BuildContext): Promise<readonly string[]> {
   const { stdout } = await command(
     'apt-config',
@@ -80,7 +80,7 @@ async function placesOf(context: BuildContext): Promise<readonly string[]> {
   return [...named, ...(own === undefined || own === '' ? [] : [own]), RELEASE];
 }
 
-/** Changes when a file of these places appears, goes, or is altered; and when another configuration is named. */
+/** Changes when a file of these places is added, removed or altered, and when another configuration is named. */
 async function keyOf(places: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update(process.env['APT_CONFIG'] ?? '');
   for (const place of places) {
@@ -93,7 +93,7 @@ async function keyOf(places: readonly string[]): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The place itself when it is a file, or when it is not there. */
+/** The place itself when it is a file or does not exist. */
 async function filesIn(place: string): Promise<readonly string[]> {
   const names = await readdir(place).catch(() => undefined);
   return names?.sort().map((name) => join(place, name)) ?? [place];

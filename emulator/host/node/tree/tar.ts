@@ -10,7 +10,7 @@ const BLOCK_BYTES = 512;
 
 /**
  * The members of a tar stream, in its order. A hard link becomes a file with the same content.
- * @throws RigError when the stream is torn or holds what a package cannot.
+ * @throws RigError when the stream is incomplete or contains an entry that a package cannot have.
  */
 export function readTar(tar: Uint8Array): readonly Entry[] {
   const entries: Entry[] = [];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * A file tree in memory: what goes into an image, with owners and device nodes, without needing to be root
- * and without depending on what the host's own filesystem keeps or how it orders names.
+ * A file tree in memory: the contents of an image, with owners and device nodes. It needs no root, and does not depend
+ * on the attributes or the order of names of the host's filesystem.
  */
 import { InputError } from '../../../machine/errors.js';
 
@@ -20,15 +20,15 @@ export type Entry = {
   | { readonly kind: 'fifo' }
 );
 
-/** Where a top-level name really lives: `{ bin: 'usr/bin' }`, as Debian's merged /usr has it. */
+/** The real places of top-level names: `{ bin: 'usr/bin' }`, as in Debian's merged /usr. */
 export type Aliases = Readonly<Record<string, string>>;
 
 export const MERGED_USR: Aliases = { bin: 'usr/bin', sbin: 'usr/sbin', lib: 'usr/lib' };
 
 /**
- * Lays the layers over one another, later ones over earlier ones, and answers each path once, parents
- * before children, in an order that depends on the paths alone. Missing parents become directories of root's.
- * @throws InputError when a file would have to be a directory too.
+ * Combines the layers; a later one replaces paths of earlier ones. Returns each path once, parents
+ * before children, in an order that depends only on the paths. Missing parents become directories that root owns.
+ * @throws InputError when a path is both a file and a directory.
  */
 export function mergeTree(layers: readonly (readonly Entry[])[], aliases: Aliases = {}): readonly Entry[] {
   const links = Object.entries(aliases).map(([path, target]): Entry => ({
@@ -42,11 +42,11 @@ export function mergeTree(layers: readonly (readonly Entry[])[], aliases: Aliase
   const merged = new Map<string, Entry>();
   for (const entry of layers.flat()) {
     const path = resolveAlias(cleanPath(entry.path), aliases);
-    // An alias's own directory, or the link that a package ships for it, is made once, below.
+    // The directory of an alias, or the link that a package has for it, is made once, below.
     if (path === '' || (Object.values(aliases).includes(path) && entry.kind !== 'directory')) continue;
     const present = merged.get(path);
     if (present && (present.kind === 'directory') !== (entry.kind === 'directory')) {
-      // Packages may ship a link to a directory where another ships the directory: the files count.
+      // One package may have a link to a directory where another has the directory: the directory wins.
       if (entry.kind === 'symlink') continue;
       if (present.kind !== 'symlink')
         throw new InputError(`/${path} is both a directory and a file in the same image`, {
@@ -74,12 +74,12 @@ function addParents(path: string, merged: Map<string, Entry>): void {
   }
 }
 
-/** A directory of root's. */
+/** A directory that root owns. */
 export function directory(path: string, mode = 0o755): Entry {
   return { kind: 'directory', path, mode, uid: 0, gid: 0 };
 }
 
-/** Removes what lies at or under a path that matches one of the patterns: `usr/share/doc`, `usr/lib/*.a`. */
+/** Removes everything at or under a path that matches one of the patterns: `usr/share/doc`, `usr/lib/*.a`. */
 export function dropPaths(entries: readonly Entry[], patterns: readonly string[]): readonly Entry[] {
   const matchers = patterns.map(pathPattern);
   return entries.filter(({ path }) => !matchers.some((matches) => matches.test(path)));
@@ -103,7 +103,7 @@ export function cleanPath(path: string): string {
   return parts.join('/');
 }
 
-/** Where a path really lies. */
+/** The real place of a path. */
 export function resolveAlias(path: string, aliases: Aliases): string {
   const [top = '', ...rest] = path.split('/');
   const target = Object.hasOwn(aliases, top) ? aliases[top] : undefined;
