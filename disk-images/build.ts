@@ -27,7 +27,7 @@ import {
 export { cpioArchive } from './tree/cpio.js';
 export { loadDiskImage } from './image/ranges.js';
 
-/** Changes whenever this code would make other bytes from the same inputs. */
+/** To be changed whenever this code would make other bytes from the same inputs. */
 const BUILDER = '1';
 
 /** One volume of a disk: the disk itself, or a partition. */
@@ -56,7 +56,7 @@ export interface DiskArtifact {
   readonly volumes: readonly VolumePlace[];
   /** The Debian packages in it. */
   readonly packages: readonly LockedPackage[];
-  /** Where the packages are not those of the lock: why. */
+  /** The reasons why packages differ from those of the lock. */
   readonly deviations: readonly string[];
 }
 
@@ -113,7 +113,7 @@ export interface InitramfsArtifact {
   readonly sha256: string;
 }
 
-/** The initramfs of every machine: our init, what it resumes a snapshot with, and the console that the kernel opens for it. */
+/** The initramfs of every machine: our init, the program that resumes a snapshot, and the console device for init. */
 export async function obtainInitramfs(context: BuildContext): Promise<InitramfsArtifact> {
   const userspace = await obtainUserspace(context);
   const program = (name: string): Promise<Uint8Array> => readFile(join(userspace.dir, 'bin', name));
@@ -142,7 +142,7 @@ const ARCHIVE = 'initramfs.cpio';
 
 interface Content {
   readonly packages: PackageArtifact | undefined;
-  /** All but the packages' files, which are unpacked only when the disk has to be built. */
+  /** All entries except the files of packages, which are unpacked only when the disk has to be built. */
   readonly files: readonly Entry[];
 }
 
@@ -160,7 +160,7 @@ async function treeOf(
   if (content === undefined || !holdsFiles(volume.filesystem)) return [];
   if (content.packages === undefined) return mergeTree([content.files]);
   const unpacked = mergeTree([await unpackPackages(content.packages, scratch, context)], MERGED_USR);
-  // What is dropped is dropped of the packages alone: the recipe's own files stay.
+  // Only files of packages are dropped: the recipe's own files stay.
   const kept = dropPaths(
     unpacked,
     volume.drop.map((path) => resolveAlias(cleanPath(path), MERGED_USR)),
@@ -168,7 +168,9 @@ async function treeOf(
   return mergeTree([kept, content.files], MERGED_USR);
 }
 
-/** The recipe without its files, which count by their contents, and without what leaves no trace on the disk. */
+/**
+ * The recipe without its files, whose contents are hashed separately, and without settings that do not change the disk.
+ */
 function withoutSources({ sources: _, deviceMapper: __, ...volume }: Volume): Omit<Volume, 'sources' | 'deviceMapper'> {
   return volume;
 }

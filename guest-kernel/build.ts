@@ -2,7 +2,7 @@
 /**
  * The guest's kernel: Debian's 6.12 source, our series, our fragments, one bzImage per flavour.
  *
- * The result depends on nothing but the artifact's inputs: the tree is built in place (relative paths), and time,
+ * The result depends only on the artifact's inputs: the tree is built in place (relative paths), and time,
  * user, host and build number are fixed.
  */
 import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ export interface KernelArtifact {
   readonly flavour: KernelFlavour | 'own';
   /** `6.12.117`. */
   readonly version: string;
-  /** Version of Debian's source package; of a kernel of the user's own the folder. */
+  /** Version of Debian's source package; the folder, for a kernel that the user has built. */
   readonly sourceVersion: string;
   readonly dir: string;
   readonly bzImagePath: string;
@@ -38,10 +38,10 @@ export interface KernelArtifact {
 export const PATCHES_DIR = ['guest-kernel', 'patches'] as const;
 const CONFIG_DIR = ['guest-kernel', 'config'] as const;
 
-/** Steps that make prints for a kernel of each flavour, for progress alone. */
+/** Number of steps that make prints for a kernel of each flavour. Used only for progress. */
 const STEPS_EXPECTED: Record<KernelFlavour, number> = { release: 1960, debug: 2000 };
 
-/** Changes when this file builds differently from the same inputs. */
+/** To be changed when this file would build other bytes from the same inputs. */
 const BUILDER_VERSION = '1';
 
 const FIXED = {
@@ -50,7 +50,7 @@ const FIXED = {
   KBUILD_BUILD_USER: 'snapback',
   KBUILD_BUILD_HOST: 'snapback',
   KBUILD_BUILD_VERSION: '1',
-  // Set though empty: else the kernel looks for a git tree around it and says so in its version.
+  // Set although empty: otherwise the kernel's build looks for a git tree around it and adds it to the version.
   LOCALVERSION: '',
   LC_ALL: 'C.UTF-8',
   TZ: 'UTC',
@@ -58,7 +58,8 @@ const FIXED = {
 
 /**
  * The kernel of a flavour, from the cache or built now (minutes).
- * @throws RigError when a tool is missing, apt offers no source, a patch does not apply, an option is lost, or it does not compile.
+ * @throws RigError when a tool is missing, apt offers no source, a patch does not apply, an option is lost, or it does
+ *   not compile.
  */
 export async function obtainKernel(flavour: KernelFlavour, context: BuildContext): Promise<KernelArtifact> {
   const source = await findSource(context);
@@ -123,7 +124,7 @@ export async function kernelRecipe(
   };
 }
 
-/** The fragments of a flavour: those of all, by name, then the flavour's own. */
+/** The fragments of a flavour: the common ones, by name, then the flavour's own. */
 export async function readFragments(flavour: KernelFlavour): Promise<readonly Fragment[]> {
   const own = `${flavour}.config`;
   const others = KERNEL_FLAVOURS.map((name) => `${name}.config`);
@@ -151,8 +152,9 @@ export async function configureTree(
 }
 
 /**
- * Builds the bzImage of a configured tree, in the tree, telling how far it is. What an interrupted make has done is not done again: a
- * file counts as made only when the record of its command, which make writes after it, is there. `lock`: see {@link CommandOptions}.
+ * Builds the bzImage of a configured tree, in the tree, and reports progress. Work of an interrupted make is not
+ * repeated. A file counts as made only when the record of its command exists, which make writes after the file. `lock`:
+ * see {@link CommandOptions}.
  */
 export async function compileTree(
   tree: string,
@@ -192,7 +194,7 @@ export async function compileTree(
   }
 }
 
-/** Where a killed build has left its make at work, ours waits for it, and has the less to do. */
+/** If the make of a killed build is still running, ours waits for its end and then has less to do. */
 async function tellOfWait(lock: string, context: BuildContext): Promise<void> {
   const { status } = await command('flock', ['--nonblock', '--conflict-exit-code', '75', lock, 'true'], context, {
     okStatuses: [0, 75],
@@ -200,13 +202,13 @@ async function tellOfWait(lock: string, context: BuildContext): Promise<void> {
   if (status === 75) context.progress('waiting for the make of an earlier build, which is still at work');
 }
 
-/** The steps that are behind a tree, by the records that make keeps of them. */
+/** The number of steps that are complete in a tree, by the records that make keeps of them. */
 async function countSteps(tree: string): Promise<number> {
   const names = await readdir(tree, { recursive: true });
   return names.filter((name) => /(?:^|\/)\.[^/]+\.cmd$/.test(name)).length;
 }
 
-/** Versions of the programs that write bytes of the kernel. */
+/** Versions of the programs that produce bytes of the kernel. */
 async function toolVersions(context: BuildContext): Promise<string> {
   const first = async (program: string, remedy: string): Promise<string> => {
     const { stdout } = await command(program, ['--version'], context, { remedy });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * Kernel configuration from fragments: one option a line with the reason for it, and the proof afterwards
- * that Kconfig kept each of them.
+ * Kernel configuration from fragments: one option per line with its reason, and afterwards the check that Kconfig kept
+ * each of them.
  *
  * A line is `CONFIG_NAME=value  # reason`; value is `y`, `n`, a number or a quoted string. Lines that begin with
- * `#` and empty lines say nothing to the build.
+ * `#` and empty lines are ignored.
  */
 import { RigError } from '../emulator/machine/errors.js';
 
@@ -16,7 +16,7 @@ export interface Fragment {
 
 export interface ConfigOption {
   readonly name: string;
-  /** As it stands in a .config; `n` for an option that must be off. */
+  /** The value as in a .config; `n` for an option that must be off. */
   readonly value: string;
   readonly reason: string;
   readonly file: string;
@@ -47,7 +47,7 @@ export function parseFragment({ file, text }: Fragment): readonly ConfigOption[]
 
 /**
  * The options of all fragments together.
- * @throws RigError when two fragments name the same option: one of them would be lost without a word.
+ * @throws RigError when two fragments name the same option: one of them would be lost silently.
  */
 export function mergeFragments(fragments: readonly Fragment[]): readonly ConfigOption[] {
   const byName = new Map<string, ConfigOption>();
@@ -71,7 +71,7 @@ export function renderConfig(options: readonly ConfigOption[]): string {
   return options.map(({ name, value }) => (value === 'n' ? `# ${name} is not set\n` : `${name}=${value}\n`)).join('');
 }
 
-/** The options that `dotConfig`, as Kconfig wrote it, does not have as wanted, each with what it has instead. */
+/** The options that have another value in `dotConfig`, as Kconfig wrote it, each with that value. */
 export function lostOptions(
   options: readonly ConfigOption[],
   dotConfig: string,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What the kernel's build says, read: complaints of compilers and checkers, options and objects. */
+/** Parses output of the kernel's build: complaints of compilers and checkers, options and objects. */
 
 /** The lines that complain. */
 export function complaintsOf(output: string): readonly string[] {
@@ -8,7 +8,7 @@ export function complaintsOf(output: string): readonly string[] {
     .filter((line) => /\b(?:warning|error|WARNING|ERROR)\b:|undefined reference|\*\*\*/.test(line));
 }
 
-/** The complaints `after` that were not there `before`, wherever in their files they stood. */
+/** The complaints `after` that are not in `before`. Line numbers are ignored. */
 export function newComplaints(before: readonly string[], after: readonly string[]): readonly string[] {
   const withoutPlace = (line: string): string => line.replace(/:\d+/g, '');
   const left = new Map<string, number>();
@@ -25,7 +25,9 @@ export function addedOptions(diff: string): readonly string[] {
   return [...diff.matchAll(/^\+(?:menu)?config (\w+)$/gm)].map(([, name = '']) => `CONFIG_${name}`);
 }
 
-/** The option that decides in a Makefile whether `object` is built; undefined when it always is, or as a part of another. */
+/**
+ * The option in a Makefile by which `object` is built; undefined when it is always built, or is part of another object.
+ */
 export function configSymbolOf(makefile: string, object: string): string | undefined {
   const joined = makefile.replace(/\\\n/g, ' ');
   return [...joined.matchAll(/^obj-\$\((CONFIG_\w+)\)\s*\+?=\s*(.*)$/gm)].find(([, , objects = '']) =>
@@ -40,7 +42,7 @@ export interface Linkage {
   readonly wanted: ReadonlySet<string>;
 }
 
-/** Reads what `nm` prints. */
+/** Reads the output of `nm`. */
 export function symbolsIn(listing: string): Omit<Linkage, 'at'> {
   const defined = new Set<string>();
   const wanted = new Set<string>();
@@ -51,7 +53,7 @@ export function symbolsIn(listing: string): Omit<Linkage, 'at'> {
   return { defined, wanted };
 }
 
-/** What an object wants at a commit though only a later commit has it: there the kernel cannot be linked. */
+/** Symbols that an object needs at a commit but only a later commit defines: that kernel cannot be linked. */
 export function missingSymbols(
   series: readonly Linkage[],
 ): readonly { readonly at: string; readonly missing: readonly string[] }[] {

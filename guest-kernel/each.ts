@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * Does each patch of the series build? Goes through the commits of an opened tree, in a work tree beside it, and builds a small
- * kernel (each.config) at every one; or, which is quick, only what any patch touches, and looks at the symbols of these objects for
- * what the linker would miss. New source files must be free of what W=1, sparse and kernel-doc have to say, all others must
- * not say more than before the series. At the end of the series the same is built with its options off, and what it touches for x86_64.
+ * Checks that each patch of the series builds. It goes through the commits of an opened tree, in a work tree beside it,
+ * and builds a small kernel (each.config) at every commit. The quick way builds only the objects that any patch
+ * touches, and searches their symbols for what the linker would miss. New source files must have no complaints of W=1,
+ * sparse and kernel-doc; all others must have no more than before the series. At the end of the series the same is
+ * built with the options of the series off, and the objects that it touches are built for x86_64.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -27,7 +28,7 @@ import { BASE_TAG, commitsOf, titleOf } from './series.js';
 import { git, workTree } from './worktree.js';
 
 export interface Complaint {
-  /** Abbreviated commit and its subject, or what was built at the end of the series. */
+  /** Abbreviated commit and its subject, or the name of a build at the end of the series. */
   readonly at: string;
   readonly lines: readonly string[];
 }
@@ -40,7 +41,7 @@ interface Places {
 
 type Arch = 'i386' | 'x86_64';
 
-/** Everything that is wrong with the commits of `tree`; the first that does not build ends the search. `quick`: as above. */
+/** All problems of the commits of `tree`. The first commit that does not build ends the search. `quick`: as above. */
 export async function checkEach(
   tree: string,
   { quick }: { readonly quick: boolean },
@@ -92,7 +93,7 @@ export async function checkEach(
   return complaints;
 }
 
-/** The work tree and the folders for what is built, all of them beside the tree. */
+/** The work tree and the output folders, all of them beside the tree. */
 async function prepare(tree: string, context: BuildContext): Promise<Places> {
   const beside = `${tree}.each`;
   const places = {
@@ -124,11 +125,11 @@ async function configure(
 
 interface Built {
   readonly ok: boolean;
-  /** What the compiler and its kin complain of. */
+  /** Complaints of the compiler and the checkers. */
   readonly complaints: readonly string[];
 }
 
-/** Builds. Objects below arch/ go one by one: the kernel's makefiles come to arch/x86/power by two ways, at the same time if they may. */
+/** Builds. Objects below arch/ are built one by one, because parallel makes would enter arch/x86/power by two ways. */
 async function make(places: Places, arch: Arch, targets: readonly string[], context: BuildContext): Promise<Built> {
   const twofold = targets.filter((target) => target.startsWith('arch/'));
   const others = targets.filter((target) => !target.startsWith('arch/'));
@@ -158,7 +159,7 @@ async function makeAll(
   };
 }
 
-/** Source files that the commit touches and that the series brought. */
+/** Source files that the commit touches and that the series adds. */
 async function newFiles(tree: string, commit: string, context: BuildContext): Promise<readonly string[]> {
   const list = async (args: readonly string[]): Promise<readonly string[]> =>
     (await git(tree, ['diff', '--name-only', ...args, '--', '*.c'], context))
@@ -171,7 +172,7 @@ async function newFiles(tree: string, commit: string, context: BuildContext): Pr
   return touched.filter((file) => brought.includes(file));
 }
 
-/** W=1 looks at comments for kernel-doc, too; C=2 has sparse look at each file. */
+/** W=1 checks kernel-doc comments, too. C=2 makes sparse check each file. */
 async function lookClosely(
   places: Places,
   files: readonly string[],
@@ -180,17 +181,17 @@ async function lookClosely(
   const objects = await buildable(places, 'i386', files);
   if (objects.length === 0) return [];
   const { complaints } = await make(places, 'i386', ['W=1', 'C=2', ...objects], context);
-  // Of headers of the kernel that are not ours, W=1 has much to say.
+  // W=1 complains much about the kernel's own headers.
   return complaints.filter((line) => files.some((file) => line.includes(file)));
 }
 
-/** All source files that any patch of the series touches, but those of programs. */
+/** All source files that any patch of the series touches, except those of programs. */
 async function touchedSources(tree: string, context: BuildContext): Promise<readonly string[]> {
   const names = await git(tree, ['diff', '--name-only', '--diff-filter=AM', BASE_TAG, 'HEAD', '--', '*.c'], context);
   return names.split('\n').filter((file) => file !== '' && !file.startsWith('tools/'));
 }
 
-/** What these objects define and what they want. */
+/** The symbols that these objects define and need. */
 async function symbolsOf(
   places: Places,
   objects: readonly string[],
@@ -221,7 +222,7 @@ async function compileFor64(
   return (await make(places, 'x86_64', objects, context)).complaints;
 }
 
-/** The objects of those files that the configuration has. */
+/** The objects of those files that the configuration builds. */
 async function buildable(places: Places, arch: Arch, files: readonly string[]): Promise<readonly string[]> {
   const config = await readFile(join(folderOf(places, arch), '.config'), 'utf8');
   const objects: string[] = [];
@@ -236,7 +237,7 @@ async function buildable(places: Places, arch: Arch, files: readonly string[]): 
   return objects;
 }
 
-/** What kernel-doc says of the files that the series touches, and did not say before it. */
+/** New complaints of kernel-doc about the files that the series touches. */
 async function documentationComplaints(
   tree: string,
   places: Places,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** A kernel of the user's own: a tree that `tools/kernel.ts build` built, or a folder with the files of one. */
+/** A kernel that the user has built: a tree of `tools/kernel.ts build`, or a folder with the files of a kernel. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../emulator/machine/errors.js';
 import { hashFile } from '../emulator/host/node/artifacts/store.js';
 import type { KernelArtifact } from './build.js';
 
-/** What must be there, and where it may be in the folder: in a kernel tree, or side by side. */
+/** The required files, with their possible places in the folder: in a kernel tree, or side by side. */
 const FILES = {
   bzImage: ['arch/x86/boot/bzImage', 'bzImage'],
   'System.map': ['System.map'],
@@ -15,7 +15,7 @@ const FILES = {
 
 /**
  * The kernel in `dir`.
- * @throws InputError that names the file which is missing, is no kernel, or is older than what it should belong to.
+ * @throws InputError that names a file which is missing, is no kernel, or is older than the kernel.
  */
 export async function readOwnKernel(dir: string): Promise<KernelArtifact> {
   const bzImagePath = await findFile(dir, 'bzImage');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Builds a kernel a second time, elsewhere, interrupted in its middle and continued, to see that the same inputs give the same bytes.
+ * Builds a kernel a second time, in another folder, interrupted and continued, to check that equal inputs give equal
+ * bytes.
  * Only the digests are kept.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -14,10 +15,12 @@ import { findSource } from './source.js';
 
 const FILES = ['bzImage', 'System.map', 'config'] as const;
 const DIGESTS = 'sha256.json';
-/** How far the first part of the build comes, from 0 to 1. */
+/** Progress at which the build is interrupted, from 0 to 1. */
 const INTERRUPTED_AT = 0.5;
 
-/** SHA-256 (hex) of what the second build came to, by file. Built once for the same inputs, which takes minutes. */
+/**
+ * SHA-256 (hex) of the results of the second build, by file. It is built once for the same inputs and takes minutes.
+ */
 export async function obtainRebuild(
   flavour: KernelFlavour,
   context: BuildContext,
@@ -32,7 +35,7 @@ export async function obtainRebuild(
       build: async (dir, scratch, inner, kept) => {
         const out = join(scratch, 'out');
         await mkdir(out);
-        // A path of another length, deeper down.
+        // A path of another length and depth.
         const elsewhere: KeptWork = {
           ...kept,
           folder: (name, prepare) => kept.folder(join('quite', 'another', name), prepare),
@@ -50,7 +53,9 @@ export async function obtainRebuild(
   return JSON.parse(await readFile(join(artifact.dir, DIGESTS), 'utf8')) as Record<(typeof FILES)[number], string>;
 }
 
-/** Runs `work` until it has come as far as `fraction`, and interrupts it there as a user does. @throws RigError when it never came there. */
+/**
+ * Runs `work` up to the progress `fraction` and interrupts it like a user. @throws RigError when it ends before that.
+ */
 export async function interruptedAt(
   fraction: number,
   context: BuildContext,

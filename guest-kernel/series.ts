@@ -4,7 +4,7 @@
  *
  * `patches/` holds `git format-patch` output, applied in the order of the file names. Patches whose subject begins
  * with `rig:` are numbered from 0901 and come last, so that the others, numbered from 0001, can grow without
- * renaming them. What git writes into a patch depends on nothing but the commits (no versions, no commit ids, full
+ * renaming them. What git writes into a patch depends only on the commits (no versions, no commit ids, full
  * blob ids), so that an unchanged series regenerates byte for byte.
  */
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ export interface Patch {
   readonly text: string;
 }
 
-/** Subject prefix of the patches that serve the rig alone. */
+/** Subject prefix of the patches that only the rig needs. */
 export const RIG_PREFIX = 'rig:';
 const FIRST_NUMBER = { series: 1, rig: 901 } as const;
 /** The pristine tree, in a tree that {@link openTree} made. */
@@ -53,7 +53,7 @@ export async function readSeries(dir: string): Promise<readonly Patch[]> {
 
 /**
  * The order that {@link regenerateSeries} keeps: numbers without gaps from 0001, the rig's own from 0901 and last.
- * @throws RigError that names the patch out of place.
+ * @throws RigError that names the patch with a wrong number.
  */
 export function checkOrder(patches: readonly Patch[]): void {
   const next: Record<keyof typeof FIRST_NUMBER, number> = { ...FIRST_NUMBER };
@@ -84,8 +84,8 @@ export function touchedFiles(patchText: string): readonly string[] {
 
 /**
  * Makes a git repository of `tree` and applies the series with `git am`.
- * `whole: true` commits all of the pristine tree, for work on it; else only the files that the series touches,
- * which takes no time and serves a build.
+ * `whole: true` commits all of the pristine tree, for work on it. Otherwise only the files that the series touches are
+ * committed, which is fast and enough for a build.
  * @throws RigError naming the patch that does not apply.
  */
 export async function openTree(
@@ -134,7 +134,7 @@ export async function commitsOf(tree: string, context: BuildContext): Promise<re
         .map((line) => ({ id: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }));
 }
 
-/** A commit in a line, for people. */
+/** A commit as one line, for people. */
 export const titleOf = ({ id, subject }: Commit): string => `${id.slice(0, 12)} ${subject}`;
 
 /**
@@ -167,7 +167,7 @@ export async function exportSeries(tree: string, context: BuildContext): Promise
   return patches;
 }
 
-/** Writes the commits of `tree` to `dir`, and answers the names of the files that changed, appeared or went. */
+/** Writes the commits of `tree` to `dir`, and returns the names of the files that were changed, added or removed. */
 export async function regenerateSeries(tree: string, dir: string, context: BuildContext): Promise<readonly string[]> {
   const patches = await exportSeries(tree, context);
   const changed: string[] = [];
@@ -188,7 +188,7 @@ export async function regenerateSeries(tree: string, dir: string, context: Build
 
 type Git = (args: readonly string[], input?: string) => Promise<CommandResult>;
 
-/** Git in the folder `tree`, apart from what the user has configured for other work; `remedy` is for when it fails. */
+/** Git in the folder `tree`, without the user's own git configuration. `remedy` is that of a failure. */
 export function gitIn(tree: string, context: BuildContext, remedy = 'install git'): Git {
   return (args, input) =>
     command('git', args, context, {

@@ -26,7 +26,7 @@ const TARBALL = `${PACKAGE}.tar.xz`;
 const PRINT_URIS = ['download', '--print-uris', PACKAGE];
 const ATTEMPTS = 4;
 
-/** Drivers that no kernel of ours compiles and no patch of ours touches: a third of the tree. Their Kconfig files and makefiles stay. */
+/** Drivers that our kernels and patches do not use: a third of the tree. Their Kconfig files and makefiles are kept. */
 const UNUSED = [
   'drivers/gpu/drm/amd',
   'drivers/gpu/drm/i915',
@@ -41,8 +41,8 @@ const UNUSED = [
 ];
 
 /**
- * What apt would install, by the host's own index without any network, or, where the host has none, by an index
- * fetched once into the cache. Apt is asked only when something that it answers from has changed.
+ * The package that apt would install, by the host's own index (without network) or, if the host has none, by an index
+ * that is fetched once into the cache. apt is called only when a file has changed on which its answer depends.
  * @throws RigError when apt offers no such package.
  */
 export async function findSource(context: BuildContext): Promise<SourcePackage> {
@@ -55,12 +55,12 @@ async function askApt(context: BuildContext): Promise<string> {
     remedy: 'apt-get is needed to fetch the kernel source',
   });
   const answer = stdout === '' ? await askMirrors(context) : stdout;
-  // An answer that says nothing is not worth remembering.
+  // An empty answer is not remembered.
   parsePrintUris(answer);
   return answer;
 }
 
-/** The same question to an index of our own. Another host release or other mirrors ask anew. */
+/** The same question with our own index. Another host release or other mirrors mean a new question. */
 async function askMirrors(context: BuildContext): Promise<string> {
   const sources = await hostSources(await hostSuite(), context);
   const answer = await obtain(
@@ -120,7 +120,10 @@ export function obtainSource(source: SourcePackage, context: BuildContext): Prom
   );
 }
 
-/** Unpacks the source into `tree`, which must not exist; without `whole` the {@link UNUSED} folders keep only their Kconfig files and makefiles. */
+/**
+ * Unpacks the source into `tree`, which must not exist; without `whole` the {@link UNUSED} folders keep only their
+ * Kconfig files and makefiles.
+ */
 export async function unpackSource(
   source: Artifact,
   tree: string,
@@ -140,13 +143,13 @@ export async function unpackSource(
   await forgetPackaging(join(tree, '.gitignore'));
 }
 
-/** Debian's .gitignore hides everything but its packaging from git, new files of ours among it. */
+/** Debian's .gitignore hides everything except its packaging from git, and so our new files. */
 async function forgetPackaging(gitignore: string): Promise<void> {
   const lines = (await readFile(gitignore, 'utf8')).split('\n');
   await writeFile(gitignore, lines.filter((line) => line !== '/*' && line !== '!/debian/').join('\n'));
 }
 
-/** A mirror that is being renewed answers with sizes or sums that do not fit: try again, a little later each time. */
+/** A mirror that is just being renewed returns wrong sizes or sums: tries again, with a longer delay each time. */
 async function download(source: SourcePackage, dir: string, lock: string, context: BuildContext): Promise<string> {
   const path = join(dir, source.file);
   if (await isFile(path, source.sha256)) return path;

@@ -11,15 +11,15 @@ export const git = async (dir: string, args: readonly string[], context: BuildCo
   (await gitIn(dir, context, 'open the tree anew with tools/kernel.ts open')(args)).stdout;
 
 /**
- * The folder `source` in `beside`, with the pristine tree when it is new; kept, so that the next time takes less.
- * One that could not be made whole is taken away again.
+ * The folder `source` in `beside`, with the pristine tree when it is new. It is kept, so that the next use is faster.
+ * A folder that could not be completed is removed.
  */
 export async function workTree(tree: string, beside: string, context: BuildContext): Promise<string> {
   const source = join(beside, 'source');
   if (existsSync(source)) return source;
   context.progress(`making a work tree: ${source}`);
   try {
-    // Twice, for what git remembers and keeps locked of one that was interrupted.
+    // Force given twice: git may still have an interrupted work tree registered and locked.
     await git(tree, ['worktree', 'add', '-q', '--force', '--force', '--detach', source, BASE_TAG], context);
   } catch (error) {
     await rm(source, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * ext4 by mke2fs, filled by debugfs: a script of commands in the tree's own order. `mke2fs -d` would take owners and
- * the order of names from a folder of the host's, which would need root and not be reproducible.
+ * the order of names from a folder of the host, which would need root and would not be reproducible.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { IMAGE_TIME_S } from './steady.js';
 const REMEDY = 'apt-get install e2fsprogs';
 
 export async function makeExt4({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {
-  // Both the tools' own clock and their defaults would otherwise be the host's.
+  // Otherwise the tools would use the host's clock and defaults.
   const env = {
     E2FSPROGS_FAKE_TIME: String(IMAGE_TIME_S),
     MKE2FS_CONFIG: packagePath('disk-images/filesystems/mke2fs.conf'),
@@ -38,7 +38,7 @@ export async function makeExt4({ image, volume, tree, scratch, context }: MakeRe
     env,
     remedy: REMEDY,
   });
-  // debugfs goes on after an error and ends with status 0: whatever it says beyond the expected is one.
+  // debugfs continues after an error and ends with status 0, so any unexpected output is an error.
   const complaint = `${stderr}\n${stdout}`
     .split('\n')
     .find((line) => line !== '' && !/^(?:debugfs(?: \d|: )|Allocated inode: )/.test(line));
@@ -52,7 +52,7 @@ export async function makeExt4({ image, volume, tree, scratch, context }: MakeRe
   }
 }
 
-/** The commands that make this tree, and the files on the host that they take the contents from. */
+/** The commands that make this tree, and the files on the host with the contents. */
 export function debugfsScript(
   tree: readonly Entry[],
   scratch: string,
@@ -64,12 +64,12 @@ export function debugfsScript(
     const slash = entry.path.lastIndexOf('/');
     const parent = `/${entry.path.slice(0, Math.max(0, slash))}`;
     const name = quote(entry.path.slice(slash + 1));
-    // Commands take names in the current folder only, not all of them take paths.
+    // Commands get names in the current folder, because some of them accept no paths.
     if (parent !== folder) lines.push(`cd ${quote(parent)}`);
     folder = parent;
     switch (entry.kind) {
       case 'directory':
-        // mke2fs has made this one.
+        // mke2fs has already made this folder.
         if (entry.path !== 'lost+found') lines.push(`mkdir ${name}`);
         break;
       case 'file': {
@@ -104,7 +104,7 @@ export function debugfsScript(
   return { script: `${lines.join('\n')}\n`, files };
 }
 
-/** As debugfs reads a word: quotes around it, and a quote in it doubled. */
+/** A word for debugfs: in quotes, with quotes inside doubled. */
 function quote(word: string): string {
   if (/[\n\0]/.test(word))
     throw new InputError(`the name ${JSON.stringify(word)} has a line break in it`, { remedy: 'rename the file' });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a volume is made of. */
+/** The inputs for making a volume. */
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import type { Volume } from '../recipe/recipe.js';

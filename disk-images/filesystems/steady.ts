@@ -15,7 +15,7 @@ export const IMAGE_TIME_S = 1735689600;
 
 const SOURCE = 'disk-images/filesystems/steady.c';
 
-/** Runs a program with a standing clock and seeded chance. */
+/** Runs a program with a stopped clock and seeded chance. */
 export async function runSteady(
   program: string,
   args: readonly string[],
@@ -27,7 +27,7 @@ export async function runSteady(
   return command(program, args, context, { remedy: options.remedy, env });
 }
 
-/** The library that makes a program's clock stand still. */
+/** The preloaded library that stops a program's clock. */
 export async function obtainLibrary(context: BuildContext): Promise<string> {
   const inputs = { source: await readFile(packagePath(SOURCE), 'utf8'), architecture: process.arch };
   const build = async (dir: string): Promise<void> => {
@@ -51,7 +51,7 @@ export async function obtainLibrary(context: BuildContext): Promise<string> {
 }
 
 /**
- * Lays a tree out in a folder, for programs that can only copy one. Owners and device nodes would need root there.
+ * Writes a tree to a folder, for programs that can only copy a folder. Owners and device nodes would need root there.
  * @throws InputError when the tree needs either.
  */
 export async function writeTree(tree: readonly Entry[], folder: string, volume: Volume): Promise<void> {
@@ -65,7 +65,7 @@ export async function writeTree(tree: readonly Entry[], folder: string, volume: 
     else if (entry.kind === 'file') await writeFile(path, entry.content);
     else throw cannot(volume, `/${entry.path} is a ${entry.kind}`, 'device nodes and pipes');
   }
-  // From the leaves up, and last: a folder need not be writable in the image.
+  // Last, and children before parents, because a folder may be read-only in the image.
   for (const entry of [...tree].reverse())
     if (entry.kind !== 'symlink') await chmod(join(folder, entry.path), entry.mode);
 }

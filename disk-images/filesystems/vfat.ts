@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** vfat by mkfs.fat, filled by mtools. It knows neither owners nor modes, which are dropped. */
+/** vfat by mkfs.fat, filled by mtools. vfat has neither owners nor modes, so these are dropped. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';

@@ -9,7 +9,7 @@ import { runSteady } from './steady.js';
 
 const REMEDY = 'apt-get install xfsprogs';
 
-/** mkfs.xfs refuses less. */
+/** Minimum size that mkfs.xfs accepts. */
 const XFS_BYTES_MIN = 300 * 2 ** 20;
 
 export async function makeXfs({ image, volume, tree, scratch, context }: MakeRequest): Promise<void> {
@@ -31,7 +31,7 @@ export async function makeXfs({ image, volume, tree, scratch, context }: MakeReq
   await runSteady('mkfs.xfs', ['-q', '-f', '-m', `uuid=${volume.uuid}`, ...label, '-p', prototype, image], context, {
     remedy: REMEDY,
   });
-  // The prototype has no word for the sticky bit.
+  // The prototype file cannot express the sticky bit.
   for (const { path, mode } of tree.filter((entry) => entry.kind === 'directory' && entry.mode & 0o1000)) {
     await runSteady(
       'xfs_db',
@@ -42,7 +42,10 @@ export async function makeXfs({ image, volume, tree, scratch, context }: MakeReq
   }
 }
 
-/** The tree as `mkfs.xfs -p` wants it: a boot file and sizes of old, then name, mode, owner and more per line, `$` ending a folder. */
+/**
+ * The tree as a prototype file for `mkfs.xfs -p`: a boot file and sizes (both unused today), then a line per entry with
+ * name, mode, owner and more; `$` ends a folder.
+ */
 export function xfsPrototype(tree: readonly Entry[], contents: ReadonlyMap<string, string>): string {
   const below = (folder: string, depth: number): readonly string[] =>
     tree

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Puts volumes together to the image file of a disk. */
+/** Joins volumes to the image file of a disk. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
@@ -11,7 +11,7 @@ import type { Entry } from '../../emulator/host/node/tree/tree.js';
 import { placePartitions } from './layout.js';
 import { copyContent, indexImage, type Ranges } from './ranges.js';
 
-/** Makes the disk of `recipe` at `path`, which ends sparse and with its list of ranges beside it. */
+/** Makes the disk of `recipe` at `path`, as a sparse file with its list of ranges beside it. */
 export async function makeDisk(
   recipe: Recipe,
   trees: readonly (readonly Entry[])[],
@@ -38,7 +38,7 @@ export async function makeDisk(
   } else await indexImage(path, await makePartitions(recipe, recipe.table, path, scratch, context));
 }
 
-/** Answers where the disk may hold something. */
+/** Returns the ranges of the disk that can be other than zero. */
 async function makePartitions(
   recipe: Recipe,
   table: 'gpt' | 'mbr',
@@ -68,7 +68,7 @@ async function makePartitions(
   return [...ranges, [end, recipe.sizeBytes - end]];
 }
 
-/** What sfdisk is told: every identifier given, so that none is made up. */
+/** The input for sfdisk. It contains every identifier, so that sfdisk generates none. */
 export function sfdiskScript(recipe: Recipe, table: 'gpt' | 'mbr'): string {
   const places = placePartitions(
     recipe.sizeBytes,

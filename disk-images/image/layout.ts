@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** Where the partitions of a disk lie. */
+/** Computes the places of the partitions of a disk. */
 import { InputError } from '../../emulator/machine/errors.js';
 import { SECTOR_BYTES } from '../../emulator/machine/units.js';
 
-/** Partitions begin at multiples of this, as every tool of today has it. */
+/** Partitions begin at multiples of this, as with all current tools. */
 const ALIGN_BYTES = 2 ** 20;
 
 export interface PartitionPlace {

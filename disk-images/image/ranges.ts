@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Disk images are mostly zeros. Beside an image lies a list of the ranges that are not, so that
- * hundreds of MiB come into memory in the time that the few with content take.
+ * Disk images are mostly zeros. A list beside each image has the ranges that are not zero, so that only these few MiB
+ * have to be read into memory.
  */
 import { open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
 import { noteFilled } from '../../emulator/disks/sparse.js';
@@ -22,7 +22,10 @@ interface RangesFile {
 
 const rangesPath = (imagePath: string): string => `${imagePath}.ranges.json`;
 
-/** Writes the list for an image, and answers it. With `within` only these ranges are looked at: the rest is known to be zeros. */
+/**
+ * Writes the list for an image, and returns it. With `within`, only these ranges are read: the rest is known to be
+ * zero.
+ */
 export async function indexImage(imagePath: string, within?: Ranges): Promise<Ranges> {
   const file = await open(imagePath);
   try {
@@ -35,7 +38,10 @@ export async function indexImage(imagePath: string, within?: Ranges): Promise<Ra
   }
 }
 
-/** Copies what is not zero of one file into another at an offset, and answers where that is now; the rest of the target is taken to be zeros. */
+/**
+ * Copies the non-zero ranges of one file into another at an offset, and returns the ranges in the target. The rest of
+ * the target must already be zero.
+ */
 export async function copyContent(from: string, to: string, offsetBytes: number): Promise<Ranges> {
   const source = await open(from);
   const target = await open(to, 'r+');
@@ -56,9 +62,9 @@ export async function copyContent(from: string, to: string, offsetBytes: number)
 }
 
 /**
- * A disk image in memory that workers can share. With a list beside it only what is not zero is read;
- * any other file is read whole.
- * @throws InputError when its size is none that a disk can have, or it cannot be read.
+ * A disk image in memory that workers can share. With a list beside it, only the non-zero ranges are read;
+ * any other file is read completely.
+ * @throws InputError when no disk can have its size, or it cannot be read.
  */
 export async function loadDiskImage(path: string): Promise<Uint8Array<SharedArrayBuffer>> {
   const file = await open(path).catch((cause: unknown) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a disk recipe says, after reading. See `disk-images/README.md` for the file format. */
+/** The contents of a disk recipe. See `disk-images/README.md` for the file format. */
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
 export const FILESYSTEMS = ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'swap', 'raw'] as const;
@@ -18,31 +18,31 @@ export interface Recipe {
 
 export interface Mapped {
   readonly name: string;
-  /** Lines of a table, in which VOLUME stands for the volume's device; all of the volume, linear, when there is none. */
+  /** Lines of a table, in which VOLUME means the volume's device. Without a table: the whole volume, linear. */
   readonly table: readonly string[] | undefined;
 }
 
-/** A filesystem, or what stands in its place: a whole disk or one partition of it. */
+/** A filesystem, or other contents (swap, raw), on a whole disk or one partition of it. */
 export interface Volume {
   readonly name: string;
   readonly sizeBytes: number;
   readonly filesystem: Filesystem;
   readonly label: string | undefined;
   readonly uuid: string;
-  /** Device-mapper devices over it, lowest first; they are there when a scenario's `boot` is done. */
+  /** Device-mapper devices over it, lowest first. They exist when a scenario's `boot` has ended. */
   readonly deviceMapper: readonly Mapped[];
   readonly packages: { readonly install: readonly string[]; readonly without: readonly string[] } | undefined;
-  /** Paths to leave out of what the packages bring. */
+  /** Paths of files of packages that are omitted. */
   readonly drop: readonly string[];
   readonly sources: readonly TreeSource[];
 }
 
-/** Where entries of the tree come from. */
+/** A source of entries of the tree. */
 export type TreeSource =
   | { readonly from: 'recipe'; readonly entries: readonly Entry[] }
-  /** A guest program of ours, or with '*' every one; `path` is then their folder. */
+  /** One of our guest programs. '*' means all of them; `path` is then their folder. */
   | { readonly from: 'userspace'; readonly program: string; readonly path: string; readonly mode: number }
-  /** A file or folder of the host's, absolute. Folders keep the permission bits of what is in them. */
+  /** A file or folder of the host, absolute. Files in a folder keep their permission bits. */
   | {
       readonly from: 'host';
       readonly hostPath: string;
@@ -52,5 +52,5 @@ export type TreeSource =
       readonly gid: number;
     };
 
-/** Whether the filesystem holds files at all. */
+/** Whether the filesystem can contain files. */
 export const holdsFiles = (filesystem: Filesystem): boolean => filesystem !== 'swap' && filesystem !== 'raw';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a recipe file may hold: see `disk-images/README.md`. */
+/** The schema of a recipe file: see `disk-images/README.md`. */
 import {
   byteSize,
   checked,
@@ -80,13 +80,13 @@ const mapped = checked(
       : undefined,
 );
 
-/** A single thing may stand without its list. */
+/** A single item may be given without a list. */
 function oneOrMore<T>(shape: Shape<T>): Shape<readonly T[]> {
   const many = list(shape, 1);
   return { wants: many.wants, read: (value, at) => many.read(Array.isArray(value) ? value : [value], at) };
 }
 
-/** Keys of a filesystem, which stand at the top of a recipe or in a partition. */
+/** Keys of a filesystem, at the top level of a recipe or in a partition. */
 const volumeFields = {
   filesystem: required(word(...FILESYSTEMS)),
   label: optional(text('a label of at most 11 letters, digits, - and _', /^[A-Za-z0-9_-]{1,11}$/)),
@@ -131,7 +131,7 @@ export type WholeDisk = Read<typeof wholeDisk>;
 export type PartitionedDisk = Read<typeof partitionedDisk>;
 export type PartitionText = Read<typeof partition>;
 
-/** Whichever of the two the file is: one with a table or with partitions has partitions. */
+/** Chooses between the two: a file with the key `table` or `partitions` is a disk with partitions. */
 export const diskShape: Shape<WholeDisk | PartitionedDisk> = {
   wants: 'a disk recipe',
   read: (value, at) => {

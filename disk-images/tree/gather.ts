@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Collects the files of a volume from where its recipe says they come from. */
+/** Collects the files of a volume from the sources that its recipe names. */
 import { createHash } from 'node:crypto';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { Artifact } from '../../emulator/host/node/artifacts/store.js';
 import type { TreeSource } from '../recipe/recipe.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
-/** The entries of a source other than packages. `userspace` is asked for only when a guest program is wanted. */
+/** The entries of a source that is not a package. `userspace` is called only when a guest program is needed. */
 export async function gather(source: TreeSource, userspace: () => Promise<Artifact>): Promise<readonly Entry[]> {
   switch (source.from) {
     case 'recipe':
@@ -28,7 +28,7 @@ async function programs(program: string, path: string, mode: number, userspace: 
   if (program !== '*' && !known.includes(program)) {
     throw new InputError(`there is no guest program '${program}'`, { remedy: `take one of ${known.join(', ')}` });
   }
-  // An init runs as process 1 or not at all: it is placed by name, never among the programs of the PATH.
+  // An init can run only as process 1, so '*' omits it: a recipe must name it.
   const wanted = program === '*' ? known.filter((name) => !name.endsWith('-init')) : [program];
   return Promise.all(
     wanted.map(async (name): Promise<Entry> => {

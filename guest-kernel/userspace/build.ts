@@ -29,21 +29,21 @@ const FLAGS = [
   '-pthread',
   '-static',
   '-s',
-  // Nothing of where and when it was built may reach the bytes.
+  // The bytes must not depend on the place and time of the build.
   '-Wl,--build-id=none',
   '-Wdate-time',
 ] as const;
 
-/** i386 packages of Debian with the libraries that programs are linked with, and their headers; what those depend on is the C library. */
+/** i386 packages of Debian with the libraries and headers for programs. Their only dependency is the C library. */
 export const LIBRARY_PACKAGES: PackageWish = {
   install: ['libzstd-dev'],
   without: ['gcc-12-base', 'libc6', 'libgcc-s1', 'libzstd1'],
 };
 
-/** Libraries of these packages, by the program that wants them. */
+/** Libraries of these packages, by the program that is linked with them. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['usr/lib/i386-linux-gnu/libzstd.a'] };
 
-/** Sources of each program, relative to this folder; a folder stands for all `.c` files right in it. */
+/** Sources of each program, relative to this folder. A folder means all `.c` files directly in it. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   /** /init of the initramfs. */
   'initramfs-init': ['init/initramfs-init.c', 'init/dm.c', 'lib'],
@@ -129,7 +129,7 @@ async function compile(args: readonly string[], context: BuildContext): Promise<
   });
 }
 
-/** As many at a time as there are processors. */
+/** Runs as many tasks in parallel as there are processors. */
 async function forEachOfMany<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const left = items.values();
   await Promise.all(
@@ -155,7 +155,7 @@ async function readSources(root: string): Promise<Record<string, Uint8Array>> {
 async function compilerVersion(context: BuildContext): Promise<string> {
   try {
     const version = await command(COMPILER, ['--version'], context);
-    // What is linked in, and what links it, count as much as the compiler.
+    // The linker and the linked libraries are inputs like the compiler.
     const linker = await command(COMPILER, ['-Wl,--version'], context);
     const library = await command(COMPILER, ['-print-file-name=libc.a'], context);
     const firstLines = [version, linker].map(({ stdout }) => stdout.split('\n')[0] ?? '');
