@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** A machine at a defined point after power-on: its checkpoint and what was seen of it until then, as one array of bytes. */
+/**
+ * Encodes the state of a machine at a defined point after power-on: its checkpoint, and the evidence up to that point.
+ */
 import type { Checkpoint, DiskWrite, MarkerSeen } from '../machine/contract.js';
 import { sector } from '../machine/units.js';
 import { concat } from '../machine/bytes.js';
@@ -8,7 +10,7 @@ import type { Seen } from './recorder.js';
 export interface BootState {
   readonly checkpoint: Checkpoint;
   readonly seen: Seen;
-  /** What its maker wants to know again, as JSON. */
+  /** Data of the caller, stored as JSON and returned unchanged. */
   readonly notes?: unknown;
 }
 

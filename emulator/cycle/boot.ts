@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * From power-on to a defined point, over checkpoints.
+ * Boots a machine to a defined point, and uses checkpoints on the way.
  *
- * A guest that is held at a marker spins there to the end of the tick, which costs instructions. So every run
- * stops at the same markers, whether its checkpoints are made there now or come from the cache: both give the same run.
+ * A guest that is held at a marker spins there until the end of the tick, and this spinning counts as instructions. So
+ * every run stops at the same markers, whether it makes its checkpoints there or takes them from the cache. Both ways
+ * give the same run.
  */
 import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contract.js';
 import { GuestError } from '../machine/errors.js';
@@ -12,7 +13,7 @@ import { decodeBootState, encodeBootState, type BootState } from './boot-state.j
 import { endState, record, type Recorder, type Seen, type Waited } from './recorder.js';
 import { unexpectedStop } from './stop.js';
 
-/** Keeps bytes by name; an entry that is not what was put is absent. */
+/** Stores bytes by name. A damaged entry counts as absent. */
 export interface ByteCache {
   get(key: string): Promise<Uint8Array | undefined>;
   put(key: string, bytes: Uint8Array): Promise<void>;
@@ -24,23 +25,26 @@ export type BootStage = 'beforeDisk' | 'agentReady';
 export interface Booter {
   readonly engine: Engine;
   readonly config: MachineConfig;
-  /** Stands for everything that determines the machine from power-on: engine, config, contents of its files. */
+  /** A key for everything that determines the machine from power-on: engine, config, contents of its files. */
   readonly configKey: string;
   readonly cache: ByteCache;
   readonly signal?: AbortSignal;
   readonly onConsole?: (bytes: Uint8Array) => void;
-  /** Told of what begins, and, with no text, of the time that a wait takes. */
+  /** Called with a text when something begins. Called without a text with the progress of a wait. */
   readonly onProgress?: (what: string, waited?: Waited) => void;
 }
 
-/** Bound of a boot in virtual time: several times what the slowest kernel needs. */
+/** Bound of a boot in virtual time: several times the need of the slowest kernel. */
 const BOOT_MS_MAX = 20_000;
 
-/** A machine did not come to the stage it was booted to. It is gone by the time this is caught, so its evidence is here. */
+/**
+ * A machine did not reach the stage that it was booted to. The machine is already closed when this is caught, so the
+ * error contains its evidence.
+ */
 export class BootFailed extends GuestError {
-  /** All that was seen of the machine, from power-on to where it stopped. */
+  /** Everything recorded of the machine, from power-on to its stop. */
   readonly seen: Seen;
-  /** SHA-256 (hex) of the machine where it stopped, as `Machine.stateHash` has it. */
+  /** SHA-256 (hex) of the machine at its stop, as returned by `Machine.stateHash`. */
   readonly stateHash: string;
   constructor(cause: GuestError, seen: Seen, stateHash: string) {
     const { message, remedy, consoleTail } = cause;
@@ -50,13 +54,13 @@ export class BootFailed extends GuestError {
   }
 }
 
-/** Boot states by key: each made once in this process, and kept in the cache for the next. */
+/** Boot states by key. Each is made once in this process and stored in the cache for later processes. */
 export interface BootStates {
   /** The state of that name, from the cache or from `make`. */
   obtain(name: string, booter: Booter, make: () => Promise<BootState>): Promise<BootState>;
   /**
    * A machine that holds at a stage of its boot.
-   * @throws BootFailed when the guest does not come there.
+   * @throws BootFailed when the guest does not reach it.
    */
   at(stage: BootStage, booter: Booter): Promise<BootState>;
 }
@@ -104,7 +108,10 @@ async function powerOn(booter: Booter): Promise<Recorder> {
   return recordFor(await booter.engine.powerOn(booter.config), booter, {});
 }
 
-/** A fresh machine that stands where `state` was made. Disks and wall clock may be others than it was made with. */
+/**
+ * A fresh machine at the point where `state` was made. Its disks and wall clock may differ from those of the original
+ * machine.
+ */
 export async function restoreAt(state: BootState, booter: Booter): Promise<Recorder> {
   return recordFor(await booter.engine.restore(booter.config, state.checkpoint), booter, { before: state.seen });
 }
@@ -122,7 +129,7 @@ function recordFor(machine: Machine, booter: Booter, more: Pick<Parameters<typeo
 
 /**
  * Runs until the guest holds at `stage`.
- * @throws GuestError when it never comes there; the message shows the console.
+ * @throws GuestError when it does not get there; the message shows the console.
  */
 export async function runToMarker(
   stage: BootStage,

@@ -4,7 +4,10 @@ import { GuestError } from '../machine/errors.js';
 import type { Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
 
-/** Virtual time within which a step must end, unless the plan says otherwise. What runs in the live timeline has its own. */
+/**
+ * Virtual time within which a step must end, unless the plan sets another. Commands of the live timeline have bounds of
+ * their own.
+ */
 export const TIMEOUT_MS = { suspend: 300_000, resume: 120_000, shutdown: 60_000 } as const;
 
 export class Bound {
@@ -13,7 +16,7 @@ export class Bound {
   readonly #recorder: Recorder;
   #leftMs: number;
 
-  /** `timeoutMs`: of the plan, if it says. */
+  /** `timeoutMs`: the value of the plan, if it sets one. */
   constructor(step: keyof typeof TIMEOUT_MS, recorder: Recorder, timeoutMs: number = TIMEOUT_MS[step]) {
     this.#step = step;
     this.#recorder = recorder;
@@ -22,8 +25,9 @@ export class Bound {
   }
 
   /**
-   * Waits by `wait`, which is given the virtual time that is left.
-   * @throws GuestError that names the bound, when `wait` fails because no time is left; else what `wait` throws.
+   * Calls `wait` with the virtual time that is left.
+   * @throws GuestError that names the bound, when `wait` fails because no time is left. Other errors of `wait` pass
+   *   through.
    */
   async during<T>(wait: (virtualMsMax: number) => Promise<T>): Promise<T> {
     if (this.#leftMs <= 0) throw this.#exceeded();

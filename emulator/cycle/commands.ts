@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Commands in the guest: how they end, and what is expected of them. */
+/** Runs commands in the guest and compares their results with the expectations of the plan. */
 import type { Agent } from '../agent/agent.js';
 import { Overdue, type Job, type JobResult, type Output } from '../agent/job.js';
 import { time } from '../machine/duration.js';
@@ -24,7 +24,7 @@ const SIGKILL = 9;
 /** For the shell of the guest. */
 export const shell = (command: string): readonly string[] => ['/bin/sh', '-c', command];
 
-/** Where a command is run, and who is told what it did. */
+/** Where a command runs, and where its result is recorded. */
 export interface CommandSite {
   readonly agent: Agent;
   readonly timeline: TimelineName;
@@ -35,17 +35,17 @@ export interface CommandSite {
 
 /** How a command ended. */
 export interface CommandEnd {
-  /** 128 + signal when a signal ended it, as shells have it; null when it did not end in the time that it was given. */
+  /** 128 + signal when a signal ended it, as in shells; null when it did not end in time. */
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** What the guest did when a command that did not end was to be killed, if that failed, too. */
+  /** Why killing a command that exceeded its time failed, if it failed. */
   readonly trouble: readonly string[];
 }
 
 /**
- * Runs a command line by the guest's shell and waits for its end, for `timeoutMs` of virtual time at most; then it is killed.
- * 'powerCut' when a planned power cut came before the end. Whatever comes of it is noted.
+ * Runs a command line in the guest's shell and waits for its end. After `timeoutMs` of virtual time the command is
+ * killed. Returns 'powerCut' when a planned power cut came before the end. The result is recorded in every case.
  * @throws GuestError when the machine stops.
  */
 export async function runCommand(
@@ -72,7 +72,7 @@ export async function runCommand(
   return end;
 }
 
-/** As `runCommand`, where no power cut is planned. */
+/** Like `runCommand`, for steps without a planned power cut. */
 export async function runUncut(site: CommandSite, command: string, timeoutMs: number): Promise<CommandEnd> {
   const end = await runCommand(site, command, timeoutMs);
   if (end === 'powerCut')
@@ -84,7 +84,7 @@ type Stop = 'halted' | 'powerCut' | 'reset';
 
 interface RunWithin {
   readonly end: CommandEnd;
-  /** Why the machine stands still before the command has ended. */
+  /** Why the machine stopped before the command ended. */
   readonly stopped?: Stop;
 }
 
@@ -103,7 +103,7 @@ async function runWithin(agent: Agent, command: string, timeoutMs: number): Prom
   }
 }
 
-/** Kills a program and waits for its end, so that all of its output is here. Answers why that failed, if it did. */
+/** Kills a program and waits for its end, so that its output is complete. Returns the reason if that fails. */
 async function killed(agent: Agent, job: Job): Promise<readonly string[]> {
   try {
     await agent.kill(job, SIGKILL, { virtualMsMax: KILL_MS_MAX });
@@ -116,7 +116,7 @@ async function killed(agent: Agent, job: Job): Promise<readonly string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
-    return [`nor did it end when it was killed: ${error.message}`, ...error.consoleTail];
+    return [`it did not end when it was killed either: ${error.message}`, ...error.consoleTail];
   }
 }
 
@@ -132,7 +132,7 @@ function stoppedWhile(command: string, stopped: Stop, end: CommandEnd, agent: Ag
   });
 }
 
-/** Runs what must succeed for a run to make sense. @throws GuestError when it does not. */
+/** Runs a preparatory command. @throws GuestError when it fails. */
 export async function succeed(agent: Agent, command: string): Promise<void> {
   const { end, stopped } = await runWithin(agent, command, PREPARATION_MS_MAX);
   if (stopped) throw stoppedWhile(command, stopped, end, agent);
@@ -142,7 +142,7 @@ export async function succeed(agent: Agent, command: string): Promise<void> {
   throw new GuestError(`\`${command}\` ${how}`, { consoleTail: [...outputLines(end), ...end.trouble] });
 }
 
-/** A job's end as a shell would put it. A job that was stopped with its machine has none: 255. */
+/** The exit status of a job, as in a shell. A job that was stopped with its machine has none: 255. */
 export function resultOf(result: JobResult): CommandResult {
   const exitCode =
     result.ended === 'exited' ? result.exitCode : result.ended === 'signalled' ? 128 + result.signal : 255;
@@ -155,8 +155,8 @@ function textOf({ stdout, stderr }: Output): Pick<CommandResult, 'stdout' | 'std
 }
 
 /**
- * What is wrong with what a command did.
- * @throws InputError when the pattern for its output is one whose search does not end.
+ * Returns the differences between a command's result and its expectations.
+ * @throws InputError when the search for its output pattern does not end.
  */
 export async function judgeCommand(
   step: Pick<CommandStep, 'command' | 'exit' | 'stdout' | 'timeoutMs'>,
@@ -175,17 +175,17 @@ export async function judgeCommand(
   return [];
 }
 
-/** `text` within {@link OUTPUT_CHARACTERS_MAX}; of more, its beginning and its end. */
+/** `text`, shortened to {@link OUTPUT_CHARACTERS_MAX}: its beginning and its end are kept. */
 export function bounded(text: string): { readonly text: string; readonly omitted: number } {
   if (text.length <= OUTPUT_CHARACTERS_MAX) return { text, omitted: 0 };
-  // No half of a surrogate pair stays alone.
+  // Surrogate pairs are not split.
   const head = text.slice(0, OUTPUT_CHARACTERS_MAX / 2).replace(/[\ud800-\udbff]$/, '');
   const tail = text.slice(-OUTPUT_CHARACTERS_MAX / 2).replace(/^[\udc00-\udfff]/, '');
   const omitted = text.length - head.length - tail.length;
   return { text: `${head}\n[... ${omitted} characters are left out here ...]\n${tail}`, omitted };
 }
 
-/** What a command printed, line by line, in the same bound. */
+/** The output of a command, line by line, shortened to the same bound. */
 export function outputLines({ stdout, stderr }: Pick<CommandResult, 'stdout' | 'stderr'>): readonly string[] {
   return [...linesOf(bounded(stdout).text), ...linesOf(bounded(stderr).text).map((line) => `stderr: ${line}`)];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A console judged by what its scenario expects and allows it to show. */
+/** Judges a console by the patterns that its scenario expects and allows. */
 import { faultLines } from '../console/faults.js';
 import { consoleLines } from '../console/lines.js';
 import type { Finding } from './outcome.js';
@@ -14,7 +14,7 @@ export interface ConsoleJudge {
 
 const ORIGIN = 'the console';
 
-/** The rules of a plan. What a refusal that it expects says on the console is no fault either. */
+/** The rules of a plan. Console messages of an expected refusal are allowed, too. */
 export function consoleRulesOf({ console, steps }: Pick<Plan, 'console' | 'steps'>): ConsoleRules {
   const { expect, allow } = console ?? { expect: [], allow: [] };
   return { expect, allow: [...allow, ...refusalsIn(steps)] };
@@ -27,8 +27,8 @@ const refusalsIn = (steps: readonly Step[]): readonly string[] =>
   });
 
 /**
- * Kernel faults that the rules do not allow, and lines that they expect and that did not come.
- * @throws InputError when a pattern is one whose search does not end.
+ * Findings for kernel faults that the rules do not allow, and for expected lines that are missing.
+ * @throws InputError when the search for a pattern does not end.
  */
 export async function judgeConsole(
   console: Uint8Array,
@@ -57,5 +57,5 @@ export async function judgeConsole(
   return [...proofs.console(console, allowed), ...missing];
 }
 
-/** Of the console, these are shown beside what did not come. */
+/** Number of console lines that a finding about a missing line shows. */
 const LAST_LINES = 25;

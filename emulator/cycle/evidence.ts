@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** What a timeline has shown so far. Evidence is only added: whatever is thrown later, what is here is reported. */
+/** The evidence of a timeline so far. Evidence is only added, and is reported even if the run throws later. */
 import type { GuestError } from '../machine/errors.js';
 import type { CommandOutcome, CycleOutcome, Finding, StepNotRun, TimelineName, TimelineOutcome } from './outcome.js';
 import type { Proven } from './proofs.js';
 
-/** Who is told of evidence at once, also of a run that never comes to an outcome. */
+/** Listeners that get evidence immediately, even if the run has no outcome in the end. */
 export interface EvidenceListeners {
   readonly onFinding?: (finding: Finding) => void;
   readonly onCommand?: (command: CommandOutcome) => void;
@@ -15,7 +15,7 @@ type Collected = Pick<
   'cycles' | 'filesystems' | 'selfChecks' | 'commands' | 'findings' | 'stepsNotRun'
 >;
 
-/** What is known before the first suspend; kept with the checkpoint that is made there. */
+/** The evidence from before the first suspend. It is stored with the checkpoint that is made there. */
 export type EvidenceNotes = Pick<Collected, 'selfChecks' | 'commands' | 'findings'>;
 
 export class Evidence {
@@ -53,12 +53,12 @@ export class Evidence {
     }
   }
 
-  /** Keeps, as a finding, why the guest did not come to where it was awaited. */
+  /** Records as a finding why the guest did not reach an awaited point. */
   addError({ message, remedy, consoleTail }: GuestError): void {
     this.addFindings([{ kind: 'guest', what: message, details: consoleTail, ...(remedy !== undefined && { remedy }) }]);
   }
 
-  /** Keeps the findings of a proof and answers its outcome. */
+  /** Records the findings of a proof and returns its outcome. */
   take<T>({ outcome, findings }: Proven<T>): T {
     this.addFindings(findings);
     return outcome;
@@ -85,17 +85,17 @@ export class Evidence {
     this.#stepsNotRun.push({ timeline, step });
   }
 
-  /** As data, for `takeUp`. */
+  /** The input for `restore`. */
   notes(): EvidenceNotes {
     return { selfChecks: this.#selfChecks, commands: this.#commands, findings: this.#findings };
   }
 
-  /** `told`: the listeners know of them. */
-  takeUp({ selfChecks, commands, findings }: EvidenceNotes, told: boolean): void {
+  /** `reported`: the listeners have already got them. */
+  restore({ selfChecks, commands, findings }: EvidenceNotes, reported: boolean): void {
     this.#selfChecks.push(...selfChecks);
     this.#commands.push(...commands);
     this.#findings.push(...findings);
-    if (told) return;
+    if (reported) return;
     for (const command of commands) this.#listeners.onCommand?.(command);
     for (const finding of findings) this.#listeners.onFinding?.(finding);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** How long userspace stood still, read off the markers. */
+/** Computes from the markers how long userspace was frozen. */
 import { stepBegin, stepEnd } from '../machine/markers.js';
 import type { MarkerSeen } from '../machine/contract.js';
 
@@ -11,7 +11,8 @@ export interface Span {
 
 /**
  * Stock hibernation: from the freeze of the tasks to power-off, and from power-on to the thaw of the
- * restored tasks. The off-time between is not counted, the boot of the resuming kernel is: both are what a user waits for.
+ * restored tasks. The off-time between is not counted. The boot of the resuming kernel is counted, because a user waits
+ * for it.
  */
 export function frozenAcrossPowerOff(
   live: { readonly markers: readonly MarkerSeen[]; readonly instructions: number; readonly virtualMs: number },

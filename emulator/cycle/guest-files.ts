@@ -5,9 +5,9 @@ import { ERRNO } from '../agent/protocol.js';
 import { InputError } from '../machine/errors.js';
 import type { GuestFile } from './plan.js';
 
-/** Less than this is copied before anybody has read that it is. */
+/** Smaller amounts are copied without a progress message. */
 const SAID_BYTES_MIN = 1e6;
-/** Virtual time for one piece of a file. A slow disk of the guest takes the most of it. */
+/** Virtual time for one piece of a file. A slow disk of the guest needs most of it. */
 const PIECE_MS_MAX = 120_000;
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -16,8 +16,9 @@ const REMEDY =
   'leave out what the guest does not need, let it read a folder in place (`machine: { share: FOLDER }`), or give it a disk with more room';
 
 /**
- * Copies `files` into the guest, in their order; `say` gets the share that has been copied, 0 to 1.
- * @throws InputError when one of them does not fit; nothing has been copied then, unless the filesystem needs more room than it says.
+ * Copies `files` into the guest, in their order; `say` gets the fraction that has been copied, 0 to 1.
+ * @throws InputError when one of them does not fit. Usually nothing has been copied then. An exception is a filesystem
+ *   that has less room than it reports.
  */
 export async function copyIntoGuest(
   agent: Agent,
@@ -38,7 +39,7 @@ export async function copyIntoGuest(
     try {
       await agent.putFile(path, bytes, { mode, onWritten, virtualMsMax: PIECE_MS_MAX });
     } catch (error) {
-      // The filesystem's own structures need room, too, and how much is not known beforehand.
+      // The filesystem's own structures need room, too. The amount is not known beforehand.
       if (!isRefusal(error, ERRNO.ENOSPC)) throw error;
       const room = await agent.roomFor(path);
       throw tooLarge(file, room && room.freeBlocks * room.blockBytes, { cause: error });
@@ -47,7 +48,7 @@ export async function copyIntoGuest(
   }
 }
 
-/** The room of a filesystem that the files so far leave. */
+/** The room in a filesystem, after the files so far. */
 interface Left {
   readonly blockBytes: number;
   blocks: number;
@@ -73,7 +74,7 @@ async function expectRoom(agent: Agent, files: readonly GuestFile[]): Promise<vo
   }
 }
 
-/** All folders of a filesystem share one. Undefined for a filesystem that does not tell its size. */
+/** All folders of a filesystem share one entry. Undefined for a filesystem that does not report its size. */
 function leftOf(room: Room | undefined, byDevice: Map<number, Left>): Left | undefined {
   if (room === undefined || room.blocks === 0 || room.blockBytes === 0) return undefined;
   const known = byDevice.get(room.device);

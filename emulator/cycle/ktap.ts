@@ -4,13 +4,13 @@ import type { SelfCheckOutcome } from './outcome.js';
 
 export interface Ktap {
   readonly points: readonly SelfCheckOutcome[];
-  /** What is wrong with the stream itself; lost output shows here. */
+  /** A problem of the stream itself, such as lost output. */
   readonly problem: string | undefined;
 }
 
 /**
  * The test points of the outermost level, each with the comments before it as detail.
- * A skipped test has proved nothing and so has not passed; why it was skipped stands in its name.
+ * A skipped test has proved nothing, so it has not passed. Its name contains the reason for the skip.
  */
 export function readKtap(text: string): Ktap {
   const points: SelfCheckOutcome[] = [];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The machines of a timeline, one after the other: each begins with the disks, the share and the time of day that the one
- * before it left.
+ * The machines of a timeline, one after the other. Each begins with the disks, the share and the time of day of its
+ * predecessor.
  */
 import { Agent } from '../agent/agent.js';
 import type { MachineConfig, ShareEntry } from '../machine/contract.js';
@@ -15,22 +15,22 @@ import { endState, type Recorder, type Seen } from './recorder.js';
 export interface MachinesDeps {
   readonly booter: Booter;
   readonly states: BootStates;
-  /** SHA-256 in hexadecimal, of parts one after the other. */
+  /** SHA-256 in hexadecimal of the concatenated parts. */
   readonly hash: (parts: readonly Uint8Array[]) => Promise<string>;
 }
 
 export class Machines {
   readonly #deps: MachinesDeps;
   #off: PoweredOff;
-  /** What the share held at the last power-off; read while the next machine is made. */
+  /** The contents of the share at the last power-off, read while the next machine is made. */
   #share: Promise<readonly ShareEntry[] | undefined>;
   #recorder: Recorder | undefined;
-  /** How many there have been. */
+  /** The number of machines so far. */
   #count = 0;
   #agent: Agent | undefined;
-  /** The kernel's boot id: a resume keeps it, a boot makes a new one. */
+  /** The kernel's boot id. A resume keeps it, and a boot makes a new one. */
   #bootId: string | undefined;
-  /** Hashes of the machines that have been turned off; computed while the next one runs. */
+  /** Hashes of the machines that have been turned off; they are computed while the next one runs. */
   readonly #states: Promise<string>[] = [];
 
   constructor(deps: MachinesDeps) {
@@ -43,7 +43,7 @@ export class Machines {
     );
   }
 
-  /** What the machines that have been turned off have left. */
+  /** The disks, time of day and totals of the machines that have been turned off. */
   get off(): PoweredOff {
     return this.#off;
   }
@@ -52,7 +52,7 @@ export class Machines {
     return this.#recorder !== undefined;
   }
 
-  /** Number of the running machine, or of the last one: 1 for the first. 0 before there is any. */
+  /** Number of the running machine, or of the last one: 1 for the first. 0 before the first. */
   get number(): number {
     return this.#count;
   }
@@ -84,12 +84,12 @@ export class Machines {
   }
 
   /**
-   * A new machine on the disks as they are, standing at `stage`.
-   * @throws BootFailed when it does not come there; what it left is kept.
+   * A new machine on the present disks, stopped at `stage`.
+   * @throws BootFailed when it does not reach the stage. Its evidence is kept.
    */
   async powerOn(stage: BootStage): Promise<Recorder> {
     const { booter, states } = this.#deps;
-    // A worker that nobody holds any longer would keep the process alive.
+    // A worker without a reference would keep the process alive.
     await this.#recorder?.machine.close();
     const state = await states.at(stage, booter).catch((error: unknown) => {
       if (error instanceof BootFailed) this.#keep(error.seen, Promise.resolve(error.stateHash));
@@ -117,27 +117,27 @@ export class Machines {
     return agent;
   }
 
-  /** Connects to the agent of a machine that has been resumed; answers the boot id that it tells. */
+  /** Connects to the agent of a resumed machine and returns the boot id that the agent reports. */
   async reconnect(agent: Agent): Promise<string> {
     const { bootId } = await agent.attach(this.recorder.machine);
     this.#agent = agent;
     return bootId;
   }
 
-  /** Goes on, in another machine, where `state` was made. */
-  async takeUp(state: BootState): Promise<void> {
+  /** Continues in a new machine from the point where `state` was made. */
+  async restore(state: BootState): Promise<void> {
     this.#recorder = await restoreAt(state, this.#deps.booter);
     this.#count += 1;
     await this.connect();
   }
 
-  /** Makes as much of the machine that will resume as can be made while the present one suspends. */
+  /** Prepares the machine that will resume, as far as possible while the present one suspends. */
   expectResume(): void {
     const { booter, states } = this.#deps;
     const { engine, config } = booter;
-    // Each machine has the share as the one before left it.
+    // The share comes from the present machine, so the new machine cannot be made before power-off.
     if (!engine.expect || config.share) return;
-    // An error comes again, and is reported, when the machine is needed.
+    // The same error is thrown and reported again when the machine is needed.
     states
       .at('beforeDisk', booter)
       .then(({ checkpoint }) => engine.expect?.(config, checkpoint))
@@ -153,14 +153,14 @@ export class Machines {
       this.#share.catch(() => undefined);
     }
     const state = endState(recorder);
-    // Nobody waits for the end of its worker: that takes as long as giving back its memory does.
+    // The end of its worker is not awaited, because freeing its memory takes long.
     void state.catch(() => undefined).then(() => machine.close());
     this.#keep(seen, state);
     this.#recorder = undefined;
     this.#agent = undefined;
   }
 
-  /** Keeps what a machine left that will not run again: what was seen of it, and the hash of the state it ended in. */
+  /** Keeps the evidence of a machine that will not run again, and the hash of its last state. */
   #keep(seen: Seen, state: Promise<string>): void {
     const writes = seen.writes.map((of) => this.#deps.hash(of.map(({ bytes }) => bytes)));
     this.#states.push(state, ...writes);
@@ -169,7 +169,7 @@ export class Machines {
     this.#off = afterPowerOff(this.#off, seen);
   }
 
-  /** Lets the time of day run on while the machine is off. */
+  /** Advances the time of day while the machine is off. */
   stayOff(offMs: number): void {
     this.#off = { ...this.#off, wallClockMs: this.#off.wallClockMs + offMs };
   }
@@ -179,7 +179,7 @@ export class Machines {
     this.#off = { ...this.#off, disks: this.#off.disks.map(altered) };
   }
 
-  /** SHA-256 (hex) over the states in which the machines were turned off and over what they wrote. */
+  /** SHA-256 (hex) over the last states of the machines and over their writes. */
   async stateHash(): Promise<string> {
     const states = await Promise.all(this.#states);
     return this.#deps.hash([new TextEncoder().encode(states.join('\n'))]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Mounts a filesystem and unmounts it, in a machine of its own with the kernel that is tested. This replays its journal as the
- * guest's next mount would, and does nothing else. It is for filesystems whose journal only a kernel can replay.
+ * Mounts a filesystem and unmounts it, in a machine of its own with the kernel that is tested. This only replays its
+ * journal, as the guest's next mount would. It is for filesystems whose journal only a kernel can replay.
  */
 import { findFaults } from '../console/faults.js';
 import { consoleLines } from '../console/lines.js';
@@ -25,8 +25,8 @@ export type MountedOnce =
   | { readonly problem: string; readonly consoleTail: readonly string[] };
 
 /**
- * Does so with a copy of `volume`. `booter` describes a machine with the kernel and the initramfs to be used; its disks and its share
- * are left out, and its `configKey` need not stand for them.
+ * Mounts and unmounts a copy of `volume`. `booter` describes a machine with the kernel and the initramfs to use. Its
+ * disks and its share are ignored, so its `configKey` does not have to cover them.
  */
 export async function mountOnce(
   volume: ByteSource,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What came of a run, as plain data. A finding is something the guest lost or did wrong; it is never thrown. */
+/** The outcome of a run, as plain data. A finding is a loss or an error of the guest. It is never thrown. */
 import type { Span } from './frozen.js';
 import type { SuspendMethod } from './plan.js';
 
@@ -13,7 +13,7 @@ export type FindingKind =
   | 'kernelFault'
   /** The console did not show what the scenario expects. */
   | 'console'
-  /** The guest did not come to where it was awaited. */
+  /** The guest did not reach an awaited point. */
   | 'guest'
   | 'control';
 
@@ -21,7 +21,7 @@ export interface Finding {
   readonly kind: FindingKind;
   /** One sentence. */
   readonly what: string;
-  /** What it rests on, line by line: pages by pfn and owner, sectors by file, console lines. */
+  /** The evidence for it, line by line: pages by pfn and owner, sectors by file, console lines. */
   readonly details: readonly string[];
   /** What to do about it, one sentence. */
   readonly remedy?: string;
@@ -47,7 +47,7 @@ export interface DiskOutcome {
 }
 
 export interface FilesystemOutcome {
-  /** When the disk was looked at. */
+  /** When the disk was checked. */
   readonly at: 'suspend' | 'powerOff' | 'shutdown';
   /** `sda`, `sdb3`. */
   readonly device: string;
@@ -71,22 +71,25 @@ export interface SelfCheckOutcome {
   readonly detail: string;
 }
 
-/** `live`: what a machine does after its snapshot, until it is off. `main`: everything else that the suspended system does. */
+/** `live`: what a machine does after its snapshot, until it is off. `main`: everything else of the main run. */
 export type TimelineName = 'main' | 'live' | 'control';
 
-/** What a command did in the guest. */
+/** The result of a command in the guest. */
 export interface CommandOutcome {
   readonly timeline: TimelineName;
   readonly command: string;
   /** A program that a `start` step left running, and that ended. */
   readonly background?: true;
   /**
-   * `timedOut`: it did not end in the time that it was given. `machineStopped`: the machine stopped while it ran.
+   * `timedOut`: it did not end in time. `machineStopped`: the machine stopped while it ran.
    */
   readonly end: 'exited' | 'timedOut' | 'machineStopped';
-  /** 128 + signal when a signal ended it, as shells have it; null when it did not end by itself. */
+  /** 128 + signal when a signal ended it, as in shells; null when it did not end by itself. */
   readonly exitCode: number | null;
-  /** At most {@link OUTPUT_CHARACTERS_MAX} of each; a line in the middle says what is left out of more. */
+  /**
+   * At most {@link OUTPUT_CHARACTERS_MAX} characters of each. In longer output, a line in the middle gives the number
+   * of omitted characters.
+   */
   readonly stdout: string;
   readonly stderr: string;
   readonly omittedCharacters: { readonly stdout: number; readonly stderr: number };
@@ -95,7 +98,10 @@ export interface CommandOutcome {
   readonly durationVirtualMs: number;
 }
 
-/** Of the standard output of a command, and of its standard error, so much is kept: half from the beginning, half from the end. */
+/**
+ * Number of characters that are kept of a command's standard output, and of its standard error: half from the
+ * beginning, half from the end.
+ */
 export const OUTPUT_CHARACTERS_MAX = 65_536;
 
 export interface StepNotRun {
@@ -111,7 +117,7 @@ export interface TimelineOutcome {
   readonly selfChecks: readonly SelfCheckOutcome[];
   readonly commands: readonly CommandOutcome[];
   readonly findings: readonly Finding[];
-  /** What was not done because of what was found before it, in order. */
+  /** Steps that were not run because of an earlier finding, in order. */
   readonly stepsNotRun: readonly StepNotRun[];
   /** Over all power cycles, boot included. */
   readonly total: Span;
@@ -123,6 +129,6 @@ export interface TimelineOutcome {
 export interface RunOutcome {
   readonly main: TimelineOutcome;
   readonly control: TimelineOutcome | undefined;
-  /** Those of both timelines, and those of their comparison. */
+  /** The findings of main and control run, and of their comparison. */
   readonly findings: readonly Finding[];
 }

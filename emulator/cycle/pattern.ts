@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
- * Patterns: the regular expressions of scenarios, what they mean, and how a text is matched with them.
+ * Patterns are the regular expressions of scenarios. This file defines their meaning and matches texts with them.
  *
- * A pattern is searched for anywhere in a text. `^` and `$` stand for the beginning and the end of the whole text, never of
- * a line within it; `$` also matches before a newline that ends the text, since nearly all output ends with one.
+ * A pattern is searched for anywhere in a text. `^` and `$` stand for the beginning and the end of the whole text,
+ * never of a line within it; `$` also matches before a newline at the end of the text, because nearly all output ends
+ * with one.
  */
 import { messageOf } from '../console/faults.js';
 import { InputError } from '../machine/errors.js';
 
-/** A question that a host answers: does `source` with `flags` match one of `texts`? */
+/** A question for the host: does `source` with `flags` match one of `texts`? */
 export interface MatchQuestion {
   readonly source: string;
   readonly flags: string;
@@ -16,17 +17,17 @@ export interface MatchQuestion {
 }
 
 /**
- * Answers a question within a bound of its own. A problem is why it cannot: some patterns make a search go on and on. The
- * bound decides only about giving up, so it may be one of host time.
+ * Answers a question within a bound of its own. It returns a problem when the search exceeds the bound, because some
+ * patterns make a search practically endless. The bound only decides when to give up, so it may be in host time.
  */
 export type Matcher = (question: MatchQuestion) => Promise<boolean | { readonly problem: string }>;
 
 const FLAGS = 'u';
 
-/** Far more than anybody writes; much longer ones make V8 end the process. */
+/** Far longer than real patterns. V8 ends the process for patterns that are much longer. */
 const LENGTH_MAX = 10_000;
 
-/** Why `source` is no pattern, or undefined when it is one. */
+/** Why `source` is not a valid pattern, or undefined when it is valid. */
 export function patternProblem(source: string): string | undefined {
   if (source.length > LENGTH_MAX) return `a regular expression has ${LENGTH_MAX} characters at most`;
   try {
@@ -38,8 +39,8 @@ export function patternProblem(source: string): string | undefined {
 }
 
 /**
- * Whether `text`, which `origin` names for people, matches `pattern`.
- * @throws InputError when the matcher cannot answer: the search does not come to an end.
+ * Whether `text` matches `pattern`. `origin` names the text in messages.
+ * @throws InputError when the matcher cannot answer because the search does not end.
  */
 export async function matches(pattern: string, text: string, origin: string, matcher: Matcher): Promise<boolean> {
   const texts = text.endsWith('\n') ? [text, text.slice(0, -1)] : [text];
@@ -47,8 +48,8 @@ export async function matches(pattern: string, text: string, origin: string, mat
 }
 
 /**
- * Whether one of `lines` of a console, which `origin` names for people, matches `pattern`. Each counts as it stands and without
- * the kernel's time stamp.
+ * Whether one of `lines` of a console matches `pattern`. Each line is tried with and without the kernel's time stamp.
+ * `origin` names the lines in messages.
  * @throws InputError as `matches` does.
  */
 export async function matchesLine(

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-/** Which step may follow which: the life of a machine and its disks as a small state machine. */
+/** Checks the order of steps by a small state machine for the machine and its disks. */
 import type { SimpleStep, Step } from './plan.js';
 
 /**
- * `off`: no power, disks as a clean or cut machine left them. `suspended`: off with an image on disk.
+ * `off`: no power, after a shutdown or a power cut. `suspended`: off with an image on disk.
  * `running`: the agent answers. `resumed`: running after a resume.
  */
 export type Phase = 'off' | 'running' | 'suspended' | 'resumed';
 
-/** The phase after `step`, or a sentence on why it cannot come here. */
+/** The phase after `step`, or a sentence that says why the step is not possible here. */
 export function advance(phase: Phase, step: SimpleStep): Phase | { readonly problem: string } {
   switch (step.do) {
     case 'boot':
@@ -27,7 +27,7 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
     case 'resume':
       if (phase !== 'suspended') return no(step, 'nothing is suspended', 'put `suspend` before it');
-      // A resume that power fails in may be tried again: whether the image outlived it is for the next step to say.
+      // A resume with a power cut may be tried again. The next step shows whether the image is still valid.
       return step.faults.some(({ fault }) => fault === 'cutPower') ? 'suspended' : 'resumed';
     case 'verify':
       return phase === 'resumed' ? phase : no(step, 'nothing has been resumed', 'put `suspend` and `resume` before it');
@@ -48,7 +48,7 @@ function verb(step: SimpleStep): string {
   return step.do === 'shutdown' ? 'shut down' : step.do;
 }
 
-/** Where a list of steps breaks the order, as paths into it. */
+/** The steps that break the order, as paths into the list. */
 export function orderProblems(
   steps: readonly Step[],
   from: Phase = 'off',

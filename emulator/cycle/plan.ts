@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
-/** What a run is to do, as plain data: a scenario file is read into this, and a program can write it directly. */
+/** The plan of a run, as plain data. It is read from a scenario file, or a program makes it directly. */
 import type { Fault } from '../faults/fault.js';
 import type { ShareEntry } from '../machine/contract.js';
 
 /** By the kernel's own hibernation, or by the system call snapshot(2). */
 export type SuspendMethod = 'swsusp' | 'sys_snapshot';
 
-/** Of a suspend that names none. */
+/** The method of a suspend that names none. */
 export const DEFAULT_METHOD: SuspendMethod = 'sys_snapshot';
 
 export const PROOFS = ['memory', 'image', 'disk', 'filesystems'] as const;
-/** What `verify` looks at; all of them unless told. */
+/** The proofs of `verify`; all of them by default. */
 export type Proof = (typeof PROOFS)[number];
 
 export interface MachineOptions {
   readonly memoryMiB: number;
   readonly seed: number;
-  /** A flavour, `release` or `debug`, or the path of a folder with a kernel of one's own. */
+  /** A flavour, `release` or `debug`, or the path of a folder with the user's own kernel. */
   readonly kernel: string;
   /** Added to the kernel command line. */
   readonly cmdline: readonly string[];
   readonly wallClockMs: number;
-  /** A folder that the guest can mount by 9p, as the scenario names it, or {@link EMPTY_SHARE}. */
+  /** A folder that the guest can mount by 9p, with its name in the scenario, or {@link EMPTY_SHARE}. */
   readonly share?: string;
 }
 
@@ -30,7 +30,7 @@ export const EMPTY_SHARE = 'empty';
 
 /** A file that is copied into the guest once its agent answers. */
 export interface GuestFile {
-  /** As its user names it on the host, for messages. */
+  /** Its name on the host as given by the user, for messages. */
   readonly from?: string;
   readonly path: string;
   /** Permission bits. */
@@ -47,27 +47,27 @@ export interface CommandStep {
   readonly stdout?: string;
   /** Virtual time within which it must end. */
   readonly timeoutMs: number;
-  /** When it fails, the commands and steps after it are done all the same. */
+  /** True: when it fails, the commands and steps after it are still run. */
   readonly continue?: true;
 }
 
-/** That a suspend must be refused, and how. */
+/** The expected refusal of a suspend. */
 export interface Refusal {
-  /** A pattern (see `pattern.ts`) that a line of the console, or of what the suspending command prints, must match. */
+  /** A pattern (see `pattern.ts`) that must match a line of the console or of the suspending command's output. */
   readonly refused: string;
-  /** Name of the error number that the kernel must answer: `EBUSY`. */
+  /** Name of the error number that the kernel must return: `EBUSY`. */
   readonly errno?: string;
 }
 
 export type Step =
   | { readonly do: 'boot' }
   | ({ readonly do: 'run' } & CommandStep)
-  /** Runs in the background from here on, through every suspend. */
+  /** Starts a program in the background, where it stays running through every suspend. */
   | {
       readonly do: 'start';
       readonly name: string;
       readonly command: string;
-      /** The status with which it may end by itself; without it, it is to run on. */
+      /** The status with which the program may end by itself. Without it, the program must not end. */
       readonly exit?: number;
     }
   | { readonly do: 'selfcheck'; readonly phase: 'start' | 'verify' }
@@ -76,17 +76,19 @@ export type Step =
       readonly method: SuspendMethod;
       /** Between power-off and power-on. */
       readonly offMs: number;
-      /** Run by the live timeline before any of the image has been read (sys_snapshot only). */
+      /** Run by the live timeline before it begins to read the image (sys_snapshot only). */
       readonly beforeSaving?: readonly CommandStep[];
       /** Run by the live timeline while the image is saved (sys_snapshot only). */
       readonly whileSaving: readonly CommandStep[];
-      /** Where the live timeline's changes go (sys_snapshot only): sdb1 unless told. */
+      /** The COW store (sys_snapshot only); sdb1 by default. */
       readonly store?: 'memory';
-      /** False: the image is saved as it is (sys_snapshot only), for less work of the guest at either end. */
+      /** False: the image is saved without compression (sys_snapshot only), which saves work of the guest. */
       readonly compress?: false;
-      /** It must be refused, and the machine runs on. */
+      /** The suspend must be refused, and the machine continues. */
       readonly refusal?: Refusal;
-      /** Virtual time until the machine is off, without the commands of the live timeline; a default unless told. */
+      /**
+       * Virtual time until the machine is off, without the commands of the live timeline; undefined means the default.
+       */
       readonly timeoutMs?: number;
       readonly faults: readonly Fault[];
     }
@@ -96,14 +98,14 @@ export type Step =
   | { readonly do: 'shutdown'; readonly timeoutMs?: number }
   | { readonly do: 'repeat'; readonly times: number; readonly steps: readonly Step[] };
 
-/** A step that is done at once; `unroll` makes such steps of every list. */
+/** A step without steps of its own. `unroll` turns every list into such steps. */
 export type SimpleStep = Exclude<Step, { do: 'repeat' }>;
 
-/** What a console must and may show, as patterns (see `pattern.ts`) for its lines. */
+/** The lines that a console must show and may show, as patterns (see `pattern.ts`). */
 export interface ConsoleRules {
-  /** Each must match a line of the main run. What it matches is no fault. */
+  /** Each must match a line of the main run. A matching line is no fault. */
   readonly expect: readonly string[];
-  /** What one of these matches is no fault. */
+  /** A line that matches one of these is no fault. */
   readonly allow: readonly string[];
 }
 
@@ -111,14 +113,14 @@ export interface Plan {
   readonly name: string;
   readonly machine: MachineOptions;
   readonly files: readonly GuestFile[];
-  /** What `machine.share` holds when the run begins. It outlives the machine's power, as disks do. */
+  /** The contents of `machine.share` when the run begins. Like disks, the share keeps its contents without power. */
   readonly share?: readonly ShareEntry[];
-  /** What the guest's shell does at each boot, before anything else; each must succeed. */
+  /** Commands that the guest's shell runs first at each boot. Each must succeed. */
   readonly bootCommands?: readonly string[];
   readonly steps: readonly Step[];
   /** Without them, every kernel fault on a console is a finding. */
   readonly console?: ConsoleRules;
-  /** Run the same steps once more without the suspends, and check the same. */
+  /** Run the same steps once more without the suspends, with the same checks. */
   readonly control: boolean;
 }
 
@@ -139,8 +141,8 @@ export function unroll(steps: readonly Step[]): readonly SimpleStep[] {
 
 /**
  * The steps of the control run: the same work on a machine that never loses power before it is shut down.
- * What happens in a live timeline only has no place in it, nor has a boot after a power cut that it does not suffer.
- * `running` says whether the machine runs when the steps begin.
+ * Steps of a live timeline are left out. A boot after a power cut is left out, too, because this machine has no power
+ * cut. `running` says whether the machine runs when the steps begin.
  */
 export function controlSteps(steps: readonly Step[], running = false): readonly Step[] {
   let isOn = running;
@@ -159,7 +161,7 @@ export interface SplitSteps {
 
 /**
  * The steps before the first suspend, which main and control run have in common, and the rest of the main run.
- * Undefined when nothing is suspended, or when the machine has another life before it.
+ * Undefined when there is no suspend, or when the machine is turned off before it.
  */
 export function splitAtSuspend(steps: readonly Step[]): SplitSteps | undefined {
   const all = unroll(steps);

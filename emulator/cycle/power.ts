@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What outlives a machine: its disks, the time of day, and the sum of all that was run. */
+/** What remains after a machine is off: its disks, the time of day, and the totals of its runs. */
 import type { DiskWrite } from '../machine/contract.js';
 import { foldLog } from '../disks/fold.js';
 import { concat } from '../machine/bytes.js';
@@ -24,8 +24,9 @@ export function neverPowered(bases: readonly Uint8Array[], wallClockMs: number):
 }
 
 /**
- * `before`, after a machine that showed `seen` since its power-on has gone off. The log of this machine stays as it is;
- * what was written before is folded, so that it does not grow with the number of machines.
+ * The state after a machine is turned off: `before`, updated by `seen`, which was recorded since its power-on. The log
+ * of this machine is kept unchanged. Earlier writes are folded, so that their log does not grow with the number of
+ * machines.
  */
 export function afterPowerOff(before: PoweredOff, seen: Seen): PoweredOff {
   return {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A machine that remembers all that was seen of it, and in which triggers can be armed that outlive a single run. */
+/** A machine that records all evidence of its runs. Triggers can be armed in it for longer than a single run. */
 import { concat } from '../machine/bytes.js';
 import { StallError } from '../machine/errors.js';
 import type {
@@ -18,7 +18,7 @@ export interface ArmedTrigger {
   readonly then: Action;
 }
 
-/** What was seen of a machine, oldest first. */
+/** The evidence of a machine, oldest first. */
 export interface Seen {
   readonly console: Uint8Array;
   readonly markers: readonly MarkerSeen[];
@@ -28,28 +28,28 @@ export interface Seen {
 }
 
 export interface Recorder {
-  /** The same machine; whatever runs it is recorded. */
+  /** The same machine. Its runs are recorded. */
   readonly machine: Machine;
   readonly seen: () => Seen;
-  /** Triggers for all runs from now on. `nth` counts over runs; a trigger that has fired is done. */
+  /** Triggers for all runs from now on. `nth` counts over all runs. A trigger that has fired is removed. */
   readonly arm: (triggers: readonly ArmedTrigger[]) => void;
   /** The triggers that have not fired yet. */
   readonly armed: () => readonly ArmedTrigger[];
-  /** Hands over the captures made since the last call, and forgets them: they are as large as the machine. */
+  /** Returns the captures made since the last call and drops them, because each is as large as the machine's RAM. */
   readonly takeCaptures: () => readonly Capture[];
 }
 
 export interface RecorderOptions {
   readonly diskCount: number;
-  /** What was seen before, of the machine that a checkpoint was made of. */
+  /** Earlier evidence, of the machine from which the checkpoint was made. */
   readonly before?: Seen;
   readonly signal?: AbortSignal;
   readonly onConsole?: (bytes: Uint8Array) => void;
-  /** Told now and then of a wait that is under way. */
+  /** Called now and then during a wait. */
   readonly onProgress?: (waited: Waited) => void;
 }
 
-/** How much of the virtual time that a wait may take has passed. */
+/** The virtual time of a wait: passed, and allowed. */
 export interface Waited {
   readonly passedMs: number;
   readonly ofMs: number;
@@ -76,16 +76,16 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
 
   const run = async (request: RunRequest): Promise<RunReport> => {
     const endMs = virtualMs + request.virtualMsMax;
-    // Runs that go on in what is left of the same bound, one after another, are one wait.
+    // Consecutive runs that share the rest of one bound are one wait.
     if (Math.abs(endMs - wait.endMs) > SAME_END_MS) wait = { beginMs: virtualMs, endMs };
     const { beginMs } = wait;
-    const told = onProgress && {
+    const progress = onProgress && {
       onProgress: (_: number, nowMs: number) => onProgress({ passedMs: nowMs - beginMs, ofMs: endMs - beginMs }),
     };
     const report = await machine
-      .run({ ...listeners, ...told, ...request, triggers: [...(request.triggers ?? []), ...armed] })
+      .run({ ...listeners, ...progress, ...request, triggers: [...(request.triggers ?? []), ...armed] })
       .catch((error: unknown) => {
-        // A restored machine does not know what it passed before.
+        // A restored machine does not know its earlier markers.
         if (error instanceof StallError && !error.lastMarker) throw new StallError(error.stalledMs, markers.at(-1));
         throw error;
       });
@@ -125,7 +125,7 @@ function bound(machine: Machine): Omit<Machine, 'run'> {
   };
 }
 
-/** What stands for the state in which a machine ended: its hash; for one that stalled, how far it had come before. */
+/** Identifies the last state of a machine: by its hash, or by the last instruction known when it stalled. */
 export async function endState({ machine, seen }: Recorder): Promise<string> {
   const { instructions } = seen();
   return machine.stateHash().catch((error: unknown) => {
@@ -134,7 +134,7 @@ export async function endState({ machine, seen }: Recorder): Promise<string> {
   });
 }
 
-/** The triggers that have not fired in the run that `report` tells of, with what is left to count. */
+/** The triggers that did not fire in the run described by `report`, with the remaining counts. */
 export function stillArmed(
   armed: readonly ArmedTrigger[],
   report: Pick<RunReport, 'markers' | 'instructions'>,
@@ -142,7 +142,7 @@ export function stillArmed(
   return armed.flatMap((trigger): readonly ArmedTrigger[] => {
     const { when } = trigger;
     if (when.on === 'instruction') return report.instructions >= when.count ? [] : [trigger];
-    // A write is counted from power-on and so happens once.
+    // Writes are counted from power-on, so each number occurs once.
     if (when.on === 'write') return [trigger];
     const passed = report.markers.filter(({ kind }) => kind === when.kind).length;
     const left = (when.nth ?? 1) - passed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A suspend that the kernel refused: the machine runs on as if nothing had been asked. */
+/** A suspend that the kernel refused. The machine continues without it. */
 import type { JobResult } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { errnoIn, errnoName, errnoOf } from '../machine/errno.js';
@@ -13,7 +13,7 @@ import type { Refusal } from './plan.js';
 import type { Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
 
-/** The command that was to suspend has ended, and the machine runs on. */
+/** The suspending command has ended, and the machine continues. */
 export class Refused extends GuestError {
   /** What the command printed. */
   readonly said: readonly string[];
@@ -25,8 +25,8 @@ export class Refused extends GuestError {
 }
 
 /**
- * The error for a command that was to suspend and came to another end: {@link Refused} when the machine runs on, else what became
- * of the machine.
+ * The error for a suspending command that ended without a suspend: {@link Refused} when the machine continues,
+ * otherwise an error that says how the machine stopped.
  */
 export function refusedOrStopped(
   what: string,
@@ -43,22 +43,25 @@ export function refusedOrStopped(
   );
 }
 
-/** What was seen of the attempt. */
+/** The evidence of the attempt. */
 export interface Attempt {
-  /** Of the machine since the attempt began. */
+  /** Markers since the attempt began. */
   readonly markers: readonly MarkerSeen[];
-  /** What the console showed since then. */
+  /** Console output since then. */
   readonly console: Uint8Array;
 }
 
-/** The error number of a refusal: of the end of the kernel's call, or, where it did not come so far, of what was printed. */
+/**
+ * The error number of a refusal. It comes from the kernel's marker at the end of the call, or from the printed messages
+ * if there is no such marker.
+ */
 function errnoAnswered(markers: readonly MarkerSeen[], said: readonly string[]): number | undefined {
   const call = markers.findLast(({ kind }) => kind === stepEnd('call'));
-  // The kernel's own form: negative.
+  // The kernel's error numbers are negative.
   return call ? -(call.word1 | 0) : said.map(errnoIn).find((errno) => errno !== undefined);
 }
 
-/** What is wrong with a refusal: the error number that the kernel answered, and whether somebody said why. */
+/** Compares a refusal with the expected one: the error number that the kernel returned, and the message. */
 export async function judgeRefusal(
   refused: Refused,
   { markers, console }: Attempt,
@@ -68,12 +71,12 @@ export async function judgeRefusal(
   const wrong: string[] = [];
   if (expected.errno !== undefined) {
     const errno = errnoAnswered(markers, refused.said);
-    if (errno === undefined) wrong.push(`with an error number that nothing tells, not with ${expected.errno}`);
+    if (errno === undefined) wrong.push(`with an unknown error number, not with ${expected.errno}`);
     else if (errno !== errnoOf(expected.errno)) wrong.push(`with ${errnoName(errno)}, not ${expected.errno}`);
   }
-  // Who prints an error number prefixes it: `stderr: sh: write error: ...`.
+  // Programs print an error number after a prefix: `stderr: sh: write error: ...`.
   const lines = [...refused.said.map((line) => line.replace(/^stderr: /, '')), ...consoleLines(console)];
-  if (!(await matchesLine(expected.refused, lines, 'what was said of the refusal', matcher)))
+  if (!(await matchesLine(expected.refused, lines, 'the messages of the refusal', matcher)))
     wrong.push(`with no message that matches /${expected.refused}/`);
   return wrong.length === 0
     ? []

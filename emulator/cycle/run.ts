@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Runs a plan: the machine that is suspended, and beside it the control machine that never is. */
+/** Runs a plan on the machine that is suspended and, in parallel, on the control machine that never is. */
 import { bootStates, type BootStates } from './boot.js';
 import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
 import { GuestError } from '../machine/errors.js';
@@ -8,15 +8,18 @@ import type { TimelineDeps } from './steps/context.js';
 import { reachState, runTimeline, type Reached } from './timeline.js';
 
 export interface RunDeps extends Omit<TimelineDeps, 'states' | 'say'> {
-  /** Called with each step as it begins and the share of the plan that is done, and with the share of a long step: 0 to 1. */
+  /**
+   * Called at the beginning of each step with the fraction of the plan that is done (0 to 1), and during a long step
+   * with the fraction of that step.
+   */
   readonly say: (what: string, fraction: number) => void;
-  /** States that earlier runs have come by, for who runs the same plan many times; else those of this run alone. */
+  /** Boot states of earlier runs, for callers that run the same plan many times. Without it, this run makes its own. */
   readonly states?: BootStates;
 }
 
 /**
  * The outcome of `plan`. Both machines run at the same time, each in its own worker.
- * @throws InputError, RigError; what the guests do wrong is in the outcome.
+ * @throws InputError, RigError. Errors of the guests are findings in the outcome.
  */
 export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
   const steps = unroll(plan.steps);
@@ -42,10 +45,12 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
   return fork(plan, split.rest, shared, reached);
 }
 
-/** Part of the name of a common state: another one for each change of what is kept with it. */
+/** Part of the name of a common state. It changes whenever the format of its notes changes. */
 const NOTES_FORMAT = 3;
 
-/** The state before the first suspend, over which both runs go; or the outcome, when the scenario ends before it. */
+/**
+ * The state before the first suspend, from which both runs continue; or the outcome, when the scenario ends before it.
+ */
 async function commonState(
   plan: Plan,
   { before, rest }: SplitSteps,
@@ -66,23 +71,23 @@ async function commonState(
       if ('state' in made) return made.state;
       throw new GuestError('the scenario ends before its first suspend');
     });
-    return { state, told: made !== undefined };
+    return { state, reported: made !== undefined };
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
-    // Another run with the same states may have come to that end; this one sees it for itself.
+    // Another run with the same states may have failed there. This run repeats the steps for its own evidence.
     return made && 'outcome' in made ? made : { outcome: await runTimeline(plan, plan.steps, deps) };
   }
 }
 
-/** Main and control run side by side, each in its own worker; when one cannot go on, the other is ended. */
+/** Runs main and control in parallel, each in its own worker. When one throws, the other is ended. */
 async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, from: Reached): Promise<RunOutcome> {
   const stop = new AbortController();
   const signal = deps.booter.signal ? AbortSignal.any([deps.booter.signal, stop.signal]) : stop.signal;
-  // People follow the main run; what the control run shows would stand in between.
+  // People follow the main run. Output of the control run would mix with it.
   const { onConsole: _console, onProgress: _progress, ...quiet } = deps.booter;
   const aside = controlDeps({ ...deps, booter: { ...quiet, signal } });
   const control = plan.control ? runTimeline(controlPlan(plan), controlSteps(rest, true), aside, from) : undefined;
-  // Its failure is looked at below; without this it would end the process while the main run goes on.
+  // Its failure is handled below. Without this it would end the process while the main run is still running.
   control?.catch(() => undefined);
   try {
     return outcomeOf(await runTimeline(plan, rest, deps, from), await control);
@@ -93,7 +98,10 @@ async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, from:
   }
 }
 
-/** What the console is expected to show may come of a suspend, or of a live timeline: here it may come, and need not. */
+/**
+ * Expected console lines may come from a suspend or from a live timeline. So they are allowed in the control run, but
+ * not required.
+ */
 function controlPlan(plan: Plan): Plan {
   if (!plan.console) return plan;
   const { expect, allow } = plan.console;
@@ -117,10 +125,13 @@ function outcomeOf(main: TimelineOutcome, control: TimelineOutcome | undefined):
   return { main, control, findings: [...main.findings, ...(control ? compareWithControl(main, control) : [])] };
 }
 
-/** What the control run says about the main run. A check that fails there too is no fault of the suspend, but still one of the guest. */
+/**
+ * Compares the control run with the main run. A check that fails in both is no fault of the suspend, but still a fault
+ * of the guest.
+ */
 export function compareWithControl(main: TimelineOutcome, control: TimelineOutcome): readonly Finding[] {
   const inControl = control.findings.map(inControlRun);
-  // A main run that ended early has not asked its self-checks; the outcome says so.
+  // A main run that ended early has not verified its self-checks. The outcome shows this.
   if (main.stepsNotRun.some(({ timeline }) => timeline === 'main')) return inControl;
   const names = (of: TimelineOutcome): ReadonlySet<string> => new Set(of.selfChecks.map(({ name }) => name));
   const [mainNames, controlNames] = [names(main), names(control)];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * What a guest's init tells of its shutdown: the number of mounts and devices that stayed busy, as word 0 of its marker, and their
- * names, as lines on the console (guest-kernel/userspace/init/detach.h). The marker decides, since any program can print such lines.
+ * Reads what a guest's init reports of its shutdown: the number of mounts and devices that stayed busy (word 0 of its
+ * marker) and their names (lines on the console, see guest-kernel/userspace/init/detach.h). The marker decides, because
+ * any program can print such lines.
  */
 import { consoleLines } from '../console/lines.js';
 import { stepEnd, USER_MARKERS } from '../machine/markers.js';
@@ -29,8 +30,8 @@ export function stayedBusy({ markers, console }: Pick<Seen, 'markers' | 'console
 }
 
 /**
- * Whether the machine is in the live timeline of a snapshot. The snapshot holds the devices there, and nothing that is left on
- * them reaches the disks.
+ * Whether the machine is in the live timeline of a snapshot. The snapshot keeps the devices busy there, and later
+ * writes to them do not reach the disks.
  */
 function isLive(markers: Seen['markers']): boolean {
   const call = markers.findLast(({ kind }) => kind === stepEnd('call'));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** When a machine stops elsewhere than where it was awaited: an error that says what was awaited and shows the console. */
+/** The error for a machine that stops before an awaited point. It names that point and shows the console. */
 import { GuestError } from '../machine/errors.js';
 import type { RunReport, StopReason } from '../machine/contract.js';
 import type { Seen } from './recorder.js';
@@ -13,7 +13,7 @@ export function consoleTail(console: Uint8Array, lines = TAIL_LINES): readonly s
   return plain === '' ? [] : plain.split('\n').slice(-lines);
 }
 
-/** What a stop means, for people. */
+/** Describes a stop for people. */
 export function describeStop(reason: StopReason, virtualMs: number): string {
   const at = `${(virtualMs / 1000).toFixed(2)} s after power-on`;
   switch (reason.why) {
@@ -24,20 +24,20 @@ export function describeStop(reason: StopReason, virtualMs: number): string {
     case 'misuse':
       return `the guest misused a device ${at}: ${reason.what}`;
     case 'timeout':
-      return `nothing came of it until ${at}`;
+      return `this did not happen until ${at}`;
     case 'powerCut':
       return `power was cut ${at}`;
     case 'aborted':
       return `the run was interrupted ${at}`;
     case 'byte':
     case 'trigger':
-      return `the machine stopped elsewhere ${at}`;
+      return `the machine stopped at another place ${at}`;
   }
 }
 
 /**
  * The error for a machine that stopped for `report.reason` while `awaited` was awaited.
- * An interruption by the user is thrown as what the signal was aborted with.
+ * After an interruption by the user, it throws the reason of the aborted signal.
  */
 export function unexpectedStop(
   awaited: string,

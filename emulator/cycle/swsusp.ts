@@ -12,7 +12,8 @@ import type { ArmedTrigger, Recorder } from './recorder.js';
 import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
 
-export interface WentOff {
+/** The result of a suspend that turned the machine off. */
+export interface SuspendResult {
   /** The atomic copy. */
   readonly atCopy: RamAt;
   /** The command that suspended; it ends in the resumed system. */
@@ -20,8 +21,8 @@ export interface WentOff {
 }
 
 /**
- * The swap area in which a machine that boots with these words looks for an image, as the initramfs reads them: the last
- * `resume=` counts. Undefined where there is none.
+ * The swap area in which the initramfs of a machine with this command line looks for an image: the last `resume=`
+ * counts. Undefined when there is none.
  */
 export function resumeDevice(cmdline: string): string | undefined {
   const word = cmdline.split(/\s+/u).findLast((each) => each.startsWith('resume='));
@@ -29,8 +30,8 @@ export function resumeDevice(cmdline: string): string | undefined {
 }
 
 /**
- * The command line that suspends to disk and powers off. The kernel writes its image into the first swap area that is on
- * unless it is told otherwise; so it is told first, as distributions do, in which area the next boot looks for it.
+ * The command line that suspends to disk and powers off. By default the kernel writes its image into the first active
+ * swap area. So the command line first sets the area in which the next boot looks for the image, as distributions do.
  */
 export function hibernation(cmdline: string): string {
   const device = resumeDevice(cmdline);
@@ -38,15 +39,16 @@ export function hibernation(cmdline: string): string {
     // The offset first: writing the device makes the kernel look there for an image.
     ...(device === undefined ? [] : ['echo 0 > /sys/power/resume_offset', `echo ${device} > /sys/power/resume`]),
     'echo shutdown > /sys/power/disk',
-    // By a program: the shell's own echo calls every error one of I/O.
+    // The program /bin/echo, because the echo of the shell reports every error as an I/O error.
     '/bin/echo disk > /sys/power/state',
   ].join(' && ');
 }
 
 /**
- * Suspends to disk until the machine is off; 'powerCut' when a planned cut came before. `cmdline`: of this machine and of the one
- * that will resume. `copyRam`: whether RAM is wanted as it is at the atomic copy. `timeoutMs`: of virtual time, if the plan says.
- * @throws Refused when the kernel refuses, GuestError when the machine does not go off.
+ * Suspends to disk and waits until the machine is off. Returns 'powerCut' when a planned cut came before. `cmdline`:
+ * the kernel command line of this machine and of the one that will resume. `copyRam`: capture RAM at the atomic copy.
+ * `timeoutMs`: bound in virtual time, if the plan sets one.
+ * @throws Refused when the kernel refuses, GuestError when the machine does not power off.
  */
 export async function suspendToDisk(
   recorder: Recorder,
@@ -54,7 +56,7 @@ export async function suspendToDisk(
   cmdline: string,
   copyRam: boolean,
   timeoutMs: number | undefined,
-): Promise<WentOff | 'powerCut'> {
+): Promise<SuspendResult | 'powerCut'> {
   recorder.arm(copyRamAt(stepBegin('copy'), copyRam));
   const end = await new Bound('suspend', recorder, timeoutMs).during((virtualMsMax) =>
     agent.exec(shell(hibernation(cmdline)), { virtualMsMax }),
@@ -75,9 +77,10 @@ export async function suspendToDisk(
 }
 
 /**
- * Lets a machine that holds before its first disk access come back from the image on its disks, until the
- * restored tasks run again. Answers the first instruction of the restored kernel, with RAM if `copyRam`; 'powerCut' as above.
- * @throws GuestError when it boots afresh or does not come back.
+ * Resumes a machine that holds before its first disk access from the image on its disks, until the restored tasks run.
+ * Returns the marker at the first instruction of the restored kernel, with RAM if `copyRam`. Returns 'powerCut' when a
+ * planned cut came before.
+ * @throws GuestError when it boots afresh or does not resume.
  */
 export async function resumeFromDisk(
   recorder: Recorder,
@@ -85,7 +88,7 @@ export async function resumeFromDisk(
   { timeoutMs, signal }: { readonly timeoutMs: number | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<RamAt | 'powerCut'> {
   const bound = new Bound('resume', recorder, timeoutMs);
-  const awaited = 'the suspended system to come back';
+  const awaited = 'the suspended system to resume';
   const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
   recorder.arm(copyRamAt(stepEnd('restore'), copyRam));
   const runTo = (kinds: readonly number[]): Promise<RunReport> =>
@@ -97,9 +100,9 @@ export async function resumeFromDisk(
   const jump = await runTo([stepEnd('restore'), USER_MARKERS.agentReady]);
   if (jump.reason.why === 'powerCut') return 'powerCut';
   if (jump.reason.why === 'trigger' && jump.reason.index === 1) {
-    throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it would take`, {
+    throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it accepts`, {
       consoleTail: consoleTail(recorder.seen().console),
-      remedy: 'the console says why the kernel did not take the image',
+      remedy: 'the console says why the kernel did not accept the image',
     });
   }
   if (jump.reason.why !== 'trigger') throw unexpectedStop(awaited, jump, recorder.seen(), signal);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The system call snapshot(2): the machine lives on after the copy, saves its image, and is then turned off. What
- * it does in the meantime must leave no trace in the system that comes back.
+ * Suspends by the system call snapshot(2). After the copy the machine continues as the live timeline, which saves the
+ * image and powers off. The live timeline must not change the restored timeline.
  */
 import { Agent } from '../agent/agent.js';
 import type { Job } from '../agent/job.js';
@@ -17,19 +17,19 @@ import { copyRamAt, ramAt } from './ram-at.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
 import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
-import type { WentOff } from './swsusp.js';
+import type { SuspendResult } from './swsusp.js';
 
-/** The volumes that the live timeline may write: its changes to everything mounted before, and the image. */
+/** The volumes that the live timeline may write: the COW store and the store of the image. */
 export const storesOf = (store: LiveSteps['store']): readonly string[] =>
   store === 'memory' ? ['sdb3'] : ['sdb1', 'sdb3'];
 
 /** Path of the image on the filesystem of sdb3. */
 export const SNAPSHOT_IMAGE = '/snapshot';
 
-/** What the initramfs must be told to look for it. */
+/** Kernel command line words that make the initramfs look for the image. */
 export const SNAPSHOT_CMDLINE = `rig.image=/dev/sdb3:${SNAPSHOT_IMAGE}`;
 
-/** On a tmpfs: gone with the live timeline. */
+/** On a tmpfs, so it ends with the live timeline. */
 const FOLDER = '/run/snapback';
 const save = (compress: LiveSteps['compress']): string =>
   [
@@ -38,45 +38,47 @@ const save = (compress: LiveSteps['compress']): string =>
     `umount ${FOLDER}/store`,
   ].join(' && ');
 /**
- * `take` is left alone from the call on: its command runs in the live timeline only, in the restored one it ends. It saves the
- * image when it is told to.
+ * The command line that takes the snapshot. `snapctl take` runs its own command only in the live timeline; in the
+ * restored timeline it ends. That command waits for a line in the FIFO `go` and then saves the image.
  */
 const take = ({ store, compress }: LiveSteps): string =>
   `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c '{ read _ < ${FOLDER}/go; ${save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
-const GO = `echo > ${FOLDER}/go`;
-const AWAIT_SAVED = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
+/** Makes the waiting command save the image. */
+const CONTINUE_COMMAND = `echo > ${FOLDER}/go`;
+const AWAIT_SAVED_COMMAND = `until [ -s ${FOLDER}/ended ]; do sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
 
-/** What the live timeline is to do. */
+/** The commands and options of the live timeline. */
 export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving' | 'store' | 'compress'>;
 
-/** What a live timeline is watched with. */
+/** What the driver of a live timeline needs. */
 export interface LiveDeps {
-  /** Virtual time until the machine is off, without the commands of the plan; if the plan says. */
+  /** Virtual time until the machine is off, without the commands of the plan; if the plan sets one. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly matcher: Matcher;
-  /** Gets each command and finding at once: nothing of it is lost with a machine that fails later. */
+  /** Gets each command and finding immediately, so that none is lost when the machine fails later. */
   readonly evidence: Evidence;
   readonly virtualMs: CommandSite['virtualMs'];
 }
 
 /**
- * Takes a snapshot and lets the live timeline run `beforeSaving`, then `whileSaving` while it saves the image, until it is off. `agent`
- * stays where it was at the copy, for the restored timeline; 'powerCut' when a planned cut came before the end. `copyRam`: whether
- * RAM is wanted as it is at the copy.
- * @throws Refused when the kernel refuses, GuestError when the live timeline does not bring its image home.
+ * Takes a snapshot. The live timeline runs `beforeSaving`, then `whileSaving` while it saves the image, and powers off.
+ * `agent` keeps its state of the copy, for the restored timeline. Returns 'powerCut' when a planned cut came before the
+ * end. `copyRam`: capture RAM at the copy.
+ * @throws Refused when the kernel refuses, GuestError when the live timeline does not save its image or does not power
+ *   off.
  */
-export async function snapshotAndGoOff(
+export async function snapshotAndPowerOff(
   recorder: Recorder,
   agent: Agent,
   steps: LiveSteps,
   copyRam: boolean,
   deps: LiveDeps,
-): Promise<WentOff | 'powerCut'> {
+): Promise<SuspendResult | 'powerCut'> {
   const { timeoutMs, signal } = deps;
   const bound = new Bound('suspend', recorder, timeoutMs);
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
-  const job = await toTheCopy(recorder, agent, steps, toCopyEnd, bound);
+  const job = await runToCopy(recorder, agent, steps, toCopyEnd, bound);
   if (job === 'powerCut') return job;
   for (let again = true; again;) {
     const returned = await bound.during(async (virtualMsMax) => {
@@ -88,11 +90,11 @@ export async function snapshotAndGoOff(
       throw unexpectedStop('the snapshot to return in the live timeline', report, recorder.seen(), signal);
     });
     if (returned.reason.why !== 'trigger') return 'powerCut';
-    // The kernel may find that the image leaves too little memory, and try again with more: the last copy counts.
+    // If the image leaves too little memory, the kernel frees more and copies again. The last copy counts.
     again = returned.reason.index === 1;
   }
   const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
-  // The second word of a step's end is an error number, none as 0.
+  // The second word of a step's end is an error number; 0 means no error.
   if (call?.word1 !== 0)
     throw refusedOrStopped(
       'the snapshot failed after the copy',
@@ -105,25 +107,29 @@ export async function snapshotAndGoOff(
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
   const runAll = liveRunner(live, deps);
   if ((await runAll(steps.beforeSaving ?? [])) === 'powerCut') return 'powerCut';
-  const told = await bound.during((virtualMsMax) => live.exec(shell(GO), { virtualMsMax }));
-  if (told.ended === 'powerCut') return 'powerCut';
-  if (told.ended !== 'exited' || told.exitCode !== 0)
-    throw notDone('the live timeline could not be told to save its image', outputLines(resultOf(told)), recorder);
+  const continued = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax }));
+  if (continued.ended === 'powerCut') return 'powerCut';
+  if (continued.ended !== 'exited' || continued.exitCode !== 0)
+    throw notDone('the live timeline could not be told to save its image', outputLines(resultOf(continued)), recorder);
   if ((await runAll(steps.whileSaving)) === 'powerCut') return 'powerCut';
-  const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED), { virtualMsMax }));
+  const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
   if (saved.ended === 'powerCut') return 'powerCut';
   if (saved.ended !== 'exited' || saved.exitCode !== 0)
     throw notDone('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
   if (off.why === 'powerCut') return 'powerCut';
   if (off.why !== 'halted')
-    throw notDone(`awaited the live timeline to power off, but it stopped otherwise (${off.why})`, [], recorder);
+    throw notDone(
+      `awaited the live timeline to power off, but it stopped for another reason (${off.why})`,
+      [],
+      recorder,
+    );
   return { atCopy, job };
 }
 
 /**
- * Runs lists of commands in the live timeline. The first that fails is the last that is run, unless it says `continue`; what
- * the restored timeline does rests on none of them.
+ * Runs lists of commands in the live timeline. After a command without `continue` fails, no other is run. The restored
+ * timeline does not depend on them.
  */
 function liveRunner(
   live: Agent,
@@ -152,14 +158,17 @@ function liveRunner(
   };
 }
 
-/** The instruction at which the last snapshot had frozen all filesystems; undefined when none was taken. */
+/** The instruction at which the last snapshot had frozen all filesystems; undefined when there is none. */
 export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined =>
   markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
 
 const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
 
-/** Runs to the end of the first copy, with interrupts off: there the two timelines part, unless there is another. */
-async function toTheCopy(
+/**
+ * Runs to the end of the first copy, where interrupts are off. The two timelines separate there, unless the kernel
+ * copies again.
+ */
+async function runToCopy(
   recorder: Recorder,
   agent: Agent,
   steps: LiveSteps,

@@ -8,26 +8,26 @@ import { Machines } from './machines.js';
 import type { TimelineOutcome } from './outcome.js';
 import { unroll, type Plan, type Proof, type SimpleStep, type Step } from './plan.js';
 import { boot } from './steps/boot.js';
-import { lookAtTheEnd, notesOf, start, takeUpBackground } from './steps/background.js';
+import { checkBackgroundAtEnd, notesOf, start, restoreBackground } from './steps/background.js';
 import { run, selfCheck } from './steps/commands.js';
 import type { BackgroundNotes, StepContext, TimelineDeps } from './steps/context.js';
-import { takeFailure } from './steps/failure.js';
+import { recordFailure } from './steps/failure.js';
 import { cutPower, shutDown } from './steps/power.js';
 import { resume } from './steps/resume.js';
 import { suspend } from './steps/suspend.js';
 import { verify } from './steps/verify.js';
 
-/** Where a timeline begins that goes on from another. */
+/** The state from which a timeline continues another one. */
 export interface Reached {
   readonly state: BootState;
-  /** It was reached now: the listeners have been told of what was found on the way. */
-  readonly told: boolean;
+  /** True: it was reached in this run, so the listeners have already got its findings. */
+  readonly reported: boolean;
 }
 
 /**
- * Goes through `steps`. What the guest gets wrong is in the outcome's findings. When it does not come to where it is awaited, or
- * when a command fails that the rest relies on, the steps after it are not run, and the outcome names them; what has been
- * resumed by then is verified all the same. With `from`, the machine stands there already.
+ * Runs `steps`. Errors of the guest are findings in the outcome. The scenario ends when the guest does not reach an
+ * awaited point, or when a command without `continue` fails. The outcome then names the steps that were not run. A
+ * resume that succeeded before is still verified. With `from`, the machine continues from that state.
  */
 export async function runTimeline(
   plan: Plan,
@@ -37,9 +37,9 @@ export async function runTimeline(
 ): Promise<TimelineOutcome> {
   const context = contextOf(plan, deps);
   try {
-    if (from) await orEnd(context, () => takeUp(context, from));
+    if (from) await endOnGuestError(context, () => restoreTimeline(context, from));
     await goThrough(context, unroll(steps));
-    await lookAtTheEnd(context);
+    await checkBackgroundAtEnd(context);
     return await outcomeOf(context);
   } finally {
     await close(context);
@@ -47,8 +47,8 @@ export async function runTimeline(
 }
 
 /**
- * The state of a machine that has gone through `steps`, none of which turns it off; or, when the scenario ends there, its outcome,
- * in which `rest` was not run either.
+ * Runs `steps`, none of which turns the machine off, and returns its state. When the scenario ends in them, it returns
+ * the outcome, which lists `rest` as not run, too.
  */
 export async function reachState(
   plan: Plan,
@@ -61,7 +61,7 @@ export async function reachState(
     await goThrough(context, unroll(steps));
     if (context.over) {
       for (const step of unroll(rest)) skip(context, step);
-      await lookAtTheEnd(context);
+      await checkBackgroundAtEnd(context);
       return { outcome: await outcomeOf(context) };
     }
     const { recorder } = context.machines;
@@ -81,21 +81,21 @@ export async function reachState(
 async function goThrough(context: StepContext, steps: readonly SimpleStep[]): Promise<void> {
   for (const [index, step] of steps.entries()) {
     if (isSkipped(context, step)) skip(context, step);
-    else await orEnd(context, () => perform(context, step, steps.slice(index + 1)));
+    else await endOnGuestError(context, () => perform(context, step, steps.slice(index + 1)));
   }
 }
 
-/** Does `work`. A guest that does not come to where it is awaited is a finding, and ends the scenario. */
-async function orEnd(context: StepContext, work: () => Promise<void>): Promise<void> {
+/** Runs `work`. A `GuestError` becomes a finding and ends the scenario. */
+async function endOnGuestError(context: StepContext, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
-    takeFailure(context, error);
+    recordFailure(context, error);
   }
 }
 
-/** Once the scenario is over, nothing is done but to verify what has been resumed, for which the guest is asked nothing. */
+/** After the scenario has ended, only a `verify` of a finished resume is run. It does not need the guest. */
 const isSkipped = ({ over, resumed }: StepContext, step: SimpleStep): boolean =>
   over && !(step.do === 'verify' && resumed);
 
@@ -105,7 +105,7 @@ function skip(context: StepContext, step: SimpleStep): void {
   context.evidence.skip(context.deps.timeline ?? 'main', titleOf(step));
 }
 
-/** `ahead`: the steps that follow, for what can be begun early. */
+/** `ahead`: the steps that follow, for proofs that can begin early. */
 async function perform(context: StepContext, step: SimpleStep, ahead: readonly SimpleStep[]): Promise<void> {
   const { deps } = context;
   deps.booter.signal?.throwIfAborted();
@@ -133,7 +133,7 @@ async function perform(context: StepContext, step: SimpleStep, ahead: readonly S
   }
 }
 
-/** A step, for people who follow the run. */
+/** The title of a step in progress messages. */
 function titleOf(step: SimpleStep): string {
   switch (step.do) {
     case 'run':
@@ -156,7 +156,7 @@ function titleOf(step: SimpleStep): string {
   }
 }
 
-/** What will be looked at of the suspend that is over when these steps begin. */
+/** The proofs that these steps ask for of the suspend before them. */
 function proofsAhead(steps: readonly SimpleStep[]): readonly Proof[] {
   for (const step of steps) {
     if (step.do === 'suspend' && !step.refusal) return [];
@@ -183,15 +183,15 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
   };
 }
 
-/** Goes on where `reachState` ended, in another machine. */
-async function takeUp(context: StepContext, { state, told }: Reached): Promise<void> {
+/** Continues in a new machine from the state that `reachState` returned. */
+async function restoreTimeline(context: StepContext, { state, reported }: Reached): Promise<void> {
   const { deps, evidence, machines } = context;
   const notes = state.notes as EvidenceNotes & { readonly background: readonly BackgroundNotes[] };
-  // What was found before the two timelines parted is reported once.
+  // Findings from before main and control separate are reported once.
   if (deps.timeline === 'control') evidence.addSelfChecks(notes.selfChecks);
-  else evidence.takeUp(notes, told);
-  await machines.takeUp(state);
-  context.background = takeUpBackground(machines.agent, notes.background);
+  else evidence.restore(notes, reported);
+  await machines.restore(state);
+  context.background = restoreBackground(machines.agent, notes.background);
 }
 
 async function outcomeOf({ plan, deps, machines, evidence }: StepContext): Promise<TimelineOutcome> {
@@ -203,6 +203,6 @@ async function outcomeOf({ plan, deps, machines, evidence }: StepContext): Promi
 
 async function close({ machines, underWay }: StepContext): Promise<void> {
   await machines.close();
-  // Nothing outlives a run, also one that came to no verdict.
+  // All work ends with the run, even if there is no verdict.
   await Promise.allSettled(underWay);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a person typed into a machine, and when: enough to do it again. */
+/** Recorded typing: the keys that a person typed into a machine and their instructions, so that it can be repeated. */
 import type { Machine, RunRequest } from '../machine/contract.js';
 
 /** Bytes sent to the console while the machine stood at this instruction count. */
@@ -8,19 +8,19 @@ export interface Keystrokes {
   readonly bytes: Uint8Array;
 }
 
-/** Rows and columns of the terminal at which it was typed. */
+/** Rows and columns of the terminal. */
 export interface TerminalSize {
   readonly rows: number;
   readonly columns: number;
 }
 
 export interface Recording {
-  /** Undefined when there was no terminal, as from a pipe: the guest's console then has no size. */
+  /** Undefined when the input was no terminal but a pipe, for example. The guest's console then has no size. */
   readonly size: TerminalSize | undefined;
   readonly typing: readonly Keystrokes[];
 }
 
-/** More guest time than anybody sits at a console between two keys. */
+/** Upper bound of the guest time between two keys. */
 const PAUSE_MS_MAX = 24 * 3_600_000;
 
 /** `size ROWS COLUMNS` if there is one, then one line each: the instruction, a blank, the bytes in hexadecimal. */
@@ -54,8 +54,8 @@ export function readTyping(text: string): Recording | { readonly badLine: number
 }
 
 /**
- * Types what was recorded, each at its instruction, into a machine that stands at instruction `at`.
- * Answers where it stands then; stops early when the machine does.
+ * Repeats recorded typing, each key at its instruction, in a machine at instruction `at`. Returns the instruction count
+ * after it. Ends early when the machine stops.
  */
 export async function playTyping(
   machine: Machine,

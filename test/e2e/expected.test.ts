@@ -53,7 +53,7 @@ steps:
       kind: 'guest',
       what: 'the suspend was refused with EBUSY, not ENOSPC, and with no message that matches /no space/',
     },
-    { kind: 'guest', what: 'the suspend was to be refused (/busy/), and the machine has suspended' },
+    { kind: 'guest', what: 'the suspend should have been refused (/busy/), but the machine suspended' },
   ]);
 });
 

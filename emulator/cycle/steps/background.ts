@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-/** Programs that run in the background through the suspends. One that ends is looked for before and after each of them. */
+/**
+ * Programs that run in the background through the suspends. Before and after each suspend they are checked for programs
+ * that have ended.
+ */
 import type { Agent } from '../../agent/agent.js';
 import { GuestError } from '../../machine/errors.js';
 import { bounded, outputLines, resultOf, shell } from '../commands.js';
 import type { SimpleStep } from '../plan.js';
 import type { BackgroundNotes, BackgroundProgram, StepContext } from './context.js';
 
-/** Virtual time within which the agent must tell of a program, and hand over what it printed. */
+/** Virtual time within which the agent must report the state of a program, or its output. */
 const LOOK_MS_MAX = 30_000;
 
 /** Starts a command and leaves it running. */
@@ -19,8 +22,8 @@ export async function start(context: StepContext, step: Extract<SimpleStep, { do
   context.background = [...context.background, program];
 }
 
-/** The programs of a machine that goes on from a checkpoint. */
-export const takeUpBackground = (agent: Agent, notes: readonly BackgroundNotes[]): BackgroundProgram[] =>
+/** The background programs of a machine that continues from a checkpoint. */
+export const restoreBackground = (agent: Agent, notes: readonly BackgroundNotes[]): BackgroundProgram[] =>
   notes.map((one) => ({ ...one, job: agent.adopt(one.jobId, shell(one.command)) }));
 
 export const notesOf = ({ background }: StepContext): readonly BackgroundNotes[] =>
@@ -30,7 +33,7 @@ export const notesOf = ({ background }: StepContext): readonly BackgroundNotes[]
  * Reports the programs that have ended, each once. `when` is for people: `before the suspend`.
  * @throws GuestError when the agent does not answer.
  */
-export async function lookAtBackground(context: StepContext, when: string): Promise<void> {
+export async function checkBackground(context: StepContext, when: string): Promise<void> {
   if (context.background.length === 0) return;
   const { agent } = context.machines;
   const running: BackgroundProgram[] = [];
@@ -66,17 +69,20 @@ async function report(context: StepContext, program: BackgroundProgram, when: st
       what: `\`${name}\`, started in the background, ended with status ${result.exitCode}${expected} ${when}`,
       details: outputLines(result),
       ...(exit === undefined && {
-        remedy: `let it run on; where it is right to end by itself, its step says so: \`start: { command: ..., exit: ${result.exitCode} }\``,
+        remedy: `keep the program running; if it may end by itself, declare its exit status: \`start: { command: ..., exit: ${result.exitCode} }\``,
       }),
     },
   ]);
 }
 
-/** As `lookAtBackground`, at the end of a timeline: a guest that does not answer any more has been reported, or is no concern. */
-export async function lookAtTheEnd(context: StepContext): Promise<void> {
+/**
+ * Like `checkBackground`, at the end of a timeline. A failed guest is not asked again. If the scenario has ended early,
+ * a guest that does not answer is no further finding.
+ */
+export async function checkBackgroundAtEnd(context: StepContext): Promise<void> {
   if (!context.machines.hasAgent || context.failed) return;
   try {
-    await lookAtBackground(context, 'before the end of the scenario');
+    await checkBackground(context, 'before the end of the scenario');
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     if (!context.over) context.evidence.addError(error);

@@ -4,7 +4,7 @@ import { succeed } from '../commands.js';
 import { copyIntoGuest } from '../guest-files.js';
 import type { StepContext } from './context.js';
 
-/** Boots the machine; at its first boot, the plan's files are put into it. */
+/** Boots the machine; at its first boot, the plan's files are copied into it. */
 export async function boot(context: StepContext): Promise<void> {
   const { plan, deps, machines } = context;
   context.background = [];

@@ -8,10 +8,10 @@ import type { StepContext } from './context.js';
 
 /** Virtual time within which the self-checks must end. */
 const SELFCHECK_MS_MAX = 60_000;
-/** How much too late a timer may be seen on a machine that was never suspended. */
+/** Allowed delay of a timer on a machine that was never suspended, in milliseconds. */
 const TOLERANCE_MS = 2_000;
 
-/** Runs a command and waits for its end. When it fails, the scenario ends, unless the step says otherwise. */
+/** Runs a command and waits for its end. When it fails, the scenario ends, unless the step has `continue`. */
 export async function run(context: StepContext, step: Extract<SimpleStep, { do: 'run' }>): Promise<void> {
   const { deps, evidence } = context;
   const end = await runUncut(siteOf(context), step.command, step.timeoutMs);
@@ -51,7 +51,7 @@ async function verifySelfChecks(context: StepContext): Promise<void> {
   if (end.exitCode === null)
     evidence.find('selfCheck', `the self-checks did not end within ${time(SELFCHECK_MS_MAX)}`, details);
   else if (problem !== undefined)
-    evidence.find('selfCheck', `what the self-checks printed is not whole: ${problem}`, details);
+    evidence.find('selfCheck', `the output of the self-checks is incomplete: ${problem}`, details);
   else if (end.exitCode !== 0 && points.every(({ passed }) => passed))
     evidence.find('selfCheck', `the self-checks ended with status ${end.exitCode}`, details);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What the steps of a timeline share. */
+/** The state that the steps of a timeline share. */
 import type { Agent } from '../../agent/agent.js';
 import type { Job } from '../../agent/job.js';
 import type { MarkerSeen } from '../../machine/contract.js';
@@ -11,11 +11,11 @@ import type { Proofs, ResumeEvidence, SuspendEvidence } from '../proofs.js';
 import type { Recorder } from '../recorder.js';
 
 export interface TimelineDeps extends MachinesDeps, EvidenceListeners {
-  /** Which of a run's two timelines it is; `main` unless told. */
+  /** Which of a run's two timelines this is; `main` by default. */
   readonly timeline?: 'main' | 'control';
   readonly proofs: Proofs;
   readonly matcher: Matcher;
-  /** Called with each step as it begins. `fraction` (0 to 1) is given where it is the share of that step that is done. */
+  /** Called with each step as it begins. `fraction` (0 to 1), if given, is the part of that step that is done. */
   readonly say: (what: string, fraction?: number) => void;
 }
 
@@ -24,37 +24,37 @@ export interface StepContext {
   readonly deps: TimelineDeps;
   readonly machines: Machines;
   readonly evidence: Evidence;
-  /** Proofs that run while a machine runs; a timeline ends after the last of them. */
+  /** Proofs that run in parallel with a machine. A timeline ends after the last of them. */
   readonly underWay: Promise<unknown>[];
-  /** How far the time of day ran on without the system, over all suspends since the self-checks were started. */
+  /** Time of day that passed while the system was suspended, over all suspends since the start of the self-checks. */
   offSinceStartMs: number;
   /**
-   * How long suspends and resumes took besides, in virtual time of the system itself: with tasks frozen for the most
-   * part, so that a sleeper may be as much too late. A kernel with all checks on takes seconds.
+   * Additional time of suspends and resumes, in virtual time of the system itself. Tasks are frozen for most of it, so
+   * a sleeping task can be late by this time. A kernel with all checks on needs seconds.
    */
   suspendingSinceStartMs: number;
   suspended: Suspended | undefined;
   resumed: Resumed | undefined;
-  /** Programs that were started and have not been seen to end. */
+  /** Programs that were started and whose end has not been reported. */
   background: readonly BackgroundProgram[];
   /** Title of the present step. */
   step: string;
   /**
-   * The scenario has ended early. What has been resumed is verified all the same: what that rests on is here, and the guest
-   * is asked nothing for it.
+   * The scenario has ended early. A finished resume is still verified, because its evidence is complete and does not
+   * need the guest.
    */
   over: boolean;
-  /** The guest did not come to where it was awaited: nothing more is asked of it. */
+  /** The guest did not reach an awaited point, so it is not asked again. */
   failed: boolean;
 }
 
-/** What is kept of a program with a checkpoint. */
+/** The data of a program that is stored with a checkpoint. */
 export interface BackgroundNotes {
   readonly name: string;
   readonly command: string;
-  /** Under this id the agent knows it. */
+  /** The agent's id of the program. */
   readonly jobId: number;
-  /** The status with which it may end by itself; undefined when it is to run on. */
+  /** The status with which it may end by itself; undefined when it must not end. */
   readonly exit?: number;
   readonly startVirtualMs: number;
 }
@@ -71,9 +71,9 @@ export interface Suspended {
   readonly agent: Agent;
   readonly seen: ReturnType<Recorder['seen']>;
   readonly offMs: number;
-  /** Of resumes that lost their power, per disk. */
+  /** Writes of resumes that ended by a power cut, per disk. */
   readonly writesByResume: SuspendEvidence['writesSinceCopy'];
-  /** Proofs that need no more than the suspend, and are under way already. */
+  /** Proofs that need only the evidence of the suspend and have already begun. */
   readonly early?: EarlyProofs;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-/** A guest that does not come to where it is awaited, as a finding. */
+/** Records a guest that does not reach an awaited point as a finding. */
 import { GuestError, StallError } from '../../machine/errors.js';
 import { consoleTail } from '../stop.js';
 import type { StepContext } from './context.js';
 
-/** Keeps `error` as a finding, with which the scenario ends. Of a machine that stalled, which says nothing itself, also where that was. */
-export function takeFailure(context: StepContext, error: GuestError): void {
+/**
+ * Records `error` as a finding and ends the scenario. For a stalled machine it adds the machine, the step and the
+ * console, because the error lacks them.
+ */
+export function recordFailure(context: StepContext, error: GuestError): void {
   const { evidence, machines, step } = context;
   context.over = true;
   context.failed = true;

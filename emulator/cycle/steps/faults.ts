@@ -5,19 +5,19 @@ import type { Recorder } from '../recorder.js';
 import { consoleTail } from '../stop.js';
 
 /**
- * A fault that does not strike tests nothing, so the run must not pass.
- * @throws GuestError when power was to be cut and was not, or RAM that was to be altered was not reached.
+ * A fault that was not applied tests nothing, so the run must not pass.
+ * @throws GuestError when a planned power cut did not happen, or planned changes of RAM did not.
  */
-export function expectStruck(faults: readonly Fault[], recorder: Recorder, cut: boolean): void {
+export function expectFaultsApplied(faults: readonly Fault[], recorder: Recorder, cut: boolean): void {
   if (cut) return;
   const missed = faults.some(({ fault }) => fault === 'cutPower')
-    ? 'the power cut'
+    ? 'the planned power cut'
     : recorder.armed().some(({ then }) => then.do === 'flip')
-      ? 'the flip of memory'
+      ? 'the planned bit flip in memory'
       : undefined;
   if (missed === undefined) return;
-  throw new GuestError(`${missed} that was planned did not come: the guest never reached its place`, {
+  throw new GuestError(`${missed} did not happen: the guest never reached its place`, {
     consoleTail: consoleTail(recorder.seen().console),
-    remedy: 'name a marker, write or instruction that this step comes to',
+    remedy: 'name a marker, write or instruction that this step reaches',
   });
 }

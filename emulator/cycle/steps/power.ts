@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** Steps that end with the machine off, and the look at its filesystems that follows. */
+/** Steps that end with the machine off, and the check of its filesystems after them. */
 import { GuestError } from '../../machine/errors.js';
 import { Bound } from '../bound.js';
 import type { SimpleStep } from '../plan.js';
 import { stayedBusy } from '../shutdown.js';
 import { consoleTail } from '../stop.js';
-import { lookAtBackground } from './background.js';
+import { checkBackground } from './background.js';
 import type { StepContext } from './context.js';
 
-/** Power is gone without warning: what is on the disks must still be whole. */
+/** Cuts power without warning. The filesystems on the disks must still be consistent. */
 export async function cutPower(context: StepContext): Promise<void> {
-  if (context.machines.hasAgent) await lookAtBackground(context, 'before the power cut');
+  if (context.machines.hasAgent) await checkBackground(context, 'before the power cut');
   context.machines.powerOff();
   await checkFilesystems(context, 'powerOff');
 }
@@ -20,11 +20,11 @@ export async function shutDown(
   { timeoutMs }: Extract<SimpleStep, { do: 'shutdown' }>,
 ): Promise<void> {
   const { recorder, agent } = context.machines;
-  await lookAtBackground(context, 'before the shutdown');
+  await checkBackground(context, 'before the shutdown');
   const bound = new Bound('shutdown', recorder, timeoutMs);
   const end = await bound.during((virtualMsMax) => agent.powerOff({ virtualMsMax }));
   if (end.why !== 'halted')
-    throw new GuestError(`awaited the machine to power off, but it stopped otherwise (${end.why})`, {
+    throw new GuestError(`awaited the machine to power off, but it stopped for another reason (${end.why})`, {
       consoleTail: consoleTail(recorder.seen().console),
     });
   const busy = stayedBusy(recorder.seen());

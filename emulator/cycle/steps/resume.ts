@@ -10,42 +10,42 @@ import type { RamAt } from '../ram-at.js';
 import { consoleTail } from '../stop.js';
 import { resumeFromDisk } from '../swsusp.js';
 import type { EarlyProofs, StepContext, Suspended } from './context.js';
-import { lookAtBackground } from './background.js';
-import { takeFailure } from './failure.js';
-import { expectStruck } from './faults.js';
+import { checkBackground } from './background.js';
+import { recordFailure } from './failure.js';
+import { expectFaultsApplied } from './faults.js';
 import { cutPower } from './power.js';
 
 type ResumeStep = Extract<SimpleStep, { do: 'resume' }>;
 
 /**
- * Resumes in a new machine until the system's agent answers, or until a planned power cut. `ahead`: what a step to come will
- * prove of it.
+ * Resumes in a new machine until the system's agent answers, or until a planned power cut. `ahead`: the proofs that a
+ * later step will make of it.
  */
 export async function resume(context: StepContext, step: ResumeStep, ahead: readonly Proof[]): Promise<void> {
-  if (!context.suspended) throw new InputError('nothing is suspended that could be resumed');
+  if (!context.suspended) throw new InputError('there is no suspended system to resume');
   const { deps, machines } = context;
   const { suspended } = context;
   context.suspended = undefined;
   context.resumed = undefined;
   const recorder = await machines.powerOn('beforeDisk');
-  // Before the capture, so that what a fault does to RAM is in it.
+  // Before the capture, so that it includes the changes of RAM by faults.
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
   const resuming = resumeFromDisk(recorder, ahead.includes('memory'), {
     timeoutMs: step.timeoutMs,
     signal: deps.booter.signal,
   });
-  // The machine runs in its worker: there is time meanwhile.
+  // The machine runs in its worker, so proofs can run in parallel.
   const early = suspended.early ?? proveEarly(context, suspended.evidence, ahead);
   try {
-    await comeBack(context, step, { ...suspended, early }, await resuming);
+    await finishResume(context, step, { ...suspended, early }, await resuming);
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
-    takeFailure(context, error);
-    if (!context.resumed) await keepEarly(context, early);
+    recordFailure(context, error);
+    if (!context.resumed) await recordEarlyProofs(context, early);
   }
 }
 
-async function comeBack(
+async function finishResume(
   context: StepContext,
   step: ResumeStep,
   suspended: Suspended,
@@ -53,15 +53,15 @@ async function comeBack(
 ): Promise<void> {
   const { plan, machines } = context;
   const { recorder } = machines;
-  expectStruck(step.faults, recorder, restored === 'powerCut');
-  if (restored === 'powerCut') return loseResume(context, suspended);
+  expectFaultsApplied(step.faults, recorder, restored === 'powerCut');
+  if (restored === 'powerCut') return cutPowerDuringResume(context, suspended);
   context.offSinceStartMs += Math.round(restored.marker.virtualMs);
   const seen = recorder.seen();
   const missed = missedMistake([...suspended.seen.markers, ...seen.markers], plan.machine.cmdline);
   if (missed !== undefined)
     throw new GuestError(missed, {
       consoleTail: consoleTail(suspended.seen.console),
-      remedy: 'give the machine something that the mistake can spoil',
+      remedy: 'give the machine something that the mistake can damage',
     });
   context.resumed = {
     suspended,
@@ -72,16 +72,16 @@ async function comeBack(
       writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
     },
   };
-  await meetAgain(context, suspended);
-  await lookAtBackground(context, 'by the time it was resumed');
+  await reconnectAndCheck(context, suspended);
+  await checkBackground(context, 'by the time it was resumed');
   context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 
-/** The restored system is the suspended one, and knows how the command ended that suspended it. */
-async function meetAgain({ machines, evidence }: StepContext, { agent, job }: Suspended): Promise<void> {
+/** Checks that the restored system is the suspended one, and that its suspending command succeeded. */
+async function reconnectAndCheck({ machines, evidence }: StepContext, { agent, job }: Suspended): Promise<void> {
   const bootId = await machines.reconnect(agent);
   if (bootId !== machines.bootId)
-    evidence.find('guest', 'what came back is another boot, not the suspended system', [
+    evidence.find('guest', 'the resumed system is another boot, not the suspended system', [
       `boot id ${machines.bootId ?? ''} before, ${bootId} after`,
     ]);
   const result = resultOf(await agent.wait(job));
@@ -93,7 +93,7 @@ async function meetAgain({ machines, evidence }: StepContext, { agent, job }: Su
     );
 }
 
-/** Begins the proofs that need no more than the suspend. */
+/** Begins the proofs that need only the evidence of the suspend. */
 function proveEarly({ deps, underWay }: StepContext, evidence: SuspendEvidence, proofs: readonly Proof[]): EarlyProofs {
   const begun = <T>(work: Promise<T>): Promise<T> => {
     underWay.push(work);
@@ -102,7 +102,7 @@ function proveEarly({ deps, underWay }: StepContext, evidence: SuspendEvidence, 
     return work;
   };
   return {
-    // First, since other programs do most of it.
+    // First, because other programs do most of its work.
     ...(proofs.includes('filesystems') && {
       filesystems: begun(deps.proofs.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot')),
     }),
@@ -111,11 +111,12 @@ function proveEarly({ deps, underWay }: StepContext, evidence: SuspendEvidence, 
 }
 
 /**
- * Keeps what the early proofs find of a suspend that nothing comes back from. An image that is damaged is often the cause of
- * that, and no `verify` will tell of it.
+ * Records the findings of the early proofs when the resume failed. A damaged image is often the cause, and no `verify`
+ * will follow that could report it.
  */
-async function keepEarly({ evidence }: StepContext, { filesystems, image }: EarlyProofs): Promise<void> {
-  // An image that is not there at all is an error of the rig for a proof. Here that is known by the failed resume.
+async function recordEarlyProofs({ evidence }: StepContext, { filesystems, image }: EarlyProofs): Promise<void> {
+  // A proof throws an error of the rig when there is no image at all. It is ignored here, because the failed resume has
+  // already been recorded.
   const [checked, proven] = await Promise.allSettled([filesystems, image]);
   if (checked.status === 'fulfilled' && checked.value) evidence.addFilesystems(checked.value);
   if (proven.status === 'fulfilled' && proven.value) evidence.take(proven.value);
@@ -123,15 +124,15 @@ async function keepEarly({ evidence }: StepContext, { filesystems, image }: Earl
     if (result.status === 'rejected' && result.reason instanceof GuestError) evidence.addError(result.reason);
 }
 
-/** Power is gone before the suspended system was back; its image may still be there. */
-async function loseResume(context: StepContext, suspended: Suspended): Promise<void> {
+/** Cuts power before the resume is complete. The image may still be on the disk. */
+async function cutPowerDuringResume(context: StepContext, suspended: Suspended): Promise<void> {
   const { writes, virtualMs } = context.machines.recorder.seen();
   await cutPower(context);
   context.offSinceStartMs += Math.round(virtualMs);
   context.suspended = { ...suspended, writesByResume: joined(suspended.writesByResume, writes) };
 }
 
-/** Of each disk the one writes, then the others. */
+/** For each disk, the writes of `first`, then those of `then`. */
 const joined = (
   first: SuspendEvidence['writesSinceCopy'],
   then: SuspendEvidence['writesSinceCopy'],

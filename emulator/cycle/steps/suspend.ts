@@ -6,35 +6,38 @@ import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
-import { suspendToDisk, type WentOff } from '../swsusp.js';
-import { frozenSince, snapshotAndGoOff, storesOf } from '../sys-snapshot.js';
-import { lookAtBackground } from './background.js';
+import { suspendToDisk, type SuspendResult } from '../swsusp.js';
+import { frozenSince, snapshotAndPowerOff, storesOf } from '../sys-snapshot.js';
+import { checkBackground } from './background.js';
 import type { StepContext } from './context.js';
-import { expectStruck } from './faults.js';
+import { expectFaultsApplied } from './faults.js';
 import { checkFilesystems } from './power.js';
 
 type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
 
-/** Suspends until the machine is off, or until a planned power cut. `ahead`: what a step to come will prove of it. */
+/**
+ * Suspends until the machine is off, or until a planned power cut. `ahead`: the proofs that a later step will make of
+ * it.
+ */
 export async function suspend(context: StepContext, step: SuspendStep, ahead: readonly Proof[]): Promise<void> {
-  await lookAtBackground(context, 'before the suspend');
-  if (step.refusal) return suspendInVain(context, step, step.refusal);
+  await checkBackground(context, 'before the suspend');
+  if (step.refusal) return expectRefusal(context, step, step.refusal);
   const { deps, machines } = context;
   const { recorder, agent } = machines;
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
   machines.expectResume();
   const begunMs = recorder.seen().virtualMs;
   const copyRam = ahead.some((proof) => proof === 'memory' || proof === 'image');
-  const end = await goOff(context, step, copyRam);
+  const end = await suspendByMethod(context, step, copyRam);
   const seen = recorder.seen();
   machines.powerOff();
   alterSectors(context, step.faults);
   machines.stayOff(step.offMs);
   context.offSinceStartMs += step.offMs;
-  expectStruck(step.faults, recorder, end === 'powerCut');
+  expectFaultsApplied(step.faults, recorder, end === 'powerCut');
   if (end === 'powerCut') return checkFilesystems(context, 'powerOff');
   const { atCopy, job } = end;
-  // The restored system knows nothing of what the machine did after the copy, and its clock went on.
+  // The restored system continues at the copy, but the machine's clock ran until power-off.
   context.offSinceStartMs += Math.round(seen.virtualMs - atCopy.marker.virtualMs);
   context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
   context.suspended = {
@@ -60,42 +63,42 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
 }
 
 /**
- * Suspends where the kernel must refuse: nothing has changed then, and the steps that follow go on in this machine.
- * @throws GuestError when the kernel suspends all the same.
+ * Tries a suspend that the kernel must refuse. Later steps continue in this machine.
+ * @throws GuestError when the kernel does suspend.
  */
-async function suspendInVain(context: StepContext, step: SuspendStep, expected: Refusal): Promise<void> {
+async function expectRefusal(context: StepContext, step: SuspendStep, expected: Refusal): Promise<void> {
   const { deps, machines, evidence } = context;
   const { recorder } = machines;
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
   const before = recorder.seen();
   const markersBefore = before.markers.length;
   try {
-    await goOff(context, step, false);
+    await suspendByMethod(context, step, false);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     const { markers, console, virtualMs } = recorder.seen();
     // Tasks may have been frozen meanwhile.
     context.suspendingSinceStartMs += virtualMs - before.virtualMs;
-    expectStruck(step.faults, recorder, false);
+    expectFaultsApplied(step.faults, recorder, false);
     const attempt = { markers: markers.slice(markersBefore), console: console.subarray(before.console.length) };
     evidence.addFindings(await judgeRefusal(error, attempt, expected, deps.matcher));
     return;
   }
-  throw new GuestError(`the suspend was to be refused (/${expected.refused}/), and the machine has suspended`, {
+  throw new GuestError(`the suspend should have been refused (/${expected.refused}/), but the machine suspended`, {
     consoleTail: consoleTail(recorder.seen().console),
-    remedy: 'leave out `expect` where the kernel is right to suspend',
+    remedy: 'leave out `expect` if the kernel may suspend here',
   });
 }
 
-async function goOff(
+async function suspendByMethod(
   { deps, machines, evidence }: StepContext,
   step: SuspendStep,
   copyRam: boolean,
-): Promise<WentOff | 'powerCut'> {
+): Promise<SuspendResult | 'powerCut'> {
   const { recorder, agent } = machines;
   const { timeoutMs } = step;
   if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam, timeoutMs);
-  return snapshotAndGoOff(recorder, agent, step, copyRam, {
+  return snapshotAndPowerOff(recorder, agent, step, copyRam, {
     timeoutMs,
     signal: deps.booter.signal,
     matcher: deps.matcher,
@@ -104,7 +107,7 @@ async function goOff(
   });
 }
 
-/** Does to the disks of a machine that is off what the faults say. */
+/** Applies the faults that alter sectors to the disks of a machine that is off. */
 function alterSectors({ machines }: StepContext, faults: readonly Fault[]): void {
   machines.alterDisks((state, disk) => {
     const edits = sectorEdits(faults, disk, (at) => readSectors(state, at, 1));

@@ -5,9 +5,9 @@ import type { Proof, SimpleStep } from '../plan.js';
 import type { Proven } from '../proofs.js';
 import type { StepContext } from './context.js';
 
-/** Compares the resumed system with the suspended one. A proof that cannot be made keeps no other from being made. */
+/** Compares the resumed system with the suspended one. If one proof fails with an error, the others are still made. */
 export async function verify(context: StepContext, { proofs }: Extract<SimpleStep, { do: 'verify' }>): Promise<void> {
-  if (!context.resumed) throw new InputError('nothing has been resumed that could be verified');
+  if (!context.resumed) throw new InputError('there is no resumed system to verify');
   const { evidence: collected, resumed } = context;
   const { evidence, suspended, markers } = resumed;
   const { early = {} } = suspended;
@@ -34,11 +34,14 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
     image,
     disk,
   });
-  // Two copies of all RAM: not needed any longer.
+  // Releases two copies of all RAM.
   context.resumed = undefined;
 }
 
-/** What `make` proves; undefined when the guest keeps it from that, which is a finding and ends the scenario. */
+/**
+ * The result of `make`. When it throws a `GuestError`, this is recorded as a finding, ends the scenario and gives
+ * undefined.
+ */
 async function provenBy<T>(context: StepContext, make: () => Promise<Proven<T>>): Promise<Proven<T> | undefined> {
   try {
     return await make();
