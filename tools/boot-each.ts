@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Does each patch of the series boot? Goes through the commits of an opened tree, in a work tree beside it, builds the release
- * kernel at every one, with the options that it has by then, and boots it in the rig, where all self-checks run.
+ * Checks that each patch of the series boots. It goes through the commits of an opened tree, in a work tree beside it,
+ * builds the release kernel at every commit, with the options that exist there, and boots it in the rig with all
+ * self-checks.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,7 @@ import { BASE_TAG, commitsOf, titleOf } from '../guest-kernel/series.js';
 import { git, workTree } from '../guest-kernel/worktree.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 
-/** Without a suspend: what proves one needs patches that come last. */
+/** Without a suspend, because the proofs need patches that come last. */
 const SCENARIO = `
 name: each patch boots
 control: false
@@ -26,7 +27,7 @@ steps:
   - shutdown
 `;
 
-/** What is wrong with the commits of `tree`. @throws RigError when one does not build. */
+/** The problems of the commits of `tree`. @throws RigError when one does not build. */
 export async function bootEach(tree: string, context: BuildContext): Promise<readonly Complaint[]> {
   const source = await workTree(tree, `${tree}.boots`, context);
   const commits = await commitsOf(tree, context);
@@ -54,7 +55,7 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
   return complaints;
 }
 
-/** What the rig finds wrong with a kernel. */
+/** The problems that the rig finds in a kernel. */
 async function boot(kernel: string, context: BuildContext): Promise<readonly string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'snapback-boot-'));
   try {

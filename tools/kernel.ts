@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * The kernel developer's loop: open a tree with the series applied, edit and commit, build incrementally, write the
- * series back, check it. `node tools/run.mjs tools/kernel.ts --help` teaches it.
+ * series back, check it. `node tools/run.mjs tools/kernel.ts --help` describes the commands.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Snapback as a library: drive a machine from a program or test of your own.
+ * Snapback as a library: for programs and tests that drive a machine.
  *
  *     const engine = createV86Engine();
  *     const { config } = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);

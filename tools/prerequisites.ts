@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** What Snapback needs of the host, for what, and the Debian packages that bring it. */
+/**
+ * The programs and files that Snapback needs on the host, their purposes, and the Debian packages that contain them.
+ */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -7,7 +9,10 @@ import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command, searchPath } from '../emulator/host/node/process.js';
 
-/** What a prerequisite is needed for. `machine` is needed for every run; `browser` and the others after it only for what they name. */
+/**
+ * The purpose of a prerequisite. Every run needs `machine`; `browser` and the ones after it are only for what they
+ * name.
+ */
 export const PURPOSES = [
   'machine',
   'kernel',
@@ -21,7 +26,7 @@ export const PURPOSES = [
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-/** What people are told a purpose is. */
+/** Descriptions of the purposes, for people. */
 export const PURPOSE_NAMES: Readonly<Record<Purpose, string>> = {
   machine: 'running a machine',
   kernel: 'building the guest kernel',
@@ -37,7 +42,7 @@ export const PURPOSE_NAMES: Readonly<Record<Purpose, string>> = {
 export interface Prerequisite {
   /** A program to be found in the PATH, or an absolute path of a file. */
   readonly needs: string;
-  /** The Debian package that brings it. */
+  /** The Debian package that contains it. */
   readonly debianPackage: string;
   readonly purposes: readonly Purpose[];
 }
@@ -85,7 +90,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('qemu-system-x86', ['bench'], 'qemu-system-i386'),
 ];
 
-/** All that is needed for these purposes and not there, in the table's order. */
+/** Everything that these purposes need and the host lacks, in the order of the table. */
 export function missingPrerequisites(...purposes: readonly Purpose[]): readonly Prerequisite[] {
   return PREREQUISITES.filter(
     (one) => one.purposes.some((purpose) => purposes.includes(purpose)) && !isPresent(one.needs),
@@ -98,9 +103,9 @@ export function installCommand(missing: readonly Prerequisite[]): string {
 }
 
 /**
- * Installs what is missing for these purposes, when this may be done without asking: as root, or by a sudo that
- * wants no password.
- * @throws RigError with the command to type otherwise, or when apt fails.
+ * Installs what is missing for these purposes, if it needs no question to the user: as root, or by a sudo that asks for
+ * no password.
+ * @throws RigError with the command to type when the user has to install it, or when apt fails.
  */
 export async function installPrerequisites(purposes: readonly Purpose[], context: BuildContext): Promise<void> {
   const missing = missingPrerequisites(...purposes);
@@ -131,9 +136,9 @@ export async function installPrerequisites(purposes: readonly Purpose[], context
     await install();
   } catch {
     context.signal.throwIfAborted();
-    // A fresh machine knows no packages yet, an old one knows versions that are gone.
+    // The package lists can be missing (on a fresh machine), or name versions that no longer exist.
     context.progress('fetching the package lists of apt');
-    // One suite that is being renewed is no reason to give up: the installation tells whether it matters.
+    // If a suite is just being renewed, this fails, but the installation may still succeed.
     await apt('update').catch(() => context.signal.throwIfAborted());
     context.progress(`installing Debian packages: ${wanted.join(' ')}`);
     await install();
@@ -165,7 +170,7 @@ function isReadable(path: string, mode: number): boolean {
   }
 }
 
-/** What goes before a command that needs root: nothing for root, sudo where it asks no password, else undefined. */
+/** Prefix of a command that needs root: empty for root, sudo when it asks for no password, else undefined. */
 async function privilege(): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
   const works = await new Promise<boolean>((resolve) => {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** `node tools/run.mjs tools/refresh-lock.ts` renews `disk-images/packages.lock`: the newest versions for all recipes, and for what guest programs are linked with. */
+/**
+ * `node tools/run.mjs tools/refresh-lock.ts` renews `disk-images/packages.lock`: the newest versions for all recipes
+ * and for the libraries of guest programs.
+ */
 import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

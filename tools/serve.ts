@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * A small static server for the page: `node tools/run.mjs tools/serve.ts [PORT]`. It serves dist/browser and one machine,
- * on the loopback interface only, isolated so that pages may share memory with their workers.
+ * A small static server for the page: `node tools/run.mjs tools/serve.ts [PORT]`. It serves dist/browser and one
+ * machine, on the loopback interface only. Its headers isolate the page, so that it may share memory with its workers.
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -37,7 +37,7 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** Serves the page with `config` as its machine, to be run to `marker`. Port 0 takes any that is free. */
+/** Serves the page with `config` as its machine, which the page runs to `marker`. Port 0 means any free port. */
 export async function servePage(config: MachineConfig, marker: number, port = 0): Promise<PageServer> {
   await buildWorkers();
   await buildPage();
@@ -98,7 +98,7 @@ async function respond(
       .end(bytes);
     return;
   }
-  // Only plain names: nothing outside the folder can be asked for.
+  // Only plain names, so that no file outside the folder can be requested.
   const name = path === '/' ? 'index.html' : path.slice(1);
   const file = join(packagePath('dist', 'browser'), name);
   const found = /^[\w.-]+$/.test(name) ? await stat(file).catch(() => undefined) : undefined;
@@ -119,7 +119,7 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** Builds what the machine is made of, then serves it until the process is ended. */
+/** Builds the files of the machine, then serves it until the process is ended. */
 async function main(port: number, signal: AbortSignal): Promise<void> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InputError('a port is a whole number from 0 to 65535', {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * From power-on to the shell, in v86 as its package gives it and in our deterministic machine. The end is the same
- * instruction in both: the port write by which the guest's agent says that it is ready (init has started the shell
- * on the console just after it).
+ * Measures the time from power-on to the shell, in v86 as published and in our deterministic machine. Both end at the
+ * same instruction: the port write by which the guest's agent reports that it is ready. (init starts the shell on the
+ * console just after it.)
  */
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { V86Constructor } from '../../emulator/engines/v86/internals.js';
@@ -15,11 +15,11 @@ import { cpuMs } from './cpu.js';
 export interface BootSample {
   /** From before v86 is imported (ours: before the machine's worker is started) to the marker. */
   readonly ms: number;
-  /** Processor time of the whole process meanwhile, its compiler threads among it. */
+  /** Processor time of the whole process in the same time, with its compiler threads. */
   readonly cpuMs: number;
 }
 
-/** Bounds: host time for the one that lives by it, virtual time for the other. */
+/** Bounds: host time for v86 as published, virtual time for our machine. */
 const HOST_MS_MAX = 180_000;
 const VIRTUAL_MS_MAX = 60_000;
 
@@ -36,7 +36,7 @@ export async function bootOrdinary(config: MachineConfig): Promise<BootSample> {
     ...Object.fromEntries(
       config.disks.map(({ base }, disk) => [disk === 0 ? 'hda' : 'hdb', { buffer: ownBuffer(base) }]),
     ),
-    // The devices of our machine, no more and no fewer.
+    // Exactly the devices of our machine.
     uart1: true,
     fastboot: true,
     acpi: false,
@@ -84,7 +84,7 @@ function startWatch(): () => BootSample {
   return () => ({ ms: performance.now() - startMs, cpuMs: cpuMs() - startCpuMs });
 }
 
-/** A copy whose buffer is no larger, as v86 wants it: whole words, and pages that hold nothing left untouched. */
+/** A copy in a buffer of its size, as v86 requires: padded to whole words. Zero pages are not written. */
 function ownBuffer(bytes: Uint8Array): ArrayBuffer {
   const copy = new Uint8Array((bytes.length + 3) & ~3);
   const zeros = Buffer.alloc(CHUNK_BYTES);

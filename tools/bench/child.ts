@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Measurements in processes of their own: this bundle started again, spoken to by Node's own messages. */
+/** Runs measurements in child processes: starts this bundle again and talks to it by Node's messages. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describeFailure } from '../cli/failure.js';
@@ -10,7 +10,7 @@ export const CHILD = '--measure';
 
 export interface Child<Question, Answer> {
   ask(question: Question): Promise<Answer>;
-  /** Lets it end by itself and waits for that. */
+  /** Asks the child to end, and waits for its end. */
   end(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function startChild<Question extends object, Answer>(
   };
 }
 
-/** A child for one question. Answers also what it took from its start to its end, in ms. */
+/** A child for one question. Also returns the time from its start to its end, in ms. */
 export async function askOnce<Question extends object, Answer>(
   name: string,
   question: Question,
@@ -70,7 +70,7 @@ export async function askOnce<Question extends object, Answer>(
   }
 }
 
-/** In the child: answers what the parent asks, one question at a time, until the parent goes. */
+/** In the child: answers the parent's questions one at a time, until the parent disconnects. */
 export function serveParent<Question, Answer>(answer: (question: Question) => Promise<Answer>): void {
   process.on('message', (question: Question) => {
     answer(question).then(
@@ -78,9 +78,9 @@ export function serveParent<Question, Answer>(answer: (question: Question) => Pr
       (error: unknown) => process.send?.({ failure: describeFailure(error).message }),
     );
   });
-  // Whatever is still under way is of no use to anybody then.
+  // Nobody can use the result of unfinished work then.
   process.once('disconnect', () => process.exit());
-  // Ctrl-C reaches the whole terminal; the parent decides.
+  // The terminal sends Ctrl-C to all of its processes; only the parent reacts.
   process.on('SIGINT', () => undefined);
 }
 

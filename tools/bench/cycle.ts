@@ -16,16 +16,17 @@ import { GuestError } from '../../emulator/machine/errors.js';
 import { cpuMs } from './cpu.js';
 import { phaseOf, stopwatch, type CycleSample, type Phase } from './workload.js';
 
-/** Where checkpoints are: in a cache of this process alone, which begins empty, or in files. */
+/** The place of checkpoints: a cache of this process, which begins empty, or files. */
 export type Checkpoints = 'memory' | { readonly cacheDir: string };
 
-/** Where a cycle's last checkpoint before the suspend lies: after boot, so that the work is done again, or after the work. */
+/** The point of a cycle's last checkpoint before the suspend: after boot (the work is done again) or after the work. */
 export type StartsAt = 'boot' | 'suspend';
 
 /**
- * Answers a function that runs one cycle and answers what it took, from its beginning to the answer of the guest's last command: there
- * QEMU's cycle ends, too. What is hashed then for a report is not counted in the times (though in processor time). All cycles of one such function share an
- * engine, and so compiled code, and the checkpoints that the first of them makes or reads.
+ * Returns a function that runs one cycle and returns its times, from its start to the answer of the guest's last
+ * command, at which QEMU's cycle also ends. Hashing for a report comes after that: it counts only in the processor
+ * time. All cycles of such a function share an engine, and so compiled code and the checkpoints that the first cycle
+ * makes or reads.
  */
 export function cycleRunner(
   files: MachineFiles,
@@ -46,7 +47,7 @@ export function cycleRunner(
       watch.lap(phase);
       phase = phaseOf(what);
     };
-    // The state of a machine is hashed when it has gone off; after the check that is the end.
+    // The state of a machine is hashed when it is powered off. After the check, this marks the end.
     onHash = () => {
       if (phase === 'check') watch.end(phase);
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `npm run bench`: measures in processes of their own, in turns, and says what came of it. */
+/** `npm run bench`: measures in child processes, in turns, and reports the results. */
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { buildContext } from '../cli/build-context.js';
@@ -49,7 +49,7 @@ import { inTurns } from './turns.js';
 import type { StartsAt } from './cycle.js';
 import type { CycleSample } from './workload.js';
 
-/** Comparisons are short: more of them than of what boots. */
+/** Comparisons are short, so more samples are taken of them than of boots. */
 const COMPARISONS_PER_TURN = 4;
 
 /** What each part is given. */
@@ -59,7 +59,9 @@ interface Bench {
   readonly files: MachineFiles;
 }
 
-/** Runs the benchmark and answers the exit status: 0 whether aims are met or not, since they depend on the host's peace. */
+/**
+ * Runs the benchmark and returns the exit status. Missed aims do not change it: they depend on the load of the host.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   if (args[0] === CHILD) {
     serve(args[1] ?? '');
@@ -81,7 +83,7 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function bench({ json, parts, turns }: Options, signal: AbortSignal): Promise<void> {
-  // Found out now, not after minutes of work.
+  // Checked now, so that it does not fail after minutes of work.
   if (json !== undefined) await save(json, '', 'a');
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
@@ -209,7 +211,7 @@ async function benchCycle({ turns, context, files }: Bench): Promise<CycleResult
 async function benchSnapshot({ turns, context, files }: Bench): Promise<SnapshotResult> {
   const { cacheDir, signal, progress } = context;
   await obtainHold(context);
-  // One process per method: nothing here is timed, and they do not disturb what is.
+  // One process per method. Nothing here is timed, and these processes do not disturb timed ones.
   const both = async <T>(measure: (method: SuspendMethod) => Promise<T>): Promise<PerMethod<T>> => {
     const [swsusp, snapshot] = await Promise.all([measure('swsusp'), measure('sys_snapshot')]);
     return { swsusp, sys_snapshot: snapshot };

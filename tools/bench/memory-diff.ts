@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** How fast two RAM captures are compared, by the same function with which the memory proof compares them. */
+/** Measures the speed of comparing two RAM captures, with the function that the memory proof uses. */
 import { byteComparer } from '../../emulator/host/node/compare.js';
 import { RigError } from '../../emulator/machine/errors.js';
 import { PAGE_BYTES } from '../../emulator/machine/units.js';
@@ -20,7 +20,7 @@ export type MemoryDiffSamples = Record<
 
 /**
  * Compares `capture` with copies of it, `turns` times each.
- * @throws RigError when a comparison finds other pages than were altered: its speed would mean nothing.
+ * @throws RigError when a comparison does not find exactly the altered pages: then its speed is meaningless.
  */
 export async function measureMemoryDiff(capture: Uint8Array, turns: number): Promise<MemoryDiffSamples> {
   const selected = new Uint8Array(capture.length / PAGE_BYTES).fill(1);
@@ -29,7 +29,7 @@ export async function measureMemoryDiff(capture: Uint8Array, turns: number): Pro
   ): Promise<{ readonly memcmp: readonly number[]; readonly words: readonly number[] }> => {
     const other = capture.slice();
     pages.forEach((page, index) => {
-      // The last byte of a page in the worst case, any elsewhere: a comparison that stops at once has less to do.
+      // The last byte of a page in the worst case, otherwise any: a comparison that stops early has less to do.
       const at = (page + 1) * PAGE_BYTES - 1 - (pages.length === selected.length ? 0 : (index * 997) % PAGE_BYTES);
       other[at] = (other[at] ?? 0) ^ 0x5a;
     });

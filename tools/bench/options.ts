@@ -10,7 +10,7 @@ export interface Options {
   readonly help: boolean;
   readonly json: string | undefined;
   readonly parts: readonly Part[];
-  /** Samples of everything that boots. */
+  /** Number of samples of every measurement with a boot. */
   readonly turns: number;
 }
 
@@ -30,7 +30,7 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
   --only PART,...  some of the parts only
 `;
 
-/** @throws InputError on what it does not know. */
+/** @throws InputError for unknown options. */
 export function readOptions(args: readonly string[]): Options {
   let values: {
     json?: string | undefined;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What each phase of a cycle took, over several cycles. */
+/** The time of each phase of a cycle, over several cycles. */
 import { summarize, type Summary } from './statistics.js';
 import { PHASES, type CycleSample, type Phase } from './workload.js';
 

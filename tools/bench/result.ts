@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a benchmark run found, as data (this is the JSON) and as text. */
+/** The results of a benchmark run, as data (this is the JSON) and as text. */
 import type { BootSample } from './boot.js';
 import type { Differences, MemoryDiffSamples } from './memory-diff.js';
 import { renderSnapshot, type SnapshotResult } from './snapshot/result.js';
@@ -9,7 +9,7 @@ import { PHASES, type CycleSample, type Phase } from './workload.js';
 import { gigabytesPerSecond, indent, quotient, renderTable, seconds } from './table.js';
 import { aimText, judge, meets, type Aim, type Verdict } from './verdict.js';
 
-/** What the parts are to reach. */
+/** The aims of the parts. */
 export const AIMS = {
   /** Deterministic over ordinary. */
   boot: { atMost: 1.05 },
@@ -27,7 +27,7 @@ export interface BootResult {
   readonly verdict: Verdict;
 }
 
-/** What a turn of the cycle took, in ms, by contender. */
+/** The time of a turn of the cycle, in ms, by contender. */
 export const CONTENDERS = ['cold', 'fromCheckpoints', 'hot', 'hotAtSuspend', 'qemu', 'qemuFromSavedStates'] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
@@ -48,7 +48,7 @@ export interface CycleResult {
   readonly qemuWithoutWorkMs: Summary;
   /** QEMU's cycle without its boots, taken from the same runs as the whole one. */
   readonly qemuWithoutBootsMs: Summary;
-  /** Processor time of a cycle: what counts when many run at once, and what a busy host changes least. */
+  /** Processor time of a cycle. It limits many parallel cycles, and depends least on the load of the host. */
   readonly cpuMs: {
     readonly hot: Summary;
     readonly hotAtSuspend: Summary;
@@ -59,7 +59,7 @@ export interface CycleResult {
   readonly overQemu: Readonly<Record<Exclude<Contender, 'qemu'>, Ratio>>;
   readonly hotOverQemuWithoutBoots: Ratio;
   readonly hotOverQemuFromSavedStates: Ratio;
-  /** Carries the aim: hot from the state before the suspend, over QEMU without the work, which is done by neither then. */
+  /** The quotient with an aim: hot from the state before the suspend, over QEMU without the work (neither does it). */
   readonly verdict: Verdict;
   /** The same with the work done by both. */
   readonly verdictWithWork: Verdict;
@@ -80,7 +80,7 @@ export interface BenchResult {
     readonly processor: string;
     readonly processors: number;
     readonly memoryBytes: number;
-    /** One-minute load average before and after: above 0 to 1 somebody else was at work. */
+    /** One-minute load average before and after. Values above 0 before and 1 after mean that other programs ran. */
     readonly loadBefore: number;
     readonly loadAfter: number;
   };
@@ -152,7 +152,7 @@ export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): 
   return { captureBytes, gigabytesPerSecond: rates, aim: AIMS.memory, met };
 }
 
-/** Medians with least and greatest sample, and the quotients, for people. */
+/** Medians with smallest and largest sample, and the quotients, for people. */
 export function renderResult(result: BenchResult): string {
   const { host, versions, machine, boot, cycle, snapshot, memory } = result;
   const parts = [

@@ -61,7 +61,7 @@ export type Answers = {
   capacity: Capacity;
 };
 
-/** Everything is in the cache by now: the process that measures has seen to that. */
+/** Everything is already in the cache, because the process that measures has built it. */
 export const machineFiles = (
   context: GivenContext,
   machine: Plan['machine'] = DEFAULT_MACHINE,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Samples, summed up. Nothing here assumes how they are distributed: on a shared machine they are not normal. */
+/** Statistics of samples. They assume no distribution: on a shared machine it is not normal. */
 import { InputError } from '../../emulator/machine/errors.js';
 
 export interface Summary {
@@ -31,7 +31,7 @@ export function summarize(samples: readonly number[]): Summary {
 }
 
 /**
- * How many times `one` is what `other` is.
+ * The quotient of `one` and `other`.
  * @throws InputError when the rows are not equally long, or empty.
  */
 export function ratio(one: readonly number[], other: readonly number[]): Ratio {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Takes samples of several things in turns, so that what else the host does falls on all of them alike. */
+/** Takes samples of several measurements in turns, so that other load of the host affects all of them equally. */
 
 export type Contenders<Name extends string, T> = { readonly [name in Name]: () => Promise<T> };
 

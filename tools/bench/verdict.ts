@@ -7,7 +7,7 @@ export interface Aim {
   readonly atLeast?: number;
 }
 
-/** A quotient that is to reach an aim. */
+/** A quotient with an aim. */
 export interface Verdict {
   readonly ratio: Ratio;
   readonly aim: Aim;

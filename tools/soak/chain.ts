@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MIT
-/** Chains: one snapshot after the other, each taken by the system that came back from the one before. */
+/** Chains: a series of snapshots, each taken by the system that was resumed from the one before. */
 import type { CycleOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import type { Plan, Step } from '../../emulator/cycle/plan.js';
 import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
-/** Cycles after which what the kernel keeps for good is there. */
+/** Number of cycles after which the kernel has made its permanent allocations. */
 const WARM_UP_CYCLES = 3;
 
 /**
- * By so many pages slab may be more at the end than at the beginning, however long the chain: threads that serve work
- * queues come and go, each with some pages of it. Of each cycle only a part of a page may stay besides.
+ * Pages by which slab may have grown at the end, for any length of the chain: worker threads of work queues come and
+ * go, and each uses some pages of slab. In addition, each cycle may leave only a fraction of a page.
  */
 const SLAB_SWING_PAGES = 32;
 const SLAB_PAGES_PER_CYCLE = 0.25;
 
-/** The scenario of a chain, with as many cycles as told. */
+/** The scenario of a chain with this number of cycles. */
 export async function loadChain(cycles: number, overrides: Overrides = {}): Promise<LoadedScenario> {
   const loaded = await loadScenario(packagePath('test', 'scenarios', 'chain.yaml'), overrides);
   const plan = chainOf(loaded.plan, cycles);
   return { ...loaded, plan, scenario: { ...loaded.scenario, name: plan.name } };
 }
 
-/** The plan with each of its repeats done `cycles` times. */
+/** The plan, with each of its repeats executed `cycles` times. */
 export function chainOf(plan: Plan, cycles: number): Plan {
   const steps = plan.steps.map((step): Step => (step.do === 'repeat' ? { ...step, times: cycles } : step));
   return { ...plan, name: `${cycles} snapshots, each resumed from the one before`, steps };
 }
 
-/** The cycle, from 1 on, in which a proof failed first; undefined when none did. */
+/** The first cycle (counted from 1) in which a proof failed; undefined when none failed. */
 export function firstBadCycle(cycles: readonly CycleOutcome[]): number | undefined {
   const bad = cycles.findIndex(({ memory, image, disk }) =>
     [memory?.pagesDiffering, image?.pagesDiffering, disk?.sectorsDiffering, disk?.originSectorsWritten].some(
@@ -39,14 +39,16 @@ export function firstBadCycle(cycles: readonly CycleOutcome[]): number | undefin
 }
 
 export interface Kept {
-  /** Pages that nobody accounts for, and pages of the kernel, that each cycle has kept on average; negative when they grew fewer. */
+  /** Average growth per cycle of the pages without a known owner, and of slab pages. Negative when they decreased. */
   readonly unaccountedPages: number;
   readonly slabPages: number;
-  /** Cycles of which that is the average. */
+  /** Number of cycles of the average. */
   readonly cycles: number;
 }
 
-/** What the kernel kept of each cycle, by what `storm pages` printed after each. Undefined when there are too few. */
+/**
+ * The pages that the kernel kept per cycle, from the output of `storm pages` after each. Undefined for too few cycles.
+ */
 export function pagesKept(commands: readonly { readonly stdout: string }[]): Kept | undefined {
   const counts = commands.flatMap(({ stdout }) => {
     const [, unaccounted, slab] = /^unaccounted (\d+) .*\bslab (\d+)/m.exec(stdout) ?? [];
@@ -62,7 +64,7 @@ export function pagesKept(commands: readonly { readonly stdout: string }[]): Kep
   };
 }
 
-/** A finding when the kernel keeps pages of each cycle. */
+/** A finding when the kernel keeps pages in every cycle. */
 export function leakFindings(kept: Kept | undefined): readonly Finding[] {
   if (
     kept &&

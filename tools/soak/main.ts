@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `npm run soak`: long rows of cycles, and many storms. */
+/** `npm run soak`: long series of cycles, and many storms. */
 import { join } from 'node:path';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
@@ -25,7 +25,7 @@ import { runStorm, stormReady, type Storm, type StormOutcome } from './storm.js'
 const SHOWN_EVERY_CYCLES = 10;
 const DETAILS_MAX = 40;
 
-/** Answers the exit status. */
+/** Returns the exit status. */
 export function main(args: readonly string[]): Promise<number> {
   watchOutput();
   return interruptible(async (signal) => {

@@ -38,7 +38,7 @@ What takes too long for every test run, on one core:
 Each failure comes with the command that shows it again. Exit status: 0 all was well, 1 it was not.
 `;
 
-/** @throws InputError on what it does not know. */
+/** @throws InputError for unknown options. */
 export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   if (values.help === true) return { run: 'help' };
@@ -61,7 +61,7 @@ export function readOptions(args: readonly string[]): Options {
   throw wrong(run === undefined ? 'chain or storm?' : `there is nothing named '${run}' to run`);
 }
 
-/** The words as they stand. */
+/** The options, parsed but not yet checked. */
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {

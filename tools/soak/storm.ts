@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Storms: from one seed, the guest's program `storm` lets actors loose on a machine while it takes snapshots. Every seed
- * starts from the same checkpoint, so it runs alone as it runs among a thousand.
+ * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots. Every seed
+ * starts from the same checkpoint, so a seed gives the same run alone as among a thousand.
  */
 import { Agent } from '../../emulator/agent/agent.js';
 import type { BootState } from '../../emulator/cycle/boot-state.js';
@@ -21,9 +21,9 @@ export interface Storm {
 
 export interface StormOutcome {
   readonly seed: number;
-  /** Who took part, as the guest says. */
+  /** The actors that took part, from the guest's output. */
   readonly cast: string;
-  /** What went wrong, each with what it rests on. Empty when all was well. */
+  /** The failures, each with its evidence. Empty when there were none. */
   readonly failures: readonly { readonly what: string; readonly details: readonly string[] }[];
   /** Snapshots taken, and calls refused (hibernation's among them), by the kernel's markers. */
   readonly taken: number;
@@ -32,11 +32,11 @@ export interface StormOutcome {
   readonly virtualMs: number;
 }
 
-/** Virtual time within which a storm must be over and the machine off: many times what any needs. */
+/** Virtual time within which a storm must end and the machine be off: many times the time that any storm needs. */
 const STORM_MS_MAX = 120_000;
 const OFF_MS_MAX = 60_000;
 
-/** A booted machine on which the devices are ready that actors play with. */
+/** A booted machine with the devices that the actors use. */
 export function stormReady(storm: Storm): Promise<BootState> {
   return storm.states.obtain('storm', storm.booter, async () => {
     const recorder = await restoreAt(await storm.states.at('agentReady', storm.booter), storm.booter);
@@ -52,7 +52,7 @@ export function stormReady(storm: Storm): Promise<BootState> {
   });
 }
 
-/** Runs one storm and turns the machine off. @throws RigError; what the guest does wrong is in the outcome. */
+/** Runs one storm and turns the machine off. Failures of the guest are in the outcome. @throws RigError */
 export async function runStorm(storm: Storm, ready: BootState, seed: number): Promise<StormOutcome> {
   const recorder = await restoreAt(ready, storm.booter);
   const failures: { what: string; details: readonly string[] }[] = [];
@@ -66,7 +66,7 @@ export async function runStorm(storm: Storm, ready: BootState, seed: number): Pr
     const off = await agent.powerOff({ virtualMsMax: OFF_MS_MAX });
     if (off.why !== 'halted')
       failures.push({
-        what: `awaited the machine to power off, but it stopped otherwise (${off.why})`,
+        what: `the machine should have powered off, but it stopped for another reason (${off.why})`,
         details: consoleTail(recorder.seen().console),
       });
   } catch (error) {
@@ -91,12 +91,12 @@ async function connect({ machine }: Recorder, { signal }: Booter): Promise<Agent
 }
 
 /**
- * What the kernel says when it refuses to hibernate or to snapshot: under a storm that is in order, and the caller's
- * error number is judged by the guest.
+ * Messages of the kernel when it refuses hibernation or snapshot(2). During a storm that is allowed; the guest checks
+ * the error number that the caller gets.
  */
 const isRefusal = (what: string): boolean => /^(?:suspendFailed|freezeRefused|outOfMemory): /.test(what);
 
-/** Writes to the first disk, which holds the root filesystem alone, after the first snapshot: the live timeline may not. */
+/** Failures for writes to the first disk (only the root filesystem) after the first snapshot: these are forbidden. */
 function originWrites({ markers, writes }: Pick<Seen, 'markers' | 'writes'>): StormOutcome['failures'] {
   const substituted = markers.findIndex(({ kind }) => kind === stepEnd('substitute'));
   const copied = markers.slice(0, Math.max(0, substituted)).findLast(({ kind }) => kind === stepBegin('copy'));

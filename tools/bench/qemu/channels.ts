@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** The lines between QEMU and this process: sockets on which we listen before it starts, one file each. */
+/** The lines between QEMU and this process: Unix sockets on which this process listens before QEMU starts. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 
 export interface Line {
-  /** What QEMU is to connect to. */
+  /** The socket to which QEMU connects. */
   readonly path: string;
   send(bytes: Uint8Array): void;
   close(): void;
 }
 
-/** Opens a line in `dir`. Must be ready before QEMU starts: it does not wait. */
+/** Opens a line in `dir`. It must be open before QEMU starts, because QEMU does not wait. */
 export async function openLine(dir: string, name: string, onBytes: (bytes: Uint8Array) => void): Promise<Line> {
   const path = join(dir, `${name}.sock`);
   let socket: Socket | undefined;
@@ -19,7 +19,7 @@ export async function openLine(dir: string, name: string, onBytes: (bytes: Uint8
     socket = connected;
     connected.setNoDelay(true);
     connected.on('data', onBytes);
-    // QEMU has gone; its process's end says so.
+    // QEMU has ended, which the end of its process reports.
     connected.on('error', () => undefined);
     for (const bytes of waiting.splice(0)) connected.write(bytes);
   });

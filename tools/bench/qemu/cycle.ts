@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** The suspend/resume cycle in QEMU: the same guest, the same commands by the same agent, power cycled by a new process. */
+/**
+ * The suspend/resume cycle in QEMU: the same guest, the same commands by the same agent, power cycled by a new process.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,17 +16,17 @@ import { command } from '../../../emulator/host/node/process.js';
 import { CHECK, stopwatch, TIMEOUT_MS, WORK, type CycleSample } from '../workload.js';
 import { startQemu, type QemuMachine } from './machine.js';
 
-/** Timed from the start of the first process to the end of the check in the second. */
+/** Measured from the start of the first process to the end of the check in the second. */
 export interface QemuSample extends CycleSample {
   /**
-   * Without what comes before the agent's readiness in the first, and before the initramfs looks at the disk in
-   * the second. Undefined after a start from saved states, which lie there.
+   * The time without the part before the agent is ready in the first process, and the part before the initramfs reads a
+   * disk in the second. Undefined after a start from saved states, which were made at these points.
    */
   readonly withoutBootsMs: number | undefined;
 }
 
 export interface QemuBench {
-  /** One cycle on fresh copies of the disks. Copying is not part of what is measured. */
+  /** One cycle on fresh copies of the disks. Copying is not measured. */
   cycle(from: 'powerOn' | 'savedStates'): Promise<QemuSample>;
   /** Removes all files. */
   close(): Promise<void>;
@@ -34,7 +36,7 @@ export interface QemuBench {
 const DISKS_FOUND = '[sdb] Attached SCSI disk';
 const STOPS_MAX = 10;
 
-/** Prepares the files, and the two states that the cycle from saved states begins with. */
+/** Prepares the files, and the two states from which the cycle from saved states starts. */
 export async function createQemuBench(files: MachineFiles, signal: AbortSignal): Promise<QemuBench> {
   const { memoryMiB, kernel, initrd, cmdline, wallClockMs } = files.config;
   const root = await mkdtemp(join(tmpdir(), 'snapback-bench-'));
@@ -79,7 +81,9 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
     });
   };
 
-  /** QEMU cannot be stopped at the marker itself: it is stopped at the last line that the kernel prints well before it. */
+  /**
+   * QEMU cannot be stopped at the marker itself: it is stopped at the last line that the kernel prints well before it.
+   */
   const saveBeforeDisk = async (): Promise<void> => {
     for (let attempt = 1; attempt <= STOPS_MAX; attempt++) {
       const early = await start(usedDisks);
@@ -156,7 +160,7 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
   }
 }
 
-/** Waits for a marker; one that should not come meanwhile is an error. */
+/** Waits for a marker. If another given marker comes first, that is an error. */
 async function reach(machine: QemuMachine, kind: number, wrong?: number): Promise<void> {
   const stopAt = (marker: number): ArmedTrigger => ({ when: { on: 'marker', kind: marker }, then: { do: 'stop' } });
   const { reason, console } = await machine.run({

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** QEMU is needed for the benchmark alone, and is installed when the benchmark is run. */
+/** Installs QEMU when the benchmark is run. Only the benchmark needs it. */
 import { RigError } from '../../../emulator/machine/errors.js';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import { command } from '../../../emulator/host/node/process.js';
@@ -8,7 +8,9 @@ import { QEMU } from './machine.js';
 const PACKAGE = 'qemu-system-x86';
 const REMEDY = `install it: apt-get install --no-install-recommends ${PACKAGE}; or leave the cycle out: npm run bench -- --only boot,memory`;
 
-/** QEMU's version; installs it first when it is missing and we may. @throws RigError when it is not to be had. */
+/**
+ * QEMU's version. Installs QEMU first when it is missing and the user may. @throws RigError when that is impossible.
+ */
 export async function ensureQemu(context: BuildContext): Promise<string> {
   const present = await version(context).catch(() => undefined);
   if (present !== undefined) return present;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * A QEMU (TCG, one processor) as a Machine, as far as the agent needs one: it runs in real time and cannot be
- * stopped at an instruction, so its clock is the host's and a stop at a marker means "has been seen there".
- * At the marker ports stands a serial port, which sends on the low byte of each kind: the other bytes of the write go
- * to its control registers, where those of our markers switch nothing on. (A marker whose first word has bit 4 set is
- * lost: that is the loopback of the modem control register. None of those that are awaited here has.)
+ * A QEMU (TCG, one processor) as a Machine, as far as the agent needs one. It runs in real time and cannot be stopped
+ * at an instruction. Its clock is therefore the host's, and a stop at a marker means that the marker was seen. The
+ * marker ports are those of a serial port, which sends the low byte of each kind. The other bytes of the write go to
+ * its control registers, where our markers enable nothing. (A marker whose first word has bit 4 set is lost: that bit
+ * is the loopback of the modem control register. No marker that is awaited here has it.)
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -25,9 +25,9 @@ export interface QemuConfig {
   /** Raw images, which the guest writes to. */
   readonly diskPaths: readonly string[];
   readonly wallClockMs: number;
-  /** A folder of this machine's own, for its sockets. */
+  /** A folder for the sockets of only this machine. */
   readonly dir: string;
-  /** A state that `saveState` wrote: `resumeState` goes on from there. */
+  /** A state that `saveState` wrote. `resumeState` continues from it. */
   readonly statePath?: string;
   readonly signal: AbortSignal;
 }
@@ -40,7 +40,7 @@ export interface QemuMachine extends Machine {
   hasSeen(kind: number): boolean;
   /** Resolves when the console shows `text`. */
   consoleShows(text: string): Promise<void>;
-  /** Loads the state of `statePath` and lets the guest go on. */
+  /** Loads the state of `statePath` and continues the guest. */
   resumeState(): Promise<void>;
   /** Stops the guest at once. */
   stop(): Promise<void>;
@@ -50,7 +50,7 @@ export interface QemuMachine extends Machine {
   cpuMs(): number;
 }
 
-/** The kernel's last words. */
+/** The last line that the kernel prints. */
 const HALTED = /reboot: (System halted|Power down)/;
 const CONSOLE_TAIL_BYTES = 4000;
 const CONSOLE_MS_MAX = 60_000;
@@ -234,7 +234,7 @@ function argumentsOf(
       `base=${new Date(wallClockMs).toISOString().slice(0, 19)}`,
     ],
     ...['-kernel', kernelPath, '-initrd', initrdPath, '-append', cmdline],
-    // Nothing waits for the host's disk: completed writes are in its page cache.
+    // Completed writes are in the host's page cache, so that nothing waits for its disk.
     ...diskPaths.flatMap((path, index) => ['-drive', `file=${path},format=raw,if=ide,index=${index},cache=unsafe`]),
     ...chardev('console'),
     ...['-serial', 'chardev:console'],
@@ -246,7 +246,7 @@ function argumentsOf(
   ];
 }
 
-/** How the process ended, with what it complained of. Never rejects. */
+/** Describes the end of the process, with its error output. Never rejects. */
 function watchExit(process: ChildProcess, signal: AbortSignal): Promise<string> {
   const kill = (): void => void process.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
@@ -270,7 +270,7 @@ function orGone<T>(wanted: Promise<T>, exited: Promise<string>): Promise<T> {
   ]);
 }
 
-/** User and system time of a process, from /proc; 100 ticks a second on every Linux of today. */
+/** User and system time of a process, from /proc; there are 100 ticks per second on every current Linux. */
 function cpuMsOf(pid: number): number {
   const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ');
   const fields = rest.split(' ');

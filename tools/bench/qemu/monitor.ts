@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** QEMU's machine protocol (QMP), as much of it as saving and loading a state needs. */
+/** The part of QEMU's machine protocol (QMP) that saving and loading a state needs. */
 import { RigError } from '../../../emulator/machine/errors.js';
 import { openLine } from './channels.js';
 
@@ -50,10 +50,10 @@ export async function openMonitor(dir: string): Promise<Monitor> {
     await ask('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
     await ask('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
   });
-  // Awaited by whoever uses it; a machine that ends before is no failure of its own.
+  // The user of this promise awaits it. A machine that ends earlier must not cause an unhandled rejection.
   ready.catch(() => undefined);
 
-  /** Waits for the end of what `start` starts. */
+  /** Waits for the end of the migration that `start` starts. */
   const migration = async (start: () => Promise<unknown>, what: string): Promise<void> => {
     await ready;
     const ended = new Promise<void>((resolve, reject) => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * The largest whole number from `min` to `max` for which `holds` answers true, when it does so up to some number and
- * not beyond; undefined when not even for `min`. Asks about log2(max - min) times.
+ * The largest whole number from `min` to `max` for which `holds` returns true; undefined when it is false for `min`.
+ * `holds` must be true up to some number and false beyond it. It is called about log2(max - min) times.
  */
 export async function largest(
   min: number,

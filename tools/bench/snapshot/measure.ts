@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What a method of suspending costs the guest, and how much it can carry: counted in the guest, so exact on any host. */
+/**
+ * Measures the cost of a method for the guest, and the largest memory that it can save. Both are counted in the guest,
+ * so they are exact on any host.
+ */
 import { join } from 'node:path';
 import { bootStates } from '../../../emulator/cycle/boot.js';
 import type { Span } from '../../../emulator/cycle/frozen.js';
@@ -23,7 +26,7 @@ import { largest } from './bisect.js';
 import { observe, type Life } from './observe.js';
 
 export interface Figures {
-  /** How long userspace stood still. */
+  /** The time for which userspace was stopped. */
   readonly frozen: Span;
   /** Of the image as the kernel hands it out. */
   readonly imageBytes: number;
@@ -32,35 +35,38 @@ export interface Figures {
 }
 
 export interface Capacity {
-  /** In per cent; undefined when not even a small share comes through. */
+  /** In per cent; undefined when not even a small share can be saved. */
   readonly share: number | undefined;
-  /** What goes wrong with one per cent more. */
+  /** The failure with one per cent more. */
   readonly beyond?: string;
 }
 
-/** What the measurements are made with. */
+/** The inputs of the measurements. */
 export interface Rig {
   readonly files: MachineFiles;
   readonly plan: (steps: readonly Step[]) => Plan;
   readonly cacheDir: string;
 }
 
-/** Shares of RAM, in per cent, between which the largest is looked for. */
+/** Range of the search for the largest share of RAM, in per cent. */
 const SHARE_MIN = 20;
 const SHARE_MAX = 95;
 
-/** Of the machines whose largest program is looked for: with huge pages, the kernel keeps megabytes of memory free for them. */
+/**
+ * Of the machines whose largest program is looked for: with huge pages, the kernel keeps megabytes of memory free for
+ * them.
+ */
 export const CAPACITY_CMDLINE = 'transparent_hugepage=never';
 
-/** Where each method puts its image: disk number and volume. */
+/** The place of each method's image: disk number and volume. */
 const IMAGE_VOLUME = { swsusp: 'sdb2', sys_snapshot: 'sdb3' } as const satisfies Record<SuspendMethod, string>;
 const IMAGE_DISK = 1;
 
 const suspend = (method: SuspendMethod): Step => ({ do: 'suspend', method, offMs: 0, whileSaving: [], faults: [] });
 
 /**
- * Suspends and resumes a guest in which half of RAM is a program's own memory, verified in full.
- * @throws GuestError when it does not come through.
+ * Suspends and resumes a guest in which half of RAM is the anonymous memory of a program, with all proofs.
+ * @throws GuestError when the cycle fails.
  */
 export async function measureFigures(method: SuspendMethod, rig: Rig): Promise<Figures> {
   const { engine, lives } = observe(createV86Engine());
@@ -92,7 +98,7 @@ export async function measureFigures(method: SuspendMethod, rig: Rig): Promise<F
   };
 }
 
-/** How much of RAM, in per cent, may be one program's anonymous memory and come through without swap. */
+/** The largest share of RAM, in per cent, that can be one program's anonymous memory and be saved without swap. */
 export async function measureCapacity(method: SuspendMethod, rig: Rig): Promise<Capacity> {
   const { memoryMiB } = rig.files.config;
   const engine = createV86Engine();

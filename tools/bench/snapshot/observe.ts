@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Looks over an engine's shoulder: what each of its machines wrote and where it said that it was, and when. */
+/** Wraps an engine and records the writes and markers of each of its machines, with their times. */
 import type { DiskWrite, Engine, Machine, MarkerSeen } from '../../../emulator/machine/contract.js';
 
 /** A machine from its power-on or its checkpoint on. */

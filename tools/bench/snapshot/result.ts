@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What sys_snapshot is worth beside swsusp, as data and as text. */
+/** The comparison of sys_snapshot and swsusp, as data and as text. */
 import type { SuspendMethod } from '../../../emulator/cycle/plan.js';
 import { ratio, summarize, type Summary } from '../statistics.js';
 import { indent, quotient, renderTable, seconds } from '../table.js';
@@ -18,8 +18,8 @@ export const SNAPSHOT_AIMS = {
 } as const;
 
 /**
- * RAM of the machines whose largest program is looked for, in MiB. Kernel and system take the same of each, about 20 MiB, so
- * that the aim is for the larger.
+ * RAM of the machines for which the largest program is searched, in MiB. Kernel and system use the same amount in each,
+ * about 20 MiB, so the aim applies to the larger machine.
  */
 export const CAPACITY_MIB = [256, 512] as const;
 

@@ -6,15 +6,15 @@ import { HOLD_PATH } from './hold.js';
 
 const command = (text: string): Step & CommandStep => ({ do: 'run', command: text, exit: 0, timeoutMs: TIMEOUT_MS });
 
-/** More of the system's own files than any guest has memory, one after the other. */
+/** Prints the system's own files one after the other, more bytes than any guest has memory. */
 const FILES =
   'for round in $(seq 99); do cat /usr/bin/* /usr/sbin/* /usr/lib/i386-linux-gnu/* || [ $? = 1 ] || break; done 2> /dev/null';
 
-/** So many MiB, filled with what programs are made of: neither empty nor noise. */
+/** A command that keeps `mebibytes` MiB, filled with the contents of programs: neither zeros nor noise. */
 export const keepFromFiles = (mebibytes: number): Step =>
   command(`{ ${FILES}; } | ${HOLD_PATH} keep ${mebibytes} input`);
 
-/** A command that keeps so many MiB, filled with a pattern. */
+/** A command that keeps this number of MiB, filled with a pattern. */
 export const keep = (mebibytes: number): string => `${HOLD_PATH} keep ${mebibytes}`;
 
 /**
@@ -24,5 +24,5 @@ export const keep = (mebibytes: number): string => `${HOLD_PATH} keep ${mebibyte
 export const keepShare = (method: SuspendMethod, keeping: string): Step =>
   command(method === 'swsusp' ? `${keeping} lock` : `swapoff -a && ${keeping}`);
 
-/** Fails unless all that is kept is what it was. */
+/** A command that fails unless all kept memory is unchanged. */
 export const CHECK_HELD: Step = command(`${HOLD_PATH} check`);
