@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What the commands of a scenario did, for people. */
+/** Shows the results of a scenario's commands to people. */
 import type { CommandOutcome } from '../cycle/outcome.js';
 import { printable, printableLine } from './escape.js';
 import { time } from './numbers.js';
@@ -10,7 +10,7 @@ const WHERE: Readonly<Record<CommandOutcome['timeline'], string>> = {
   control: ' (control run)',
 };
 
-/** A command, how it ended, and what it printed, line by line. Control characters are escaped. */
+/** A command, its end and its output, line by line. Control characters are escaped. */
 export function commandLines(command: CommandOutcome): readonly string[] {
   const { timeline, stdout, stderr, startVirtualMs, durationVirtualMs } = command;
   return [
@@ -23,7 +23,7 @@ export function commandLines(command: CommandOutcome): readonly string[] {
 
 function endOf({ end, exitCode }: CommandOutcome): string {
   if (end === 'exited') return `ended with status ${exitCode}`;
-  return end === 'timedOut' ? 'did not end in its time' : 'ran when the machine stopped,';
+  return end === 'timedOut' ? 'did not end in time' : 'ran when the machine stopped,';
 }
 
 function outputLines(text: string, prefix: string): readonly string[] {

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 /**
- * Text from elsewhere (names, commands, what a guest prints, files that should be text) in what people and programs read.
- * Characters that would move a cursor, change what is shown, or break a format are written as `\x1b` or `\u{202e}`.
+ * Escapes foreign text (names, commands, output of a guest, files that should be text) for output to people and
+ * programs. Characters that would move a cursor, change what is shown, or break a format are written as `\x1b` or
+ * `\u{202e}`.
  */
 
 /**
- * Controls (C0 but newline and tab, DEL, C1), separators of lines, marks that change the direction of text, the byte order
- * mark, halves of surrogate pairs, and characters that are none.
+ * Controls (C0 except newline and tab, DEL, C1), line separators, marks that change the direction of text, the byte
+ * order mark, halves of surrogate pairs, and code points that are no characters.
  */
 const UNPRINTABLE =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\p{Cs}/gu;
 
-/** Several lines: newlines and tabs stay. */
+/** Escapes a text of several lines: newlines and tabs are kept. */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
-/** One line: newlines are escaped, too. */
+/** Escapes a text to one line: newlines are escaped, too. */
 export function printableLine(text: string): string {
   return printable(text).replaceAll('\n', '\\n');
 }
@@ -33,7 +34,7 @@ export function ktapName(text: string): string {
   return printableLine(text).replaceAll('#', '\\x23').trim();
 }
 
-/** Lines of diagnosis in KTAP, without their `# `. None is taken for the title of a subtest. */
+/** Lines of diagnosis in KTAP, without their `# `. They are escaped so that none looks like the title of a subtest. */
 export function ktapComments(text: string): readonly string[] {
   return printable(text)
     .split('\n')
@@ -49,7 +50,7 @@ const XML_ESCAPES: Readonly<Record<string, string>> = {
   '\t': '&#9;',
 };
 
-/** The content of an XML element; all characters are such as XML 1.0 permits. */
+/** The content of an XML element, with only those characters that XML 1.0 permits. */
 export function xmlText(text: string): string {
   return printable(text).replaceAll(/[&<>]/g, (one) => XML_ESCAPES[one] ?? one);
 }

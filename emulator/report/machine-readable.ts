@@ -4,7 +4,7 @@ import { ktapComments, ktapName, xmlAttribute, xmlText } from './escape.js';
 import { commandLines } from './commands.js';
 import { explanation, type Report, type ReportFailure } from './model.js';
 
-/** The case of all that is no proof: commands, and how far the guest came. */
+/** The case for everything that is not a proof: commands, and the progress of the guest. */
 const RUN = 'run';
 
 interface Case {
@@ -12,7 +12,7 @@ interface Case {
   readonly failures: readonly ReportFailure[];
 }
 
-/** One case per kind of proof, in a fixed order; a kind that was not looked at is no case. */
+/** One case per kind of proof, in a fixed order; a kind that was not checked has no case. */
 function cases(report: Report): readonly Case[] {
   const seen: readonly (readonly [string, readonly string[], boolean])[] = [
     ['memory', ['memory'], report.memory.pagesCompared > 0],
@@ -85,11 +85,16 @@ function suiteXml(report: Report): string {
   ].join('\n');
 }
 
-/** What the commands did, in the case that they belong to: many readers show no output of a whole suite. */
+/**
+ * The results of the commands, in the case that they belong to, because many readers do not show the output of a suite.
+ */
 const commandsXml = ({ commands }: Report): string =>
   `      <system-out>${xmlText(commands.flatMap(commandLines).join('\n'))}</system-out>`;
 
-/** One element with all that failed in a case: of several, some readers take the first, some the last, some none. */
+/**
+ * One element with all failures of a case. If there were several elements, some readers would take only the first,
+ * others only the last, others none.
+ */
 function failureXml(failures: readonly ReportFailure[], replay: string): string {
   const message = failures.map(({ what }) => what).join('; ');
   const lines =

@@ -12,7 +12,7 @@ import type {
 import type { Plan, SuspendMethod } from '../cycle/plan.js';
 
 export interface ReportFailure extends Finding {
-  /** The one command that shows it again. */
+  /** The one command that reproduces it. */
   readonly replay: string;
 }
 
@@ -27,11 +27,11 @@ export interface Report {
   readonly scenario: {
     readonly name: string;
     readonly file: string | null;
-    /** From which `file`, and the command in `replay`, are seen: the working directory of the run. */
+    /** The working directory of the run. `file` and the command in `replay` are relative to it. */
     readonly directory?: string;
     readonly sha256: string;
   };
-  /** Of the first suspend; null when nothing was suspended. */
+  /** The method of the first suspend; null when nothing was suspended. */
   readonly method: SuspendMethod | null;
   readonly kernel: { readonly version: string; readonly flavour: string; readonly sha256: string };
   readonly seed: number;
@@ -57,10 +57,10 @@ export interface Report {
   readonly virtualMs: number;
   readonly realMs: number;
   readonly stateHash: string;
-  /** What the machine that was never suspended ran, and the state it ended in; absent when there was none. */
+  /** The totals of the control run and the last state of its machine; absent when there was none. */
   readonly controlRun?: { readonly instructions: number; readonly virtualMs: number; readonly stateHash: string };
   readonly failures: readonly ReportFailure[];
-  /** What the commands of the scenario did, those of the control run last. */
+  /** The results of the scenario's commands, those of the control run last. */
   readonly commands: readonly CommandOutcome[];
   /** Steps and commands that were not run because of a failure before them. */
   readonly stepsNotRun: readonly StepNotRun[];
@@ -70,11 +70,11 @@ export interface Report {
   /** SHA-256 (hex) by name. */
   readonly artifacts: Readonly<Record<string, string>>;
   readonly packages: Readonly<Record<string, string>>;
-  /** What was otherwise than usual, though nothing is wrong with it. */
+  /** Unusual circumstances of the run that are no errors. */
   readonly notes?: readonly string[];
 }
 
-/** What a report says beside the run's outcome. */
+/** The contents of a report besides the run's outcome. */
 export interface ReportContext {
   readonly plan: Plan;
   readonly scenario: Report['scenario'];

@@ -6,7 +6,7 @@ import schema from './report.schema.json' with { type: 'json' };
 
 const validate = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true }).compile<Report>(schema);
 
-/** The report in `text`, or the first thing that is wrong with it. */
+/** Returns the report in `text`, or its first problem. */
 export function readReport(text: string): { readonly report: Report } | { readonly problem: string } {
   const parsed = parse(text);
   if ('problem' in parsed) return parsed;
@@ -14,7 +14,7 @@ export function readReport(text: string): { readonly report: Report } | { readon
   return problem === undefined ? { report: parsed.value as Report } : { problem };
 }
 
-/** The reports in `text`: one alone, or a list of at least one. Or the first thing that is wrong with it. */
+/** Returns the reports in `text` (a single one, or a list of at least one), or the first problem. */
 export function readReports(text: string): { readonly reports: readonly Report[] } | { readonly problem: string } {
   const parsed = parse(text);
   if ('problem' in parsed) return parsed;
@@ -35,7 +35,7 @@ function parse(text: string): { readonly value: unknown } | { readonly problem: 
   }
 }
 
-/** `subject` is what a problem of the whole value is said of. */
+/** `subject` names the whole value in a problem. */
 function problemOf(value: unknown, subject: string): string | undefined {
   if (validate(value)) return undefined;
   const [first] = validate.errors ?? [];

@@ -34,10 +34,10 @@ export function renderText(report: Report, { colour }: TextOptions): string {
   ].join('\n');
 }
 
-/** What was found by a run that came to no verdict. Ends without a newline. */
+/** The findings of a run without a verdict. Ends without a newline. */
 export function renderFindings(findings: readonly Finding[]): string {
   return [
-    'found before the run broke off, without a verdict:',
+    'found before the run ended without a verdict:',
     ...findings.flatMap((finding, index) => failureLines(finding, index, findings.length, (_, text) => text)),
   ].join('\n');
 }
@@ -91,7 +91,7 @@ function rows(report: Report): readonly (readonly [string, string])[] {
   return rows;
 }
 
-/** Per timeline, what was not run. */
+/** The steps that were not run, by timeline. */
 function notRunRows({ stepsNotRun }: Report): readonly [string, string][] {
   const where = { main: '', live: ' in the live timeline', control: ' in the control run' };
   return (['main', 'live', 'control'] as const).flatMap((timeline): [string, string][] => {
@@ -146,7 +146,10 @@ const clipped = (line: string): string =>
     ? line
     : `${line.slice(0, LINE_MAX)}... and ${counted(line.length - LINE_MAX, 'more character')}`;
 
-/** Kinds whose details are what a console or a command printed, where the cause comes last; others list the worst first. */
+/**
+ * Kinds whose details are the output of a console or a command. Their cause comes last. Other kinds list the worst
+ * first.
+ */
 const LOGS: ReadonlySet<FindingKind> = new Set<FindingKind>(['guest', 'command', 'console', 'control']);
 
 function logLines(log: readonly string[]): readonly string[] {

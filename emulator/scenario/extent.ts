@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-/** How far a scenario goes, in steps and in time of day: bounded while `repeat` is still folded. */
+/** Checks the number of steps of a scenario and its last time of day, before `repeat` is unrolled. */
 import type { Step } from '../cycle/plan.js';
 
-/** Steps that a scenario may have with each `repeat` written out. A step takes a machine milliseconds at the least. */
+/**
+ * Upper bound of the steps of a scenario with each `repeat` written out. A step takes a machine at least some
+ * milliseconds.
+ */
 export const STEPS_MAX = 100_000;
 
-/** A machine's real-time clock has two digits for the year, which Linux takes for 1970 to 2069. */
+/** A machine's real-time clock has two digits for the year. Linux reads them as 1970 to 2069. */
 export const WALL_CLOCK_MS_MAX = Date.UTC(2070, 0, 1) - 1;
 
-/** What is wrong with a step, and where it stands in the list of steps. */
+/** A problem of a step, and its place in the list of steps. */
 export interface StepProblem {
   readonly path: readonly (string | number)[];
   readonly problem: string;
@@ -16,7 +19,7 @@ export interface StepProblem {
 
 const grouped = (count: number): string => count.toLocaleString('en-US');
 
-/** Where `steps` become too many. */
+/** The place at which `steps` become too many. */
 export function tooManySteps(steps: readonly Step[]): StepProblem | undefined {
   const counted = countSteps(steps, []);
   return typeof counted === 'number' ? undefined : counted;
@@ -41,7 +44,10 @@ function countSteps(steps: readonly Step[], path: StepProblem['path']): number |
   return count;
 }
 
-/** Where the time of day leaves what a real-time clock can show. `steps` must not be too many. */
+/**
+ * The place at which the time of day exceeds the range of a real-time clock. `steps` must have been checked by
+ * `tooManySteps`.
+ */
 export function clockOverrun(steps: readonly Step[], wallClockMs: number): StepProblem | undefined {
   let nowMs = wallClockMs;
   for (const [index, step] of steps.entries()) {
@@ -51,7 +57,7 @@ export function clockOverrun(steps: readonly Step[], wallClockMs: number): StepP
         path: [index],
         problem:
           `with this off-time the machine's clock passes the end of ${new Date(WALL_CLOCK_MS_MAX).getUTCFullYear()}, ` +
-          'which is as far as it goes: shorten `offTime`, or begin earlier by `machine: { wallClock: ... }`',
+          'the last year that it can show: shorten `offTime`, or begin earlier by `machine: { wallClock: ... }`',
       };
   }
   return undefined;

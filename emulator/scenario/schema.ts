@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a scenario file may say. Reads YAML into {@link Scenario}; everything wrong is reported at its place. */
+/** Defines the contents of a scenario file. Reads YAML into {@link Scenario} and reports every problem at its place. */
 import {
   DEFAULT_MACHINE,
   DEFAULT_METHOD,
@@ -45,7 +45,7 @@ export interface HostFile {
   readonly from: string;
   /** Absolute path in the guest. */
   readonly to: string;
-  /** Permission bits; those of the host's file when undefined. */
+  /** Permission bits; undefined means those of the host's file. */
   readonly mode?: number;
 }
 
@@ -80,13 +80,13 @@ const wallClock = scalar(
   },
   0,
 );
-/** Text with something in it. */
+/** Non-empty text. */
 const filled = (wants: string): Shape<string> => text(wants, /\S/);
 const pattern = checked(text('a regular expression'), (source) =>
   source === '' ? "an empty pattern matches everything: write '^$' for what is empty" : patternProblem(source),
 );
 
-/** A bare text where a mapping could stand: `- run: ls` for `- run: { command: ls }`. */
+/** Accepts a plain text instead of a mapping: `- run: ls` for `- run: { command: ls }`. */
 function orText<T>(key: string, shape: Shape<T>): Shape<T> {
   return {
     wants: shape.wants,
@@ -124,7 +124,7 @@ const machineShape = mapping({
   wallClock: optional(wallClock),
 });
 
-/** Longer than any guest works, and than anybody waits; a guest that sleeps costs nothing. */
+/** Longer than any real run. A sleeping guest costs no host time. */
 const timeout = duration(['1 ms', '7 d']);
 const commandFields = {
   command: required(filled('a command')),
@@ -135,7 +135,7 @@ const commandFields = {
 };
 const commandShape = orText('command', mapping(commandFields));
 
-const xor = defaulted(integer(1, 255, 'the bits to turn over, from 1 to 255'), 1);
+const xor = defaulted(integer(1, 255, 'the bits to flip, from 1 to 255'), 1);
 const nth = defaulted(integer(1, 1_000_000), 1);
 const disk = defaulted(integer(0, 1, '0 (sda) or 1 (sdb)'), 1);
 const faultShape = choice({
@@ -150,9 +150,9 @@ const faultShape = choice({
     }),
     ({ marker: kind, instruction, write, sectors }) => {
       const given = [kind, instruction, write].filter((one) => one !== undefined).length;
-      if (given !== 1) return 'one of marker, instruction or write must say when';
+      if (given !== 1) return 'give exactly one of marker, instruction and write';
       return sectors !== undefined && write === undefined
-        ? '`sectors` says how much of a `write` lands; there is no write here'
+        ? '`sectors` is the length of a torn `write`, but there is no `write` here'
         : undefined;
     },
   ),
@@ -165,7 +165,7 @@ const faultShape = choice({
       xor,
     }),
     ({ symbol, address }) =>
-      (symbol === undefined) === (address === undefined) ? 'one of symbol or address must say where' : undefined,
+      (symbol === undefined) === (address === undefined) ? 'give exactly one of symbol and address' : undefined,
   ),
   alterSector: mapping({ disk, sector: required(integer(0, Number.MAX_SAFE_INTEGER)), xor }),
 });
@@ -207,14 +207,14 @@ const stepFields = {
     }),
     ({ method, beforeSaving, whileSaving, store, compress, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
-        return 'a suspend that is to be refused has no live timeline that could run commands: make them steps of their own';
+        return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
       if (expect && faults.some(({ kind }) => kind !== 'flipMemory'))
-        return 'a machine whose suspend is to be refused is never off: of faults, only `flipMemory` can strike it';
+        return 'a machine whose suspend must be refused is never off: `flipMemory` is the only possible fault';
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
       if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
       return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
-        ? `nothing can run \`${key}\` with swsusp: leave out \`method: swsusp\``
+        ? `swsusp has no live timeline to run \`${key}\`: leave out \`method: swsusp\``
         : undefined;
     },
   ),
@@ -331,7 +331,7 @@ const rawScenario = mapping({
   steps: required(list(stepShape, 1)),
 });
 
-/** A machine that comes back from a snapshot must be told where to look for it. */
+/** The kernel command line words that tell a machine where to look for the image of a snapshot. */
 const snapshotWords = (steps: readonly Step[]): readonly string[] => (takesSnapshots(steps) ? [SNAPSHOT_CMDLINE] : []);
 
 const takesSnapshots = (steps: readonly Step[]): boolean =>
@@ -339,7 +339,7 @@ const takesSnapshots = (steps: readonly Step[]): boolean =>
     step.do === 'repeat' ? takesSnapshots(step.steps) : step.do === 'suspend' && step.method === 'sys_snapshot',
   );
 
-/** The scenario in `source`, the text of `file`; or all that is wrong with it (at least one issue). */
+/** Reads the scenario in `source`, the text of `file`. Returns it, or all its problems (at least one issue). */
 export function readScenario(
   source: string,
   file: string,
@@ -348,7 +348,7 @@ export function readScenario(
   if ('issues' in read) return read;
   const scenario = scenarioOf(read.value);
   const { steps, machine } = scenario;
-  // Too many steps are told before anything goes through them.
+  // The number of steps is checked before anything processes them.
   const excess = tooManySteps(steps) ?? clockOverrun(steps, machine.wallClockMs);
   const problems = excess ? [excess] : orderProblems(steps).problems;
   if (problems.length > 0)

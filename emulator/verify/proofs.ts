@@ -148,7 +148,7 @@ function endangeredFindings(pages: readonly EndangeredPage[]): Finding[] {
   const sentences = {
     writable: 'preserved pages are not write-protected',
     unheld: 'preserved pages are held by too few references',
-    shared: 'preserved pages are held by somebody else, too',
+    shared: 'preserved pages are held by too many references',
     unreturned: 'pages of programs were not given back after an earlier snapshot',
   } as const;
   return (['writable', 'unheld', 'shared', 'unreturned'] as const).flatMap((danger) => {

@@ -191,11 +191,14 @@ function describe(g: Geometry, places: ReadonlyMap<number, Place>, offsetBytes: 
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Where the kernel notes that the filesystem is mounted for writing: bit 0 of a byte of the boot sector. */
+/** Offset of the byte of the boot sector in which the kernel marks the filesystem as mounted for writing, in bit 0. */
 const STATE = { fat32: 0x41, others: 0x25 } as const;
 const STATE_DIRTY = 1;
 
-/** The volume without the bit that says that it is mounted. No mount clears it: it stands until somebody has checked the volume. */
+/**
+ * The volume with the bit for "mounted for writing" cleared. If the bit is set before a mount, the kernel never clears
+ * it, only fsck does.
+ */
 export function withoutDirtyBit(volume: ByteSource): ByteSource {
   const isFat32 = String.fromCharCode(...volume.read(82, 5)) === 'FAT32';
   const at = isFat32 ? STATE.fat32 : STATE.others;

@@ -16,8 +16,8 @@ export interface EndangeredPage {
   readonly owner: string;
   /**
    * writable: a program can change it without a page fault. unheld: it is freed with the last program that maps it.
-   * shared: it has one more holder, who may change it without a page fault. unreturned: an earlier snapshot has not
-   * given it back, so that it can be neither reclaimed nor preserved again.
+   * shared: it has another holder, which can change it without a page fault. unreturned: an earlier snapshot has not
+   * given it back, so it can be neither reclaimed nor preserved again.
    */
   readonly danger: 'writable' | 'unheld' | 'shared' | 'unreturned';
   /** Who can write, or what holds it, for people. */
@@ -25,8 +25,8 @@ export interface EndangeredPage {
 }
 
 /**
- * Those of the `preserved` pages that could change before they have been read, and the pages that an earlier snapshot has
- * kept. A capture made at copy:begin must have none. Where nothing is preserved nothing is looked at.
+ * Those of the `preserved` pages that could change before they have been read, and the pages that an earlier snapshot
+ * has not given back. A capture made at copy:begin must have none. Without preserved pages, the check is skipped.
  */
 export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readonly EndangeredPage[] {
   if (!preserved.includes(1)) return [];
@@ -43,7 +43,7 @@ export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readon
     const writers = (byFrame.get(frame) ?? []).filter(({ writable }) => writable);
     if (writers.length > 0) note(frame, 'writable', `${writers.map(writerName).join(', ')} can write to it`);
     const { head } = pages.state(frame);
-    // The references to a large page are counted in its first.
+    // The first page of a large page counts the references to all of it.
     if (head !== undefined && preserved[head] === 1) continue;
     const holders = holdersOf(frame, preserved, pages, byFrame);
     // The image has exactly one reference of its own.
@@ -57,7 +57,7 @@ export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readon
   return found;
 }
 
-/** How many references there are to a page, or to a large page as a whole, and how many of them are known ones. */
+/** The number of references to a page, or to a large page as a whole, and the numbers held by known holders. */
 interface Holders {
   readonly references: number;
   readonly pageTables: number;
@@ -70,18 +70,19 @@ function holdersOf(first: Pfn, preserved: PageSet, pages: PageReader, byFrame: U
   while (preserved[first + count] === 1 && pages.state(pfn(first + count)).head === first) count++;
   return {
     references,
-    // The count in the first page of a large one is of that page alone: the page tables themselves are counted.
+    // For a large page, the map count of its first page covers that page alone, so the entries of the page tables are
+    // counted.
     pageTables: count === 1 ? mapCount : entriesOf(first, count, byFrame),
     swapCache: swapCache ? count : 0,
   };
 }
 
-/** How many entries of page tables and directories map a large page or parts of it. */
+/** The number of entries of page tables and directories that map a large page or parts of it. */
 function entriesOf(first: Pfn, count: number, byFrame: UserMaps['byFrame']): number {
   const entries = new Set<string>();
   for (let index = 0; index < count; index++) {
     for (const { task, address, large } of byFrame.get(pfn(first + index)) ?? []) {
-      // Processes that share their page tables (vfork) have one entry together.
+      // Processes that share their page tables (vfork) share one entry.
       if (!large || index === 0) entries.add(`${task.directory ?? 0} ${address}`);
     }
   }
@@ -96,8 +97,8 @@ const holdersLine = ({ references, pageTables, swapCache }: Holders): string =>
   ].join(', ');
 
 /**
- * Anonymous pages in use that are on no LRU list, though the present snapshot has not isolated them. A page may also wait in
- * a per-CPU batch to be added to a list, but the kernel drains these batches when it begins to preserve pages.
+ * Anonymous pages in use that are on no LRU list, though the present snapshot has not isolated them. A page may also
+ * wait in a per-CPU batch to be added to a list, but the kernel drains these batches when it begins to preserve pages.
  */
 function unreturned(kernel: GuestKernel, pages: PageReader): readonly Pfn[] {
   const isolated = isolatedPages(kernel);
@@ -107,7 +108,7 @@ function unreturned(kernel: GuestKernel, pages: PageReader): readonly Pfn[] {
   for (let index = 0; index < kernel.memory.pageCount; index++) {
     if (isolated[index] === 1) continue;
     const { anonymous, onLru, references, mapCount } = pages.state(pfn(index));
-    // The count is negative where a page has a type instead, as those of hugetlb, which are on no LRU list.
+    // The count is negative for a page that has a type instead, such as a hugetlb page, which is on no LRU list.
     if (anonymous && !onLru && references > 0 && mapCount >= 0) found.push(pfn(index));
   }
   return found;

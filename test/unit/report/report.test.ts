@@ -135,7 +135,7 @@ t.test('what commands did is in the report, and nothing that they print can brea
       '  stderr | oh\\x00\\u{fffe}',
       '  ended with status 3 after 13 ms, begun at 3.2 s of guest time (live timeline)',
     ],
-    ['$ cat x', '  did not end in its time after 13 ms, begun at 3.2 s of guest time (control run)'],
+    ['$ cat x', '  did not end in time after 13 ms, begun at 3.2 s of guest time (control run)'],
   ]);
   const xml = renderJunit([report]);
   t.match(xml, /<system-out>\$ cat x\n {2}\| one\n {2}\| \\x1b\[2Jtwo \]\]&gt;&lt;\/system-out&gt;\n/);

@@ -220,7 +220,7 @@ t.test('everything wrong is named at its place', (t) => {
     /did you mean 'copy:begin'/,
   ]);
   t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { write: 1, instruction: 2 } }] } }]\n'), [
-    /one of marker, instruction or write/,
+    /exactly one of marker, instruction and write/,
   ]);
   t.match(issuesOf("name: x\nsteps: [boot, { run: { command: ls, stdout: '(' } }]\n"), [/regular expression/i]);
   t.match(issuesOf('name: x\nfiles: [{ from: a, to: relative }]\nsteps: [boot]\n'), [/an absolute path in the guest/]);
