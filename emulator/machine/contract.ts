@@ -36,9 +36,9 @@ export interface ShareEntry {
   readonly mode: number;
   /** Contents of a file, or target of a link. Never written to. */
   readonly bytes?: Uint8Array;
-  /** 0 unless told. */
+  /** Default 0. */
   readonly uid?: number;
-  /** 0 unless told. */
+  /** Default 0. */
   readonly gid?: number;
   /** Time of its last change, in ms since 1970; default 0. */
   readonly modifiedMs?: number;

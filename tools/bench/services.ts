@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What runs in processes of its own: each service answers the questions of the process that measures. */
+/** The services that run in child processes. Each answers the questions of the process that measures. */
 import { obtainMachineFiles, type MachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE, type Plan, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { InputError } from '../../emulator/machine/errors.js';

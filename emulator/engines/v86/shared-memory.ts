@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-/** Bytes in memory that rig and workers share, so that handing them over costs nothing. Ordinary memory where the host has none. */
+/**
+ * Bytes in memory that rig and workers share, so that they need not be copied. Ordinary memory if the host has no
+ * shared one.
+ */
 
-/** Pieces are laid into slabs of this size. */
+/** Size of the slabs for small pieces. */
 const SLAB_BYTES = 2 ** 20;
 
 const sharedCopies = new WeakMap<Uint8Array, Uint8Array>();
 
-/** The same bytes in shared memory, copied at most once; as they are where the host has no shared memory. */
+/** The same bytes in shared memory, copied at most once. Unchanged if the host has no shared memory. */
 export function shared(bytes: Uint8Array): Uint8Array {
   if (typeof SharedArrayBuffer === 'undefined' || bytes.buffer instanceof SharedArrayBuffer) return bytes;
   const known = sharedCopies.get(bytes);
@@ -17,7 +20,7 @@ export function shared(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** Answers a function that copies bytes into shared memory for good, small pieces many to a slab. */
+/** Returns a function that copies bytes into shared memory permanently. Small pieces share a slab. */
 export function createSharedStore(): (bytes: Uint8Array) => Uint8Array {
   let slab: Uint8Array = new Uint8Array(0);
   let used = 0;

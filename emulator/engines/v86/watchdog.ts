@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-/** Notices a worker from which no sign of life comes. It decides only about giving up, never about what a machine does. */
+/** Detects a worker that sends no sign of life. It only decides about giving up and never influences a machine. */
 
 /** The host's timers. Real time. */
 export interface Timers {
-  /** Calls `act` every so many ms; the answered function ends that. */
+  /** Calls `act` every `ms` ms, until the returned function is called. */
   every(ms: number, act: () => void): () => void;
-  /** Calls `act` once, after so many ms, unless the answered function is called before. */
+  /** Calls `act` once, after `ms` ms, unless the returned function is called before. */
   after(ms: number, act: () => void): () => void;
 }
 
-/** Within the bound: a process that was stopped and goes on finds one look overdue, not all of them. */
+/** Number of checks within the bound. A process that was stopped and continues misses one check, not all of them. */
 const LOOKS = 10;
 
 /**
- * Calls `onSilence` once when `signs` (a count of signs of life) has stayed the same for `silenceMs` of real time. The answered
- * function ends the watch.
+ * Calls `onSilence` once when `signs` (a count of signs of life) has stayed the same for `silenceMs` of real time. The
+ * returned function ends the watch.
  */
 export function watch(signs: () => number, silenceMs: number, timers: Timers, onSilence: () => void): () => void {
   let last = signs();

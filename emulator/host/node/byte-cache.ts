@@ -13,12 +13,12 @@ const HASH_BYTES = 32;
 /** Upper bound of the cache. A checkpoint of the standard machine has about 30 MB. */
 const CACHE_BYTES_MAX = 2e9;
 
-/** What a folder answers that may only be read. */
+/** Error codes of a read-only folder. */
 const READ_ONLY: ReadonlySet<string | undefined> = new Set(['EROFS', 'EACCES', 'EPERM']);
 
 /**
- * A cache in folder `dir`, which is made at need. Entries longest unused go first when it grows too large. In a folder
- * that may only be read nothing is kept; `onReadOnly` is told the first time.
+ * A cache in folder `dir`, which is made when needed. When the cache is too large, the least recently used entries are
+ * removed. In a read-only folder nothing is kept; `onReadOnly` is called the first time.
  */
 export function byteCache(dir: string, onReadOnly: () => void = () => undefined): ByteCache {
   let told = false;

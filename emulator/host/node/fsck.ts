@@ -52,9 +52,9 @@ export interface CheckOptions {
 }
 
 /**
- * Checks a filesystem; undefined when there is no checker for it. The journal of one that was in use is replayed first,
- * as its machine's next mount would do it, and a mark that says that it was in use is no fault. Of one that was frozen,
- * files without a name are removed, and a journal that has to be replayed is a fault.
+ * Checks a filesystem; undefined when there is no checker for it. If the filesystem was in use, its journal is replayed
+ * first, as by the next mount, and its mark for being in use is no fault. If it was frozen, files without names are
+ * removed, and a journal that has to be replayed is a fault.
  * @throws RigError when the checker is missing, does not end in time, or the host's disk is full.
  */
 export async function checkFilesystem(

@@ -4,7 +4,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * As `mkdir -p`. Node's own recursive mkdir never comes back where a folder answers that it is not there, as /proc does.
+ * Like `mkdir -p`. Node's own recursive mkdir never returns when mkdir in an existing folder fails with ENOENT (/proc).
  * @throws the host's error when it cannot be made, or is a file.
  */
 export async function makeFolder(path: string): Promise<void> {
@@ -17,7 +17,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Another may have made it. */
+/** Another process may make the folder at the same time. */
 async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /**
- * The other side of v86's virtio-9p device: a server of 9P2000.L over the files of a share. v86's own answers some time
- * later, when promises have run; this one answers within the guest's access to the device, so that no request is
+ * The server behind v86's virtio-9p device: 9P2000.L over the files of a share. v86's own server replies later, when
+ * promises have run. This one replies within the guest's access to the device, so that no request is
  * under way at a tick boundary. The protocol: https://github.com/chaos/diod/blob/master/protocol.md
  *
- * Neither hard links, nor device nodes, nor extended attributes: what a guest asks beyond that is refused, as filesystems
- * without them do. Permissions are the guest's to check.
+ * It refuses hard links, device nodes and extended attributes with the errors of a filesystem that lacks them. The
+ * guest itself checks permissions.
  */
 import type { ShareEntry } from '../../../machine/contract.js';
 import { Errno } from './errno.js';
@@ -22,10 +22,10 @@ import {
 } from './tree.js';
 import { MESSAGE_BYTES_MAX, readWire, writeWire, type WirePiece, type WireReader } from './wire.js';
 
-/** What is before the data of a read, in bytes. */
+/** Bytes before the data in the reply to a read. */
 const DATA_AT = 11;
 const BLOCK_BYTES = 4096;
-/** First bytes of statfs: what Linux calls V9FS_MAGIC. */
+/** The filesystem type in the reply to statfs: Linux's V9FS_MAGIC. */
 const MAGIC = 0x01021997;
 const GETATTR_BASIC = 0x7ff;
 const SET = { mode: 1, uid: 2, gid: 4, size: 8, mtime: 0x20, mtimeGiven: 0x100 } as const;
@@ -35,7 +35,7 @@ const LOCK_GRANTED = 0;
 const UNLOCKED = 2;
 const RLERROR = 7;
 
-/** Handles to nodes that the guest holds: number, node, and whether it is open. */
+/** A handle of the guest to a node. */
 interface Fid {
   readonly node: ShareNode;
   readonly uid: number;
@@ -52,7 +52,7 @@ export interface ShareServer {
   /** v86's option `filesystem`. */
   readonly filesystem: { readonly handle9p: (message: Uint8Array, reply: (message: Uint8Array) => void) => void };
   entries(): readonly ShareEntry[];
-  /** Undefined as long as the guest has not used the share: then it is what the config says. */
+  /** Undefined until the guest has used the share: until then it equals that of the config. */
   save(): { readonly share: SavedShare; readonly contents: readonly Uint8Array[] } | undefined;
   load(share: SavedShare, contents: Uint8Array): void;
 }
@@ -60,9 +60,9 @@ export interface ShareServer {
 export interface ShareWorld {
   /** The machine's time of day. */
   readonly nowMs: () => number;
-  /** False when power has failed: the message is as if it had not been sent. */
+  /** False when power has failed: the message is then ignored. */
   readonly isOn: () => boolean;
-  /** Told of an error within the server: v86 would let it go by. */
+  /** Called with an error of the server, which v86 would ignore. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -76,7 +76,7 @@ export function createShareServer(given: readonly ShareEntry[], { nowMs, isOn, o
 
   const fidOf = (number: number): Fid => {
     const fid = fids.get(number);
-    // A guest that was resumed holds fids of another power-on.
+    // A resumed guest can have fids of an earlier power-on.
     if (!fid) throw new Errno('ESTALE');
     return fid;
   };
@@ -159,12 +159,12 @@ interface Session {
   readonly openFid: (number: number) => ShareNode;
   readonly hold: (number: number, fid: Fid) => void;
   readonly drop: (number: number) => void;
-  /** Begins a session anew; answers the size of messages. */
+  /** Starts a new session. Returns the maximum size of messages. */
   readonly negotiate: (messageBytes: number) => number;
   readonly dataBytesMax: () => number;
 }
 
-/** What each request does, by its type. */
+/** The handlers of requests, by type. */
 function protocol({
   tree,
   nowMs,
@@ -175,7 +175,7 @@ function protocol({
   negotiate,
   dataBytesMax,
 }: Session): Readonly<Record<number, Handler>> {
-  /** Makes a node in a folder for who holds the folder. */
+  /** Makes a node in a folder. Its owner is the user of the folder's fid. */
   const make = (folder: number, name: string, mode: number, gid: number, content?: Uint8Array): ShareNode => {
     const { node, uid } = fidOf(folder);
     return tree.make(node, name, mode, gid, uid, content);
@@ -230,7 +230,7 @@ function protocol({
       const [folder, name, target, gid] = [message.u32(), message.text(), message.text(), message.u32()];
       return qid(make(folder, name, TYPE.link | 0o777, gid, new TextEncoder().encode(target)));
     },
-    // mknod; an ordinary file can be made this way, too
+    // mknod, which can also make a regular file
     18(message) {
       const [folder, name, mode] = [message.u32(), message.text(), message.u32()];
       message.bytes(8);
@@ -249,7 +249,7 @@ function protocol({
     22(message) {
       const { node } = fidOf(message.u32());
       if (!isLink(node)) throw new Errno('EINVAL');
-      // A copy, since decoding shared memory is refused.
+      // A copy, because TextDecoder refuses shared memory.
       return [new TextDecoder().decode(node.content.slice())];
     },
     // getattr
@@ -275,7 +275,7 @@ function protocol({
       openFid(message.u32());
       return [];
     },
-    // lock: there is nobody else
+    // lock: always granted, because there is no other client
     52: () => [[1, LOCK_GRANTED]],
     // getlock
     54(message) {
@@ -314,7 +314,7 @@ function protocol({
       hold(fid, { node: tree.root, uid: message.u32(), open: false });
       return qid(tree.root);
     },
-    // flush: what was asked before has been answered
+    // flush: all earlier requests have already been answered
     108: () => [],
     // walk
     110(message) {
@@ -348,7 +348,7 @@ function protocol({
       drop(number);
       return [];
     },
-    // remove: the fid is gone, whatever comes of it
+    // remove: the fid is dropped even when this fails
     122(message) {
       const number = message.u32();
       const { node } = fidOf(number);
@@ -382,7 +382,7 @@ function attributes(node: ShareNode): readonly WirePiece[] {
     [8, BLOCK_BYTES],
     [8, Math.ceil(node.sizeBytes / 512)],
   ];
-  // Read, changed and altered at once: one time is kept. What follows (birth, generation, version) is not valid.
+  // Only one time is kept, for atime, mtime and ctime. The fields after it (birth, generation, version) are not valid.
   return [
     ...qid(node),
     [4, node.mode],
@@ -421,7 +421,7 @@ function setAttributes(tree: ShareTree, node: ShareNode, message: WireReader, no
   if ((valid & SET.mtime) !== 0) node.modifiedMs = (valid & SET.mtimeGiven) !== 0 ? modifiedMs : nowMs();
 }
 
-/** The nodes on the way, as far as it goes. @throws Errno when not even the first is there. */
+/** The nodes on the path, up to the first missing one. @throws Errno when the first one is missing. */
 function walk(tree: ShareTree, from: ShareNode, names: readonly string[]): readonly ShareNode[] {
   const nodes: ShareNode[] = [];
   let at = from;
@@ -436,7 +436,7 @@ function walk(tree: ShareTree, from: ShareNode, names: readonly string[]): reado
   return nodes;
 }
 
-/** Entries of a folder after `offset`, as many as fit: identity, where the next begins, type as in d_type, name. */
+/** Entries of a folder after `offset`, as many as fit: qid, offset of the next entry, type as in d_type, name. */
 function listing(tree: ShareTree, folder: ShareNode, offset: number, lengthBytes: number): Uint8Array {
   const all: readonly (readonly [name: string, node: ShareNode, next: number])[] = [
     ['.', folder, 1],

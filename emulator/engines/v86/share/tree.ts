@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The files of a share, in memory. Nothing here knows of the host or of its clock: numbers of nodes are handed out in the
- * order of making, times come from the machine's own. Contents that the machine has not written to stay those it was given.
+ * The files of a share, in memory. Nothing here depends on the host or its clock: nodes are numbered in the order of
+ * their making, and times are those of the machine. Contents stay in the given memory until the machine writes to them.
  */
 import type { ShareEntry } from '../../../machine/contract.js';
 import { InputError } from '../../../machine/errors.js';
@@ -9,7 +9,7 @@ import { Errno } from './errno.js';
 
 /** Type bits of a mode. */
 export const TYPE = { mask: 0o170000, folder: 0o040000, file: 0o100000, link: 0o120000 } as const;
-/** What a share may hold in all, and in how many nodes: beyond it, the guest gets ENOSPC. */
+/** Upper bounds of the total size and the number of nodes of a share. Beyond them, the guest gets ENOSPC. */
 export const SHARE_BYTES_MAX = 256 * 2 ** 20;
 export const SHARE_NODES_MAX = 2 ** 16;
 const NAME_BYTES_MAX = 255;
@@ -23,19 +23,19 @@ export interface ShareNode {
   modifiedMs: number;
   /** Grows with each change of the contents. */
   version: number;
-  /** Undefined once it is unlinked, and for the root. */
+  /** Undefined for an unlinked node and for the root. */
   parent: ShareNode | undefined;
-  /** In its folder. */
+  /** Name in its folder. */
   name: string;
-  /** Contents of a file, or where a link leads: the first `sizeBytes` of it. */
+  /** The first `sizeBytes` of it are the contents of a file or the target of a link. */
   content: Uint8Array;
   sizeBytes: number;
-  /** Index of the entry whose bytes the contents still are. */
+  /** Index of the given entry, while the contents are still those of that entry. */
   given: number | undefined;
   readonly children: Map<string, ShareNode>;
 }
 
-/** A tree without its contents, as JSON, and the contents that are not as given one after the other. */
+/** A tree as JSON, without contents. Changed contents are saved separately, one after the other. */
 export interface SavedTree {
   readonly nextId: number;
   readonly nodes: readonly SavedNode[];
@@ -47,27 +47,27 @@ interface SavedNode extends Omit<ShareNode, 'parent' | 'content' | 'children' | 
 
 export interface ShareTree {
   readonly root: ShareNode;
-  /** @throws Errno ENOENT, ENOTDIR. `.` and `..` are names like others. */
+  /** `.` and `..` are resolved, too. @throws Errno ENOENT, ENOTDIR */
   lookUp(folder: ShareNode, name: string): ShareNode;
   /** @throws Errno EEXIST when the name is taken. */
   make(folder: ShareNode, name: string, mode: number, gid: number, uid: number, content?: Uint8Array): ShareNode;
-  /** What is open stays usable until it is forgotten. @throws Errno */
+  /** An open node stays usable until its last handle is dropped. @throws Errno */
   remove(folder: ShareNode, name: string, which: 'folder' | 'other'): void;
-  /** Replaces what is there, as rename(2) does. @throws Errno */
+  /** Replaces an existing target, like rename(2). @throws Errno */
   move(from: ShareNode, name: string, to: ShareNode, newName: string): void;
   read(file: ShareNode, offset: number, lengthBytes: number): Uint8Array;
   /** @throws Errno ENOSPC */
   write(file: ShareNode, offset: number, bytes: Uint8Array): void;
   /** @throws Errno ENOSPC */
   resize(file: ShareNode, sizeBytes: number): void;
-  /** In the order of their making, which does not change while a guest reads the folder piece by piece. */
+  /** In the order of their making, which stays the same while a guest reads the folder in several requests. */
   list(folder: ShareNode): readonly ShareNode[];
   usage(): { readonly bytes: number; readonly nodes: number };
-  /** All of it, folders before what is in them, by name. */
+  /** All nodes, parents before children, sorted by name. */
   entries(): readonly ShareEntry[];
-  /** `held` are nodes that are in use though they may have no name any longer. */
+  /** `held` are the nodes in use. Some of them may no longer have a name. */
   save(held: Iterable<ShareNode>): { readonly tree: SavedTree; readonly contents: readonly Uint8Array[] };
-  /** Answers the nodes by id. */
+  /** Returns the nodes by id. */
   load(saved: SavedTree, contents: Uint8Array): ReadonlyMap<number, ShareNode>;
 }
 
@@ -120,7 +120,7 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     if (!found) throw new Errno('ENOENT');
     return found;
   };
-  /** A folder may be open and have no name any longer: nothing can be made in it. */
+  /** An open folder may no longer have a name. Then nothing can be made in it. */
   const checkPlace = (folder: ShareNode, name: string): void => {
     if (!isFolder(folder)) throw new Errno('ENOTDIR');
     if (folder !== root && folder.parent === undefined) throw new Errno('ENOENT');
@@ -138,7 +138,7 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     changed(folder);
     return made;
   };
-  /** Room for contents of `sizeBytes`, in memory of the node's own. */
+  /** Reserves memory of the node for contents of `sizeBytes`. */
   const reserve = (file: ShareNode, sizeBytes: number): void => {
     if (usedBytes - (file.parent ? file.sizeBytes : 0) + sizeBytes > SHARE_BYTES_MAX) throw new Errno('ENOSPC');
     if (file.given === undefined && sizeBytes <= file.content.length) return;
@@ -152,7 +152,7 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     if (file.parent) usedBytes += sizeBytes - file.sizeBytes;
     file.sizeBytes = sizeBytes;
   };
-  /** Its last name is gone; what it holds counts no longer, whoever may have it open. */
+  /** Unlinks a node. Its contents no longer count, even when it is still open. */
   const forget = (one: ShareNode): void => {
     detach(one);
     usedNodes--;
@@ -194,7 +194,7 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     const made = path === '' ? root : make(parts.reduce(lookUp, root), name, mode, gid, uid, bytes);
     Object.assign(made, { mode, uid, gid, given: bytes.length > 0 ? index : undefined });
   }
-  // Last, since making what is in a folder alters the folder.
+  // Last, because making a child changes the time and version of its folder.
   Object.assign(root, { modifiedMs: 0, version: 0 });
   for (const { path, modifiedMs = 0 } of given)
     Object.assign(path === '' ? root : path.split('/').reduce(lookUp, root), { modifiedMs, version: 0 });
@@ -216,7 +216,7 @@ export function createShareTree(given: readonly ShareEntry[], nowMs: () => numbe
     },
     resize(file, sizeBytes) {
       reserve(file, sizeBytes);
-      // What is cut off must not come back when the file grows again.
+      // Bytes that are cut off must not reappear when the file grows again.
       file.content.fill(0, Math.min(sizeBytes, file.sizeBytes), file.sizeBytes);
       setSize(file, sizeBytes);
       changed(file);

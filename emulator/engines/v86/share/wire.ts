@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** Messages of 9P: little-endian integers, strings with their length before them. */
+/** Messages of 9P: little-endian integers, and strings that begin with their length. */
 import { Errno } from './errno.js';
 
 /** The longest message that a client may send or ask for. */
 export const MESSAGE_BYTES_MAX = 512 * 1024;
-/** Length, type and tag, which every message has; and what the reply takes that only tells an error. */
+/** Bytes of length, type and tag, which every message has; and of the reply for an error. */
 export const REQUEST_BYTES_MIN = 7;
 export const REPLY_BYTES_MIN = 11;
 
@@ -12,14 +12,14 @@ export interface WireReader {
   u8(): number;
   u16(): number;
   u32(): number;
-  /** As a number: nothing that is counted here is larger than 2^53. */
+  /** As a number, because no value here exceeds 2^53. */
   u64(): number;
   text(): string;
   /** A view of the message. */
   bytes(lengthBytes: number): Uint8Array;
 }
 
-/** Reads `message`. A message that ends too early is answered with EPROTO. */
+/** Reads `message`. @throws Errno EPROTO when it ends too early. */
 export function readWire(message: Uint8Array): WireReader {
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
   let at = 0;
@@ -42,10 +42,10 @@ export function readWire(message: Uint8Array): WireReader {
   };
 }
 
-/** A piece of a message: [width in bytes, value], or text, or bytes as they are. */
+/** A piece of a message: [width in bytes, value], or text, or raw bytes. */
 export type WirePiece = readonly [width: 1 | 2 | 4 | 8, value: number] | string | Uint8Array;
 
-/** The pieces, one after the other. */
+/** Joins the pieces to a message. */
 export function writeWire(pieces: readonly WirePiece[]): Uint8Array {
   const texts = pieces.map((piece) => (typeof piece === 'string' ? new TextEncoder().encode(piece) : undefined));
   const lengths = pieces.map((piece, index) =>

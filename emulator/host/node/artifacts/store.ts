@@ -199,7 +199,7 @@ function digests(manifest: Manifest): Record<string, string> {
   return Object.fromEntries(Object.entries(manifest.files).map(([path, file]) => [path, file.sha256]));
 }
 
-/** What Node answers for a folder that is read-only, is a file, or cannot be there. */
+/** Node's error codes for a folder that is read-only, is a file, or cannot exist. */
 const UNUSABLE_FOLDER: ReadonlySet<string> = new Set([
   'EACCES',
   'EROFS',
