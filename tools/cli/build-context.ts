@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What build steps are given by a command. */
+/** The build context that a command gives to build steps. */
 import { type BuildContext, defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 import { progressTo, type Progress } from './progress.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `snapback build`: everything that a run needs, without running it. */
+/** `snapback build`: builds everything that a run needs, without a run. */
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
@@ -12,7 +12,9 @@ import type { CommandContext } from './context.js';
 
 export interface BuildOptions {
   readonly kernel: KernelFlavour;
-  /** Also what the tests need: tools of the host, each flavour of the kernel, and a second build to compare with. */
+  /**
+   * Also build what the tests need: tools of the host, each flavour of the kernel, and a second build for comparison.
+   */
   readonly tests?: boolean;
 }
 

@@ -34,14 +34,14 @@ export async function cleanCommand({ all, dryRun }: CleanOptions, { signal }: Co
   });
   for (const { name, bytes: each } of removed) console.log(`${megabytes(each).padStart(10)}  ${name}`);
   console.log(
-    `${dryRun === true ? 'would free' : 'freed'} ${megabytes(bytes)} in ${context.cacheDir}${all === true ? '' : `; ${megabytes(keptBytes)} are needed and stay`}`,
+    `${dryRun === true ? 'would free' : 'freed'} ${megabytes(bytes)} in ${context.cacheDir}${all === true ? '' : `; ${megabytes(keptBytes)} are needed and kept`}`,
   );
   return EXIT.pass;
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Names of the artifacts that today's sources come to, as far as they are in the cache. Nothing is built. */
+/** Names of the artifacts that the present sources need and that are in the cache. Nothing is built. */
 export async function neededArtifacts(context: BuildContext): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   const looking: BuildContext = { ...context, look: (dir) => void names.add(basename(dir)) };

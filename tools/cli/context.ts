@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What the command line gives to each command. */
+/** The context that the command line gives to each command. */
 export interface CommandContext {
   readonly signal: AbortSignal;
   /** Sets the exit status. */

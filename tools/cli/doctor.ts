@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `snapback doctor`, and the same look at the host before anything is built. */
+/** `snapback doctor`, and the same check of the host before anything is built. */
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
@@ -22,18 +22,18 @@ export interface DoctorOptions {
   readonly cure?: boolean;
 }
 
-/** Without these nothing runs. */
+/** Every run needs these. */
 const FOR_RUNS: readonly Purpose[] = ['machine', 'kernel', 'userspace', 'disks', 'checks'];
-/** What the tests need beyond that. */
+/** The tests need these, too. */
 export const FOR_TESTS: readonly Purpose[] = ['browser', 'terminal', 'reports'];
 
-/** An installed package has neither tests nor benchmark. */
+/** Only a clone has tests and benchmarks, an installed package has none. */
 const isClone = (): boolean => existsSync(packagePath('package-lock.json'));
 
-/** For copies of volumes, while filesystems are checked. */
+/** Room for copies of volumes while filesystems are checked. */
 const TEMPORARY_BYTES = 5e8;
 
-/** Names what is missing, purpose by purpose, and the command that cures it. Status 3 when runs would fail. */
+/** Names missing prerequisites by purpose, and the command that installs them. Status 3 when runs would fail. */
 export async function doctorCommand({ cure }: DoctorOptions, { signal }: CommandContext): Promise<number> {
   const { context, progress } = buildContext(signal);
   if (cure === true) {
@@ -75,8 +75,8 @@ const detail = (text: string): void => console.log(`           ${text}`);
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /**
- * Installs what is missing for a run (and for `more`) when that can be done without asking.
- * @throws RigError that names what is missing and its cure when it cannot.
+ * Installs what a run (and `more`) still needs, if that is possible without asking.
+ * @throws RigError that names the missing prerequisites and the remedy, if it is not.
  */
 export function ensurePrerequisites(context: BuildContext, more: readonly Purpose[] = []): Promise<void> {
   return installPrerequisites([...FOR_RUNS, ...more], context);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** What the user is told when a command cannot do its work, and the exit status that says whose fault it was. */
+/** The message for a command that failed, and its exit status, which tells who is at fault. */
 import { EXIT, GuestError, isSnapbackError } from '../../emulator/machine/errors.js';
 import { printable } from '../../emulator/report/escape.js';
 import { Interrupted } from './interrupt.js';
 
-/** Message for people and exit status of `error`. Only an error of ours that should never be shows its stack. */
+/** Message for people and exit status of `error`. Only a fault in Snapback itself shows its stack. */
 export function describeFailure(error: unknown): { readonly message: string; readonly exitCode: number } {
   const { lines, exitCode } = describe(error);
   return { message: printable(lines.join('\n')), exitCode };
@@ -32,10 +32,10 @@ function describe(error: unknown): { readonly lines: readonly string[]; readonly
   return { lines: ['snapback: a fault in Snapback itself', stack, ...cause], exitCode: EXIT.rigFailed };
 }
 
-/** More than any chain of causes has, unless it leads back to itself. */
+/** Longer than any chain of causes without a circle. */
 const CAUSES_MAX = 10;
 
-/** A line for each cause, and the causes of that, which says more than what was said already. */
+/** A line for each cause, and for the causes of causes, unless an earlier line already contains it. */
 function because(first: unknown, saidAlready: string): readonly string[] {
   let said = saidAlready;
   const lines: string[] = [];
@@ -65,8 +65,8 @@ interface HostTrouble {
 const FULL_CURE =
   'free some space, or name folders on another disk: the cache by SNAPBACK_CACHE, the one for temporary files by TMPDIR';
 const ABSENT: HostTrouble = {
-  what: 'a file or folder of this host is not there',
-  cure: 'make it, or name another: the cache by SNAPBACK_CACHE, the folder for temporary files by TMPDIR',
+  what: 'a file or folder of this host does not exist',
+  cure: 'create it, or name another: the cache by SNAPBACK_CACHE, the folder for temporary files by TMPDIR',
 };
 const FORBIDDEN: HostTrouble = {
   what: 'this host does not permit it',
@@ -84,15 +84,15 @@ const HOST_TROUBLES: Readonly<Record<string, HostTrouble>> = {
   EMFILE: { what: 'too many files are open', cure: 'raise the limit: ulimit -n' },
   ENFILE: { what: 'too many files are open on this host', cure: 'end other programs' },
   ENOMEM: { what: 'this host has no memory left', cure: 'end other programs' },
-  EIO: { what: 'a disk of this host has errors', cure: 'see what its kernel says: dmesg' },
+  EIO: { what: 'a disk of this host has errors', cure: 'read the messages of its kernel: dmesg' },
 };
 
-/** What Node's error code says of the host, when it is the host's trouble and not ours. */
+/** The trouble of the host behind one of Node's error codes. Undefined when the error is not the host's. */
 function hostTrouble(error: unknown): HostTrouble | undefined {
   const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
   if (typeof code !== 'string') return undefined;
   if (Object.hasOwn(HOST_TROUBLES, code)) return HOST_TROUBLES[code];
   return typeof syscall === 'string'
-    ? { what: `this host could not do what it was asked (${syscall})`, cure: 'look after what the message names' }
+    ? { what: `an operation failed on this host (${syscall})`, cure: 'check the file or device that the message names' }
     : undefined;
 }

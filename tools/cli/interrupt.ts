@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** Ctrl-C: asks everything to end by a signal. Asked twice, or when that takes too long, the process ends at once. */
+/**
+ * Ctrl-C asks all work to end, by an abort signal. After a second Ctrl-C, or when this takes too long, the process ends
+ * at once.
+ */
 import { EXIT } from '../../emulator/machine/errors.js';
 
-/** What the signal is aborted with. */
+/** The reason with which the signal is aborted. */
 export class Interrupted extends Error {
   constructor() {
     super('interrupted');
@@ -10,13 +13,16 @@ export class Interrupted extends Error {
   }
 }
 
-/** Ctrl-C, a request to end, and a terminal that was closed. */
+/** Ctrl-C, a request to end, and a closed terminal. */
 export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** How long what is under way may take to end. */
+/** Time that running work has to end. */
 const END_MS_MAX = 10_000;
 
-/** Runs `work` with a signal that {@link ENDING_SIGNALS} abort; work that does not end then ends with the process. */
+/**
+ * Runs `work` with an abort signal that {@link ENDING_SIGNALS} abort. If the work does not end then, the process ends
+ * anyway.
+ */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const leave = (): void => process.exit(EXIT.interrupted);

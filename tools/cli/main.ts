@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The command line: parses, runs one command, and answers the exit status. */
+/** The command line: parses the arguments, runs one command and returns the exit status. */
 import { CommanderError } from 'commander';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { describeFailure } from './failure.js';
@@ -7,7 +7,7 @@ import { interruptible } from './interrupt.js';
 import { watchOutput } from './output-streams.js';
 import { buildProgram } from './program.js';
 
-/** Runs the command in `args` (without node and script) and answers the exit status. */
+/** Runs the command in `args` (without node and script) and returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   watchOutput();
   return interruptible(async (signal) => {

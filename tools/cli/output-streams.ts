@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-/** The two output streams of a command: what happens when nothing can be written to them. */
+/** Handles errors of the two output streams of a command. */
 import { writeSync } from 'node:fs';
 import { EXIT } from '../../emulator/machine/errors.js';
 
-/** As a shell reports a program that SIGPIPE ended. */
+/** The exit status that a shell reports for a program that SIGPIPE ended. */
 const EXIT_READER_GONE = 141;
 
 /**
- * Looks after standard output and the error output from here on. Whoever reads them and goes away wants no more of them
- * (`snapback run | head -1`): the process ends. Any other failure (a full disk) lets the command go on, since it may have files
- * to write, and is told once; the process then ends with {@link EXIT.rigFailed}, whatever its exit status would have been.
+ * Watches standard output and the error output from now on. When their reader closes them (`snapback run | head -1`),
+ * the process ends. After any other failure (a full disk) the command continues, because it may have files to write.
+ * The failure is reported once, and the process then ends with {@link EXIT.rigFailed} instead of its own exit status.
  */
 export function watchOutput(): void {
   let failed = false;
@@ -18,7 +18,7 @@ export function watchOutput(): void {
       if (error.code === 'EPIPE') process.exit(EXIT_READER_GONE);
       if (failed) return;
       failed = true;
-      // The exit status is set by who runs the command, and may be so after this.
+      // The caller of the command may set the exit status later, so this sets it last.
       process.on('exit', () => (process.exitCode = EXIT.rigFailed));
       if (stream === process.stdout)
         sayAtOnce(`snapback: cannot write to standard output\n  because: ${error.message}\n`);
@@ -26,11 +26,11 @@ export function watchOutput(): void {
   }
 }
 
-/** Past the streams, one of which does not work. */
+/** Writes directly to the error output, because a stream does not work. */
 function sayAtOnce(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // Then there is nowhere to say it: the exit status must do.
+    // The error output fails, too. Only the exit status remains.
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The commands and what `--help` says of them. */
+/** The commands and the text of `--help`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
 import { buildCommand, type BuildOptions } from './build.js';
@@ -57,11 +57,14 @@ export function buildProgram(context: CommandContext): Command {
     .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
   sub('shell [scenario]')
     .description(
-      'a console of the machine that a scenario describes; Ctrl-] quits. From a pipe: does what it says, and ends',
+      'a console of the machine that a scenario describes; Ctrl-] quits. Runs commands from a pipe, too, and ends after them',
     )
     .option('--seed <n>', 'seed of all chance in the machine', seed)
     .option('--record <file>', 'write what is typed, with the instruction at which it arrives')
-    .option('--play <file>', 'type what was recorded, at the very same instructions; without a terminal it ends there')
+    .option(
+      '--play <file>',
+      'repeat recorded typing at the same instructions; without a terminal the command then ends',
+    )
     .option(
       '--timeout <s>',
       "seconds of the guest's time for which it may go on after the end of the input",
@@ -72,20 +75,20 @@ export function buildProgram(context: CommandContext): Command {
       context.done(await shellCommand(file, options, context)),
     );
   withRunOptions(sub('replay <report>'), false)
-    .description('do the run of a JSON report again and compare')
+    .description('repeat the run of a JSON report and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
   sub('doctor')
-    .description('name each missing prerequisite and the command that cures it')
+    .description('name each missing prerequisite and the command that installs it')
     .option('--cure', 'also install what is missing, where that can be done without asking')
     .action(async (options: DoctorOptions) => context.done(await doctorCommand(options, context)));
   sub('build')
     .description('build kernel, guest programs and disks into the cache, without running anything')
     .addOption(new Option('--kernel <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
-    .option('--tests', 'also what the tests need')
+    .option('--tests', 'also build what the tests need')
     .action(async (options: BuildOptions) => context.done(await buildCommand(options, context)));
   sub('clean')
     .description('remove from the cache what the present sources do not need')
-    .option('--all', 'remove all that is built; it will be built again')
+    .option('--all', 'remove everything; later commands build it again')
     .option('--dry-run', 'only say what would be removed')
     .action(async (options: CleanOptions) => context.done(await cleanCommand(options, context)));
   return program;

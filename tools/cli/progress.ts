@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** Progress on the error output: a line that is drawn over on a terminal, plain lines elsewhere. */
+/** Progress on the error output: one line that is redrawn on a terminal, plain lines elsewhere. */
 import { printableLine } from '../../emulator/report/escape.js';
 
 export interface Progress {
-  /** Says what is being done now; `fraction` from 0 to 1 where known, `how` far it has come in words: the same work all the while. */
+  /**
+   * Shows the present work. `fraction`: its progress from 0 to 1, if known. `how`: its progress in words. Calls with
+   * the same `what` belong to the same work.
+   */
   readonly say: (what: string, fraction?: number, how?: string) => void;
   /** Clears the line, so that something else can be printed. */
   readonly clear: () => void;
@@ -17,7 +20,7 @@ export interface ProgressOutput {
 
 const BAR_CELLS = 20;
 const REDRAW_MS = 80;
-/** Without a terminal the same work is mentioned again only after so long. */
+/** Without a terminal, the same work is shown again only after this time. */
 const PLAIN_REPEAT_MS = 30_000;
 
 /** `nowMs` is a monotonic clock. */
@@ -50,7 +53,7 @@ function onTerminal(output: ProgressOutput, nowMs: () => number): Progress {
 export function terminalLine(what: string, fraction: number | undefined, columns: number, how?: string): string {
   const bar =
     fraction === undefined ? '' : `[${'#'.repeat(filled(fraction)).padEnd(BAR_CELLS, '.')}] ${percent(fraction)} `;
-  // A long command must not push out how far it has come.
+  // The progress stays visible after a long command.
   const end = how === undefined ? '' : ` · ${how}`;
   const room = Math.max(0, columns - 1);
   return `${`${bar}${printableLine(what)}`.slice(0, Math.max(0, room - end.length))}${end}`.slice(0, room);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `snapback replay`: does the run of a JSON report again and compares. */
+/** `snapback replay`: repeats the run of a JSON report and compares the results. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -14,13 +14,13 @@ import type { CommandContext } from './context.js';
 import { settleFiles } from './report-files.js';
 import { hasColour, print, runOne, writeReports, type RunOptions } from './run.js';
 
-/** What reports say whose run kept no state of any machine: SHA-256 over nothing. */
+/** The state hash of a report without the state of any machine: SHA-256 over nothing. */
 const EMPTY_STATE = createHash('sha256').digest('hex');
 
-/** Of a list of reports each run is done again, and the exit status is that of the worst. */
+/** Repeats each run of a list of reports. The exit status is the worst of them. */
 export async function replayCommand(file: string, given: RunOptions, { signal }: CommandContext): Promise<number> {
   const wanted: { readonly before: Report; readonly scenario: LoadedScenario }[] = [];
-  // All are looked at before the first is run.
+  // All reports are checked before the first run.
   for (const before of await loadReports(file)) wanted.push({ before, scenario: await scenarioOf(before, file) });
   const options = await settleFiles(given);
   const runs: ScenarioRun[] = [];
@@ -39,7 +39,7 @@ export async function replayCommand(file: string, given: RunOptions, { signal }:
   return Math.max(...ends);
 }
 
-/** Says whether it was the same run, and answers the exit status. */
+/** Prints whether it was the same run, and returns the exit status. */
 function sayComparison(before: Report, after: Report, options: RunOptions): number {
   const differences = compareReports(before, after);
   print('', options);
@@ -52,22 +52,19 @@ function sayComparison(before: Report, after: Report, options: RunOptions): numb
 }
 
 /**
- * The scenario that a report of `reportFile` is of, as it was.
- * @throws InputError when it is not there any longer, or there is nothing that could be compared.
+ * Loads the unchanged scenario of a report in `reportFile`.
+ * @throws InputError when it is missing or was changed, or when the report has no state to compare.
  */
 async function scenarioOf(before: Report, reportFile: string): Promise<LoadedScenario> {
   const { file, sha256 } = before.scenario;
   if (file === null)
-    throw new InputError(`${reportFile} is of a run that no scenario file describes`, {
-      remedy: 'run the program again that wrote it',
+    throw new InputError(`${reportFile} describes a run without a scenario file`, {
+      remedy: 'run the program that wrote the report again',
     });
   if (before.stateHash === EMPTY_STATE)
-    throw new InputError(
-      `${reportFile} holds no state: no machine left any, so there is nothing that a replay could compare`,
-      {
-        remedy: 'make a report by this version: `snapback run --json FILE`',
-      },
-    );
+    throw new InputError(`${reportFile} holds no state of a machine, so a replay has nothing to compare`, {
+      remedy: 'write a report with this version: `snapback run --json FILE`',
+    });
   const { kernel } = before.options;
   const paths = scenarioPaths(before.scenario, reportFile, process.cwd());
   const there = paths.filter((path) => existsSync(path));
@@ -76,14 +73,14 @@ async function scenarioOf(before: Report, reportFile: string): Promise<LoadedSce
     if (scenario.sha256 === sha256) return scenario;
   }
   throw new InputError(
-    `${there.join(' and ')}, or a file that it copies into the guest, is no longer what ${reportFile} was made of`,
-    { remedy: 'bring it back, or run it anew: `snapback run`' },
+    `${there.join(' and ')}, or a file that it copies into the guest, has changed since ${reportFile} was written`,
+    { remedy: 'restore it, or make a new run: `snapback run`' },
   );
 }
 
 /**
- * Where the scenario of a report may be: seen from the folder in which the run was started, from the present one, and from that of
- * the report. A path that is the same as on the command line stays as it is.
+ * The possible paths of a report's scenario: relative to the working directory of the run, to the present one, and to
+ * the folder of the report. A path that is relative to the present one keeps its form.
  */
 export function scenarioPaths(
   { file, directory }: Report['scenario'],
@@ -96,7 +93,10 @@ export function scenarioPaths(
   return [...new Set(paths)].map((path) => (path === resolve(workingDir, file) ? file : path));
 }
 
-/** Where two reports of what should be one run differ. Empty when the machine went through the same states. */
+/**
+ * The differences between two reports of what should be the same run. Empty when the machine went through the same
+ * states.
+ */
 export function compareReports(before: Report, after: Report): readonly string[] {
   if (
     before.stateHash === after.stateHash &&

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-/** Files that options of a command name: whether they can be written, and writing them. */
+/** Checks and writes the files that options of a command name. */
 import { access, constants, readlink, realpath, stat, writeFile } from 'node:fs/promises';
 import { fstatSync, type Stats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 
-/** What options name, by option: `json` is what `--json` names. `-` is standard output. */
+/** The file names by option: `json` is what `--json` names. `-` is standard output. */
 export type NamedFiles = Readonly<Partial<Record<'json' | 'junit' | 'ktap' | 'console' | 'record', string>>>;
 
 const OPTIONS = ['json', 'junit', 'ktap', 'console', 'record'] as const;
 export const STDOUT = '-';
-const REMEDY = 'name a file in a folder that is there and writable';
+const REMEDY = 'name a file in an existing folder that you can write to';
 
 /**
- * Finds out before any work is done whether the files can be written, each by itself. Answers them with every name of standard
- * output (`/dev/stdout`, or the file that it is redirected to) as `-`.
+ * Checks before any work that the files can be written and that no two are the same. Returns them, with `-` for every
+ * name of standard output (`/dev/stdout`, or the file that it is redirected to).
  * @throws InputError that names the first that cannot, or two that are the same file.
  */
 export async function settleFiles<T extends NamedFiles>(named: T): Promise<T> {
@@ -42,11 +42,11 @@ export async function settleFiles<T extends NamedFiles>(named: T): Promise<T> {
   return { ...named, ...settled };
 }
 
-/** As Linux has it. */
+/** The limit of Linux. */
 const LINKS_MAX = 40;
 
 /**
- * The same for all names of a file; undefined for one that takes any number of writers.
+ * An identity that all names of a file share; undefined for a file that permits any number of writers (`/dev/null`).
  * @throws InputError when it cannot be written.
  */
 async function identityOf(file: string, linksLeft = LINKS_MAX): Promise<string | undefined> {
@@ -58,7 +58,7 @@ async function identityOf(file: string, linksLeft = LINKS_MAX): Promise<string |
       return identity(there);
     }
     const target = await readlink(file).catch(() => undefined);
-    // What a link leads to will be made when it is written.
+    // A link to a missing file: writing creates the file.
     if (target !== undefined && linksLeft > 0) return await identityOf(resolve(dirname(file), target), linksLeft - 1);
     await access(dirname(file), constants.W_OK);
     return join(await realpath(dirname(file)), basename(file));
@@ -83,7 +83,7 @@ const identity = (stats: Stats): string | undefined =>
   stats.isCharacterDevice() && stats.rdev === DEV_NULL ? undefined : `${stats.dev}:${stats.ino}`;
 
 /**
- * Writes each text to its file; also those that come after one that cannot be written.
+ * Writes each text to its file. After a failure, the remaining texts are still written.
  * @throws RigError for the first that cannot.
  */
 export async function writeFiles(texts: readonly { readonly file: string; readonly text: string }[]): Promise<void> {

@@ -45,7 +45,7 @@ export async function runCommand(
   const { seed, kernel, method } = given;
   if (method !== undefined && files.length > 0) {
     throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', {
-      remedy: 'leave one out; a scenario says its method itself: `suspend: { method: swsusp }`',
+      remedy: 'leave one out; a scenario sets its own method: `suspend: { method: swsusp }`',
     });
   }
   const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
@@ -63,7 +63,7 @@ export async function runCommand(
       runs.push(run);
     }
   } finally {
-    // What was found is not lost when a later run cannot be done.
+    // Results of earlier runs are reported even if a later run fails.
     if (runs.length > 0) await writeReports(runs, options);
   }
   return runs.every(({ report }) => report.verdict === 'pass') ? EXIT.pass : EXIT.guestFailed;
@@ -88,7 +88,7 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
     });
   } catch (error) {
     progress.clear();
-    // The error says why there is no verdict. What the guest did wrong before it is told all the same.
+    // The error says why there is no verdict. Earlier findings are still printed.
     if (found.length > 0) console.error(renderFindings(found));
     throw error;
   } finally {
@@ -110,7 +110,7 @@ export function writeReports(runs: readonly ScenarioRun[], options: RunOptions):
   ]);
 }
 
-/** A report that goes to standard output has it for itself. */
+/** Prints to the error output if a report goes to standard output. */
 export const print = (text: string, options: RunOptions): void =>
   takesStdout(options) ? console.error(text) : console.log(text);
 const takesStdout = ({ json, junit, ktap, console: log }: RunOptions): boolean =>

@@ -35,7 +35,7 @@ export interface ShellOptions {
   readonly timeout?: number;
 }
 
-/** For so long (virtual) the guest may go on after the end of the input, unless told. */
+/** Default bound of the virtual time that the guest may run after the end of the input. */
 export const SHELL_TIMEOUT_S = 60;
 
 /** Ctrl-]. */
@@ -43,11 +43,11 @@ const QUIT = 0x1d;
 /** Ctrl-D: the end of input. */
 const END_OF_INPUT = 0x04;
 const SLICE_MS = 20;
-/** The console is quiet when nothing has come for so long (virtual). */
+/** The console counts as quiet after this virtual time without output. */
 const QUIET_MS = 200;
-/** Looked at ever more rarely while nothing happens, but no more rarely than this. */
+/** Upper bound of the interval between two checks, which doubles while nothing happens. */
 const QUIET_MS_MAX = 10_000;
-/** A program that has been quiet for so long (virtual) after the last input is told that there is no more. */
+/** A program that has been quiet for this virtual time after the last input gets an end of input. */
 const NO_MORE_MS = 1000;
 
 export async function shellCommand(
@@ -91,9 +91,9 @@ export async function shellCommand(
     if (size) await setSize(guest, size);
     const start = guest.seen.report?.instructions ?? state.seen.instructions;
     const at = await playTyping(machine, before, start, { onConsole, signal });
-    // A prompt is there already; a return brings it onto the screen.
+    // The guest has already printed its prompt. A return prints it again.
     const first = before.length === 0 ? [Uint8Array.of(0x0d)] : [];
-    // A pipe beside a recording may be one that nobody ever writes to or closes.
+    // With a recording, standard input may be a pipe that is never written to or closed, so it is not read.
     const { typed, left } =
       options.play !== undefined && !atTerminal
         ? { typed: [], left: 'endOfInput' }
@@ -111,7 +111,7 @@ export async function shellCommand(
   }
 }
 
-/** What was typed, and what ended it. */
+/** The typed keys, and the reason of the end. */
 interface Conversation {
   readonly typed: readonly Keystrokes[];
   readonly left: 'quit' | 'endOfInput' | 'machineStopped';
@@ -176,11 +176,11 @@ interface Terminal {
   readonly signal: AbortSignal;
 }
 
-/** A guest, asked by its agent beside its console. */
+/** A guest that is used by its console and by its agent. */
 interface Guest extends Terminal {
   readonly machine: Machine;
   readonly agent: Agent;
-  /** Of all that the agent's runs have shown. */
+  /** Collected over all runs of the agent. */
   readonly seen: { consoleBytes: number; report: RunReport | undefined };
 }
 
@@ -199,7 +199,7 @@ const sizeOfTerminal = (): TerminalSize | undefined =>
     ? { rows: process.stdout.rows, columns: process.stdout.columns }
     : undefined;
 
-/** Tells the guest's console how large the terminal is: a serial line cannot. */
+/** Sets the size of the guest's console to that of the terminal, because a serial line does not transmit it. */
 async function setSize({ agent }: Guest, { rows, columns }: TerminalSize): Promise<void> {
   await agent.connect();
   const command = `stty rows ${rows} columns ${columns} < /dev/ttyS0`;
@@ -208,7 +208,7 @@ async function setSize({ agent }: Guest, { rows, columns }: TerminalSize): Promi
 }
 
 /**
- * Lets the guest do what was typed, until its shell waits for more. Programs that read are told that there is no more.
+ * Lets the guest run until its shell waits for more input. Programs that still read get an end of input.
  * @throws GuestError when a program still runs after `virtualMsMax`.
  */
 async function finish(guest: Guest, virtualMsMax: number): Promise<void> {
@@ -218,7 +218,10 @@ async function finish(guest: Guest, virtualMsMax: number): Promise<void> {
     return why === 'halted' || why === 'reset' ? why : undefined;
   };
   let startMs: number | undefined;
-  /** A program that is told of the end of the input may answer, as an editor does: that is no news. */
+  /**
+   * True just after an end of input was sent. An editor, for example, prints something then. Such output does not
+   * count.
+   */
   let told = false;
   try {
     let connected = false;
@@ -248,7 +251,7 @@ async function finish(guest: Guest, virtualMsMax: number): Promise<void> {
       }
     }
   } catch (error) {
-    // The guest may go off while it is being asked.
+    // The guest may power off during a request to its agent.
     const why = stopped();
     if (why === undefined || !(error instanceof GuestError)) throw error;
     sayStopped(why);
@@ -257,8 +260,8 @@ async function finish(guest: Guest, virtualMsMax: number): Promise<void> {
 
 function stillRuns(name: string | undefined, virtualMsMax: number): GuestError {
   return new GuestError(
-    `${name === undefined ? 'a program' : `'${name}'`} still runs ${virtualMsMax / 1000} s of the guest's time after the end of the input`,
-    { remedy: 'type what ends it as well (`:q!` for vi), or give it more time with --timeout' },
+    `${name === undefined ? 'a program' : `'${name}'`} is still running ${virtualMsMax / 1000} s of the guest's time after the end of the input`,
+    { remedy: 'add the input that ends it (`:q!` for vi), or give it more time with --timeout' },
   );
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Whether the guest's shell waits for input, by what the guest's /proc says. */
+/** Finds out from the guest's /proc whether its shell waits for input. */
 
 /** tty_nr of ttyS0: major 4, minor 64. */
 const CONSOLE_TTY = 4 * 256 + 64;
@@ -11,14 +11,14 @@ interface Process {
   readonly group: string | undefined;
   readonly session: string | undefined;
   readonly tty: number;
-  /** The group in the foreground of its terminal. */
+  /** The foreground process group of its terminal. */
   readonly foreground: string | undefined;
 }
 
 /** `stats` holds lines of /proc/PID/stat. */
 function processesIn(stats: string): readonly Process[] {
   return stats.split('\n').flatMap((line) => {
-    // The name stands in parentheses and may hold anything.
+    // The name is in parentheses and can contain any character.
     const [open, close] = [line.indexOf('('), line.lastIndexOf(')')];
     if (open < 0 || close < open) return [];
     const [state, , group, session, tty, foreground] = line.slice(close + 2).split(' ');

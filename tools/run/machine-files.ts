@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The files a machine is made of, from the cache or built now, read into memory. */
+/** Reads the files of a machine into memory, from the cache or after building them. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../disk-images/build.js';
@@ -16,7 +16,7 @@ import { InputError, RigError } from '../../emulator/machine/errors.js';
 export interface DiskImage {
   readonly path: string;
   readonly sha256: string;
-  /** Where it is not made of the packages that the lock names: why. */
+  /** Why it is not made from the packages that the lock names, if so. */
   readonly deviations?: readonly string[];
   readonly volumes?: readonly VolumePlace[];
 }
@@ -27,13 +27,13 @@ export interface MachineFiles {
   readonly systemMap: string;
   /** sda first. */
   readonly disks: readonly DiskImage[];
-  /** SHA-256 (hex) by name: of all that determines the machine. */
+  /** SHA-256 (hex) by name of everything that determines the machine. */
   readonly hashes: Readonly<Record<string, string>>;
-  /** Stands for engine, config and contents. */
+  /** A key for engine, config and contents. */
   readonly configKey: string;
-  /** What a reader of the report should know of the files. */
+  /** Notes on the files for readers of the report. */
   readonly notes: readonly string[];
-  /** What the guest has to do at each boot, so that the disks are laid out as their recipes say. */
+  /** Commands that the guest must run at each boot to set up the devices of the disks' recipes. */
   readonly bootCommands: readonly string[];
 }
 
@@ -52,11 +52,12 @@ export const CMDLINE: readonly string[] = [
   'hibernate=nocompress',
   'no_console_suspend',
   'panic=-1',
-  // The PIT watchdog would find the TSC unstable after some seconds of guest time: the two are read in different ticks.
+  // The PIT watchdog would mark the TSC as unstable after some seconds of guest time, because the two are read in
+  // different ticks.
   'tsc=nowatchdog',
 ];
 
-/** What a kernel with page poisoning, as the debug flavour, checks only when told: the contents of free pages. */
+/** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */
 const CMDLINE_POISONING: readonly string[] = ['page_poison=1'];
 
 /** @throws RigError when something cannot be built, InputError when a disk image cannot be a disk. */
@@ -111,7 +112,7 @@ export async function obtainMachineFiles(
   };
 }
 
-/** `files` for a machine that has a share of `entries`, if any: its checkpoints are its own. */
+/** `files` for a machine with a share of `entries`, if there is one. Such a machine has checkpoints of its own. */
 export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | undefined): MachineFiles {
   if (entries === undefined) return files;
   const hash = createHash('sha256').update(files.configKey);
@@ -121,7 +122,7 @@ export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | 
   return { ...files, config: { ...files.config, share: entries }, configKey: share.slice(0, 32) };
 }
 
-/** Stands for all of a machine but its disks and its share. */
+/** A key for everything of a machine except its disks and its share. */
 export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' | 'hashes'>): string {
   const { memoryMiB, seed, wallClockMs, cmdline } = config;
   const others = Object.entries(hashes).filter(([name]) => !name.startsWith('disk '));
@@ -131,7 +132,7 @@ export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' 
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> =>
   /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
 
-/** The initramfs has made this one, over the whole first disk. */
+/** The device that the initramfs makes of the whole first disk. */
 const ROOT_MAPPED = 'root';
 /** Stands for the volume's device in a recipe's tables. */
 const VOLUME = /\bVOLUME\b/g;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** How this very Snapback is called from the working directory: what reports and remedies tell people to type. */
+/** The command that runs this installation of Snapback from the working directory, for reports and remedies. */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { packagePath, PACKAGE_NAME } from '../../emulator/host/node/paths.js';
@@ -8,8 +8,9 @@ const COMMAND = 'snapback';
 const SCRIPT = ['tools', 'snapback.mjs'] as const;
 
 /**
- * `npx snapback` within a checkout and within a project that has the package; `snapback` where the PATH leads here; `npx snapback-rig`
- * when npx has fetched it; else Node with the script. `npx snapback` anywhere else is not ours: npm would fetch a package of that name.
+ * `npx snapback` within a checkout and within a project that has the package; `snapback` where the PATH leads here;
+ * `npx snapback-rig` when npx has fetched it; else Node with the script. Anywhere else, `npx snapback` would fetch
+ * another package of that name.
  */
 export function ownCommand(
   from: string = process.cwd(),
@@ -23,12 +24,12 @@ export function ownCommand(
   return `node ${quoted(script)}`;
 }
 
-/** A word as a shell takes it. */
+/** Quotes a word for a shell. */
 export const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /**
- * npx takes the project around the working directory, which is the nearest folder above that has a package.json or node_modules:
- * its installed commands, or its own when the project is Snapback itself.
+ * npx uses the project around the working directory: the nearest folder above with a package.json or node_modules. It
+ * runs the installed commands of that project, or the project's own command if the project is Snapback itself.
  */
 function npxLeadsTo(script: string, from: string): boolean {
   for (let dir = from; ; dir = dirname(dir)) {

@@ -23,7 +23,10 @@ import { checkTemporaryFolder } from '../../emulator/host/node/temporary.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 
 export interface RunHooks extends EvidenceListeners {
-  /** `fraction` from 0 to 1 where known; `how` far the guest's time has come in a wait that `what` was said of before. */
+  /**
+   * `fraction`: progress from 0 to 1, if known. `how`: the guest time of a wait, for a `what` that was announced
+   * before.
+   */
   readonly say: (what: string, fraction?: number, how?: string) => void;
   readonly onConsole?: (bytes: Uint8Array) => void;
 }
@@ -33,7 +36,7 @@ export interface ScenarioRun {
   readonly outcome: RunOutcome;
 }
 
-/** @throws InputError, RigError; what the guest does wrong is in the report. */
+/** @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   loaded: LoadedScenario,
   context: BuildContext,
@@ -100,14 +103,14 @@ export async function runScenario(
   return { report, outcome };
 }
 
-/** Virtual time of a wait from which on its progress is told. */
+/** Virtual time after which a wait shows its progress. */
 const TOLD_FROM_MS = 1_000;
 
-/** How far a wait has come, for people: a guest that never idles takes minutes for a minute of its time. */
+/** The progress of a wait, for people. A guest that never idles takes minutes for a minute of its time. */
 export const passed = ({ passedMs, ofMs }: Waited): string =>
   `${Math.floor(passedMs / 1000)} s of at most ${Math.ceil(ofMs / 1000)} s of the guest's time`;
 
-/** What to type to see the same run again. */
+/** The command line that repeats the run. */
 export function replayCommandLine(file: string, { seed, kernel }: Pick<MachineOptions, 'seed' | 'kernel'>): string {
   const ownKernel = isFlavour(kernel) ? '' : ` --kernel ${quoted(kernel)}`;
   return `${ownCommand()} run ${quoted(file)} --seed ${seed}${ownKernel}`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Reads a scenario file and all that it takes from the host. */
+/** Reads a scenario file and the files of the host that it names. */
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { isFlavour } from '../../guest-kernel/build.js';
@@ -12,11 +12,11 @@ import { readHostFiles, readHostShare } from '../../emulator/host/node/host-file
 import { readTextFile } from '../../emulator/host/node/text-file.js';
 
 export interface LoadedScenario {
-  /** As it was named. */
+  /** Its name as given by the user. */
   readonly file: string;
   readonly scenario: Scenario;
   readonly plan: Plan;
-  /** Over the scenario's text and the files that the guest gets from the host. */
+  /** SHA-256 (hex) over the scenario's text and the files that the guest gets from the host. */
   readonly sha256: string;
 }
 
@@ -26,7 +26,7 @@ export interface Overrides {
   readonly kernel?: string;
 }
 
-/** @throws InputError when the file cannot be read or says something that cannot be; the message names every place. */
+/** @throws InputError when the file cannot be read or is not valid. The message names every bad place. */
 export async function loadScenario(file: string, overrides: Overrides = {}): Promise<LoadedScenario> {
   let text: string;
   try {
@@ -39,8 +39,8 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
   }
   const read = readScenario(text, file);
   if ('issues' in read) {
-    throw new InputError(`${file} is no scenario that can be run\n${renderIssues(read.issues)}`, {
-      remedy: 'mend the places above; `snapback --help` shows an example',
+    throw new InputError(`${file} is not a valid scenario\n${renderIssues(read.issues)}`, {
+      remedy: 'correct the places above; `snapback --help` shows an example',
     });
   }
   const disks = read.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
@@ -77,7 +77,7 @@ const readShare = (share: string | undefined, dir: string): Promise<readonly Sha
     ? Promise.resolve(share === undefined ? undefined : [])
     : readHostShare(share, dir);
 
-/** A path in a scenario is seen from its file, one on the command line from the working directory. */
+/** A path in a scenario is relative to its file, one on the command line to the working directory. */
 function kernelPath(kernel: string, file: string, overrides: Overrides): string {
   const from = overrides.kernel === undefined ? dirname(file) : '.';
   const named = overrides.kernel ?? kernel;

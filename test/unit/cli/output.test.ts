@@ -13,7 +13,7 @@ t.test('a report that could not be written is found out before the run', async (
   await t.rejects(settleFiles({ json: join(dir, 'nowhere', 'x') }), {
     name: 'InputError',
     message: /cannot write .*nowhere/,
-    remedy: /folder that is there/,
+    remedy: /existing folder/,
   });
   await t.rejects(settleFiles({ ktap: join(dir, 'folder') }), { name: 'InputError', message: /it is a folder/ });
   if (process.getuid?.() !== 0) {
