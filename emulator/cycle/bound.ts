@@ -48,7 +48,7 @@ export class Bound {
   #exceeded(): GuestError {
     return new GuestError(`the ${this.#step} did not end within ${this.#timeoutMs / 1000} s of the guest's time`, {
       consoleTail: consoleTail(this.#recorder.seen().console),
-      remedy: `see what the console says last; if the guest is merely slow, allow more by \`${this.#step}: { timeout: ${moreThan(this.#timeoutMs)} }\``,
+      remedy: `read the end of the console; if the guest is merely slow, allow more by \`${this.#step}: { timeout: ${moreThan(this.#timeoutMs)} }\``,
     });
   }
 }

@@ -38,7 +38,7 @@ export interface GuestFile {
   readonly bytes: Uint8Array;
 }
 
-/** What a command is expected to do. */
+/** A command and the expectations of it. */
 export interface CommandStep {
   readonly command: string;
   /** Expected exit status. */

@@ -121,7 +121,7 @@ function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel 
 
 function copied(ram: Uint8Array | undefined): Uint8Array {
   if (ram) return ram;
-  throw new RigError('RAM is to be proved that was not copied when it could be');
+  throw new RigError('memory cannot be proved: no RAM was captured for it');
 }
 
 function proveMemory(
@@ -206,7 +206,7 @@ async function proveImage(
     findings.push({
       kind: 'image',
       what: `the image was marked as complete before the last ${late} of its writes`,
-      details: ['a power cut in between leaves an image that is not whole and says that it is'],
+      details: ['after a power cut in between, an incomplete image is marked as complete'],
     });
   return { outcome: { bytes, pagesCompared, pagesDiffering }, findings };
 }
@@ -303,7 +303,7 @@ function earlyThaws(markers: SuspendEvidence['markers']): Finding[] {
   return [
     {
       kind: 'disk',
-      what: 'the system went on before its writes were redirected',
+      what: 'the system continued before its writes were redirected',
       details: early.map(({ step, instruction }) => `${words[step]} thawed at instruction ${instruction}`),
     },
   ];

@@ -88,7 +88,7 @@ t.test('thaw-early: filesystems go on before they have substitutes', async (t) =
   const report = await broken(t, 'thaw-early');
   t.match(
     texts(report)[0],
-    /^disk: the system went on before its writes were redirected: tasks thawed at instruction \d+/,
+    /^disk: the system continued before its writes were redirected: tasks thawed at instruction \d+/,
   );
   t.match(
     report.failures.filter(({ kind }) => kind === 'disk')[1]?.details.join('\n'),

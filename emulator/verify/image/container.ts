@@ -128,7 +128,7 @@ function checkSeal(
     field(SEAL.storedBytesLow) + field(SEAL.storedBytesHigh) * 2 ** 32 === found.storedBytes &&
     field(SEAL.chunks) === found.chunks &&
     field(SEAL.checksum) === found.checksum;
-  if (!whole) throw new GuestError('the seal of the snapshot does not fit what is sealed');
+  if (!whole) throw new GuestError('the seal of the snapshot does not match its contents');
 }
 
 function unpack(
