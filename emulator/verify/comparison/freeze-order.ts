@@ -45,6 +45,21 @@ export const FREEZE_ORDER_CAUSES: readonly Cause[] = [
     withinMax: CALL_MAX,
   },
   {
+    why: 'which of the idle workers of the kernel comes first: each takes the next work when it is ready',
+    owners: /slab kmalloc-128/,
+    linksTo: /slab kmalloc-(?:128|512)/,
+  },
+  {
+    why: 'the name of the last work of a worker, of which longer names leave a rest',
+    owners: /slab kmalloc-128/,
+    text: true,
+  },
+  {
+    why: 'in which order devices were stopped by such workers: freed entries of their queue',
+    owners: /slab kmalloc-64/,
+    linksTo: /slab kmalloc-(?:64|512|1k|2k)/,
+  },
+  {
     why: 'counts of pages and events, which each processor gathers for itself',
     owners: /reserved at boot|vm_(?:event_states|node_stat|zone_stat)/,
     withinMax: CALL_MAX,
@@ -52,7 +67,7 @@ export const FREEZE_ORDER_CAUSES: readonly Cause[] = [
 ];
 
 /** Self-check programs that never sleep, and the agent. */
-const AT_WORK = String.raw`(?:rig-agent|anon-(?:rewritten|shared)|children|clocks|disk-writers|fpu|futex|live-\w+|pipe-flow|seccomp|signal-traffic|tcp-flow|thread-\w+|timer-\w+) \(pid \d+\)`;
+const AT_WORK = String.raw`(?:rig-agent|anon-(?:rewritten|shared)|children|clocks|disk-writers|fpu|futex|hugetlb|landlock|live-\w+|pipe-flow|seccomp|signal-traffic|tcp-flow|thread-\w+|timer-\w+) \(pid \d+\)`;
 /** Files to which these programs write all the time. */
 const FILES_AT_WORK = String.raw`\/var\/tmp\/selfcheck\/(?:disk-writers|live-direct)\/[\w-]+`;
 

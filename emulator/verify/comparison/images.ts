@@ -131,6 +131,8 @@ export interface Cause {
    * red-black trees keep a colour there.
    */
   readonly linksTo?: RegExp;
+  /** Only words that are part of a text in both images: printable ASCII, filled up with zero bytes. */
+  readonly text?: true;
 }
 
 /** The owner of the memory at a kernel address, in each of two images; undefined for an address that maps nothing. */
@@ -172,8 +174,10 @@ export function explain(
     const possible = causes.filter(({ owners }) => fitsWhole(owners, owner));
     for (const word of words) {
       const cause = possible.find(
-        ({ withinMax = Infinity, linksTo }) =>
-          distance(word) <= withinMax && (linksTo === undefined || areLinks(word, linksTo, pointees)),
+        ({ withinMax = Infinity, linksTo, text }) =>
+          distance(word) <= withinMax &&
+          (linksTo === undefined || areLinks(word, linksTo, pointees)) &&
+          (text === undefined || (isText(word.first) && isText(word.second))),
       );
       if (cause === undefined)
         unexplained.push(`gpa 0x${word.at.toString(16)}: ${hex(word.first)} and ${hex(word.second)}: ${owner}`);
@@ -190,6 +194,14 @@ function areLinks({ first, second }: DifferingWord, to: RegExp, pointees: Pointe
   const isLink = (word: number | undefined, ownerAt: Pointees['first']): boolean =>
     word !== undefined && (word <= 1 || fitsWhole(to, ownerAt((word & ~1) >>> 0) ?? ''));
   return isLink(first, pointees.first) && isLink(second, pointees.second);
+}
+
+function isText(word: number | undefined): boolean {
+  if (word === undefined) return false;
+  return [0, 8, 16, 24].every((shift) => {
+    const byte = (word >>> shift) & 0xff;
+    return byte === 0 || (byte >= 0x20 && byte < 0x7f);
+  });
 }
 
 /** Compares words modulo 2^32, so that a counter may wrap. A page that only one image has is never near. */

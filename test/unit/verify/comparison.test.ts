@@ -121,6 +121,18 @@ t.test('causes that are links lead to what they name, or nowhere, in both images
   );
 });
 
+t.test('causes that are text fit printable words in both images, and nothing else', async (t) => {
+  const causes: readonly Cause[] = [{ why: 'names', owners: /slab kmalloc-128/, text: true }];
+  const unexplained = (firstValue: number | undefined, secondValue: number | undefined): number =>
+    explain([{ owner: 'slab kmalloc-128', words: [{ at: gpa(0), first: firstValue, second: secondValue }] }], causes)
+      .unexplained.length;
+  t.equal(unexplained(0x756f626e, 0x00303a31), 0, 'nbou and 1:0');
+  t.equal(unexplained(0x756f626e, 0), 0, 'a text that has ended');
+  t.equal(unexplained(0x756f626e, 0xc03ef680), 1, 'an address');
+  t.equal(unexplained(0x0a6f626e, 0x756f626e), 1, 'a control character');
+  t.equal(unexplained(0x756f626e, undefined), 1, 'a page that is in one image only');
+});
+
 t.test(
   'the order of freezing explains nothing that programs and files have, nor what lies about in the kernel',
   async (t) => {
