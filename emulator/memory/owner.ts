@@ -69,7 +69,8 @@ function nameOwner(sources: Sources, at: Gpa): string {
   const { kernel } = sources;
   const frame = pfn(Math.floor(at / PAGE_BYTES));
   const offset = at % PAGE_BYTES;
-  if (at >= sources.image.start && at < sources.image.end && sources.free[frame] === 0) {
+  // Pages that the kernel has given back after its boot (init sections, early page tables) are ordinary memory.
+  if (at >= sources.image.start && at < sources.image.end && sources.pages.state(frame).reserved) {
     return nameAddress(kernel.symbols, direct(kernel, at)) ?? 'kernel image';
   }
   if (!sources.spanned(frame)) return 'firmware or hole, no page of the kernel';

@@ -166,3 +166,12 @@ t.test('owners', async (t) => {
   t.equal(ownerNamer(kernel).name(gpa(array.at + 9 * 32 + 4)), 'mem_map: page descriptor of pfn 9, +0x4');
   t.match(name(900), /^page of the kernel/);
 });
+
+t.test('a page of the kernel image that was given back after the boot belongs to whoever has it now', async (t) => {
+  const bytes = kernel.memory.bytes.slice();
+  const frame = Math.floor(places.symbol('jiffies') / PAGE_BYTES);
+  const { array } = pageReader(kernel);
+  new DataView(bytes.buffer).setUint32(array.at + frame * array.descriptorBytes, 0, true);
+  const later = { ...kernel, memory: guestMemory(bytes) };
+  t.match(ownerNamer(later).name(gpa(places.symbol('jiffies'))), /^page of the kernel \(flags 0x0/);
+});
