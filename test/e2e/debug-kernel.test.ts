@@ -13,12 +13,18 @@ const RESTING =
 
 // What finds fault with a lock switches lock checking off: it must still be on at the end. The control run is the release kernel's.
 const LOCKS_ARE_CHECKED = `run: "grep -q '^ debug_locks: *1' /proc/lockdep_stats"`;
+/**
+ * Of two zones the second begins within a word of swsusp's bitmaps: their first bit stands for the first page of the first zone, as
+ * long as no hole lies between the two.
+ */
+const ZONES_MEET_IN_A_WORD = `run: { command: "awk '$1 == \\"start_pfn:\\" { print $2 }' /proc/zoneinfo", stdout: '^1\\n4096\\n' }`;
 const scenario = (suspend: string, start: string, verify: string): string => `name: debug kernel
 machine: { kernel: debug }
 control: false
 steps:
   - boot
   - ${LOCKS_ARE_CHECKED}
+  - ${ZONES_MEET_IN_A_WORD}
   - ${start}
   - suspend: ${suspend}
   - resume
