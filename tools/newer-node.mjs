@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const NODE_MAJOR_MIN = 20;
 const VERSION = '22.23.3';
@@ -29,7 +29,7 @@ function homeOfNode(root, env = process.env) {
     return own;
   } catch {
     const caches = env.XDG_CACHE_HOME || join(homedir(), '.cache');
-    return join(env.SNAPBACK_CACHE || join(caches, 'snapback'), 'node');
+    return resolve(env.SNAPBACK_CACHE || join(caches, 'snapback'), 'node');
   }
 }
 

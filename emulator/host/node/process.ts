@@ -78,7 +78,8 @@ export function command(
     const { pid } = child;
     if (pid !== undefined) groups.add(pid);
     const kill = (): void => {
-      if (pid !== undefined && child.exitCode === null) killGroup(pid);
+      // Also when only children of the program still run: they hold its output open.
+      if (pid !== undefined && groups.has(pid)) killGroup(pid);
     };
     context.signal.addEventListener('abort', kill, { once: true });
     let isLate = false;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { cleanCache } from '../../../emulator/host/node/artifacts/clean.js';
 import { keptFor, keptPath } from '../../../emulator/host/node/artifacts/kept.js';
-import { obtain, recipeKey, type Recipe } from '../../../emulator/host/node/artifacts/store.js';
+import { obtain, recipeKey, removeLeftovers, type Recipe } from '../../../emulator/host/node/artifacts/store.js';
 import { command } from '../../../emulator/host/node/process.js';
 import { RigError } from '../../../emulator/machine/errors.js';
 
@@ -88,6 +88,39 @@ t.test('a build that fails by itself leaves nothing to go on with, unless it che
   t.same(await kept(), ['checked']);
   await t.rejects(obtain(failing('full', 'No space left on device', { keepsAfterFailure: true }), context));
   t.same(await kept(), ['checked'], 'where the disk is full, room is made');
+});
+
+t.test('a build that cannot be continued starts again', async (t) => {
+  const cacheDir = t.testdir({});
+  const signal = new AbortController().signal;
+  let builds = 0;
+  const recipe: Recipe = {
+    name: 'torn',
+    inputs: { of: '1' },
+    build: async (to, _scratch, _context, kept) => {
+      builds++;
+      const tree = await kept.folder('tree', (fresh) => writeFile(join(fresh, 'part'), 'whole'));
+      if (readFileSync(join(tree, 'part'), 'utf8') !== 'whole') throw new RigError('a part is cut off');
+      await writeFile(join(to, 'made'), 'made');
+    },
+  };
+  const place = join(cacheDir, `torn-${recipeKey(recipe)}`);
+  await mkdir(join(keptPath(place), 'tree'), { recursive: true });
+  await writeFile(join(keptPath(place), 'tree', 'part'), 'wh');
+  const said: string[] = [];
+  const { dir } = await obtain(recipe, { cacheDir, signal, progress: (what) => said.push(what) });
+  t.equal(builds, 2);
+  t.equal(readFileSync(join(dir, 'made'), 'utf8'), 'made');
+  t.match(said, [/the interrupted build cannot be continued/]);
+  t.same(await readdir(cacheDir), [`torn-${recipeKey(recipe)}`]);
+});
+
+t.test('what is left of a removal that was interrupted goes with the next build', async (t) => {
+  const key = '0123456789abcdef0123';
+  const rest = `made-${key}.${'0'.repeat(32)}.kept.4194305.partial`;
+  const cacheDir = t.testdir({ [rest]: { linux: {} } });
+  await removeLeftovers(cacheDir);
+  t.same(await readdir(cacheDir), []);
 });
 
 t.test('programs of a build that was killed finish before the next one begins', async (t) => {

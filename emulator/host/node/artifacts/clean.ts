@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Makes room in the cache. */
-import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RigError } from '../../../machine/errors.js';
 import { keptFor, removeOldKept } from './kept.js';
+import { removeWhole } from './remove.js';
 import { heldLocks, removeStaleLocks } from './lock.js';
 import { removeLeftovers } from './store.js';
 
@@ -76,13 +77,6 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
     await removeOldKept(cacheDir, nowMs);
   }
   return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0), keptBytes };
-}
-
-/** Removes a folder in one step, so that no process finds part of an artifact. */
-async function removeWhole(dir: string): Promise<void> {
-  const aside = `${dir}.${process.pid}.partial`;
-  await rename(dir, aside);
-  await rm(aside, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function oldCheckpoints({

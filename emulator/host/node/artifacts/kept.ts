@@ -7,9 +7,10 @@
  * the disk, and a file with the right name and time may be empty. A folder of another boot is therefore removed.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { heldLocks } from './lock.js';
+import { removeWhole } from './remove.js';
 
 export interface KeptWork {
   /**
@@ -56,7 +57,7 @@ export function keptWork(dir: string, scratch: string): KeptWork {
 
 /** Removes the unfinished work for the artifact at `dir`. */
 export function dropKept(dir: string): Promise<void> {
-  return rm(keptPath(dir), { recursive: true, force: true, maxRetries: 5 });
+  return removeWhole(keptPath(dir));
 }
 
 /** Removes unfinished work of other boots of this host, and work that no build has used for a day. */
@@ -67,7 +68,7 @@ export async function removeOldKept(cacheDir: string, nowMs: number): Promise<vo
     if (artifact === undefined || held.has(artifact)) continue;
     const path = join(cacheDir, name);
     const usedMs = (await stat(path).catch(() => undefined))?.mtimeMs ?? nowMs;
-    if (boot !== bootId() || nowMs - usedMs > KEPT_MS) await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    if (boot !== bootId() || nowMs - usedMs > KEPT_MS) await removeWhole(path);
   }
 }
 

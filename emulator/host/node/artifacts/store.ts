@@ -14,7 +14,8 @@ import { pipeline } from 'node:stream/promises';
 import { RigError } from '../../../machine/errors.js';
 import { makeFolder } from '../make-folder.js';
 import { AbsentError, type BuildContext } from './context.js';
-import { dropKept, keptWork, removeOldKept, type KeptWork } from './kept.js';
+import { dropKept, keptPath, keptWork, removeOldKept, type KeptWork } from './kept.js';
+import { leftoverOf } from './remove.js';
 import { lockFile, removeStaleLocks } from './lock.js';
 
 export interface Recipe {
@@ -115,26 +116,36 @@ async function make(recipe: Recipe, dir: string, context: BuildContext): Promise
   }
 }
 
-/** Builds, and decides after a failure which files are kept. */
+/**
+ * Builds, and decides after a failure which files are kept. A failure that follows from unfinished work (a killed program
+ * can leave a file that is cut off) is not the user's: the build then starts again without that work.
+ */
 async function buildOnce(
   recipe: Recipe,
   dir: string,
   { partial, scratch }: { readonly partial: string; readonly scratch: string },
   context: BuildContext,
 ): Promise<void> {
+  const continues = existsSync(keptPath(dir));
   try {
     await recipe.build(partial, scratch, context, keptWork(dir, scratch));
   } catch (error) {
     const stays = context.signal.aborted || (recipe.keepsAfterFailure === true && !meansFullDisk(error));
     if (!stays) await dropKept(dir);
-    throw error;
+    if (stays || !continues || meansFullDisk(error)) throw error;
+    context.progress(`${recipe.name}: the interrupted build cannot be continued; starting again`);
+    for (const folder of [partial, scratch]) {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder);
+    }
+    await buildOnce(recipe, dir, { partial, scratch }, context);
   }
 }
 
 /** Removes the unfinished files of killed processes. */
 export async function removeLeftovers(cacheDir: string): Promise<void> {
   for (const name of await readdir(cacheDir)) {
-    const owner = /-[0-9a-f]{20}\.(\d+)\.(?:partial|scratch)$/.exec(name)?.[1];
+    const owner = leftoverOf(name);
     if (owner !== undefined && !existsSync(`/proc/${owner}`))
       await rm(join(cacheDir, name), { recursive: true, force: true });
   }

@@ -3,7 +3,6 @@
  * Asks apt for i386 packages without root and without touching the host's own dpkg:
  * apt with a state, a cache and a list of sources of its own.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, RigError } from '../../../machine/errors.js';
@@ -230,7 +229,8 @@ export async function fetchPackages(
       okStatuses: [0, 100],
       ...(lock !== undefined && { lock }),
     });
-    for (const one of batch) if (!existsSync(join(dir, fileName(one)))) missing.push(one);
+    // The helper leaves the part of a file that it got before a connection broke.
+    for (const one of batch) if (!(await isFile(join(dir, fileName(one)), one.sha256))) missing.push(one);
   }
   return missing;
 }
