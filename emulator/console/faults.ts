@@ -37,9 +37,12 @@ export function messageOf(line: string): string {
 const patternOf = (message: string): FaultPattern | undefined =>
   FAULT_PATTERNS.find((each) => each.message.test(message));
 
-/** Indices of the lines that match a fault pattern, 0-based. */
-export function faultLines(lines: readonly string[]): readonly number[] {
-  return lines.flatMap((line, index) => (patternOf(messageOf(line)) === undefined ? [] : [index]));
+/** The lines that match a fault pattern: their indices, 0-based, and the kinds of fault. */
+export function faultLines(lines: readonly string[]): readonly { readonly index: number; readonly kind: FaultKind }[] {
+  return lines.flatMap((line, index) => {
+    const kind = patternOf(messageOf(line))?.kind;
+    return kind === undefined ? [] : [{ index, kind }];
+  });
 }
 
 interface OpenFault {

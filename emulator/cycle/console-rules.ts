@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Judges a console by the patterns that its scenario expects and allows. */
 import { faultLines } from '../console/faults.js';
+import type { FaultKind } from '../console/patterns.js';
 import { consoleLines } from '../console/lines.js';
 import type { Finding } from './outcome.js';
 import { matchesLine, type Matcher } from './pattern.js';
@@ -14,10 +15,17 @@ export interface ConsoleJudge {
 
 const ORIGIN = 'the console';
 
-/** The rules of a plan. Console messages of an expected refusal are allowed, too. */
-export function consoleRulesOf({ console, steps }: Pick<Plan, 'console' | 'steps'>): ConsoleRules {
-  const { expect, allow } = console ?? { expect: [], allow: [] };
-  return { expect, allow: [...allow, ...refusalsIn(steps)] };
+/** Kinds of kernel messages with which a kernel refuses a suspend. The pattern of a refusal allows no other kinds. */
+const REFUSAL_KINDS: ReadonlySet<FaultKind> = new Set<FaultKind>(['freezeRefused', 'suspendFailed']);
+
+export interface JudgedRules extends ConsoleRules {
+  /** Patterns of the expected refusals. They also allow messages of {@link REFUSAL_KINDS}. */
+  readonly refusals: readonly string[];
+}
+
+/** The rules of a plan. Messages of an expected refusal are allowed, too. */
+export function consoleRulesOf({ console, steps }: Pick<Plan, 'console' | 'steps'>): JudgedRules {
+  return { ...(console ?? { expect: [], allow: [] }), refusals: refusalsIn(steps) };
 }
 
 const refusalsIn = (steps: readonly Step[]): readonly string[] =>
@@ -32,14 +40,15 @@ const refusalsIn = (steps: readonly Step[]): readonly string[] =>
  */
 export async function judgeConsole(
   console: Uint8Array,
-  { expect, allow }: ConsoleRules,
+  { expect, allow, refusals }: JudgedRules,
   { proofs, matcher }: ConsoleJudge,
 ): Promise<readonly Finding[]> {
   const lines = consoleLines(console);
   const allowed = new Set<number>();
-  for (const index of expect.length + allow.length === 0 ? [] : faultLines(lines)) {
+  const always = [...expect, ...allow];
+  for (const { index, kind } of faultLines(lines)) {
     const line = lines[index] ?? '';
-    for (const pattern of [...expect, ...allow]) {
+    for (const pattern of REFUSAL_KINDS.has(kind) ? [...always, ...refusals] : always) {
       if (!(await matchesLine(pattern, [line], ORIGIN, matcher))) continue;
       allowed.add(index);
       break;

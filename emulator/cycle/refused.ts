@@ -17,10 +17,13 @@ import { consoleTail } from './stop.js';
 export class Refused extends GuestError {
   /** What the command printed. */
   readonly said: readonly string[];
+  /** Exit status of the command. */
+  readonly commandStatus: number;
   constructor(what: string, end: JobResult, recorder: Recorder, remedy: string) {
     const said = outputLines(resultOf(end));
     super(what, { consoleTail: [...consoleTail(recorder.seen().console), ...said], remedy });
     this.said = said;
+    this.commandStatus = resultOf(end).exitCode;
   }
 }
 
@@ -68,6 +71,15 @@ export async function judgeRefusal(
   expected: Refusal,
   matcher: Matcher,
 ): Promise<readonly Finding[]> {
+  if (refused.commandStatus === 0) {
+    return [
+      {
+        kind: 'guest',
+        what: 'the suspending command succeeded, but the machine was not suspended; a refusal was expected',
+        details: refused.consoleTail,
+      },
+    ];
+  }
   const wrong: string[] = [];
   if (expected.errno !== undefined) {
     const errno = errnoAnswered(markers, refused.said);

@@ -9,12 +9,12 @@ import { consoleTail } from '../stop.js';
  * @throws GuestError when a planned power cut did not happen, or planned changes of RAM did not.
  */
 export function expectFaultsApplied(faults: readonly Fault[], recorder: Recorder, cut: boolean): void {
-  if (cut) return;
-  const missed = faults.some(({ fault }) => fault === 'cutPower')
-    ? 'the planned power cut'
-    : recorder.armed().some(({ then }) => then.do === 'flip')
-      ? 'the planned bit flip in memory'
-      : undefined;
+  const missed =
+    !cut && faults.some(({ fault }) => fault === 'cutPower')
+      ? 'the planned power cut'
+      : recorder.armed().some(({ then }) => then.do === 'flip')
+        ? 'the planned bit flip in memory'
+        : undefined;
   if (missed === undefined) return;
   throw new GuestError(`${missed} did not happen: the guest never reached its place`, {
     consoleTail: consoleTail(recorder.seen().console),

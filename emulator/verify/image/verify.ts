@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The image proof: the pages that the guest wrote to its disk are the pages that its RAM held at the atomic copy. */
 import { equalBytes } from '../../machine/bytes.js';
-import { RigError } from '../../machine/errors.js';
+import { GuestError } from '../../machine/errors.js';
 import { PAGE_BYTES, gpa, gpaOfPfn, pfnOfGpa, type Pfn } from '../../machine/units.js';
 import type { GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
@@ -36,8 +36,8 @@ export interface ImageResult {
 const DIFFERENCES_MAX = 200;
 
 /**
- * Compares an image with the capture made at copy:begin. Throws RigError when the image is of a machine with other RAM,
- * GuestError (from the image's reader) when the stream is damaged.
+ * Compares an image with the capture made at copy:begin. Throws GuestError when the image has frames that the machine does
+ * not have, or (from the image's reader) when the stream is damaged.
  */
 export function verifyImage(
   image: Image,
@@ -52,7 +52,7 @@ export function verifyImage(
 
   for (const { frame, bytes } of image.contents()) {
     if (frame >= atCopy.memory.pageCount)
-      throw new RigError(`the image holds frame ${frame}, the machine has ${atCopy.memory.pageCount}`);
+      throw new GuestError(`the image holds frame ${frame}, the machine has ${atCopy.memory.pageCount}`);
     if (missing[frame] !== 1) {
       found.push({ kind: 'foreign', pfn: frame, firstOffset: 0, bytes: PAGE_BYTES });
       continue;

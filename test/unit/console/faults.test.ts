@@ -76,7 +76,10 @@ t.test('lines that are allowed are no faults, and hide none beside them', (t) =>
     '[    2.000001] CPU: 0 PID: 73 Comm: hog Not tainted 6.12.0 #1',
     '[    2.000002] Out of memory: Killed process 73 (hog) total-vm:1kB',
   ];
-  t.same(faultLines(lines), [0, 1, 2, 4, 6]);
+  t.same(
+    faultLines(lines).map(({ index }) => index),
+    [0, 1, 2, 4, 6],
+  );
   const titles = (allowed: readonly number[]): unknown =>
     findFaults(lines, new Set(allowed)).map(({ title, count }) => [/^[a-z]+/i.exec(title)?.[0], count]);
   t.same(titles([]), [

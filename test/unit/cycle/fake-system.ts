@@ -35,6 +35,8 @@ export interface FakeSystem {
   readonly refusesSuspend?: boolean;
   /** It answers so before its call begins. */
   readonly refusesEarly?: boolean;
+  /** The suspending command succeeds, but the machine is not suspended. */
+  readonly ignoresSuspend?: boolean;
   /** The snapshot fails when memory has been copied. */
   readonly failsAfterCopy?: boolean;
   /** The live timeline of a snapshot brings its image home, unless told otherwise. */
@@ -196,6 +198,7 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   const command = argv.at(-1) ?? '';
   const started = say(ANSWER.started, id, 5);
   if (command.includes('/sys/power/state')) {
+    if (system.ignoresSuspend === true) return [started, ...ended(id, '', 0)];
     if (system.refusesEarly === true) return [started, ...ended(id, 'echo: write error: No space left on device\n', 1)];
     if (system.refusesSuspend === true) return [started, ...refuse(id)];
     return [started, ...(system.hangsAt === 'suspend' ? HANG : suspend())];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
+import { consoleRulesOf, judgeConsole } from '../../../emulator/cycle/console-rules.js';
 import { decodeBootState, encodeBootState, type BootState } from '../../../emulator/cycle/boot-state.js';
 import { bounded, judgeCommand, resultOf, type CommandEnd } from '../../../emulator/cycle/commands.js';
 import { OUTPUT_CHARACTERS_MAX, type Finding } from '../../../emulator/cycle/outcome.js';
@@ -24,6 +25,30 @@ const at = (kind: number, virtualMs: number): MarkerSeen => ({
   virtualMs,
 });
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+t.test('the pattern of an expected refusal allows how a kernel refuses, and no other fault', async (t) => {
+  const console = new TextEncoder().encode(
+    [
+      '[    1.000000] Freezing user space processes failed after 20.000 seconds (1 tasks refusing to freeze, wq_busy=0):',
+      '[    2.000000] WARNING: CPU: 0 PID: 1 at kernel/power/snapshot.c:100 snapshot_busy+0x1/0x2 failed',
+      '',
+    ].join('\n'),
+  );
+  const allowedLines: (readonly number[])[] = [];
+  const judge = {
+    proofs: {
+      console: (_: Uint8Array, allowed: ReadonlySet<number> = new Set()) => {
+        allowedLines.push([...allowed]);
+        return [];
+      },
+    },
+    matcher: nodeMatcher(),
+  };
+  const suspend = { do: 'suspend', refusal: { refused: 'failed' } } as unknown as Step;
+  await judgeConsole(console, consoleRulesOf({ steps: [suspend] }), judge);
+  await judgeConsole(console, consoleRulesOf({ console: { expect: [], allow: ['failed'] }, steps: [] }), judge);
+  t.same(allowedLines, [[0], [0, 1]], 'a scenario can allow any fault by its own key');
+});
 
 t.test('a boot state survives its way through bytes', (t) => {
   const state: BootState = {

@@ -660,6 +660,14 @@ t.test('a refusal that is expected, after which the scenario goes on', async (t)
         system: { refusesEarly: true },
       })
     ).findings;
+  const ignored = await run([{ do: 'boot' }, { ...SUSPEND, refusal: { refused: '' } } as Step], {
+    system: { ignoresSuspend: true },
+  });
+  t.match(
+    ignored.findings,
+    [{ what: /^the suspending command succeeded, but the machine was not suspended/ }],
+    'a command that succeeds has not been refused',
+  );
   t.same(await early('ENOSPC'), [], 'before the call has begun: as the command prints it');
   t.match(await early('EBUSY'), [{ what: 'the suspend was refused with ENOSPC, not EBUSY' }]);
   t.match(late.main.commands, [{ command: 'after' }]);
@@ -842,6 +850,18 @@ t.test('a fault that does not strike fails the run', async (t) => {
   t.match((await run([{ do: 'boot' }, SUSPEND, flip])).findings, [
     { what: /the planned bit flip in memory did not happen/ },
   ]);
+  const both: Step = {
+    ...SUSPEND,
+    faults: [
+      { fault: 'flipMemory', at: { marker: 0x1011, nth: 7 }, where: 'symbol', xor: 6 },
+      { fault: 'cutPower', at: { disk: 1, write: 0 } },
+    ],
+  };
+  t.match(
+    (await run([{ do: 'boot' }, both, { do: 'boot' }])).findings,
+    [{ what: /the planned bit flip in memory did not happen/ }],
+    'also when power is cut before',
+  );
 });
 
 t.test('a sector altered on the powered-off disk can keep the system from coming back', async (t) => {
