@@ -75,7 +75,7 @@ export const FAULT_PATTERNS: readonly FaultPattern[] = [
   report('oops', /^unable to handle kernel /i),
   report('bug', /^kernel BUG at \S+!/),
   report('bug', /^BUG: /),
-  report('warning', /^WARNING: CPU: \d+ PID: \d+ at /),
+  report('warning', /^WARNING: (?:CPU: \d+ PID: \d+ at |\S+:\d+ at )/),
 
   report('freezeRefused', /^Freezing (?:user space|remaining freezable|filesystems|\S+).* (?:failed|aborted) after /),
   single('freezeRefused', /\brefusing to freeze\b/),

@@ -60,8 +60,8 @@ const SAME_END_MS = 0.001;
 
 /** Records `machine` from now on. */
 export function record(machine: Machine, options: RecorderOptions): Recorder {
-  const { signal, onConsole, onProgress } = options;
-  const listeners = { ...(signal && { signal }), ...(onConsole && { onConsole }) };
+  const { signal, onProgress } = options;
+  const listeners = { ...(signal && { signal }) };
   const console: Uint8Array[] = options.before ? [options.before.console] : [];
   const markers: MarkerSeen[] = [...(options.before?.markers ?? [])];
   const writes: DiskWrite[][] = Array.from({ length: options.diskCount }, (_, disk) => [
@@ -82,9 +82,17 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
     const progress = onProgress && {
       onProgress: (_: number, nowMs: number) => onProgress({ passedMs: nowMs - beginMs, ofMs: endMs - beginMs }),
     };
+    const shown: Uint8Array[] = [];
+    const listener = request.onConsole ?? options.onConsole;
+    const onConsole = (bytes: Uint8Array): void => {
+      shown.push(bytes.slice());
+      listener?.(bytes);
+    };
     const report = await machine
-      .run({ ...listeners, ...progress, ...request, triggers: [...(request.triggers ?? []), ...armed] })
+      .run({ ...listeners, ...progress, ...request, onConsole, triggers: [...(request.triggers ?? []), ...armed] })
       .catch((error: unknown) => {
+        // There is no report: the last messages are what was shown until then.
+        console.push(...shown);
         // A restored machine does not know its earlier markers.
         if (error instanceof StallError && !error.lastMarker) throw new StallError(error.stalledMs, markers.at(-1));
         throw error;

@@ -98,3 +98,9 @@ t.test('lines that are allowed are no faults, and hide none beside them', (t) =>
   t.same(titles([0, 1, 2, 4]), []);
   t.end();
 });
+
+t.test('a warning is found that names file and line first, too', (t) => {
+  const other = '[    1.000000] WARNING: kernel/power/main.c:10 at pm_wakeup+0x1/0x2, CPU#0: sh/41';
+  t.match(findFaults([other]), [{ kind: 'warning', line: 0 }]);
+  t.end();
+});

@@ -105,3 +105,23 @@ t.test('parts become one', (t) => {
   t.same([...concat([])], []);
   t.end();
 });
+
+t.test('the console of a run that fails is kept', async (t) => {
+  const machine = {
+    engine: 'test',
+    run: ({ onConsole }: RunRequest) => {
+      onConsole?.(Uint8Array.of(2));
+      onConsole?.(Uint8Array.of(3));
+      return Promise.reject(new Error('the worker is gone'));
+    },
+  } as unknown as Machine;
+  const heard: number[] = [];
+  const recorder = record(machine, {
+    diskCount: 1,
+    before: { console: Uint8Array.of(1), markers: [], writes: [[]], instructions: 10, virtualMs: 1 },
+    onConsole: (bytes) => heard.push(...bytes),
+  });
+  await t.rejects(recorder.machine.run({ virtualMsMax: 1 }), { message: 'the worker is gone' });
+  t.same([...recorder.seen().console], [1, 2, 3]);
+  t.same(heard, [2, 3]);
+});
