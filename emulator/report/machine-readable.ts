@@ -2,7 +2,7 @@
 /** Reports for other programs: KTAP for kernel test tools, JUnit for CI servers. */
 import { ktapComments, ktapName, xmlAttribute, xmlText } from './escape.js';
 import { commandLines } from './commands.js';
-import { explanation, type Report, type ReportFailure } from './model.js';
+import { explanation, hasVerdict, type NoVerdict, type Report, type ReportFailure } from './model.js';
 
 /** The case for everything that is not a proof: commands, and the progress of the guest. */
 const RUN = 'run';
@@ -28,15 +28,25 @@ function cases(report: Report): readonly Case[] {
   });
 }
 
-/** KTAP version 1: one test per scenario, and in it one per proof. */
-export function renderKtap(reports: readonly Report[]): string {
-  const lines = ['KTAP version 1', `1..${reports.length}`];
-  for (const [index, report] of reports.entries()) {
-    lines.push(...proofLines(report).map((line) => `  ${line}`));
-    lines.push(`${report.verdict === 'pass' ? 'ok' : 'not ok'} ${index + 1} ${ktapName(report.scenario.name)}`);
+/**
+ * KTAP version 1: one test per scenario, and in it one per proof. A scenario without a verdict is a failed test with
+ * the reason as its diagnosis.
+ */
+export function renderKtap(results: readonly (Report | NoVerdict)[]): string {
+  const lines = ['KTAP version 1', `1..${results.length}`];
+  for (const [index, result] of results.entries()) {
+    if (hasVerdict(result)) {
+      lines.push(...proofLines(result).map((line) => `  ${line}`));
+      lines.push(`${result.verdict === 'pass' ? 'ok' : 'not ok'} ${index + 1} ${ktapName(result.scenario.name)}`);
+    } else {
+      lines.push(...[withoutVerdict(result), ...result.details].flatMap(ktapComments).map((line) => `# ${line}`));
+      lines.push(`not ok ${index + 1} ${ktapName(result.name)}`);
+    }
   }
   return `${lines.join('\n')}\n`;
 }
+
+const withoutVerdict = ({ reason }: NoVerdict): string => `no verdict: ${reason}`;
 
 function proofLines(report: Report): readonly string[] {
   const all = cases(report);
@@ -49,26 +59,49 @@ function proofLines(report: Report): readonly string[] {
   return lines;
 }
 
-/** JUnit XML: one suite per scenario, one test case per proof. */
-export function renderJunit(reports: readonly Report[]): string {
-  const counts = reports.map(countCases);
-  const total = (key: 'tests' | 'failures'): number => counts.reduce((sum, count) => sum + count[key], 0);
+/**
+ * JUnit XML: one suite per scenario, one test case per proof. The suite of a scenario without a verdict has one case,
+ * with an error.
+ */
+export function renderJunit(results: readonly (Report | NoVerdict)[]): string {
+  const counts = results.map(countCases);
+  const total = (key: keyof Counts): number => counts.reduce((sum, count) => sum + count[key], 0);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites tests="${total('tests')}" failures="${total('failures')}">`,
-    ...reports.map(suiteXml),
+    `<testsuites ${countsXml({ tests: total('tests'), failures: total('failures'), errors: total('errors') })}>`,
+    ...results.map((result) => (hasVerdict(result) ? suiteXml(result) : errorSuiteXml(result))),
     '</testsuites>',
     '',
   ].join('\n');
 }
 
-function countCases(report: Report): { readonly tests: number; readonly failures: number } {
-  const all = cases(report);
-  return { tests: all.length, failures: all.filter(({ failures }) => failures.length > 0).length };
+interface Counts {
+  readonly tests: number;
+  readonly failures: number;
+  readonly errors: number;
+}
+
+function countCases(result: Report | NoVerdict): Counts {
+  if (!hasVerdict(result)) return { tests: 1, failures: 0, errors: 1 };
+  const all = cases(result);
+  return { tests: all.length, failures: all.filter(({ failures }) => failures.length > 0).length, errors: 0 };
+}
+
+const countsXml = ({ tests, failures, errors }: Counts): string =>
+  `tests="${tests}" failures="${failures}" errors="${errors}"`;
+
+function errorSuiteXml(result: NoVerdict): string {
+  const suite = xmlAttribute(result.name);
+  return [
+    `  <testsuite name="${suite}" ${countsXml(countCases(result))} time="0.000">`,
+    `    <testcase classname="${suite}" name="${RUN}">`,
+    `      <error message="${xmlAttribute(withoutVerdict(result))}">${xmlText(result.details.join('\n'))}</error>`,
+    '    </testcase>',
+    '  </testsuite>',
+  ].join('\n');
 }
 
 function suiteXml(report: Report): string {
-  const { tests, failures: failed } = countCases(report);
   const suite = xmlAttribute(report.scenario.name);
   const rows = cases(report).map(({ name, failures }) => {
     const open = `    <testcase classname="${suite}" name="${xmlAttribute(name)}"`;
@@ -79,7 +112,7 @@ function suiteXml(report: Report): string {
     return inner.length === 0 ? `${open}/>` : [`${open}>`, ...inner, '    </testcase>'].join('\n');
   });
   return [
-    `  <testsuite name="${suite}" tests="${tests}" failures="${failed}" time="${(report.realMs / 1000).toFixed(3)}">`,
+    `  <testsuite name="${suite}" ${countsXml(countCases(report))} time="${(report.realMs / 1000).toFixed(3)}">`,
     ...rows,
     '  </testsuite>',
   ].join('\n');

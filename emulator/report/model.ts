@@ -74,6 +74,19 @@ export interface Report {
   readonly notes?: readonly string[];
 }
 
+/** A scenario that was asked for and that has no report, because the command ended before it had a verdict. */
+export interface NoVerdict {
+  /** The name of the scenario, or its file when the name is not known. */
+  readonly name: string;
+  /** The reason, in a sentence. */
+  readonly reason: string;
+  /** More lines about the reason: its causes and the remedy. */
+  readonly details: readonly string[];
+}
+
+/** True for a scenario that has a verdict. */
+export const hasVerdict = (result: Report | NoVerdict): result is Report => 'verdict' in result;
+
 /** The contents of a report besides the run's outcome. */
 export interface ReportContext {
   readonly plan: Plan;

@@ -19,7 +19,7 @@ export function readReports(text: string): { readonly reports: readonly Report[]
   const parsed = parse(text);
   if ('problem' in parsed) return parsed;
   const list: readonly unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
-  if (list.length === 0) return { problem: 'it is an empty list' };
+  if (list.length === 0) return { problem: 'it is an empty list: the run that wrote it ended without a verdict' };
   for (const [index, one] of list.entries()) {
     const problem = problemOf(one, list === parsed.value ? `report ${index + 1}` : 'it');
     if (problem !== undefined) return { problem };

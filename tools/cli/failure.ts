@@ -4,19 +4,49 @@ import { EXIT, GuestError, isSnapbackError } from '../../emulator/machine/errors
 import { printable } from '../../emulator/report/escape.js';
 import { Interrupted } from './interrupt.js';
 
-/** Message for people and exit status of `error`. Only a fault in Snapback itself shows its stack. */
-export function describeFailure(error: unknown): { readonly message: string; readonly exitCode: number } {
-  const { lines, exitCode } = describe(error);
-  return { message: printable(lines.join('\n')), exitCode };
+/** A command failed, and then its reports could not be written. The exit status is that of the first failure. */
+export class TwoFailures extends Error {
+  constructor(
+    readonly first: unknown,
+    readonly second: unknown,
+  ) {
+    super('a command failed, and its reports could not be written');
+    this.name = 'TwoFailures';
+  }
 }
 
-function describe(error: unknown): { readonly lines: readonly string[]; readonly exitCode: number } {
-  if (error instanceof Interrupted) return { lines: ['snapback: interrupted'], exitCode: EXIT.interrupted };
+/** Message for people and exit status of `error`. Only a fault in Snapback itself shows its stack. */
+export function describeFailure(error: unknown): { readonly message: string; readonly exitCode: number } {
+  if (error instanceof TwoFailures) {
+    const { message, exitCode } = describeFailure(error.first);
+    return { message: `${message}\n${describeFailure(error.second).message}`, exitCode };
+  }
+  const { what, lines, exitCode } = describe(error);
+  return { message: printable([`snapback: ${what}`, ...lines].join('\n')), exitCode };
+}
+
+/** What `error` says in a report: the failure, and lines about its causes and the remedy. */
+export function reasonOf(error: unknown): { readonly reason: string; readonly details: readonly string[] } {
+  const { what, lines } = describe(error);
+  return { reason: what, details: lines.filter((line) => line !== '').map((line) => line.replace(/^ {2}/, '')) };
+}
+
+interface Description {
+  /** The failure. */
+  readonly what: string;
+  /** The lines after it. */
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+}
+
+function describe(error: unknown): Description {
+  if (error instanceof Interrupted) return { what: 'interrupted', lines: [], exitCode: EXIT.interrupted };
   if (isSnapbackError(error)) {
-    const lines = [`snapback: ${error.message}`];
+    const lines: string[] = [];
     if (error instanceof GuestError && error.consoleTail.length > 0)
       lines.push('', '  last lines of the console:', ...error.consoleTail.map((line) => `  | ${line}`), '');
     return {
+      what: error.message,
       lines: [...lines, ...because(error.cause, error.message), ...whatToDo(error.remedy)],
       exitCode: error.exitCode,
     };
@@ -24,12 +54,13 @@ function describe(error: unknown): { readonly lines: readonly string[]; readonly
   const host = hostTrouble(error);
   if (host !== undefined)
     return {
-      lines: [`snapback: ${host.what}`, ...because(error, host.what), ...whatToDo(host.cure)],
+      what: host.what,
+      lines: [...because(error, host.what), ...whatToDo(host.cure)],
       exitCode: EXIT.rigFailed,
     };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const cause = error instanceof Error ? because(error.cause, stack) : [];
-  return { lines: ['snapback: a fault in Snapback itself', stack, ...cause], exitCode: EXIT.rigFailed };
+  return { what: 'a fault in Snapback itself', lines: [stack, ...cause], exitCode: EXIT.rigFailed };
 }
 
 /** Longer than any chain of causes without a circle. */

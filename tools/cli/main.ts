@@ -2,7 +2,7 @@
 /** The command line: parses the arguments, runs one command and returns the exit status. */
 import { CommanderError } from 'commander';
 import { EXIT } from '../../emulator/machine/errors.js';
-import { describeFailure } from './failure.js';
+import { describeFailure, TwoFailures } from './failure.js';
 import { interruptible } from './interrupt.js';
 import { watchOutput } from './output-streams.js';
 import { buildProgram } from './program.js';
@@ -25,7 +25,8 @@ export async function main(args: readonly string[]): Promise<number> {
     } catch (error) {
       // Help and version are thrown too, with status 0; usage errors have been printed.
       if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.pass : EXIT.badInput;
-      const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
+      const isInterrupted = signal.aborted && !(error instanceof TwoFailures);
+      const { message, exitCode } = describeFailure(isInterrupted ? signal.reason : error);
       console.error(message);
       return exitCode;
     }

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ScenarioRun } from '../run/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
@@ -12,31 +11,35 @@ import { renderText } from '../../emulator/report/text.js';
 import { readReports } from '../../emulator/report/read.js';
 import type { CommandContext } from './context.js';
 import { settleFiles } from './report-files.js';
-import { hasColour, print, runOne, writeReports, type RunOptions } from './run.js';
+import { hasColour, print, runOne, type RunOptions } from './run.js';
+import { askedFor, attempt, withReports, type Asked } from './with-reports.js';
 
 /** The state hash of a report without the state of any machine: SHA-256 over nothing. */
 const EMPTY_STATE = createHash('sha256').digest('hex');
 
 /** Repeats each run of a list of reports. The exit status is the worst of them. */
 export async function replayCommand(file: string, given: RunOptions, { signal }: CommandContext): Promise<number> {
-  const wanted: { readonly before: Report; readonly scenario: LoadedScenario }[] = [];
-  // All reports are checked before the first run.
-  for (const before of await loadReports(file)) wanted.push({ before, scenario: await scenarioOf(before, file) });
   const options = await settleFiles(given);
-  const runs: ScenarioRun[] = [];
-  const ends: number[] = [];
-  try {
-    for (const { before, scenario } of wanted) {
-      const run = await runOne(scenario, options, signal);
-      if (runs.length > 0) print('', options);
-      print(renderText(run.report, { colour: hasColour(options) }), options);
-      runs.push(run);
-      ends.push(sayComparison(before, run.report, options));
+  // The scenarios are not known before the list is read.
+  const list = askedFor(file);
+  const asked: Asked[] = [list];
+  return withReports(asked, options, signal, async () => {
+    const reports = await attempt(list, () => loadReports(file));
+    const repeats = reports.map((before) => ({ before, one: askedFor(before.scenario.name) }));
+    asked.splice(0, 1, ...repeats.map(({ one }) => one));
+    // All reports are checked before the first run.
+    const wanted: { readonly before: Report; readonly one: Asked; readonly scenario: LoadedScenario }[] = [];
+    for (const { before, one } of repeats)
+      wanted.push({ before, one, scenario: await attempt(one, () => scenarioOf(before, file)) });
+    const ends: number[] = [];
+    for (const [index, { before, one, scenario }] of wanted.entries()) {
+      one.run = await attempt(one, () => runOne(scenario, options, signal));
+      if (index > 0) print('', options);
+      print(renderText(one.run.report, { colour: hasColour(options) }), options);
+      ends.push(sayComparison(before, one.run.report, options));
     }
-  } finally {
-    if (runs.length > 0) await writeReports(runs, options);
-  }
-  return Math.max(...ends);
+    return Math.max(...ends);
+  });
 }
 
 /** Prints whether it was the same run, and returns the exit status. */

@@ -8,12 +8,12 @@ import type { CommandOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import { DEFAULT_METHOD, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { commandLines } from '../../emulator/report/commands.js';
-import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
 import { renderFindings, renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './context.js';
-import { settleFiles, STDOUT, writeFiles } from './report-files.js';
+import { settleFiles, STDOUT } from './report-files.js';
+import { askedFor, attempt, withReports, type Asked } from './with-reports.js';
 
 export interface RunOptions {
   readonly seed?: number;
@@ -49,24 +49,24 @@ export async function runCommand(
     });
   }
   const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
-  // All are read before the first is run: a typo in the last one should not cost the time of the others.
-  const loaded: LoadedScenario[] = [];
-  for (const file of files.length > 0 ? files : [standardScenario(method)])
-    loaded.push(await loadScenario(file, overrides));
+  const named = files.length > 0 ? files : [standardScenario(method)];
   const options = await settleFiles(given);
-  const runs: ScenarioRun[] = [];
-  try {
-    for (const scenario of loaded) {
-      const run = await runOne(scenario, options, signal);
-      if (runs.length > 0) print('', options);
-      print(renderText(run.report, { colour: hasColour(options) }), options);
-      runs.push(run);
+  const asked = named.map((file) => ({ ...askedFor(file), file }));
+  return withReports(asked, options, signal, async () => {
+    // All are read before the first is run: a typo in the last one should not cost the time of the others.
+    const loaded: { readonly one: Asked; readonly scenario: LoadedScenario }[] = [];
+    for (const one of asked) {
+      const scenario = await attempt(one, () => loadScenario(one.file, overrides));
+      one.name = scenario.scenario.name;
+      loaded.push({ one, scenario });
     }
-  } finally {
-    // Results of earlier runs are reported even if a later run fails.
-    if (runs.length > 0) await writeReports(runs, options);
-  }
-  return runs.every(({ report }) => report.verdict === 'pass') ? EXIT.pass : EXIT.guestFailed;
+    for (const [index, { one, scenario }] of loaded.entries()) {
+      one.run = await attempt(one, () => runOne(scenario, options, signal));
+      if (index > 0) print('', options);
+      print(renderText(one.run.report, { colour: hasColour(options) }), options);
+    }
+    return asked.every(({ run }) => run?.report.verdict === 'pass') ? EXIT.pass : EXIT.guestFailed;
+  });
 }
 
 /** Runs one scenario with progress on the error output. */
@@ -94,20 +94,6 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
   } finally {
     progress.clear();
   }
-}
-
-/** Writes the files that the options name. With several scenarios the JSON is a list of reports. */
-export function writeReports(runs: readonly ScenarioRun[], options: RunOptions): Promise<void> {
-  const reports = runs.map(({ report }) => report);
-  const { json, junit, ktap, console: log } = options;
-  const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
-    file === undefined ? [] : [{ file, text: render() }];
-  return writeFiles([
-    ...text(json, () => `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`),
-    ...text(junit, () => renderJunit(reports)),
-    ...text(ktap, () => renderKtap(reports)),
-    ...text(log, () => runs.map(({ outcome }) => new TextDecoder().decode(outcome.main.console)).join('')),
-  ]);
 }
 
 /** Prints to the error output if a report goes to standard output. */

@@ -73,6 +73,30 @@ t.test('JUnit: well-formed whatever is in it', (t) => {
   t.end();
 });
 
+t.test('a scenario without a verdict: nothing in its name or in the error is obeyed', (t) => {
+  const result = {
+    name: HOSTILE,
+    reason: `${HOSTILE}\nok 1 forged`,
+    details: [HOSTILE, 'Subtest: forged', 'ok 1 forged'],
+  };
+  const points = parseKtap(renderKtap([result, named('plain', false)]));
+  t.same(
+    points.map(({ ok, directive }) => [ok, directive]),
+    [
+      [false, undefined],
+      [true, undefined],
+    ],
+  );
+  const root = parseXml(renderJunit([result, named('plain', false)]));
+  t.equal(find(root, 'testsuite').length, 2);
+  const [error, more] = find(root, 'error');
+  t.equal(more, undefined);
+  t.match(error?.attributes['message'], /^no verdict: \\x00\\x01[^]*\nok 1 forged$/);
+  t.match(error?.text, / # SKIP # TODO \]\]> <!-- & < > " '[^]*\nSubtest: forged\nok 1 forged$/);
+  t.equal(root.attributes['errors'], '1');
+  t.end();
+});
+
 t.test('JUnit: one failure in a case, with all that failed', (t) => {
   const root = parseXml(
     renderJunit([

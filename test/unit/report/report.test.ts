@@ -58,7 +58,7 @@ t.test('a list of reports is read, too', (t) => {
   const [one, two] = [reportWith([]), reportWith([lost])].map((report) => JSON.parse(JSON.stringify(report)) as Report);
   t.same(readReports(JSON.stringify(one)), { reports: [one] });
   t.same(readReports(JSON.stringify([one, two])), { reports: [one, two] });
-  t.same(readReports('[]'), { problem: 'it is an empty list' });
+  t.same(readReports('[]'), { problem: 'it is an empty list: the run that wrote it ended without a verdict' });
   t.match(readReports(JSON.stringify([one, { ...two, seed: -1 }])), { problem: /^\/seed of report 2 must be >= 0/ });
   t.match(readReports('[1]'), { problem: /^report 1 must be object/ });
   t.match(readReports('1'), { problem: /^it must be object/ });
@@ -251,10 +251,50 @@ t.test('for other programs', (t) => {
   t.match(ktap, / {2}not ok 1 memory\n {2}ok 2 image\n {2}ok 3 disk/);
   t.match(ktap, /\nnot ok 2 stock suspend & resume\n$/);
   const junit = renderJunit(reports);
-  t.match(junit, /<testsuites tests="12" failures="1">/);
+  t.match(junit, /<testsuites tests="12" failures="1" errors="0">/);
   t.match(junit, /failure message="1 page differs &lt;after&gt; the restore"/);
   t.match(junit, /classname="stock suspend &amp; resume"/);
   t.equal(junit.match(/<testsuite /g)?.length, 2);
+  t.end();
+});
+
+t.test('a scenario without a verdict is no success for other programs', (t) => {
+  const results = [
+    reportWith([]),
+    { name: 'b & c', reason: 'the <disk> is full', details: ['because: ENOSPC', 'what to do: free some space'] },
+    { name: 'd', reason: "not run, because the command ended with 'b & c'", details: [] },
+  ];
+  const ktap = renderKtap(results);
+  t.match(ktap, /^KTAP version 1\n1\.\.3\n/);
+  t.ok(
+    ktap.endsWith(
+      [
+        'ok 1 stock suspend & resume',
+        '# no verdict: the <disk> is full',
+        '# because: ENOSPC',
+        '# what to do: free some space',
+        'not ok 2 b & c',
+        "# no verdict: not run, because the command ended with 'b & c'",
+        'not ok 3 d',
+        '',
+      ].join('\n'),
+    ),
+    ktap,
+  );
+  const junit = renderJunit(results);
+  t.match(junit, '<testsuites tests="8" failures="0" errors="2">');
+  t.match(
+    junit,
+    [
+      '  <testsuite name="b &amp; c" tests="1" failures="0" errors="1" time="0.000">',
+      '    <testcase classname="b &amp; c" name="run">',
+      '      <error message="no verdict: the &lt;disk&gt; is full">because: ENOSPC\nwhat to do: free some space</error>',
+      '    </testcase>',
+      '  </testsuite>',
+    ].join('\n'),
+  );
+  t.match(junit, /<error message="no verdict: not run, [^"]*"><\/error>/);
+  t.match(renderKtap(results.slice(1, 2)), /^KTAP version 1\n1\.\.1\n/, 'even if no scenario has a verdict');
   t.end();
 });
 
