@@ -19,7 +19,7 @@ const EMPTY_STATE = createHash('sha256').digest('hex');
 
 /** Repeats each run of a list of reports. The exit status is the worst of them. */
 export async function replayCommand(file: string, given: RunOptions, { signal }: CommandContext): Promise<number> {
-  const options = await settleFiles(given);
+  const options = await settleFiles(given, [file]);
   // The scenarios are not known before the list is read.
   const list = askedFor(file);
   const asked: Asked[] = [list];

@@ -13,18 +13,27 @@ export const STDOUT = '-';
 const REMEDY = 'name a file in an existing folder that you can write to';
 
 /**
- * Checks before any work that the files can be written and that no two are the same. Returns them, with `-` for every
- * name of standard output (`/dev/stdout`, or the file that it is redirected to).
- * @throws InputError that names the first that cannot, or two that are the same file.
+ * Checks before any work that the files can be written, that no two are the same, and that none is one of `inputs`, the
+ * files that the command reads. Returns them, with `-` for every name of standard output (`/dev/stdout`, or the file
+ * that it is redirected to).
+ * @throws InputError that names the first that cannot be written, two that are the same file, or an input.
  */
-export async function settleFiles<T extends NamedFiles>(named: T): Promise<T> {
+export async function settleFiles<T extends NamedFiles>(named: T, inputs: readonly string[] = []): Promise<T> {
   const settled: Record<string, string> = {};
   const takenBy = new Map<string, string>();
   const stdout = identityOfStdout();
+  const read = new Set(await Promise.all(inputs.map(identityOfInput)));
   for (const option of OPTIONS) {
     const file = named[option];
     if (file === undefined) continue;
     const identity = file === STDOUT ? stdout : await identityOf(file);
+    if (identity !== undefined && read.has(identity))
+      throw new InputError(
+        `--${option} would overwrite ${file === STDOUT ? 'a file' : `${file}, a file`} that this command reads`,
+        {
+          remedy: 'name another file for the report',
+        },
+      );
     const isStdout = file === STDOUT || (identity !== undefined && identity === stdout);
     settled[option] = isStdout ? STDOUT : file;
     const place = isStdout ? STDOUT : identity;
@@ -65,6 +74,12 @@ async function identityOf(file: string, linksLeft = LINKS_MAX): Promise<string |
   } catch (cause) {
     throw new InputError(`cannot write ${file}: ${(cause as Error).message}`, { cause, remedy: REMEDY });
   }
+}
+
+/** Undefined for what is no regular file, such as a pipe: writing to it overwrites nothing. */
+async function identityOfInput(file: string): Promise<string | undefined> {
+  const there = await stat(file).catch(() => undefined);
+  return there?.isFile() === true ? identity(there) : undefined;
 }
 
 function identityOfStdout(): string | undefined {

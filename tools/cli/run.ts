@@ -50,7 +50,7 @@ export async function runCommand(
   }
   const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
   const named = files.length > 0 ? files : [standardScenario(method)];
-  const options = await settleFiles(given);
+  const options = await settleFiles(given, named);
   const asked = named.map((file) => ({ ...askedFor(file), file }));
   return withReports(asked, options, signal, async () => {
     // All are read before the first is run: a typo in the last one should not cost the time of the others.

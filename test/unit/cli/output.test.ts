@@ -50,6 +50,25 @@ t.test('no two reports into one file, whatever it is called', async (t) => {
   await settleFiles({ json: '/dev/null', ktap: '/dev/null' });
 });
 
+t.test('no report goes into a file that the command reads', async (t) => {
+  const dir = t.testdir({ 'a.yaml': 'name: a\nsteps: [boo]\n', soft: t.fixture('symlink', 'a.yaml') });
+  const input = join(dir, 'a.yaml');
+  for (const file of [input, join(dir, 'soft')])
+    await t.rejects(settleFiles({ json: file }, [input]), {
+      name: 'InputError',
+      message: `--json would overwrite ${file}, a file that this command reads`,
+      remedy: 'name another file for the report',
+    });
+  t.same(await settleFiles({ json: join(dir, 'new') }, [input, join(dir, 'missing')]), { json: join(dir, 'new') });
+  const { status } = spawnSync(
+    process.execPath,
+    [packagePath('tools', 'snapback.mjs'), 'run', input, '--json', input],
+    { env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' } },
+  );
+  t.equal(status, 2);
+  t.match(readFileSync(input, 'utf8'), /^name: a/);
+});
+
 t.test('standard output by another name is standard output', async (t) => {
   t.same(await settleFiles({ json: '/dev/stdout', ktap: '/dev/null' }), { json: '-', ktap: '/dev/null' });
 });
