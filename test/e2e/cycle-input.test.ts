@@ -32,8 +32,8 @@ t.test('a binary file, and an alias without an end, as scenarios', async (t) => 
     return stderr;
   };
   t.match(await run('binary.yaml'), /cannot read the scenario .*binary\.yaml\n {2}because: it is not text in UTF-8\n/);
-  t.match(await run('controls.yaml'), /controls\.yaml:1:1: \\x1b is no character/);
-  t.match(await run('cycle.yaml'), /cycle\.yaml:4:32: '\*all' stands within/);
+  t.match(await run('controls.yaml'), /controls\.yaml:1:1: \\x1b is a character that a YAML file may not contain/);
+  t.match(await run('cycle.yaml'), /cycle\.yaml:4:32: '\*all' is inside the value that it refers to/);
 });
 
 t.test('a file that the scenario copies and that is not there', async (t) => {
