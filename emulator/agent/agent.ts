@@ -7,13 +7,13 @@
  */
 import { concat } from '../machine/bytes.js';
 import type { Machine } from '../machine/contract.js';
+import { ERRNO } from '../machine/errno.js';
 import { GuestError, InputError } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
 import { CHUNK_BYTES_MAX, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
 import { Job, type JobResult, Overdue, type Output } from './job.js';
 import {
   ANSWER,
-  ERRNO,
   PayloadReader,
   payloadOf,
   PROTOCOL_VERSION,
@@ -505,7 +505,7 @@ export class Agent {
   }
 }
 
-/** Whether an {@link Agent}'s error means that the guest refused a request with this {@link ERRNO}. */
+/** Whether an {@link Agent}'s error means that the guest refused a request with this error number. */
 export function isRefusal(error: unknown, errno: number): error is GuestError {
   return error instanceof GuestError && error.cause instanceof Refusal && error.cause.errno === errno;
 }

@@ -41,9 +41,6 @@ export const PUT_LAST = 2;
 
 export const JOB_STATE = { running: 0, exited: 1, signalled: 2, timedOut: 3 } as const;
 
-/** Linux's numbers of the errors that the host side distinguishes. */
-export const ERRNO = { ESRCH: 3, ENXIO: 6, EBUSY: 16, ENOSPC: 28, ENOSYS: 38 } as const;
-
 type Part = number | string | Uint8Array;
 
 /** A payload: numbers as little-endian words, strings in UTF-8 with a final zero, bytes unchanged. */

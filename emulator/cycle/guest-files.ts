@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Copies the files of a plan into the guest, after a check that there is room for them. */
 import { isRefusal, type Agent, type Room } from '../agent/agent.js';
-import { ERRNO } from '../agent/protocol.js';
+import { ERRNO } from '../machine/errno.js';
 import { InputError } from '../machine/errors.js';
 import type { GuestFile } from './plan.js';
 

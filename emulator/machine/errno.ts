@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Linux's error numbers: names as errno(3) has them, and what programs print for them by strerror(3). */
 
-const ERRORS: Readonly<Record<string, readonly [number: number, message: string]>> = {
+const ERRORS = {
   EPERM: [1, 'Operation not permitted'],
   ENOENT: [2, 'No such file or directory'],
   ESRCH: [3, 'No such process'],
@@ -133,10 +133,17 @@ const ERRORS: Readonly<Record<string, readonly [number: number, message: string]
   ENOTRECOVERABLE: [131, 'State not recoverable'],
   ERFKILL: [132, 'Operation not possible due to RF-kill'],
   EHWPOISON: [133, 'Memory page has hardware error'],
+} as const satisfies Readonly<Record<string, readonly [number: number, message: string]>>;
+
+export type ErrnoName = keyof typeof ERRORS;
+
+/** The error numbers by name. */
+export const ERRNO = Object.fromEntries(Object.entries(ERRORS).map(([name, [number]]) => [name, number])) as {
+  readonly [Name in ErrnoName]: (typeof ERRORS)[Name][0];
 };
 
 /** Other names of the same numbers. */
-const ALIASES: Readonly<Record<string, string>> = {
+const ALIASES: Readonly<Record<string, ErrnoName>> = {
   EWOULDBLOCK: 'EAGAIN',
   EDEADLOCK: 'EDEADLK',
   ENOTSUP: 'EOPNOTSUPP',
@@ -147,7 +154,7 @@ export const ERRNO_NAMES = [...Object.keys(ERRORS), ...Object.keys(ALIASES)] as 
 /** The error number with the name `name`; undefined when there is none. */
 export function errnoOf(name: string): number | undefined {
   const own = Object.hasOwn(ALIASES, name) ? (ALIASES[name] ?? name) : name;
-  return Object.hasOwn(ERRORS, own) ? ERRORS[own]?.[0] : undefined;
+  return Object.hasOwn(ERRNO, own) ? ERRNO[own as ErrnoName] : undefined;
 }
 
 /** The name of an error number, or the number itself where it has none. */

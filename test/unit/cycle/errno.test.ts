@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { errnoIn, errnoName, errnoOf, ERRNO_NAMES } from '../../../emulator/machine/errno.js';
+import { Errno } from '../../../emulator/engines/v86/share/errno.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
+import { ERRNO, errnoIn, errnoName, errnoOf, ERRNO_NAMES } from '../../../emulator/machine/errno.js';
 
 t.test('error numbers by name, and by what programs print', (t) => {
   t.same(
@@ -15,5 +18,16 @@ t.test('error numbers by name, and by what programs print', (t) => {
   t.equal(errnoIn('snapctl: snapshot: Device or resource busy; close the last snapshot'), 16);
   t.equal(errnoIn('all is well'), undefined);
   for (const name of ERRNO_NAMES) t.equal(errnoOf(errnoName(errnoOf(name) ?? 0)), errnoOf(name), name);
+  t.end();
+});
+
+t.test('error numbers stand in one file', (t) => {
+  t.equal(new Errno('ESTALE').number, ERRNO.ESTALE);
+  const sources = readdirSync(packagePath('emulator'), { recursive: true, encoding: 'utf8' });
+  const having = sources.filter(
+    (file) =>
+      file.endsWith('.ts') && /\bE[A-Z0-9]{3,}: \[?\d/.test(readFileSync(packagePath('emulator', file), 'utf8')),
+  );
+  t.same(having, ['machine/errno.ts']);
   t.end();
 });

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { encodeFrame, FrameReader, type Frame } from '../../../emulator/agent/frame.js';
 import {
   ANSWER,
-  ERRNO,
   JOB_STATE,
   PayloadReader,
   payloadOf,
@@ -15,6 +14,7 @@ import {
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent, FakeScript } from '../../../emulator/engines/fake/script.js';
 import type { Engine, MachineConfig } from '../../../emulator/machine/contract.js';
+import { ERRNO } from '../../../emulator/machine/errno.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
 

@@ -3,9 +3,10 @@
 import t from 'tap';
 import { Agent } from '../../../emulator/agent/agent.js';
 import type { Frame } from '../../../emulator/agent/frame.js';
-import { ANSWER, ERRNO, PayloadReader, payloadOf, REQUEST } from '../../../emulator/agent/protocol.js';
+import { ANSWER, PayloadReader, payloadOf, REQUEST } from '../../../emulator/agent/protocol.js';
 import { copyIntoGuest } from '../../../emulator/cycle/guest-files.js';
 import type { GuestFile } from '../../../emulator/cycle/plan.js';
+import { ERRNO } from '../../../emulator/machine/errno.js';
 import { scriptedMachine } from '../agent/fixtures/scripted-machine.js';
 
 interface Guest {
