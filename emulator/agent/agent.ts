@@ -8,7 +8,7 @@
 import { concat } from '../machine/bytes.js';
 import type { Machine } from '../machine/contract.js';
 import { ERRNO } from '../machine/errno.js';
-import { GuestError, InputError } from '../machine/errors.js';
+import { GuestError, InputError, PowerCut } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
 import { CHUNK_BYTES_MAX, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
 import { Job, type JobResult, Overdue, type Output } from './job.js';
@@ -499,8 +499,11 @@ export class Agent {
   }
 
   #stopped(awaited: string, interruption: Interruption): GuestError {
+    const { consoleTail } = this;
+    if (interruption.why === 'powerCut')
+      return new PowerCut(`power was cut while the rig awaited ${awaited}`, { consoleTail });
     return new GuestError(`the machine stopped (${interruption.why}) while the rig awaited ${awaited}`, {
-      consoleTail: this.consoleTail,
+      consoleTail,
     });
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A bound in virtual time over all the waits of a step. */
-import { GuestError } from '../machine/errors.js';
+import { GuestError, PowerCut } from '../machine/errors.js';
 import type { Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
 
@@ -26,8 +26,8 @@ export class Bound {
 
   /**
    * Calls `wait` with the virtual time that is left.
-   * @throws GuestError that names the bound, when `wait` fails because no time is left. Other errors of `wait` pass
-   *   through.
+   * @throws GuestError that names the bound, when `wait` fails because no time is left. A power cut and other errors of
+   *   `wait` pass through.
    */
   async during<T>(wait: (virtualMsMax: number) => Promise<T>): Promise<T> {
     if (this.#leftMs <= 0) throw this.#exceeded();
@@ -41,7 +41,8 @@ export class Bound {
       return result;
     } catch (error) {
       spend();
-      throw error instanceof GuestError && this.#leftMs <= 0 ? this.#exceeded() : error;
+      const isLate = error instanceof GuestError && !(error instanceof PowerCut) && this.#leftMs <= 0;
+      throw isLate ? this.#exceeded() : error;
     }
   }
 

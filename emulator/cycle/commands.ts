@@ -3,7 +3,7 @@
 import type { Agent } from '../agent/agent.js';
 import { Overdue, type Job, type JobResult, type Output } from '../agent/job.js';
 import { time } from '../machine/duration.js';
-import { GuestError } from '../machine/errors.js';
+import { GuestError, PowerCut } from '../machine/errors.js';
 import { OUTPUT_CHARACTERS_MAX, type CommandOutcome, type Finding, type TimelineName } from './outcome.js';
 import { matches, type Matcher } from './pattern.js';
 import type { CommandStep } from './plan.js';
@@ -45,14 +45,10 @@ export interface CommandEnd {
 
 /**
  * Runs a command line in the guest's shell and waits for its end. After `timeoutMs` of virtual time the command is
- * killed. Returns 'powerCut' when a planned power cut came before the end. The result is recorded in every case.
- * @throws GuestError when the machine stops.
+ * killed. The result is recorded in every case.
+ * @throws GuestError when the machine stops; PowerCut when a power cut stops it.
  */
-export async function runCommand(
-  site: CommandSite,
-  command: string,
-  timeoutMs: number,
-): Promise<CommandEnd | 'powerCut'> {
+export async function runCommand(site: CommandSite, command: string, timeoutMs: number): Promise<CommandEnd> {
   const startVirtualMs = site.virtualMs();
   const { end, stopped } = await runWithin(site.agent, command, timeoutMs);
   const [stdout, stderr] = [bounded(end.stdout), bounded(end.stderr)];
@@ -67,16 +63,7 @@ export async function runCommand(
     startVirtualMs,
     durationVirtualMs: site.virtualMs() - startVirtualMs,
   });
-  if (stopped === 'powerCut') return stopped;
   if (stopped) throw stoppedWhile(command, stopped, end, site.agent);
-  return end;
-}
-
-/** Like `runCommand`, for steps without a planned power cut. */
-export async function runUncut(site: CommandSite, command: string, timeoutMs: number): Promise<CommandEnd> {
-  const end = await runCommand(site, command, timeoutMs);
-  if (end === 'powerCut')
-    throw new GuestError(`power was cut while \`${command}\` ran`, { consoleTail: site.agent.consoleTail });
   return end;
 }
 
@@ -126,7 +113,8 @@ function stoppedWhile(command: string, stopped: Stop, end: CommandEnd, agent: Ag
     reset: 'the machine reset itself (reboot or triple fault)',
     powerCut: 'power was cut',
   }[stopped];
-  return new GuestError(`${how} while \`${command}\` ran`, {
+  const Kind = stopped === 'powerCut' ? PowerCut : GuestError;
+  return new Kind(`${how} while \`${command}\` ran`, {
     consoleTail: [...agent.consoleTail, ...outputLines(end)],
     remedy: 'the console says why',
   });

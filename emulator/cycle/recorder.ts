@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A machine that records all evidence of its runs. Triggers can be armed in it for longer than a single run. */
 import { concat } from '../machine/bytes.js';
-import { StallError } from '../machine/errors.js';
+import { PowerCut, StallError } from '../machine/errors.js';
 import type {
   Action,
   Capture,
@@ -28,7 +28,7 @@ export interface Seen {
 }
 
 export interface Recorder {
-  /** The same machine. Its runs are recorded. */
+  /** The same machine. Its runs are recorded. A run after a power cut throws {@link PowerCut}. */
   readonly machine: Machine;
   readonly seen: () => Seen;
   /** Triggers for all runs from now on. `nth` counts over all runs. A trigger that has fired is removed. */
@@ -71,10 +71,13 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
   let armed: readonly ArmedTrigger[] = [];
   let instructions = options.before?.instructions ?? 0;
   let virtualMs = options.before?.virtualMs ?? 0;
+  let isCut = false;
 
   let wait = { beginMs: 0, endMs: 0 };
 
   const run = async (request: RunRequest): Promise<RunReport> => {
+    // The cut may have come after the end of what was awaited then, so that only the next wait notices it.
+    if (isCut) throw new PowerCut('power has been cut');
     const endMs = virtualMs + request.virtualMsMax;
     // Consecutive runs that share the rest of one bound are one wait.
     if (Math.abs(endMs - wait.endMs) > SAME_END_MS) wait = { beginMs: virtualMs, endMs };
@@ -102,6 +105,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
     for (const [disk, of] of report.writes.entries()) for (const write of of) writes[disk]?.push(write);
     captures.push(...report.captures);
     ({ instructions, virtualMs } = report);
+    isCut = report.reason.why === 'powerCut';
     armed = stillArmed(armed, report);
     return report;
   };

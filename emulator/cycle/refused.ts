@@ -3,7 +3,7 @@
 import type { JobResult } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { errnoIn, errnoName, errnoOf } from '../machine/errno.js';
-import { GuestError } from '../machine/errors.js';
+import { GuestError, PowerCut } from '../machine/errors.js';
 import { stepEnd } from '../machine/markers.js';
 import { consoleLines } from '../console/lines.js';
 import { outputLines, resultOf } from './commands.js';
@@ -29,7 +29,7 @@ export class Refused extends GuestError {
 
 /**
  * The error for a suspending command that ended without a suspend: {@link Refused} when the machine continues,
- * otherwise an error that says how the machine stopped.
+ * {@link PowerCut} after a power cut, otherwise an error that says how the machine stopped.
  */
 export function refusedOrStopped(
   what: string,
@@ -37,6 +37,8 @@ export function refusedOrStopped(
   recorder: Recorder,
   remedy = 'the console says why',
 ): GuestError {
+  if (end.ended === 'powerCut')
+    return new PowerCut('power was cut during the suspend', { consoleTail: consoleTail(recorder.seen().console) });
   if (end.ended !== 'reset' && end.ended !== 'halted') return new Refused(what, end, recorder, remedy);
   return new GuestError(
     end.ended === 'reset'

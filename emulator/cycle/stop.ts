@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The error for a machine that stops before an awaited point. It names that point and shows the console. */
-import { GuestError } from '../machine/errors.js';
+import { GuestError, PowerCut } from '../machine/errors.js';
 import type { RunReport, StopReason } from '../machine/contract.js';
 import type { Seen } from './recorder.js';
 
@@ -36,7 +36,8 @@ export function describeStop(reason: StopReason, virtualMs: number): string {
 }
 
 /**
- * The error for a machine that stopped for `report.reason` while `awaited` was awaited.
+ * The error for a machine that stopped for `report.reason` while `awaited` was awaited: {@link PowerCut} when power was
+ * cut.
  * After an interruption by the user, it throws the reason of the aborted signal.
  */
 export function unexpectedStop(
@@ -46,7 +47,8 @@ export function unexpectedStop(
   signal?: AbortSignal,
 ): GuestError {
   if (report.reason.why === 'aborted') signal?.throwIfAborted();
-  return new GuestError(`awaited ${awaited}, but ${describeStop(report.reason, report.virtualMs)}`, {
+  const Kind = report.reason.why === 'powerCut' ? PowerCut : GuestError;
+  return new Kind(`awaited ${awaited}, but ${describeStop(report.reason, report.virtualMs)}`, {
     consoleTail: consoleTail(seen.console),
     remedy: 'read the last lines of the console; `snapback shell` gives the same machine a prompt',
   });

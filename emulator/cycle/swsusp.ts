@@ -45,10 +45,10 @@ export function hibernation(cmdline: string): string {
 }
 
 /**
- * Suspends to disk and waits until the machine is off. Returns 'powerCut' when a planned cut came before. `cmdline`:
- * the kernel command line of this machine and of the one that will resume. `copyRam`: capture RAM at the atomic copy.
- * `timeoutMs`: bound in virtual time, if the plan sets one.
- * @throws Refused when the kernel refuses, GuestError when the machine does not power off.
+ * Suspends to disk and waits until the machine is off. `cmdline`: the kernel command line of this machine and of the one
+ * that will resume. `copyRam`: capture RAM at the atomic copy. `timeoutMs`: bound in virtual time, if the plan sets one.
+ * @throws Refused when the kernel refuses, PowerCut when a planned cut comes before, GuestError when the machine does
+ *   not power off.
  */
 export async function suspendToDisk(
   recorder: Recorder,
@@ -56,12 +56,11 @@ export async function suspendToDisk(
   cmdline: string,
   copyRam: boolean,
   timeoutMs: number | undefined,
-): Promise<SuspendResult | 'powerCut'> {
+): Promise<SuspendResult> {
   recorder.arm(copyRamAt(stepBegin('copy'), copyRam));
   const end = await new Bound('suspend', recorder, timeoutMs).during((virtualMsMax) =>
     agent.exec(shell(hibernation(cmdline)), { virtualMsMax }),
   );
-  if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended !== 'halted') {
     const device = resumeDevice(cmdline);
     throw device === undefined
@@ -78,15 +77,14 @@ export async function suspendToDisk(
 
 /**
  * Resumes a machine that holds before its first disk access from the image on its disks, until the restored tasks run.
- * Returns the marker at the first instruction of the restored kernel, with RAM if `copyRam`. Returns 'powerCut' when a
- * planned cut came before.
- * @throws GuestError when it boots afresh or does not resume.
+ * Returns the marker at the first instruction of the restored kernel, with RAM if `copyRam`.
+ * @throws PowerCut when a planned cut comes before, GuestError when it boots afresh or does not resume.
  */
 export async function resumeFromDisk(
   recorder: Recorder,
   copyRam: boolean,
   { timeoutMs, signal }: { readonly timeoutMs: number | undefined; readonly signal: AbortSignal | undefined },
-): Promise<RamAt | 'powerCut'> {
+): Promise<RamAt> {
   const bound = new Bound('resume', recorder, timeoutMs);
   const awaited = 'the suspended system to resume';
   const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
@@ -98,7 +96,6 @@ export async function resumeFromDisk(
       return report;
     });
   const jump = await runTo([stepEnd('restore'), USER_MARKERS.agentReady]);
-  if (jump.reason.why === 'powerCut') return 'powerCut';
   if (jump.reason.why === 'trigger' && jump.reason.index === 1) {
     throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it accepts`, {
       consoleTail: consoleTail(recorder.seen().console),
@@ -107,7 +104,6 @@ export async function resumeFromDisk(
   }
   if (jump.reason.why !== 'trigger') throw unexpectedStop(awaited, jump, recorder.seen(), signal);
   const thaw = await runTo([stepEnd('thawTasks')]);
-  if (thaw.reason.why === 'powerCut') return 'powerCut';
   if (thaw.reason.why !== 'trigger') throw unexpectedStop(awaited, thaw, recorder.seen(), signal);
   return ramAt(stepEnd('restore'), recorder);
 }

@@ -4,9 +4,9 @@
  * image and powers off. The live timeline must not change the restored timeline.
  */
 import { Agent } from '../agent/agent.js';
-import type { Job } from '../agent/job.js';
+import type { Job, JobResult } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
-import { GuestError } from '../machine/errors.js';
+import { GuestError, PowerCut } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
 import { Bound } from './bound.js';
 import { judgeCommand, outputLines, resultOf, runCommand, shell, type CommandSite } from './commands.js';
@@ -63,10 +63,9 @@ export interface LiveDeps {
 
 /**
  * Takes a snapshot. The live timeline runs `beforeSaving`, then `whileSaving` while it saves the image, and powers off.
- * `agent` keeps its state of the copy, for the restored timeline. Returns 'powerCut' when a planned cut came before the
- * end. `copyRam`: capture RAM at the copy.
- * @throws Refused when the kernel refuses, GuestError when the live timeline does not save its image or does not power
- *   off.
+ * `agent` keeps its state of the copy, for the restored timeline. `copyRam`: capture RAM at the copy.
+ * @throws Refused when the kernel refuses, PowerCut when a planned cut comes before the end, GuestError when the live
+ *   timeline does not save its image or does not power off.
  */
 export async function snapshotAndPowerOff(
   recorder: Recorder,
@@ -74,24 +73,22 @@ export async function snapshotAndPowerOff(
   steps: LiveSteps,
   copyRam: boolean,
   deps: LiveDeps,
-): Promise<SuspendResult | 'powerCut'> {
+): Promise<SuspendResult> {
   const { timeoutMs, signal } = deps;
   const bound = new Bound('suspend', recorder, timeoutMs);
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
   const job = await runToCopy(recorder, agent, steps, toCopyEnd, bound);
-  if (job === 'powerCut') return job;
   for (let again = true; again;) {
     const returned = await bound.during(async (virtualMsMax) => {
       const report = await recorder.machine.run({
         triggers: [stopAt(stepEnd('call')), ...toCopyEnd],
         virtualMsMax,
       });
-      if (report.reason.why === 'trigger' || report.reason.why === 'powerCut') return report;
+      if (report.reason.why === 'trigger') return report.reason.index;
       throw unexpectedStop('the snapshot to return in the live timeline', report, recorder.seen(), signal);
     });
-    if (returned.reason.why !== 'trigger') return 'powerCut';
     // If the image leaves too little memory, the kernel frees more and copies again. The last copy counts.
-    again = returned.reason.index === 1;
+    again = returned === 1;
   }
   const call = recorder.seen().markers.findLast(({ kind }) => kind === stepEnd('call'));
   // The second word of a step's end is an error number; 0 means no error.
@@ -106,24 +103,20 @@ export async function snapshotAndPowerOff(
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
   const runAll = liveRunner(live, deps);
-  if ((await runAll(steps.beforeSaving ?? [])) === 'powerCut') return 'powerCut';
+  await runAll(steps.beforeSaving ?? []);
   const continued = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax }));
-  if (continued.ended === 'powerCut') return 'powerCut';
   if (continued.ended !== 'exited' || continued.exitCode !== 0)
-    throw notDone('the live timeline could not be told to save its image', outputLines(resultOf(continued)), recorder);
-  if ((await runAll(steps.whileSaving)) === 'powerCut') return 'powerCut';
+    throw notDone('the live timeline could not be told to save its image', continued, recorder);
+  await runAll(steps.whileSaving);
   const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
-  if (saved.ended === 'powerCut') return 'powerCut';
   if (saved.ended !== 'exited' || saved.exitCode !== 0)
-    throw notDone('the image of the snapshot was not saved', outputLines(resultOf(saved)), recorder);
+    throw notDone('the image of the snapshot was not saved', saved, recorder);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
-  if (off.why === 'powerCut') return 'powerCut';
-  if (off.why !== 'halted')
-    throw notDone(
-      `awaited the live timeline to power off, but it stopped for another reason (${off.why})`,
-      [],
-      recorder,
-    );
+  if (off.why !== 'halted') {
+    const what = `awaited the live timeline to power off, but it stopped for another reason (${off.why})`;
+    const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
+    throw off.why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
+  }
   return { atCopy, job };
 }
 
@@ -134,7 +127,7 @@ export async function snapshotAndPowerOff(
 function liveRunner(
   live: Agent,
   { matcher, evidence, virtualMs }: LiveDeps,
-): (steps: readonly CommandStep[]) => Promise<'powerCut' | undefined> {
+): (steps: readonly CommandStep[]) => Promise<void> {
   const site: CommandSite = {
     agent: live,
     timeline: 'live',
@@ -149,12 +142,10 @@ function liveRunner(
         continue;
       }
       const end = await runCommand(site, step.command, step.timeoutMs);
-      if (end === 'powerCut') return end;
       const wrong = await judgeCommand(step, end, matcher);
       evidence.addFindings(wrong.map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));
       over = wrong.length > 0 && step.continue !== true;
     }
-    return undefined;
   };
 }
 
@@ -174,16 +165,17 @@ async function runToCopy(
   steps: LiveSteps,
   triggers: readonly ArmedTrigger[],
   bound: Bound,
-): Promise<Job | 'powerCut'> {
+): Promise<Job> {
   const end = await bound.during((virtualMsMax) => agent.exec(shell(take(steps)), { virtualMsMax, triggers }));
-  if (end.ended === 'powerCut') return 'powerCut';
   if (end.ended === 'stopped') return end.job;
   throw refusedOrStopped('the kernel refused to take a snapshot', end, recorder);
 }
 
-function notDone(what: string, said: readonly string[], recorder: Recorder): GuestError {
-  return new GuestError(what, {
-    consoleTail: [...consoleTail(recorder.seen().console), ...said],
+/** The error for a command of the rig that did not succeed: {@link PowerCut} when power was cut before its end. */
+function notDone(what: string, end: JobResult, recorder: Recorder): GuestError {
+  const details = {
+    consoleTail: [...consoleTail(recorder.seen().console), ...outputLines(resultOf(end))],
     remedy: 'the console says why',
-  });
+  };
+  return end.ended === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
 }

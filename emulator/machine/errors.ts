@@ -74,6 +74,12 @@ export class StallError extends GuestError {
   }
 }
 
+/**
+ * Power was cut while something was awaited of the guest. Only faults of a plan cut power, so the step with the fault
+ * takes it for the planned cut.
+ */
+export class PowerCut extends GuestError {}
+
 /** True for the errors above. They are shown without a stack trace. */
 export function isSnapbackError(error: unknown): error is InputError | RigError | GuestError {
   return error instanceof SnapbackError;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Steps that run programs in the guest. */
 import { time } from '../../machine/duration.js';
-import { judgeCommand, outputLines, runUncut, type CommandSite } from '../commands.js';
+import { judgeCommand, outputLines, runCommand, type CommandSite } from '../commands.js';
 import { readKtap } from '../ktap.js';
 import type { SimpleStep } from '../plan.js';
 import type { StepContext } from './context.js';
@@ -14,7 +14,7 @@ const TOLERANCE_MS = 2_000;
 /** Runs a command and waits for its end. When it fails, the scenario ends, unless the step has `continue`. */
 export async function run(context: StepContext, step: Extract<SimpleStep, { do: 'run' }>): Promise<void> {
   const { deps, evidence } = context;
-  const end = await runUncut(siteOf(context), step.command, step.timeoutMs);
+  const end = await runCommand(siteOf(context), step.command, step.timeoutMs);
   const wrong = await judgeCommand(step, end, deps.matcher);
   evidence.addFindings(wrong);
   if (wrong.length > 0 && step.continue !== true) context.over = true;
@@ -32,13 +32,13 @@ async function startSelfChecks(context: StepContext): Promise<void> {
   context.offSinceStartMs = 0;
   context.suspendingSinceStartMs = 0;
   const step = { command: `selfcheck start --seed ${plan.machine.seed}`, exit: 0, timeoutMs: SELFCHECK_MS_MAX };
-  const end = await runUncut(siteOf(context), step.command, step.timeoutMs);
+  const end = await runCommand(siteOf(context), step.command, step.timeoutMs);
   evidence.addFindings(await judgeCommand(step, end, deps.matcher));
 }
 
 async function verifySelfChecks(context: StepContext): Promise<void> {
   const { evidence, offSinceStartMs, suspendingSinceStartMs } = context;
-  const end = await runUncut(
+  const end = await runCommand(
     siteOf(context),
     `selfcheck verify --off-ms ${offSinceStartMs} --tolerance-ms ${TOLERANCE_MS + Math.round(suspendingSinceStartMs)}`,
     SELFCHECK_MS_MAX,

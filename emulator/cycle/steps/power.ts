@@ -11,6 +11,11 @@ import type { StepContext } from './context.js';
 /** Cuts power without warning. The filesystems on the disks must still be consistent. */
 export async function cutPower(context: StepContext): Promise<void> {
   if (context.machines.hasAgent) await checkBackground(context, 'before the power cut');
+  await afterPowerCut(context);
+}
+
+/** Keeps the evidence of a machine whose power was cut, and checks its filesystems. */
+export async function afterPowerCut(context: StepContext): Promise<void> {
   context.machines.powerOff();
   await checkFilesystems(context, 'powerOff');
 }

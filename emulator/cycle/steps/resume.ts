@@ -3,6 +3,7 @@ import { triggersOf } from '../../faults/fault.js';
 import { missedMistake } from '../../faults/mistake.js';
 import { GuestError, InputError } from '../../machine/errors.js';
 import { outputLines, resultOf } from '../commands.js';
+import { untilCut } from '../planned-cut.js';
 import type { Proof, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import type { SuspendEvidence } from '../proofs.js';
@@ -13,7 +14,7 @@ import type { EarlyProofs, StepContext, Suspended } from './context.js';
 import { checkBackground } from './background.js';
 import { recordFailure } from './failure.js';
 import { expectFaultsApplied } from './faults.js';
-import { cutPower } from './power.js';
+import { afterPowerCut } from './power.js';
 
 type ResumeStep = Extract<SimpleStep, { do: 'resume' }>;
 
@@ -30,10 +31,9 @@ export async function resume(context: StepContext, step: ResumeStep, ahead: read
   const recorder = await machines.powerOn('beforeDisk');
   // Before the capture, so that it includes the changes of RAM by faults.
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
-  const resuming = resumeFromDisk(recorder, ahead.includes('memory'), {
-    timeoutMs: step.timeoutMs,
-    signal: deps.booter.signal,
-  });
+  const resuming = untilCut(() =>
+    resumeFromDisk(recorder, ahead.includes('memory'), { timeoutMs: step.timeoutMs, signal: deps.booter.signal }),
+  );
   // The machine runs in its worker, so proofs can run in parallel.
   const early = suspended.early ?? proveEarly(context, suspended.evidence, ahead);
   try {
@@ -53,8 +53,10 @@ async function finishResume(
 ): Promise<void> {
   const { plan, machines } = context;
   const { recorder } = machines;
-  expectFaultsApplied(step.faults, recorder, restored === 'powerCut');
-  if (restored === 'powerCut') return cutPowerDuringResume(context, suspended);
+  if (restored === 'powerCut') {
+    expectFaultsApplied(step.faults, recorder, true);
+    return endCutResume(context, suspended);
+  }
   context.offSinceStartMs += Math.round(restored.marker.virtualMs);
   const seen = recorder.seen();
   const missed = missedMistake([...suspended.seen.markers, ...seen.markers], plan.machine.cmdline);
@@ -72,8 +74,13 @@ async function finishResume(
       writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
     },
   };
-  await reconnectAndCheck(context, suspended);
-  await checkBackground(context, 'by the time it was resumed');
+  const answered = await untilCut(async () => {
+    await reconnectAndCheck(context, suspended);
+    await checkBackground(context, 'by the time it was resumed');
+    return 'answered' as const;
+  });
+  expectFaultsApplied(step.faults, recorder, answered === 'powerCut');
+  if (answered === 'powerCut') return endCutResume(context, suspended);
   context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 
@@ -124,10 +131,10 @@ async function recordEarlyProofs({ evidence }: StepContext, { filesystems, image
     if (result.status === 'rejected' && result.reason instanceof GuestError) evidence.addError(result.reason);
 }
 
-/** Cuts power before the resume is complete. The image may still be on the disk. */
-async function cutPowerDuringResume(context: StepContext, suspended: Suspended): Promise<void> {
+/** Ends a machine whose power was cut before the resume was complete. The image may still be on the disk. */
+async function endCutResume(context: StepContext, suspended: Suspended): Promise<void> {
   const { writes, virtualMs } = context.machines.recorder.seen();
-  await cutPower(context);
+  await afterPowerCut(context);
   context.offSinceStartMs += Math.round(virtualMs);
   context.suspended = { ...suspended, writesByResume: joined(suspended.writesByResume, writes) };
 }

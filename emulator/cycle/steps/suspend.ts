@@ -2,6 +2,7 @@
 import { readSectors } from '../../disks/disk.js';
 import { sectorEdits, triggersOf, type Fault } from '../../faults/fault.js';
 import { GuestError } from '../../machine/errors.js';
+import { untilCut } from '../planned-cut.js';
 import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import { judgeRefusal, Refused } from '../refused.js';
@@ -28,7 +29,7 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   machines.expectResume();
   const begunMs = recorder.seen().virtualMs;
   const copyRam = ahead.some((proof) => proof === 'memory' || proof === 'image');
-  const end = await suspendByMethod(context, step, copyRam);
+  const end = await untilCut(() => suspendByMethod(context, step, copyRam));
   const seen = recorder.seen();
   machines.powerOff();
   alterSectors(context, step.faults);
@@ -94,7 +95,7 @@ async function suspendByMethod(
   { deps, machines, evidence }: StepContext,
   step: SuspendStep,
   copyRam: boolean,
-): Promise<SuspendResult | 'powerCut'> {
+): Promise<SuspendResult> {
   const { recorder, agent } = machines;
   const { timeoutMs } = step;
   if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam, timeoutMs);

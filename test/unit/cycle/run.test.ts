@@ -258,6 +258,37 @@ t.test('a live timeline that comes to a sudden end', async (t) => {
   }
 });
 
+t.test('a planned power cut counts as such wherever it comes in a live timeline', async (t) => {
+  const commands = { spoil: {}, rewrite: {} };
+  const engine = fakeSystem({ commands });
+  /** Where each wait of the rig ended, in instructions since power-on. */
+  const waits: number[] = [];
+  const watched = (machine: Machine): Machine => ({
+    ...machine,
+    run: async (request) => {
+      const report = await machine.run(request);
+      waits.push(report.instructions);
+      return report;
+    },
+  });
+  await run([{ do: 'boot' }, SNAPSHOT], {
+    engine: { ...engine, restore: async (...given) => watched(await engine.restore(...given)) },
+  });
+  // The last wait ends with the machine off.
+  const places = waits.flatMap((end, index) => [
+    // Within a wait, and as soon as it has ended, so that only the next wait notices it.
+    Math.floor(((waits[index - 1] ?? 0) + end) / 2),
+    ...(index < waits.length - 1 ? [end] : []),
+  ]);
+  t.ok(places.length > 30);
+  for (const instruction of places) {
+    const cut = { ...SNAPSHOT, faults: [{ fault: 'cutPower', at: { instruction } }] } as Step;
+    const { main, findings } = await run([{ do: 'boot' }, cut], { system: { commands } });
+    t.same(findings, [], `at instruction ${instruction}`);
+    t.match(main.filesystems, [{ at: 'powerOff' }], `at instruction ${instruction}`);
+  }
+});
+
 t.test('from the cache it is the same run', async (t) => {
   const cache = memoryCache();
   const steps: Step[] = [{ do: 'boot' }, ...CYCLE, { do: 'shutdown' }];
@@ -835,6 +866,31 @@ t.test('power cut within the resume: whether the image is still there depends on
     [],
     'which is as it should be',
   );
+});
+
+t.test('a planned power cut after the restore, before the agent answers', async (t) => {
+  const engine = fakeSystem({});
+  let thawed = 0;
+  const watched = (machine: Machine): Machine => ({
+    ...machine,
+    run: async (request) => {
+      const report = await machine.run(request);
+      if (report.markers.some(({ kind }) => kind === stepEnd('thawTasks'))) thawed = report.instructions;
+      return report;
+    },
+  });
+  await run([{ do: 'boot' }, SUSPEND, RESUME], {
+    engine: { ...engine, restore: async (...given) => watched(await engine.restore(...given)) },
+  });
+  for (const instruction of [thawed + 1, thawed + 10]) {
+    const cut: Step = { do: 'resume', faults: [{ fault: 'cutPower', at: { instruction } }] };
+    const { main, findings } = await run([{ do: 'boot' }, SUSPEND, cut, VERIFY, { do: 'boot' }, { do: 'shutdown' }]);
+    t.same(findings, []);
+    t.same(
+      main.filesystems.map(({ at }) => at),
+      ['powerOff', 'suspend', 'shutdown'],
+    );
+  }
 });
 
 t.test('a fault that does not strike fails the run', async (t) => {
