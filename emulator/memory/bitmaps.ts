@@ -117,20 +117,23 @@ export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
  * or at a time that preserves none.
  */
 export function preservedPages(kernel: GuestKernel): PageSet {
-  return flatBitmap(kernel, 'preserved');
+  return flatBitmap(kernel, 'preserved') ?? new Uint8Array(kernel.memory.pageCount);
 }
 
-/** The frames that a snapshot has taken off the lists of reclaim, in order to preserve them: of a large page the first. */
-export function isolatedPages(kernel: GuestKernel): PageSet {
+/**
+ * The frames that a snapshot has taken off the lists of reclaim, in order to preserve them: of a large page the first.
+ * Undefined when the kernel has no such record now: it is not taking a snapshot.
+ */
+export function isolatedPages(kernel: GuestKernel): PageSet | undefined {
   return flatBitmap(kernel, 'isolated');
 }
 
-/** A bitmap of mm/anon_preserve.c, empty where there is none. */
-function flatBitmap(kernel: GuestKernel, name: 'preserved' | 'isolated'): PageSet {
-  const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
+/** A bitmap of mm/anon_preserve.c; undefined where there is none. */
+function flatBitmap(kernel: GuestKernel, name: 'preserved' | 'isolated'): PageSet | undefined {
   const has = kernel.symbols.byName.has(name) && kernel.symbols.byName.has('preserved_pfns');
   const bits = has ? variable(kernel, name) : 0;
-  if (bits === 0) return pages;
+  if (bits === 0) return undefined;
+  const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
   const count = variable(kernel, 'preserved_pfns');
   if (count > pages.length)
     throw new GuestError(`the map of ${name} pages has ${count} bits, the machine ${pages.length} pages`);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Whose memory is it? Names a byte of guest RAM for people, as precisely as the kernel's own structures allow. */
+import { GuestError } from '../machine/errors.js';
 import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa, type Pfn } from '../machine/units.js';
 import { direct, kernelU32, physical, symbolGpa, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
@@ -11,7 +12,10 @@ import { readString, va, type Va } from './view.js';
 import { buddyFree, zones } from './zones.js';
 
 export interface OwnerNamer {
-  /** For example `init_task+0x1c`, `slab kmalloc-64, byte 12 of object 3`, `sh (pid 41) at 0x0804a010`. */
+  /**
+   * For example `init_task+0x1c`, `slab kmalloc-64, byte 12 of object 3`, `sh (pid 41) at 0x0804a010`.
+   * @throws GuestError when the structures of the guest are damaged.
+   */
   name(at: Gpa): string;
 }
 
@@ -19,8 +23,33 @@ const VMALLOC_END = 2 ** 32;
 
 /** Reads what naming needs (free lists, tasks, user page tables) once, at the first name asked for. */
 export function ownerNamer(kernel: GuestKernel): OwnerNamer {
-  let sources: Sources | undefined;
-  return { name: (at) => nameOwner((sources ??= readSources(kernel)), at) };
+  let sources: Sources | GuestError | undefined;
+  return {
+    name: (at) => {
+      sources ??= sourcesOrError(kernel);
+      if (sources instanceof GuestError) throw sources;
+      return nameOwner(sources, at);
+    },
+  };
+}
+
+/** A name for a finding. The finding is reported even if the structures of the guest are too damaged to name an owner. */
+export function nameSafely(namer: OwnerNamer, at: Gpa): string {
+  try {
+    return namer.name(at);
+  } catch (error) {
+    if (error instanceof GuestError) return `unknown (${error.message})`;
+    throw error;
+  }
+}
+
+function sourcesOrError(kernel: GuestKernel): Sources | GuestError {
+  try {
+    return readSources(kernel);
+  } catch (error) {
+    if (error instanceof GuestError) return error;
+    throw error;
+  }
 }
 
 interface Sources {

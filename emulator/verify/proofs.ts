@@ -138,6 +138,12 @@ function proveMemory(
   });
   const { pagesCompared, pagesDiffering, pagesOmitted } = result;
   const findings: Finding[] = endangeredFindings(result.endangered);
+  if (result.endangeredUnknown !== undefined)
+    findings.push({
+      kind: 'memory',
+      what: `it is not known whether all preserved pages are safe: ${result.endangeredUnknown}`,
+      details: [],
+    });
   const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;
   if (pagesDiffering > 0)
     findings.push({ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) });

@@ -4,7 +4,7 @@ import { equalBytes } from '../../machine/bytes.js';
 import { GuestError } from '../../machine/errors.js';
 import { PAGE_BYTES, gpa, gpaOfPfn, pfnOfGpa, type Pfn } from '../../machine/units.js';
 import type { GuestKernel } from '../../memory/kernel.js';
-import { ownerNamer } from '../../memory/owner.js';
+import { nameSafely, ownerNamer } from '../../memory/owner.js';
 import { pageBytes } from '../../memory/view.js';
 import { unexplainedRuns } from '../memory/verify.js';
 import { accountForCopy, type CopyAccount } from '../memory/written.js';
@@ -82,6 +82,6 @@ export function verifyImage(
     pagesDiffering: found.length,
     differences: found
       .slice(0, differencesMax)
-      .map((each) => ({ ...each, owner: namer.name(gpa(gpaOfPfn(each.pfn) + each.firstOffset)) })),
+      .map((each) => ({ ...each, owner: nameSafely(namer, gpa(gpaOfPfn(each.pfn) + each.firstOffset)) })),
   };
 }

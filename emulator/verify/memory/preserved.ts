@@ -7,7 +7,7 @@
 import { gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
 import { isolatedPages, type PageSet } from '../../memory/bitmaps.js';
 import type { GuestKernel } from '../../memory/kernel.js';
-import { ownerNamer } from '../../memory/owner.js';
+import { nameSafely, ownerNamer } from '../../memory/owner.js';
 import { pageReader, type PageReader } from '../../memory/pages.js';
 import { tasks, userMaps, type UserMaps, type UserPage } from '../../memory/tasks.js';
 
@@ -26,16 +26,18 @@ export interface EndangeredPage {
 
 /**
  * Those of the `preserved` pages that could change before they have been read, and the pages that an earlier snapshot
- * has not given back. A capture made at copy:begin must have none. Without preserved pages, the check is skipped.
+ * has not given back. A capture made at copy:begin must have none. Without a snapshot there is nothing to check.
+ * @throws GuestError when the guest's structures are damaged.
  */
 export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readonly EndangeredPage[] {
-  if (!preserved.includes(1)) return [];
+  const isolated = isolatedPages(kernel);
+  if (!preserved.includes(1) && isolated === undefined) return [];
   const { byFrame } = userMaps(kernel, tasks(kernel));
   const pages = pageReader(kernel);
   const namer = ownerNamer(kernel);
   const found: EndangeredPage[] = [];
   const note = (frame: Pfn, danger: EndangeredPage['danger'], because: string): void => {
-    found.push({ pfn: frame, owner: namer.name(gpaOfPfn(frame)), danger, because });
+    found.push({ pfn: frame, owner: nameSafely(namer, gpaOfPfn(frame)), danger, because });
   };
   for (const [index, is] of preserved.entries()) {
     if (is !== 1) continue;
@@ -50,7 +52,7 @@ export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readon
     const others = holders.references - holders.pageTables - holders.swapCache;
     if (others !== 1) note(frame, others < 1 ? 'unheld' : 'shared', holdersLine(holders));
   }
-  for (const frame of unreturned(kernel, pages)) {
+  for (const frame of isolated === undefined ? [] : unreturned(isolated, pages)) {
     const { references, mapCount } = pages.state(frame);
     note(frame, 'unreturned', `${references} references, ${mapCount} of them by page tables`);
   }
@@ -100,13 +102,10 @@ const holdersLine = ({ references, pageTables, swapCache }: Holders): string =>
  * Anonymous pages in use that are on no LRU list, though the present snapshot has not isolated them. A page may also
  * wait in a per-CPU batch to be added to a list, but the kernel drains these batches when it begins to preserve pages.
  */
-function unreturned(kernel: GuestKernel, pages: PageReader): readonly Pfn[] {
-  const isolated = isolatedPages(kernel);
-  // This kernel keeps no record of what it isolates.
-  if (!isolated.includes(1)) return [];
+function unreturned(isolated: PageSet, pages: PageReader): readonly Pfn[] {
   const found: Pfn[] = [];
-  for (let index = 0; index < kernel.memory.pageCount; index++) {
-    if (isolated[index] === 1) continue;
+  for (const [index, is] of isolated.entries()) {
+    if (is === 1) continue;
     const { anonymous, onLru, references, mapCount } = pages.state(pfn(index));
     // The count is negative for a page that has a type instead, such as a hugetlb page, which is on no LRU list.
     if (anonymous && !onLru && references > 0 && mapCount >= 0) found.push(pfn(index));

@@ -7,9 +7,10 @@
  */
 import { GuestError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES, gpa, gpaOfPfn, type Pfn } from '../../machine/units.js';
+import type { PageSet } from '../../memory/bitmaps.js';
 import { variable, type GuestKernel } from '../../memory/kernel.js';
 import { guestMemory, pageBytes, type GuestMemory } from '../../memory/view.js';
-import { ownerNamer, type OwnerNamer } from '../../memory/owner.js';
+import { nameSafely, ownerNamer, type OwnerNamer } from '../../memory/owner.js';
 import type { Omission } from './account.js';
 import { endangeredPages, type EndangeredPage } from './preserved.js';
 import { differingFrames, differingRuns, wordComparer, type ByteRun, type Comparer } from './compare.js';
@@ -48,6 +49,8 @@ export interface MemoryResult {
   readonly differences: readonly MemoryDifference[];
   /** Pages that should have been kept from changing until they are read, and were not. */
   readonly endangered: readonly EndangeredPage[];
+  /** Why it is not known which pages are endangered, when the guest's structures are too damaged to tell. */
+  readonly endangeredUnknown?: string;
   /**
    * The closed list of ranges that the copy loop and the returning kernel write, and how many bytes in each did differ.
    */
@@ -104,7 +107,7 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
     pagesDiffering: all.length,
     pagesOmitted: account.omitted,
     differences: all.slice(0, input.differencesMax ?? DIFFERENCES_MAX).map((describe) => describe()),
-    endangered: endangeredPages(atCopy, account.preserved),
+    ...findEndangered(atCopy, account.preserved),
     written: written.map((range) => ({
       reason: range.reason,
       gpa: range.start,
@@ -112,6 +115,19 @@ export function verifyMemory(input: MemoryProofInput): MemoryResult {
       bytesDiffering: countDiffering(atCopy.memory, restored, range),
     })),
   };
+}
+
+/** Its failure must not lose the differences of contents. */
+function findEndangered(
+  atCopy: GuestKernel,
+  preserved: PageSet,
+): Pick<MemoryResult, 'endangered' | 'endangeredUnknown'> {
+  try {
+    return { endangered: endangeredPages(atCopy, preserved) };
+  } catch (error) {
+    if (!(error instanceof GuestError)) throw error;
+    return { endangered: [], endangeredUnknown: error.message };
+  }
 }
 
 function checkPair(atCopy: GuestKernel, restored: GuestMemory): void {
@@ -182,16 +198,6 @@ const whole = (kind: 'lost' | 'superfluous', frame: Pfn, owner: string): MemoryD
   atCopy: '',
   restored: '',
 });
-
-/** Differences are shown even if the structures of the guest are too damaged to name an owner. */
-function nameSafely(namer: OwnerNamer, at: ReturnType<typeof gpa>): string {
-  try {
-    return namer.name(at);
-  } catch (error) {
-    if (error instanceof GuestError) return `unknown (${error.message})`;
-    throw error;
-  }
-}
 
 function countDiffering(atCopy: GuestMemory, restored: GuestMemory, range: WrittenRange): number {
   const end = range.start + range.lengthBytes;

@@ -12,7 +12,7 @@ import {
 import { verifyMemory, type MemoryResult } from '../../../emulator/verify/memory/verify.js';
 import { writtenByCopy } from '../../../emulator/verify/memory/written.js';
 import { BITS_PER_LEAF } from '../../../emulator/memory/bitmaps.js';
-import { PAGES, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
+import { LAYOUT, PAGES, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
 
 /** Verifies a copy and a restore, with something done to them before. */
 function verify(mutate: (restored: Uint8Array, made: SyntheticKernel) => void = () => undefined): MemoryResult {
@@ -296,3 +296,16 @@ function bitAddress(kernel: SyntheticKernel['kernel'], bitmap: number, frame: nu
   const leaf = u32(node + 8);
   return { at: leaf + ((frame - 1) >>> 3), mask: 1 << ((frame - 1) & 7) };
 }
+
+t.test('damaged process lists keep no other difference from being reported', async (t) => {
+  const made = syntheticKernel([620]);
+  const restored = made.restored();
+  flip(restored, made.places.frames.kernelData * PAGE_BYTES);
+  const next = made.places.symbol('init_task') + (LAYOUT['task_struct.tasks'] ?? 0);
+  // The same in both: the list leads out of RAM.
+  made.kernel.memory.data.setUint32(next, 0xfffff000, true);
+  new DataView(restored.buffer).setUint32(next, 0xfffff000, true);
+  const result = verifyMemory({ atCopy: made.kernel, restored });
+  t.match(result.differences, [{ kind: 'content', pfn: made.places.frames.kernelData, owner: /^unknown \(/ }]);
+  t.match(result.endangeredUnknown, /./);
+});

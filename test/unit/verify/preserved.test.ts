@@ -85,6 +85,29 @@ t.test('a page that an earlier snapshot has kept', async (t) => {
   t.same(dangers(keeping(0, 1, 0)), [], 'it is not of a program');
 });
 
+t.test('a later snapshot that can preserve nothing, because an earlier one has kept all', async (t) => {
+  const made = syntheticKernel([620]);
+  const bits = physical(made.kernel, variable(made.kernel, 'preserved'));
+  made.kernel.memory.bytes.fill(0, bits, bits + PAGE_BYTES / 8);
+  const descriptor =
+    physical(made.kernel, variable(made.kernel, 'mem_map')) + frames.anonymous * (LAYOUT['sizeof(page)'] ?? 0);
+  made.kernel.memory.data.setUint32(descriptor + (LAYOUT['page.flags'] ?? 0), 0, true);
+  t.same(preservedPages(made.kernel).includes(1), false);
+  t.same(dangers(made), ['unreturned: 1 references, 0 of them by page tables']);
+});
+
+t.test('a page is reported, too, where the guest is too damaged to say whose it is', async (t) => {
+  const made = preserving({ writable: true });
+  const { kernel, places } = made;
+  const zone = places.symbol('contig_page_data') + (LAYOUT['pglist_data.node_zones'] ?? 0);
+  // A free list that leads to something that is no page descriptor.
+  const list = zone + (LAYOUT['zone.free_area'] ?? 0);
+  kernel.memory.data.setUint32(list, variable(kernel, 'mem_map') + 1, true);
+  t.match(endangeredPages(kernel, preservedPages(kernel)), [
+    { pfn: frames.anonymous, danger: 'writable', owner: /^unknown \(the free list of order 0/ },
+  ]);
+});
+
 t.test('a large page is held as a whole', async (t) => {
   const FIRST = 3072;
   /** Preserves the 1,024 pages of a large one; an entry of the directory maps it. */
