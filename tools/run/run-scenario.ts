@@ -14,6 +14,7 @@ import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js'
 import { reportOf, type Report } from '../../emulator/report/model.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { keyWithoutDisks, obtainMachineFiles, withShare } from './machine-files.js';
+import type { Engine } from '../../emulator/machine/contract.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
@@ -36,6 +37,10 @@ export interface ScenarioRun {
   readonly outcome: RunOutcome;
 }
 
+let engine: Engine | undefined;
+/** All runs of this process share an engine, so that later machines use the code that earlier ones have compiled. */
+const sharedEngine = (): Engine => (engine ??= createV86Engine());
+
 /** @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   loaded: LoadedScenario,
@@ -53,7 +58,7 @@ export async function runScenario(
   };
   const states = bootStates();
   const quiet: Booter = {
-    engine: createV86Engine(),
+    engine: sharedEngine(),
     config: files.config,
     configKey: files.configKey,
     cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>
