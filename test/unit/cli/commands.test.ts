@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What the commands decide before and after their work. */
+import { readFile } from 'node:fs/promises';
 import t from 'tap';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 import { withDefaultCommand } from '../../../tools/cli/main.js';
 import { compareReports, scenarioPaths } from '../../../tools/cli/replay.js';
 import type { Report } from '../../../emulator/report/model.js';
@@ -59,4 +61,14 @@ t.test('what is missing comes with one command that names each package once', (t
   t.ok(missing.length > 2);
   t.equal(installCommand(missing), 'apt-get install -y --no-install-recommends bc e2fsprogs');
   t.end();
+});
+
+t.test('the kernel document lists the packages that the doctor looks for', async (t) => {
+  const text = await readFile(packagePath('guest-kernel', 'README.md'), 'utf8');
+  const [, list = ''] = /^Needed on the machine[^:]*: ([^.]*)\./m.exec(text) ?? [];
+  const needed = PREREQUISITES.filter(({ purposes }) => purposes.includes('kernel'));
+  t.same(
+    [...list.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(),
+    [...new Set(needed.map(({ debianPackage }) => debianPackage))].sort(),
+  );
 });
