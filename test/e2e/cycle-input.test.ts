@@ -5,8 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { obtainInitramfs } from '../../disk-images/build.js';
-import { readReport } from '../../tools/library.js';
-import { context, runText, snapback } from './cycle-support.js';
+import { context, reportIn, runText, snapback } from './cycle-support.js';
 
 t.test('a scenario with a typo', async (t) => {
   const dir = t.testdir({ 'x.yaml': 'name: x\nsteps:\n  - boot\n  - supend\n' });
@@ -86,13 +85,12 @@ t.test('kernels that do not boot leave what they did, and each replay is of its 
     t.match(run.stdout, said, 'the report shows the cause');
     t.match(run.stdout, /what to do: /);
     t.match(await readFile(log, 'utf8'), said, 'the console is kept');
-    const read = readReport(await readFile(json, 'utf8'));
-    if ('problem' in read) throw new Error(read.problem);
-    t.ok(read.report.instructions > 1_000_000, `${read.report.instructions} instructions`);
+    const report = await reportIn(json);
+    t.ok(report.instructions > 1_000_000, `${report.instructions} instructions`);
     const replay = await snapback(['replay', json]);
     t.match(replay.stdout, /the same run: state/);
     t.equal(replay.status, 1, 'the guest fails again');
-    return { json, state: read.report.stateHash };
+    return { json, state: report.stateHash };
   };
   const noInit = await failing('rdinit=/nothing', /Kernel panic - not syncing: VFS: Unable to mount root fs/);
   const noRoot = await failing('root=/dev/sdb9', /sdb9/);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** What the end-to-end tests of the cycle share: runs by the library, and by the command line. */
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadScenario, runScenario, type ScenarioRun } from '../../tools/library.js';
+import { loadScenario, readReport, runScenario, type Report, type ScenarioRun } from '../../tools/library.js';
 import { defaultCacheDir, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
@@ -23,6 +23,21 @@ export async function runText(dir: string, text: string): Promise<ScenarioRun> {
   return runScenario(await loadScenario(file, kernel === undefined ? {} : { kernel }), context, {
     say: () => undefined,
   });
+}
+
+/** The report that a command has written into `file`. */
+export async function reportIn(file: string): Promise<Report> {
+  const read = readReport(await readFile(file, 'utf8'));
+  if ('problem' in read) throw new Error(read.problem);
+  return read.report;
+}
+
+/** The report of the scenario of that name in `test/scenarios`, run by the command, which has to pass. `dir`: a folder of the test's own. */
+export async function passing(name: string, dir: string): Promise<Report> {
+  const json = join(dir, 'report.json');
+  const run = await snapback(['run', packagePath('test', 'scenarios', `${name}.yaml`), '--json', json]);
+  if (run.status !== 0) throw new Error(run.stdout + run.stderr);
+  return reportIn(json);
 }
 
 export interface CommandEnd {

@@ -3,17 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { readReport, type Report } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
-import { runText, snapback } from './cycle-support.js';
+import { reportIn, runText, snapback } from './cycle-support.js';
 
 const standard = packagePath('test', 'scenarios', 'stock-cycle.yaml');
-
-async function report(file: string): Promise<Report> {
-  const read = readReport(await readFile(file, 'utf8'));
-  if ('problem' in read) throw new Error(read.problem);
-  return read.report;
-}
 
 t.test('the standard cycle passes, and its replay is the same run', async (t) => {
   const dir = t.testdir({});
@@ -21,7 +14,7 @@ t.test('the standard cycle passes, and its replay is the same run', async (t) =>
   const run = await snapback(['run', standard, '--json', json, '--junit', join(dir, 'junit.xml')]);
   t.equal(run.status, 0, run.stderr);
   t.match(run.stdout, /^PASS {2}/);
-  const first = await report(json);
+  const first = await reportIn(json);
   t.match(first, { verdict: 'pass', method: 'swsusp', cycles: 1, seed: 1, failures: [] });
   t.ok(first.memory.pagesCompared > 1000, `${first.memory.pagesCompared} pages of RAM compared`);
   t.equal(first.memory.pagesDiffering, 0);
@@ -40,7 +33,7 @@ t.test('the standard cycle passes, and its replay is the same run', async (t) =>
   const replay = await snapback(['replay', json, '--json', again]);
   t.equal(replay.status, 0, replay.stderr);
   t.match(replay.stdout, /the same run/);
-  const second = await report(again);
+  const second = await reportIn(again);
   const { realMs: _first, ...one } = first;
   const { realMs: _second, ...other } = second;
   t.same(other, one, 'everything but real time is the same');

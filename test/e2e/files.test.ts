@@ -4,32 +4,14 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { truncateSync } from 'node:fs';
 import t from 'tap';
-import {
-  Agent,
-  bootStates,
-  byteCache,
-  createV86Engine,
-  DEFAULT_MACHINE,
-  obtainMachineFiles,
-  restoreAt,
-  STANDARD_DISKS,
-  type Booter,
-  type Machine,
-} from '../../tools/library.js';
+import { Agent, type Machine } from '../../tools/library.js';
 import { encodeFrame } from '../../emulator/agent/frame.js';
 import { payloadOf, PUT_FIRST, PUT_LAST, REQUEST } from '../../emulator/agent/protocol.js';
-import { context, snapback } from './cycle-support.js';
+import { snapback } from './cycle-support.js';
+import { bootable } from './guest-support.js';
 
-const files = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
-const booter: Booter = {
-  engine: createV86Engine(),
-  config: files.config,
-  configKey: files.configKey,
-  cache: byteCache(join(context.cacheDir, 'checkpoints')),
-};
-const states = bootStates();
-const bootedMachine = async (): Promise<Machine> =>
-  (await restoreAt(await states.at('agentReady', booter), booter)).machine;
+const { booter, ready } = await bootable();
+const bootedMachine = async (): Promise<Machine> => (await ready()).machine;
 
 const contents = Uint8Array.from({ length: 1_300_001 }, (_, index) => (index * index) >> 5);
 const sum = createHash('sha256').update(contents).digest('hex');

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Filesystems that nothing froze: their journals wait, and what the next mount makes of them is judged. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import t from 'tap';
-import { readReport } from '../../tools/library.js';
-import { packagePath } from '../../emulator/host/node/paths.js';
-import { runText, snapback } from './cycle-support.js';
+import { passing, runText } from './cycle-support.js';
 
 t.test('stock hibernation with a filesystem of each kind in use', async (t) => {
-  const json = join(t.testdir({}), 'report.json');
-  const run = await snapback(['run', packagePath('test', 'scenarios', 'fs-swsusp.yaml'), '--json', json]);
-  t.equal(run.status, 0, run.stdout + run.stderr);
-  const read = readReport(await readFile(json, 'utf8'));
-  if ('problem' in read) throw new Error(read.problem);
-  t.same(read.report.failures, []);
+  const { failures, filesystems } = await passing('fs-swsusp', t.testdir({}));
+  t.same(failures, []);
   for (const filesystem of ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat']) {
-    const checks = read.report.filesystems.filter((one) => one.filesystem === filesystem);
+    const checks = filesystems.filter((one) => one.filesystem === filesystem);
     t.same(
       new Set(checks.map(({ at, clean }) => `${at} ${clean}`)),
       new Set(['suspend true', 'shutdown true']),

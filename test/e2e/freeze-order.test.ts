@@ -4,19 +4,10 @@
  * itself explains. Two pairs of forks of one machine: in one pair everything rests but the kernel, and all of the image is
  * compared; in the other all programs are at work until they are frozen, and what programs and files have is compared.
  */
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   Agent,
-  bootStates,
-  byteCache,
-  createV86Engine,
-  DEFAULT_MACHINE,
-  obtainMachineFiles,
   record,
-  restoreAt,
-  STANDARD_DISKS,
-  type Booter,
   type Checkpoint,
   type DiskConfig,
   type Recorder,
@@ -35,7 +26,7 @@ import { compareImages, explain, pointeesOf, type Explanation } from '../../emul
 import { compareContents, contentsOf } from '../../emulator/verify/comparison/contents.js';
 import { FREEZE_ORDER_CAUSES, WORK_CAUSES, WORK_DISK_CAUSES } from '../../emulator/verify/comparison/freeze-order.js';
 import { createProofs } from '../../emulator/verify/proofs.js';
-import { context } from './cycle-support.js';
+import { bootable } from './guest-support.js';
 
 /** All programs but the agent's; and until what they had written is on disk. */
 const STOP_ALL = `for round in 1 2; do
@@ -57,32 +48,24 @@ interface Frozen {
   readonly disks: readonly DiskConfig[];
 }
 
-const { config, configKey, systemMap } = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
-const booter: Booter = {
-  engine: createV86Engine(),
-  config,
-  configKey,
-  cache: byteCache(join(context.cacheDir, 'checkpoints')),
-};
+const {
+  files: { config, systemMap },
+  booter,
+  inGuest,
+} = await bootable();
 const symbols = parseSystemMap(systemMap);
 const freezeOrder = createProofs({ systemMap, check: () => Promise.resolve(undefined) }).addressOf('freeze_order');
 
 /** The machine before the call, with all programs at work, and with all of them stopped. */
-async function statesBefore(t: Test): Promise<{ readonly atWork: State; readonly atRest: State }> {
-  const ready = await bootStates().at('agentReady', booter);
-  const { machine } = await restoreAt(ready, booter);
-  const recorder = record(machine, { diskCount: config.disks.length, before: ready.seen });
-  const agent = new Agent(recorder.machine);
-  await agent.connect();
-  const stateAfter = async (command: string): Promise<State> => {
-    t.match(await agent.exec(['/bin/sh', '-c', command]), { ended: 'exited', exitCode: 0 });
-    return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
-  };
-  const atWork = await stateAfter('selfcheck start');
-  const atRest = await stateAfter(STOP_ALL);
-  await machine.close();
-  return { atWork, atRest };
-}
+const statesBefore = (t: Test): Promise<{ readonly atWork: State; readonly atRest: State }> =>
+  inGuest(async (agent, recorder) => {
+    const stateAfter = async (command: string): Promise<State> => {
+      t.match(await agent.exec(['/bin/sh', '-c', command]), { ended: 'exited', exitCode: 0 });
+      return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
+    };
+    const atWork = await stateAfter('selfcheck start');
+    return { atWork, atRest: await stateAfter(STOP_ALL) };
+  });
 
 /** Goes on from `state` to the copy. That the order is another one is, until then, a bit of memory that nobody has looked at. */
 async function freeze(t: Test, { checkpoint, seen }: State, filesystemsFirst: boolean): Promise<Frozen> {

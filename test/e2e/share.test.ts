@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** A share: the guest works on it as on any filesystem, bit for bit the same each time, and from a checkpoint in the midst of it. */
-import { join } from 'node:path';
 import t from 'tap';
-import {
-  Agent,
-  bootStates,
-  byteCache,
-  createV86Engine,
-  DEFAULT_MACHINE,
-  obtainMachineFiles,
-  restoreAt,
-  STANDARD_DISKS,
-  type Booter,
-  type Machine,
-} from '../../tools/library.js';
-import { withShare } from '../../tools/run/machine-files.js';
-import { context } from './cycle-support.js';
+import type { Agent, Machine } from '../../tools/library.js';
+import { bootable } from './guest-support.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const share = [
@@ -24,37 +11,24 @@ const share = [
   { path: 'sub', mode: 0o040755 },
   { path: 'sub/data', mode: 0o100644, bytes: Uint8Array.from({ length: 300_000 }, (_, index) => index * 7) },
 ];
-const plain = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
-const files = withShare(plain, share);
-const booter: Booter = {
-  engine: createV86Engine(),
-  config: files.config,
-  configKey: files.configKey,
-  cache: byteCache(join(context.cacheDir, 'checkpoints')),
-};
-const states = bootStates();
+const { files: plain } = await bootable();
+const { files, booter, inGuest: inBooted } = await bootable({}, share);
 
 const MOUNT = 'mkdir -p /mnt/share && mount -t 9p -o trans=virtio host9p /mnt/share && cd /mnt/share';
 /** Goes on for ever: makes files, appends, renames, removes. */
 const WORK =
   'n=0; while true; do n=$((n+1)); head -c 20000 sub/data > new-$n; echo $n >> log; mv new-$n old-$((n % 5)); rm -f old-$(((n + 2) % 5)); done';
 
-async function inGuest<T>(
+const inGuest = <T>(
   use: (run: (command: string) => Promise<string>, machine: Machine, agent: Agent) => Promise<T>,
-): Promise<T> {
-  const { machine } = await restoreAt(await states.at('agentReady', booter), booter);
-  try {
-    const agent = new Agent(machine);
-    await agent.connect();
+): Promise<T> =>
+  inBooted((agent, { machine }) => {
     const run = async (command: string): Promise<string> => {
       const { stdout, ...end } = await agent.exec(['/bin/sh', '-c', `{ ${command}; } 2>&1`]);
       return `${new TextDecoder().decode(stdout)}${end.ended === 'exited' && end.exitCode === 0 ? '' : JSON.stringify(end)}`;
     };
-    return await use(run, machine, agent);
-  } finally {
-    await machine.close();
-  }
-}
+    return use(run, machine, agent);
+  });
 
 t.test('what a guest does to its files', async (t) => {
   t.not(files.configKey, plain.configKey, 'its checkpoints are not those of a machine without a share');

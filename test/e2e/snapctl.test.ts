@@ -2,19 +2,12 @@
 /** snapctl in the guest: images that must not be resumed from, targets that fail, and filesystems that were used since. */
 import t from 'tap';
 import {
-  Agent,
-  bootStates,
-  byteCache,
-  createV86Engine,
-  DEFAULT_MACHINE,
-  obtainMachineFiles,
   restoreAt,
   sector,
   SECTOR_BYTES,
   stepEnd,
-  STANDARD_DISKS,
   USER_MARKERS,
-  type Booter,
+  type Agent,
   type DiskConfig,
   type DiskWrite,
   type Recorder,
@@ -23,38 +16,18 @@ import { resultOf, shell, type CommandResult } from '../../emulator/cycle/comman
 import { SNAPSHOT_CMDLINE } from '../../emulator/cycle/sys-snapshot.js';
 import { readSectors } from '../../emulator/disks/disk.js';
 import { xxh32 } from '../../emulator/verify/image/xxh32.js';
-import { context } from './cycle-support.js';
+import { bootable } from './guest-support.js';
 
-const { config, configKey } = await obtainMachineFiles(
-  { ...DEFAULT_MACHINE, cmdline: [SNAPSHOT_CMDLINE] },
-  STANDARD_DISKS,
-  context,
-);
-const booter: Booter = {
-  engine: createV86Engine(),
-  config,
-  configKey,
-  cache: byteCache(`${context.cacheDir}/checkpoints`),
-};
-const states = bootStates();
+const { booter, states, inGuest: inBooted } = await bootable({ cmdline: [SNAPSHOT_CMDLINE] });
+const { config } = booter;
 
 /** Runs `work` in a machine just booted. */
-async function inGuest<T>(
+const inGuest = <T>(
   work: (run: (command: string) => Promise<CommandResult>, recorder: Recorder, agent: Agent) => Promise<T>,
-): Promise<T> {
-  const recorder = await restoreAt(await states.at('agentReady', booter), booter);
-  try {
-    const agent = new Agent(recorder.machine);
-    await agent.connect();
-    return await work(
-      async (command) => resultOf(await agent.exec(shell(command), { virtualMsMax: 120_000 })),
-      recorder,
-      agent,
-    );
-  } finally {
-    await recorder.machine.close();
-  }
-}
+): Promise<T> =>
+  inBooted((agent, recorder) =>
+    work(async (command) => resultOf(await agent.exec(shell(command), { virtualMsMax: 120_000 })), recorder, agent),
+  );
 
 /** Power-on with these disks: what is said of the image until the agent is ready, or the image's kernel runs, and the disks then. */
 async function boot(

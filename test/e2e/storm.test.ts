@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** A few storms: snapshots against everything else that can go on. `npm run soak -- storm` runs a thousand. */
-import { join } from 'node:path';
 import t from 'tap';
-import {
-  bootStates,
-  byteCache,
-  createV86Engine,
-  DEFAULT_MACHINE,
-  obtainMachineFiles,
-  STANDARD_DISKS,
-} from '../../tools/library.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { runStorm, stormReady, type Storm, type StormOutcome } from '../../tools/soak/storm.js';
-import { context } from './cycle-support.js';
+import { bootable } from './guest-support.js';
 
 /**
  * The first ones have found something once: a frozen filesystem below a loop device, a suspended device below a sync, a store
@@ -26,17 +17,8 @@ async function readyStorm(): Promise<{
   readonly storm: Storm;
   readonly ready: Awaited<ReturnType<typeof stormReady>>;
 }> {
-  const files = await obtainMachineFiles(DEFAULT_MACHINE, STANDARD_DISKS, context);
-  const storm: Storm = {
-    booter: {
-      engine: createV86Engine(),
-      config: files.config,
-      configKey: files.configKey,
-      cache: byteCache(join(context.cacheDir, 'checkpoints')),
-    },
-    states: bootStates(),
-    proofs: nodeProofs(files),
-  };
+  const { files, booter, states } = await bootable();
+  const storm: Storm = { booter, states, proofs: nodeProofs(files) };
   return { storm, ready: await stormReady(storm) };
 }
 

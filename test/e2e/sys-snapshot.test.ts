@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** snapshot(2): the machine lives on, and comes back as it was at the call. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import t from 'tap';
-import { readReport } from '../../tools/library.js';
-import { packagePath } from '../../emulator/host/node/paths.js';
-import { runText, snapback } from './cycle-support.js';
-
-const scenario = packagePath('test', 'scenarios', 'sys-snapshot.yaml');
+import { passing, runText } from './cycle-support.js';
 
 t.test('what the live timeline does leaves no trace in the restored one', async (t) => {
-  const json = join(t.testdir({}), 'report.json');
-  const run = await snapback(['run', scenario, '--json', json]);
-  t.equal(run.status, 0, run.stdout + run.stderr);
-  const read = readReport(await readFile(json, 'utf8'));
-  if ('problem' in read) throw new Error(read.problem);
-  const { report } = read;
+  const report = await passing('sys-snapshot', t.testdir({}));
   t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: 2, failures: [] });
   t.ok(
     report.memory.pagesCompared > 1000 && report.memory.pagesDiffering === 0,
