@@ -10,6 +10,7 @@ import { BootFailed, restoreAt, type Booter, type BootStage, type BootStates } f
 import type { BootState } from './boot-state.js';
 import { afterPowerOff, neverPowered, type PoweredOff } from './power.js';
 import type { DiskState } from './proofs.js';
+import { resumeWords, type SwapPlace } from './swap-place.js';
 import { endState, type Recorder, type Seen } from './recorder.js';
 
 export interface MachinesDeps {
@@ -30,6 +31,8 @@ export class Machines {
   #agent: Agent | undefined;
   /** The kernel's boot id. A resume keeps it, and a boot makes a new one. */
   #bootId: string | undefined;
+  /** Where the next machine looks for an image, if its kernel command line does not say so. */
+  #resumeFrom: SwapPlace | undefined;
   /** Hashes of the machines that have been turned off; they are computed while the next one runs. */
   readonly #states: Promise<string>[] = [];
 
@@ -88,7 +91,8 @@ export class Machines {
    * @throws BootFailed when it does not reach the stage. Its evidence is kept.
    */
   async powerOn(stage: BootStage): Promise<Recorder> {
-    const { booter, states } = this.#deps;
+    const { states } = this.#deps;
+    const booter = await this.#nextBooter();
     // A worker without a reference would keep the process alive.
     await this.#recorder?.machine.close();
     const state = await states.at(stage, booter).catch((error: unknown) => {
@@ -131,16 +135,33 @@ export class Machines {
     await this.connect();
   }
 
+  /** Has later machines look for an image there; undefined: where the kernel command line says. */
+  resumeFrom(swap: SwapPlace | undefined): void {
+    this.#resumeFrom = swap;
+  }
+
+  /** The booter of a machine that looks for its image in the right place. */
+  async #nextBooter(): Promise<Booter> {
+    const { booter, hash } = this.#deps;
+    if (this.#resumeFrom === undefined) return booter;
+    const words = resumeWords(this.#resumeFrom);
+    const { config, configKey } = booter;
+    const key = await hash([new TextEncoder().encode(`${configKey}\n${words}`)]);
+    return {
+      ...booter,
+      config: { ...config, cmdline: `${config.cmdline} ${words}` },
+      configKey: key.slice(0, configKey.length),
+    };
+  }
+
   /** Prepares the machine that will resume, as far as possible while the present one suspends. */
   expectResume(): void {
     const { booter, states } = this.#deps;
-    const { engine, config } = booter;
     // The share comes from the present machine, so the new machine cannot be made before power-off.
-    if (!engine.expect || config.share) return;
+    if (!booter.engine.expect || booter.config.share) return;
     // The same error is thrown and reported again when the machine is needed.
-    states
-      .at('beforeDisk', booter)
-      .then(({ checkpoint }) => engine.expect?.(config, checkpoint))
+    this.#nextBooter()
+      .then(async (next) => next.engine.expect?.(next.config, (await states.at('beforeDisk', next)).checkpoint))
       .catch(() => undefined);
   }
 

@@ -80,6 +80,8 @@ export type Step =
       readonly beforeSaving?: readonly CommandStep[];
       /** Run by the live timeline while the image is saved (sys_snapshot only). */
       readonly whileSaving: readonly CommandStep[];
+      /** The swap area of the image, a device or a file (swsusp only); by default that of the kernel command line. */
+      readonly swap?: string;
       /** The COW store (sys_snapshot only); sdb1 by default. */
       readonly store?: 'memory';
       /** False: the image is saved without compression (sys_snapshot only), which saves work of the guest. */

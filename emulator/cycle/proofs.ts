@@ -11,6 +11,11 @@ export type DiskState = Required<DiskConfig>;
 /** The evidence of a suspend, complete when the machine is off. */
 export interface SuspendEvidence {
   readonly method: SuspendMethod;
+  /**
+   * The page of its block device that holds the header of the swap area with the image (swsusp only). It is 0, or
+   * absent, unless the area is a file.
+   */
+  readonly swapHeaderPage?: number;
   /** Volumes (`sdb1`) that may be written after the copy: COW stores and stores of images. */
   readonly stores: readonly string[];
   /** Markers of the suspended kernel, including the layout marker. */

@@ -8,6 +8,7 @@ import type { RunReport } from '../machine/contract.js';
 import { Bound } from './bound.js';
 import { shell } from './commands.js';
 import { copyRamAt, ramAt, type RamAt } from './ram-at.js';
+import type { SwapPlace } from './swap-place.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
 import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
@@ -21,23 +22,15 @@ export interface SuspendResult {
 }
 
 /**
- * The swap area in which the initramfs of a machine with this command line looks for an image: the last `resume=`
- * counts. Undefined when there is none.
- */
-export function resumeDevice(cmdline: string): string | undefined {
-  const word = cmdline.split(/\s+/u).findLast((each) => each.startsWith('resume='));
-  return word?.slice('resume='.length) || undefined;
-}
-
-/**
  * The command line that suspends to disk and powers off. By default the kernel writes its image into the first active
  * swap area. So the command line first sets the area in which the next boot looks for the image, as distributions do.
  */
-export function hibernation(cmdline: string): string {
-  const device = resumeDevice(cmdline);
+export function hibernation(swap: SwapPlace | undefined): string {
   return [
     // The offset first: writing the device makes the kernel look there for an image.
-    ...(device === undefined ? [] : ['echo 0 > /sys/power/resume_offset', `echo ${device} > /sys/power/resume`]),
+    ...(swap === undefined
+      ? []
+      : [`echo ${swap.headerPage} > /sys/power/resume_offset`, `echo ${swap.device} > /sys/power/resume`]),
     'echo shutdown > /sys/power/disk',
     // The program /bin/echo, because the echo of the shell reports every error as an I/O error.
     '/bin/echo disk > /sys/power/state',
@@ -45,31 +38,30 @@ export function hibernation(cmdline: string): string {
 }
 
 /**
- * Suspends to disk and waits until the machine is off. `cmdline`: the kernel command line of this machine and of the one
- * that will resume. `copyRam`: capture RAM at the atomic copy. `timeoutMs`: bound in virtual time, if the plan sets one.
+ * Suspends to disk and waits until the machine is off. `swap`: where the machine that will resume looks for the image.
+ * `copyRam`: capture RAM at the atomic copy. `timeoutMs`: bound in virtual time, if the plan sets one.
  * @throws Refused when the kernel refuses, PowerCut when a planned cut comes before, GuestError when the machine does
  *   not power off.
  */
 export async function suspendToDisk(
   recorder: Recorder,
   agent: Agent,
-  cmdline: string,
+  swap: SwapPlace | undefined,
   copyRam: boolean,
   timeoutMs: number | undefined,
 ): Promise<SuspendResult> {
   recorder.arm(copyRamAt(stepBegin('copy'), copyRam));
   const end = await new Bound('suspend', recorder, timeoutMs).during((virtualMsMax) =>
-    agent.exec(shell(hibernation(cmdline)), { virtualMsMax }),
+    agent.exec(shell(hibernation(swap)), { virtualMsMax }),
   );
   if (end.ended !== 'halted') {
-    const device = resumeDevice(cmdline);
-    throw device === undefined
+    throw swap === undefined
       ? refusedOrStopped('the kernel refused to suspend', end, recorder)
       : refusedOrStopped(
-          `the kernel refused to suspend to ${device}`,
+          `the kernel refused to suspend to ${swap.device}${swap.headerPage === 0 ? '' : `, page ${swap.headerPage}`}`,
           end,
           recorder,
-          `the console says why; ${device} must be swap that is on (swapon), or the command line must name another area (resume=)`,
+          `the console says why; the image goes into ${swap.device}, which must be swap that is on (swapon), unless the step names another swap area or file: \`suspend: { method: swsusp, swap: /swapfile }\``,
         );
   }
   return { atCopy: ramAt(stepBegin('copy'), recorder), job: end.job };

@@ -199,17 +199,20 @@ const stepFields = {
       offTime: defaulted(duration(OFF_TIME_BOUNDS), 3_600_000),
       beforeSaving: defaulted(list(commandShape), []),
       whileSaving: defaulted(list(commandShape), []),
+      swap: optional(guestPath),
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
       compress: defaulted(truth(), true),
       timeout: timeoutField,
       expect: optional(refusalShape),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, store, compress, expect, faults }) => {
+    ({ method, beforeSaving, whileSaving, swap, store, compress, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
         return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
       if (expect && faults.some(({ kind }) => kind !== 'flipMemory'))
         return 'a machine whose suspend must be refused is never off: `flipMemory` is the only possible fault';
+      if (method === 'sys_snapshot' && swap !== undefined)
+        return 'sys_snapshot saves no image in `swap`: add `method: swsusp`';
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
       if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
@@ -246,13 +249,14 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, beforeSaving, whileSaving, store, compress, timeout, expect, faults } = step.value;
+      const { method, offTime, beforeSaving, whileSaving, swap, store, compress, timeout, expect, faults } = step.value;
       return {
         do: 'suspend',
         method,
         offMs: offTime,
         ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }),
         whileSaving: whileSaving.map(commandOf),
+        ...(swap !== undefined && { swap }),
         ...(store === 'memory' && { store }),
         ...(!compress && { compress }),
         ...(timeout !== undefined && { timeoutMs: timeout }),

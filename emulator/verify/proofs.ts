@@ -225,23 +225,28 @@ async function imageOn({
   method,
   stores,
   disks,
+  swapHeaderPage,
   writesSinceCopy,
 }: SuspendEvidence): Promise<{ readonly image: Image; readonly writesTooLate: number } | undefined> {
-  const sources = disks.map((disk, index) => ({ device: deviceName(index), disk: diskSource(disk) }));
+  const sources = disks.map((disk, index) => ({
+    device: deviceName(index),
+    disk: diskSource(disk),
+    written: writesSinceCopy[index] ?? [],
+  }));
   if (method === 'sys_snapshot') {
     const image = await findSnapshot(sources, stores);
     return image && { image, writesTooLate: 0 };
   }
-  const found = findImage(sources);
+  const found = findImage(sources, swapHeaderPage);
   if (found === undefined) return undefined;
-  const { volume, image } = found;
-  const writes = writesSinceCopy[sources.findIndex(({ device }) => volume.device.startsWith(device))] ?? [];
-  return { image: image.image, writesTooLate: writesAfterSignature(writes, volume, image.pagesUsed) };
+  const { written = [] } = sources.find(({ device }) => device === found.device) ?? {};
+  return { image: found.image.image, writesTooLate: writesAfterSignature(written, found, found.image.pagesUsed) };
 }
 
 async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType<Proofs['disk']> {
   const histories = evidence.disks.map((disk, index) => history(evidence, disk, index));
-  const result = verifyDisks(histories, { stores: evidence.stores });
+  const { stores, swapHeaderPage } = evidence;
+  const result = verifyDisks(histories, { stores, ...(swapHeaderPage !== undefined && { swapHeaderPage }) });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
   const lines = (await locateAll(result.differences, histories, host)).map(
     ({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`,

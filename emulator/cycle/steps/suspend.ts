@@ -5,8 +5,10 @@ import { GuestError } from '../../machine/errors.js';
 import { untilCut } from '../planned-cut.js';
 import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
+import { Bound } from '../bound.js';
 import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
+import { swapOfCommandLine, swapPlaceOf, type SwapPlace } from '../swap-place.js';
 import { suspendToDisk, type SuspendResult } from '../swsusp.js';
 import { frozenSince, snapshotAndPowerOff, storesOf } from '../sys-snapshot.js';
 import { checkBackground } from './background.js';
@@ -25,11 +27,13 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   if (step.refusal) return expectRefusal(context, step, step.refusal);
   const { deps, machines } = context;
   const { recorder, agent } = machines;
+  const swap = await swapOf(context, step);
   recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
+  machines.resumeFrom(step.swap === undefined ? undefined : swap);
   machines.expectResume();
   const begunMs = recorder.seen().virtualMs;
   const copyRam = ahead.some((proof) => proof === 'memory' || proof === 'image');
-  const end = await untilCut(() => suspendByMethod(context, step, copyRam));
+  const end = await untilCut(() => suspendByMethod(context, step, swap, copyRam));
   const seen = recorder.seen();
   machines.powerOff();
   alterSectors(context, step.faults);
@@ -49,6 +53,7 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
     writesByResume: seen.writes.map(() => []),
     evidence: {
       method: step.method,
+      ...(swap && { swapHeaderPage: swap.headerPage }),
       stores: step.method === 'swsusp' ? [] : storesOf(step.store),
       markers: seen.markers,
       atCopy: atCopy.memory,
@@ -74,7 +79,7 @@ async function expectRefusal(context: StepContext, step: SuspendStep, expected: 
   const before = recorder.seen();
   const markersBefore = before.markers.length;
   try {
-    await suspendByMethod(context, step, false);
+    await suspendByMethod(context, step, await swapOf(context, step), false);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     const { markers, console, virtualMs } = recorder.seen();
@@ -91,14 +96,23 @@ async function expectRefusal(context: StepContext, step: SuspendStep, expected: 
   });
 }
 
+/** Where stock hibernation is to save the image. */
+async function swapOf({ deps, machines }: StepContext, step: SuspendStep): Promise<SwapPlace | undefined> {
+  if (step.method !== 'swsusp') return undefined;
+  if (step.swap === undefined) return swapOfCommandLine(deps.booter.config.cmdline);
+  const { recorder, agent } = machines;
+  return swapPlaceOf(step.swap, agent, recorder, new Bound('suspend', recorder, step.timeoutMs));
+}
+
 async function suspendByMethod(
   { deps, machines, evidence }: StepContext,
   step: SuspendStep,
+  swap: SwapPlace | undefined,
   copyRam: boolean,
 ): Promise<SuspendResult> {
   const { recorder, agent } = machines;
   const { timeoutMs } = step;
-  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, deps.booter.config.cmdline, copyRam, timeoutMs);
+  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, swap, copyRam, timeoutMs);
   return snapshotAndPowerOff(recorder, agent, step, copyRam, {
     timeoutMs,
     signal: deps.booter.signal,

@@ -10,6 +10,7 @@ import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
 import { diffDisks, rangesOf, type SectorRange } from '../../disks/diff.js';
 import { diskReader } from '../../disks/latest.js';
 import { filledRangesOf, type ByteRange } from '../../disks/sparse.js';
+import { signedPages, type SwapOnDisk } from '../image/complete.js';
 import { readContainer } from '../image/container.js';
 import type { Image } from '../image/stream.js';
 import { IMAGE_SIGNATURE, readSwapHeader, readSwapImage, type SwapImage } from '../image/swap.js';
@@ -107,22 +108,52 @@ function united(ranges: readonly ByteRange[]): readonly ByteRange[] {
 export const volumeSource = (disk: ByteSource, volume: Volume): ByteSource =>
   slice(disk, volume.startSector * SECTOR_BYTES, volume.sectors * SECTOR_BYTES);
 
+/** An image of stock hibernation, and where its swap area lies. */
+export interface FoundImage extends SwapOnDisk {
+  /** The disk: `sdb`. */
+  readonly device: string;
+  readonly image: SwapImage;
+}
+
+/** A disk when the machine was off. */
+export interface SearchedDisk {
+  readonly device: string;
+  readonly disk: ByteSource;
+  /** The writes to it since the atomic copy. */
+  readonly written: readonly DiskWrite[];
+}
+
 /**
- * Finds the image in the swap area of one of these disks. Undefined when there is none. Throws GuestError when it is
- * damaged.
+ * Finds the image in the swap area of one of these disks. `headerPage`: the page of its block device with the header of
+ * the area, which is not 0 if the area is a file. Undefined when there is none. Throws GuestError when it is damaged.
  */
-export function findImage(
-  disks: readonly { readonly device: string; readonly disk: ByteSource }[],
-): { volume: Volume; image: SwapImage } | undefined {
-  for (const { device, disk } of disks) {
-    for (const volume of volumes(disk, device)) {
-      if (volume.filesystem !== 'swap') continue;
-      const area = volumeSource(disk, volume);
-      if (readSwapHeader(area).signature === IMAGE_SIGNATURE) return { volume, image: readSwapImage(area) };
+export function findImage(disks: readonly SearchedDisk[], headerPage = 0): FoundImage | undefined {
+  for (const searched of disks) {
+    const { device, disk } = searched;
+    for (const startSector of headerPage === 0 ? swapVolumes(searched) : carriersOfFile(searched, headerPage)) {
+      const area = slice(disk, startSector * SECTOR_BYTES, disk.byteLength - startSector * SECTOR_BYTES);
+      const { signature, originalSignature } = readSwapHeader(area, headerPage);
+      if (signature === IMAGE_SIGNATURE && originalSignature.startsWith('SWAP'))
+        return { device, startSector, headerPage, image: readSwapImage(area, headerPage) };
     }
   }
   return undefined;
 }
+
+/** The first sectors of the volumes that are swap. */
+const swapVolumes = ({ device, disk }: SearchedDisk): readonly number[] =>
+  volumes(disk, device)
+    .filter(({ filesystem }) => filesystem === 'swap')
+    .map(({ startSector }) => startSector);
+
+/**
+ * The first sectors of block devices that carry a filesystem with a swap file. The write of the signature shows where
+ * such a device begins: it need not be a volume, but can be a linear device of the device mapper.
+ */
+const carriersOfFile = ({ written }: SearchedDisk, headerPage: number): readonly number[] =>
+  signedPages(written)
+    .map((sector) => sector - (headerPage * PAGE_BYTES) / SECTOR_BYTES)
+    .filter((startSector) => startSector >= 0);
 
 /**
  * Finds the image of a snapshot, a file on one of the stores. Undefined when there is none. Throws GuestError when it
@@ -146,27 +177,29 @@ export async function findSnapshot(
 export interface DiskRules {
   /** Volumes (`sdb1`) that the live timeline may write to. They are not compared. Without any, the image is in swap. */
   readonly stores: readonly string[];
+  /** The page of its block device with the header of the swap area; 0 by default. It is not 0 if the area is a file. */
+  readonly swapHeaderPage?: number;
   readonly differencesMax?: number;
 }
 
 export function verifyDisks(
   disks: readonly DiskHistory[],
-  { stores, differencesMax = DIFFERENCES_MAX }: DiskRules = { stores: [] },
+  { stores, swapHeaderPage, differencesMax = DIFFERENCES_MAX }: DiskRules = { stores: [] },
 ): DiskResult {
-  const image = stores.length === 0 ? imageOrNone(disks) : undefined;
+  const image = stores.length === 0 ? imageOrNone(disks, swapHeaderPage) : undefined;
   const total = { sectorsCompared: 0, sectorsDiffering: 0, sectorsOfImage: 0, originSectorsWritten: 0 };
   const differences: DiskDifference[] = [];
   for (const disk of disks) {
     const atCopy = diskSource(disk.atCopy);
     const all = volumes(atCopy, disk.device);
-    const imageSectors = image === undefined ? new Set<number>() : sectorsOfImage(all, image);
+    const imageSectors = image?.device === disk.device ? sectorsOfImage(image) : new Set<number>();
     const ofStores = all.filter((volume) => stores.includes(volume.device));
     const isStore = within(ofStores);
     // What lies in a store is not looked at: nor need it be compared, and it may be as much as all of memory.
     const diff = diffDisks(withoutWritesIn(ofStores, disk.atCopy), withoutWritesIn(ofStores, disk.atRestore));
     const differing = diff.ranges.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i));
     const isSwap = within(all.filter((volume) => volume.filesystem === 'swap'));
-    const mayBeWritten = stores.length === 0 ? isSwap : isStore;
+    const mayBeWritten = stores.length === 0 ? (at: number) => isSwap(at) || imageSectors.has(at) : isStore;
     const unexplained = differing.filter((at) => !imageSectors.has(at) && !isStore(at));
     total.sectorsCompared += diff.sectorsCompared;
     total.sectorsDiffering += unexplained.length;
@@ -180,25 +213,22 @@ export function verifyDisks(
 }
 
 /** The image proof reports a damaged image. Here it only means that no sector counts as part of the image. */
-function imageOrNone(disks: readonly DiskHistory[]): { volume: Volume; image: SwapImage } | undefined {
+function imageOrNone(disks: readonly DiskHistory[], headerPage: number | undefined): FoundImage | undefined {
   try {
-    return findImage(disks.map(({ device, atPowerOff }) => ({ device, disk: diskSource(atPowerOff) })));
+    return findImage(
+      disks.map(({ device, atPowerOff, written }) => ({ device, disk: diskSource(atPowerOff), written })),
+      headerPage,
+    );
   } catch (error) {
     if (error instanceof GuestError) return undefined;
     throw error;
   }
 }
 
-function sectorsOfImage(
-  all: readonly Volume[],
-  { volume, image }: { readonly volume: Volume; readonly image: SwapImage },
-): Set<number> {
-  if (!all.some((each) => each.device === volume.device)) return new Set();
+function sectorsOfImage({ startSector, image }: FoundImage): Set<number> {
   const perPage = PAGE_BYTES / SECTOR_BYTES;
   return new Set(
-    image.pagesUsed.flatMap((page) =>
-      Array.from({ length: perPage }, (_, i) => volume.startSector + page * perPage + i),
-    ),
+    image.pagesUsed.flatMap((page) => Array.from({ length: perPage }, (_, i) => startSector + page * perPage + i)),
   );
 }
 

@@ -5,22 +5,29 @@
  */
 import type { DiskWrite } from '../../machine/contract.js';
 import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
-import type { Volume } from '../disk/partitions.js';
 import { IMAGE_SIGNATURE } from './swap.js';
 
 const PAGE_SECTORS = PAGE_BYTES / SECTOR_BYTES;
 const SIGNATURE_OFFSET = 4086;
 
+/** Where a swap area lies on its disk. */
+export interface SwapOnDisk {
+  /** First sector of the block device that holds the area: a partition, or what carries the filesystem of a file. */
+  readonly startSector: number;
+  /** The page of that device with the header of the area. */
+  readonly headerPage: number;
+}
+
 /**
  * How many writes to pages of the image came after the one that brought the signature; 0 when there is no signature
- * among `writes`, which are those to the disk since the atomic copy. `pagesUsed` are pages of the swap area.
+ * among `writes`, which are those to the disk since the atomic copy. `pagesUsed` are pages of the block device.
  */
 export function writesAfterSignature(
   writes: readonly DiskWrite[],
-  { startSector }: Pick<Volume, 'startSector'>,
+  { startSector, headerPage }: SwapOnDisk,
   pagesUsed: readonly number[],
 ): number {
-  const signed = writes.findIndex((write) => bringsSignature(write, startSector));
+  const signed = writes.findIndex((write) => bringsSignature(write, startSector + headerPage * PAGE_SECTORS));
   if (signed < 0) return 0;
   const used = new Set(pagesUsed);
   return writes.slice(signed + 1).filter(({ sector, bytes }) => {
@@ -31,8 +38,18 @@ export function writesAfterSignature(
   }).length;
 }
 
-function bringsSignature({ sector, bytes }: DiskWrite, startSector: number): boolean {
-  const at = (startSector - sector) * SECTOR_BYTES + SIGNATURE_OFFSET;
+/** The first sectors of the pages that got the signature by one of these writes, the last write first. */
+export const signedPages = (writes: readonly DiskWrite[]): readonly number[] =>
+  writes
+    .toReversed()
+    .flatMap((write) =>
+      Array.from({ length: write.bytes.length / PAGE_BYTES }, (_, page) => write.sector + page * PAGE_SECTORS).filter(
+        (sector) => bringsSignature(write, sector),
+      ),
+    );
+
+function bringsSignature({ sector, bytes }: DiskWrite, headerSector: number): boolean {
+  const at = (headerSector - sector) * SECTOR_BYTES + SIGNATURE_OFFSET;
   if (at < 0 || at + IMAGE_SIGNATURE.length > bytes.length) return false;
   return [...IMAGE_SIGNATURE].every((character, index) => bytes[at + index] === character.charCodeAt(0));
 }

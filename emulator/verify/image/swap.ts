@@ -37,15 +37,15 @@ export interface SwapHeader {
 export interface SwapImage {
   readonly swap: SwapHeader;
   readonly image: Image;
-  /** Numbers of the pages of the swap area that the image takes: swap header, map and stream. */
+  /** Numbers of the pages of the block device that the image takes: swap header, map and stream. */
   readonly pagesUsed: readonly number[];
 }
 
 export const IMAGE_SIGNATURE = 'S1SUSPEND';
 
-/** Reads the header of a swap area. */
-export function readSwapHeader(area: ByteSource): SwapHeader {
-  const page = readChecked(area, 0, PAGE_BYTES, 'the swap header');
+/** Reads the header of a swap area, from this page of the block device that holds the area. */
+export function readSwapHeader(device: ByteSource, headerPage = 0): SwapHeader {
+  const page = readChecked(device, headerPage * PAGE_BYTES, PAGE_BYTES, 'the swap header');
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   const text = (at: number): string =>
     String.fromCharCode(...page.subarray(at, at + SIGNATURE_BYTES)).replace(/\0.*$/, '');
@@ -60,11 +60,12 @@ export function readSwapHeader(area: ByteSource): SwapHeader {
 }
 
 /**
- * Reads the image in a swap area. Throws RigError when there is none, GuestError when it is damaged;
- * a compressed image's checksum is verified at once.
+ * Reads the image in a swap area, whose header is in this page of the block device: 0 unless the area is a file. All page
+ * numbers of an image count from the beginning of the device. Throws RigError when there is none, GuestError when it is
+ * damaged; a compressed image's checksum is verified at once.
  */
-export function readSwapImage(area: ByteSource): SwapImage {
-  const swap = readSwapHeader(area);
+export function readSwapImage(area: ByteSource, headerPage = 0): SwapImage {
+  const swap = readSwapHeader(area, headerPage);
   if (swap.signature !== IMAGE_SIGNATURE) {
     throw new RigError(`the swap area holds no image: its signature is '${swap.signature}'`, {
       remedy: 'read the disk after the suspend and before the resume',
@@ -75,7 +76,7 @@ export function readSwapImage(area: ByteSource): SwapImage {
   const image = readImage(() =>
     swap.compression === 'none' ? plainPages(area, map.pages) : unpackedPages(area, map.pages, swap.compression),
   );
-  return { swap, image, pagesUsed: [0, ...map.mapPages, ...map.pages] };
+  return { swap, image, pagesUsed: [headerPage, ...map.mapPages, ...map.pages] };
 }
 
 /** Follows the map pages; answers the numbers of the stream's pages in order. */

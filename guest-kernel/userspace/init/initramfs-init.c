@@ -5,6 +5,8 @@
  * Words of the kernel command line that it takes:
  *   resume=DEV       look there for a swsusp image. Add the word noresume, else the kernel itself
  *                    reads the disk before this program runs.
+ *   resume_offset=N  the page of DEV with the header of the swap area; 0 unless told. It is not 0
+ *                    if the swap area is a file.
  *   rig.image=DEV[:PATH]  resume from this image of a snapshot, if it is there: PATH on the
  *                    filesystem of DEV, or DEV itself.
  *   root=DEV         the root filesystem; /dev/mapper/root unless told. /dev/mapper/NAME is made
@@ -108,14 +110,14 @@ static void forget_disks(void)
  * Is there a swsusp image on the device? Read around the page cache: nothing of the device may
  * stay in this kernel's memory when the image's own kernel takes over, or fails to.
  */
-static bool has_swsusp_image(const char *device)
+static bool has_swsusp_image(const char *device, unsigned long long header_page)
 {
 	static const char signature[10] = "S1SUSPEND";
 	static char page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
 	int fd = open(device, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	bool found = false;
 
-	if (fd < 0 || pread(fd, page, PAGE_BYTES, 0) != PAGE_BYTES)
+	if (fd < 0 || pread(fd, page, PAGE_BYTES, header_page * PAGE_BYTES) != PAGE_BYTES)
 		rig_say("%s: %s", device, strerror(errno));
 	else
 		found = !memcmp(page + PAGE_BYTES - sizeof(signature), signature,
@@ -125,27 +127,57 @@ static bool has_swsusp_image(const char *device)
 	return found;
 }
 
+static void name_root(char *root, size_t size)
+{
+	if (!rig_option("root", root, size) || !*root)
+		snprintf(root, size, "/dev/mapper/root");
+}
+
+/* Makes the root's device, if it is one of the device mapper that is not there yet. */
+static void map_root(const char *root)
+{
+	static const char mapper[] = "/dev/mapper/";
+	char backing[256] = "";
+	struct stat status;
+
+	if (strncmp(root, mapper, strlen(mapper)) || !stat(root, &status))
+		return;
+	if (!rig_option("rig.root", backing, sizeof(backing)) || !*backing)
+		strcpy(backing, "/dev/sda");
+	errno = ENODEV;
+	if (!wait_for(backing) || dm_linear(root + strlen(mapper), backing))
+		fail(backing);
+}
+
 /*
  * The kernel's own hibernation. Comes back when there is no image, or when the kernel did not take
  * it.
  */
 static void resume_swsusp(void)
 {
-	char device[256], number[32];
+	char device[256], root[256], number[32], offset[32] = "0";
 	struct stat status;
 
 	if (!rig_option("resume", device, sizeof(device)) || !*device)
 		return;
+	rig_option("resume_offset", offset, sizeof(offset));
+	name_root(root, sizeof(root));
+	/* A swap file of the root: the device below it must be there, but nothing is mounted. */
+	if (!strcmp(device, root))
+		map_root(root);
 	if (!wait_for(device)) {
 		rig_say("resume device %s did not appear; booting", device);
 		return;
 	}
-	if (!has_swsusp_image(device))
+	if (!has_swsusp_image(device, strtoull(offset, NULL, 10)))
 		return;
 	if (stat(device, &status))
 		return;
 	snprintf(number, sizeof(number), "%u:%u", major(status.st_rdev), minor(status.st_rdev));
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
+	/* A kernel with noresume on its command line ignores the word resume_offset there. */
+	if (rig_write_file("/sys/power/resume_offset", offset))
+		rig_say("/sys/power/resume_offset: %s", strerror(errno));
 	if (rig_write_file("/sys/power/resume", number))
 		rig_say("/sys/power/resume: %s", strerror(errno));
 	rig_say("the image on %s was not resumed (the kernel's messages above say why); booting",
@@ -191,24 +223,16 @@ static void (*const resume_methods[])(void) = {
 
 static void mount_root(void)
 {
-	static const char mapper[] = "/dev/mapper/";
-	char root[256] = "", backing[256] = "", type[64] = "", flags[256] = "", ro[8];
+	char root[256], type[64] = "", flags[256] = "", ro[8];
 	unsigned long options = 0;
 
-	if (!rig_option("root", root, sizeof(root)) || !*root)
-		strcpy(root, "/dev/mapper/root");
+	name_root(root, sizeof(root));
 	if (!rig_option("rootfstype", type, sizeof(type)) || !*type)
 		strcpy(type, "ext4");
 	rig_option("rootflags", flags, sizeof(flags));
 	if (rig_option("ro", ro, sizeof(ro)))
 		options |= MS_RDONLY;
-	if (!strncmp(root, mapper, strlen(mapper))) {
-		if (!rig_option("rig.root", backing, sizeof(backing)) || !*backing)
-			strcpy(backing, "/dev/sda");
-		errno = ENODEV;
-		if (!wait_for(backing) || dm_linear(root + strlen(mapper), backing))
-			fail(backing);
-	}
+	map_root(root);
 	errno = ENODEV;
 	if (!wait_for(root))
 		fail(root);

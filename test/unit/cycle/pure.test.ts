@@ -10,6 +10,7 @@ import { readKtap } from '../../../emulator/cycle/ktap.js';
 import { controlSteps, splitAtSuspend, unroll, type Step } from '../../../emulator/cycle/plan.js';
 import { afterPowerOff, neverPowered, writesBetween } from '../../../emulator/cycle/power.js';
 import { consoleTail } from '../../../emulator/cycle/stop.js';
+import { swapOfCommandLine } from '../../../emulator/cycle/swap-place.js';
 import { hibernation } from '../../../emulator/cycle/swsusp.js';
 import { readTyping, writeTyping } from '../../../emulator/cycle/typing.js';
 import { sectorEdits, triggersOf } from '../../../emulator/faults/fault.js';
@@ -252,11 +253,18 @@ t.test('the last lines of a console, without its control sequences', (t) => {
 t.test('stock hibernation is told the swap area in which the next boot looks', (t) => {
   const go = 'echo shutdown > /sys/power/disk && /bin/echo disk > /sys/power/state';
   t.equal(
-    hibernation('noresume resume=/dev/sdb2 quiet resume=/dev/sdc1'),
+    hibernation(swapOfCommandLine('noresume resume=/dev/sdb2 quiet resume=/dev/sdc1')),
     `echo 0 > /sys/power/resume_offset && echo /dev/sdc1 > /sys/power/resume && ${go}`,
     'the last word counts',
   );
-  t.equal(hibernation('noresume'), go, 'nobody has named one');
-  t.equal(hibernation('resume=/dev/sdb2 resume='), go, 'an empty word takes it back');
+  t.equal(hibernation(swapOfCommandLine('noresume')), go, 'nobody has named one');
+  t.equal(hibernation(swapOfCommandLine('resume=/dev/sdb2 resume=')), go, 'an empty word takes it back');
+  const file = swapOfCommandLine('resume_offset=1 resume=/dev/sda resume_offset=34816');
+  t.same(file, { device: '/dev/sda', headerPage: 34816 }, 'a file');
+  t.equal(
+    hibernation(file),
+    `echo 34816 > /sys/power/resume_offset && echo /dev/sda > /sys/power/resume && ${go}`,
+    'its header is not at the beginning of the device',
+  );
   t.end();
 });

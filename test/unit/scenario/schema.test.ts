@@ -103,6 +103,12 @@ t.test('where a live timeline keeps its changes', (t) => {
   t.equal(storeOf(''), undefined);
   t.equal(storeOf(', store: sdb1'), undefined);
   t.equal(storeOf(', store: memory'), 'memory');
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { swap: /swapfile } }]\n'), [
+    /sys_snapshot saves no image in `swap`: add `method: swsusp`/,
+  ]);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { method: swsusp, swap: swapfile } }]\n'), [
+    /an absolute path in the guest/,
+  ]);
   t.match(issuesOf('name: x\nsteps: [boot, { suspend: { method: swsusp, store: memory } }]\n'), [
     /swsusp has no `store`: leave out `method: swsusp`/,
   ]);

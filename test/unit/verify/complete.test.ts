@@ -2,10 +2,10 @@
 import t from 'tap';
 import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { sector } from '../../../emulator/machine/units.js';
-import { writesAfterSignature } from '../../../emulator/verify/image/complete.js';
+import { signedPages, writesAfterSignature } from '../../../emulator/verify/image/complete.js';
 
 const START = 2048;
-const volume = { startSector: START };
+const volume = { startSector: START, headerPage: 0 };
 const write = (page: number, pages = 1, bytes = new Uint8Array(4096 * pages)): DiskWrite => ({
   instruction: 1,
   sector: sector(START + 8 * page),
@@ -37,4 +37,18 @@ t.test('a part of the image comes after it', async (t) => {
   const early = { ...write(0), sector: sector(START - 8), bytes: new Uint8Array(4096 * 3) };
   early.bytes.set(signature.bytes, 4096);
   t.equal(writesAfterSignature([early, write(5)], volume, USED), 1, 'a signature within a larger write');
+});
+
+t.test('the swap area is a file', async (t) => {
+  const file = { startSector: START, headerPage: 3 };
+  const used = [3, 5, 6, 7];
+  const here = { ...signature, sector: sector(START + 8 * 3) };
+  t.equal(writesAfterSignature([write(6, 2), here], file, used), 0);
+  t.equal(writesAfterSignature([write(6, 2), here, write(5)], file, used), 1);
+  t.equal(writesAfterSignature([signature, write(5)], file, used), 0, 'a signature elsewhere is not its own');
+
+  const within = { ...write(9, 3) };
+  within.bytes.set(signature.bytes, 4096);
+  t.same(signedPages([here, write(5), within]), [START + 8 * 10, START + 8 * 3], 'the last write first');
+  t.same(signedPages([write(5, 2)]), []);
 });

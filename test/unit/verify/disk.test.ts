@@ -301,6 +301,53 @@ t.test('the image may change its own pages and nothing else', async (t) => {
   t.match(same, { sectorsDiffering: 0, originSectorsWritten: 1 }, 'a write of the same content is still a write');
 });
 
+/**
+ * A disk without partitions, whose filesystem begins at `start` (below it lies a linear device) and holds swap in a file
+ * with its header in page 5 and the rest in other places.
+ */
+function historyOfFile(start: number, more: readonly DiskWrite[] = []): DiskHistory {
+  const HEADER = 5;
+  const area = swapArea([{ frame: 3, fill: 7 }]);
+  const view = new DataView(area.buffer);
+  // The pages of the area lie in the device in reverse order, below each other, from page 20.
+  const place = (page: number): number => (page === 0 ? HEADER : 20 - page);
+  view.setUint32(4064, place(1), true);
+  for (let at = 4096; view.getUint32(at, true) !== 0; at += 8)
+    view.setUint32(at, place(view.getUint32(at, true)), true);
+  const base = new Uint8Array((start + 21 * 8) * SECTOR_BYTES);
+  const page = (number: number, bytes: Uint8Array): DiskWrite => ({
+    instruction: 5,
+    sector: sector(start + 8 * number),
+    bytes,
+  });
+  const empty = new Uint8Array(4096);
+  empty.set(new TextEncoder().encode('SWAPSPACE2'), 4086);
+  const pages = Array.from({ length: area.length / 4096 }, (_, at) =>
+    page(place(at), area.subarray(4096 * at, 4096 * (at + 1))),
+  );
+  const image = [...pages.slice(1), ...pages.slice(0, 1)];
+  const before = page(HEADER, empty);
+  return {
+    device: 'sda',
+    atCopy: { base, overlay: [before] },
+    atPowerOff: { base, overlay: [before, ...image] },
+    atRestore: { base, overlay: [before, ...image, ...more] },
+    written: [...image, ...more],
+  };
+}
+
+t.test('an image in a swap file may change the pages of the file that it takes, and nothing else', async (t) => {
+  for (const start of [0, 24]) {
+    const good = verifyDisks([historyOfFile(start)], { stores: [], swapHeaderPage: 5 });
+    t.match(good, { sectorsDiffering: 0, originSectorsWritten: 0 });
+    t.equal(good.sectorsOfImage, 5 * 8, 'header, map, and three pages of the stream');
+    const stray = { instruction: 9, sector: sector(start + 8), bytes: new Uint8Array(SECTOR_BYTES).fill(1) };
+    const bad = verifyDisks([historyOfFile(start, [stray])], { stores: [], swapHeaderPage: 5 });
+    t.match(bad, { sectorsDiffering: 1, originSectorsWritten: 1 });
+  }
+  t.equal(verifyDisks([historyOfFile(0)]).sectorsOfImage, 0, 'it is not looked for at the beginning of a volume');
+});
+
 t.test('a system that lives on may write its stores and nothing else', async (t) => {
   const base = withMbr(
     [

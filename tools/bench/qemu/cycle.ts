@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../../../emulator/agent/agent.js';
 import { resultOf, shell } from '../../../emulator/cycle/commands.js';
+import { swapOfCommandLine } from '../../../emulator/cycle/swap-place.js';
 import { hibernation } from '../../../emulator/cycle/swsusp.js';
 import type { MachineFiles } from '../../run/machine-files.js';
 import { GuestError, RigError } from '../../../emulator/machine/errors.js';
@@ -120,7 +121,9 @@ export async function createQemuBench(files: MachineFiles, signal: AbortSignal):
       watch.lap('boot');
       await succeed(agent, WORK);
       watch.lap('work');
-      const end = await agent.exec(shell(hibernation(files.config.cmdline)), { virtualMsMax: TIMEOUT_MS });
+      const end = await agent.exec(shell(hibernation(swapOfCommandLine(files.config.cmdline))), {
+        virtualMsMax: TIMEOUT_MS,
+      });
       if (end.ended !== 'halted')
         throw new GuestError(`QEMU's guest did not suspend (${end.ended})`, { consoleTail: agent.consoleTail });
       return { agent, job: end.job, haltedMs: performance.now(), cpuMs: first.cpuMs() };
