@@ -23,6 +23,8 @@ const STAMP = /(?:<\d+>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?/;
 const CUT_HERE = /^-+\[ cut here \]-+$/;
 const END_OF_REPORT =
   /^(?:---\[ end (?:trace|Kernel panic)|<\/TASK>| ?<\/TASK>|Restarting tasks|Out of memory.*Killed process|OOM killer enabled)/;
+/** The kind of a report that no pattern matches. */
+const UNKNOWN_REPORT: FaultKind = 'warning';
 /** Kinds that only mean that the kernel stopped. All other kinds name a cause. */
 const GENERIC: ReadonlySet<FaultKind> = new Set<FaultKind>(['bug', 'warning', 'oops']);
 /** Kinds that begin a new report even within another one. */
@@ -37,10 +39,17 @@ export function messageOf(line: string): string {
 const patternOf = (message: string): FaultPattern | undefined =>
   FAULT_PATTERNS.find((each) => each.message.test(message));
 
-/** The lines that match a fault pattern: their indices, 0-based, and the kinds of fault. */
+/**
+ * The lines by which faults are found: those that match a pattern, and the first line of each report. Their indices,
+ * 0-based, and the kinds of fault.
+ */
 export function faultLines(lines: readonly string[]): readonly { readonly index: number; readonly kind: FaultKind }[] {
+  let isCut = false;
   return lines.flatMap((line, index) => {
-    const kind = patternOf(messageOf(line))?.kind;
+    const message = messageOf(line);
+    const isFirst = isCut && message !== '' && !CUT_HERE.test(message);
+    isCut = CUT_HERE.test(message) || (isCut && message === '');
+    const kind = patternOf(message)?.kind ?? (isFirst ? UNKNOWN_REPORT : undefined);
     return kind === undefined ? [] : [{ index, kind }];
   });
 }
@@ -53,41 +62,39 @@ interface OpenFault {
   readonly line: number;
   readonly excerpt: string[];
   count: number;
+  /** Whether a line has matched a pattern. Else the fault is known only by the line `cut here`. */
+  known: boolean;
   /** Whether the report can still get more lines. */
   extent: 'single' | 'report' | 'cutHere';
 }
 
 /**
- * All faults, in the order in which they begin. The lines of `allowed` (indices from `faultLines`) are no faults. One
- * allowed line that matches a pattern allows its whole report.
+ * All faults, in the order in which they begin. A report that begins with `cut here` is one even if no pattern matches
+ * it. The lines of `allowed` (indices from `faultLines`) are no faults. One such line allows its whole report.
  */
 export function findFaults(lines: readonly string[], allowed: ReadonlySet<number> = new Set()): Fault[] {
   const faults: OpenFault[] = [];
   let open: OpenFault | undefined;
-  let cutHere: number | undefined;
 
   for (const [index, line] of lines.entries()) {
     const message = messageOf(line);
     if (CUT_HERE.test(message)) {
-      cutHere = index;
-      open = undefined;
+      // The line may come twice.
+      if (open !== undefined && CUT_HERE.test(open.title)) continue;
+      open = reportAt(index, line, message);
+      faults.push(open);
       continue;
     }
     const pattern = patternOf(message);
     const isAllowed = allowed.has(index);
-    if (pattern !== undefined && !joins(open, pattern, line, message, isAllowed)) {
-      const first: number = cutHere ?? index;
-      open = {
-        allowed: isAllowed,
-        kind: pattern.kind,
-        title: message,
-        line: first,
-        excerpt: lines.slice(first, index + 1),
-        count: 1,
-        extent: cutHere === undefined ? pattern.extent : 'cutHere',
-      };
+    if (open !== undefined && !open.known) {
+      describe(open, pattern, line, message, isAllowed);
+      // Without an end it would take in the rest of the console.
+      if (!open.known && open.excerpt.length >= EXCERPT_LINES_MAX) open = undefined;
+    } else if (pattern !== undefined && !joins(open, pattern, line, message, isAllowed)) {
+      const { kind, extent } = pattern;
+      open = { allowed: isAllowed, kind, title: message, line: index, excerpt: [line], count: 1, known: true, extent };
       faults.push(open);
-      cutHere = undefined;
     } else if (open !== undefined && open.extent !== 'single' && pattern === undefined) {
       if (open.excerpt.length < EXCERPT_LINES_MAX) open.excerpt.push(line);
       else if (open.extent === 'report') open = undefined;
@@ -99,6 +106,32 @@ export function findFaults(lines: readonly string[], allowed: ReadonlySet<number
   return faults
     .filter((fault) => !fault.allowed)
     .map(({ kind, title, line, excerpt, count }) => ({ kind, title, line, excerpt, count }));
+}
+
+/** A report of which only the line `cut here` has been read. */
+const reportAt = (index: number, line: string, message: string): OpenFault => ({
+  allowed: false,
+  kind: UNKNOWN_REPORT,
+  title: message,
+  line: index,
+  excerpt: [line],
+  count: 1,
+  known: false,
+  extent: 'cutHere',
+});
+
+/** Adds a line to a report that is not known yet. Its title is its first line, until a line matches a pattern. */
+function describe(
+  open: OpenFault,
+  pattern: FaultPattern | undefined,
+  line: string,
+  message: string,
+  isAllowed: boolean,
+): void {
+  if (pattern !== undefined) Object.assign(open, { kind: pattern.kind, title: message, known: true });
+  else if (CUT_HERE.test(open.title) && message !== '') open.title = message;
+  open.allowed ||= isAllowed;
+  if (open.excerpt.length < EXCERPT_LINES_MAX) open.excerpt.push(line);
 }
 
 /**

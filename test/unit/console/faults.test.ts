@@ -104,3 +104,29 @@ t.test('a warning is found that names file and line first, too', (t) => {
   t.match(findFaults([other]), [{ kind: 'warning', line: 0 }]);
   t.end();
 });
+
+t.test('a report that no pattern describes can be allowed by its first line', (t) => {
+  const lines = [
+    '[    1.000000] ------------[ cut here ]------------',
+    '[    1.000010] a driver is not pleased',
+    '[    1.000020] Call Trace:',
+    '[    1.000030] ---[ end trace 0000000000000000 ]---',
+  ];
+  t.same(faultLines(lines), [{ index: 1, kind: 'warning' }]);
+  t.match(findFaults(lines), [{ kind: 'warning', title: 'a driver is not pleased', line: 0, excerpt: lines }]);
+  t.same(findFaults(lines, new Set([1])), []);
+  t.end();
+});
+
+t.test('a report without an end does not take in the faults after it', (t) => {
+  const lines = [
+    '[    1.000000] ------------[ cut here ]------------',
+    ...Array.from({ length: 2 * EXCERPT_LINES_MAX }, (_, i) => `[    1.000010] line ${i}`),
+    '[    2.000010] BUG: Bad page map in process x',
+  ];
+  t.match(findFaults(lines), [
+    { kind: 'warning', title: 'line 0' },
+    { kind: 'badPage', line: lines.length - 1 },
+  ]);
+  t.end();
+});
