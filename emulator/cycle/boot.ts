@@ -7,7 +7,7 @@
  * give the same run.
  */
 import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contract.js';
-import { GuestError } from '../machine/errors.js';
+import { GuestError, StallError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
 import { endState, record, type Recorder, type Seen, type Waited } from './recorder.js';
@@ -54,7 +54,11 @@ export class BootFailed extends GuestError {
   }
 }
 
-/** Boot states by key. Each is made once in this process and stored in the cache for later processes. */
+/**
+ * Boot states by key. Each is made once in this process and stored in the cache for later processes. The failure of a
+ * guest is kept, too: it would fail again. After any other failure (a full disk, a machine that stalled, an
+ * interruption) the state is made anew when it is next asked for.
+ */
 export interface BootStates {
   /** The state of that name, from the cache or from `make`. */
   obtain(name: string, booter: Booter, make: () => Promise<BootState>): Promise<BootState>;
@@ -78,6 +82,9 @@ export function bootStates(): BootStates {
         return made;
       });
       underWay.set(key, state);
+      state.catch((error: unknown) => {
+        if (!wouldFailAgain(error)) underWay.delete(key);
+      });
     }
     return state;
   };
@@ -98,6 +105,10 @@ export function bootStates(): BootStates {
     });
   return { obtain, at };
 }
+
+/** Two machines with equal inputs fail equally. A stall depends on the host's time. */
+const wouldFailAgain = (error: unknown): boolean =>
+  error instanceof GuestError && !(error instanceof StallError) && !(error.cause instanceof StallError);
 
 async function fromCache(key: string, { cache }: Booter): Promise<BootState | undefined> {
   const bytes = await cache.get(key);

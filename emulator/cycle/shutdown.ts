@@ -8,14 +8,27 @@ import { consoleLines } from '../console/lines.js';
 import { stepEnd, USER_MARKERS } from '../machine/markers.js';
 import type { Finding } from './outcome.js';
 import type { Seen } from './recorder.js';
+import { consoleTail } from './stop.js';
 
 /** `init: stays busy: NAME: REASON`; the program is called `rig-init`, and `init` in the guest. */
 const STAYS_BUSY = /^(?:rig-)?init: stays busy: (.+)$/;
 
-/** The finding that names what stayed busy in a machine that has been shut down; undefined when nothing did. */
+/**
+ * The finding that names what stayed busy in a machine that has been shut down; undefined when nothing did. A machine
+ * that halted without the marker did not say what stayed busy, and that is a finding, too.
+ */
 export function stayedBusy({ markers, console }: Pick<Seen, 'markers' | 'console'>): Finding | undefined {
-  const count = markers.findLast(({ kind }) => kind === USER_MARKERS.shutdown)?.word0 ?? 0;
-  if (count === 0 || isLive(markers)) return undefined;
+  if (isLive(markers)) return undefined;
+  const marker = markers.findLast(({ kind }) => kind === USER_MARKERS.shutdown);
+  if (!marker)
+    return {
+      kind: 'guest',
+      what: "the machine halted before the guest's init said what its shutdown left in use",
+      details: consoleTail(console),
+      remedy: 'the console says why the shutdown was not completed',
+    };
+  const count = marker.word0;
+  if (count === 0) return undefined;
   const lines = consoleLines(console)
     .flatMap((line) => STAYS_BUSY.exec(line)?.[1] ?? [])
     .slice(-count);

@@ -33,7 +33,7 @@ export async function shutDown(
       consoleTail: consoleTail(recorder.seen().console),
     });
   const busy = stayedBusy(recorder.seen());
-  if (busy) context.evidence.find(busy.kind, busy.what, busy.details);
+  if (busy) context.evidence.addFindings([busy]);
   context.machines.powerOff();
   await checkFilesystems(context, 'shutdown');
 }

@@ -120,15 +120,19 @@ function proveEarly({ deps, underWay }: StepContext, evidence: SuspendEvidence, 
 /**
  * Records the findings of the early proofs when the resume failed. A damaged image is often the cause, and no `verify`
  * will follow that could report it.
+ * @throws the error of a proof that could not be made, after the findings of the other one have been recorded.
  */
 async function recordEarlyProofs({ evidence }: StepContext, { filesystems, image }: EarlyProofs): Promise<void> {
-  // A proof throws an error of the rig when there is no image at all. It is ignored here, because the failed resume has
-  // already been recorded.
   const [checked, proven] = await Promise.allSettled([filesystems, image]);
   if (checked.status === 'fulfilled' && checked.value) evidence.addFilesystems(checked.value);
   if (proven.status === 'fulfilled' && proven.value) evidence.take(proven.value);
-  for (const result of [checked, proven])
-    if (result.status === 'rejected' && result.reason instanceof GuestError) evidence.addError(result.reason);
+  const errors = [checked, proven].flatMap((result): readonly unknown[] =>
+    result.status === 'rejected' ? [result.reason] : [],
+  );
+  for (const error of errors) if (error instanceof GuestError) evidence.addError(error);
+  // A fault of the rig is no loss of the guest, so the run has no verdict.
+  const other = errors.find((error) => !(error instanceof GuestError));
+  if (other !== undefined) throw other;
 }
 
 /** Ends a machine whose power was cut before the resume was complete. The image may still be on the disk. */

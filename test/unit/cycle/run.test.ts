@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The driver, against a guest of a few lines. */
 import t from 'tap';
-import type { ByteCache } from '../../../emulator/cycle/boot.js';
+import { bootStates, type BootStates, type ByteCache } from '../../../emulator/cycle/boot.js';
 import type { EvidenceListeners } from '../../../emulator/cycle/evidence.js';
 import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
@@ -65,6 +65,7 @@ function run(
     console?: Plan['console'];
     proofs?: Partial<Proofs>;
     listeners?: EvidenceListeners;
+    states?: BootStates;
   } = {},
 ) {
   const plan: Plan = {
@@ -83,6 +84,7 @@ function run(
       cache: over.cache ?? memoryCache(),
     },
     ...over.listeners,
+    ...(over.states && { states: over.states }),
     proofs: { ...watchingProofs(over.seen ?? []), ...over.proofs },
     matcher: nodeMatcher(),
     hash: sha256Hex,
@@ -298,6 +300,25 @@ t.test('from the cache it is the same run', async (t) => {
   const second = await run(steps, { cache, engine: { ...fakeSystem({}), powerOn } });
   t.equal(second.main.stateHash, first.main.stateHash);
   t.same(second.main.total, first.main.total);
+});
+
+t.test('a boot that failed for the host is made anew for the next scenario', async (t) => {
+  const states = bootStates();
+  const steps: Step[] = [{ do: 'boot' }, ...CYCLE, { do: 'shutdown' }];
+  const cache = memoryCache();
+  const full = { ...cache, put: () => Promise.reject(new RigError('no space left for a checkpoint')) };
+  await t.rejects(run(steps, { states, cache: full }), { message: 'no space left for a checkpoint' });
+  t.same((await run(steps, { states, cache })).findings, [], 'the disk has room again');
+});
+
+t.test('a boot that failed for the guest is not made again', async (t) => {
+  const states = bootStates();
+  const engine = fakeSystem({ panics: 'no init' });
+  let count = 0;
+  const counting: Engine = { ...engine, powerOn: (config) => (count++, engine.powerOn(config)) };
+  const fails = async (): Promise<unknown> => (await run([{ do: 'boot' }], { states, engine: counting })).findings[0];
+  t.same(await fails(), await fails());
+  t.equal(count, 1);
 });
 
 t.test('several cycles in a chain', async (t) => {
@@ -589,11 +610,18 @@ t.test('what is wrong with an image is told, though nothing came back from it', 
     proofs: { image: () => Promise.reject(new GuestError('the image is damaged')) },
   });
   t.match(damaged.findings, [{ what: /the machine booted afresh/ }, { what: 'the image is damaged' }]);
-  const none = await run([{ do: 'boot' }, alter, RESUME, VERIFY], {
-    proofs: { image: () => Promise.reject(new RigError('there is no image')) },
-  });
-  t.match(none.findings, [{ what: /the machine booted afresh/ }]);
-  t.equal(none.findings.length, 1);
+  for (const proof of ['image', 'filesystems'] as const) {
+    const told: string[] = [];
+    const listeners: EvidenceListeners = { onFinding: ({ what: found }) => void told.push(found) };
+    const broken: Partial<Proofs> = { image, [proof]: () => Promise.reject(new RigError('no room for a copy')) };
+    await t.rejects(
+      run([{ do: 'boot' }, alter, RESUME, VERIFY], { proofs: broken, listeners }),
+      { name: 'RigError', message: 'no room for a copy' },
+      `a fault of the rig in the proof of the ${proof}`,
+    );
+    t.match(told[0], /the machine booted afresh/);
+    t.equal(told.length, proof === 'image' ? 1 : 2, 'the findings of the other proof are told');
+  }
 });
 
 t.test('findings and commands are told at once, also those of a run that comes to no verdict', async (t) => {
