@@ -6,11 +6,13 @@
  */
 
 /**
- * Controls (C0 except newline and tab, DEL, C1), line separators, marks that change the direction of text, the byte
- * order mark, halves of surrogate pairs, and code points that are no characters.
+ * Controls (C0 except newline and tab, DEL, C1), line separators, format characters (marks that change the direction of
+ * text, invisible characters, tags, the byte order mark), halves of surrogate pairs, and code points that are no
+ * characters. Format characters that belong to ordinary text are printed: signs that enclose numbers, and the joiners
+ * of scripts and emoji.
  */
 const UNPRINTABLE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\p{Cs}/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]|(?![\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u200c\u200d\u{110bd}\u{110cd}])\p{Cf}|\p{Cs}|\p{Noncharacter_Code_Point}/gu;
 
 /** Escapes a text of several lines: newlines and tabs are kept. */
 export function printable(text: string): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A volume as a file, for programs of the host. The file is sparse and is removed afterwards. */
-import { open, rm } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RigError } from '../../machine/errors.js';
 import { makeTemporaryFolder } from './temporary.js';
@@ -28,7 +28,7 @@ async function writeSparse(volume: ByteSource, path: string): Promise<void> {
     for (const [from, to] of filledRanges(volume)) {
       for (let at = from; at < to; at += CHUNK_BYTES) {
         const bytes = volume.read(at, Math.min(CHUNK_BYTES, to - at));
-        await file.write(bytes, 0, bytes.length, at);
+        await writeFully(file, bytes, at);
       }
     }
   } catch (cause) {
@@ -38,5 +38,18 @@ async function writeSparse(volume: ByteSource, path: string): Promise<void> {
     });
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Writes all bytes at offset `at` of a file. The system may write fewer bytes than it is told to, for example when a
+ * disk is almost full.
+ * @throws the error of the system, Error when it writes nothing.
+ */
+export async function writeFully(file: Pick<FileHandle, 'write'>, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+    if (bytesWritten === 0) throw new Error(`nothing could be written at byte ${at + done}`);
+    done += bytesWritten;
   }
 }

@@ -150,5 +150,15 @@ t.test('what is escaped, and how', (t) => {
     'a\tb\nc\\r\\x1b[31m\\x7f\\x85\\u{202e}\\u{ffff}\\u{d800} é 😀',
   );
   t.equal(printableLine('a\nb'), 'a\\nb');
+  const codes = Array.from({ length: 0x110000 }, (_, code) => String.fromCodePoint(code));
+  const kept = (all: RegExp): readonly string[] =>
+    codes.filter((one) => all.test(one) && printable(one) === one).map((one) => one.codePointAt(0)?.toString(16) ?? '');
+  t.same(kept(/[\p{Bidi_Control}\p{Noncharacter_Code_Point}\p{Cs}\p{Zl}\p{Zp}]/u), []);
+  t.same(kept(/\p{Cc}/u), ['9', 'a']);
+  t.same(
+    kept(/\p{Cf}/u),
+    ['600', '601', '602', '603', '604', '605', '6dd', '70f', '890', '891', '8e2', '200c', '200d', '110bd', '110cd'],
+    'signs that enclose numbers, and joiners',
+  );
   t.end();
 });
