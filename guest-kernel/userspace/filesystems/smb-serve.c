@@ -69,6 +69,8 @@ struct share {
 	char path[256];
 };
 
+#define FOLDER_BYTES_MAX (sizeof(((struct share *)NULL)->path) - 1)
+
 struct tree {
 	uint32_t handle;
 	uint16_t status, flags;
@@ -215,6 +217,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	folder = argv[1];
+	if (strlen(folder) > FOLDER_BYTES_MAX) {
+		fprintf(stderr,
+			"smb-serve: the path of the folder has %zu bytes, and the kernel's server takes at most %zu: use a shorter path\n",
+			strlen(folder), FOLDER_BYTES_MAX);
+		return 2;
+	}
 	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	if (netlink < 0 || bind(netlink, (struct sockaddr *)&address, sizeof(address)))
 		fail("netlink");

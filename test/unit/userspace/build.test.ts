@@ -42,5 +42,7 @@ test('the programs refuse wrong use', async (t) => {
   t.match(run('rig-agent'), { status: 2, stderr: /^usage:/ });
   t.match(run('rig-agent', '/dev/no-such-line'), { status: 1, stderr: /no-such-line: No such file/ });
   t.match(run('rig-init'), { status: 2, stderr: /runs as process 1 only/ });
+  const folder = '/'.padEnd(256, 'x');
+  t.match(run('smb-serve', folder), { status: 2, stderr: /the folder has 256 bytes, .* at most 255: use a shorter/ });
   t.match(run('initramfs-init'), { status: 2, stderr: /runs as process 1 only/ });
 });
