@@ -11,7 +11,7 @@ import { ERRNO } from '../machine/errno.js';
 import { GuestError, InputError, PowerCut } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
 import { CHUNK_BYTES_MAX, type Frame, PAYLOAD_BYTES_MAX } from './frame.js';
-import { Job, type JobResult, Overdue, type Output } from './job.js';
+import { Job, type JobResult, type Look, Overdue } from './job.js';
 import {
   ANSWER,
   PayloadReader,
@@ -20,6 +20,7 @@ import {
   PUT_FIRST,
   PUT_LAST,
   REQUEST,
+  START_ENDS,
   START_FOLLOW,
   START_STDIN,
 } from './protocol.js';
@@ -49,6 +50,19 @@ export interface SpawnOptions {
   readonly stdin?: Uint8Array | string;
   /** The guest kills the program after this time (of its own CLOCK_MONOTONIC). */
   readonly timeoutMs?: number;
+}
+
+export interface SpawnInBackground extends SpawnOptions {
+  /**
+   * The guest keeps only the beginning and the end of each output, at least `KEPT_END_BYTES` of each. By default it
+   * keeps all, and a program waits when it has written 16 MiB that nobody took.
+   */
+  readonly onlyEnds?: boolean;
+}
+
+export interface AdoptOptions extends Pick<SpawnInBackground, 'onlyEnds'> {
+  /** Offsets in stdout and stderr from which output is requested; default 0. */
+  readonly from?: readonly [number, number];
 }
 
 export interface AgentIdentity {
@@ -156,8 +170,8 @@ export class Agent {
   }
 
   /** Starts a program and returns while it runs. Pass the returned job to `wait` or `peek`. Throws like `exec`. */
-  async spawn(argv: readonly string[], options: SpawnOptions & WaitOptions = {}): Promise<Job> {
-    const job = this.#newJob(argv, options, 0);
+  async spawn(argv: readonly string[], options: SpawnInBackground & WaitOptions = {}): Promise<Job> {
+    const job = this.#newJob(argv, options, options.onlyEnds === true ? START_ENDS : 0);
     const budget = budgetOf(options);
     const triggers = new TriggerSet(options.triggers);
     await this.#uninterrupted(`'${job.title}' to start`, options, async () => {
@@ -172,43 +186,33 @@ export class Agent {
     return this.#finish(job, options);
   }
 
-  /** The output of a program so far, and its end if it has ended. */
-  async peek(job: Job, options: WaitOptions = {}): Promise<Output & { readonly running: boolean }> {
+  /**
+   * The state of a program and its output so far. A process of its group that outlives it may still write, unless
+   * somebody waits for the program.
+   */
+  async peek(job: Job, options: WaitOptions = {}): Promise<Look> {
+    if (job.released) return job.look;
     const triggers = new TriggerSet(options.triggers);
     const budget = budgetOf(options);
-    const done = (frame: Frame): boolean => frame.type === ANSWER.status && frame.id === job.id;
-    if (job.end === undefined) {
-      await this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
-        this.#channel.send({ type: REQUEST.collect, id: job.id, payload: payloadOf(...job.offsets, 0) });
-        while (!done(await this.#takeOne(budget, triggers)));
-      });
-    }
-    return { ...job.output, running: job.end === undefined };
+    await this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
+      this.#channel.send({ type: REQUEST.collect, id: job.id, payload: payloadOf(...job.offsets, 0) });
+      for (;;) {
+        const frame = await this.#takeOne(budget, triggers);
+        if (frame.id !== job.id) continue;
+        if (frame.type === ANSWER.error) throw refusalIn(frame);
+        if (frame.type === ANSWER.status) return;
+      }
+    });
+    return job.look;
   }
 
   /** Makes the job of a program that another `Agent` has started in this guest. All agents share the ids. */
-  adopt(id: number, argv: readonly string[]): Job {
-    const job = new Job(id, argv, new Uint8Array(0), undefined);
+  adopt(id: number, argv: readonly string[], options: AdoptOptions = {}): Job {
+    const job = new Job(id, argv, new Uint8Array(0), undefined, options);
     // Any number: it means that the program has been started.
     job.pid = 0;
     this.#jobs.set(id, job);
     return job;
-  }
-
-  /** Whether a program, or another one of its process group, still runs. Its output stays in the guest. */
-  async isRunning(job: Job, options: WaitOptions = {}): Promise<boolean> {
-    if (job.end !== undefined) return false;
-    const triggers = new TriggerSet(options.triggers);
-    return this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
-      try {
-        // Signal 0 only checks that the process exists.
-        await this.#ask(REQUEST.kill, payloadOf(job.id, 0), budgetOf(options), triggers);
-        return true;
-      } catch (error) {
-        if (error instanceof Refusal && error.errno === ERRNO.ESRCH) return false;
-        throw error;
-      }
-    });
   }
 
   /** Sends a signal (Linux's number) to a program and its process group. */
@@ -343,7 +347,7 @@ export class Agent {
         },
       );
     }
-    const job = new Job(++this.#lastId, argv, payload, stdin);
+    const job = new Job(++this.#lastId, argv, payload, stdin, { onlyEnds: (flags & START_ENDS) !== 0 });
     job.following = (flags & START_FOLLOW) !== 0;
     this.#jobs.set(job.id, job);
     return job;

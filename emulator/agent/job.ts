@@ -9,6 +9,25 @@ export interface Output {
   /** All bytes received so far. */
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** What is missing of each. Absent when both are whole; only a program started with `onlyEnds` can have gaps. */
+  readonly gaps?: { readonly stdout?: Gap; readonly stderr?: Gap };
+}
+
+/** Bytes in the middle of an output that are not there. */
+export interface Gap {
+  /** Number of bytes before the gap. */
+  readonly atBytes: number;
+  /** Number of bytes that are missing. */
+  readonly bytes: number;
+}
+
+/** The state of a program, and its output so far. */
+export interface Look extends Output {
+  readonly running: boolean;
+  /** Its end; undefined while it runs. */
+  readonly end: JobEnd | undefined;
+  /** Whether a process of its process group runs: the program itself, or one that outlives it. */
+  readonly groupRuns: boolean;
 }
 
 /** The end of a program, or the reason why the rig stopped waiting for it. */
@@ -40,6 +59,13 @@ export class Overdue extends GuestError {
   }
 }
 
+export interface JobOutputOptions {
+  /** The guest may drop the middle of its output. */
+  readonly onlyEnds?: boolean;
+  /** Offsets in stdout and stderr of the first bytes that are wanted; default 0. */
+  readonly from?: readonly [number, number];
+}
+
 /** The host's record of a program in the guest, with its output so far. Made by `Agent.spawn` and `Agent.exec`. */
 export class Job {
   /** The id of the program in the protocol with the guest's agent. */
@@ -56,16 +82,25 @@ export class Job {
   /** In this machine, the agent sends output without a request. */
   following = false;
   released = false;
-  readonly #pieces: [Uint8Array[], Uint8Array[]] = [[], []];
-  readonly #received: [number, number] = [0, 0];
+  /** The guest may drop the middle of its output. */
+  readonly onlyEnds: boolean;
+  readonly #received: readonly [Received, Received];
   #confirmedBytes = 0;
-  #status: { readonly end: JobEnd; readonly bytes: readonly [number, number] } | undefined;
+  #status: { readonly end: JobEnd; readonly bytes: readonly [number, number]; readonly groupRuns: boolean } | undefined;
 
-  constructor(id: number, argv: readonly string[], start: Uint8Array, stdin: Uint8Array | undefined) {
+  constructor(
+    id: number,
+    argv: readonly string[],
+    start: Uint8Array,
+    stdin: Uint8Array | undefined,
+    { onlyEnds = false, from = [0, 0] }: JobOutputOptions = {},
+  ) {
     this.id = id;
     this.argv = argv;
     this.start = start;
     this.stdin = stdin;
+    this.onlyEnds = onlyEnds;
+    this.#received = [new Received(from[0]), new Received(from[1])];
     this.stdinDone = stdin === undefined;
   }
 
@@ -74,29 +109,42 @@ export class Job {
     return this.argv.join(' ');
   }
 
-  /** Bytes received of stdout and stderr. */
+  /** How far stdout and stderr have been received, in bytes. */
   get offsets(): readonly [number, number] {
-    return this.#received;
+    return [this.#received[0].upTo, this.#received[1].upTo];
   }
 
   get output(): Output {
-    return { stdout: concat(this.#pieces[0]), stderr: concat(this.#pieces[1]) };
+    const [stdout, stderr] = this.#received;
+    const gaps = { ...(stdout.gap && { stdout: stdout.gap }), ...(stderr.gap && { stderr: stderr.gap }) };
+    return { stdout: stdout.bytes, stderr: stderr.bytes, ...(Object.keys(gaps).length > 0 && { gaps }) };
   }
 
   /** The end of the program, defined once its status and all of its output have arrived. */
   get end(): JobEnd | undefined {
     const status = this.#status;
     if (status === undefined) return undefined;
-    return status.bytes[0] === this.#received[0] && status.bytes[1] === this.#received[1] ? status.end : undefined;
+    const [stdout, stderr] = this.offsets;
+    return status.bytes[0] === stdout && status.bytes[1] === stderr ? status.end : undefined;
+  }
+
+  /** The state of the program as it was last seen. */
+  get look(): Look {
+    const { end } = this;
+    return { ...this.output, running: end === undefined, end, groupRuns: this.#status?.groupRuns ?? true };
   }
 
   /** Bytes received since the last confirmation to the guest. */
   get unconfirmedBytes(): number {
-    return this.#received[0] + this.#received[1] - this.#confirmedBytes;
+    return this.#bytesReceived - this.#confirmedBytes;
   }
 
   confirmed(): void {
-    this.#confirmedBytes = this.#received[0] + this.#received[1];
+    this.#confirmedBytes = this.#bytesReceived;
+  }
+
+  get #bytesReceived(): number {
+    return this.#received[0].upTo + this.#received[1].upTo;
   }
 
   /** Takes an OUTPUT or STATUS frame. */
@@ -110,17 +158,62 @@ export class Job {
     const state = payload.word();
     const code = payload.word();
     const end = endOf(state, code);
-    if (end !== undefined) this.#status = { end, bytes: [payload.word(), payload.word()] };
+    if (end === undefined) return;
+    this.#status = { end, bytes: [payload.word(), payload.word()], groupRuns: payload.word() !== 0 };
   }
 
   #takeOutput(stream: 0 | 1, offset: number, bytes: Uint8Array): void {
-    const known = this.#received[stream] - offset;
-    if (known < 0)
-      throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${this.#received[stream]}`);
+    const received = this.#received[stream];
+    if (offset > received.upTo && !this.onlyEnds)
+      throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${received.upTo}`);
+    received.take(offset, bytes);
+  }
+}
+
+/** What has arrived of an output: all of it, or its beginning and its end. */
+class Received {
+  /** The offset of the byte that comes next. */
+  upTo: number;
+  readonly #head: Uint8Array[] = [];
+  #headBytes = 0;
+  /** Everything after the last gap. */
+  #tail: Uint8Array[] = [];
+  /** The offset of the first byte of the tail; undefined without a gap. */
+  #tailFrom: number | undefined;
+  readonly #from: number;
+
+  constructor(from: number) {
+    this.#from = from;
+    this.upTo = from;
+  }
+
+  get bytes(): Uint8Array {
+    return concat([...this.#head, ...this.#tail]);
+  }
+
+  get gap(): Gap | undefined {
+    if (this.#tailFrom === undefined) return undefined;
+    return { atBytes: this.#headBytes, bytes: this.#tailFrom - this.#from - this.#headBytes };
+  }
+
+  take(offset: number, bytes: Uint8Array): void {
+    if (offset > this.upTo) {
+      // After a gap the guest sends all that it keeps of the end, so what was the end before is no longer needed.
+      this.#tail = [];
+      this.#tailFrom = offset;
+      this.upTo = offset;
+    }
     // After a resume the guest may send output again that has already arrived.
+    const known = this.upTo - offset;
     if (known >= bytes.length) return;
-    this.#pieces[stream].push(bytes.subarray(known));
-    this.#received[stream] += bytes.length - known;
+    const added = bytes.subarray(known);
+    if (this.#tailFrom === undefined) {
+      this.#head.push(added);
+      this.#headBytes += added.length;
+    } else {
+      this.#tail.push(added);
+    }
+    this.upTo += added.length;
   }
 }
 

@@ -36,6 +36,9 @@ export const ANSWER = {
 
 export const START_FOLLOW = 1;
 export const START_STDIN = 2;
+export const START_ENDS = 4;
+/** With `START_ENDS`, the guest keeps at least so much of the beginning and of the end of an output. */
+export const KEPT_END_BYTES = 98_304;
 export const PUT_FIRST = 1;
 export const PUT_LAST = 2;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Runs commands in the guest and compares their results with the expectations of the plan. */
 import type { Agent } from '../agent/agent.js';
-import { Overdue, type Job, type JobResult, type Output } from '../agent/job.js';
+import { Overdue, type Gap, type Job, type JobEnd, type JobResult, type Output } from '../agent/job.js';
 import { time } from '../machine/duration.js';
 import { GuestError, PowerCut } from '../machine/errors.js';
 import { OUTPUT_CHARACTERS_MAX, type CommandOutcome, type Finding, type TimelineName } from './outcome.js';
@@ -132,10 +132,12 @@ export async function succeed(agent: Agent, command: string): Promise<void> {
 
 /** The exit status of a job, as in a shell. A job that was stopped with its machine has none: 255. */
 export function resultOf(result: JobResult): CommandResult {
-  const exitCode =
-    result.ended === 'exited' ? result.exitCode : result.ended === 'signalled' ? 128 + result.signal : 255;
-  return { exitCode, ...textOf(result) };
+  return { exitCode: exitCodeOf(result), ...textOf(result) };
 }
+
+/** The exit status of an end, as in a shell: 128 + signal when a signal ended the program. */
+export const exitCodeOf = (end: JobEnd | JobResult): number =>
+  end.ended === 'exited' ? end.exitCode : end.ended === 'signalled' ? 128 + end.signal : 255;
 
 function textOf({ stdout, stderr }: Output): Pick<CommandResult, 'stdout' | 'stderr'> {
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -166,16 +168,40 @@ export async function judgeCommand(
 /** `text`, shortened to {@link OUTPUT_CHARACTERS_MAX}: its beginning and its end are kept. */
 export function bounded(text: string): { readonly text: string; readonly omitted: number } {
   if (text.length <= OUTPUT_CHARACTERS_MAX) return { text, omitted: 0 };
-  // Surrogate pairs are not split.
-  const head = text.slice(0, OUTPUT_CHARACTERS_MAX / 2).replace(/[\ud800-\udbff]$/, '');
-  const tail = text.slice(-OUTPUT_CHARACTERS_MAX / 2).replace(/^[\udc00-\udfff]/, '');
+  const head = headOf(text);
+  const tail = tailOf(text);
   const omitted = text.length - head.length - tail.length;
-  return { text: `${head}\n[... ${omitted} characters are left out here ...]\n${tail}`, omitted };
+  return { text: shortened(head, omitted, tail), omitted };
+}
+
+// Surrogate pairs are not split.
+const headOf = (text: string): string => text.slice(0, OUTPUT_CHARACTERS_MAX / 2).replace(/[\ud800-\udbff]$/, '');
+const tailOf = (text: string): string => text.slice(-OUTPUT_CHARACTERS_MAX / 2).replace(/^[\udc00-\udfff]/, '');
+const shortened = (head: string, omitted: number, tail: string): string =>
+  `${head}\n[... ${omitted} characters are left out here ...]\n${tail}`;
+
+/**
+ * The output of a program as text, shortened like {@link bounded}. Of a part that the guest did not keep, each byte
+ * counts as a character.
+ */
+export function boundedOutput(bytes: Uint8Array, gap: Gap | undefined): ReturnType<typeof bounded> {
+  const text = (part: Uint8Array): string => new TextDecoder().decode(part);
+  if (!gap) return bounded(text(bytes));
+  const [before, after] = [text(bytes.subarray(0, gap.atBytes)), text(bytes.subarray(gap.atBytes))];
+  const head = headOf(before);
+  const tail = tailOf(after);
+  const omitted = gap.bytes + before.length - head.length + after.length - tail.length;
+  return { text: shortened(head, omitted, tail), omitted };
 }
 
 /** The output of a command, line by line, shortened to the same bound. */
-export function outputLines({ stdout, stderr }: Pick<CommandResult, 'stdout' | 'stderr'>): readonly string[] {
-  return [...linesOf(bounded(stdout).text), ...linesOf(bounded(stderr).text).map((line) => `stderr: ${line}`)];
-}
+export const outputLines = ({ stdout, stderr }: Pick<CommandResult, 'stdout' | 'stderr'>): readonly string[] =>
+  linesOfBoth(bounded(stdout).text, bounded(stderr).text);
+
+/** The same of output that has already been shortened. */
+export const linesOfBoth = (stdout: string, stderr: string): readonly string[] => [
+  ...linesOf(stdout),
+  ...linesOf(stderr).map((line) => `stderr: ${line}`),
+];
 
 const linesOf = (text: string): readonly string[] => (text.trimEnd() === '' ? [] : text.trimEnd().split('\n'));

@@ -78,12 +78,16 @@ export type TimelineName = 'main' | 'live' | 'control';
 export interface CommandOutcome {
   readonly timeline: TimelineName;
   readonly command: string;
-  /** A program that a `start` step left running, and that ended. */
+  /** A program of a `start` step. */
   readonly background?: true;
+  /** It has ended, and other processes of its process group still ran at the end of the timeline. */
+  readonly othersRunning?: true;
   /**
-   * `timedOut`: it did not end in time. `machineStopped`: the machine stopped while it ran.
+   * `timedOut`: it did not end in time. `running`: a program of a `start` step that still ran at the end of the
+   * timeline. `machineStopped`: the machine stopped, or did not answer any more, while it ran. The output of a program
+   * of a `start` step is then that of the last check: before the last suspend, or after the last resume.
    */
-  readonly end: 'exited' | 'timedOut' | 'machineStopped';
+  readonly end: 'exited' | 'timedOut' | 'machineStopped' | 'running';
   /** 128 + signal when a signal ended it, as in shells; null when it did not end by itself. */
   readonly exitCode: number | null;
   /**

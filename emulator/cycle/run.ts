@@ -46,7 +46,7 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
 }
 
 /** Part of the name of a common state. It changes whenever the format of its notes changes. */
-const NOTES_FORMAT = 3;
+const NOTES_FORMAT = 4;
 
 /**
  * The state before the first suspend, from which both runs continue; or the outcome, when the scenario ends before it.

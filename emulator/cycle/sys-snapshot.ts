@@ -59,6 +59,8 @@ export interface LiveDeps {
   /** Gets each command and finding immediately, so that none is lost when the machine fails later. */
   readonly evidence: Evidence;
   readonly virtualMs: CommandSite['virtualMs'];
+  /** Called when the image has been saved. */
+  readonly beforePowerOff: (live: Agent) => Promise<void>;
 }
 
 /**
@@ -111,6 +113,7 @@ export async function snapshotAndPowerOff(
   const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
   if (saved.ended !== 'exited' || saved.exitCode !== 0)
     throw notDone('the image of the snapshot was not saved', saved, recorder);
+  await deps.beforePowerOff(live);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
   if (off.why !== 'halted') {
     const what = `awaited the live timeline to power off, but it stopped for another reason (${off.why})`;

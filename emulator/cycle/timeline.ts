@@ -8,7 +8,7 @@ import { Machines } from './machines.js';
 import type { TimelineOutcome } from './outcome.js';
 import { unroll, type Plan, type Proof, type SimpleStep, type Step } from './plan.js';
 import { boot } from './steps/boot.js';
-import { checkBackgroundAtEnd, notesOf, start, restoreBackground } from './steps/background.js';
+import { collectBackgroundAtEnd, notesOf, start, restoreBackground } from './steps/background.js';
 import { run, selfCheck } from './steps/commands.js';
 import type { BackgroundNotes, StepContext, TimelineDeps } from './steps/context.js';
 import { recordFailure } from './steps/failure.js';
@@ -39,7 +39,7 @@ export async function runTimeline(
   try {
     if (from) await endOnGuestError(context, () => restoreTimeline(context, from));
     await goThrough(context, unroll(steps));
-    await checkBackgroundAtEnd(context);
+    await collectBackgroundAtEnd(context);
     return await outcomeOf(context);
   } finally {
     await close(context);
@@ -61,7 +61,7 @@ export async function reachState(
     await goThrough(context, unroll(steps));
     if (context.over) {
       for (const step of unroll(rest)) skip(context, step);
-      await checkBackgroundAtEnd(context);
+      await collectBackgroundAtEnd(context);
       return { outcome: await outcomeOf(context) };
     }
     const { recorder } = context.machines;

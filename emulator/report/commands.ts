@@ -21,9 +21,17 @@ export function commandLines(command: CommandOutcome): readonly string[] {
   ];
 }
 
-function endOf({ end, exitCode }: CommandOutcome): string {
-  if (end === 'exited') return `ended with status ${exitCode}`;
-  return end === 'timedOut' ? 'did not end in time' : 'ran when the machine stopped,';
+function endOf({ end, exitCode, othersRunning }: CommandOutcome): string {
+  switch (end) {
+    case 'exited':
+      return `ended with status ${exitCode}${othersRunning === true ? ' (other processes of its group still ran)' : ''}`;
+    case 'timedOut':
+      return 'did not end in time';
+    case 'machineStopped':
+      return 'ran when the machine stopped,';
+    case 'running':
+      return 'still ran';
+  }
 }
 
 function outputLines(text: string, prefix: string): readonly string[] {

@@ -2,12 +2,13 @@
 import { runToMarker } from '../boot.js';
 import { succeed } from '../commands.js';
 import { copyIntoGuest } from '../guest-files.js';
+import { abandonBackground } from './background.js';
 import type { StepContext } from './context.js';
 
 /** Boots the machine; at its first boot, the plan's files are copied into it. */
 export async function boot(context: StepContext): Promise<void> {
   const { plan, deps, machines } = context;
-  context.background = [];
+  abandonBackground(context);
   const pristine = machines.off.disks.every(({ overlay }) => overlay.length === 0);
   const recorder = await machines.powerOn(pristine ? 'agentReady' : 'beforeDisk');
   if (!pristine) await runToMarker('agentReady', recorder, deps.booter);

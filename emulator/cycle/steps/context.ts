@@ -35,7 +35,7 @@ export interface StepContext {
   suspendingSinceStartMs: number;
   suspended: Suspended | undefined;
   resumed: Resumed | undefined;
-  /** Programs that were started and whose end has not been reported. */
+  /** Programs that were started and whose result has not been recorded. */
   background: readonly BackgroundProgram[];
   /** Title of the present step. */
   step: string;
@@ -57,6 +57,10 @@ export interface BackgroundNotes {
   /** The status with which it may end by itself; undefined when it must not end. */
   readonly exit?: number;
   readonly startVirtualMs: number;
+  /** When its end was seen; undefined while it runs. */
+  readonly endVirtualMs?: number;
+  /** Its end has been compared with what the step expects. */
+  readonly judged: boolean;
 }
 
 export interface BackgroundProgram extends BackgroundNotes {

@@ -5,12 +5,12 @@ import { Bound } from '../bound.js';
 import type { SimpleStep } from '../plan.js';
 import { stayedBusy } from '../shutdown.js';
 import { consoleTail } from '../stop.js';
-import { checkBackground } from './background.js';
+import { collectBackground } from './background.js';
 import type { StepContext } from './context.js';
 
 /** Cuts power without warning. The filesystems on the disks must still be consistent. */
 export async function cutPower(context: StepContext): Promise<void> {
-  if (context.machines.hasAgent) await checkBackground(context, 'before the power cut');
+  if (context.machines.hasAgent) await collectBackground(context, 'before the power cut');
   await afterPowerCut(context);
 }
 
@@ -25,7 +25,7 @@ export async function shutDown(
   { timeoutMs }: Extract<SimpleStep, { do: 'shutdown' }>,
 ): Promise<void> {
   const { recorder, agent } = context.machines;
-  await checkBackground(context, 'before the shutdown');
+  await collectBackground(context, 'before the shutdown');
   const bound = new Bound('shutdown', recorder, timeoutMs);
   const end = await bound.during((virtualMsMax) => agent.powerOff({ virtualMsMax }));
   if (end.why !== 'halted')

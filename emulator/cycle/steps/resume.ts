@@ -11,7 +11,7 @@ import type { RamAt } from '../ram-at.js';
 import { consoleTail } from '../stop.js';
 import { resumeFromDisk } from '../swsusp.js';
 import type { EarlyProofs, StepContext, Suspended } from './context.js';
-import { checkBackground } from './background.js';
+import { checkBackground, notesOf, restoreBackground } from './background.js';
 import { recordFailure } from './failure.js';
 import { expectFaultsApplied } from './faults.js';
 import { afterPowerCut } from './power.js';
@@ -74,13 +74,19 @@ async function finishResume(
       writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
     },
   };
+  const programs = notesOf(context);
   const answered = await untilCut(async () => {
     await reconnectAndCheck(context, suspended);
     await checkBackground(context, 'by the time it was resumed');
     return 'answered' as const;
   });
   expectFaultsApplied(step.faults, recorder, answered === 'powerCut');
-  if (answered === 'powerCut') return endCutResume(context, suspended);
+  if (answered === 'powerCut') {
+    await endCutResume(context, suspended);
+    // The next resume begins at the suspend again, where they had printed less.
+    context.background = restoreBackground(suspended.agent, programs);
+    return;
+  }
   context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 

@@ -11,7 +11,7 @@ import { consoleTail } from '../stop.js';
 import { swapOfCommandLine, swapPlaceOf, type SwapPlace } from '../swap-place.js';
 import { suspendToDisk, type SuspendResult } from '../swsusp.js';
 import { frozenSince, snapshotAndPowerOff, storesOf } from '../sys-snapshot.js';
-import { checkBackground } from './background.js';
+import { checkBackground, collectInLiveTimeline } from './background.js';
 import type { StepContext } from './context.js';
 import { expectFaultsApplied } from './faults.js';
 import { checkFilesystems } from './power.js';
@@ -105,11 +105,12 @@ async function swapOf({ deps, machines }: StepContext, step: SuspendStep): Promi
 }
 
 async function suspendByMethod(
-  { deps, machines, evidence }: StepContext,
+  context: StepContext,
   step: SuspendStep,
   swap: SwapPlace | undefined,
   copyRam: boolean,
 ): Promise<SuspendResult> {
+  const { deps, machines, evidence } = context;
   const { recorder, agent } = machines;
   const { timeoutMs } = step;
   if (step.method === 'swsusp') return suspendToDisk(recorder, agent, swap, copyRam, timeoutMs);
@@ -119,6 +120,7 @@ async function suspendByMethod(
     matcher: deps.matcher,
     evidence,
     virtualMs: () => machines.virtualMs,
+    beforePowerOff: (live) => collectInLiveTimeline(context, live),
   });
 }
 

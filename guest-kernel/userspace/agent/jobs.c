@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Jobs: programs that the host starts. All output is kept until the host says that it has it, so
- * that nothing is lost when the host's half of the conversation dies with one machine and goes on
- * in another.
+ * Jobs: programs that the host starts. All output (or its ends, where the host wants no more) is kept
+ * until the host says that it has it, so that nothing is lost when the host's half of the conversation
+ * dies with one machine and goes on in another.
  */
 #include "agent.h"
 
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +36,8 @@ struct stream {
 	/* Output not yet consumed by the host; bytes[0] is output byte number `offset`. */
 	struct buffer kept;
 	uint32_t offset;
+	/* Bytes that were not kept; they lie behind the first KEPT_END_BYTES, and offset is 0. */
+	uint32_t dropped;
 	/* Sent up to here. */
 	uint32_t sent;
 };
@@ -46,7 +49,10 @@ struct job {
 	enum job_state state;
 	uint32_t code;
 	bool follow;
+	bool only_ends;
 	bool timed_out;
+	/* No process of its process group is left. Its number may be that of another one then. */
+	bool group_gone;
 	int64_t deadline_ms;
 	int in_fd;
 	bool in_eof;
@@ -119,15 +125,49 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+/* Bytes of output so far. */
+static uint32_t output_bytes(const struct stream *stream)
+{
+	return stream->offset + stream->dropped + stream->kept.used;
+}
+
+/* Keeps the beginning and the end of an output that nobody takes. */
+static void drop_middle(struct stream *stream)
+{
+	struct buffer *kept = &stream->kept;
+	size_t cut;
+
+	if (kept->used <= 3 * KEPT_END_BYTES)
+		return;
+	cut = kept->used - 2 * KEPT_END_BYTES;
+	memmove(kept->bytes + KEPT_END_BYTES, kept->bytes + KEPT_END_BYTES + cut, KEPT_END_BYTES);
+	kept->used -= cut;
+	/* Offsets are words. An output that would exceed them is counted no further. */
+	if (stream->dropped < UINT32_MAX / 2)
+		stream->dropped += cut;
+}
+
+/* The place of the next byte to send in what is kept, after a step over what was not. */
+static size_t next_to_send(struct stream *stream)
+{
+	if (!stream->dropped || stream->sent < KEPT_END_BYTES)
+		return stream->sent - stream->offset;
+	if (stream->sent < KEPT_END_BYTES + stream->dropped)
+		stream->sent = KEPT_END_BYTES + stream->dropped;
+	return stream->sent - stream->dropped;
+}
+
 static void send_output(struct job *job, int which)
 {
 	static uint8_t payload[8 + CHUNK_BYTES_MAX];
 	struct stream *stream = &job->out[which];
 
-	while (stream->sent < stream->offset + stream->kept.used) {
-		size_t at = stream->sent - stream->offset;
+	while (stream->sent < output_bytes(stream)) {
+		size_t at = next_to_send(stream);
 		size_t count = stream->kept.used - at;
 
+		if (stream->dropped && at < KEPT_END_BYTES && count > KEPT_END_BYTES - at)
+			count = KEPT_END_BYTES - at;
 		if (count > CHUNK_BYTES_MAX)
 			count = CHUNK_BYTES_MAX;
 		put_u32(payload, which + 1);
@@ -138,19 +178,28 @@ static void send_output(struct job *job, int which)
 	}
 }
 
+static bool group_lives(struct job *job)
+{
+	/* Until it is reaped, the program itself is one of its group. */
+	if (job->state != JOB_RUNNING && kill(-job->pid, 0) && errno == ESRCH)
+		job->group_gone = true;
+	return !job->group_gone;
+}
+
 static void send_status(struct job *job)
 {
-	uint8_t payload[16];
+	uint8_t payload[20];
 
 	put_u32(payload, job->state);
 	put_u32(payload + 4, job->code);
-	put_u32(payload + 8, job->out[0].offset + job->out[0].kept.used);
-	put_u32(payload + 12, job->out[1].offset + job->out[1].kept.used);
+	put_u32(payload + 8, output_bytes(&job->out[0]));
+	put_u32(payload + 12, output_bytes(&job->out[1]));
+	put_u32(payload + 16, group_lives(job));
 	push(job->id, ANSWER_STATUS, payload, sizeof(payload));
 }
 
-/* Takes what one stream has now. */
-static void take_output(struct job *job, int which)
+/* Takes what one stream has now; answers the number of bytes. */
+static size_t take_output(struct job *job, int which)
 {
 	static uint8_t bytes[65536];
 	struct stream *stream = &job->out[which];
@@ -164,11 +213,14 @@ static void take_output(struct job *job, int which)
 		 */
 		if (!append(&stream->kept, bytes, n))
 			close_fd(&stream->fd);
+		if (job->only_ends)
+			drop_middle(stream);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		close_fd(&stream->fd);
 	}
 	if (job->follow)
 		send_output(job, which);
+	return n > 0 ? n : 0;
 }
 
 static void give_input(struct job *job)
@@ -327,6 +379,7 @@ static void start_parsed(uint32_t id, uint32_t flags, uint32_t timeout_ms, struc
 		return;
 	}
 	job->follow = flags & START_FOLLOW;
+	job->only_ends = flags & START_ENDS;
 	job->deadline_ms = timeout_ms ? now_ms() + timeout_ms : 0;
 	job->next = jobs;
 	jobs = job;
@@ -425,7 +478,7 @@ void job_collect(uint32_t id, struct reading *from)
 		struct stream *stream = &job->out[which];
 
 		if (from->torn || at[which] < stream->offset ||
-		    at[which] > stream->offset + stream->kept.used) {
+		    at[which] > output_bytes(stream)) {
 			reply_error(id, ERANGE, "output at that offset is not kept");
 			return;
 		}
@@ -445,9 +498,13 @@ void job_kill(uint32_t id, struct reading *from)
 
 	if (!job)
 		return;
-	/* The whole process group; it may outlive the job's first process. */
-	if (from->torn || kill(-job->pid, signal_number))
-		reply_error(id, from->torn ? EINVAL : errno, "cannot send the signal");
+	if (from->torn)
+		reply_error(id, EINVAL, "malformed request to send a signal");
+	else if (!group_lives(job))
+		reply_error(id, ESRCH, "cannot send the signal");
+	/* The whole process group; it may outlive the program. */
+	else if (kill(-job->pid, signal_number))
+		reply_error(id, errno, "cannot send the signal");
 	else
 		reply_ok(id);
 }
@@ -487,7 +544,8 @@ void job_consumed(uint32_t id, struct reading *from)
 			reply_error(id, ERANGE, "output up to that offset was not sent");
 			return;
 		}
-		if (to > stream->offset) {
+		/* Of the ends, the first one stays where it is. */
+		if (to > stream->offset && !job->only_ends) {
 			drop_front(&stream->kept, to - stream->offset);
 			stream->offset = to;
 		}
@@ -535,15 +593,22 @@ static void ended(struct job *job, int status)
 	if (job->timed_out)
 		job->state = JOB_TIMED_OUT;
 	/*
-	 * What the job wrote is in the pipes. Children that outlive it may hold their other ends
-	 * for ever, so its output ends here and not at the end of file.
+	 * What the program wrote is in the pipes. Processes that outlive it may hold their other ends for
+	 * ever and may write more, so the output that is waited for ends here and not at the end of file.
 	 */
 	for (int which = 0; which < 2; which++) {
-		struct pollfd ready = { .fd = job->out[which].fd, .events = POLLIN };
+		struct stream *stream = &job->out[which];
+		int waiting = 0;
 
-		while (job->out[which].fd >= 0 && poll(&ready, 1, 0) == 1)
-			take_output(job, which);
-		close_fd(&job->out[which].fd);
+		if (stream->fd >= 0)
+			ioctl(stream->fd, FIONREAD, &waiting);
+		while (stream->fd >= 0 && waiting > 0) {
+			size_t taken = take_output(job, which);
+
+			waiting = taken ? waiting - (int)taken : 0;
+		}
+		if (job->follow)
+			close_fd(&stream->fd);
 	}
 	close_fd(&job->in_fd);
 	if (job->follow)

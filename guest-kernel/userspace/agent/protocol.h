@@ -60,9 +60,16 @@ enum answer {
 	ANSWER_DATA = 0x83,
 	/* word device, word bytes of a block, word blocks, word free blocks, word free inodes */
 	ANSWER_ROOM = 0x84,
-	/* word stream (1 stdout, 2 stderr), word offset, rest */
+	/*
+	 * word stream (1 stdout, 2 stderr), word offset, rest. With START_ENDS, an offset beyond the end
+	 * of the frame before means that what lies between was not kept.
+	 */
 	ANSWER_OUTPUT = 0x90,
-	/* word state, word exit status or signal, word bytes of stdout, word bytes of stderr */
+	/*
+	 * word state, word exit status or signal, word bytes of stdout, word bytes of stderr, word 1
+	 * while a process of its process group lives. State and status are those of the program that
+	 * START started; the other processes of its group may outlive it.
+	 */
 	ANSWER_STATUS = 0x91,
 	/* word errno, string message */
 	ANSWER_ERROR = 0xff,
@@ -72,6 +79,12 @@ enum answer {
 #define START_FOLLOW 1u
 /* START: standard input comes by STDIN; it is empty otherwise. */
 #define START_STDIN 2u
+/*
+ * START: of each stream, only the first and the last KEPT_END_BYTES are kept (of the last, up to twice
+ * as much), so that a program whose output nobody takes never waits.
+ */
+#define START_ENDS 4u
+#define KEPT_END_BYTES 98304u
 
 #define PUT_FIRST 1u
 #define PUT_LAST 2u

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { Agent } from '../../../emulator/agent/agent.js';
 import { DELIMITER, encodeFrame, type Frame, FrameReader } from '../../../emulator/agent/frame.js';
-import { ANSWER, payloadOf, REQUEST, START_FOLLOW } from '../../../emulator/agent/protocol.js';
+import type { Job, Look } from '../../../emulator/agent/job.js';
+import { ANSWER, KEPT_END_BYTES, payloadOf, REQUEST, START_FOLLOW } from '../../../emulator/agent/protocol.js';
 import { GuestError, InputError } from '../../../emulator/machine/errors.js';
 import { obtainUserspace } from '../../../guest-kernel/userspace/build.js';
 import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
@@ -100,6 +101,65 @@ test('programs in the background', async (t) => {
   await agent.kill(idle, 15);
   t.match(await agent.wait(idle), { ended: 'signalled', signal: 15 });
   await t.rejects(agent.kill(idle, 15), /no such job/);
+});
+
+test('the end of a program is told apart from that of its process group', async (t) => {
+  const { agent } = await connected(t);
+  const look = async (job: Job, until: (look: Look) => boolean): Promise<Look> => {
+    for (let tries = 0; ; tries++) {
+      const seen = await agent.peek(job);
+      if (until(seen) || tries === 200) return seen;
+      await agent.letRun(20);
+    }
+  };
+  const failed = await agent.spawn([
+    'sh',
+    '-c',
+    'echo lost; (trap "" PIPE; sleep 0.5; echo more; exec sleep 60) & exit 3',
+  ]);
+  const first = await look(failed, ({ running }) => !running);
+  t.match(first, { running: false, end: { ended: 'exited', exitCode: 3 }, groupRuns: true });
+  t.equal(text(first.stdout), 'lost\n');
+  const later = await look(failed, ({ stdout }) => stdout.length > 5);
+  t.equal(text(later.stdout), 'lost\nmore\n', 'its output does not end with it');
+  t.match(later, { end: { ended: 'exited', exitCode: 3 }, groupRuns: true });
+  await agent.kill(failed, 9);
+  t.match(await look(failed, ({ groupRuns }) => !groupRuns), { end: { exitCode: 3 }, groupRuns: false });
+  await t.rejects(agent.kill(failed, 0), /No such process/);
+  t.match(await agent.wait(failed), { ended: 'exited', exitCode: 3 });
+
+  const killed = await agent.spawn(['sh', '-c', 'sleep 60 & kill -SEGV $$']);
+  const segv = await look(killed, ({ running }) => !running);
+  t.match(segv, { end: { ended: 'signalled', signal: 11 }, groupRuns: true });
+  await agent.kill(killed, 9);
+});
+
+test('of a program that prints without end, the beginning and the end are kept', async (t) => {
+  const { agent } = await connected(t);
+  const lines = 1_000_000;
+  const job = await agent.spawn(['sh', '-c', `echo begin; sleep 0.2; seq ${lines}; echo end >&2; exec sleep 60`], {
+    onlyEnds: true,
+  });
+  const all = Buffer.from(`begin\n${Array.from({ length: lines }, (_, line) => `${line + 1}\n`).join('')}`);
+  // Once early, so that the next answer has to go on from there.
+  while (text((await agent.peek(job)).stdout) === '') await agent.letRun(10);
+  let seen = await agent.peek(job);
+  for (let tries = 0; tries < 500 && seen.stderr.length === 0; tries++) {
+    await agent.letRun(20);
+    seen = await agent.peek(job);
+  }
+  t.equal(text(seen.stderr), 'end\n', 'it did not have to wait');
+  const other = agent.adopt(job.id, ['another host'], { onlyEnds: true });
+  for (const { stdout, gaps } of [await agent.peek(other), seen]) {
+    const gap = gaps?.stdout;
+    t.ok(gap && gap.atBytes >= KEPT_END_BYTES && stdout.length - gap.atBytes >= KEPT_END_BYTES);
+    t.equal(stdout.length + (gap?.bytes ?? 0), all.length);
+    t.ok(Buffer.from(stdout.subarray(0, gap?.atBytes)).equals(all.subarray(0, gap?.atBytes)), 'the beginning');
+    const end = stdout.subarray(gap?.atBytes);
+    t.ok(Buffer.from(end).equals(all.subarray(-end.length)), 'the end');
+  }
+  await agent.kill(other, 9);
+  t.match(await agent.wait(other), { ended: 'signalled', signal: 9 });
 });
 
 test('peek shows output before the end', async (t) => {

@@ -14,7 +14,6 @@ import {
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent, FakeScript } from '../../../emulator/engines/fake/script.js';
 import type { Engine, MachineConfig } from '../../../emulator/machine/contract.js';
-import { ERRNO } from '../../../emulator/machine/errno.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
 
@@ -27,8 +26,17 @@ export interface FakeCommand {
 }
 
 export interface FakeSystem {
-  /** Programs that are started in the background run on, unless this says that they end, and how. */
-  readonly background?: { readonly ends: 'atOnce' | 'afterResume'; readonly stdout: string; readonly exit: number };
+  /** Programs that are started in the background print this and run on, unless `ends` says when they end. */
+  readonly background?: {
+    readonly ends?: 'atOnce' | 'afterResume';
+    readonly stdout: string;
+    readonly exit?: number;
+    readonly signal?: number;
+    /** Another process of their group outlives them: for ever, or until the resume. */
+    readonly helper?: 'stays' | 'untilResume';
+    /** What they print, in addition, in the live timeline. */
+    readonly liveStdout?: string;
+  };
   /** What a command prints, what happens then, and how it ends; the suspending command is not asked for. */
   readonly commands?: Readonly<Record<string, FakeCommand>>;
   /** Answers that the kernel would not suspend. */
@@ -143,6 +151,9 @@ const say = (type: number, id: number, ...parts: (number | string | Uint8Array)[
 
 /** Of each system, the programs that it was told to start in the background. */
 const backgroundIds = new WeakMap<FakeSystem, Set<number>>();
+const highestId = (system: FakeSystem): number => Math.max(1000, ...(backgroundIds.get(system) ?? []));
+/** Systems of which a snapshot was taken. */
+const snapshotted = new WeakSet<FakeSystem>();
 
 function answer(
   { type, id, payload }: Frame,
@@ -152,24 +163,16 @@ function answer(
   const words = new PayloadReader(payload);
   switch (type) {
     case REQUEST.hello:
-      return [say(ANSWER.hello, id, PROTOCOL_VERSION, words.word(), 77, 1000, 'boot-id')];
+      return [say(ANSWER.hello, id, PROTOCOL_VERSION, words.word(), 77, highestId(system), 'boot-id')];
     case REQUEST.start:
       return start(id, words, system);
     case REQUEST.collect:
-      if (backgroundIds.get(system)?.has(id) === true) {
-        const { stdout = '', exit = 0 } = system.background ?? {};
-        return ended(id, stdout, exit);
-      }
+      if (backgroundIds.get(system)?.has(id) === true) return background(id, system, suspender !== undefined);
       return suspender
         ? ended(id, suspender.stdout, suspender.exit)
         : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
-    case REQUEST.kill: {
-      const job = words.word();
-      if (words.word() !== 0) return [say(ANSWER.ok, id), ...killed(job, system)];
-      const { ends } = system.background ?? {};
-      const over = ends === 'atOnce' || (ends === 'afterResume' && suspender !== undefined);
-      return [over ? say(ANSWER.error, id, ERRNO.ESRCH, 'no such process') : say(ANSWER.ok, id)];
-    }
+    case REQUEST.kill:
+      return [say(ANSWER.ok, id), ...killed(words.word(), system)];
     case REQUEST.shutdown:
       return [
         say(ANSWER.ok, id),
@@ -180,6 +183,18 @@ function answer(
     default:
       return [say(ANSWER.ok, id)];
   }
+}
+
+/** The output and the state of a program in the background. */
+function background(id: number, system: FakeSystem, isResumed: boolean): FakeScript {
+  const { stdout = '', ends, exit = 0, signal, helper, liveStdout = '' } = system.background ?? {};
+  const isLive = snapshotted.has(system) && !isResumed;
+  const said = stdout + (isLive ? liveStdout : '');
+  const { length } = new TextEncoder().encode(said);
+  const over = ends === 'atOnce' || (ends === 'afterResume' && isResumed);
+  const groupRuns = helper === 'stays' || (helper === 'untilResume' && !isResumed);
+  const state = over ? [signal === undefined ? JOB_STATE.exited : JOB_STATE.signalled, signal ?? exit] : [0, 0];
+  return [...printed(id, said), say(ANSWER.status, id, ...state, length, 0, over && !groupRuns ? 0 : 1)];
 }
 
 function shutDown(staysBusy: readonly string[]): FakeScript {
@@ -206,6 +221,7 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   if (command.includes('snapctl take')) {
     if (system.refusesSuspend === true) return [started, ...refuse(id)];
     if (system.failsAfterCopy === true) return [started, ...failedCopy(), ...ended(id, 'no memory\n', 1)];
+    snapshotted.add(system);
     return [started, ...(system.hangsAt === 'suspend' ? HANG : snapshot(system))];
   }
   // Waits for the image to be saved.

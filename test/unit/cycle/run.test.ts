@@ -571,6 +571,79 @@ t.test('a program in the background may end where its step says so', async (t) =
   t.same((await run(lost, {})).findings, [], 'what ended with its machine is no concern of the next one');
 });
 
+t.test('a program that fails is reported though another process of its group runs on', async (t) => {
+  const steps: Step[] = [{ do: 'boot' }, serve(), ...CYCLE, { do: 'shutdown' }];
+  const ended = (background: FakeSystem['background'], to = steps) =>
+    run(to, { system: { ...(background && { background }) } });
+  const failed = await ended({ ends: 'atOnce', stdout: 'lost\n', exit: 3, helper: 'stays' });
+  t.match(failed.findings, [
+    {
+      kind: 'command',
+      what: '`serve`, started in the background, ended with status 3 before the suspend; other processes of its process group still run',
+      details: ['lost'],
+      remedy: /exit: 3/,
+    },
+  ]);
+  t.equal(failed.findings.length, 1, 'once, also after the resume');
+  t.match(failed.main.commands, [
+    { command: 'serve', background: true, end: 'exited', exitCode: 3, othersRunning: true, stdout: 'lost\n' },
+  ]);
+  const [serving] = failed.main.commands;
+  t.ok(serving && serving.durationVirtualMs < failed.main.total.virtualMs / 2, 'until its end was seen');
+  const killed = await ended({ ends: 'afterResume', stdout: '', signal: 11, helper: 'stays' });
+  t.match(killed.findings, [{ what: /^`serve`, .* ended with status 139 by the time it was resumed; other/ }]);
+
+  const left = await ended({ ends: 'atOnce', stdout: 'ready\n', helper: 'stays' });
+  t.same(left.findings, [], 'a program may leave its work to a process of its group');
+  t.match(left.main.commands, [{ end: 'exited', exitCode: 0, othersRunning: true, stdout: 'ready\n' }]);
+  t.match((await ended({ ends: 'atOnce', stdout: '', helper: 'untilResume' })).findings, [
+    { what: '`serve`, started in the background, ended with status 0 by the time it was resumed' },
+  ]);
+  const declared = (exit: number) => [{ do: 'boot' }, serve({ exit }), ...CYCLE, { do: 'shutdown' }] as Step[];
+  const right = await ended({ ends: 'atOnce', stdout: '', exit: 3, helper: 'untilResume' }, declared(3));
+  t.same(right.findings, []);
+  t.match(right.main.commands, [{ end: 'exited', exitCode: 3 }]);
+  t.equal(right.main.commands[0]?.othersRunning, undefined, 'no other process ran at the end');
+  t.match((await ended({ ends: 'atOnce', stdout: '', helper: 'stays' }, declared(3))).findings, [
+    {
+      what: '`serve`, started in the background, ended with status 0, not 3, before the suspend; other processes of its process group still run',
+    },
+  ]);
+});
+
+t.test('the output of a program that runs to the end is reported, with its timeline', async (t) => {
+  const background = { stdout: 'at work\n', liveStdout: 'alone\n' };
+  const still = { command: 'serve', background: true, end: 'running', exitCode: null, stdout: 'at work\n' };
+  const commands = { spoil: {}, rewrite: {} };
+  const outcomes = async (rest: readonly Step[], system: FakeSystem = {}, control = false) =>
+    run([{ do: 'boot' }, serve(), ...rest], { system: { background, commands, ...system }, control });
+  for (const last of [[{ do: 'shutdown' }], [{ do: 'cutPower' }], []] as const) {
+    const { main, control, findings } = await outcomes([...CYCLE, ...last], {}, true);
+    t.same(findings, []);
+    t.match(main.commands, [{ ...still, timeline: 'main' }]);
+    t.match(control?.commands, [{ ...still, timeline: 'control' }]);
+    t.equal(main.commands.length, 1);
+  }
+  const live = await outcomes([SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }]);
+  t.match(live.main.commands, [
+    { command: 'spoil' },
+    { command: 'rewrite' },
+    { ...still, timeline: 'live', stdout: 'alone\n' },
+    { ...still, timeline: 'main' },
+  ]);
+
+  const failed = await outcomes([...CYCLE, command('bad'), { do: 'shutdown' }]);
+  t.match(failed.findings, [{ what: '`bad` ended with status 127, not 0' }]);
+  t.match(failed.main.commands, [{ command: 'bad' }, still], 'when a command ends the scenario');
+  const stopped = { ...still, end: 'machineStopped' };
+  const hung = await outcomes(CYCLE, { hangsAt: 'suspend' });
+  t.match(hung.main.commands, [stopped], 'when the guest fails: as of the last check');
+  const cut: Step = { ...SUSPEND, faults: [{ fault: 'cutPower', at: { disk: 1, write: 0, sectors: 0 } }] };
+  const rebooted = await outcomes([cut, { do: 'boot' }, serve(), { do: 'shutdown' }]);
+  t.same(rebooted.findings, []);
+  t.match(rebooted.main.commands, [stopped, still], 'what ended with its machine, and what the next one ran');
+});
+
 t.test('a proof that cannot be made keeps no other from being made', async (t) => {
   const proofs: Partial<Proofs> = {
     image: () => Promise.reject(new GuestError('the image is damaged')),

@@ -144,6 +144,33 @@ t.test('what commands did is in the report, and nothing that they print can brea
   t.end();
 });
 
+t.test('programs of the background that have not ended by the end', (t) => {
+  const program = {
+    timeline: 'main' as const,
+    command: 'serve',
+    background: true as const,
+    stdout: 'ready\n',
+    stderr: '',
+    omittedCharacters: { stdout: 0, stderr: 0 },
+    startVirtualMs: 1000,
+    durationVirtualMs: 2000,
+  };
+  const left = { ...program, end: 'exited' as const, exitCode: 0, othersRunning: true as const };
+  const commands = [{ ...program, end: 'running' as const, exitCode: null }, left];
+  const report = reportWith([], { main: timeline({ commands }) });
+  t.match(readReport(JSON.stringify(report)), { report: { commands } });
+  t.same(report.commands.map(commandLines), [
+    ['$ serve', '  | ready', '  still ran after 2 s, begun at 1 s of guest time'],
+    [
+      '$ serve',
+      '  | ready',
+      '  ended with status 0 (other processes of its group still ran) after 2 s, begun at 1 s of guest time',
+    ],
+  ]);
+  t.match(renderJunit([report]), /<system-out>\$ serve\n {2}\| ready\n {2}still ran after/);
+  t.end();
+});
+
 t.test('what was not run is named, timeline by timeline', (t) => {
   const steps = Array.from({ length: 9 }, (_, index) => ({ timeline: 'main' as const, step: `run ${index}` }));
   const report = reportWith([lost], {

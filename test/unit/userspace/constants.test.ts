@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { CHUNK_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../emulator/agent/frame.js';
+import { OUTPUT_CHARACTERS_MAX } from '../../../emulator/cycle/outcome.js';
 import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
 import * as protocol from '../../../emulator/agent/protocol.js';
 import { MARKER_PORT_USER, MARKER_SCENARIO, USER_MARKERS } from '../../../emulator/machine/markers.js';
@@ -36,12 +37,19 @@ test('protocol of the agent', async (t) => {
     PROTOCOL_VERSION: protocol.PROTOCOL_VERSION,
     START_FOLLOW: protocol.START_FOLLOW,
     START_STDIN: protocol.START_STDIN,
+    START_ENDS: protocol.START_ENDS,
+    KEPT_END_BYTES: protocol.KEPT_END_BYTES,
     PUT_FIRST: protocol.PUT_FIRST,
     PUT_LAST: protocol.PUT_LAST,
     ...withPrefix('REQUEST_', protocol.REQUEST),
     ...withPrefix('ANSWER_', protocol.ANSWER),
     ...withPrefix('JOB_', protocol.JOB_STATE),
   });
+});
+
+test('the guest keeps as much of an output as a report shows', async (t) => {
+  // A character of UTF-16 has at most three bytes in UTF-8.
+  t.ok(protocol.KEPT_END_BYTES >= (OUTPUT_CHARACTERS_MAX / 2) * 3);
 });
 
 test('limits of frames', async (t) => {
