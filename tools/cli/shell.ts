@@ -23,6 +23,7 @@ import { EXIT, GuestError, InputError } from '../../emulator/machine/errors.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
 import type { CommandContext } from './context.js';
+import { TwoFailures } from './failure.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { standardScenario } from './run.js';
 import { foregroundName, shellWaits } from './terminal-state.js';
@@ -90,20 +91,18 @@ export async function shellCommand(
   try {
     if (size) await setSize(guest, size);
     const start = guest.seen.report?.instructions ?? state.seen.instructions;
-    const at = await playTyping(machine, before, start, { onConsole, signal });
-    // The guest has already printed its prompt. A return prints it again.
-    const first = before.length === 0 ? [Uint8Array.of(0x0d)] : [];
-    // With a recording, standard input may be a pipe that is never written to or closed, so it is not read.
-    const { typed, left } =
-      options.play !== undefined && !atTerminal
-        ? { typed: [], left: 'endOfInput' }
-        : await converse(machine, at, first, { onConsole, signal });
-    try {
+    const typing: Keystrokes[] = [...before];
+    await withRecording(record, { size, typing }, async () => {
+      const at = await playTyping(machine, before, start, { onConsole, signal });
+      // The guest has already printed its prompt. A return prints it again.
+      const first = before.length === 0 ? [Uint8Array.of(0x0d)] : [];
+      // With a recording, standard input may be a pipe that is never written to or closed, so it is not read.
+      const left =
+        options.play !== undefined && !atTerminal
+          ? 'endOfInput'
+          : await converse(machine, at, first, (keys) => typing.push(keys), { onConsole, signal });
       if (left === 'endOfInput') await finish(guest, (options.timeout ?? SHELL_TIMEOUT_S) * 1000);
-    } finally {
-      const recording = { size, typing: [...before, ...typed] };
-      if (record !== undefined) await writeFiles([{ file: record, text: writeTyping(recording) }]);
-    }
+    });
     signal.throwIfAborted();
     return EXIT.pass;
   } finally {
@@ -111,23 +110,47 @@ export async function shellCommand(
   }
 }
 
-/** The typed keys, and the reason of the end. */
-interface Conversation {
-  readonly typed: readonly Keystrokes[];
-  readonly left: 'quit' | 'endOfInput' | 'machineStopped';
+/**
+ * Does `work`, which adds to the typing of `recording`, and then writes the recording to `file`, also when the work
+ * fails: the keys that ended a machine are the ones that somebody wants to repeat.
+ * @throws the error of the work; {@link TwoFailures} when the recording could not be written after it.
+ * @throws RigError when only the recording could not be written.
+ */
+export async function withRecording(
+  file: string | undefined,
+  recording: Recording,
+  work: () => Promise<void>,
+): Promise<void> {
+  const write = async (): Promise<void> => {
+    if (file !== undefined) await writeFiles([{ file, text: writeTyping(recording) }]);
+  };
+  try {
+    await work();
+  } catch (error) {
+    await write().catch((second: unknown) => {
+      throw new TwoFailures(error, second);
+    });
+    throw error;
+  }
+  await write();
 }
 
-async function converse(
+/**
+ * Connects the keyboard and the console of a machine at instruction `startInstruction`, and returns why that ended.
+ * `onTyped` gets the keys before the machine does.
+ * @throws the error of the machine.
+ */
+export async function converse(
   machine: Machine,
   startInstruction: number,
   first: readonly Uint8Array[],
+  onTyped: (keys: Keystrokes) => void,
   { onConsole, signal }: { readonly onConsole: (bytes: Uint8Array) => void; readonly signal: AbortSignal },
-): Promise<Conversation> {
-  const typed: Keystrokes[] = [];
+): Promise<'quit' | 'endOfInput' | 'machineStopped'> {
   const keyboard = openKeyboard();
   const pending = [...first];
   let wake = (): void => undefined;
-  let left: Conversation['left'] | undefined;
+  let left: Awaited<ReturnType<typeof converse>> | undefined;
   keyboard.listen(
     (bytes) => {
       const quit = bytes.indexOf(QUIT);
@@ -146,7 +169,7 @@ async function converse(
     let lastVirtualMs: number | undefined;
     while (!signal.aborted && !(left !== undefined && pending.length === 0)) {
       const bytes = Buffer.concat(pending.splice(0));
-      if (bytes.length > 0) typed.push({ instruction: atInstruction, bytes });
+      if (bytes.length > 0) onTyped({ instruction: atInstruction, bytes });
       const startedMs = performance.now();
       const report = await machine.run({
         ...(bytes.length > 0 && { send: [{ channel: 'console' as const, bytes }] }),
@@ -165,7 +188,7 @@ async function converse(
       lastVirtualMs = report.virtualMs;
       if (aheadMs > 1 && pending.length === 0) await rest(aheadMs, (stop) => (wake = stop));
     }
-    return { typed, left: left ?? 'quit' };
+    return left ?? 'quit';
   } finally {
     keyboard.close();
   }
