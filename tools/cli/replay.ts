@@ -36,30 +36,34 @@ export async function replayCommand(file: string, given: RunOptions, { signal }:
       one.run = await attempt(one, () => runOne(scenario, options, signal));
       if (index > 0) print('', options);
       print(renderText(one.run.report, { colour: hasColour(options) }), options);
-      ends.push(sayComparison(before, one.run.report, options));
+      const differences = compareReports(before, one.run.report);
+      if (differences.length > 0) one.objection = { reason: NOT_THE_SAME, details: differences };
+      ends.push(sayComparison(before, differences, options));
     }
     return Math.max(...ends);
   });
 }
 
+const NOT_THE_SAME = 'not the same run';
+
 /** Prints whether it was the same run, and returns the exit status. */
-function sayComparison(before: Report, after: Report, options: RunOptions): number {
-  const differences = compareReports(before, after);
+function sayComparison(before: Report, differences: readonly string[], options: RunOptions): number {
   print('', options);
   if (differences.length === 0) {
     print(`  the same run: state ${before.stateHash.slice(0, 16)} again`, options);
     return before.verdict === 'pass' ? EXIT.pass : EXIT.guestFailed;
   }
-  print(['  not the same run:', ...differences.map((line) => `      ${line}`)].join('\n'), options);
+  print([`  ${NOT_THE_SAME}:`, ...differences.map((line) => `      ${line}`)].join('\n'), options);
   return EXIT.rigFailed;
 }
 
 /**
- * Loads the unchanged scenario of a report in `reportFile`.
- * @throws InputError when it is missing or was changed, or when the report has no state to compare.
+ * Loads the unchanged scenario of a report in `reportFile`. Other files of the same name are passed over.
+ * @throws InputError when it is missing or was changed, or when the report has no state to compare. It says what was
+ *   found instead.
  */
-async function scenarioOf(before: Report, reportFile: string): Promise<LoadedScenario> {
-  const { file, sha256 } = before.scenario;
+export async function scenarioOf(before: Report, reportFile: string): Promise<LoadedScenario> {
+  const { file, sha256, name } = before.scenario;
   if (file === null)
     throw new InputError(`${reportFile} describes a run without a scenario file`, {
       remedy: 'run the program that wrote the report again',
@@ -71,12 +75,26 @@ async function scenarioOf(before: Report, reportFile: string): Promise<LoadedSce
   const { kernel } = before.options;
   const paths = scenarioPaths(before.scenario, reportFile, process.cwd());
   const there = paths.filter((path) => existsSync(path));
-  for (const path of there.length > 0 ? there : paths.slice(0, 1)) {
-    const scenario = await loadScenario(path, { seed: before.seed, ...(typeof kernel === 'string' && { kernel }) });
-    if (scenario.sha256 === sha256) return scenario;
+  const overrides = { seed: before.seed, ...(typeof kernel === 'string' && { kernel }) };
+  const [first] = paths;
+  // The error of reading it names it.
+  if (there.length === 0 && first !== undefined) return loadScenario(first, overrides);
+  const found: string[] = [];
+  for (const path of there) {
+    const scenario = await loadScenario(path, overrides).catch((error: unknown) => {
+      if (error instanceof InputError) return error;
+      throw error;
+    });
+    if (scenario instanceof InputError) found.push(scenario.message);
+    else if (scenario.sha256 === sha256) return scenario;
+    else if (scenario.scenario.name !== name) found.push(`${path} is another scenario: '${scenario.scenario.name}'`);
+    else found.push(`${path}, or a file that it copies into the guest, has changed since ${reportFile} was written`);
   }
+  const [only] = found;
   throw new InputError(
-    `${there.join(' and ')}, or a file that it copies into the guest, has changed since ${reportFile} was written`,
+    found.length === 1 && only !== undefined
+      ? `the scenario '${name}' of ${reportFile} cannot be repeated: ${only}`
+      : [`the scenario '${name}' of ${reportFile} is not among the files of its name:`, ...found].join('\n  '),
     { remedy: 'restore it, or make a new run: `snapback run`' },
   );
 }

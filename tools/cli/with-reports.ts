@@ -2,7 +2,7 @@
 /** Reports on every scenario that a command was asked for, however the command ends. */
 import type { ScenarioRun } from '../run/run-scenario.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
-import { hasVerdict, type NoVerdict, type Report } from '../../emulator/report/model.js';
+import type { NoVerdict, Report } from '../../emulator/report/model.js';
 import { reasonOf, TwoFailures } from './failure.js';
 import { writeFiles, type NamedFiles } from './report-files.js';
 
@@ -13,9 +13,16 @@ export interface Asked {
   run: ScenarioRun | undefined;
   /** The error that ended the command while it worked on this scenario. */
   failure: { readonly error: unknown } | undefined;
+  /** Why the verdict of its run does not count. */
+  objection: Pick<NoVerdict, 'reason' | 'details'> | undefined;
 }
 
-export const askedFor = (name: string): Asked => ({ name, run: undefined, failure: undefined });
+export const askedFor = (name: string): Asked => ({
+  name,
+  run: undefined,
+  failure: undefined,
+  objection: undefined,
+});
 
 /** Does `work` for one scenario, and remembers there the error that it throws. */
 export async function attempt<T>(one: Asked, work: () => Promise<T>): Promise<T> {
@@ -55,11 +62,11 @@ export async function withReports(
 
 /**
  * Writes the files that the options name. The JSON is a report, or a list of reports when there are several or none;
- * it leaves out scenarios without a verdict.
+ * it leaves out scenarios without a run.
  */
 function writeReports(asked: readonly Asked[], files: NamedFiles, ending?: unknown): Promise<void> {
   const results = resultsOf(asked, ending);
-  const reports = results.filter(hasVerdict);
+  const reports = asked.flatMap(({ run }) => (run ? [run.report] : []));
   const { json, junit, ktap, console: log } = files;
   const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
     file === undefined ? [] : [{ file, text: render() }];
@@ -76,6 +83,7 @@ function writeReports(asked: readonly Asked[], files: NamedFiles, ending?: unkno
 function resultsOf(asked: readonly Asked[], ending: unknown): readonly (Report | NoVerdict)[] {
   const ended = asked.find(({ failure }) => failure !== undefined);
   return asked.map((one) => {
+    if (one.objection) return { name: one.name, ...one.objection };
     if (one.run) return one.run.report;
     if (one === ended || ended === undefined) return { name: one.name, ...reasonOf(ending) };
     return { name: one.name, reason: `not run, because the command ended with '${ended.name}'`, details: [] };

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** What the commands decide before and after their work. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
 import { withDefaultCommand } from '../../../tools/cli/main.js';
-import { compareReports, scenarioPaths } from '../../../tools/cli/replay.js';
+import { compareReports, scenarioOf, scenarioPaths } from '../../../tools/cli/replay.js';
+import { loadScenario } from '../../../tools/run/scenario-file.js';
+import { reportWith } from '../report/reports.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { installCommand, PREREQUISITES } from '../../../tools/prerequisites.js';
 
@@ -54,6 +57,37 @@ t.test('the scenario of a report is looked for where the run was started, here, 
   const { directory: _, ...old } = scenario;
   t.same(scenarioPaths(old, 'b/r.json', '/here'), ['a/x.yaml', '/here/b/a/x.yaml']);
   t.end();
+});
+
+t.test('the scenario of a report is looked for beyond other files of its name', async (t) => {
+  const wanted = 'name: wanted\nsteps: [boot]\n';
+  const dir = t.testdir({
+    started: { 'x.yaml': 'name: unrelated\nsteps: [boot]\n' },
+    reports: { 'x.yaml': wanted },
+    broken: { 'x.yaml': 'steps: [boo]\n' },
+    changed: { 'x.yaml': `${wanted}# since then\n` },
+  });
+  const { sha256 } = await loadScenario(join(dir, 'reports', 'x.yaml'));
+  const of = (directory: string, reports: string) =>
+    scenarioOf(
+      {
+        ...reportWith([]),
+        scenario: { name: 'wanted', file: 'x.yaml', directory: join(dir, directory), sha256 },
+        options: {},
+      },
+      join(dir, reports, 'r.json'),
+    );
+  for (const directory of ['started', 'broken', 'changed'])
+    t.equal((await of(directory, 'reports')).scenario.name, 'wanted', `not that of ${directory}`);
+  await t.rejects(of('started', 'broken'), {
+    name: 'InputError',
+    message:
+      /^the scenario 'wanted' of .*r\.json is not among the files of its name:\n {2}.*started\/x\.yaml is another scenario: 'unrelated'\n {2}.*broken\/x\.yaml is not a valid scenario\n/,
+  });
+  await t.rejects(of('changed', 'changed'), {
+    message: /^the scenario 'wanted' of .* cannot be repeated: .*changed\/x\.yaml, or a file .* has changed since/,
+  });
+  await t.rejects(of('nowhere', 'nowhere'), { message: /^cannot read the scenario .*x\.yaml$/ });
 });
 
 t.test('what is missing comes with one command that names each package once', (t) => {

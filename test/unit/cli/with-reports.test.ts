@@ -105,6 +105,21 @@ t.test('reports that cannot be written do not hide why the command ended', async
   );
 });
 
+t.test('a run whose verdict does not count is an error, not a pass', async (t) => {
+  const dir = t.testdir(oldFiles);
+  const one = askedFor('a');
+  await withReports([one], inFolder(dir), new AbortController().signal, async () => {
+    one.run = await attempt(one, () => Promise.resolve(passed('a')));
+    one.objection = { reason: 'not the same run', details: ['instructions: 1, now 2'] };
+    return 3;
+  });
+  const { json, junit, ktap } = textsIn(dir);
+  t.same(pointsOf(ktap), [['a', false]]);
+  t.match(ktap, '# no verdict: not the same run\n# instructions: 1, now 2\nnot ok 1 a\n');
+  t.same(errorsOf(junit), ['no verdict: not the same run']);
+  t.match(JSON.parse(json), { scenario: { name: 'a' } }, 'the report of the run is still there to look at');
+});
+
 const snapback = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   spawnSync(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], {
     encoding: 'utf8',
