@@ -225,9 +225,10 @@ async function compileFor64(
 /** The objects of those files that the configuration builds. */
 async function buildable(places: Places, arch: Arch, files: readonly string[]): Promise<readonly string[]> {
   const config = await readFile(join(folderOf(places, arch), '.config'), 'utf8');
+  const foreign = arch === 'x86_64' ? '_32.c' : '_64.c';
   const objects: string[] = [];
   for (const file of files) {
-    if (!existsSync(join(places.source, file)) || (arch === 'x86_64' && file.endsWith('_32.c'))) continue;
+    if (!existsSync(join(places.source, file)) || file.endsWith(foreign)) continue;
     const makefile = join(places.source, dirname(file), 'Makefile');
     const symbol = existsSync(makefile)
       ? configSymbolOf(await readFile(makefile, 'utf8'), basename(file, '.c'))

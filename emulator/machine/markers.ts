@@ -2,16 +2,31 @@
 /**
  * Markers: port writes by which the guest tells the rig where it is.
  *
- * A marker is three 32-bit writes: word 0 to `base + 4`, word 1 to `base + 8`, then the kind to
+ * The guest sends each marker in two ways, of which a machine hears at most one.
+ *
+ * The first way is three 32-bit writes: word 0 to `base + 4`, word 1 to `base + 8`, then the kind to
  * `base`, which sends it. Kernel and userspace have separate bases, so that a kernel
  * marker cannot mix with an incomplete one of userspace. A 32-bit read of `base` returns 1 while the guest must hold
  * (spin) there, and 0 when it may continue. Without a rig it returns all ones, which also means continue.
+ *
+ * The second way is one byte written to the port of a pvpanic device, which pauses the machine. The marker is in the
+ * registers of the processor that wrote it: ebx = kind, ecx = word 0, esi = word 1. edi = MARKER_SENDING before the
+ * write and MARKER_SENT after it. Since one instruction sends the marker, any number of processors may do so at once.
+ * The guest holds as long as the machine is paused.
+ *
  * The kernel's `include/linux/rig_marker.h` and `guest-kernel/userspace/include/rig_marker.h` have the same numbers;
  * a unit test compares them.
  */
 
 export const MARKER_PORT_KERNEL = 0x5b00;
 export const MARKER_PORT_USER = 0x5b10;
+/** The port of the pvpanic device. */
+export const MARKER_PORT_PVPANIC = 0x5b30;
+
+/** In edi of a processor that is about to send a marker by the pvpanic device. */
+export const MARKER_SENDING = 0x52494720;
+/** In edi of a processor that has sent one and has not gone on. */
+export const MARKER_SENT = 0x52494721;
 
 /** Steps of a suspend that the kernel marks; `begin` is `0x1000 + 2 * step`, `end` one more. */
 export const KERNEL_STEPS = {

@@ -7,13 +7,13 @@ import { RigError } from '../machine/errors.js';
 
 /** Name to value: `page.flags` = offset, `sizeof(page)` = size, `&init_task` = address, `PG_lru` = constant. */
 export interface KernelLayout {
-  readonly values: ReadonlyMap<string, number>;
+  readonly values: ReadonlyMap<string, bigint>;
 }
 
 const MAGIC = 0x4c474952;
 const HEADER_BYTES = 8;
 const NAME_BYTES = 32;
-const ENTRY_BYTES = NAME_BYTES + 4;
+const ENTRY_BYTES = NAME_BYTES + 8;
 
 /** Parses the table as the kernel announces it. Throws RigError when it is none, or cut short. */
 export function parseLayout(bytes: Uint8Array): KernelLayout {
@@ -27,21 +27,29 @@ export function parseLayout(bytes: Uint8Array): KernelLayout {
   if (bytes.length < HEADER_BYTES + count * ENTRY_BYTES) {
     throw new RigError(`the kernel's layout table claims ${count} entries, but has ${bytes.length} bytes`);
   }
-  const values = new Map<string, number>();
+  const values = new Map<string, bigint>();
   for (let i = 0; i < count; i++) {
     const at = HEADER_BYTES + i * ENTRY_BYTES;
     const name = bytes.subarray(at, at + NAME_BYTES);
     const end = name.indexOf(0);
     values.set(
       String.fromCharCode(...name.subarray(0, end < 0 ? NAME_BYTES : end)),
-      view.getUint32(at + NAME_BYTES, true),
+      view.getBigUint64(at + NAME_BYTES, true),
     );
   }
   return { values };
 }
 
-/** A value of the table. Throws RigError when the kernel does not export it. */
+/** A value of the table. Throws RigError when the kernel does not export it, or a number cannot hold it. */
 export function constant(layout: KernelLayout, name: string): number {
+  const value = constant64(layout, name);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new RigError(`the entry '${name}' of the kernel's layout table is too large: 0x${value.toString(16)}`);
+  return Number(value);
+}
+
+/** A value of the table, such as an address of 64 bits. Throws RigError when the kernel does not export it. */
+export function constant64(layout: KernelLayout, name: string): bigint {
   const value = layout.values.get(name);
   if (value === undefined) {
     throw new RigError(`the kernel's layout table has no entry '${name}'`, {

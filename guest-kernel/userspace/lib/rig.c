@@ -26,7 +26,8 @@ void rig_say(const char *format, ...)
 
 bool rig_ports_open(void)
 {
-	ports_open = ioperm(RIG_MARKER_PORT_USER, RIG_MARKER_PORTS, 1) == 0;
+	ports_open = ioperm(RIG_MARKER_PORT_USER, RIG_MARKER_PORTS, 1) == 0 &&
+		     ioperm(RIG_MARKER_PORT_PVPANIC, 1, 1) == 0;
 	return ports_open;
 }
 

@@ -3,7 +3,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { KERNEL_STEPS, MARKER_LAYOUT, MARKER_PORT_KERNEL, stepBegin } from '../../../emulator/machine/markers.js';
+import {
+  KERNEL_STEPS,
+  MARKER_LAYOUT,
+  MARKER_PORT_KERNEL,
+  MARKER_PORT_PVPANIC,
+  MARKER_SENDING,
+  MARKER_SENT,
+  stepBegin,
+} from '../../../emulator/machine/markers.js';
 import { readSeries } from '../../../guest-kernel/series.js';
 
 const guestKernel = join(import.meta.dirname, '../../../guest-kernel');
@@ -25,7 +33,7 @@ test('the kernel numbers its markers as the rig does', async (t) => {
   );
   t.same(steps, KERNEL_STEPS);
   const constants = Object.fromEntries(
-    [...added.matchAll(/^#define RIG_MARKER_([A-Z]+)\s+(0x[0-9a-f]+)$/gm)].map(([, name = '', value]) => [
+    [...added.matchAll(/^#define RIG_MARKER_([A-Z]+)\s+(0x[0-9a-f]+)(?:\s+\/\*.*)?$/gm)].map(([, name = '', value]) => [
       name,
       Number(value),
     ]),
@@ -34,6 +42,9 @@ test('the kernel numbers its markers as the rig does', async (t) => {
     PORT: MARKER_PORT_KERNEL,
     STEP: stepBegin('call') - 2 * KERNEL_STEPS.call,
     LAYOUT: MARKER_LAYOUT,
+    PVPANIC: MARKER_PORT_PVPANIC,
+    SENDING: MARKER_SENDING,
+    SENT: MARKER_SENT,
   });
 });
 

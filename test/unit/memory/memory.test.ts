@@ -2,7 +2,7 @@
 import t from 'tap';
 import { PAGE_BYTES, gpa, pfn } from '../../../emulator/machine/units.js';
 import { nosaveRegions, nosaveSection, readBitmap } from '../../../emulator/memory/bitmaps.js';
-import { constant, parseLayout } from '../../../emulator/memory/layout.js';
+import { constant, constant64, parseLayout } from '../../../emulator/memory/layout.js';
 import { ownerNamer } from '../../../emulator/memory/owner.js';
 import { mappings, translate } from '../../../emulator/memory/pagetable.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
@@ -42,10 +42,17 @@ t.test('System.map: both ways, statics and absolutes included', async (t) => {
 });
 
 t.test('layout table: read, damaged, incomplete', async (t) => {
-  const bytes = layoutTable({ 'page.flags': 4, 'a.name.of.thirty-two.characters.': 7 });
+  const bytes = layoutTable({
+    'page.flags': 4,
+    'a.name.of.thirty-two.characters.': 7,
+    PAGE_OFFSET: 0xffff_8880_0000_0000n,
+  });
   const layout = parseLayout(bytes);
   t.equal(constant(layout, 'page.flags'), 4);
   t.equal(constant(layout, 'a.name.of.thirty-two.characters.'), 7);
+  t.equal(constant64(layout, 'page.flags'), 4n);
+  t.equal(constant64(layout, 'PAGE_OFFSET'), 0xffff_8880_0000_0000n);
+  t.throws(() => constant(layout, 'PAGE_OFFSET'), { name: 'RigError', message: /PAGE_OFFSET.*0xffff888000000000/ });
   t.throws(() => constant(layout, 'page.absent'), { name: 'RigError', message: /page.absent/ });
   t.throws(() => parseLayout(bytes.subarray(0, 50)), { name: 'RigError' });
   t.throws(() => parseLayout(bytes.with(0, 1)), { name: 'RigError', message: /magic/ });

@@ -84,15 +84,15 @@ export const LAYOUT: Readonly<Record<string, number>> = {
 };
 
 /** The table as a kernel announces it. */
-export function layoutTable(values: Readonly<Record<string, number>>): Uint8Array {
+export function layoutTable(values: Readonly<Record<string, number | bigint>>): Uint8Array {
   const entries = Object.entries(values);
-  const bytes = new Uint8Array(8 + 36 * entries.length);
+  const bytes = new Uint8Array(8 + 40 * entries.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, 0x4c474952, true);
   view.setUint32(4, entries.length, true);
   for (const [i, [name, value]] of entries.entries()) {
-    bytes.set(new TextEncoder().encode(name), 8 + 36 * i);
-    view.setUint32(8 + 36 * i + 32, value, true);
+    bytes.set(new TextEncoder().encode(name), 8 + 40 * i);
+    view.setBigUint64(8 + 40 * i + 32, BigInt(value), true);
   }
   return bytes;
 }

@@ -6,7 +6,14 @@ import { CHUNK_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../emulator/agent/fram
 import { OUTPUT_CHARACTERS_MAX } from '../../../emulator/cycle/outcome.js';
 import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
 import * as protocol from '../../../emulator/agent/protocol.js';
-import { MARKER_PORT_USER, MARKER_SCENARIO, USER_MARKERS } from '../../../emulator/machine/markers.js';
+import {
+  MARKER_PORT_PVPANIC,
+  MARKER_PORT_USER,
+  MARKER_SCENARIO,
+  MARKER_SENDING,
+  MARKER_SENT,
+  USER_MARKERS,
+} from '../../../emulator/machine/markers.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
 
 /** `#define NAME number` and `NAME = number,` of a header. */
@@ -22,9 +29,19 @@ const withPrefix = (prefix: string, numbers: Readonly<Record<string, number>>): 
   Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`${prefix}${upper(name)}`, value]));
 
 test('markers', async (t) => {
-  const { RIG_MARKER_PORT_USER: port, RIG_MARKER_PORTS: ports, ...kinds } = numbersIn('rig_marker.h');
+  const {
+    RIG_MARKER_PORT_USER: port,
+    RIG_MARKER_PORTS: ports,
+    RIG_MARKER_PORT_PVPANIC: pvpanic,
+    RIG_MARKER_SENDING: sending,
+    RIG_MARKER_SENT: sent,
+    ...kinds
+  } = numbersIn('rig_marker.h');
   t.equal(port, MARKER_PORT_USER);
   t.equal(ports, 12);
+  t.equal(pvpanic, MARKER_PORT_PVPANIC);
+  t.equal(sending, MARKER_SENDING);
+  t.equal(sent, MARKER_SENT);
   t.same(kinds, { ...withPrefix('RIG_MARKER_', USER_MARKERS), RIG_MARKER_SCENARIO: MARKER_SCENARIO });
 });
 
