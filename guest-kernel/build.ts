@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The guest's kernel: Debian's 6.12 source, our series, our fragments, one bzImage per flavour.
+ * The guest's kernel: Debian's 6.12 source, our series, our fragments, one bzImage per flavour and architecture.
  *
  * The result depends only on the artifact's inputs: the tree is built in place (relative paths), and time,
  * user, host and build number are fixed.
@@ -21,6 +21,20 @@ export type KernelFlavour = 'release' | 'debug';
 export const KERNEL_FLAVOURS: readonly KernelFlavour[] = ['release', 'debug'];
 export const isFlavour = (name: string): name is KernelFlavour => (KERNEL_FLAVOURS as readonly string[]).includes(name);
 
+/** By the kernel's own names (`ARCH=`). */
+export type KernelArch = 'i386' | 'x86_64';
+export const KERNEL_ARCHS: readonly KernelArch[] = ['i386', 'x86_64'];
+
+/** What is built of one source. */
+export interface KernelKind {
+  readonly flavour: KernelFlavour;
+  readonly arch: KernelArch;
+}
+
+/** `release`, `release for x86_64`. */
+export const kindName = ({ flavour, arch }: KernelKind): string =>
+  arch === 'i386' ? flavour : `${flavour} for ${arch}`;
+
 export interface KernelArtifact {
   readonly flavour: KernelFlavour | 'own';
   /** `6.12.117`. */
@@ -38,14 +52,17 @@ export interface KernelArtifact {
 export const PATCHES_DIR = ['guest-kernel', 'patches'] as const;
 const CONFIG_DIR = ['guest-kernel', 'config'] as const;
 
-/** Number of steps that make prints for a kernel of each flavour. Used only for progress. */
-const STEPS_EXPECTED: Record<KernelFlavour, number> = { release: 1960, debug: 2000 };
+/** Number of steps that make prints for each kernel. Used only for progress. */
+const STEPS_EXPECTED: Record<KernelArch, Record<KernelFlavour, number>> = {
+  i386: { release: 1960, debug: 2000 },
+  x86_64: { release: 2200, debug: 2240 },
+};
 
 /** To be changed when this file would build other bytes from the same inputs. */
 const BUILDER_VERSION = '1';
 
-const FIXED = {
-  ARCH: 'i386',
+const fixed = (arch: KernelArch): Readonly<Record<string, string>> => ({
+  ARCH: arch,
   KBUILD_BUILD_TIMESTAMP: '2026-01-01 00:00:00 UTC',
   KBUILD_BUILD_USER: 'snapback',
   KBUILD_BUILD_HOST: 'snapback',
@@ -54,16 +71,20 @@ const FIXED = {
   LOCALVERSION: '',
   LC_ALL: 'C.UTF-8',
   TZ: 'UTC',
-};
+});
 
 /**
- * The kernel of a flavour, from the cache or built now (minutes).
+ * The kernel of a flavour and architecture, from the cache or built now (minutes).
  * @throws RigError when a tool is missing, apt offers no source, a patch does not apply, an option is lost, or it does
  *   not compile.
  */
-export async function obtainKernel(flavour: KernelFlavour, context: BuildContext): Promise<KernelArtifact> {
+export async function obtainKernel(
+  flavour: KernelFlavour,
+  context: BuildContext,
+  arch: KernelArch = 'i386',
+): Promise<KernelArtifact> {
   const source = await findSource(context);
-  const artifact = await obtain(await kernelRecipe(flavour, source, context), context);
+  const artifact = await obtain(await kernelRecipe({ flavour, arch }, source, context), context);
   return {
     flavour,
     version: kernelVersion(source.version),
@@ -76,23 +97,21 @@ export async function obtainKernel(flavour: KernelFlavour, context: BuildContext
   };
 }
 
-/** How the kernel of a flavour is built from this source. */
-export async function kernelRecipe(
-  flavour: KernelFlavour,
-  source: SourcePackage,
-  context: BuildContext,
-): Promise<Recipe> {
+/** How a kernel is built from this source. */
+export async function kernelRecipe(kind: KernelKind, source: SourcePackage, context: BuildContext): Promise<Recipe> {
+  const { flavour, arch } = kind;
   const [patches, fragments, tools] = await Promise.all([
     readSeries(packagePath(...PATCHES_DIR)),
-    readFragments(flavour),
+    readFragments(kind),
     toolVersions(context),
   ]);
   const options = mergeFragments(fragments);
+  const name = kindName(kind);
   return {
-    name: `kernel-${flavour}`,
+    name: arch === 'i386' ? `kernel-${flavour}` : `kernel-${arch}-${flavour}`,
     inputs: {
       builder: BUILDER_VERSION,
-      environment: JSON.stringify(FIXED),
+      environment: JSON.stringify(fixed(arch)),
       source: `${source.version} ${source.sha256}`,
       tools,
       ...Object.fromEntries(fragments.map(({ file, text }) => [`config/${file}`, text])),
@@ -103,41 +122,53 @@ export async function kernelRecipe(
       const tree = await kept.folder('linux', async (fresh) => {
         isNew = true;
         const tarball = await obtainSource(source, inner);
-        inner.progress(`kernel ${flavour}: unpacking the source of ${source.version}`);
+        inner.progress(`kernel ${name}: unpacking the source of ${source.version}`);
         await unpackSource(tarball, fresh, inner, { whole: false });
-        inner.progress(`kernel ${flavour}: applying ${patches.length} patches`);
+        inner.progress(`kernel ${name}: applying ${patches.length} patches`);
         await openTree(fresh, patches, inner, { whole: false });
-        await configureTree(fresh, options, inner);
+        await configureTree(fresh, arch, options, inner);
       });
-      if (!isNew) inner.progress(`kernel ${flavour}: going on where the last build was interrupted`);
-      await compileTree(tree, flavour, inner, kept.lock);
+      if (!isNew) inner.progress(`kernel ${name}: going on where the last build was interrupted`);
+      await compileTree(tree, kind, inner, kept.lock);
       await Promise.all([
         copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
         copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
         copyFile(join(tree, '.config'), join(dir, 'config')),
         writeFile(
           join(dir, 'kernel.json'),
-          `${JSON.stringify({ flavour, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`,
+          `${JSON.stringify({ flavour, arch, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`,
         ),
       ]);
     },
   };
 }
 
-/** The fragments of a flavour: the common ones, by name, then the flavour's own. */
-export async function readFragments(flavour: KernelFlavour): Promise<readonly Fragment[]> {
-  const own = `${flavour}.config`;
-  const others = KERNEL_FLAVOURS.map((name) => `${name}.config`);
-  const files = (await readdir(packagePath(...CONFIG_DIR))).filter((file) => file.endsWith('.config'));
-  const shared = files.filter((file) => !others.includes(file)).sort();
+/**
+ * The fragments of a kernel, by name. A fragment with a flavour or an architecture in its name (`x86_64.config`,
+ * `release-i386.config`) is only for that, the others are for all.
+ */
+export async function readFragments({ flavour, arch }: KernelKind): Promise<readonly Fragment[]> {
+  const foreign: readonly string[] = [...KERNEL_FLAVOURS, ...KERNEL_ARCHS].filter(
+    (name) => name !== flavour && name !== arch,
+  );
+  const files = (await readdir(packagePath(...CONFIG_DIR))).filter((file) => file.endsWith('.config')).sort();
   return Promise.all(
-    [...shared, own].map(async (file) => ({ file, text: await readFile(packagePath(...CONFIG_DIR, file), 'utf8') })),
+    files
+      .filter(
+        (file) =>
+          !file
+            .replace('.config', '')
+            .split('-')
+            .some((word) => foreign.includes(word)),
+      )
+      .map(async (file) => ({ file, text: await readFile(packagePath(...CONFIG_DIR, file), 'utf8') })),
   );
 }
 
 /** Writes the tree's .config; options that no fragment names are off. @throws RigError when an option is lost. */
 export async function configureTree(
   tree: string,
+  arch: KernelArch,
   options: readonly ConfigOption[],
   context: BuildContext,
 ): Promise<void> {
@@ -145,7 +176,7 @@ export async function configureTree(
   await writeFile(wanted, renderConfig(options));
   await command('make', ['allnoconfig'], context, {
     cwd: tree,
-    env: { ...FIXED, KCONFIG_ALLCONFIG: wanted },
+    env: { ...fixed(arch), KCONFIG_ALLCONFIG: wanted },
     remedy: 'install flex, bison and bc',
   });
   requireOptions(options, await readFile(join(tree, '.config'), 'utf8'));
@@ -158,26 +189,28 @@ export async function configureTree(
  */
 export async function compileTree(
   tree: string,
-  flavour: KernelFlavour,
+  kind: KernelKind,
   context: BuildContext,
   lock?: CommandOptions['lock'],
 ): Promise<void> {
   if (lock !== undefined) await tellOfWait(lock, context);
+  const name = kindName(kind);
+  const stepsExpected = STEPS_EXPECTED[kind.arch][kind.flavour];
   const log: string[] = [];
   let steps = await countSteps(tree);
   let told = 0;
   try {
     await command('make', [`-j${availableParallelism()}`, 'bzImage'], context, {
       cwd: tree,
-      env: FIXED,
+      env: fixed(kind.arch),
       ...(lock !== undefined && { lock }),
       onLine: (line) => {
         log.push(line);
         if (/^ {2}[A-Z]+ {2,}\S/.test(line)) steps += 1;
-        const fraction = Math.min(steps / STEPS_EXPECTED[flavour], 0.99);
+        const fraction = Math.min(steps / stepsExpected, 0.99);
         if (fraction < told + 0.01) return;
         told = fraction;
-        context.progress(`kernel ${flavour}: compiling`, fraction);
+        context.progress(`kernel ${name}: compiling`, fraction);
       },
       remedy: 'install build-essential, flex, bison, bc, libelf-dev, libssl-dev and lz4',
     });
@@ -185,7 +218,7 @@ export async function compileTree(
     context.signal.throwIfAborted();
     const complaints = log.filter((line) => /error|warning|\*\*\*|not found/i.test(line)).slice(-12);
     throw new RigError(
-      `the ${flavour} kernel does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`,
+      `the kernel ${name} does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`,
       {
         cause: error,
         remedy: (error as RigError).remedy ?? 'read the messages above',

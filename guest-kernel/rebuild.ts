@@ -27,7 +27,7 @@ export async function obtainRebuild(
 ): Promise<Readonly<Record<(typeof FILES)[number], string>>> {
   const progress: BuildContext['progress'] = (what, fraction) =>
     context.progress(`a second time, elsewhere: ${what}`, fraction);
-  const recipe = await kernelRecipe(flavour, await findSource(context), context);
+  const recipe = await kernelRecipe({ flavour, arch: 'i386' }, await findSource(context), context);
   const artifact = await obtain(
     {
       name: `${recipe.name}-again`,

@@ -8,13 +8,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadScenario, runScenario } from './library.js';
-import { compileTree, configureTree, readFragments } from '../guest-kernel/build.js';
+import { compileTree, configureTree, readFragments, type KernelKind } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
 import { addedOptions } from '../guest-kernel/each-text.js';
 import type { Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, commitsOf, titleOf } from '../guest-kernel/series.js';
 import { git, workTree } from '../guest-kernel/worktree.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+
+const KIND: KernelKind = { flavour: 'release', arch: 'i386' };
 
 /** Without a suspend, because the proofs need patches that come last. */
 const SCENARIO = `
@@ -31,7 +33,7 @@ steps:
 export async function bootEach(tree: string, context: BuildContext): Promise<readonly Complaint[]> {
   const source = await workTree(tree, `${tree}.boots`, context);
   const commits = await commitsOf(tree, context);
-  const options = mergeFragments(await readFragments('release'));
+  const options = mergeFragments(await readFragments(KIND));
   const addedUpTo = async (commit: string): Promise<readonly string[]> =>
     addedOptions(await git(tree, ['diff', BASE_TAG, commit], context));
   const ofSeries = await addedUpTo('HEAD');
@@ -45,10 +47,11 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
     const yet = await addedUpTo(id);
     await configureTree(
       source,
+      KIND.arch,
       options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)),
       context,
     );
-    await compileTree(source, 'release', context);
+    await compileTree(source, KIND, context);
     const lines = await boot(source, context);
     if (lines.length > 0) complaints.push({ at, lines });
   }

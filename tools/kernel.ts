@@ -13,11 +13,14 @@ import { EXIT, InputError } from '../emulator/machine/errors.js';
 import {
   compileTree,
   configureTree,
+  KERNEL_ARCHS,
   KERNEL_FLAVOURS,
   obtainKernel,
   PATCHES_DIR,
   readFragments,
+  type KernelArch,
   type KernelFlavour,
+  type KernelKind,
 } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
@@ -41,10 +44,10 @@ async function open(dir: string, context: BuildContext): Promise<void> {
   console.log(`${tree}: linux ${source.version}, ${patches.length} patches as commits after the tag "${BASE_TAG}"`);
 }
 
-async function build(dir: string, flavour: KernelFlavour, context: BuildContext): Promise<void> {
+async function build(dir: string, kind: KernelKind, context: BuildContext): Promise<void> {
   const tree = opened(dir);
-  await configureTree(tree, mergeFragments(await readFragments(flavour)), context);
-  await compileTree(tree, flavour, context);
+  await configureTree(tree, kind.arch, mergeFragments(await readFragments(kind)), context);
+  await compileTree(tree, kind, context);
   console.log(join(tree, 'arch/x86/boot/bzImage'));
 }
 
@@ -119,11 +122,16 @@ const program = new Command('kernel').description(
   'The guest kernel: open, edit and commit, build, regenerate, checkpatch, build and boot each.',
 );
 const flavours = [...KERNEL_FLAVOURS];
+const archOption = (): Option =>
+  new Option('--arch <architecture>', "the kernel's architecture").choices(KERNEL_ARCHS).default('i386');
 program
   .command('obtain')
   .description('build a flavour into the cache, unless it is there, and print its folder')
   .addArgument(new Argument('[flavour]').choices(flavours).default('release'))
-  .action(async (flavour: KernelFlavour) => console.log((await obtainKernel(flavour, context)).dir));
+  .addOption(archOption())
+  .action(async (flavour: KernelFlavour, { arch }: { arch: KernelArch }) =>
+    console.log((await obtainKernel(flavour, context, arch)).dir),
+  );
 program
   .command('open')
   .description('unpack the source into a new folder and apply the series, one commit a patch')
@@ -134,7 +142,8 @@ program
   .description('configure and build an opened tree; only what changed is compiled')
   .argument('<dir>')
   .addOption(new Option('--flavour <flavour>').choices(flavours).default('release'))
-  .action((dir: string, options: { flavour: KernelFlavour }) => build(dir, options.flavour, context));
+  .addOption(archOption())
+  .action((dir: string, kind: KernelKind) => build(dir, kind, context));
 program
   .command('regenerate')
   .description('write the commits of an opened tree back to guest-kernel/patches')

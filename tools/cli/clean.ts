@@ -5,7 +5,7 @@ import { obtainDisk, obtainInitramfs } from '../../disk-images/build.js';
 import { obtainLibrary } from '../../disk-images/filesystems/steady.js';
 import { obtainPackages } from '../../emulator/host/node/packages/obtain.js';
 import { builtInRecipes, readRecipe } from '../../disk-images/recipe/read.js';
-import { KERNEL_FLAVOURS, obtainKernel } from '../../guest-kernel/build.js';
+import { KERNEL_ARCHS, KERNEL_FLAVOURS, obtainKernel } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { findSource, obtainSource } from '../../guest-kernel/source.js';
 import { obtainUserspace } from '../../guest-kernel/userspace/build.js';
@@ -48,7 +48,7 @@ export async function neededArtifacts(context: BuildContext): Promise<ReadonlySe
   const recipes = await builtInRecipes();
   const needs: readonly (() => Promise<unknown>)[] = [
     async () => obtainSource(await findSource(looking), looking),
-    ...KERNEL_FLAVOURS.map((flavour) => () => obtainKernel(flavour, looking)),
+    ...KERNEL_ARCHS.flatMap((arch) => KERNEL_FLAVOURS.map((flavour) => () => obtainKernel(flavour, looking, arch))),
     () => obtainRebuild('release', looking),
     () => obtainUserspace(looking),
     () => obtainInitramfs(looking),

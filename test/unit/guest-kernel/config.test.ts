@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { test } from 'tap';
-import { KERNEL_FLAVOURS, readFragments } from '../../../guest-kernel/build.js';
+import { KERNEL_ARCHS, KERNEL_FLAVOURS, readFragments } from '../../../guest-kernel/build.js';
 import {
   lostOptions,
   mergeFragments,
@@ -71,15 +71,17 @@ test('an option is lost when it vanished, has another value, or is on though it 
   t.doesNotThrow(() => requireOptions(options, 'CONFIG_A=y\nCONFIG_C=4\nCONFIG_E="x"\nCONFIG_AB=y\n'));
 });
 
-test("the project's own fragments merge for each flavour, and the flavours differ", async (t) => {
-  const merged = await Promise.all(
-    KERNEL_FLAVOURS.map(async (flavour) => mergeFragments(await readFragments(flavour))),
-  );
+test("the project's own fragments merge for each kernel, and the kernels differ", async (t) => {
+  const kinds = KERNEL_ARCHS.flatMap((arch) => KERNEL_FLAVOURS.map((flavour) => ({ flavour, arch })));
+  const merged = await Promise.all(kinds.map(async (kind) => mergeFragments(await readFragments(kind))));
   for (const options of merged)
     t.match(
       options.find(({ name }) => name === 'CONFIG_HIBERNATION'),
       { value: 'y', file: 'suspend.config' },
     );
-  const lockdep = merged.map((options) => options.find(({ name }) => name === 'CONFIG_PROVE_LOCKING')?.value);
-  t.same(lockdep, [undefined, 'y']);
+  const valuesOf = (wanted: string): unknown[] =>
+    merged.map((options) => options.find(({ name }) => name === wanted)?.value);
+  t.same(valuesOf('CONFIG_PROVE_LOCKING'), [undefined, 'y', undefined, 'y'], 'by flavour');
+  t.same(valuesOf('CONFIG_SMP'), ['n', 'n', 'y', 'y'], 'by architecture');
+  t.same(valuesOf('CONFIG_PREEMPT_VOLUNTARY'), [undefined, undefined, 'y', undefined], 'by both');
 });
