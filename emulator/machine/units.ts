@@ -14,7 +14,7 @@ export type Pfn = Branded<'Pfn'>;
 /** Index of a 512-byte sector on a disk. */
 export type Sector = Branded<'Sector'>;
 
-/** Bytes in a page of the i386 guest. */
+/** Bytes in a page of the guest. */
 export const PAGE_BYTES = 4096;
 /** Bytes in a disk sector. */
 export const SECTOR_BYTES = 512;

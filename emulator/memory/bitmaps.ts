@@ -7,13 +7,36 @@
  */
 import { GuestError } from '../machine/errors.js';
 import { PAGE_BYTES, pfn, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
-import { kernelU32, listNodes, physical, symbolGpa, variable, type GuestKernel } from './kernel.js';
+import {
+  kernelWord,
+  listNodes,
+  physical,
+  symbolGpa,
+  wordVariable,
+  type Addressing,
+  type GuestKernel,
+} from './kernel.js';
 import { constant } from './layout.js';
 import { addressOf } from './symbols.js';
-import { va, type Va } from './view.js';
+import { readU32, va, type Va } from './view.js';
 
-/** struct bm_position, which is the `cur` of a bitmap, on i386, where every member is 4 bytes wide. */
-export const CURSOR = { zone: 0, node: 4, nodePfn: 8, curPfn: 12, nodeBit: 16, sizeof: 20 } as const;
+/** struct bm_position, which is the `cur` of a bitmap: four words, then an int. Padding after it is left out. */
+export interface CursorLayout {
+  readonly zone: number;
+  readonly node: number;
+  readonly nodePfn: number;
+  readonly curPfn: number;
+  readonly nodeBit: number;
+  readonly sizeof: number;
+}
+export const cursorLayout = ({ wordBytes: word }: Pick<Addressing, 'wordBytes'>): CursorLayout => ({
+  zone: 0,
+  node: word,
+  nodePfn: 2 * word,
+  curPfn: 3 * word,
+  nodeBit: 4 * word,
+  sizeof: 4 * word + 4,
+});
 
 export const BITS_PER_LEAF = PAGE_BYTES * 8;
 
@@ -33,7 +56,7 @@ export interface MemoryBitmap {
   readonly name: string;
   readonly address: Va;
   readonly zones: readonly BitmapZone[];
-  /** Physical address of its cursor, {@link CURSOR}. */
+  /** Physical address of its cursor, {@link CursorLayout}. */
   readonly cursor: Gpa;
   readonly pages: PageSet;
   readonly count: number;
@@ -49,9 +72,9 @@ export type PointedBitmap = 'forbidden_pages_map' | 'free_pages_map';
 export function readBitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitmap): MemoryBitmap | undefined {
   const variableAddress = addressOf(kernel.symbols, name);
   const pointed = name === 'forbidden_pages_map' || name === 'free_pages_map';
-  const address = pointed ? va(kernelU32(kernel, variableAddress)) : variableAddress;
+  const address = pointed ? va(kernelWord(kernel, variableAddress)) : variableAddress;
   const at = (field: string): number => constant(kernel.layout, field);
-  if (address === 0 || kernelU32(kernel, address + at('memory_bitmap.zones')) === 0) return undefined;
+  if (address === 0 || kernelWord(kernel, address, at('memory_bitmap.zones')) === 0) return undefined;
 
   const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
   const storage: Pfn[] = [];
@@ -59,26 +82,26 @@ export function readBitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitm
   let count = 0;
   for (const zoneNode of listNodes(kernel, address + at('memory_bitmap.zones'))) {
     const zone = zoneNode - at('mem_zone_bm_rtree.list');
-    const startPfn = kernelU32(kernel, zone + at('mem_zone_bm_rtree.start_pfn'));
-    const endPfn = kernelU32(kernel, zone + at('mem_zone_bm_rtree.end_pfn'));
-    if (endPfn <= startPfn || endPfn > kernel.memory.pageCount) {
+    const startPfn = kernelWord(kernel, zone, at('mem_zone_bm_rtree.start_pfn'));
+    const endPfn = kernelWord(kernel, zone, at('mem_zone_bm_rtree.end_pfn'));
+    if (!(startPfn >= 0 && startPfn < endPfn) || endPfn > kernel.memory.pageCount) {
       throw new GuestError(`${name} covers the frames ${startPfn} to ${endPfn}, which are not all RAM`);
     }
     const leaves = [...listNodes(kernel, zone + at('mem_zone_bm_rtree.leaves'))].map((node) =>
       va(node - at('rtree_node.list')),
     );
     for (const [index, leaf] of leaves.entries()) {
-      const data = physical(kernel, kernelU32(kernel, leaf + at('rtree_node.data')));
+      const data = physical(kernel, kernelWord(kernel, leaf, at('rtree_node.data')));
       storage.push(pfnOfGpa(data));
       count += copyBits(kernel, data, startPfn + index * BITS_PER_LEAF, endPfn, pages);
     }
     for (const node of listNodes(kernel, zone + at('mem_zone_bm_rtree.nodes'))) {
-      storage.push(pfnOfGpa(physical(kernel, kernelU32(kernel, node - at('rtree_node.list') + at('rtree_node.data')))));
+      storage.push(pfnOfGpa(physical(kernel, kernelWord(kernel, node - at('rtree_node.list'), at('rtree_node.data')))));
     }
     zones.push({ address: va(zone), startPfn, endPfn, leaves });
   }
-  storage.push(...chainFrames(kernel, kernelU32(kernel, address + at('memory_bitmap.p_list'))));
-  return { name, address, zones, cursor: physical(kernel, address + at('memory_bitmap.cur')), pages, count, storage };
+  storage.push(...chainFrames(kernel, kernelWord(kernel, address, at('memory_bitmap.p_list'))));
+  return { name, address, zones, cursor: physical(kernel, address, at('memory_bitmap.cur')), pages, count, storage };
 }
 
 /** Sets `pages[p]` for the bits of one leaf; answers how many there are. */
@@ -105,7 +128,7 @@ export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
   for (
     let address = first;
     address !== 0 && frames.length <= kernel.memory.pageCount;
-    address = kernelU32(kernel, address)
+    address = kernelWord(kernel, address)
   ) {
     frames.push(pfnOfGpa(physical(kernel, address)));
   }
@@ -131,14 +154,14 @@ export function isolatedPages(kernel: GuestKernel): PageSet | undefined {
 /** A bitmap of mm/anon_preserve.c; undefined where there is none. */
 function flatBitmap(kernel: GuestKernel, name: 'preserved' | 'isolated'): PageSet | undefined {
   const has = kernel.symbols.byName.has(name) && kernel.symbols.byName.has('preserved_pfns');
-  const bits = has ? variable(kernel, name) : 0;
+  const bits = has ? wordVariable(kernel, name) : 0;
   if (bits === 0) return undefined;
   const pages: PageSet = new Uint8Array(kernel.memory.pageCount);
-  const count = variable(kernel, 'preserved_pfns');
+  const count = wordVariable(kernel, 'preserved_pfns');
   if (count > pages.length)
     throw new GuestError(`the map of ${name} pages has ${count} bits, the machine ${pages.length} pages`);
   for (let word = 0; word < count; word += 32) {
-    const set = kernelU32(kernel, bits + word / 8);
+    const set = readU32(kernel.memory, physical(kernel, bits, word / 8));
     for (let bit = 0; set !== 0 && bit < 32 && word + bit < count; bit++) pages[word + bit] = (set >>> bit) & 1;
   }
   return pages;
@@ -148,7 +171,7 @@ function flatBitmap(kernel: GuestKernel, name: 'preserved' | 'isolated'): PageSe
 export function nosaveRegions(kernel: GuestKernel): { start: Pfn; end: Pfn }[] {
   const head = addressOf(kernel.symbols, 'nosave_regions');
   const field = (node: Va, name: string): number =>
-    kernelU32(kernel, node - constant(kernel.layout, 'nosave_region.list') + constant(kernel.layout, name));
+    kernelWord(kernel, node - constant(kernel.layout, 'nosave_region.list'), constant(kernel.layout, name));
   return [...listNodes(kernel, head)].map((node) => ({
     start: pfn(field(node, 'nosave_region.start_pfn')),
     end: pfn(field(node, 'nosave_region.end_pfn')),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Names of files, as far as the kernel has them in memory. */
-import { kernelU32, physical, type GuestKernel } from './kernel.js';
+import { kernelWord, physical, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
 import { readString } from './view.js';
 
@@ -13,11 +13,11 @@ const DEPTH_MAX = 64;
  */
 export function pathOfInode(kernel: GuestKernel, inode: number): string | undefined {
   const { layout, memory } = kernel;
-  const field = (at: number, name: string): number => kernelU32(kernel, at + constant(layout, name));
+  const field = (at: number, name: string): number => kernelWord(kernel, at, constant(layout, name));
   const alias = field(inode, 'inode.i_dentry');
   if (alias === 0) return undefined;
   let path = '';
-  let dentry = (alias - constant(layout, 'dentry.d_alias')) >>> 0;
+  let dentry = alias - constant(layout, 'dentry.d_alias');
   for (let depth = 0; depth < DEPTH_MAX; depth++) {
     const name = readString(memory, physical(kernel, field(dentry, 'dentry.d_name_name')), NAME_BYTES_MAX);
     const parent = field(dentry, 'dentry.d_parent');

@@ -5,9 +5,12 @@
  */
 import { RigError } from '../machine/errors.js';
 
-/** Name to value: `page.flags` = offset, `sizeof(page)` = size, `&init_task` = address, `PG_lru` = constant. */
+/**
+ * Name to value: `page.flags` = offset, `sizeof(page)` = size, `&init_task` = address, `PG_lru` = constant. Addresses of a
+ * 64-bit kernel are negative, as everywhere in this folder (`Va`).
+ */
 export interface KernelLayout {
-  readonly values: ReadonlyMap<string, bigint>;
+  readonly values: ReadonlyMap<string, number>;
 }
 
 const MAGIC = 0x4c474952;
@@ -27,29 +30,21 @@ export function parseLayout(bytes: Uint8Array): KernelLayout {
   if (bytes.length < HEADER_BYTES + count * ENTRY_BYTES) {
     throw new RigError(`the kernel's layout table claims ${count} entries, but has ${bytes.length} bytes`);
   }
-  const values = new Map<string, bigint>();
+  const values = new Map<string, number>();
   for (let i = 0; i < count; i++) {
     const at = HEADER_BYTES + i * ENTRY_BYTES;
     const name = bytes.subarray(at, at + NAME_BYTES);
     const end = name.indexOf(0);
     values.set(
       String.fromCharCode(...name.subarray(0, end < 0 ? NAME_BYTES : end)),
-      view.getBigUint64(at + NAME_BYTES, true),
+      Number(view.getBigInt64(at + NAME_BYTES, true)),
     );
   }
   return { values };
 }
 
-/** A value of the table. Throws RigError when the kernel does not export it, or a number cannot hold it. */
+/** A value of the table. Throws RigError when the kernel does not export it. */
 export function constant(layout: KernelLayout, name: string): number {
-  const value = constant64(layout, name);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new RigError(`the entry '${name}' of the kernel's layout table is too large: 0x${value.toString(16)}`);
-  return Number(value);
-}
-
-/** A value of the table, such as an address of 64 bits. Throws RigError when the kernel does not export it. */
-export function constant64(layout: KernelLayout, name: string): bigint {
   const value = layout.values.get(name);
   if (value === undefined) {
     throw new RigError(`the kernel's layout table has no entry '${name}'`, {

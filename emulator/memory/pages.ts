@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** The kernel's array of page descriptors (mem_map), with the state of each frame. */
-import { gpa, type Gpa, type Pfn } from '../machine/units.js';
-import { kernelU32, physical, variable, type GuestKernel } from './kernel.js';
+/** The kernel's descriptors of pages (struct page), with the state of each frame. */
+import { PAGE_BYTES, gpa, pfn, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
+import { kernelWord, physical, physicalIfMapped, readWord, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
-import { readString, readU32 } from './view.js';
+import { joinWord, readString, readU32, va, type Va } from './view.js';
 
 export interface PageState {
+  /** The lower 32 bits: those with names. */
   readonly flags: number;
   readonly reserved: boolean;
   /** What a typed page is used for; untyped pages keep their map count in the same field. */
@@ -25,28 +26,88 @@ export interface PageState {
   readonly mapCount: number;
 }
 
-/** Number of frames that mem_map describes from pfn 0, and where it lies. */
-export interface PageArray {
-  readonly at: Gpa;
-  readonly descriptorBytes: number;
+/** A byte of a page descriptor. */
+export interface DescriptorByte {
+  readonly frame: Pfn;
+  readonly offset: number;
 }
 
+/**
+ * The descriptors of all frames from number 0, an array in virtual memory. i386 has it in the direct mapping, x86-64 maps it by
+ * itself (vmemmap), with holes where there is no RAM.
+ */
+export interface PageArray {
+  /** Kernel address of the descriptor of frame 0. */
+  readonly address: Va;
+  readonly descriptorBytes: number;
+  /** Physical address of a byte of a frame's descriptor; undefined when the frame has none. */
+  at(frame: Pfn, offsetBytes?: number): Gpa | undefined;
+  /** What descriptor the byte at a physical address is part of. */
+  byteAt(at: Gpa): DescriptorByte | undefined;
+}
+
+const UNMAPPED = -1;
+
 export function pageArray(kernel: GuestKernel): PageArray {
+  const address = va(constant(kernel.layout, 'vmemmap'));
+  const descriptorBytes = constant(kernel.layout, 'sizeof(page)');
+  const lengthBytes = kernel.memory.pageCount * descriptorBytes;
+  // The array is mapped page by page, from the boundary at or below its beginning. No field crosses a boundary.
+  const leadBytes = address - Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+  const pages = Float64Array.from(
+    { length: Math.ceil((leadBytes + lengthBytes) / PAGE_BYTES) },
+    (_, i) => physicalIfMapped(kernel, address - leadBytes, i * PAGE_BYTES) ?? UNMAPPED,
+  );
+  let indices: Map<Pfn, number> | undefined;
   return {
-    at: physical(kernel, variable(kernel, 'mem_map')),
-    descriptorBytes: constant(kernel.layout, 'sizeof(page)'),
+    address,
+    descriptorBytes,
+    at: (frame, offsetBytes = 0) => {
+      const within = leadBytes + frame * descriptorBytes + offsetBytes;
+      const page = pages[Math.floor(within / PAGE_BYTES)] ?? UNMAPPED;
+      return page === UNMAPPED ? undefined : gpa(page + (within % PAGE_BYTES));
+    },
+    byteAt: (at) => {
+      indices ??= new Map([...pages].map((page, index) => [pfnOfGpa(gpa(page)), index]));
+      const index = indices.get(pfnOfGpa(at));
+      if (index === undefined) return undefined;
+      const within = index * PAGE_BYTES + (at % PAGE_BYTES) - leadBytes;
+      if (within < 0 || within >= lengthBytes) return undefined;
+      return { frame: pfn(Math.floor(within / descriptorBytes)), offset: within % descriptorBytes };
+    },
   };
 }
 
-const descriptor = (array: PageArray, frame: Pfn): Gpa => gpa(array.at + frame * array.descriptorBytes);
+/** The frame whose descriptor lies at a kernel address; no whole number for an address that is none of a descriptor. */
+export const frameOfDescriptor = (array: PageArray, address: number): Pfn =>
+  ((address - array.address) / array.descriptorBytes) as Pfn;
 
-/** The frame whose descriptor lies at a kernel address. */
-export function frameOfDescriptor(kernel: GuestKernel, array: PageArray, address: number): Pfn {
-  return ((physical(kernel, address) - array.at) / array.descriptorBytes) as Pfn;
-}
+/** What is known of a frame that the kernel has no descriptor for. */
+const HOLE: PageState = {
+  flags: 0,
+  reserved: true,
+  type: undefined,
+  buddyOrder: undefined,
+  head: undefined,
+  slabCache: undefined,
+  onLru: false,
+  anonymous: false,
+  swapCache: false,
+  file: undefined,
+  references: 0,
+  mapCount: 0,
+};
 
 const TYPES = ['buddy', 'offline', 'table', 'guard', 'slab'] as const;
 const MAPPING_LOW_BITS = 3;
+const TAIL = 1;
+
+/** A pointer whose low bits carry something else, without them. */
+function readPointer(kernel: GuestKernel, at: Gpa, lowBits: number): number {
+  const { memory, addressing } = kernel;
+  const low = readU32(memory, at) & ~lowBits;
+  return addressing.wordBytes === 4 ? low >>> 0 : joinWord(low >>> 0, memory.data.getInt32(at + 4, true));
+}
 
 /** Values that are used often. They are read once per kernel. */
 export interface PageReader {
@@ -70,6 +131,7 @@ export function pageReader(kernel: GuestKernel): PageReader {
     slabCache: at('slab.slab_cache'),
     cacheName: at('kmem_cache.name'),
     host: at('address_space.host'),
+    compoundHead: at('page.compound_head'),
   };
   const bits = {
     reserved: bit('PG_reserved'),
@@ -81,39 +143,44 @@ export function pageReader(kernel: GuestKernel): PageReader {
   const anonBit = at('PAGE_MAPPING_ANON');
 
   const compoundHead = (frame: Pfn): Pfn | undefined => {
-    const word = readU32(memory, gpa(descriptor(array, frame) + at('page.compound_head')));
-    return (word & 1) === 0 ? undefined : frameOfDescriptor(kernel, array, word - 1);
+    const tail = array.at(frame, offsets.compoundHead);
+    if (tail === undefined || (readU32(memory, tail) & TAIL) === 0) return undefined;
+    return frameOfDescriptor(array, readPointer(kernel, tail, TAIL));
   };
 
   /** Undefined for a slab page without a cache: KFENCE marks its pool as slab pages long before a cache uses one. */
   const cacheName = (cache: number): string | undefined => {
-    const name = cache === 0 ? 0 : kernelU32(kernel, cache + offsets.cacheName);
+    const name = cache === 0 ? 0 : kernelWord(kernel, cache, offsets.cacheName);
     return name === 0 ? undefined : readString(memory, physical(kernel, name), 64);
   };
 
   const state = (frame: Pfn): PageState => {
-    const here = descriptor(array, frame);
+    const here = array.at(frame);
+    if (here === undefined) return HOLE;
     const field = (offset: number): number => readU32(memory, gpa(here + offset));
+    const word = (offset: number): number => readWord(kernel, gpa(here + offset));
     const flags = field(offsets.flags);
     const type = types.get(field(offsets.type) >>> 24);
     const head = type === undefined ? compoundHead(frame) : undefined;
-    const mapping = field(offsets.mapping);
+    // The kernel keeps in the low bits what kind of mapping it is.
+    const mappingKind = field(offsets.mapping) & MAPPING_LOW_BITS;
     const onLru = (flags & bits.lru) !== 0;
     const untyped = type === undefined && head === undefined;
-    const anonymous = untyped && (mapping & anonBit) !== 0;
+    const anonymous = untyped && (mappingKind & anonBit) !== 0;
     const swapCache = untyped && (flags & bits.swapBacked) !== 0 && (flags & bits.swapCache) !== 0;
-    const isFile = untyped && mapping !== 0 && (mapping & MAPPING_LOW_BITS) === 0 && !swapCache;
+    const mapping = untyped && mappingKind === 0 && !swapCache ? word(offsets.mapping) : 0;
     return {
       flags,
       reserved: (flags & bits.reserved) !== 0,
       type,
-      buddyOrder: type === 'buddy' ? field(offsets.private) : undefined,
+      buddyOrder: type === 'buddy' ? word(offsets.private) : undefined,
       head,
-      slabCache: type === 'slab' ? cacheName(field(offsets.slabCache)) : undefined,
+      slabCache: type === 'slab' ? cacheName(word(offsets.slabCache)) : undefined,
       onLru,
       anonymous,
       swapCache,
-      file: isFile ? { inode: kernelU32(kernel, mapping + offsets.host), index: field(offsets.index) } : undefined,
+      file:
+        mapping === 0 ? undefined : { inode: kernelWord(kernel, mapping, offsets.host), index: word(offsets.index) },
       references: field(offsets.references),
       mapCount: type === undefined ? (field(offsets.type) + 1) | 0 : 0,
     };

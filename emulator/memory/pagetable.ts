@@ -1,26 +1,72 @@
 // SPDX-License-Identifier: MIT
 /**
- * i386 page tables without PAE: a directory of 1,024 entries, each a table of 1,024 pages or, with PSE, one 4 MiB page.
+ * x86's page tables, of two to five levels. Level 1 holds pages; the top level is the directory.
+ *
+ * Entries have 4 bytes (i386 without PAE: 1,024 in a table) or 8 (512 in a table; the directory of PAE has four). An entry of
+ * level 2 or 3 with the bit PS is a large page: 4 MiB or 2 MiB, and 1 GiB.
  */
+import { GuestError } from '../machine/errors.js';
 import { PAGE_BYTES, gpa, pfn, type Gpa, type Pfn } from '../machine/units.js';
 import { readU32, va, type GuestMemory, type Va } from './view.js';
 
 const PRESENT = 1;
 const WRITABLE = 2;
 const LARGE = 0x80;
-const ENTRIES = 1024;
-const LARGE_PAGE_BYTES = ENTRIES * PAGE_BYTES;
-const FRAME = 0xfffff000;
-const LARGE_FRAME = 0xffc00000;
+const LARGE_LEVELS_MAX = 3;
+/** Bits 32 to 51 of an entry of 8 bytes belong to the frame; above are NX, protection keys and what software keeps there. */
+const FRAME_HIGH = 0xfffff;
+
+/** The format of a kernel's page tables. */
+export interface Paging {
+  readonly levels: 2 | 3 | 4 | 5;
+  readonly entryBytes: 4 | 8;
+}
+
+/** i386 without PAE. */
+export const TWO_LEVELS: Paging = { levels: 2, entryBytes: 4 };
+
+const indexBits = ({ entryBytes }: Paging): number => (entryBytes === 4 ? 10 : 9);
+/** Bytes that one entry of a level maps. */
+const spanBytes = (paging: Paging, level: number): number => PAGE_BYTES * 2 ** (indexBits(paging) * (level - 1));
+/** Bytes that a whole directory maps: 2^32, 2^48 or 2^57. */
+const spaceBytes = (paging: Paging): number =>
+  paging.levels <= 3 ? 2 ** 32 : spanBytes(paging, paging.levels) * 2 ** indexBits(paging);
+
+/** One past the last address of programs on x86-64: the lower half of what page tables map. */
+export const lowerHalfEnd = (paging: Paging): number => spaceBytes(paging) / 2;
+
+/** The first frame that an entry leads to: a page, the first one of a large page, or the next table. */
+function frameOf(memory: GuestMemory, { entryBytes }: Paging, at: Gpa, low: number): number {
+  const high = entryBytes === 4 ? 0 : readU32(memory, gpa(at + 4)) & FRAME_HIGH;
+  return high * 2 ** 20 + (low >>> 12);
+}
+
+const isLarge = (low: number, level: number): boolean => level > 1 && level <= LARGE_LEVELS_MAX && (low & LARGE) !== 0;
+
+/** Bits of a frame number below the alignment of a large page are flags (PAT), not part of the address. */
+const alignedDown = (frame: number, pages: number): number => frame - (frame % pages);
 
 /** Physical address behind a virtual one, or undefined when nothing is mapped there. */
-export function translate(memory: GuestMemory, directory: Gpa, address: Va): Gpa | undefined {
-  const entry = readU32(memory, gpa(directory + 4 * (address >>> 22)));
-  if ((entry & PRESENT) === 0) return undefined;
-  if ((entry & LARGE) !== 0) return gpa(((entry & LARGE_FRAME) >>> 0) + (address & (LARGE_PAGE_BYTES - 1)));
-  const page = readU32(memory, gpa(((entry & FRAME) >>> 0) + 4 * ((address >>> 12) & (ENTRIES - 1))));
-  if ((page & PRESENT) === 0) return undefined;
-  return gpa(((page & FRAME) >>> 0) + (address & (PAGE_BYTES - 1)));
+export function translate(memory: GuestMemory, paging: Paging, directory: Gpa, address: Va): Gpa | undefined {
+  // Counted in pages, since the sum of a space of 57 bits and an address is no longer exact.
+  const page = Math.floor(address / PAGE_BYTES);
+  const offset = address - page * PAGE_BYTES;
+  const spacePages = spaceBytes(paging) / PAGE_BYTES;
+  let within = page < 0 ? page + spacePages : page;
+  if (!(within >= 0 && within < spacePages)) return undefined;
+  let table = directory;
+  for (let level: number = paging.levels; ; level--) {
+    const spanPages = spanBytes(paging, level) / PAGE_BYTES;
+    const index = Math.floor(within / spanPages);
+    within -= index * spanPages;
+    const at = gpa(table + paging.entryBytes * index);
+    const low = readU32(memory, at);
+    if ((low & PRESENT) === 0) return undefined;
+    const frame = frameOf(memory, paging, at, low);
+    if (isLarge(low, level)) return gpa((alignedDown(frame, spanPages) + within) * PAGE_BYTES + offset);
+    if (level === 1) return gpa(frame * PAGE_BYTES + offset);
+    table = gpa(frame * PAGE_BYTES);
+  }
 }
 
 /** What a directory holds in `[from, to)` of virtual addresses, page by page; a large page comes once per 4 KiB. */
@@ -30,49 +76,99 @@ export interface Mapping {
   readonly frame: Pfn;
   /** True when a write causes no page fault. */
   readonly writable: boolean;
-  /** True when it is part of a large page that one entry of the directory maps. */
+  /** True when it is part of a large page that one entry maps. */
   readonly large: boolean;
 }
 
-export function* mappings(memory: GuestMemory, directory: Gpa, from: Va, to: number): Generator<Mapping> {
-  for (let slot = from >>> 22; slot * LARGE_PAGE_BYTES < to; slot++) {
-    const entry = readU32(memory, gpa(directory + 4 * slot));
-    if ((entry & PRESENT) === 0) continue;
-    const table = gpa((entry & FRAME) >>> 0);
-    for (let index = 0; index < ENTRIES; index++) {
-      const address = slot * LARGE_PAGE_BYTES + index * PAGE_BYTES;
-      if (address < from || address >= to) continue;
-      if ((entry & LARGE) !== 0) {
-        yield {
-          address: va(address),
-          frame: pfn(((entry & LARGE_FRAME) >>> 12) + index),
-          writable: (entry & WRITABLE) !== 0,
-          large: true,
-        };
+/** A table of any level below the directory. */
+export interface Table {
+  readonly frame: Pfn;
+  /** The first address that it maps. */
+  readonly address: Va;
+}
+
+interface Leaf {
+  /** Of its first page. */
+  readonly address: number;
+  readonly writable: boolean;
+  /** A table of level 1, or a large page. */
+  readonly table: Gpa | undefined;
+  readonly frame: number;
+  readonly pages: number;
+}
+
+/** All below a directory that maps something in `[from, to)`, which lies in one half of the address space. */
+function walk(
+  memory: GuestMemory,
+  paging: Paging,
+  directory: Gpa,
+  from: number,
+  to: number,
+): { readonly tables: readonly Table[]; readonly leaves: readonly Leaf[] } {
+  const found: Table[] = [];
+  const leaves: Leaf[] = [];
+  const entries = 2 ** indexBits(paging);
+
+  const descend = (table: Gpa, level: number, base: number, mayWrite: boolean): void => {
+    const span = spanBytes(paging, level);
+    const first = Math.max(0, Math.floor((from - base) / span));
+    const end = Math.min(entries, Math.ceil((to - base) / span));
+    for (let index = first; index < end; index++) {
+      const at = gpa(table + paging.entryBytes * index);
+      const low = readU32(memory, at);
+      if ((low & PRESENT) === 0) continue;
+      const address = base + index * span;
+      const frame = frameOf(memory, paging, at, low);
+      // The directory of PAE has no bit that forbids writing.
+      const writable = mayWrite && ((low & WRITABLE) !== 0 || (level === 3 && paging.levels === 3));
+      if (isLarge(low, level)) {
+        const pages = span / PAGE_BYTES;
+        leaves.push({ address, writable, table: undefined, frame: alignedDown(frame, pages), pages });
         continue;
       }
-      const page = readU32(memory, gpa(table + 4 * index));
-      if ((page & PRESENT) !== 0)
+      if (found.length > 2 * memory.pageCount)
+        throw new GuestError(`page tables lead from one to another without an end`, {
+          remedy: 'the guest has corrupted its page tables, or kernel and layout table do not belong together',
+        });
+      found.push({ frame: pfn(frame), address: va(address) });
+      const below = gpa(frame * PAGE_BYTES);
+      if (level === 2) leaves.push({ address, writable, table: below, frame: 0, pages: entries });
+      else descend(below, level - 1, address, writable);
+    }
+  };
+  descend(directory, paging.levels, from < 0 ? -spaceBytes(paging) : 0, true);
+  return { tables: found, leaves };
+}
+
+export function* mappings(
+  memory: GuestMemory,
+  paging: Paging,
+  directory: Gpa,
+  from: Va,
+  to: number,
+): Generator<Mapping> {
+  for (const { address: start, table, writable, frame, pages } of walk(memory, paging, directory, from, to).leaves) {
+    const first = Math.max(0, Math.ceil((from - start) / PAGE_BYTES));
+    const end = Math.min(pages, Math.ceil((to - start) / PAGE_BYTES));
+    for (let index = first; index < end; index++) {
+      const address = va(start + index * PAGE_BYTES);
+      if (table === undefined) {
+        yield { address, frame: pfn(frame + index), writable, large: true };
+        continue;
+      }
+      const at = gpa(table + paging.entryBytes * index);
+      const low = readU32(memory, at);
+      if ((low & PRESENT) !== 0)
         yield {
-          address: va(address),
-          frame: pfn(page >>> 12),
-          writable: (entry & page & WRITABLE) !== 0,
+          address,
+          frame: pfn(frameOf(memory, paging, at, low)),
+          writable: writable && (low & WRITABLE) !== 0,
           large: false,
         };
     }
   }
 }
 
-/** The tables that a directory uses in `[from, to)`: frame of the table and the first address that it maps. */
-export function* tables(
-  memory: GuestMemory,
-  directory: Gpa,
-  from: Va,
-  to: number,
-): Generator<Omit<Mapping, 'writable' | 'large'>> {
-  for (let slot = from >>> 22; slot * LARGE_PAGE_BYTES < to && slot < ENTRIES; slot++) {
-    const entry = readU32(memory, gpa(directory + 4 * slot));
-    if ((entry & (PRESENT | LARGE)) === PRESENT)
-      yield { address: va(slot * LARGE_PAGE_BYTES), frame: pfn(entry >>> 12) };
-  }
-}
+/** The tables that a directory uses in `[from, to)`, upper levels first. */
+export const tables = (memory: GuestMemory, paging: Paging, directory: Gpa, from: Va, to: number): readonly Table[] =>
+  walk(memory, paging, directory, from, to).tables;

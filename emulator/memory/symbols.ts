@@ -17,7 +17,7 @@ export interface SymbolTable {
   readonly byName: ReadonlyMap<string, KernelSymbol>;
 }
 
-const LINE = /^([0-9a-f]{8,16}) (\S) (\S+)$/;
+const LINE = /^([0-9a-f]{8}|[0-9a-f]{16}) (\S) (\S+)$/;
 
 /** Parses the text of System.map. Throws InputError at the first line that is none. */
 export function parseSystemMap(text: string): SymbolTable {
@@ -30,12 +30,35 @@ export function parseSystemMap(text: string): SymbolTable {
         remedy: 'rebuild the kernel, its System.map is damaged',
       });
     }
-    symbols.push({ name, type, address: va(Number.parseInt(address, 16)) });
+    symbols.push({ name, type, address: addressOfDigits(address) });
   }
   symbols.sort((a, b) => a.address - b.address);
+  return tableOf(symbols);
+}
+
+function tableOf(symbols: readonly KernelSymbol[]): SymbolTable {
   const byName = new Map<string, KernelSymbol>();
   for (const symbol of symbols) if (!byName.has(symbol.name)) byName.set(symbol.name, symbol);
   return { symbols, byName };
+}
+
+/** 16 digits are a signed number, of which the kernel's half is negative. */
+const addressOfDigits = (digits: string): Va =>
+  va(digits.length === 8 ? Number.parseInt(digits, 16) : Number(BigInt.asIntN(64, BigInt(`0x${digits}`))));
+
+/**
+ * The symbols of a kernel that has moved itself at boot. Absolute symbols stay, and so do those of per-CPU variables on x86-64,
+ * which count from zero.
+ */
+export function shifted(table: SymbolTable, bytes: number): SymbolTable {
+  const text = addressOf(table, '_text');
+  const moves = ({ type, address }: KernelSymbol): boolean =>
+    type.toLowerCase() !== 'a' && (text >= 0 ? address >= text : address < 0);
+  return tableOf(
+    table.symbols
+      .map((symbol) => (moves(symbol) ? { ...symbol, address: va(symbol.address + bytes) } : symbol))
+      .sort((a, b) => a.address - b.address),
+  );
 }
 
 /** Throws InputError when the kernel has no such symbol. */

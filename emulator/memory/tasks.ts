@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Tasks, their kernel stacks and address spaces; and the way back from a frame to the tasks that map it. */
 import { gpa, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
-import { kernelU32, listNodes, physical, type GuestKernel } from './kernel.js';
+import { kernelWord, listNodes, perCpuGpa, physical, readWord, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
-import { mappings, tables } from './pagetable.js';
+import { lowerHalfEnd, mappings, tables } from './pagetable.js';
 import { addressOf } from './symbols.js';
-import { readString, va, type Va } from './view.js';
+import { readString, readU32, va, type Va } from './view.js';
 
 const COMM_BYTES = 16;
 
@@ -24,15 +24,15 @@ export interface Task {
 
 function readTask(kernel: GuestKernel, address: Va): Task {
   const { layout } = kernel;
-  const field = (name: string): number => kernelU32(kernel, address + constant(layout, name));
-  const mm = field('task_struct.mm');
+  const at = (name: string): Gpa => physical(kernel, address, constant(layout, name));
+  const mm = readWord(kernel, at('task_struct.mm'));
   return {
     address,
-    pid: field('task_struct.pid'),
-    tgid: field('task_struct.tgid'),
-    comm: readString(kernel.memory, gpa(physical(kernel, address) + constant(layout, 'task_struct.comm')), COMM_BYTES),
-    directory: mm === 0 ? undefined : physical(kernel, kernelU32(kernel, mm + constant(layout, 'mm_struct.pgd'))),
-    stack: va(field('task_struct.stack')),
+    pid: readU32(kernel.memory, at('task_struct.pid')),
+    tgid: readU32(kernel.memory, at('task_struct.tgid')),
+    comm: readString(kernel.memory, at('task_struct.comm'), COMM_BYTES),
+    directory: mm === 0 ? undefined : physical(kernel, kernelWord(kernel, mm, constant(layout, 'mm_struct.pgd'))),
+    stack: va(readWord(kernel, at('task_struct.stack'))),
   };
 }
 
@@ -43,7 +43,7 @@ export function tasks(kernel: GuestKernel): Task[] {
   const found = [readTask(kernel, idle)];
   for (const node of listNodes(kernel, idle + constant(layout, 'task_struct.tasks'))) {
     const leader = va(node - constant(layout, 'task_struct.tasks'));
-    const signal = kernelU32(kernel, leader + constant(layout, 'task_struct.signal'));
+    const signal = kernelWord(kernel, leader, constant(layout, 'task_struct.signal'));
     for (const thread of listNodes(kernel, signal + constant(layout, 'signal_struct.thread_head'))) {
       found.push(readTask(kernel, va(thread - constant(layout, 'task_struct.thread_node'))));
     }
@@ -51,9 +51,11 @@ export function tasks(kernel: GuestKernel): Task[] {
   return found;
 }
 
-/** The task that the (only) processor runs. */
-export function currentTask(kernel: GuestKernel): Task {
-  return readTask(kernel, va(kernelU32(kernel, constant(kernel.layout, '&current_task'))));
+/** The task that a processor runs; processor 0 is the one that suspends the system. */
+export function currentTask(kernel: GuestKernel, processor = 0): Task {
+  const { layout } = kernel;
+  const hot = perCpuGpa(kernel, constant(layout, '&pcpu_hot'), processor);
+  return readTask(kernel, va(readWord(kernel, gpa(hot + constant(layout, 'pcpu_hot.current_task')))));
 }
 
 export interface UserMapping {
@@ -76,16 +78,18 @@ export interface UserMaps {
 }
 
 export function userMaps(kernel: GuestKernel, all: readonly Task[]): UserMaps {
-  const userEnd = constant(kernel.layout, 'PAGE_OFFSET');
+  const { paging, direct } = kernel.addressing;
+  // With 32 bits, programs have what the kernel leaves them.
+  const userEnd = direct > 0 ? direct : lowerHalfEnd(paging);
   const byFrame = new Map<Pfn, UserPage[]>();
   const tableFrames = new Map<Pfn, UserMapping>();
   for (const task of all) {
     if (task.directory === undefined || task.pid !== task.tgid) continue;
     tableFrames.set(pfnOfGpa(task.directory), { task, address: va(0) });
-    for (const table of tables(kernel.memory, task.directory, va(0), userEnd)) {
+    for (const table of tables(kernel.memory, paging, task.directory, va(0), userEnd)) {
       tableFrames.set(table.frame, { task, address: table.address });
     }
-    for (const mapping of mappings(kernel.memory, task.directory, va(0), userEnd)) {
+    for (const mapping of mappings(kernel.memory, paging, task.directory, va(0), userEnd)) {
       const { address, writable, large } = mapping;
       const page: UserPage = { task, address, writable, large };
       const known = byFrame.get(mapping.frame);

@@ -4,9 +4,21 @@ import { GuestError, RigError } from '../machine/errors.js';
 import { PAGE_BYTES, gpa, type Gpa, type Pfn } from '../machine/units.js';
 
 declare const kernelAddress: unique symbol;
-/** A virtual address as the guest uses it, 32 bits, unsigned. */
+/**
+ * A virtual address as the guest uses it: unsigned with 32 bits, signed with 64, where the kernel's half therefore lies
+ * below zero.
+ *
+ * It is a number and no bigint, because walks over free lists and page tables read millions of them. A number holds
+ * integers exactly up to 2^53: with four levels of page tables that is every address (48 bits), with five levels
+ * (57 bits) every multiple of 8, which the addresses of structures are. The offset of a field is added after the
+ * translation to a physical address. A pointer that a number cannot hold is read as NaN, which is no address.
+ */
 export type Va = number & { readonly [kernelAddress]: true };
-export const va = (address: number): Va => (address >>> 0) as Va;
+export const va = (address: number): Va => address as Va;
+
+/** `0x08048000`, `0xffff888000000000`: as the kernel prints it, with at least 8 digits. */
+export const hexVa = (address: number): string =>
+  `0x${(address < 0 ? BigInt.asUintN(64, BigInt(address)) : address).toString(16).padStart(8, '0')}`;
 
 /** All guest RAM, index = gpa. */
 export interface GuestMemory {
@@ -55,10 +67,29 @@ export function readU32(memory: GuestMemory, at: Gpa): number {
   return memory.data.getUint32(at, true);
 }
 
-/** A number wider than 2^53 comes back rounded; addresses and sizes of a 32-bit guest never are. */
+/** Unsigned. A number wider than 2^53 comes back rounded. */
 export function readU64(memory: GuestMemory, at: Gpa): number {
   checkInside(memory, at, 8);
   return memory.data.getUint32(at, true) + memory.data.getUint32(at + 4, true) * 2 ** 32;
+}
+
+/** Signed. NaN for what a number cannot hold exactly. */
+export function readI64(memory: GuestMemory, at: Gpa): number {
+  checkInside(memory, at, 8);
+  return joinWord(memory.data.getUint32(at, true), memory.data.getInt32(at + 4, true));
+}
+
+/** The signed 64-bit number of these halves; NaN when a number cannot hold it exactly. */
+export function joinWord(low: number, high: number): number {
+  const upper = high * 2 ** 32;
+  const value = upper + low;
+  return value - upper === low ? value : Number.NaN;
+}
+
+/** Writes a pointer or a long as the guest has it. */
+export function setWord(data: DataView, at: number, value: number, wordBytes: 4 | 8): void {
+  if (wordBytes === 4) data.setUint32(at, value, true);
+  else data.setBigInt64(at, BigInt(value), true);
 }
 
 /** Bytes up to the first NUL, at most `lengthMax`, as Latin-1. */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Memory zones and their lists of free pages, walked as the allocator itself would. */
 import { GuestError } from '../machine/errors.js';
-import { PAGE_BYTES, type Pfn } from '../machine/units.js';
+import { PAGE_BYTES, gpa, type Pfn } from '../machine/units.js';
 import type { PageSet } from './bitmaps.js';
-import { kernelU32, listNodes, physical, type GuestKernel } from './kernel.js';
+import { kernelWord, listNodes, physical, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
 import { frameOfDescriptor, type PageArray } from './pages.js';
 import { addressOf } from './symbols.js';
-import { readString, va, type Va } from './view.js';
+import { readString, readU32, readU64, va, type Va } from './view.js';
 
 export interface Zone {
   readonly name: string;
@@ -17,33 +17,46 @@ export interface Zone {
   readonly endPfn: number;
 }
 
-/** The zones that span any frame, lowest first. */
+/** The zones that span any frame, node by node, lowest first. */
 export function zones(kernel: GuestKernel): Zone[] {
   const { layout, memory } = kernel;
-  const first = addressOf(kernel.symbols, 'contig_page_data') + constant(layout, 'pglist_data.node_zones');
   const found: Zone[] = [];
-  for (let i = 0; i < constant(layout, 'MAX_NR_ZONES'); i++) {
-    const address = va(first + i * constant(layout, 'sizeof(zone)'));
-    const startPfn = kernelU32(kernel, address + constant(layout, 'zone.zone_start_pfn'));
-    const spanned = kernelU32(kernel, address + constant(layout, 'zone.spanned_pages'));
-    if (spanned === 0) continue;
-    const name = readString(memory, physical(kernel, kernelU32(kernel, address + constant(layout, 'zone.name'))), 16);
-    found.push({ name, address, startPfn, endPfn: startPfn + spanned });
+  for (const node of nodes(kernel)) {
+    const first = node + constant(layout, 'pglist_data.node_zones');
+    for (let i = 0; i < constant(layout, 'MAX_NR_ZONES'); i++) {
+      const address = va(first + i * constant(layout, 'sizeof(zone)'));
+      const startPfn = kernelWord(kernel, address, constant(layout, 'zone.zone_start_pfn'));
+      const spanned = kernelWord(kernel, address, constant(layout, 'zone.spanned_pages'));
+      if (spanned === 0) continue;
+      const name = physical(kernel, kernelWord(kernel, address, constant(layout, 'zone.name')));
+      found.push({ name: readString(memory, name, 16), address, startPfn, endPfn: startPfn + spanned });
+    }
   }
   return found;
+}
+
+/** Addresses of the nodes' struct pglist_data: one, unless the kernel knows NUMA. */
+function nodes(kernel: GuestKernel): Va[] {
+  const { layout, addressing } = kernel;
+  const pointers = layout.values.get('&node_data');
+  if (pointers === undefined) return [va(constant(layout, '&contig_page_data'))];
+  return Array.from({ length: constant(layout, 'MAX_NUMNODES') }, (_, i) =>
+    va(kernelWord(kernel, pointers, i * addressing.wordBytes)),
+  ).filter((node) => node !== 0);
 }
 
 /** Frames on the buddy allocator's free lists. Throws GuestError when a list holds what cannot be free. */
 export function buddyFree(kernel: GuestKernel, array: PageArray): PageSet {
   const { layout } = kernel;
   const free = new Uint8Array(kernel.memory.pageCount);
+  const headBytes = 2 * kernel.addressing.wordBytes;
   for (const zone of zones(kernel)) {
     const areas = zone.address + constant(layout, 'zone.free_area');
     for (let order = 0; order < constant(layout, 'NR_PAGE_ORDERS'); order++) {
       const lists = areas + order * constant(layout, 'sizeof(free_area)') + constant(layout, 'free_area.free_list');
       for (let type = 0; type < constant(layout, 'MIGRATE_TYPES'); type++) {
-        for (const node of listNodes(kernel, lists + 8 * type)) {
-          markBlock(free, zone, order, frameOfDescriptor(kernel, array, node - constant(layout, 'page.lru')));
+        for (const node of listNodes(kernel, lists + headBytes * type)) {
+          markBlock(free, zone, order, frameOfDescriptor(array, node - constant(layout, 'page.lru')));
         }
       }
     }
@@ -69,26 +82,30 @@ export interface FirmwareRange {
   readonly startByte: number;
   /** One past the last. */
   readonly endByte: number;
-  /** 1 = usable RAM. */
+  /** 1 = usable RAM; 128 = RAM in which the boot loader has left data for the kernel. */
   readonly type: number;
 }
+
+const USABLE_TYPES: readonly number[] = [1, 128];
 
 const FIRMWARE_RANGES_MAX = 131;
 
 export function firmwareMap(kernel: GuestKernel): FirmwareRange[] {
-  const table = kernelU32(kernel, addressOf(kernel.symbols, 'e820_table'));
-  const count = kernelU32(kernel, table);
+  const { memory } = kernel;
+  const table = physical(kernel, kernelWord(kernel, addressOf(kernel.symbols, 'e820_table')));
+  const count = readU32(memory, table);
   if (count > FIRMWARE_RANGES_MAX) throw new GuestError(`the kernel's e820 table claims ${count} entries`);
   return Array.from({ length: count }, (_, i) => {
     const entry = table + 4 + 20 * i;
-    const wide = (offset: number): number =>
-      kernelU32(kernel, entry + offset) + kernelU32(kernel, entry + offset + 4) * 2 ** 32;
-    return { startByte: wide(0), endByte: wide(0) + wide(8), type: kernelU32(kernel, entry + 16) };
+    const wide = (offset: number): number => readU64(memory, gpa(entry + offset));
+    return { startByte: wide(0), endByte: wide(0) + wide(8), type: readU32(memory, gpa(entry + 16)) };
   });
 }
 
 /** True when the firmware says that all of this frame is RAM that the kernel may use. */
 export function isUsableRam(map: readonly FirmwareRange[], frame: Pfn): boolean {
   const start = frame * PAGE_BYTES;
-  return map.some((range) => range.type === 1 && range.startByte <= start && start + PAGE_BYTES <= range.endByte);
+  return map.some(
+    (range) => USABLE_TYPES.includes(range.type) && range.startByte <= start && start + PAGE_BYTES <= range.endByte,
+  );
 }

@@ -10,7 +10,7 @@ import { findFaults } from '../console/faults.js';
 import { GuestError, InputError, RigError } from '../machine/errors.js';
 import { MARKER_LAYOUT } from '../machine/markers.js';
 import { gpa, type Gpa } from '../machine/units.js';
-import type { GuestKernel } from '../memory/kernel.js';
+import { guestKernel, type GuestKernel } from '../memory/kernel.js';
 import { parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
 import { guestMemory } from '../memory/view.js';
@@ -116,7 +116,7 @@ function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel 
     });
   }
   const memory = guestMemory(copied(evidence.atCopy));
-  return { memory, symbols, layout: parseLayout(memory.bytes.subarray(marker.word0, marker.word0 + marker.word1)) };
+  return guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(marker.word0, marker.word0 + marker.word1)));
 }
 
 function copied(ram: Uint8Array | undefined): Uint8Array {
@@ -379,8 +379,9 @@ export function faultFindings(console: Uint8Array, allowed?: ReadonlySet<number>
 
 /** The kernel image is mapped linearly: System.map says both where it is loaded and where it runs. */
 function physicalOf(symbols: SymbolTable, symbol: string): Gpa {
-  const loaded = symbols.byName.get('phys_startup_32');
-  const runs = symbols.byName.get('startup_32');
+  const is64 = symbols.byName.has('startup_64');
+  const loaded = symbols.byName.get(is64 ? 'phys_startup_64' : 'phys_startup_32');
+  const runs = symbols.byName.get(is64 ? 'startup_64' : 'startup_32');
   if (loaded === undefined || runs === undefined)
     throw new InputError('System.map does not say where the kernel is loaded');
   return gpa(addressOf(symbols, symbol) - runs.address + loaded.address);

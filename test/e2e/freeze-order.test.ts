@@ -16,7 +16,7 @@ import {
 } from '../../tools/library.js';
 import { diffDisks } from '../../emulator/disks/diff.js';
 import { MARKER_LAYOUT, stepBegin, stepEnd } from '../../emulator/machine/markers.js';
-import type { GuestKernel } from '../../emulator/memory/kernel.js';
+import { guestKernel, type GuestKernel } from '../../emulator/memory/kernel.js';
 import { parseLayout } from '../../emulator/memory/layout.js';
 import { parseSystemMap } from '../../emulator/memory/symbols.js';
 import { guestMemory } from '../../emulator/memory/view.js';
@@ -104,7 +104,7 @@ function frozenAt(recorder: Recorder): Frozen {
   if (capture === undefined || layout === undefined) throw new Error('no copy was made');
   const memory = guestMemory(capture.memory);
   return {
-    kernel: { memory, symbols, layout: parseLayout(memory.bytes.subarray(layout.word0, layout.word0 + layout.word1)) },
+    kernel: guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(layout.word0, layout.word0 + layout.word1))),
     disks: config.disks.map((disk, index) => ({ ...disk, overlay: writes[index] ?? [] })),
   };
 }

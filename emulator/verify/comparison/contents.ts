@@ -10,6 +10,7 @@ import { symbolGpa, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
 import { pageReader } from '../../memory/pages.js';
 import { tasks, userMaps } from '../../memory/tasks.js';
+import { hexVa } from '../../memory/view.js';
 import { differingWords, type ImageDifference } from './images.js';
 
 /**
@@ -32,8 +33,7 @@ export function contentsOf(kernel: GuestKernel): Contents {
     if (at >= image.start && at < image.end) continue;
     const content = { gpa: at, bytes: memory.bytes.subarray(at, at + PAGE_BYTES) };
     const users = byFrame.get(frame) ?? [];
-    for (const { task, address } of users)
-      found.set(`${task.comm} (pid ${task.pid}) at 0x${address.toString(16).padStart(8, '0')}`, content);
+    for (const { task, address } of users) found.set(`${task.comm} (pid ${task.pid}) at ${hexVa(address)}`, content);
     const { file } = pages.state(frame);
     if (file === undefined || file.inode === 0) continue;
     const programs = [...new Set(users.map(({ task }) => `${task.comm} (pid ${task.pid})`))].sort();

@@ -7,7 +7,7 @@
  * frame that has different owners in the two images is a difference, too.
  */
 import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
-import { physical, type GuestKernel } from '../../memory/kernel.js';
+import { physicalIfMapped, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
 import { pageBytes, readU32 } from '../../memory/view.js';
 import { accountForPages } from '../memory/account.js';
@@ -146,8 +146,8 @@ export function pointeesOf(first: GuestKernel, second: GuestKernel): Pointees {
   const ownerIn = (kernel: GuestKernel): Pointees['first'] => {
     const namer = ownerNamer(kernel);
     return (address) => {
-      const at = physical(kernel, address);
-      return at >= 0 && at < kernel.memory.bytes.length ? kindOf(namer.name(at)) : undefined;
+      const at = physicalIfMapped(kernel, address);
+      return at !== undefined && at < kernel.memory.bytes.length ? kindOf(namer.name(at)) : undefined;
     };
   };
   return { first: ownerIn(first), second: ownerIn(second) };

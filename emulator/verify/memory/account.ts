@@ -17,7 +17,7 @@ import {
   type PageSet,
   type StaticBitmap,
 } from '../../memory/bitmaps.js';
-import { direct, symbolGpa, type GuestKernel } from '../../memory/kernel.js';
+import { direct, physical, type GuestKernel } from '../../memory/kernel.js';
 import { translate } from '../../memory/pagetable.js';
 import { pageReader } from '../../memory/pages.js';
 import { buddyFree, firmwareMap, isUsableRam, zones } from '../../memory/zones.js';
@@ -104,7 +104,8 @@ function omissions(
   const storage = new Set(bitmaps.flatMap((each) => each.storage));
   const spans = zones(kernel);
   const firmware = firmwareMap(kernel);
-  const directory = symbolGpa(kernel, 'swapper_pg_dir');
+  const { paging, directory } = kernel.addressing;
+  const kernelDirectory = physical(kernel, directory);
 
   return (frame) => {
     if (free[frame] === 1) return 'free';
@@ -112,13 +113,15 @@ function omissions(
     if (storage.has(frame)) return 'imageBitmap';
     if (regions.some((region) => frame >= region.start && frame < region.end)) return 'nosaveRegion';
     if (frame >= section.start && frame < section.end) return 'nosaveSection';
-    if (!spans.some((zone) => frame >= zone.startPfn && frame < zone.endPfn)) {
+    const isSpanned = spans.some((zone) => frame >= zone.startPfn && frame < zone.endPfn);
+    if (!isSpanned || pages.array.at(frame) === undefined) {
       return isUsableRam(firmware, frame) ? undefined : 'firmware';
     }
     const state = pages.state(frame);
     if (state.type === 'offline' || state.type === 'guard') return state.type;
-    if (state.reserved && translate(kernel.memory, directory, direct(kernel, gpaOfPfn(frame))) === undefined)
-      return 'unmapped';
+    const isMapped = (): boolean =>
+      translate(kernel.memory, paging, kernelDirectory, direct(kernel, gpaOfPfn(frame))) !== undefined;
+    if (state.reserved && !isMapped()) return 'unmapped';
     return undefined;
   };
 }

@@ -8,10 +8,19 @@
  * as they stood while it copied the very page that holds them.
  */
 import { PAGE_BYTES, gpa, pfn, pfnOfGpa, type Gpa, type Pfn } from '../../machine/units.js';
-import { BITS_PER_LEAF, CURSOR, type BitmapZone, type MemoryBitmap } from '../../memory/bitmaps.js';
-import { physical, symbolGpa, variable, type GuestKernel } from '../../memory/kernel.js';
+import { BITS_PER_LEAF, cursorLayout, type BitmapZone, type MemoryBitmap } from '../../memory/bitmaps.js';
+import {
+  perCpuGpa,
+  physical,
+  readWord,
+  symbolGpa,
+  wordVariable,
+  type Addressing,
+  type GuestKernel,
+} from '../../memory/kernel.js';
 import { constant } from '../../memory/layout.js';
-import { pageBytes } from '../../memory/view.js';
+import { addressOf } from '../../memory/symbols.js';
+import { pageBytes, setWord, va, type Va } from '../../memory/view.js';
 import { currentTask } from '../../memory/tasks.js';
 import { accountForPages, type Accounting } from './account.js';
 import { isZero } from './compare.js';
@@ -50,13 +59,15 @@ export function accountForCopy(kernel: GuestKernel): CopyAccount {
 /** The ranges that the copy loop writes, from a capture at copy:begin. None crosses a page boundary. */
 export function writtenByCopy(kernel: GuestKernel, account: Accounting): WrittenRange[] {
   return [
-    ...cursorRanges('originalCursor', account.original, (frame) => cursorAtNext(account.original, frame)),
-    ...cursorRanges('copyCursor', account.copy, (frame) =>
-      cursorAtNext(account.copy, destinationOf(kernel, account, frame)),
+    ...cursorRanges(kernel, 'originalCursor', account.original, (frame) =>
+      cursorAtNext(kernel, account.original, frame),
     ),
-    ...cursorRanges('zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
+    ...cursorRanges(kernel, 'copyCursor', account.copy, (frame) =>
+      cursorAtNext(kernel, account.copy, destinationOf(kernel, account, frame)),
+    ),
+    ...cursorRanges(kernel, 'zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
     ...watchdogTouches(kernel, account),
-    ...splitAtPages('deadStack', ...deadStack(kernel)),
+    ...deadStack(kernel),
   ].filter((range) => account.inImage[Math.floor(range.start / PAGE_BYTES)] === 1);
 }
 
@@ -65,16 +76,21 @@ export function writtenByCopy(kernel: GuestKernel, account: Accounting): Written
  * marker.
  */
 export function writtenByRestore(kernel: GuestKernel): WrittenRange[] {
-  const [, end] = deadStack(kernel);
-  return splitAtPages('returnAddress', end, end + RETURN_ADDRESS_BYTES);
+  const start = stackPointer(kernel);
+  return stackRanges(kernel, 'returnAddress', start, kernel.addressing.wordBytes);
 }
 
 /**
  * A cursor can cross a page boundary. The two pages are copied one after the other, so each part has the value of its
  * own moment.
  */
-function cursorRanges(reason: WrittenReason, bitmap: MemoryBitmap, at: (frame: Pfn) => Uint8Array): WrittenRange[] {
-  return splitAtPages(reason, bitmap.cursor, bitmap.cursor + CURSOR.sizeof).map((range) => {
+function cursorRanges(
+  { addressing }: GuestKernel,
+  reason: WrittenReason,
+  bitmap: MemoryBitmap,
+  at: (frame: Pfn) => Uint8Array,
+): WrittenRange[] {
+  return splitAtPages(reason, bitmap.cursor, bitmap.cursor + cursorLayout(addressing).sizeof).map((range) => {
     const from = range.start - bitmap.cursor;
     const expected = at(pfn(Math.floor(range.start / PAGE_BYTES))).slice(from, from + range.lengthBytes);
     return { ...range, expected };
@@ -92,21 +108,38 @@ function splitAtPages(reason: WrittenReason, start: number, end: number): Writte
 }
 
 /**
- * Upper bound of the stack that the copy loop and its callees use (92 bytes in the release kernel). More means that
- * something else ran.
+ * Upper bound of the stack that the copy loop and its callees use (92 bytes in the release kernel of i386, 176 in that of
+ * x86-64). More means that something else ran.
  */
 const DEAD_STACK_BYTES_MAX = 512;
-const RETURN_ADDRESS_BYTES = 4;
-/** SOFTLOCKUP_DELAY_REPORT. */
-const DELAY_REPORT = 0xffffffff;
 
-/**
- * The stack below the stack pointer with which swsusp_arch_suspend() was entered. The restored kernel returns to that
- * frame. Callees that never return there have used the stack below it.
- */
-function deadStack(kernel: GuestKernel): [number, number] {
-  const end = physical(kernel, variable(kernel, 'saved_context_esp'));
-  return [Math.max(end - DEAD_STACK_BYTES_MAX, physical(kernel, currentTask(kernel).stack)), end];
+/** Offset of the stack pointer in struct pt_regs of x86-64, with which its struct saved_context begins. */
+const STACK_POINTER_IN_REGISTERS = 19 * 8;
+
+/** The stack pointer with which swsusp_arch_suspend() was entered. The restored kernel returns to that frame. */
+function stackPointer(kernel: GuestKernel): Va {
+  if (kernel.addressing.wordBytes === 4) return va(wordVariable(kernel, 'saved_context_esp'));
+  const context = addressOf(kernel.symbols, 'saved_context');
+  return va(readWord(kernel, physical(kernel, context, STACK_POINTER_IN_REGISTERS)));
+}
+
+/** The stack below that frame: callees that never return there have used it. */
+function deadStack(kernel: GuestKernel): WrittenRange[] {
+  const end = stackPointer(kernel);
+  const start = va(Math.max(end - DEAD_STACK_BYTES_MAX, currentTask(kernel).stack));
+  return stackRanges(kernel, 'deadStack', start, end - start);
+}
+
+/** Neighbouring pages of a stack in vmalloc's range lie anywhere in RAM. */
+function stackRanges(kernel: GuestKernel, reason: WrittenReason, start: Va, lengthBytes: number): WrittenRange[] {
+  const ranges: WrittenRange[] = [];
+  for (let offset = 0; offset < lengthBytes;) {
+    const at = physical(kernel, start, offset);
+    const here = Math.min(lengthBytes - offset, PAGE_BYTES - (at % PAGE_BYTES));
+    ranges.push({ reason, start: at, lengthBytes: here, expected: undefined });
+    offset += here;
+  }
+  return ranges;
 }
 
 const isCopied = ({ inImage, preserved }: Accounting, frame: number): boolean =>
@@ -124,23 +157,24 @@ function destinationOf(kernel: GuestKernel, account: Accounting, frame: Pfn): nu
 }
 
 /** memory_bm_next_pfn() has just answered `frame`. */
-function cursorAtNext(bitmap: MemoryBitmap, frame: number): Uint8Array {
+function cursorAtNext({ addressing }: GuestKernel, bitmap: MemoryBitmap, frame: number): Uint8Array {
   const position = positionOf(bitmap, frame);
   return position === undefined
-    ? new Uint8Array(CURSOR.sizeof)
-    : encode({ ...position, curPfn: frame, nodeBit: position.bit + 1 });
+    ? new Uint8Array(cursorLayout(addressing).sizeof)
+    : encode(addressing, { ...position, curPfn: frame, nodeBit: position.bit + 1 });
 }
 
 /** memory_bm_set_bit() was last called for the last zero page before `frame`; it leaves the bit position alone. */
 function zeroCursor(kernel: GuestKernel, account: Accounting, frame: Pfn): Uint8Array {
   const { zero } = account;
-  const before = kernel.memory.bytes.slice(zero.cursor, zero.cursor + CURSOR.sizeof);
+  const cursor = cursorLayout(kernel.addressing);
+  const before = kernel.memory.bytes.slice(zero.cursor, zero.cursor + cursor.sizeof);
   let last = frame - 1;
   while (last >= 0 && !(isCopied(account, last) && isZero(pageBytes(kernel.memory, pfn(last))))) last--;
   const position = last < 0 ? undefined : positionOf(zero, last);
   if (position === undefined) return before;
-  const nodeBit = new DataView(before.buffer).getUint32(CURSOR.nodeBit, true);
-  return encode({ ...position, curPfn: last, nodeBit });
+  const nodeBit = new DataView(before.buffer).getUint32(cursor.nodeBit, true);
+  return encode(kernel.addressing, { ...position, curPfn: last, nodeBit });
 }
 
 /**
@@ -149,19 +183,27 @@ function zeroCursor(kernel: GuestKernel, account: Accounting, frame: Pfn): Uint8
  */
 function watchdogTouches(kernel: GuestKernel, account: Accounting): WrittenRange[] {
   const has = (name: string): boolean => kernel.symbols.byName.has(name);
-  const touched = (name: string, value: number): WrittenRange[] => {
-    const start = has(name) ? symbolGpa(kernel, name) : undefined;
-    if (start === undefined || !steppedBefore(kernel, account, pfnOfGpa(start))) return [];
-    const expected = new Uint8Array(4);
-    new DataView(expected.buffer).setUint32(0, value, true);
-    return [{ reason: 'watchdogTouch', start, lengthBytes: 4, expected }];
+  const { wordBytes } = kernel.addressing;
+  /** Of the processor that makes the copy, where each has one of its own. */
+  const own = (name: string): Gpa => perCpuGpa(kernel, addressOf(kernel.symbols, name), 0);
+  const touched = (start: Gpa, value: number): WrittenRange[] => {
+    if (!steppedBefore(kernel, account, pfnOfGpa(start))) return [];
+    const expected = new Uint8Array(wordBytes);
+    setWord(new DataView(expected.buffer), 0, value, wordBytes);
+    return [{ reason: 'watchdogTouch', start, lengthBytes: wordBytes, expected }];
   };
-  const ranges = touched('watchdog_report_ts', DELAY_REPORT);
+  // SOFTLOCKUP_DELAY_REPORT is a long of which all bits are set.
+  const ranges = has('watchdog_report_ts') ? touched(own('watchdog_report_ts'), -1) : [];
   if (!has('wq_watchdog_touched_cpu')) return ranges;
-  const now = variable(kernel, 'jiffies');
-  const quarter = Math.floor((variable(kernel, 'wq_watchdog_thresh') * constant(kernel.layout, 'HZ')) / 4);
-  const isDue = ((variable(kernel, 'wq_watchdog_touched') + quarter - now) | 0) < 0;
-  return [...ranges, ...touched('wq_watchdog_touched_cpu', now), ...(isDue ? touched('wq_watchdog_touched', now) : [])];
+  const now = wordVariable(kernel, 'jiffies');
+  const quarter = Math.floor((wordVariable(kernel, 'wq_watchdog_thresh') * constant(kernel.layout, 'HZ')) / 4);
+  const until = wordVariable(kernel, 'wq_watchdog_touched') + quarter - now;
+  const isDue = (wordBytes === 4 ? until | 0 : until) < 0;
+  return [
+    ...ranges,
+    ...touched(own('wq_watchdog_touched_cpu'), now),
+    ...(isDue ? touched(symbolGpa(kernel, 'wq_watchdog_touched'), now) : []),
+  ];
 }
 
 /** Has the loop stepped to a further leaf, of the originals or of the copies, when it copies `frame`? */
@@ -190,19 +232,18 @@ function positionOf(bitmap: MemoryBitmap, frame: number): Position | undefined {
   return { zone, leaf: zone.leaves[block] ?? 0, nodePfn: block * BITS_PER_LEAF, bit: within % BITS_PER_LEAF };
 }
 
-function encode(cursor: {
-  zone: BitmapZone;
-  leaf: number;
-  nodePfn: number;
-  curPfn: number;
-  nodeBit: number;
-}): Uint8Array {
-  const bytes = new Uint8Array(CURSOR.sizeof);
+function encode(
+  addressing: Addressing,
+  cursor: { zone: BitmapZone; leaf: number; nodePfn: number; curPfn: number; nodeBit: number },
+): Uint8Array {
+  const layout = cursorLayout(addressing);
+  const bytes = new Uint8Array(layout.sizeof);
   const view = new DataView(bytes.buffer);
-  view.setUint32(CURSOR.zone, cursor.zone.address, true);
-  view.setUint32(CURSOR.node, cursor.leaf, true);
-  view.setUint32(CURSOR.nodePfn, cursor.nodePfn, true);
-  view.setUint32(CURSOR.curPfn, cursor.curPfn, true);
-  view.setUint32(CURSOR.nodeBit, cursor.nodeBit, true);
+  const put = (at: number, value: number): void => setWord(view, at, value, addressing.wordBytes);
+  put(layout.zone, cursor.zone.address);
+  put(layout.node, cursor.leaf);
+  put(layout.nodePfn, cursor.nodePfn);
+  put(layout.curPfn, cursor.curPfn);
+  view.setUint32(layout.nodeBit, cursor.nodeBit, true);
   return bytes;
 }

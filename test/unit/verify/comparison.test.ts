@@ -8,8 +8,9 @@ import { pageReader } from '../../../emulator/memory/pages.js';
 import { compareImages, explain, pointeesOf, type Cause } from '../../../emulator/verify/comparison/images.js';
 import { compareContents, contentsOf } from '../../../emulator/verify/comparison/contents.js';
 import { FREEZE_ORDER_CAUSES, WORK_CAUSES } from '../../../emulator/verify/comparison/freeze-order.js';
-import { LAYOUT, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
+import { I386, layoutOf, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
 
+const LAYOUT = layoutOf(I386);
 const { frames, symbol } = syntheticKernel().places;
 
 /** A second machine, in which words of memory are otherwise. */
@@ -55,8 +56,7 @@ t.test('what differs is named by its owner, word by word', async (t) => {
 });
 
 t.test('a page that is in one image only, or has another owner there', async (t) => {
-  const array = pageReader(first).array;
-  const mapping = array.at + frames.file * array.descriptorBytes + 12;
+  const mapping = pageReader(first).array.at(pfn(frames.file), 12) ?? 0;
   const names = differences({ [mapping]: 0, [page(frames.userTable, 4 * FILE_SLOT)]: 0 })
     .map(({ owner }) => owner)
     .sort();
