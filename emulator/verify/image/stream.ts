@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 /**
- * swsusp's image as a stream of pages (kernel/power/snapshot.c, 6.12, i386): the form in which /dev/snapshot
+ * swsusp's image as a stream of pages (kernel/power/snapshot.c, 6.12): the form in which /dev/snapshot
  * hands it out and in which the swap container carries it.
  *
- * Page 0 is the header. Then come the pages of frame numbers, 1,024 each, in ascending order; the highest bit
+ * Page 0 is the header. Then come the pages of frame numbers, a long each, in ascending order; the highest bit
  * marks a frame that held only zeros and has no data in the stream; all ones end the list. Then the data pages, in the same order.
+ *
+ * The header tells by its magic number whether a kernel of i386 or of x86-64 has made the image.
  */
 import { GuestError } from '../../machine/errors.js';
 import { PAGE_BYTES, pfn, type Pfn } from '../../machine/units.js';
+import { va, type Va } from '../../memory/view.js';
 
 export interface ImageHeader {
+  /** Size of a long: 4 on i386, 8 on x86-64. */
+  readonly wordBytes: 4 | 8;
   /** Where the resuming kernel jumps, and the page directory it sets: x86's part of the header. */
-  readonly jumpAddress: number;
+  readonly jumpAddress: Va;
   readonly pageDirectory: number;
   /** CRC of the firmware's memory map. */
   readonly firmwareMapChecksum: number;
@@ -33,45 +38,77 @@ export interface Image {
   contents(): Generator<{ readonly frame: Pfn; readonly bytes: Uint8Array }>;
 }
 
-/** struct swsusp_info: new_utsname (390 bytes) overlaid by x86's record, padding, then the numbers. */
-const HEADER = {
-  jumpAddress: 0,
-  pageDirectory: 8,
-  magic: 12,
-  checksum: 16,
-  physicalPages: 396,
-  imagePages: 404,
-  pages: 408,
-  sizeBytes: 412,
+/** struct swsusp_info: new_utsname (390 bytes) overlaid by x86's record of longs, padding, then the numbers. */
+const HEADERS = {
+  4: {
+    jumpAddress: 0,
+    pageDirectory: 8,
+    magic: 12,
+    checksum: 16,
+    physicalPages: 396,
+    imagePages: 404,
+    pages: 408,
+    sizeBytes: 412,
+  },
+  8: {
+    jumpAddress: 0,
+    pageDirectory: 16,
+    magic: 24,
+    checksum: 32,
+    physicalPages: 400,
+    imagePages: 416,
+    pages: 424,
+    sizeBytes: 432,
+  },
 } as const;
-const X86_MAGIC = 0x12345679;
-const FRAMES_PER_PAGE = PAGE_BYTES / 4;
-const ZERO_FLAG = 0x80000000;
-const END_OF_FRAMES = 0xffffffff;
+/** RESTORE_MAGIC of arch/x86/power/hibernate.c. */
+const MAGIC = { 4: 0x12345679n, 8: 0x23456789abcdef02n } as const;
+const TOP_BIT = 0x80000000;
+const ALL_ONES = 0xffffffff;
 
 /** Parses the header page. Throws GuestError naming what is wrong with it. */
 export function parseImageHeader(page: Uint8Array): ImageHeader {
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
-  const field = (offset: number): number => view.getUint32(offset, true);
-  if (page.length !== PAGE_BYTES || field(HEADER.magic) !== X86_MAGIC) {
-    throw new GuestError('the image does not begin with the header of an i386 kernel', {
+  const long = (offset: number, wordBytes: 4 | 8): bigint =>
+    wordBytes === 4 ? BigInt(view.getUint32(offset, true)) : view.getBigUint64(offset, true);
+  const wordBytes = ([4, 8] as const).find(
+    (size) => page.length === PAGE_BYTES && long(HEADERS[size].magic, size) === MAGIC[size],
+  );
+  if (wordBytes === undefined) {
+    throw new GuestError('the image does not begin with the header of an i386 or x86-64 kernel', {
       remedy: 'the image is damaged or was made by another architecture',
     });
   }
+  const HEADER = HEADERS[wordBytes];
+  const field = (offset: number): number => Number(long(offset, wordBytes));
   const header: ImageHeader = {
-    jumpAddress: field(HEADER.jumpAddress),
+    wordBytes,
+    // The kernel's half of 64 bits lies below zero.
+    jumpAddress: va(wordBytes === 4 ? field(HEADER.jumpAddress) : Number(view.getBigInt64(HEADER.jumpAddress, true))),
     pageDirectory: field(HEADER.pageDirectory),
     firmwareMapChecksum: field(HEADER.checksum),
     physicalPages: field(HEADER.physicalPages),
     imagePages: field(HEADER.imagePages),
     pages: field(HEADER.pages),
   };
-  if (field(HEADER.sizeBytes) !== (header.pages * PAGE_BYTES) % 2 ** 32 || header.pages < header.imagePages + 2) {
+  const sizeBytes = (header.pages * PAGE_BYTES) % (wordBytes === 4 ? 2 ** 32 : 2 ** 64);
+  if (field(HEADER.sizeBytes) !== sizeBytes || header.pages < header.imagePages + 2) {
     throw new GuestError(
       `the image's header contradicts itself: ${header.pages} pages, ${header.imagePages} of them data, ${field(HEADER.sizeBytes)} bytes`,
     );
   }
   return header;
+}
+
+/** One frame number as it is packed; undefined for the one that ends the list. */
+function unpackFrame(view: DataView, index: number, wordBytes: 4 | 8): { frame: number; isZero: boolean } | undefined {
+  const at = wordBytes * index;
+  const low = view.getUint32(at, true);
+  const high = view.getUint32(at + wordBytes - 4, true);
+  if (low === ALL_ONES && high === ALL_ONES) return undefined;
+  const isZero = (high & TOP_BIT) !== 0;
+  const upper = (high & ~TOP_BIT) >>> 0;
+  return { frame: wordBytes === 4 ? upper : upper * 2 ** 32 + low, isZero };
 }
 
 /**
@@ -86,18 +123,18 @@ export function readImage(open: () => Iterator<Uint8Array>): Image {
   for (let page = 0, ended = false; page < metaPages && !ended; page++) {
     const bytes = nextPage(stream, 1 + page);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let i = 0; i < FRAMES_PER_PAGE; i++) {
-      const packed = view.getUint32(4 * i, true);
-      ended = packed === END_OF_FRAMES;
-      if (ended) break;
-      const frame = (packed & ~ZERO_FLAG) >>> 0;
+    for (let i = 0; i < PAGE_BYTES / header.wordBytes; i++) {
+      const packed = unpackFrame(view, i, header.wordBytes);
+      ended = packed === undefined;
+      if (packed === undefined) break;
+      const { frame } = packed;
       if (frames.length > 0 && frame <= (frames.at(-1) as number)) {
         throw new GuestError(
           `frame number ${frames.length} of the image is ${frame}, after ${frames.at(-1)}: the list is not ascending`,
         );
       }
       frames.push(pfn(frame));
-      isZero.push((packed & ZERO_FLAG) !== 0);
+      isZero.push(packed.isZero);
     }
   }
   const zeroPages = isZero.filter(Boolean).length;

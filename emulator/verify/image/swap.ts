@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * swsusp's container in a swap area (kernel/power/swap.c, 6.12, i386).
+ * swsusp's container in a swap area (kernel/power/swap.c, 6.12). i386 and x86-64 have the same but for the packed lengths,
+ * which are longs.
  *
  * The swap header page carries the signature, flags and the place of the first map page. Map pages are arrays
  * of 511 page numbers, linked by their last entry; they list the pages of the stream in order. Compressed images keep the
@@ -12,14 +13,13 @@ import { crc32Le } from '../../machine/crc32.js';
 import { decompressLz4 } from './lz4.js';
 import { decompressLzo } from './lzo.js';
 import { readChecked, type ByteSource } from '../source.js';
-import { readImage, type Image } from './stream.js';
+import { parseImageHeader, readImage, type Image } from './stream.js';
 
 const HEADER = { checksum: 4060, image: 4064, flags: 4072, originalSignature: 4076, signature: 4086 } as const;
 const SIGNATURE_BYTES = 10;
 const MAP_ENTRIES = 511;
 const FLAGS = { platform: 1, notCompressed: 2, checksum: 4, hardwareSignature: 8, lz4: 16 } as const;
 const RUN_PAGES = 32;
-const LENGTH_BYTES = 4;
 
 export type Compression = 'none' | 'lzo' | 'lz4';
 
@@ -102,9 +102,16 @@ function* plainPages(area: ByteSource, pages: readonly number[]): Generator<Uint
     yield readChecked(area, page * PAGE_BYTES, PAGE_BYTES, `map entry ${index} of the image`);
 }
 
+/** Size of the packed length before each run (size_t), which follows from the plain header page. */
+function packedLengthBytes(area: ByteSource, pages: readonly number[]): 4 | 8 {
+  const [first = 0] = pages;
+  return parseImageHeader(readChecked(area, first * PAGE_BYTES, PAGE_BYTES, 'the header of the image')).wordBytes;
+}
+
 /** The unpacked runs of a compressed image, without the plain header page. */
 function* unpackedRuns(area: ByteSource, pages: readonly number[], compression: Compression): Generator<Uint8Array> {
   const unpack = compression === 'lz4' ? decompressLz4 : decompressLzo;
+  const lengthBytes = packedLengthBytes(area, pages);
   for (let index = 1; index < pages.length;) {
     const firstPage = readChecked(
       area,
@@ -112,21 +119,21 @@ function* unpackedRuns(area: ByteSource, pages: readonly number[], compression: 
       PAGE_BYTES,
       `map entry ${index} of the image`,
     );
-    const packedBytes = new DataView(firstPage.buffer, firstPage.byteOffset).getUint32(0, true);
-    const runPages = Math.ceil((LENGTH_BYTES + packedBytes) / PAGE_BYTES);
+    const view = new DataView(firstPage.buffer, firstPage.byteOffset);
+    const packedBytes = view.getUint32(0, true) + (lengthBytes === 4 ? 0 : view.getUint32(4, true) * 2 ** 32);
+    const runPages = Math.ceil((lengthBytes + packedBytes) / PAGE_BYTES);
+    if (index + runPages > pages.length)
+      throw new GuestError(
+        `the packed run at page ${index} of the image claims ${packedBytes} bytes, which it has not`,
+      );
     const packed = new Uint8Array(runPages * PAGE_BYTES);
     for (let i = 0; i < runPages; i++) {
-      const page = pages[index + i];
-      if (page === undefined)
-        throw new GuestError(
-          `the packed run at page ${index} of the image claims ${packedBytes} bytes, which it has not`,
-        );
       packed.set(
-        readChecked(area, page * PAGE_BYTES, PAGE_BYTES, `map entry ${index + i} of the image`),
+        readChecked(area, (pages[index + i] as number) * PAGE_BYTES, PAGE_BYTES, `map entry ${index + i} of the image`),
         i * PAGE_BYTES,
       );
     }
-    yield unpack(packed.subarray(LENGTH_BYTES, LENGTH_BYTES + packedBytes), RUN_PAGES * PAGE_BYTES);
+    yield unpack(packed.subarray(lengthBytes, lengthBytes + packedBytes), RUN_PAGES * PAGE_BYTES);
     index += runPages;
   }
 }

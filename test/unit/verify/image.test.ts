@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { PAGE_BYTES } from '../../../emulator/machine/units.js';
 import { crc32Le } from '../../../emulator/machine/crc32.js';
+import { hexVa } from '../../../emulator/memory/view.js';
 import { decompressLz4 } from '../../../emulator/verify/image/lz4.js';
 import { decompressLzo } from '../../../emulator/verify/image/lzo.js';
 import { pagesOf, readImage } from '../../../emulator/verify/image/stream.js';
 import { readSwapHeader, readSwapImage } from '../../../emulator/verify/image/swap.js';
 import { verifyImage, type ImageResult } from '../../../emulator/verify/image/verify.js';
 import { sourceOf } from '../../../emulator/verify/source.js';
-import { syntheticKernel } from '../memory/synthetic-kernel.js';
+import { I386, MACHINES, syntheticKernel, type SyntheticMachine } from '../memory/synthetic-kernel.js';
 import { imageStream, swapArea, swapAreaOf, type ImageFrame } from './synthetic-image.js';
 
 const FRAMES: readonly ImageFrame[] = [
@@ -21,60 +22,71 @@ const reader = (pages: readonly Uint8Array[]) => () => pages[Symbol.iterator]();
 const contentsOf = (image: ReturnType<typeof readImage>): [number, number][] =>
   [...image.contents()].map(({ frame, bytes }) => [frame, bytes[0] as number]);
 
-t.test('a stream: header, frames, contents with the zero pages put back', async (t) => {
-  const image = readImage(reader(imageStream(FRAMES)));
-  t.match(image.header, {
-    jumpAddress: 0xc1234000,
-    pageDirectory: 0x00abc000,
-    physicalPages: 4096,
-    imagePages: 3,
-    pages: 5,
-  });
-  t.equal(image.zeroPages, 1);
-  t.same(contentsOf(image), [
-    [3, 7],
-    [9, 0],
-    [10, 8],
-    [4000, 9],
-  ]);
-  t.same(
-    contentsOf(image),
-    [
+for (const wordBytes of [4, 8] as const) t.test(`words of ${wordBytes} bytes`, async (t) => streams(t, wordBytes));
+
+function streams(t: Test, wordBytes: 4 | 8): void {
+  t.test('a stream: header, frames, contents with the zero pages put back', async (t) => {
+    const image = readImage(reader(imageStream(FRAMES, { wordBytes })));
+    t.equal(hexVa(image.header.jumpAddress), wordBytes === 4 ? '0xc1234000' : '0xffffffff81234000');
+    t.match(image.header, {
+      wordBytes,
+      pageDirectory: 0x00abc000,
+      physicalPages: 4096,
+      imagePages: 3,
+      pages: 5,
+    });
+    t.equal(image.zeroPages, 1);
+    t.same(contentsOf(image), [
       [3, 7],
       [9, 0],
       [10, 8],
       [4000, 9],
-    ],
-    'and once more',
-  );
-});
-
-t.test('more frames than fit in one page of numbers, and exactly as many', async (t) => {
-  for (const count of [1023, 1024, 1025, 3000]) {
-    const frames = Array.from({ length: count }, (_, i) => ({ frame: 2 * i, fill: i % 5 }));
-    const image = readImage(reader(imageStream(frames)));
-    t.equal(image.frames.length, count);
-    t.equal(contentsOf(image).length, count);
-  }
-});
-
-t.test('a damaged stream is refused, with the place', async (t) => {
-  const pages = imageStream(FRAMES);
-  const damaged = (page: number, at: number, value: number): Uint8Array[] => {
-    const copy = pages.map((bytes) => bytes.slice());
-    new DataView((copy[page] as Uint8Array).buffer).setUint32(at, value, true);
-    return copy;
-  };
-  t.throws(() => readImage(reader(damaged(0, 12, 1))), { name: 'GuestError', message: /header/ });
-  t.throws(() => readImage(reader(damaged(0, 412, 1))), { name: 'GuestError', message: /contradicts/ });
-  t.throws(() => readImage(reader(damaged(1, 4, 2))), { name: 'GuestError', message: /ascending/ });
-  t.throws(() => readImage(reader(damaged(1, 4, 0xffffffff))), { name: 'GuestError', message: /lists 1 frames/ });
-  t.throws(() => readImage(reader([])), { name: 'GuestError', message: /page 0/ });
-  t.throws(() => contentsOf(readImage(reader(pages.slice(0, -1)))), {
-    name: 'GuestError',
-    message: /ends before its page 4/,
+    ]);
+    t.same(
+      contentsOf(image),
+      [
+        [3, 7],
+        [9, 0],
+        [10, 8],
+        [4000, 9],
+      ],
+      'and once more',
+    );
   });
-});
+
+  t.test('more frames than fit in one page of numbers, and exactly as many', async (t) => {
+    for (const count of [511, 512, 513, 1023, 1024, 1025, 3000]) {
+      // Of a machine with more memory than 16 TiB, where the hardware has room for it.
+      const step = wordBytes === 4 ? 2 : 2 ** 31;
+      const frames = Array.from({ length: count }, (_, i) => ({ frame: step * i, fill: i % 5 }));
+      const image = readImage(reader(imageStream(frames, { wordBytes })));
+      t.equal(image.frames.at(-1), step * (count - 1));
+      t.equal(image.frames.length, count);
+      t.equal(contentsOf(image).length, count);
+    }
+  });
+
+  t.test('a damaged stream is refused, with the place', async (t) => {
+    const pages = imageStream(FRAMES, { wordBytes });
+    const header = wordBytes === 4 ? { magic: 12, sizeBytes: 412 } : { magic: 24, sizeBytes: 432 };
+    const damaged = (page: number, at: number, value: number): Uint8Array[] => {
+      const copy = pages.map((bytes) => bytes.slice());
+      new DataView((copy[page] as Uint8Array).buffer).setUint32(at, value, true);
+      return copy;
+    };
+    t.throws(() => readImage(reader(damaged(0, header.magic, 1))), { name: 'GuestError', message: /header/ });
+    t.throws(() => readImage(reader(damaged(0, header.sizeBytes, 1))), { name: 'GuestError', message: /contradicts/ });
+    t.throws(() => readImage(reader(damaged(1, wordBytes, 2))), { name: 'GuestError', message: /ascending/ });
+    const ended = damaged(1, wordBytes, 0xffffffff);
+    ended[1]?.fill(0xff, wordBytes, 2 * wordBytes);
+    t.throws(() => readImage(reader(ended)), { name: 'GuestError', message: /lists 1 frames/ });
+    t.throws(() => readImage(reader([])), { name: 'GuestError', message: /page 0/ });
+    t.throws(() => contentsOf(readImage(reader(pages.slice(0, -1)))), {
+      name: 'GuestError',
+      message: /ends before its page 4/,
+    });
+  });
+}
 
 t.test('a stream in one piece', async (t) => {
   const pages = imageStream(FRAMES);
@@ -197,47 +209,58 @@ t.test('LZ4', async (t) => {
 });
 
 t.test('packed images: both packers, and the checksum', async (t) => {
-  const plain = imageStream(FRAMES);
-  const rest = new Uint8Array((plain.length - 1) * PAGE_BYTES);
-  for (const [i, page] of plain.slice(1).entries()) rest.set(page, i * PAGE_BYTES);
-  const pack = (packed: Uint8Array): Uint8Array[] => {
-    const run = new Uint8Array(Math.ceil((4 + packed.length) / PAGE_BYTES) * PAGE_BYTES);
-    new DataView(run.buffer).setUint32(0, packed.length, true);
-    run.set(packed, 4);
-    return [...pagesOf(run)];
-  };
-  // Packed by hand as literals alone: valid, though no smaller.
-  const lengthBytes = (value: number): number[] => [
-    ...new Array<number>(Math.floor((value - 1) / 255)).fill(0),
-    ((value - 1) % 255) + 1,
-  ];
-  const lzo = Uint8Array.of(0, ...lengthBytes(rest.length - 18), ...rest, 0x11, 0, 0);
-  const lz4Length = (value: number): number[] => [...new Array<number>(Math.floor(value / 255)).fill(255), value % 255];
-  const lz4 = Uint8Array.of(0xf0, ...lz4Length(rest.length - 15), ...rest);
-  const checksum = crc32Le(0, rest);
-  for (const [flags, packed] of [
-    [4, lzo],
-    [4 | 16, lz4],
-  ] as const) {
-    const stream = [plain[0] as Uint8Array, ...pack(packed)];
-    const area = swapAreaOf(stream, { flags, checksum });
-    t.same(
-      contentsOf(readSwapImage(sourceOf(area)).image),
-      [
-        [3, 7],
-        [9, 0],
-        [10, 8],
-        [4000, 9],
-      ],
-      `flags ${flags}`,
-    );
-    t.throws(() => readSwapImage(sourceOf(swapAreaOf(stream, { flags, checksum: checksum ^ 1 }))), {
-      name: 'GuestError',
-      message: /checksum/,
-    });
-    const altered = area.slice();
-    altered[4 * PAGE_BYTES + 100] = (altered[4 * PAGE_BYTES + 100] as number) ^ 1;
-    t.throws(() => readSwapImage(sourceOf(altered)), { name: 'GuestError' }, 'one altered byte');
+  for (const wordBytes of [4, 8] as const) {
+    const plain = imageStream(FRAMES, { wordBytes });
+    const rest = new Uint8Array((plain.length - 1) * PAGE_BYTES);
+    for (const [i, page] of plain.slice(1).entries()) rest.set(page, i * PAGE_BYTES);
+    const pack = (packed: Uint8Array): Uint8Array[] => {
+      const run = new Uint8Array(Math.ceil((wordBytes + packed.length) / PAGE_BYTES) * PAGE_BYTES);
+      new DataView(run.buffer).setUint32(0, packed.length, true);
+      run.set(packed, wordBytes);
+      return [...pagesOf(run)];
+    };
+    // Packed by hand as literals alone: valid, though no smaller.
+    const lengthBytes = (value: number): number[] => [
+      ...new Array<number>(Math.floor((value - 1) / 255)).fill(0),
+      ((value - 1) % 255) + 1,
+    ];
+    const lzo = Uint8Array.of(0, ...lengthBytes(rest.length - 18), ...rest, 0x11, 0, 0);
+    const lz4Length = (value: number): number[] => [
+      ...new Array<number>(Math.floor(value / 255)).fill(255),
+      value % 255,
+    ];
+    const lz4 = Uint8Array.of(0xf0, ...lz4Length(rest.length - 15), ...rest);
+    const checksum = crc32Le(0, rest);
+    for (const [flags, packed] of [
+      [4, lzo],
+      [4 | 16, lz4],
+    ] as const) {
+      const stream = [plain[0] as Uint8Array, ...pack(packed)];
+      const area = swapAreaOf(stream, { flags, checksum });
+      t.same(
+        contentsOf(readSwapImage(sourceOf(area)).image),
+        [
+          [3, 7],
+          [9, 0],
+          [10, 8],
+          [4000, 9],
+        ],
+        `flags ${flags}`,
+      );
+      t.throws(() => readSwapImage(sourceOf(swapAreaOf(stream, { flags, checksum: checksum ^ 1 }))), {
+        name: 'GuestError',
+        message: /checksum/,
+      });
+      const altered = area.slice();
+      altered[4 * PAGE_BYTES + 100] = (altered[4 * PAGE_BYTES + 100] as number) ^ 1;
+      t.throws(() => readSwapImage(sourceOf(altered)), { name: 'GuestError' }, 'one altered byte');
+      const endless = area.slice();
+      new DataView(endless.buffer).setUint32(3 * PAGE_BYTES + wordBytes - 4, 0xffffff00, true);
+      t.throws(() => readSwapImage(sourceOf(endless)), {
+        name: 'GuestError',
+        message: /claims \d+ bytes, which it has not/,
+      });
+    }
   }
 });
 
@@ -247,8 +270,11 @@ t.test("the kernel's CRC: no inversion", async (t) => {
 });
 
 /** An image of what the synthetic kernel's copy loop copied, as the restored RAM has it. */
-function imageOf(mutate: (pages: Map<number, Uint8Array>) => void = () => undefined): ImageResult {
-  const made = syntheticKernel();
+function imageOf(
+  mutate: (pages: Map<number, Uint8Array>) => void = () => undefined,
+  machine: SyntheticMachine = I386,
+): ImageResult {
+  const made = syntheticKernel([], machine);
   const restored = made.restored();
   const pages = new Map<number, Uint8Array>();
   for (let frame = 1; frame < 1024; frame++) {
@@ -263,7 +289,7 @@ function imageOf(mutate: (pages: Map<number, Uint8Array>) => void = () => undefi
   const frames = [...pages]
     .sort(([a], [b]) => a - b)
     .map(([frame, bytes]) => ({ frame, fill: bytes.every((byte) => byte === 0) ? 0 : 1 }));
-  const stream = imageStream(frames);
+  const stream = imageStream(frames, { wordBytes: machine.wordBytes });
   const data = [...pages]
     .sort(([a], [b]) => a - b)
     .filter(([, bytes]) => bytes.some((byte) => byte !== 0))
@@ -274,11 +300,14 @@ function imageOf(mutate: (pages: Map<number, Uint8Array>) => void = () => undefi
 }
 
 t.test('an image is compared page by page with RAM at the copy', async (t) => {
-  const good = imageOf();
-  t.same(good.differences, []);
-  t.equal(good.pagesDiffering, 0);
-  t.ok(good.pagesCompared > 1000);
-  t.equal(good.bytes, (good.pagesInImage - good.zeroPages + 1 + Math.ceil(good.pagesInImage / 1024)) * PAGE_BYTES);
+  for (const machine of MACHINES) {
+    const good = imageOf(undefined, machine);
+    t.same(good.differences, [], machine.name);
+    t.equal(good.pagesDiffering, 0);
+    t.ok(good.pagesCompared > 1000);
+    const metaPages = Math.ceil((good.pagesInImage * machine.wordBytes) / PAGE_BYTES);
+    t.equal(good.bytes, (good.pagesInImage - good.zeroPages + 1 + metaPages) * PAGE_BYTES);
+  }
 
   const { places } = syntheticKernel();
   const altered = imageOf((pages) => {

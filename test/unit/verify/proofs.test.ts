@@ -5,10 +5,9 @@ import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
 import { PAGE_BYTES, SECTOR_BYTES, sector } from '../../../emulator/machine/units.js';
 import { createProofs, type CheckResult, type Condition } from '../../../emulator/verify/proofs.js';
-import { LAYOUT, layoutTable, PAGE_OFFSET, syntheticKernel } from '../memory/synthetic-kernel.js';
+import { I386, MACHINES, X86_64, syntheticKernel, type SyntheticMachine } from '../memory/synthetic-kernel.js';
 import { imageStream, swapAreaOf } from './synthetic-image.js';
 
-const SYSTEM_MAP_EXTRA = '00100000 A phys_startup_32\n';
 const SWAP_SECTOR = 16;
 
 interface Made {
@@ -24,8 +23,9 @@ function make(
     byResume?: readonly DiskWrite[];
     image?: (pages: Map<number, Uint8Array>) => void;
   } = {},
+  machine: SyntheticMachine = I386,
 ): Made {
-  const { kernel, restored, places } = syntheticKernel();
+  const { kernel, restored, places, table, systemMap } = syntheticKernel([], machine);
   const after = restored();
   const pages = new Map<number, Uint8Array>();
   const accountable = (frame: number): boolean => !places.frames.copy.includes(frame) && frame !== places.frames.nosave;
@@ -37,6 +37,7 @@ function make(
   const ordered = [...pages].sort(([a], [b]) => a - b);
   const stream = imageStream(
     ordered.map(([frame, bytes]) => ({ frame, fill: bytes.some((byte) => byte !== 0) ? 1 : 0 })),
+    { wordBytes: machine.wordBytes },
   );
   const data = ordered.filter(([, bytes]) => bytes.some((byte) => byte !== 0)).map(([, bytes]) => bytes);
   stream.splice(stream.length - data.length, data.length, ...data);
@@ -54,15 +55,11 @@ function make(
   const disk: DiskState = { base, overlay: [before, image, ...(mutate.poweredOff ?? [])] };
 
   // The table lies in a free page, so that putting it there changes nothing that is compared.
-  const table = layoutTable({ ...LAYOUT, '&current_task': places.symbol('pcpu_hot') + PAGE_OFFSET });
   const at = places.frames.free * PAGE_BYTES;
   kernel.memory.bytes.set(table, at);
   mutate.restored?.(after);
-  const names = kernel.symbols.symbols
-    .filter(({ type }) => type !== 'A')
-    .map(({ address, type, name }) => `${address.toString(16)} ${type} ${name}\n`);
   return {
-    systemMap: SYSTEM_MAP_EXTRA + names.join(''),
+    systemMap,
     evidence: {
       method: 'swsusp',
       stores: [],
@@ -87,20 +84,21 @@ const write = (at: number, value: number, instruction: number): DiskWrite => ({
   bytes: new Uint8Array(SECTOR_BYTES).fill(value),
 });
 
-t.test('a good cycle has no findings', async (t) => {
-  const made = make();
-  const proofs = proofsOf(made);
-  const memory = await proofs.memory(made.evidence);
-  t.same(memory.findings, []);
-  t.ok(memory.outcome.pagesCompared > 1000);
-  t.equal(memory.outcome.pagesByReason['free'], 1536);
-  const image = await proofs.image(made.evidence);
-  t.same(image.findings, []);
-  t.equal(image.outcome.pagesCompared, memory.outcome.pagesCompared);
-  const disk = await proofs.disk(made.evidence);
-  t.same(disk.findings, []);
-  t.match(disk.outcome, { sectorsDiffering: 0, originSectorsWritten: 0 });
-});
+for (const machine of MACHINES)
+  t.test(`a good cycle has no findings: ${machine.name}`, async (t) => {
+    const made = make({}, machine);
+    const proofs = proofsOf(made);
+    const memory = await proofs.memory(made.evidence);
+    t.same(memory.findings, []);
+    t.ok(memory.outcome.pagesCompared > 1000);
+    t.equal(memory.outcome.pagesByReason['free'], 1536);
+    const image = await proofs.image(made.evidence);
+    t.same(image.findings, []);
+    t.equal(image.outcome.pagesCompared, memory.outcome.pagesCompared);
+    const disk = await proofs.disk(made.evidence);
+    t.same(disk.findings, []);
+    t.match(disk.outcome, { sectorsDiffering: 0, originSectorsWritten: 0 });
+  });
 
 t.test('a byte of RAM', async (t) => {
   const { places } = syntheticKernel();
@@ -200,6 +198,7 @@ t.test('console and symbols', async (t) => {
   ]);
   t.same(proofs.console(new TextEncoder().encode('[    1.000000] all is well\r\n')), []);
   t.equal(proofs.addressOf('jiffies'), 0x114100);
+  t.equal(proofsOf(make({}, X86_64)).addressOf('jiffies'), syntheticKernel([], X86_64).places.symbol('jiffies'));
   t.throws(() => proofs.addressOf('no_such_thing'), { name: 'InputError' });
 });
 

@@ -8,30 +8,41 @@ export interface ImageFrame {
   readonly fill: number;
 }
 
-/** The pages of the stream: header, frame numbers, data. */
-export function imageStream(frames: readonly ImageFrame[], physicalPages = 4096): Uint8Array[] {
+/** The pages of the stream: header, frame numbers, data, as i386 makes them or x86-64 does (8). */
+export function imageStream(
+  frames: readonly ImageFrame[],
+  { physicalPages = 4096, wordBytes = 4 }: { physicalPages?: number; wordBytes?: 4 | 8 } = {},
+): Uint8Array[] {
+  const perPage = PAGE_BYTES / wordBytes;
   const data = frames.filter(({ fill }) => fill !== 0).map(({ fill }) => new Uint8Array(PAGE_BYTES).fill(fill));
-  const metaPages = Math.ceil(Math.max(1, frames.length) / 1024);
+  const metaPages = Math.ceil(Math.max(1, frames.length) / perPage);
   const meta = Array.from({ length: metaPages }, (_, page) => {
     const bytes = new Uint8Array(PAGE_BYTES);
     const view = new DataView(bytes.buffer);
-    const here = frames.slice(page * 1024, (page + 1) * 1024);
-    for (const [i, { frame, fill }] of here.entries())
-      view.setUint32(4 * i, fill === 0 ? frame + 0x80000000 : frame, true);
-    if (here.length < 1024) view.setUint32(4 * here.length, 0xffffffff, true);
+    const here = frames.slice(page * perPage, (page + 1) * perPage);
+    for (const [i, { frame, fill }] of here.entries()) {
+      if (wordBytes === 4) view.setUint32(4 * i, fill === 0 ? frame + 0x80000000 : frame, true);
+      else view.setBigUint64(8 * i, BigInt(frame) + (fill === 0 ? 1n << 63n : 0n), true);
+    }
+    if (here.length < perPage) bytes.fill(0xff, wordBytes * here.length, wordBytes * (here.length + 1));
     return bytes;
   });
   const header = new Uint8Array(PAGE_BYTES);
   const view = new DataView(header.buffer);
   const pages = 1 + metaPages + data.length;
-  view.setUint32(0, 0xc1234000, true);
-  view.setUint32(8, 0x00abc000, true);
-  view.setUint32(12, 0x12345679, true);
-  view.setUint32(16, 0xcafe, true);
-  view.setUint32(396, physicalPages, true);
-  view.setUint32(404, data.length, true);
-  view.setUint32(408, pages, true);
-  view.setUint32(412, pages * PAGE_BYTES, true);
+  if (wordBytes === 4) {
+    const numbers = [0xc1234000, 0x01234000, 0x00abc000, 0x12345679, 0xcafe];
+    for (const [i, value] of numbers.entries()) view.setUint32(4 * i, value, true);
+    view.setUint32(396, physicalPages, true);
+    for (const [i, value] of [data.length, pages, pages * PAGE_BYTES].entries())
+      view.setUint32(404 + 4 * i, value, true);
+  } else {
+    const numbers = [0xffffffff81234000n, 0x01234000n, 0x00abc000n, 0x23456789abcdef02n, 0xcafen];
+    for (const [i, value] of numbers.entries()) view.setBigUint64(8 * i, value, true);
+    view.setBigUint64(400, BigInt(physicalPages), true);
+    for (const [i, value] of [data.length, pages, pages * PAGE_BYTES].entries())
+      view.setBigUint64(416 + 8 * i, BigInt(value), true);
+  }
   return [header, ...meta, ...data];
 }
 
