@@ -6,6 +6,9 @@
  * everything the rig does to it (sending bytes, reading memory, checkpointing) happens at a defined
  * point of the instruction stream; this, together with virtual time and seeded chance, is what makes
  * a run a function of its inputs.
+ *
+ * Not every engine can promise all of this. Each declares its {@link EngineTraits}, and whoever depends on a promise asks
+ * for it by name.
  */
 import type { Gpa, Sector } from './units.js';
 
@@ -19,7 +22,7 @@ export interface DiskConfig {
 
 /** One completed write of the guest. */
 export interface DiskWrite {
-  /** Instruction counter when the write completed, as a count since power-on. */
+  /** Instruction counter when the write completed (see {@link EngineTraits.countsInstructions}). */
   readonly instruction: number;
   readonly sector: Sector;
   /** Length a multiple of 512. */
@@ -48,8 +51,11 @@ export interface ShareEntry {
 export const SHARE_TAG = 'host9p';
 
 export interface MachineConfig {
-  /** RAM in MiB, 128 to 768. */
+  /** RAM in MiB, within the bounds of the engine's traits. */
   readonly memoryMiB: number;
+  /** Number of processors; default 1. */
+  readonly processors?: number;
+  /** Firmware of the machine. An engine that brings its own does not use it. */
   readonly bios: Uint8Array;
   readonly vgaBios: Uint8Array;
   /** A bzImage, started directly. */
@@ -73,7 +79,7 @@ export interface MachineConfig {
 /** The two serial lines: console = COM1, agent = COM2. */
 export type Channel = 'console' | 'agent';
 
-/** The point at which a machine executes an {@link Action}. All conditions are exact and deterministic. */
+/** The point at which a machine executes an {@link Action}. All conditions are exact. */
 export type Trigger =
   /** The `nth` (default 1) marker of this kind from now on. */
   | { readonly on: 'marker'; readonly kind: number; readonly nth?: number }
@@ -133,7 +139,7 @@ export interface MarkerSeen {
   readonly kind: number;
   readonly word0: number;
   readonly word1: number;
-  /** Instructions since power-on. */
+  /** Instruction counter when it was sent (see {@link EngineTraits.countsInstructions}). */
   readonly instruction: number;
   readonly virtualMs: number;
 }
@@ -190,6 +196,31 @@ export interface Machine {
   close(): Promise<void>;
 }
 
+/** What an engine promises of its machines, beyond what every engine does. */
+export interface EngineTraits {
+  /** Machines with equal configs and equal requests go through the same states, bit for bit. */
+  readonly deterministic: boolean;
+  /**
+   * The instruction counter counts guest instructions since power-on, and triggers on an instruction count are
+   * possible. Otherwise the counter increases by one with each marker and each write, so that it only tells their order.
+   */
+  readonly countsInstructions: boolean;
+  /**
+   * Virtual time does not depend on the host. Otherwise it is the host's time while the machine runs, so that a slow host
+   * makes a slow guest.
+   */
+  readonly ownTime: boolean;
+  /** `checkpoint` and `restore` work. Otherwise they reject. */
+  readonly checkpoints: boolean;
+  /** The machine has a delivery port (see delivery.ts). Otherwise `deliver` has no effect. */
+  readonly delivery: boolean;
+  /** The machine can have a share. */
+  readonly share: boolean;
+  readonly processorsMax: number;
+  /** Bounds of the RAM, both inclusive. */
+  readonly memoryMiB: { readonly min: number; readonly max: number };
+}
+
 /**
  * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from.
  * That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
@@ -199,6 +230,7 @@ export interface Machine {
  */
 export interface Engine {
   readonly name: string;
+  readonly traits: EngineTraits;
   powerOn(config: MachineConfig): Promise<Machine>;
   restore(config: MachineConfig, checkpoint: Checkpoint): Promise<Machine>;
   /**

@@ -8,6 +8,7 @@
 	.set	PORT_AGENT, 0x2f8
 	.set	PORT_CONSOLE, 0x3f8
 	.set	PORT_MARKER, 0x5b10
+	.set	PORT_STOP, 0x5b30	/* pvpanic's, which stops the whole machine */
 	.set	BUFFER, 0x2000		/* two sectors, in our own segment 0x8000 */
 
 	.org	0x1f1
@@ -16,7 +17,7 @@
 	.long	0x20			/* length of the rest, in paragraphs */
 	.org	0x1fe
 	.word	0xaa55
-	/* Entered here with cs = 0x8020, all other segments 0x8000. */
+	/* Entered here with all segments but cs alike, and cs 0x20 higher: 0x8000 and 0x8020 in v86. */
 	.org	0x200
 	jmp	start
 	.ascii	"HdrS"
@@ -29,7 +30,19 @@
 	.org	0x270
 start:
 	cld
-	movw	$ready, %si
+	movw	%ds, %ax		/* to where the tests look, if loaded elsewhere */
+	cmpw	$0x8000, %ax
+	je	placed
+	movw	$0x8000, %ax
+	movw	%ax, %es
+	xorw	%si, %si
+	xorw	%di, %di
+	movw	$0x800, %cx
+	rep movsw
+	movw	%ax, %ds
+	movw	%ax, %ss
+	ljmp	$0x8000, $placed
+placed:	movw	$ready, %si
 1:	lodsb
 	testb	%al, %al
 	jz	2f
@@ -220,15 +233,32 @@ done:
 
 marker:					/* kind in eax, words in ebx and ecx; holds while the rig says so */
 	pushl	%eax
+	pushl	%ebx
+	pushl	%ecx
 	movw	$PORT_MARKER + 4, %dx
 	movl	%ebx, %eax
 	outl	%eax, %dx
 	movw	$PORT_MARKER + 8, %dx
 	movl	%ecx, %eax
 	outl	%eax, %dx
+	popl	%ecx			/* the other form: kind in ebx, words in ecx and esi */
+	popl	%ebx
 	popl	%eax
 	movw	$PORT_MARKER, %dx
 	outl	%eax, %dx
+	movl	%ecx, %esi
+	movl	%ebx, %ecx
+	movl	%eax, %ebx
+	movl	$0x52494720, %edi	/* about to be sent */
+	movw	$PORT_STOP, %dx
+	movb	$1, %al
+	jmp	1f
+	.balign	32			/* so that nothing can come between the two instructions */
+1:	outb	%al, %dx
+	movl	$0x52494721, %edi	/* sent */
+	jmp	1f
+1:	xorl	%edi, %edi
+	movw	$PORT_MARKER, %dx
 1:	inl	%dx, %eax
 	cmpl	$1, %eax
 	je	1b

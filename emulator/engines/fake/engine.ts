@@ -3,12 +3,22 @@
  * A machine without an emulator, for unit tests of the code that drives machines. It executes a script at once and
  * otherwise keeps the Machine contract. Each event is a tick.
  */
-import type { Checkpoint, Engine, Machine, MachineConfig } from '../../machine/contract.js';
+import type { Checkpoint, Engine, EngineTraits, Machine, MachineConfig } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createFakeGuest, type FakeGuest, type Stimulus } from './guest.js';
 import type { FakeScript } from './script.js';
 
 export const FAKE_ENGINE = 'fake';
+const FAKE_TRAITS: EngineTraits = {
+  deterministic: true,
+  countsInstructions: true,
+  ownTime: true,
+  checkpoints: true,
+  delivery: false,
+  share: true,
+  processorsMax: 1,
+  memoryMiB: { min: 1, max: 4096 },
+};
 
 export interface FakeEngineOptions {
   /** The script that the machine executes from power-on. It may depend on the config (disks, command line). */
@@ -19,13 +29,14 @@ export interface FakeEngineOptions {
 
 export function createFakeEngine(options: FakeEngineOptions): Engine {
   const make = (config: MachineConfig, history: readonly Stimulus[], steps: number): Machine => {
-    if (config.disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${config.disks.length}`);
+    checkSize(config);
     const guest = createFakeGuest(config, options.script(config));
     guest.replay(history, steps);
     return createMachine(guest, config, options.sha256);
   };
   return {
     name: FAKE_ENGINE,
+    traits: FAKE_TRAITS,
     powerOn: (config) => Promise.resolve().then(() => make(config, [], 0)),
     restore: (config, checkpoint) =>
       Promise.resolve().then(() => {
@@ -33,6 +44,15 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
         return make(config, history, steps);
       }),
   };
+}
+
+/** Not as strict as other engines: its machines need no kernel. */
+function checkSize({ disks, memoryMiB, processors = 1 }: MachineConfig): void {
+  if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
+  const { min, max } = FAKE_TRAITS.memoryMiB;
+  if (memoryMiB < min || memoryMiB > max)
+    throw new InputError(`a fake machine has ${min} to ${max} MiB of RAM, not ${memoryMiB}`);
+  if (processors !== 1) throw new InputError(`a fake machine has one processor, not ${processors}`);
 }
 
 function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeEngineOptions['sha256']): Machine {

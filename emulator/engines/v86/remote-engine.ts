@@ -5,14 +5,14 @@
 import type {
   Checkpoint,
   Engine,
+  EngineTraits,
   Machine,
   MachineConfig,
   MarkerSeen,
   RunReport,
-  RunRequest,
 } from '../../machine/contract.js';
 import { InputError, RigError, StallError } from '../../machine/errors.js';
-import { SECTOR_BYTES } from '../../machine/units.js';
+import { checkConfig, checkRequest, checkRestored, type EngineFacts } from '../checks.js';
 import type { CompiledCode } from './jit.js';
 import type { Answers, Failure, Request, WorkerPort } from './protocol.js';
 import { SHARE_BYTES_MAX, SHARE_NODES_MAX } from './share/tree.js';
@@ -20,6 +20,17 @@ import { shared } from './shared-memory.js';
 import { watch, type Timers } from './watchdog.js';
 
 export const V86_ENGINE = 'v86';
+export const V86_TRAITS: EngineTraits = {
+  deterministic: true,
+  countsInstructions: true,
+  ownTime: true,
+  checkpoints: true,
+  delivery: true,
+  share: true,
+  processorsMax: 1,
+  memoryMiB: { min: 128, max: 768 },
+};
+const V86: EngineFacts = { name: V86_ENGINE, traits: V86_TRAITS };
 
 /**
  * Upper bounds of the code that is kept for later machines. They exceed what the largest known guests generate for the
@@ -109,8 +120,8 @@ export function createRemoteEngine(host: EngineHost): Engine {
     return taken;
   };
   const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
-    if (checkpoint) checkRestored(config, checkpoint);
-    else checkConfig(config);
+    if (checkpoint) checkV86Restored(config, checkpoint);
+    else checkV86Config(config);
     const { link, made } = takeSpare(config, checkpoint) ?? begin(config, checkpoint);
     try {
       await made;
@@ -123,7 +134,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
     return createMachine(link, config, keep, { timers: host.timers, stallMs: host.stallMs ?? STALL_MS });
   };
   const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
-    checkRestored(config, checkpoint);
+    checkV86Restored(config, checkpoint);
     if (!spare || !isSame(spare, config, checkpoint)) {
       // The expected machine is a different one. Only one machine is made in advance.
       void spare?.link.close();
@@ -135,7 +146,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
     if (spare?.link === link) link.setSpare(true);
   };
   return {
-    name: V86_ENGINE,
+    ...V86,
     powerOn: (config) => make(config),
     restore: (config, checkpoint) => make(config, checkpoint),
     expect,
@@ -167,7 +178,7 @@ function createMachine(
   return {
     engine: V86_ENGINE,
     async run(request) {
-      checkRequest(request, config);
+      checkRequest(request, config, V86);
       const { signal, onConsole, onProgress, ...rest } = request;
       if (signal?.aborted) signal.throwIfAborted();
       let forget = (): void => undefined;
@@ -289,52 +300,21 @@ function revive({ type, message, remedy, stack }: Failure): Error {
   return type === 'InputError' ? new InputError(message, detail) : new RigError(message, detail);
 }
 
-function checkConfig(config: MachineConfig): void {
-  const { memoryMiB, disks, kernel, share, seed, wallClockMs } = config;
-  if (!Number.isInteger(memoryMiB) || memoryMiB < 128 || memoryMiB > 768) {
-    throw new InputError(`a machine has 128 to 768 MiB of RAM, not ${memoryMiB}`);
-  }
-  if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
-  disks.forEach(({ base, overlay = [] }, number) => {
-    if (base.byteLength === 0 || base.byteLength % SECTOR_BYTES !== 0) {
-      throw new InputError(`disk ${number} is ${base.byteLength} bytes long, which is not a whole number of sectors`, {
-        remedy: 'pad the image to a multiple of 512 bytes',
-      });
-    }
-    for (const { sector, bytes } of overlay) {
-      if (sector * SECTOR_BYTES + bytes.byteLength > base.byteLength)
-        throw new InputError(`a write at sector ${sector} lies outside disk ${number}`);
-    }
-  });
-  // "HdrS" at 0x202: the boot protocol's magic.
-  if (kernel.length < 0x210 || [0x48, 0x64, 0x72, 0x53].some((byte, at) => kernel[0x202 + at] !== byte)) {
-    throw new InputError('the kernel is not a bzImage', { remedy: 'give arch/x86/boot/bzImage of a kernel build' });
-  }
-  const shareBytes = (share ?? []).reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
-  if (shareBytes > SHARE_BYTES_MAX || (share?.length ?? 0) > SHARE_NODES_MAX) {
+function checkV86Config(config: MachineConfig): void {
+  checkConfig(config, V86);
+  const { share = [] } = config;
+  const shareBytes = share.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+  if (shareBytes > SHARE_BYTES_MAX || share.length > SHARE_NODES_MAX) {
     throw new InputError(
-      `a share holds up to ${SHARE_BYTES_MAX / 2 ** 20} MiB in ${SHARE_NODES_MAX} files and folders, not ${Math.ceil(shareBytes / 2 ** 20)} MiB in ${share?.length ?? 0}`,
+      `a share holds up to ${SHARE_BYTES_MAX / 2 ** 20} MiB in ${SHARE_NODES_MAX} files and folders, not ${Math.ceil(shareBytes / 2 ** 20)} MiB in ${share.length}`,
       { remedy: 'share a smaller folder' },
     );
   }
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
-    throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
-  if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
 }
 
-function checkRestored(config: MachineConfig, checkpoint: Checkpoint): void {
-  checkConfig(config);
-  if (checkpoint.engine !== V86_ENGINE)
-    throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${V86_ENGINE}`);
-}
-
-function checkRequest({ virtualMsMax, triggers = [] }: RunRequest, { disks, memoryMiB }: MachineConfig): void {
-  if (!(virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${virtualMsMax}`);
-  for (const { when, then } of triggers) {
-    if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
-    if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20)
-      throw new InputError(`the machine has no memory at ${then.gpa}`);
-  }
+function checkV86Restored(config: MachineConfig, checkpoint: Checkpoint): void {
+  checkV86Config(config);
+  checkRestored(config, checkpoint, V86);
 }
 
 /** A config that can be sent to a worker without copying: its large parts are in memory that all workers share. */

@@ -26,7 +26,7 @@ function importsOf(file: string): readonly string[] {
   });
 }
 
-const isHostSide = (file: string): boolean => /^emulator\/(host\/|engines\/v86\/host-)/.test(file);
+const isHostSide = (file: string): boolean => /^emulator\/(host\/|engines\/[^/]+\/host-)/.test(file);
 const core = files.filter((file) => /^emulator\/.*\.ts$/.test(file) && !isHostSide(file));
 
 /** The floors of the house, upper ones first: a file may import from its own and from those below. */

@@ -28,6 +28,7 @@ export function observe(engine: Engine): { readonly engine: Engine; readonly liv
     lives,
     engine: {
       name: engine.name,
+      traits: engine.traits,
       powerOn: async (config) => watch(await engine.powerOn(config)),
       restore: async (config, checkpoint) => watch(await engine.restore(config, checkpoint)),
     },

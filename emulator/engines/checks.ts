@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/** What every engine checks before it makes or runs a machine, so that all refuse the same input with the same words. */
+import type { Checkpoint, EngineTraits, MachineConfig, RunRequest } from '../machine/contract.js';
+import { InputError } from '../machine/errors.js';
+import { SECTOR_BYTES } from '../machine/units.js';
+
+/** The name of an engine, and what it promises. */
+export interface EngineFacts {
+  readonly name: string;
+  readonly traits: EngineTraits;
+}
+
+/** @throws InputError when an engine with these traits cannot make such a machine. */
+export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts): void {
+  const { memoryMiB, processors = 1, disks, kernel, share, seed, wallClockMs } = config;
+  const { min, max } = traits.memoryMiB;
+  if (!Number.isInteger(memoryMiB) || memoryMiB < min || memoryMiB > max)
+    throw new InputError(`a machine of ${name} has ${min} to ${max} MiB of RAM, not ${memoryMiB}`);
+  if (!Number.isInteger(processors) || processors < 1 || processors > traits.processorsMax)
+    throw new InputError(
+      `a machine of ${name} has ${traits.processorsMax === 1 ? 'one processor' : `1 to ${traits.processorsMax} processors`}, not ${processors}`,
+    );
+  if (share && !traits.share) throw new InputError(`a machine of ${name} cannot have a share`);
+  if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
+  disks.forEach(({ base, overlay = [] }, number) => {
+    if (base.byteLength === 0 || base.byteLength % SECTOR_BYTES !== 0) {
+      throw new InputError(`disk ${number} is ${base.byteLength} bytes long, which is not a whole number of sectors`, {
+        remedy: 'pad the image to a multiple of 512 bytes',
+      });
+    }
+    for (const { sector, bytes } of overlay) {
+      if (sector * SECTOR_BYTES + bytes.byteLength > base.byteLength)
+        throw new InputError(`a write at sector ${sector} lies outside disk ${number}`);
+    }
+  });
+  // "HdrS" at 0x202: the boot protocol's magic.
+  if (kernel.length < 0x210 || [0x48, 0x64, 0x72, 0x53].some((byte, at) => kernel[0x202 + at] !== byte)) {
+    throw new InputError('the kernel is not a bzImage', { remedy: 'give arch/x86/boot/bzImage of a kernel build' });
+  }
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
+  if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
+}
+
+/** @throws InputError when this engine cannot restore such a checkpoint, or make a machine of this config. */
+export function checkRestored(config: MachineConfig, checkpoint: Checkpoint, facts: EngineFacts): void {
+  checkConfig(config, facts);
+  if (checkpoint.engine !== facts.name)
+    throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${facts.name}`);
+  if (!facts.traits.checkpoints) throw new InputError(`the ${facts.name} engine has no checkpoints`);
+}
+
+/** @throws InputError when a machine of this config cannot run so. */
+export function checkRequest(
+  { virtualMsMax, triggers = [] }: RunRequest,
+  { disks, memoryMiB }: MachineConfig,
+  { name, traits }: EngineFacts,
+): void {
+  if (!(virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${virtualMsMax}`);
+  for (const { when, then } of triggers) {
+    if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
+    if (when.on === 'instruction' && !traits.countsInstructions)
+      throw new InputError(`the ${name} engine does not count instructions, so it cannot act at a count of them`);
+    if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20)
+      throw new InputError(`the machine has no memory at ${then.gpa}`);
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/** The command line of QEMU for a machine. */
+import type { MachineConfig } from '../../machine/contract.js';
+import { MARKER_PORT_PVPANIC } from '../../machine/markers.js';
+
+export const QEMU_PROGRAM = 'qemu-system-x86_64';
+
+/** Files and sockets of one machine. */
+export interface MachinePaths {
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly monitor: string;
+  readonly console: string;
+  readonly agent: string;
+  /** One for each disk. */
+  readonly disks: readonly string[];
+}
+
+/**
+ * The arguments of {@link QEMU_PROGRAM}. The machine waits for `cont` before its first instruction. QEMU connects to the
+ * sockets as a client, so something must listen at each when it starts.
+ */
+export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonly string[] {
+  const { memoryMiB, processors = 1, cmdline, wallClockMs } = config;
+  const socket = (id: string, path: string): readonly string[] => ['-chardev', `socket,id=${id},path=${comma(path)}`];
+  return [
+    // Nothing that the rig does not name: no user's configuration, no default devices.
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
+    ...['-machine', 'pc,memory-backend=ram,usb=off,graphics=off,vmport=off', '-accel', 'tcg'],
+    ...['-smp', String(processors), '-m', `${memoryMiB}M`],
+    // Memory that the rig can read while the machine stands still, and after its end.
+    ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
+    ...['-kernel', paths.kernel, ...(paths.initrd === undefined ? [] : ['-initrd', paths.initrd]), '-append', cmdline],
+    // The real-time clock stands still with the machine.
+    ...['-rtc', `base=${new Date(wallClockMs).toISOString().slice(0, 19)},clock=vm`],
+    ...['-S', '-action', 'panic=pause,reboot=shutdown,shutdown=pause'],
+    ...['-device', `pvpanic,ioport=0x${MARKER_PORT_PVPANIC.toString(16)}`],
+    ...socket('monitor', paths.monitor),
+    ...['-mon', 'chardev=monitor,mode=control'],
+    ...socket('console', paths.console),
+    ...['-device', 'isa-serial,chardev=console,index=0'],
+    ...socket('agent', paths.agent),
+    ...['-device', 'isa-serial,chardev=agent,index=1'],
+    ...paths.disks.flatMap((path, index) => [
+      '-blockdev',
+      JSON.stringify({ driver: 'nbd', 'node-name': `disk${index}`, server: { type: 'unix', path } }),
+      '-device',
+      // Both on one channel: their names in the guest do not depend on which of two channels answers first. Without a
+      // write cache, a write that the guest has seen completed is on the disk.
+      `ide-hd,drive=disk${index},bus=ide.0,unit=${index},write-cache=off`,
+    ]),
+  ];
+}
+
+/** In QEMU's options, a comma within a value is written twice. */
+const comma = (path: string): string => path.replaceAll(',', ',,');

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The QEMU engine: machines with several processors, of any kernel for x86. It uses QEMU as Debian delivers it, without
+ * hardware virtualization and without root. Its machines are not deterministic.
+ */
+import { command } from '../../../host/node/process.js';
+import type { Engine, EngineTraits } from '../../../machine/contract.js';
+import { RigError } from '../../../machine/errors.js';
+import { checkConfig, checkRestored, type EngineFacts } from '../../checks.js';
+import { QEMU_PROGRAM } from '../command-line.js';
+import { startMachine } from './machine.js';
+
+export const QEMU_ENGINE = 'qemu';
+export const QEMU_TRAITS: EngineTraits = {
+  deterministic: false,
+  countsInstructions: false,
+  ownTime: false,
+  checkpoints: false,
+  delivery: false,
+  share: false,
+  processorsMax: 8,
+  // More than that, and the addresses of the last part would not be those of a single block of memory.
+  memoryMiB: { min: 128, max: 3072 },
+};
+const QEMU: EngineFacts = { name: QEMU_ENGINE, traits: QEMU_TRAITS };
+
+export interface QemuEngineOptions {
+  /** Real time in ms within which QEMU must answer each command; default 60,000. */
+  readonly stallMs?: number;
+}
+
+const STALL_MS = 60_000;
+/** The first version with `-action`. */
+const VERSION_MIN = 6;
+const REMEDY = 'install it: apt-get install --no-install-recommends qemu-system-x86';
+
+/** An engine that runs each machine in a process of QEMU. */
+export function createQemuEngine({ stallMs = STALL_MS }: QemuEngineOptions = {}): Engine {
+  let version: Promise<string> | undefined;
+  return {
+    ...QEMU,
+    async powerOn(config) {
+      checkConfig(config, QEMU);
+      await (version ??= qemuVersion());
+      return startMachine(config, QEMU, stallMs);
+    },
+    restore(config, checkpoint) {
+      return Promise.resolve().then(() => {
+        checkRestored(config, checkpoint, QEMU);
+        throw new RigError('the qemu engine has no checkpoints');
+      });
+    },
+  };
+}
+
+/**
+ * The version of the installed QEMU.
+ * @throws RigError when there is none, or one that is too old, with the name of the package.
+ */
+export async function qemuVersion(signal: AbortSignal = new AbortController().signal): Promise<string> {
+  const { stdout } = await command(QEMU_PROGRAM, ['--version'], { signal }, { remedy: REMEDY, timeoutMs: STALL_MS });
+  const version = /version (\d+\S*)/.exec(stdout)?.[1] ?? '';
+  if (!(parseInt(version, 10) >= VERSION_MIN))
+    throw new RigError(`${QEMU_PROGRAM} is of version ${version || 'unknown'}, and ${VERSION_MIN}.0 is needed`, {
+      remedy: 'install a newer package qemu-system-x86',
+    });
+  return version;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/** Parts of the QEMU engine that need no QEMU: its registers, its disks' protocol, its command line. */
+import t from 'tap';
+import { argumentsOf } from '../../../emulator/engines/qemu/command-line.js';
+import { serveNbd, type NbdDisk } from '../../../emulator/engines/qemu/nbd.js';
+import { isDead, readProcessors, senders } from '../../../emulator/engines/qemu/processors.js';
+import { concat } from '../../../emulator/machine/bytes.js';
+import { RigError } from '../../../emulator/machine/errors.js';
+
+const SENT = 'EDI=52494721';
+const cpu = (number: number, edi: string, more: { eip?: string; flags?: string; halted?: 0 | 1 } = {}): string =>
+  [
+    `CPU#${number}`,
+    'EAX=00000001 EBX=00001fff ECX=0196fe20 EDX=00005b30',
+    `ESI=00002530 ${edi} EBP=00000000 ESP=0000fff0`,
+    `EIP=${more.eip ?? '00001000'} EFL=${more.flags ?? '00000002'} [-------] CPL=0 II=0 A20=1 SMM=0 HLT=${more.halted ?? 0}`,
+    'CR0=80050033 CR2=00000000 CR3=01000000 CR4=00000690',
+    '',
+  ].join('\r\n');
+
+t.test('registers of processors in any mode', (t) => {
+  const wide = [
+    'CPU#1',
+    'RAX=0000000000000001 RBX=0000000000001011 RCX=ffffffff00000007 RDX=0000000000005b30',
+    'RSI=0000000000000009 RDI=0000000052494721 RBP=0000000000000000 RSP=ffffc90000013e98',
+    'R8 =0000000000000000 R9 =0000000000000000 R10=0000000000000000 R11=0000000000000000',
+    'RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1',
+    '',
+  ].join('\r\n');
+  const [narrow, other] = readProcessors(`\r\n${cpu(0, SENT)}\r\n${wide}`);
+  t.match(narrow, {
+    marker: { kind: 0x1fff, word0: 0x196fe20, word1: 0x2530 },
+    isHalted: false,
+    takesInterrupts: false,
+  });
+  t.match(other, { marker: { kind: 0x1011, word0: 7, word1: 9 }, isHalted: true, takesInterrupts: true });
+  t.equal(readProcessors(cpu(0, 'EDI=52494720'))[0]?.marker, undefined, 'about to send it');
+  t.throws(() => readProcessors('unknown command'), RigError);
+  t.throws(() => readProcessors('CPU#0\r\nA=1'), RigError);
+  t.end();
+});
+
+t.test('a machine is dead when nothing can wake any of its processors', (t) => {
+  const halted = cpu(0, 'EDI=0', { halted: 1 });
+  t.ok(isDead(readProcessors(halted + cpu(1, 'EDI=0', { halted: 1 }))));
+  t.notOk(isDead(readProcessors(halted + cpu(1, 'EDI=0'))), 'one runs');
+  t.notOk(isDead(readProcessors(halted + cpu(1, 'EDI=0', { halted: 1, flags: '00000246' }))), 'one sleeps');
+  t.end();
+});
+
+t.test('a processor that still stands at an earlier marker has not sent another', (t) => {
+  const both = readProcessors(cpu(0, SENT) + cpu(1, SENT, { eip: '00002000' }));
+  const place = (index: number): string => both[index]?.marker?.place ?? '';
+  t.same(senders(both, 2, new Set()), [0, 1], 'both at once');
+  t.same(senders(both, 1, new Set([place(0)])), [1]);
+  t.same(senders(both, 1, new Set([place(1)])), [0]);
+  t.same(senders(both, 2, new Set([place(0)])), [0, 1], 'one sent the same marker from the same place again');
+  const moved = readProcessors(cpu(0, 'EDI=0') + cpu(1, SENT));
+  t.equal(moved[1]?.marker?.place, place(0), 'a program that was interrupted there may go on on another processor');
+  t.same(senders(moved, 0, new Set([place(0)])), []);
+  t.same(senders(moved, 1, new Set([place(0)])), [1]);
+  t.same(senders(readProcessors(cpu(0, 'EDI=0')), 1, new Set()), [], "a panic that is none of the rig's markers");
+  t.end();
+});
+
+/** A client of a server of 8 sectors. */
+function client(disk: Partial<NbdDisk> = {}) {
+  const content = new Uint8Array(8 * 512);
+  const sent: Uint8Array[] = [];
+  let ended = false;
+  const server = serveNbd(
+    {
+      byteLength: content.length,
+      read: (offset, length) => content.slice(offset, offset + length),
+      write: (offset, bytes) => Promise.resolve(content.set(bytes, offset)),
+      ...disk,
+    },
+    (bytes) => sent.push(bytes),
+    () => (ended = true),
+  );
+  const say = async (bytes: Uint8Array): Promise<Uint8Array> => {
+    sent.length = 0;
+    // In two pieces, as sockets cut messages anywhere.
+    server.receive(bytes.subarray(0, 5));
+    server.receive(bytes.subarray(5));
+    await new Promise((resolve) => setTimeout(resolve));
+    return concat(sent);
+  };
+  const option = (kind: number, data = new Uint8Array(0)): Promise<Uint8Array> => {
+    const head = Buffer.alloc(16);
+    head.write('IHAVEOPT');
+    head.writeUInt32BE(kind, 8);
+    head.writeUInt32BE(data.length, 12);
+    return say(concat([head, data]));
+  };
+  const request = (kind: number, offset: number, length: number, data = new Uint8Array(0)): Promise<Uint8Array> => {
+    const head = Buffer.alloc(28);
+    head.writeUInt32BE(0x25609513, 0);
+    head.writeUInt16BE(kind, 6);
+    head.writeBigUInt64BE(77n, 8);
+    head.writeBigUInt64BE(BigInt(offset), 16);
+    head.writeUInt32BE(length, 24);
+    return say(concat([head, data]));
+  };
+  return { content, greeting: concat(sent), say, option, request, hasEnded: () => ended };
+}
+
+async function connected(disk: Partial<NbdDisk> = {}) {
+  const one = client(disk);
+  await one.say(Uint8Array.of(0, 0, 0, 3));
+  const go = await one.option(7, new Uint8Array(6));
+  return { ...one, go };
+}
+
+const errorOf = (reply: Uint8Array): number => Buffer.from(reply).readUInt32BE(4);
+
+t.test('the protocol of the disks: negotiation', async (t) => {
+  const { greeting, say, option } = client();
+  t.equal(Buffer.from(greeting).toString('latin1', 0, 16), 'NBDMAGICIHAVEOPT');
+  await say(Uint8Array.of(0, 0, 0, 3));
+  const refused = Buffer.from(await option(8));
+  t.equal(refused.readUInt32BE(12), 0x80000001, 'an option that it does not know');
+  const { go } = await connected();
+  t.equal(Buffer.from(go).readUInt32BE(12), 3);
+  t.equal(Buffer.from(go).readBigUInt64BE(22), 8n * 512n, 'the size');
+});
+
+t.test('the protocol of the disks: requests', async (t) => {
+  const { request, content, hasEnded } = await connected();
+  const bytes = new Uint8Array(1024).fill(7);
+  t.equal(errorOf(await request(1, 512, 1024, bytes)), 0);
+  t.same(content.slice(512, 1536), bytes);
+  const read = await request(0, 512, 512);
+  t.equal(read.length, 16 + 512);
+  t.equal(Buffer.from(read).readBigUInt64BE(8), 77n, 'the handle of the request');
+  t.equal(read[16], 7);
+  t.equal(errorOf(await request(3, 0, 0)), 0, 'a flush');
+  for (const [kind, offset, length] of [
+    [0, 8 * 512, 512],
+    [0, 100, 512],
+    [0, 0, 100],
+    [9, 0, 512],
+  ] as const)
+    t.equal(errorOf(await request(kind, offset, length)), 22, `${kind} ${offset} ${length}`);
+  t.equal(errorOf(await request(1, 7 * 512, 1024, bytes)), 22, 'beyond the end');
+  t.equal(errorOf(await request(0, 0, 512)), 0, 'and it lives on');
+  await request(0, 0, 0xffff_fe00);
+  t.ok(hasEnded(), 'a length that no disk of QEMU asks for');
+});
+
+t.test('the protocol of the disks: what follows a write waits for it', async (t) => {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const { request, say } = await connected({ write: () => held });
+  t.equal((await request(1, 0, 512, new Uint8Array(512))).length, 0, 'not answered');
+  t.equal((await request(3, 0, 0)).length, 0, 'nor what follows');
+  release();
+  t.equal((await say(new Uint8Array(0))).length, 2 * 16);
+});
+
+t.test('the command line', (t) => {
+  const line = argumentsOf(
+    {
+      memoryMiB: 256,
+      processors: 4,
+      bios: new Uint8Array(0),
+      vgaBios: new Uint8Array(0),
+      kernel: new Uint8Array(0),
+      cmdline: 'a b,c',
+      disks: [{ base: new Uint8Array(512) }],
+      seed: 1,
+      wallClockMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+    },
+    { kernel: '/t/k', monitor: '/t/a,b', console: '/t/c', agent: '/t/d', disks: ['/t/e'] },
+  );
+  const after = (option: string): string | undefined => line[line.indexOf(option) + 1];
+  t.equal(after('-smp'), '4');
+  t.equal(after('-append'), 'a b,c');
+  t.equal(after('-chardev'), 'socket,id=monitor,path=/t/a,,b');
+  t.equal(after('-rtc'), 'base=2026-01-02T03:04:05,clock=vm');
+  t.notOk(line.includes('-initrd'));
+  t.end();
+});
