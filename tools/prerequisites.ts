@@ -10,8 +10,7 @@ import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command, searchPath } from '../emulator/host/node/process.js';
 
 /**
- * The purpose of a prerequisite. Every run needs `machine`; `browser` and the ones after it are only for what they
- * name.
+ * The purpose of a prerequisite. Every run needs `machine`; `qemu` and the ones after it are only for what they name.
  */
 export const PURPOSES = [
   'machine',
@@ -19,6 +18,7 @@ export const PURPOSES = [
   'userspace',
   'disks',
   'checks',
+  'qemu',
   'browser',
   'terminal',
   'reports',
@@ -33,6 +33,7 @@ export const PURPOSE_NAMES: Readonly<Record<Purpose, string>> = {
   userspace: "building the guest's own programs",
   disks: 'building disk images',
   checks: 'checking filesystems on disk images',
+  qemu: 'running a machine in QEMU (`engine: qemu`)',
   browser: 'the browser tests',
   terminal: 'the tests at a terminal',
   reports: 'the tests that read reports back',
@@ -87,6 +88,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('chromium', ['browser'], 'chromium'),
   ...need('bsdutils', ['terminal'], 'script'),
   ...need('python3', ['reports'], 'python3'),
+  ...need('qemu-system-x86', ['qemu'], 'qemu-system-x86_64'),
   ...need('qemu-system-x86', ['bench'], 'qemu-system-i386'),
 ];
 

@@ -6,7 +6,7 @@
 import { Agent } from '../agent/agent.js';
 import type { MachineConfig, ShareEntry } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
-import { BootFailed, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
+import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
 import { afterPowerOff, neverPowered, type PoweredOff } from './power.js';
 import type { DiskState } from './proofs.js';
@@ -95,18 +95,13 @@ export class Machines {
     const booter = await this.#nextBooter();
     // A worker without a reference would keep the process alive.
     await this.#recorder?.machine.close();
-    const state = await states.at(stage, booter).catch((error: unknown) => {
+    const recorder = await machineAt(stage, booter, states, async (): Promise<Partial<MachineConfig>> => {
+      const share = await this.#share;
+      return { ...(share && { share }), wallClockMs: this.#off.wallClockMs, disks: this.#off.disks };
+    }).catch((error: unknown) => {
       if (error instanceof BootFailed) this.#keep(error.seen, Promise.resolve(error.stateHash));
       throw error;
     });
-    const share = await this.#share;
-    const config: MachineConfig = {
-      ...booter.config,
-      ...(share && { share }),
-      wallClockMs: this.#off.wallClockMs,
-      disks: this.#off.disks,
-    };
-    const recorder = await restoreAt(state, { ...booter, config });
     this.#recorder = recorder;
     this.#count += 1;
     return recorder;

@@ -11,7 +11,7 @@ import { USER_MARKERS } from '../machine/markers.js';
 import { diskSource } from '../verify/disk/verify.js';
 import type { Filesystem } from '../verify/disk/partitions.js';
 import { filledRanges, type ByteSource } from '../verify/source.js';
-import { restoreAt, type Booter, type BootStates } from './boot.js';
+import { machineAt, type Booter, type BootStates } from './boot.js';
 import type { Seen } from './recorder.js';
 import { consoleTail, describeStop } from './stop.js';
 
@@ -46,10 +46,7 @@ export async function mountOnce(
     configKey: `mount-${filesystem}-${volume.byteLength}-${booter.configKey}`,
   };
   const disk = { base: copyOf(volume) };
-  const recorder = await restoreAt(await states.at('beforeDisk', machine), {
-    ...machine,
-    config: { ...machine.config, disks: [disk] },
-  });
+  const recorder = await machineAt('beforeDisk', machine, states, () => Promise.resolve({ disks: [disk] }));
   try {
     const { reason, virtualMs } = await recorder.machine.run({
       virtualMsMax: MOUNT_MS_MAX,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The plan of a run, as plain data. It is read from a scenario file, or a program makes it directly. */
+import type { EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
 import type { ShareEntry } from '../machine/contract.js';
 
@@ -13,7 +14,15 @@ export const PROOFS = ['memory', 'image', 'disk', 'filesystems'] as const;
 /** The proofs of `verify`; all of them by default. */
 export type Proof = (typeof PROOFS)[number];
 
+/** Architectures of guest kernels, by the kernel's own names. */
+export const ARCHITECTURES = ['i386', 'x86_64'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
 export interface MachineOptions {
+  readonly engine: EngineName;
+  /** Of the guest kernel. */
+  readonly arch: Architecture;
+  readonly processors: number;
   readonly memoryMiB: number;
   readonly seed: number;
   /** A flavour, `release` or `debug`, or the path of a folder with the user's own kernel. */
@@ -127,6 +136,9 @@ export interface Plan {
 }
 
 export const DEFAULT_MACHINE: MachineOptions = {
+  engine: 'v86',
+  arch: 'i386',
+  processors: 1,
   memoryMiB: 256,
   seed: 1,
   kernel: 'release',

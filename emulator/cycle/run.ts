@@ -29,7 +29,8 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
     states: deps.states ?? bootStates(),
     say: (what, fraction) => deps.say(what, fraction ?? begun++ / steps.length),
   };
-  const split = splitAtSuspend(plan.steps);
+  // Main and control run can continue from a common state only if there are checkpoints.
+  const split = deps.booter.engine.traits.checkpoints ? splitAtSuspend(plan.steps) : undefined;
   if (!split) {
     const main = await runTimeline(plan, plan.steps, shared);
     const control =

@@ -9,7 +9,8 @@ import type {
   StepNotRun,
   TimelineOutcome,
 } from '../cycle/outcome.js';
-import type { Plan, SuspendMethod } from '../cycle/plan.js';
+import type { MachineOptions, Plan, SuspendMethod } from '../cycle/plan.js';
+import { ENGINES } from '../engines/names.js';
 
 export interface ReportFailure extends Finding {
   /** The one command that reproduces it. */
@@ -34,6 +35,16 @@ export interface Report {
   /** The method of the first suspend; null when nothing was suspended. */
   readonly method: SuspendMethod | null;
   readonly kernel: { readonly version: string; readonly flavour: string; readonly sha256: string };
+  /** Absent in reports of versions that had only one engine, `v86`. */
+  readonly machine?: {
+    readonly engine: string;
+    readonly arch: string;
+    readonly processors: number;
+    /** A run with the same inputs goes through the same states. Otherwise `stateHash` differs from run to run. */
+    readonly deterministic: boolean;
+    /** Otherwise `instructions` counts markers and writes. */
+    readonly countsInstructions: boolean;
+  };
   readonly seed: number;
   /** Suspends that were resumed. */
   readonly cycles: number;
@@ -115,6 +126,7 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
     scenario: context.scenario,
     method: first?.method ?? null,
     kernel: context.kernel,
+    machine: machineOf(context.plan.machine),
     seed: context.plan.machine.seed,
     cycles: main.cycles.length,
     memory: {
@@ -151,6 +163,11 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
     packages: context.packages,
     ...(context.notes !== undefined && context.notes.length > 0 && { notes: context.notes }),
   };
+}
+
+function machineOf({ engine, arch, processors }: MachineOptions): NonNullable<Report['machine']> {
+  const { deterministic, countsInstructions } = ENGINES[engine];
+  return { engine, arch, processors, deterministic, countsInstructions };
 }
 
 function sum(of: TimelineOutcome, pick: (cycle: CycleOutcome) => number | undefined): number {

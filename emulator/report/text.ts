@@ -42,10 +42,13 @@ export function renderFindings(findings: readonly Finding[]): string {
   ].join('\n');
 }
 
-function headline({ kernel, options, seed, method, cycles, offMs }: Report): string {
+function headline({ kernel, machine, options, seed, method, cycles, offMs }: Report): string {
   const memory = options['memoryMiB'];
   return [
     `Linux ${kernel.version} ${kernel.flavour}`,
+    ...(machine === undefined
+      ? []
+      : [`${machine.engine} ${machine.arch}`, ...(machine.processors > 1 ? [`${machine.processors} processors`] : [])]),
     ...(typeof memory === 'number' ? [`${memory} MiB`] : []),
     `seed ${seed}`,
     ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle'), `off for ${time(offMs)}`]),
@@ -80,11 +83,19 @@ function rows(report: Report): readonly (readonly [string, string])[] {
       'self-checks',
       `${checks(selfChecks)}${selfChecks.control ? ` (control run: ${checks(selfChecks.control)})` : ''}`,
     ]);
+  // Without an instruction counter, the numbers count something else.
+  const count = (instructions: number): readonly string[] =>
+    report.machine?.countsInstructions === false ? [] : [`${millions(instructions)} instructions`];
   if (frozen.instructions > 0)
-    rows.push(['frozen', `${time(frozen.virtualMs)} · ${millions(frozen.instructions)} instructions`]);
+    rows.push(['frozen', [time(frozen.virtualMs), ...count(frozen.instructions)].join(' · ')]);
   rows.push([
     'run',
-    `${millions(report.instructions)} instructions · ${time(report.virtualMs)} of guest time · ${time(report.realMs)} real`,
+    [
+      ...count(report.instructions),
+      `${time(report.virtualMs)} of guest time`,
+      `${time(report.realMs)} real`,
+      ...(report.machine?.deterministic === false ? [`${report.machine.engine} is not deterministic`] : []),
+    ].join(' · '),
   ]);
   rows.push(...notRunRows(report), ['state', report.stateHash.slice(0, 16)]);
   for (const note of report.notes ?? []) rows.push(['note', note]);

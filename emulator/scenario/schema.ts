@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Defines the contents of a scenario file. Reads YAML into {@link Scenario} and reports every problem at its place. */
 import {
+  ARCHITECTURES,
   DEFAULT_MACHINE,
   DEFAULT_METHOD,
   EMPTY_SHARE,
   PROOFS,
+  type Architecture,
   type CommandStep,
   type ConsoleRules,
   type MachineOptions,
@@ -13,6 +15,7 @@ import {
 import { patternProblem } from '../cycle/pattern.js';
 import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
+import { ENGINES, type EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
 import { ERRNO_NAMES } from '../machine/errno.js';
 import {
@@ -94,13 +97,20 @@ function orText<T>(key: string, shape: Shape<T>): Shape<T> {
   };
 }
 
-const machineShape = mapping({
+/** The largest machine of any engine. */
+const MEMORY_MIB_MAX = Math.max(...Object.values(ENGINES).map(({ memoryMiB }) => memoryMiB.max));
+
+const machineFields = {
+  engine: defaulted(word('v86', 'qemu'), DEFAULT_MACHINE.engine),
+  arch: defaulted(word(...ARCHITECTURES), DEFAULT_MACHINE.arch),
+  processors: defaulted(integer(1, 8), DEFAULT_MACHINE.processors),
   memory: optional(
     scalar<number>(
-      "RAM from '128 MiB' to '768 MiB'",
+      "RAM from '128 MiB' to '3 GiB'",
       (value) => {
-        const mib = typeof value === 'string' ? Number(/^(\d+) ?MiB$/.exec(value)?.[1]) : NaN;
-        return mib >= 128 && mib <= 768 ? mib : undefined;
+        const [, number, unit] = (typeof value === 'string' && /^(\d+) ?([MG])iB$/.exec(value)) || [];
+        const mib = Number(number) * (unit === 'G' ? 1024 : 1);
+        return mib >= 128 && mib <= MEMORY_MIB_MAX ? mib : undefined;
       },
       256,
     ),
@@ -122,7 +132,26 @@ const machineShape = mapping({
     ),
   ),
   wallClock: optional(wallClock),
-});
+};
+/** Why there is no machine like this, if so. */
+function machineProblem(machine: Read<ReturnType<typeof mapping<typeof machineFields>>>): string | undefined {
+  const { engine, arch, processors, kernel = DEFAULT_MACHINE.kernel, share } = machine;
+  const memoryMiB = machine.memory ?? defaultMemory(arch);
+  const { min, max } = ENGINES[engine].memoryMiB;
+  if (engine === 'v86' && arch !== 'i386') return `the engine v86 cannot run ${arch}: add \`engine: qemu\``;
+  if (processors > ENGINES[engine].processorsMax)
+    return `a machine of the engine ${engine} has at most ${ENGINES[engine].processorsMax} processor${ENGINES[engine].processorsMax === 1 ? '' : 's'}${engine === 'v86' ? ': add `engine: qemu`' : ''}`;
+  if (processors > 1 && arch === 'i386' && !kernel.includes('/'))
+    return `the ${kernel} kernel for i386 uses one processor only: add \`arch: x86_64\``;
+  if (memoryMiB < min || memoryMiB > max)
+    return `a machine of the engine ${engine} has ${min} MiB to ${max} MiB of RAM, not ${memoryMiB} MiB`;
+  if (share !== undefined && !ENGINES[engine].share) return `a machine of the engine ${engine} cannot have a \`share\``;
+  return undefined;
+}
+const machineShape = checked(mapping(machineFields), machineProblem);
+
+/** Below 512 MiB, the kernel for x86_64 does without transparent huge pages. */
+const defaultMemory = (arch: Architecture): number => (arch === 'x86_64' ? 1024 : DEFAULT_MACHINE.memoryMiB);
 
 /** Longer than any real run. A sleeping guest costs no host time. */
 const timeout = duration(['1 ms', '7 d']);
@@ -352,12 +381,36 @@ export function readScenario(
   if ('issues' in read) return read;
   const scenario = scenarioOf(read.value);
   const { steps, machine } = scenario;
+  const traits = ENGINES[machine.engine];
   // The number of steps is checked before anything processes them.
   const excess = tooManySteps(steps) ?? clockOverrun(steps, machine.wallClockMs);
-  const problems = excess ? [excess] : orderProblems(steps).problems;
+  const problems = excess
+    ? [excess]
+    : [...orderProblems(steps).problems, ...(traits.countsInstructions ? [] : countProblems(steps, machine.engine))];
   if (problems.length > 0)
     return { issues: problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)) };
   return { scenario };
+}
+
+/** The faults at an instruction count, which this engine cannot do. */
+function countProblems(
+  steps: readonly Step[],
+  engine: EngineName,
+): readonly { readonly path: readonly (string | number)[]; readonly problem: string }[] {
+  const problem = `the engine ${engine} does not count instructions: cut power at a \`marker\` or a \`write\``;
+  return steps.flatMap((step, index) => {
+    if (step.do === 'repeat')
+      return countProblems(step.steps, engine).map(({ path }) => ({
+        path: [index, 'repeat', 'steps', ...path],
+        problem,
+      }));
+    const faults = step.do === 'suspend' || step.do === 'resume' ? step.faults : [];
+    return faults.flatMap((fault, at) =>
+      fault.fault === 'cutPower' && 'instruction' in fault.at
+        ? [{ path: [index, step.do, 'faults', at, 'cutPower', 'instruction'], problem }]
+        : [],
+    );
+  });
 }
 
 function scenarioOf({
@@ -373,7 +426,10 @@ function scenarioOf({
   return {
     name,
     machine: {
-      memoryMiB: machine.memory ?? DEFAULT_MACHINE.memoryMiB,
+      engine: machine.engine ?? DEFAULT_MACHINE.engine,
+      arch: machine.arch ?? DEFAULT_MACHINE.arch,
+      processors: machine.processors ?? DEFAULT_MACHINE.processors,
+      memoryMiB: machine.memory ?? defaultMemory(machine.arch ?? DEFAULT_MACHINE.arch),
       seed: machine.seed ?? DEFAULT_MACHINE.seed,
       kernel: machine.kernel ?? DEFAULT_MACHINE.kernel,
       cmdline: [

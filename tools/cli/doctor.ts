@@ -25,7 +25,7 @@ export interface DoctorOptions {
 /** Every run needs these. */
 const FOR_RUNS: readonly Purpose[] = ['machine', 'kernel', 'userspace', 'disks', 'checks'];
 /** The tests need these, too. */
-export const FOR_TESTS: readonly Purpose[] = ['browser', 'terminal', 'reports'];
+export const FOR_TESTS: readonly Purpose[] = ['qemu', 'browser', 'terminal', 'reports'];
 
 /** Only a clone has tests and benchmarks, an installed package has none. */
 const isClone = (): boolean => existsSync(packagePath('package-lock.json'));

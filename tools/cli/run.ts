@@ -72,7 +72,7 @@ export async function runCommand(
 /** Runs one scenario with progress on the error output. */
 export async function runOne(scenario: LoadedScenario, options: RunOptions, signal: AbortSignal): Promise<ScenarioRun> {
   const { context, progress } = buildContext(signal);
-  await ensurePrerequisites(context);
+  await ensurePrerequisites(context, scenario.plan.machine.engine === 'qemu' ? ['qemu'] : []);
   const found: Finding[] = [];
   try {
     return await runScenario(scenario, context, {

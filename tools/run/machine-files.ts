@@ -8,6 +8,8 @@ import { readOwnKernel } from '../../guest-kernel/own.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { hashFile } from '../../emulator/host/node/artifacts/store.js';
+import type { EngineName } from '../../emulator/engines/names.js';
+import { qemuVersion } from '../../emulator/engines/qemu/host-node/engine.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
 import type { MachineConfig, ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
@@ -52,10 +54,15 @@ export const CMDLINE: readonly string[] = [
   'hibernate=nocompress',
   'no_console_suspend',
   'panic=-1',
+];
+
+const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
   // The PIT watchdog would mark the TSC as unstable after some seconds of guest time, because the two are read in
   // different ticks.
-  'tsc=nowatchdog',
-];
+  v86: ['tsc=nowatchdog'],
+  // On a busy host the kernel measures a wrong rate of the TSC, and its time passes several times too fast.
+  qemu: ['tsc=unstable', 'clocksource=hpet'],
+};
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */
 const CMDLINE_POISONING: readonly string[] = ['page_poison=1'];
@@ -67,17 +74,21 @@ export async function obtainMachineFiles(
   context: BuildContext,
 ): Promise<MachineFiles> {
   const kernel = await (isFlavour(machine.kernel)
-    ? obtainKernel(machine.kernel, context)
+    ? obtainKernel(machine.kernel, context, machine.arch)
     : readOwnKernel(machine.kernel));
   const initramfs = await obtainInitramfs(context);
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
-  const cmdline = [...CMDLINE, ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []), ...machine.cmdline].join(
-    ' ',
-  );
+  const cmdline = [
+    ...CMDLINE,
+    ...CMDLINE_BY_ENGINE[machine.engine],
+    ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []),
+    ...machine.cmdline,
+  ].join(' ');
   const config: MachineConfig = {
     memoryMiB: machine.memoryMiB,
+    processors: machine.processors,
     bios,
     vgaBios,
     kernel: await readFile(kernel.bzImagePath),
@@ -88,15 +99,15 @@ export async function obtainMachineFiles(
     wallClockMs: machine.wallClockMs,
   };
   const hashes: Record<string, string> = {
-    bios: sha256(bios),
-    vgaBios: sha256(vgaBios),
+    // QEMU brings its own firmware.
+    ...(machine.engine === 'v86' && { bios: sha256(bios), vgaBios: sha256(vgaBios) }),
     kernel: kernel.sha256,
     initramfs: initramfs.sha256,
-    engine: await engineHash(),
+    engine: await engineHash(machine.engine, context),
   };
   for (const [index, { sha256: hash }] of images.entries()) hashes[`disk ${disks[index] ?? index}`] = hash;
-  const { memoryMiB, seed, wallClockMs } = config;
-  const configKey = sha256(JSON.stringify([hashes, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
+  const { memoryMiB, processors, seed, wallClockMs } = config;
+  const configKey = sha256(JSON.stringify([hashes, memoryMiB, processors, seed, wallClockMs, cmdline])).slice(0, 32);
   const notes = images.flatMap(({ deviations = [] }, index) =>
     deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`),
   );
@@ -124,9 +135,9 @@ export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | 
 
 /** A key for everything of a machine except its disks and its share. */
 export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' | 'hashes'>): string {
-  const { memoryMiB, seed, wallClockMs, cmdline } = config;
+  const { memoryMiB, processors, seed, wallClockMs, cmdline } = config;
   const others = Object.entries(hashes).filter(([name]) => !name.startsWith('disk '));
-  return sha256(JSON.stringify([others, memoryMiB, seed, wallClockMs, cmdline])).slice(0, 32);
+  return sha256(JSON.stringify([others, memoryMiB, processors, seed, wallClockMs, cmdline])).slice(0, 32);
 }
 
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> =>
@@ -168,8 +179,9 @@ async function obtainImage(disk: string, context: BuildContext): Promise<DiskIma
 
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
-/** A checkpoint fits only the code that made it. */
-async function engineHash(): Promise<string> {
+/** Identifies the code of an engine. A checkpoint fits only the code that made it. */
+async function engineHash(engine: EngineName, { signal }: BuildContext): Promise<string> {
+  if (engine === 'qemu') return sha256(`qemu ${await qemuVersion(signal)}`);
   const files = ['machine-worker.mjs', 'v86.wasm'].map((name) => hashFile(packagePath('dist', name)));
   return sha256((await Promise.all(files)).join('\n'));
 }

@@ -10,14 +10,13 @@ import type { Waited } from '../../emulator/cycle/recorder.js';
 import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
 import { mountOnce } from '../../emulator/cycle/mount-once.js';
 import { runPlan } from '../../emulator/cycle/run.js';
-import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { reportOf, type Report } from '../../emulator/report/model.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { keyWithoutDisks, obtainMachineFiles, withShare } from './machine-files.js';
-import type { Engine } from '../../emulator/machine/contract.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
+import { sharedEngine } from './engines.js';
 import { ownCommand, quoted } from './own-command.js';
 import type { LoadedScenario } from './scenario-file.js';
 import { checkTemporaryFolder } from '../../emulator/host/node/temporary.js';
@@ -37,10 +36,6 @@ export interface ScenarioRun {
   readonly outcome: RunOutcome;
 }
 
-let engine: Engine | undefined;
-/** All runs of this process share an engine, so that later machines use the code that earlier ones have compiled. */
-const sharedEngine = (): Engine => (engine ??= createV86Engine());
-
 /** @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   loaded: LoadedScenario,
@@ -58,7 +53,7 @@ export async function runScenario(
   };
   const states = bootStates();
   const quiet: Booter = {
-    engine: sharedEngine(),
+    engine: sharedEngine(plan.machine.engine),
     config: files.config,
     configKey: files.configKey,
     cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>

@@ -26,7 +26,7 @@ export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonl
   return [
     // Nothing that the rig does not name: no user's configuration, no default devices.
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
-    ...['-machine', 'pc,memory-backend=ram,usb=off,graphics=off,vmport=off', '-accel', 'tcg'],
+    ...['-machine', 'pc,memory-backend=ram,usb=off,vmport=off', '-accel', 'tcg'],
     ...['-smp', String(processors), '-m', `${memoryMiB}M`],
     // Memory that the rig can read while the machine stands still, and after its end.
     ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],

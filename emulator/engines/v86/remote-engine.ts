@@ -2,34 +2,16 @@
 /**
  * The rig's side: an engine that runs machines in workers. It does not depend on the host, which supplies the workers.
  */
-import type {
-  Checkpoint,
-  Engine,
-  EngineTraits,
-  Machine,
-  MachineConfig,
-  MarkerSeen,
-  RunReport,
-} from '../../machine/contract.js';
+import type { Checkpoint, Engine, Machine, MachineConfig, MarkerSeen, RunReport } from '../../machine/contract.js';
 import { InputError, RigError, StallError } from '../../machine/errors.js';
 import { checkConfig, checkRequest, checkRestored, type EngineFacts } from '../checks.js';
 import type { CompiledCode } from './jit.js';
 import type { Answers, Failure, Request, WorkerPort } from './protocol.js';
 import { SHARE_BYTES_MAX, SHARE_NODES_MAX } from './share/tree.js';
 import { shared } from './shared-memory.js';
+import { V86_ENGINE, V86_TRAITS } from './traits.js';
 import { watch, type Timers } from './watchdog.js';
 
-export const V86_ENGINE = 'v86';
-export const V86_TRAITS: EngineTraits = {
-  deterministic: true,
-  countsInstructions: true,
-  ownTime: true,
-  checkpoints: true,
-  delivery: true,
-  share: true,
-  processorsMax: 1,
-  memoryMiB: { min: 128, max: 768 },
-};
 const V86: EngineFacts = { name: V86_ENGINE, traits: V86_TRAITS };
 
 /**

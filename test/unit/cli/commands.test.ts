@@ -42,6 +42,15 @@ t.test('two reports of one run are the same run, and others say where they diffe
   t.same(compareReports(report({}), report({ instructions: 6 })), ['instructions: 5, now 6']);
   const control = (state: string) =>
     report({ controlRun: { instructions: 5, virtualMs: 1, stateHash: state.repeat(64) } });
+  const machine = { engine: 'qemu', arch: 'x86_64', processors: 2, deterministic: false, countsInstructions: false };
+  const other = { instructions: 9, stateHash: 'b'.repeat(64) };
+  t.same(compareReports(report({ machine }), report({ machine, ...other })), [], 'it cannot be repeated bit for bit');
+  t.same(compareReports(report({ machine }), report({ machine, ...other, verdict: 'fail' })), [
+    'verdict: pass, now fail',
+  ]);
+  t.same(compareReports(report({ machine }), report({ machine, ...other, artifacts: { kernel: 'l' } })), [
+    "artifact 'kernel': k, now l",
+  ]);
   t.same(compareReports(control('a'), control('a')), []);
   t.same(compareReports(control('a'), control('b')), [
     `state of the control run: ${'a'.repeat(16)}, now ${'b'.repeat(16)}`,

@@ -1048,6 +1048,41 @@ t.test('a restored system that does not answer is verified all the same, and not
   t.same(main.commands, []);
 });
 
+t.test('an engine without checkpoints starts each machine at power-on', async (t) => {
+  const system: FakeSystem = { commands: { 'selfcheck start --seed 1': {}, ...selfChecks(KTAP) } };
+  const fake = fakeSystem(system);
+  let powerOns = 0;
+  const engine: Engine = {
+    ...fake,
+    traits: { ...fake.traits, checkpoints: false },
+    powerOn(config) {
+      powerOns++;
+      return fake.powerOn(config);
+    },
+    restore: () => Promise.reject(new RigError('it has no checkpoints')),
+  };
+  const steps: Step[] = [
+    { do: 'boot' },
+    { do: 'selfcheck', phase: 'start' },
+    ...CYCLE,
+    { do: 'selfcheck', phase: 'verify' },
+    { do: 'shutdown' },
+    { do: 'boot' },
+    { do: 'shutdown' },
+  ];
+  const { main, control, findings } = await run(steps, { engine, control: true });
+  t.same(findings, []);
+  t.equal(powerOns, 3 + 2, 'boot, resume and boot; the control run needs no resume');
+  const withCheckpoints = await run(steps, { system, control: true });
+  t.same(main.cycles, withCheckpoints.main.cycles);
+  t.same(main.selfChecks, withCheckpoints.main.selfChecks);
+  t.same(control?.selfChecks, withCheckpoints.control?.selfChecks);
+  const failed = await run([{ do: 'boot' }], { engine: { ...engine, ...panicking() } });
+  t.match(failed.findings, [{ kind: 'guest', what: /awaited the kernel to start its init/ }]);
+  t.match(new TextDecoder().decode(failed.main.console), /no init/);
+});
+const panicking = (): Pick<Engine, 'powerOn'> => fakeSystem({ panics: 'no init' });
+
 t.test('RAM altered after the restore is in the capture', async (t) => {
   const seen: ResumeEvidence[] = [];
   const flip: Step = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
+import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
 import type { Finding } from '../../../emulator/cycle/outcome.js';
 import { commandLines } from '../../../emulator/report/commands.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
@@ -95,7 +96,7 @@ t.test('one screen of text', (t) => {
   const text = renderText(reportWith([]), { colour: false });
   t.match(
     text,
-    /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/,
+    /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · v86 i386 · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/,
   );
   t.match(text, /memory {7}3,000 pages compared, 0 differ\n.*not in the image: 60,000 free, 12 nosave/);
   t.match(text, /filesystems {2}sda ext4: clean at the suspend/);
@@ -104,6 +105,27 @@ t.test('one screen of text', (t) => {
   t.ok(text.split('\n').length <= 24, 'fits on a screen');
   t.notMatch(text, /\u001b/);
   t.match(renderText(reportWith([]), { colour: true }), /\u001b\[32mPASS/);
+  t.end();
+});
+
+t.test('the report says on what machine it was, and what its numbers are worth', (t) => {
+  const report = reportWith([], {}, { ...DEFAULT_MACHINE, engine: 'qemu', arch: 'x86_64', processors: 2 });
+  t.same(report.machine, {
+    engine: 'qemu',
+    arch: 'x86_64',
+    processors: 2,
+    deterministic: false,
+    countsInstructions: false,
+  });
+  t.same(readReports(JSON.stringify(report)), { reports: [report] }, 'follows the schema');
+  const text = renderText(report, { colour: false });
+  t.match(text, /release · qemu x86_64 · 2 processors · 256 MiB/);
+  t.match(text, /frozen {7}1\.5 s\n/);
+  t.match(text, /run {10}3\.2 s of guest time · 9\.88 s real · qemu is not deterministic/);
+  t.notMatch(text, /instructions/);
+  const { machine: _, ...old } = reportWith([]);
+  t.match(readReports(JSON.stringify(old)), { reports: [old] }, 'of a version with one engine');
+  t.match(renderText(old, { colour: false }), /release · 256 MiB/);
   t.end();
 });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Reports of runs that never were. */
 import type { Finding, RunOutcome, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
-import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
+import { DEFAULT_MACHINE, type MachineOptions } from '../../../emulator/cycle/plan.js';
 import { reportOf, type Report } from '../../../emulator/report/model.js';
 
 export const HASH = 'ab'.repeat(32);
@@ -28,11 +28,15 @@ export const timeline = (over: Partial<TimelineOutcome> = {}): TimelineOutcome =
   ...over,
 });
 
-export function reportWith(findings: readonly Finding[], over: Partial<RunOutcome> = {}): Report {
+export function reportWith(
+  findings: readonly Finding[],
+  over: Partial<RunOutcome> = {},
+  machine: MachineOptions = DEFAULT_MACHINE,
+): Report {
   return reportOf(
     { main: timeline(), control: timeline(), findings, ...over },
     {
-      plan: { name: 'n', machine: DEFAULT_MACHINE, files: [], steps: [], control: true },
+      plan: { name: 'n', machine, files: [], steps: [], control: true },
       scenario: { name: 'stock suspend & resume', file: 'x.yaml', sha256: HASH },
       kernel: { version: '6.12.117', flavour: 'release', sha256: HASH },
       realMs: 9876,

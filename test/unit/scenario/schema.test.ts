@@ -22,6 +22,9 @@ t.test('short and long forms of a step say the same', (t) => {
   t.same(start, { do: 'start', name: 'top', command: 'top' });
   t.match(repeat, { do: 'repeat', times: 2, steps: [{ do: 'run', command: 'true' }] });
   t.same(read.scenario.machine, {
+    engine: 'v86',
+    arch: 'i386',
+    processors: 1,
     memoryMiB: 256,
     seed: 1,
     kernel: 'release',
@@ -52,6 +55,47 @@ t.test('a command may fail without an end of the scenario', (t) => {
   t.same(run(', continue: true'), { ...step, continue: true });
   t.same(run(', continue: false'), step);
   t.equal(run(', continue: perhaps'), 1);
+  t.end();
+});
+
+t.test('a machine is of an engine that can make it', (t) => {
+  const machine = (fields: string): unknown => {
+    const text = `name: x\nmachine: { ${fields} }\nsteps: [boot]\n`;
+    const read = readScenario(text, 'x.yaml');
+    return 'issues' in read ? issuesOf(text) : read.scenario.machine;
+  };
+  t.match(machine('engine: qemu, arch: x86_64, processors: 2, memory: 2 GiB'), {
+    engine: 'qemu',
+    arch: 'x86_64',
+    processors: 2,
+    memoryMiB: 2048,
+  });
+  t.match(machine('engine: qemu, arch: x86_64'), { processors: 1, memoryMiB: 1024 }, 'enough for huge pages');
+  t.match(machine('engine: qemu, processors: 4, kernel: ./linux'), { arch: 'i386', processors: 4, memoryMiB: 256 });
+  t.match(machine('arch: x86_64'), [/^2:10 .*v86 cannot run x86_64: add `engine: qemu`/]);
+  t.match(machine('processors: 2'), [/at most 1 processor: add `engine: qemu`/]);
+  t.match(machine('engine: qemu, processors: 2'), [
+    /release kernel for i386 uses one processor only: add `arch: x86_64`/,
+  ]);
+  t.match(machine('engine: qemu, processors: 9'), [/from 1 to 8/]);
+  t.match(machine('memory: 1 GiB'), [/v86 has 128 MiB to 768 MiB of RAM, not 1024 MiB/]);
+  t.match(machine('engine: qemu, memory: 4 GiB'), [/RAM from '128 MiB' to '3 GiB'/]);
+  t.match(machine('engine: qemu, share: empty'), [/qemu cannot have a `share`/]);
+  t.match(machine('engine: bochs'), [/v86.*qemu/]);
+  t.match(machine('arch: arm64'), [/i386.*x86_64/]);
+  t.end();
+});
+
+t.test('an engine that does not count instructions cannot cut power at a count of them', (t) => {
+  const scenario = (engine: string, suspend: string): string =>
+    `name: x\nmachine: { engine: ${engine} }\nsteps:\n  - boot\n  - ${suspend}\n`;
+  const cut = 'suspend: { faults: [{ cutPower: { instruction: 5 } }] }';
+  t.same(issuesOf(scenario('v86', cut)), []);
+  t.match(issuesOf(scenario('qemu', cut)), [
+    /^5:.*qemu does not count instructions: cut power at a `marker` or a `write`/,
+  ]);
+  t.match(issuesOf(scenario('qemu', `repeat: { times: 2, steps: [{ ${cut} }, boot] }`)), [/^5:.*does not count/]);
+  t.same(issuesOf(scenario('qemu', 'suspend: { faults: [{ cutPower: { write: 5 } }] }')), []);
   t.end();
 });
 
@@ -216,7 +260,7 @@ t.test('everything wrong is named at its place', (t) => {
     issuesOf('name: x\nmachine: { memory: 64 MiB, sed: 3 }\nsteps:\n  - boot\n  - resum\n  - start: { comand: x }\n'),
     [
       "2:28 unknown key 'sed': did you mean 'seed'?",
-      "2:20 RAM from '128 MiB' to '768 MiB' is wanted here, not '64 MiB'",
+      "2:20 RAM from '128 MiB' to '3 GiB' is wanted here, not '64 MiB'",
       "5:5 unknown key 'resum': did you mean 'resume'?",
       "6:14 unknown key 'comand': did you mean 'command'?",
       "6:12 'command' is missing (a command)",

@@ -4,24 +4,13 @@
  * hardware virtualization and without root. Its machines are not deterministic.
  */
 import { command } from '../../../host/node/process.js';
-import type { Engine, EngineTraits } from '../../../machine/contract.js';
+import type { Engine } from '../../../machine/contract.js';
 import { RigError } from '../../../machine/errors.js';
 import { checkConfig, checkRestored, type EngineFacts } from '../../checks.js';
 import { QEMU_PROGRAM } from '../command-line.js';
+import { QEMU_ENGINE, QEMU_TRAITS } from '../traits.js';
 import { startMachine } from './machine.js';
 
-export const QEMU_ENGINE = 'qemu';
-export const QEMU_TRAITS: EngineTraits = {
-  deterministic: false,
-  countsInstructions: false,
-  ownTime: false,
-  checkpoints: false,
-  delivery: false,
-  share: false,
-  processorsMax: 8,
-  // More than that, and the addresses of the last part would not be those of a single block of memory.
-  memoryMiB: { min: 128, max: 3072 },
-};
 const QEMU: EngineFacts = { name: QEMU_ENGINE, traits: QEMU_TRAITS };
 
 export interface QemuEngineOptions {

@@ -21,7 +21,7 @@ import type {
   StopReason,
 } from '../../../machine/contract.js';
 import { InputError, RigError, StallError } from '../../../machine/errors.js';
-import type { Sector } from '../../../machine/units.js';
+import { gpa, type Sector } from '../../../machine/units.js';
 import { checkRequest, type EngineFacts } from '../../checks.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
 import { isDead, readProcessors, senders, type Processor } from '../processors.js';
@@ -34,6 +34,8 @@ import { openRam } from './ram.js';
 /** Real time between two looks whether the guest has halted for good, which QEMU does not tell. */
 const LOOK_EVERY_MS = 100;
 
+/** Bytes of memory that are hashed at once. */
+const HASHED_BYTES = 16 << 20;
 /** Markers of which the place is remembered: many times as many as there are processors. */
 const PLACES_KEPT = 64;
 
@@ -337,7 +339,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     if (broken) throw broken;
   };
 
-  const captureMemory = (): Promise<Uint8Array> => ram.read(0, config.memoryMiB * 2 ** 20);
+  const captureMemory = (): Promise<Uint8Array> => ram.read(gpa(0), config.memoryMiB * 2 ** 20);
 
   /** Ends the process. RAM can still be read. */
   async function end(): Promise<void> {
@@ -408,7 +410,11 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     async stateHash() {
       checkOpen();
       const hash = createHash('sha256').update(JSON.stringify([events, virtualMs(), ended ?? null]));
-      return hash.update(await captureMemory()).digest('hex');
+      const memoryBytes = config.memoryMiB * 2 ** 20;
+      // In pieces, so that the disks of other machines are served meanwhile.
+      for (let from = 0; from < memoryBytes; from += HASHED_BYTES)
+        hash.update(await ram.read(gpa(from), Math.min(HASHED_BYTES, memoryBytes - from)));
+      return hash.digest('hex');
     },
     checkpoint: () => Promise.reject(new RigError(`the ${facts.name} engine has no checkpoints`)),
     close() {

@@ -13,13 +13,15 @@ export interface QemuProcess {
 
 /**
  * Runs its arguments after the first as a program, which is killed as soon as the standard input ends. It ends when the
- * rig closes it, and also when the rig is killed. The folder of the first argument is removed in the end.
+ * rig closes it, and also when the rig is killed. The folder of the first argument is removed in the end. The shell's own
+ * messages go nowhere, because one to a rig that is gone would end the shell.
  */
 const GUARD = `
 folder=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- & machine=$!
 echo $machine
+exec 2>/dev/null
 (while read -r line; do :; done <&3; kill -9 $machine 2>/dev/null) >/dev/null & watcher=$!
 exec 3<&-
 wait $machine; status=$?

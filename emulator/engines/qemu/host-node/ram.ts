@@ -6,7 +6,7 @@ import type { Gpa } from '../../../machine/units.js';
 
 export interface Ram {
   /** @returns a copy in memory that workers can share. */
-  read(at: Gpa | 0, lengthBytes: number): Promise<Uint8Array>;
+  read(at: Gpa, lengthBytes: number): Promise<Uint8Array>;
   /** Code that the guest has executed already is not translated anew: alter data only. */
   write(at: Gpa, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;

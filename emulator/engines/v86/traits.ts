@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+import type { EngineTraits } from '../../machine/contract.js';
+
+export const V86_ENGINE = 'v86';
+export const V86_TRAITS: EngineTraits = {
+  deterministic: true,
+  countsInstructions: true,
+  ownTime: true,
+  checkpoints: true,
+  delivery: true,
+  share: true,
+  processorsMax: 1,
+  memoryMiB: { min: 128, max: 768 },
+};
