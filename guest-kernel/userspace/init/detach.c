@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/loop.h>
 #include <mntent.h>
 #include <stdarg.h>
@@ -24,6 +25,8 @@
 /* What is used by a program that has just ended may be let go of a little later. */
 #define TRIES 5
 #define TRY_AGAIN_MS 50
+/* bcache writes its journal when it stops, and the write to its file in /sys does not wait for that. */
+#define BCACHE_STOP_MS 5000
 
 /* One look at everything of a kind. */
 struct pass {
@@ -214,17 +217,17 @@ static void count_device(struct pass *pass, bool is_gone, dev_t dev, const char 
 	}
 }
 
-/* Block devices whose names begin so and that have this file in /sys: /sys/block/NAME/FILE. */
+/* Block devices and partitions whose names begin so and that have this file in /sys: /sys/class/block/NAME/FILE. */
 static void each_block_device(struct pass *pass, const char *prefix, const char *file,
 			      void (*use)(struct pass *pass, const char *name, const char *path))
 {
-	DIR *all = opendir("/sys/block");
+	DIR *all = opendir("/sys/class/block");
 	struct dirent *entry;
 
 	while (all && (entry = readdir(all))) {
 		char path[320];
 
-		snprintf(path, sizeof(path), "/sys/block/%s/%s", entry->d_name, file);
+		snprintf(path, sizeof(path), "/sys/class/block/%s/%s", entry->d_name, file);
 		if (!strncmp(entry->d_name, prefix, strlen(prefix)) && !access(path, F_OK))
 			use(pass, entry->d_name, path);
 	}
@@ -266,6 +269,88 @@ static void stop_md(struct pass *pass, const char *name, const char *array_state
 		count_device(pass, false, status.st_rdev, "md array", device, strerror(errno));
 }
 
+/* Writes to a file of bcache in /sys that is named `stop`, and waits until this path in /sys has gone. */
+static bool bcache_stops(const char *stop, const char *path)
+{
+	/* One that already stops has no such file. */
+	if (rig_write_file(stop, "1") && errno != ENOENT)
+		return false;
+	for (int waited_ms = 0; waited_ms < BCACHE_STOP_MS; waited_ms += 10) {
+		if (access(path, F_OK))
+			return true;
+		rig_sleep_ms(10);
+	}
+	errno = EBUSY;
+	return false;
+}
+
+/* A device that bcache caches: its file `stop` is that of /dev/bcacheN, or its own while there is none. */
+static void stop_bcache(struct pass *pass, const char *name, const char *stop)
+{
+	char path[320], device[280];
+	struct stat status = { 0 };
+	bool is_front = !strncmp(name, "bcache", strlen("bcache")), is_gone = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/bcache/dev", name);
+	if (!is_front && !access(path, F_OK))
+		return;
+	snprintf(device, sizeof(device), "/dev/%s", name);
+	stat(device, &status);
+	/* It would be taken from under those who use it: a mount, another device, or swap. */
+	fd = is_front ? open(device, O_RDONLY | O_EXCL | O_CLOEXEC) : -1;
+	if (is_front && fd < 0 && errno == EBUSY) {
+		count_device(pass, false, status.st_rdev, "bcache device", device, "in use");
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	/* The file `stop` goes before the device does. */
+	snprintf(path, sizeof(path), "/sys/class/block/%s%s", name, is_front ? "" : "/bcache");
+	is_gone = bcache_stops(stop, path);
+	count_device(pass, is_gone, status.st_rdev, "bcache device", device, strerror(errno));
+}
+
+static bool has_backing_device(const char *set)
+{
+	DIR *all = opendir(set);
+	struct dirent *entry;
+	bool found = false;
+
+	while (all && !found && (entry = readdir(all)))
+		found = !strncmp(entry->d_name, "bdev", strlen("bdev"));
+	if (all)
+		closedir(all);
+	return found;
+}
+
+/* Caches of bcache. One that still has devices which it caches is counted with these. */
+static void stop_bcache_caches(struct pass *pass)
+{
+	DIR *all = opendir("/sys/fs/bcache");
+	struct dirent *entry;
+
+	while (all && (entry = readdir(all))) {
+		char set[280], stop[300], first[300], cache[PATH_MAX];
+
+		snprintf(set, sizeof(set), "/sys/fs/bcache/%s", entry->d_name);
+		snprintf(stop, sizeof(stop), "%s/stop", set);
+		if (entry->d_name[0] == '.' || access(stop, F_OK) || has_backing_device(set))
+			continue;
+		/* The set goes before its cache has written its journal. */
+		snprintf(first, sizeof(first), "%s/cache0", set);
+		if (bcache_stops(stop, realpath(first, cache) ? cache : set)) {
+			pass->gone++;
+		} else {
+			pass->left++;
+			if (pass->last)
+				stays_busy("bcache cache set %s: %s", entry->d_name, strerror(errno));
+		}
+	}
+	if (all)
+		closedir(all);
+}
+
 static void remove_dm(const char *name, dev_t dev, void *data)
 {
 	bool is_gone = !dm_remove(name);
@@ -282,6 +367,8 @@ static struct pass pass_over_all(bool last)
 	each_block_device(&pass, "loop", "loop/backing_file", detach_loop);
 	dm_each(remove_dm, &pass);
 	each_block_device(&pass, "md", "md/array_state", stop_md);
+	each_block_device(&pass, "", "bcache/stop", stop_bcache);
+	stop_bcache_caches(&pass);
 	return pass;
 }
 
