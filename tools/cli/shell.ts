@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from '../../emulator/agent/agent.js';
 import { resultOf } from '../../emulator/cycle/commands.js';
-import { bootStates, restoreAt, type Booter } from '../../emulator/cycle/boot.js';
+import { bootStates, machineAt, type Booter } from '../../emulator/cycle/boot.js';
 import { describeStop } from '../../emulator/cycle/stop.js';
 import {
   playTyping,
@@ -14,9 +14,9 @@ import {
   type Recording,
   type TerminalSize,
 } from '../../emulator/cycle/typing.js';
-import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { obtainMachineFiles, withShare } from '../run/machine-files.js';
+import { sharedEngine } from '../run/engines.js';
 import { loadScenario } from '../run/scenario-file.js';
 import type { Machine, RunReport } from '../../emulator/machine/contract.js';
 import { EXIT, GuestError, InputError } from '../../emulator/machine/errors.js';
@@ -66,11 +66,19 @@ export async function shellCommand(
     file ?? standardScenario(),
     options.seed === undefined ? {} : { seed: options.seed },
   );
+  const engine = sharedEngine(plan.machine.engine);
+  if (!engine.traits.deterministic && (options.record !== undefined || options.play !== undefined))
+    throw new InputError(
+      `typing cannot be recorded or played on the engine ${engine.name}, which is not deterministic`,
+      {
+        remedy: 'leave out --record and --play, or use a machine of the engine v86',
+      },
+    );
   const { context, progress } = buildContext(signal);
-  await ensurePrerequisites(context);
+  await ensurePrerequisites(context, plan.machine.engine === 'qemu' ? ['qemu'] : []);
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const booter: Booter = {
-    engine: createV86Engine(),
+    engine,
     config: files.config,
     configKey: files.configKey,
     cache: byteCache(join(context.cacheDir, 'checkpoints')),
@@ -79,8 +87,7 @@ export async function shellCommand(
       if (what !== '') progress.say(what);
     },
   };
-  const state = await bootStates().at('agentReady', booter);
-  const { machine } = await restoreAt(state, { ...booter, onProgress: () => undefined });
+  const { machine, seen } = await machineAt('agentReady', booter, bootStates());
   progress.clear();
   const atTerminal = process.stdin.isTTY;
   console.error(`snapback: the console of the guest; ${atTerminal ? 'Ctrl-] quits' : 'it ends with the input'}`);
@@ -90,7 +97,7 @@ export async function shellCommand(
   const before = played?.typing ?? [];
   try {
     if (size) await setSize(guest, size);
-    const start = guest.seen.report?.instructions ?? state.seen.instructions;
+    const start = guest.seen.report?.instructions ?? seen().instructions;
     const typing: Keystrokes[] = [...before];
     await withRecording(record, { size, typing }, async () => {
       const at = await playTyping(machine, before, start, { onConsole, signal });
