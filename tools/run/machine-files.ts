@@ -61,7 +61,9 @@ const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
   // different ticks.
   v86: ['tsc=nowatchdog'],
   // On a busy host the kernel measures a wrong rate of the TSC, and its time passes several times too fast.
-  qemu: ['tsc=unstable', 'clocksource=hpet'],
+  // Several processors probe disks at once, and the first to do so gets the name sda. On one processor they are probed in
+  // their order. This binds other work of unbound work queues to that processor, too.
+  qemu: ['tsc=unstable', 'clocksource=hpet', 'workqueue.unbound_cpus=0'],
 };
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */
