@@ -43,9 +43,11 @@ async function main(named) {
   }
   if (unit.length > 0 && !interrupted) addCounts(counts, await tap('unit tests', unit, []));
   if (e2e.length > 0 && !interrupted) {
-    // Minutes when kernels have changed: for one test, only what it boots.
+    // Minutes when kernels have changed: for named tests, only what they boot.
     const all = named.length === 0 || e2e.some((file) => /debug-kernel|reproducible/.test(file));
-    failedToBuild = (await run(process.execPath, [command, 'build', ...(all ? ['--tests'] : [])])) !== 0;
+    const x86_64 = e2e.some((file) => /qemu\.test/.test(file)) ? [['--arch', 'x86_64']] : [];
+    for (const options of all ? [['--tests']] : [[], ...x86_64])
+      failedToBuild ||= (await run(process.execPath, [command, 'build', ...options])) !== 0;
     // Two at a time: most of what a test boots uses one processor.
     if (!failedToBuild && !interrupted)
       addCounts(counts, await tap('end-to-end tests', e2e, ['--disable-coverage', '--jobs=2']));

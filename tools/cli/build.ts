@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback build`: builds everything that a run needs, without a run. */
-import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
+import { type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
@@ -12,22 +12,30 @@ import type { CommandContext } from './context.js';
 
 export interface BuildOptions {
   readonly kernel: KernelFlavour;
-  /**
-   * Also build what the tests need: tools of the host, each flavour of the kernel, and a second build for comparison.
-   */
+  readonly arch: KernelArch;
+  /** Build what the tests need instead: tools of the host, all their kernels, and a second build for comparison. */
   readonly tests?: boolean;
 }
 
-export async function buildCommand({ kernel, tests }: BuildOptions, { signal }: CommandContext): Promise<number> {
+/** The kernels that the end-to-end tests boot. */
+const KERNELS_OF_TESTS: readonly Pick<BuildOptions, 'kernel' | 'arch'>[] = [
+  { kernel: 'release', arch: 'i386' },
+  { kernel: 'debug', arch: 'i386' },
+  { kernel: 'release', arch: 'x86_64' },
+];
+
+export async function buildCommand({ kernel, arch, tests }: BuildOptions, { signal }: CommandContext): Promise<number> {
   const { context, progress } = buildContext(signal);
   try {
     await ensurePrerequisites(context, tests === true ? FOR_TESTS : []);
-    for (const flavour of tests === true ? KERNEL_FLAVOURS : [kernel]) {
-      const { hashes } = await obtainMachineFiles({ ...DEFAULT_MACHINE, kernel: flavour }, STANDARD_DISKS, context);
+    const shown = new Set<string>();
+    for (const kind of tests === true ? KERNELS_OF_TESTS : [{ kernel, arch }]) {
+      const { hashes } = await obtainMachineFiles({ ...DEFAULT_MACHINE, ...kind }, STANDARD_DISKS, context);
       progress.clear();
       for (const [name, hash] of Object.entries(hashes)) {
-        if (name === 'kernel') console.log(`${hash.slice(0, 16)}  kernel ${flavour}`);
-        else if (flavour === kernel) console.log(`${hash.slice(0, 16)}  ${name}`);
+        const line = `${hash.slice(0, 16)}  ${name === 'kernel' ? `kernel ${kind.kernel} ${kind.arch}` : name}`;
+        if (!shown.has(line)) console.log(line);
+        shown.add(line);
       }
     }
     if (tests === true) await obtainRebuild('release', context);

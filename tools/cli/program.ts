@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The commands and the text of `--help`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
+import { KERNEL_ARCHS, KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
 import { buildCommand, type BuildOptions } from './build.js';
 import type { CommandContext } from './context.js';
 import { cleanCommand, type CleanOptions } from './clean.js';
@@ -84,7 +84,8 @@ export function buildProgram(context: CommandContext): Command {
   sub('build')
     .description('build kernel, guest programs and disks into the cache, without running anything')
     .addOption(new Option('--kernel <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
-    .option('--tests', 'also build what the tests need')
+    .addOption(new Option('--arch <architecture>', "the kernel's architecture").choices(KERNEL_ARCHS).default('i386'))
+    .option('--tests', 'build everything that the tests need')
     .action(async (options: BuildOptions) => context.done(await buildCommand(options, context)));
   sub('clean')
     .description('remove from the cache what the present sources do not need')
