@@ -56,6 +56,12 @@ const {
 const symbols = parseSystemMap(systemMap);
 const freezeOrder = createProofs({ systemMap, check: () => Promise.resolve(undefined) }).addressOf('freeze_order');
 
+/**
+ * Lets devices stop one after another. Otherwise workers of the kernel stop them, as many as happen to be needed, and one that
+ * is made for that exists in one of the images only.
+ */
+const ONE_BY_ONE = 'echo 0 > /sys/power/pm_async';
+
 /** The machine before the call, with all programs at work, and with all of them stopped. */
 const statesBefore = (t: Test): Promise<{ readonly atWork: State; readonly atRest: State }> =>
   inGuest(async (agent, recorder) => {
@@ -63,7 +69,7 @@ const statesBefore = (t: Test): Promise<{ readonly atWork: State; readonly atRes
       t.match(await agent.exec(['/bin/sh', '-c', command]), { ended: 'exited', exitCode: 0 });
       return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
     };
-    const atWork = await stateAfter('selfcheck start');
+    const atWork = await stateAfter(`${ONE_BY_ONE} && selfcheck start`);
     return { atWork, atRest: await stateAfter(STOP_ALL) };
   });
 

@@ -40,6 +40,8 @@ export interface DifferingWord {
   /** What it is in each image; undefined where the page is not in it. */
   readonly first: number | undefined;
   readonly second: number | undefined;
+  /** Offset from the start of the slab object that it is a part of, in bytes; undefined outside of slab. */
+  readonly objectByte?: number | undefined;
 }
 
 export interface ImageComparison {
@@ -86,7 +88,7 @@ export function compareImages(first: GuestKernel, second: GuestKernel): ImageCom
       });
     else if (!equal(at, at + PAGE_BYTES))
       for (const word of differingWords(pageBytes(first.memory, pfn(index)), pageBytes(second.memory, pfn(index)), at))
-        differ(ownerAt(word.at), word);
+        differ(ownerAt(word.at), { ...word, objectByte: byteOfObject(nameFirst.name(word.at)) });
     else if (nameFirst.name(at) !== nameSecond.name(at))
       differ(ownerAt(at), { at, first: readU32(first.memory, at), second: readU32(second.memory, at) });
     else tally.equal++;
@@ -97,6 +99,11 @@ export function compareImages(first: GuestKernel, second: GuestKernel): ImageCom
 function classOf(name: string): MemoryClass {
   const found = (Object.keys(CLASSES) as MemoryClass[]).find((one) => CLASSES[one].test(name));
   return found ?? 'other memory of the kernel';
+}
+
+function byteOfObject(name: string): number | undefined {
+  const [, byte] = /, byte (\d+) of object \d+$/.exec(name) ?? [];
+  return byte === undefined ? undefined : Number(byte);
 }
 
 /** The name of an owner without objects, offsets and addresses. */
@@ -131,6 +138,8 @@ export interface Cause {
    * red-black trees keep a colour there.
    */
   readonly linksTo?: RegExp;
+  /** Only words of one field of slab objects: its offset and its length, in bytes. */
+  readonly field?: { readonly offset: number; readonly length: number };
   /** Only words that are part of a text in both images: printable ASCII, filled up with zero bytes. */
   readonly text?: true;
 }
@@ -174,8 +183,9 @@ export function explain(
     const possible = causes.filter(({ owners }) => fitsWhole(owners, owner));
     for (const word of words) {
       const cause = possible.find(
-        ({ withinMax = Infinity, linksTo, text }) =>
+        ({ withinMax = Infinity, linksTo, field, text }) =>
           distance(word) <= withinMax &&
+          (field === undefined || isIn(field, word.objectByte)) &&
           (linksTo === undefined || areLinks(word, linksTo, pointees)) &&
           (text === undefined || (isText(word.first) && isText(word.second))),
       );
@@ -189,6 +199,9 @@ export function explain(
 
 const fitsWhole = (pattern: RegExp, name: string): boolean =>
   new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(name);
+
+const isIn = ({ offset, length }: { readonly offset: number; readonly length: number }, byte = -1): boolean =>
+  byte >= offset && byte < offset + length;
 
 function areLinks({ first, second }: DifferingWord, to: RegExp, pointees: Pointees): boolean {
   const isLink = (word: number | undefined, ownerAt: Pointees['first']): boolean =>

@@ -44,8 +44,8 @@ t.test('what differs is named by its owner, word by word', async (t) => {
     {
       owner: 'slab kmalloc-64',
       words: [
-        { at, first: word(at), second: 7 },
-        { at: at + 64, first: word(at + 64), second: 8 },
+        { at, first: word(at), second: 7, objectByte: 12 },
+        { at: at + 64, first: word(at + 64), second: 8, objectByte: 12 },
       ],
     },
   ]);
@@ -96,6 +96,17 @@ t.test('causes fit whole names, and words that are near enough', async (t) => {
     explain([{ owner: 'slab kmalloc-64', words: [{ at: gpa(at), first: undefined, second: 2 }] }], causes).unexplained,
     [/not in the image and 0x00000002/],
   );
+});
+
+t.test('causes of one field fit only its words', async (t) => {
+  const causes: readonly Cause[] = [{ why: 'moments', owners: /slab kmalloc-64/, field: { offset: 12, length: 8 } }];
+  const at = page(frames.slab, 64 * 3 + 12);
+  const both = explain(differences({ [at]: word(at) ^ 0x5a5a5a5a, [at + 4]: word(at + 4) ^ 1 }), causes);
+  t.same([...both.explained], [['moments', 2]]);
+  t.same(both.unexplained, []);
+  const beside = explain(differences({ [at - 4]: word(at - 4) ^ 1, [at + 8]: word(at + 8) ^ 1 }), causes);
+  t.same([...beside.explained], []);
+  t.equal(beside.unexplained.length, 2);
 });
 
 t.test('causes that are links lead to what they name, or nowhere, in both images', async (t) => {
