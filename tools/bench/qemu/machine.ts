@@ -8,12 +8,13 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openLine } from '../../../emulator/engines/qemu/host-node/lines.js';
 import type { Machine, MarkerSeen, RunReport, RunRequest, StopReason } from '../../../emulator/machine/contract.js';
 import { RigError } from '../../../emulator/machine/errors.js';
 import { MARKER_PORT_KERNEL, MARKER_PORT_USER } from '../../../emulator/machine/markers.js';
 import { concat } from '../../../emulator/machine/bytes.js';
-import { openLine, type Line } from './channels.js';
-import { openMonitor } from './monitor.js';
+import { openStates } from './states.js';
 
 export const QEMU = 'qemu-system-i386';
 
@@ -77,24 +78,32 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
       }
       wake();
     };
+  const socketAt = (name: string): string => join(config.dir, `${name}.sock`);
+  const paths: Paths = {
+    console: socketAt('console'),
+    agent: socketAt('agent'),
+    user: socketAt('user'),
+    kernel: socketAt('kernel'),
+    monitor: socketAt('monitor'),
+  };
   const lines = {
-    console: await openLine(config.dir, 'console', (bytes) => {
+    console: await openLine(paths.console, (bytes) => {
       output.console.push(bytes);
       consoleTail = (consoleTail + Buffer.from(bytes).toString('latin1')).slice(-CONSOLE_TAIL_BYTES);
       halted ||= HALTED.test(consoleTail);
       wake();
     }),
-    agent: await openLine(config.dir, 'agent', (bytes) => {
+    agent: await openLine(paths.agent, (bytes) => {
       output.agent.push(bytes);
       wake();
     }),
-    user: await openLine(config.dir, 'user', onMarkers(0x2000)),
-    kernel: await openLine(config.dir, 'kernel', onMarkers(0x1000)),
+    user: await openLine(paths.user, onMarkers(0x2000)),
+    kernel: await openLine(paths.kernel, onMarkers(0x1000)),
   };
-  const monitor = await openMonitor(config.dir);
+  const states = await openStates(paths.monitor);
 
   startedMs = performance.now();
-  const process = spawn(QEMU, [...argumentsOf(config, lines), ...monitor.arguments], {
+  const process = spawn(QEMU, argumentsOf(config, paths), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = watchExit(process, config.signal);
@@ -155,7 +164,7 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
     process.kill('SIGKILL');
     await exited;
     for (const line of Object.values(lines)) line.close();
-    monitor.close();
+    states.close();
   };
   const unable = (): Promise<never> =>
     Promise.reject(new RigError('QEMU is only measured; it does not show its memory'));
@@ -186,26 +195,23 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
       }
     },
     async resumeState() {
-      await orGone(monitor.loadState(config.statePath ?? ''), exited);
+      await orGone(states.loadState(config.statePath ?? ''), exited);
     },
-    stop: () => orGone(monitor.stop(), exited),
+    stop: () => orGone(states.stop(), exited),
     async saveState(path) {
-      await orGone(monitor.saveState(path), exited);
+      await orGone(states.saveState(path), exited);
       await close();
     },
     cpuMs: () => (process.pid === undefined ? 0 : cpuMsOf(process.pid)),
   };
 }
 
-function argumentsOf(
-  config: QemuConfig,
-  lines: Record<'console' | 'agent' | 'user' | 'kernel', Line>,
-): readonly string[] {
+/** The sockets of a machine. */
+type Paths = Readonly<Record<'console' | 'agent' | 'user' | 'kernel' | 'monitor', string>>;
+
+function argumentsOf(config: QemuConfig, paths: Paths): readonly string[] {
   const { memoryMiB, kernelPath, initrdPath, cmdline, diskPaths, wallClockMs, statePath } = config;
-  const chardev = (name: keyof typeof lines): readonly string[] => [
-    '-chardev',
-    `socket,id=${name},path=${lines[name].path}`,
-  ];
+  const chardev = (name: keyof Paths): readonly string[] => ['-chardev', `socket,id=${name},path=${paths[name]}`];
   const markerPort = (name: 'user' | 'kernel', base: number, index: number): readonly string[] => [
     ...chardev(name),
     '-device',
@@ -242,6 +248,8 @@ function argumentsOf(
     ...['-serial', 'chardev:agent'],
     ...markerPort('user', MARKER_PORT_USER, 2),
     ...markerPort('kernel', MARKER_PORT_KERNEL, 3),
+    ...chardev('monitor'),
+    ...['-mon', 'chardev=monitor,mode=control'],
     ...(statePath === undefined ? [] : ['-incoming', 'defer']),
   ];
 }
