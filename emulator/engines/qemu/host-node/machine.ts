@@ -83,7 +83,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
   let events = 0;
   let isPoweredOff = false;
 
-  // QEMU's clock: the host's, while the machine runs.
+  /** Virtual time: the host's, while the machine runs. */
   let ranMs = 0;
   let runsSinceMs: number | undefined;
   let panics = 0;
@@ -192,10 +192,6 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     });
   }
 
-  function virtualMs(): number {
-    return ranMs;
-  }
-
   const registers = async (): Promise<readonly Processor[]> =>
     readProcessors(String(await monitor.ask('human-monitor-command', { 'command-line': 'info registers -a' })));
 
@@ -234,7 +230,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       const { place, ...words } = found;
       places.push(place);
       if (places.length > PLACES_KEPT) places.shift();
-      const marker: MarkerSeen = { ...words, instruction: ++events, virtualMs: virtualMs() };
+      const marker: MarkerSeen = { ...words, instruction: ++events, virtualMs: ranMs };
       present.markers.push(marker);
       lastMarker = marker;
       for (const [trigger, { when, then }] of (present.request.triggers ?? []).entries()) {
@@ -320,7 +316,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
 
   async function drive(present: Run): Promise<StopReason> {
     for (;;) {
-      const leftMs = present.request.virtualMsMax - (virtualMs() - present.startMs);
+      const leftMs = present.request.virtualMsMax - (ranMs - present.startMs);
       if (present.request.signal?.aborted) return { why: 'aborted' };
       if (leftMs <= 0) return { why: 'timeout' };
       const seemsDead = await letRun(present, leftMs);
@@ -361,7 +357,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       request.signal?.throwIfAborted();
       const present: Run = {
         request,
-        startMs: virtualMs(),
+        startMs: ranMs,
         output: { console: late.console.splice(0), agent: late.agent.splice(0) },
         markers: [],
         captures: [],
@@ -384,7 +380,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
           captures: present.captures,
           writes: present.writes,
           instructions: events,
-          virtualMs: virtualMs(),
+          virtualMs: ranMs,
         } satisfies RunReport;
       } catch (error) {
         if (closing) throw closedError();
@@ -409,7 +405,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     readShare: () => Promise.resolve().then(() => (checkOpen(), undefined)),
     async stateHash() {
       checkOpen();
-      const hash = createHash('sha256').update(JSON.stringify([events, virtualMs(), ended ?? null]));
+      const hash = createHash('sha256').update(JSON.stringify([events, ranMs, ended ?? null]));
       const memoryBytes = config.memoryMiB * 2 ** 20;
       // In pieces, so that the disks of other machines are served meanwhile.
       for (let from = 0; from < memoryBytes; from += HASHED_BYTES)
