@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback build`: builds everything that a run needs, without a run. */
-import { type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
+import { kindName, type KernelKind } from '../../guest-kernel/build.js';
 import { obtainRebuild } from '../../guest-kernel/rebuild.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
@@ -11,17 +11,17 @@ import { ensurePrerequisites, FOR_TESTS } from './doctor.js';
 import type { CommandContext } from './context.js';
 
 export interface BuildOptions {
-  readonly kernel: KernelFlavour;
-  readonly arch: KernelArch;
+  readonly kernel: KernelKind['flavour'];
+  readonly arch: KernelKind['arch'];
   /** Build what the tests need instead: tools of the host, all their kernels, and a second build for comparison. */
   readonly tests?: boolean;
 }
 
 /** The kernels that the end-to-end tests boot. */
-const KERNELS_OF_TESTS: readonly Pick<BuildOptions, 'kernel' | 'arch'>[] = [
-  { kernel: 'release', arch: 'i386' },
-  { kernel: 'debug', arch: 'i386' },
-  { kernel: 'release', arch: 'x86_64' },
+const KERNELS_OF_TESTS: readonly KernelKind[] = [
+  { flavour: 'release', arch: 'i386' },
+  { flavour: 'debug', arch: 'i386' },
+  { flavour: 'release', arch: 'x86_64' },
 ];
 
 export async function buildCommand({ kernel, arch, tests }: BuildOptions, { signal }: CommandContext): Promise<number> {
@@ -29,11 +29,12 @@ export async function buildCommand({ kernel, arch, tests }: BuildOptions, { sign
   try {
     await ensurePrerequisites(context, tests === true ? FOR_TESTS : []);
     const shown = new Set<string>();
-    for (const kind of tests === true ? KERNELS_OF_TESTS : [{ kernel, arch }]) {
-      const { hashes } = await obtainMachineFiles({ ...DEFAULT_MACHINE, ...kind }, STANDARD_DISKS, context);
+    for (const kind of tests === true ? KERNELS_OF_TESTS : [{ flavour: kernel, arch }]) {
+      const machine = { ...DEFAULT_MACHINE, kernel: kind.flavour, arch: kind.arch };
+      const { hashes } = await obtainMachineFiles(machine, STANDARD_DISKS, context);
       progress.clear();
       for (const [name, hash] of Object.entries(hashes)) {
-        const line = `${hash.slice(0, 16)}  ${name === 'kernel' ? `kernel ${kind.kernel} ${kind.arch}` : name}`;
+        const line = `${hash.slice(0, 16)}  ${name === 'kernel' ? `kernel ${kindName(kind)}` : name}`;
         if (!shown.has(line)) console.log(line);
         shown.add(line);
       }
