@@ -5,6 +5,8 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { QEMU_PROGRAM } from '../emulator/engines/qemu/command-line.js';
+import { QEMU_PACKAGE } from '../emulator/engines/qemu/host-node/install.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command, searchPath } from '../emulator/host/node/process.js';
@@ -88,8 +90,8 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('chromium', ['browser'], 'chromium'),
   ...need('bsdutils', ['terminal'], 'script'),
   ...need('python3', ['reports'], 'python3'),
-  ...need('qemu-system-x86', ['qemu'], 'qemu-system-x86_64'),
-  ...need('qemu-system-x86', ['bench'], 'qemu-system-i386'),
+  ...need(QEMU_PACKAGE, ['qemu'], QEMU_PROGRAM),
+  ...need(QEMU_PACKAGE, ['bench'], 'qemu-system-i386'),
 ];
 
 /** Everything that these purposes need and the host lacks, in the order of the table. */

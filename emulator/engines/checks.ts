@@ -47,7 +47,6 @@ export function checkRestored(config: MachineConfig, checkpoint: Checkpoint, fac
   checkConfig(config, facts);
   if (checkpoint.engine !== facts.name)
     throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${facts.name}`);
-  if (!facts.traits.checkpoints) throw new InputError(`the ${facts.name} engine has no checkpoints`);
 }
 
 /** @throws InputError when a machine of this config cannot run so. */

@@ -2,19 +2,10 @@
 /** A disk of a QEMU: an export of the network block device protocol, whose writes the machine decides about. */
 import { createBlocks } from '../../../disks/blocks.js';
 import type { DiskConfig } from '../../../machine/contract.js';
-import { SECTOR_BYTES, sector, type Sector } from '../../../machine/units.js';
+import { SECTOR_BYTES, sector } from '../../../machine/units.js';
 import { serveNbd } from '../nbd.js';
+import type { DiskEvents } from '../writes.js';
 import { openLine, type Line } from './lines.js';
-
-export interface DiskEvents {
-  /** The number of sectors of this write that may reach the disk. Fewer than all means that power fails here. */
-  sectorsAllowed(index: number, sectors: number): number;
-  /**
-   * Called when the allowed part of the write has reached the disk. The guest learns of it when this resolves. `bytes`
-   * belongs to the callee.
-   */
-  written(index: number, at: Sector, bytes: Uint8Array): Promise<void>;
-}
 
 /** Serves the disk at `path`. `index` of a write counts from 0. */
 export function openDisk(path: string, config: DiskConfig, events: DiskEvents): Promise<Line> {

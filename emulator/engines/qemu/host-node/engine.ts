@@ -5,10 +5,11 @@
  */
 import { command } from '../../../host/node/process.js';
 import type { Engine } from '../../../machine/contract.js';
-import { RigError } from '../../../machine/errors.js';
-import { checkConfig, checkRestored, type EngineFacts } from '../../checks.js';
+import { InputError, RigError } from '../../../machine/errors.js';
+import { checkConfig, type EngineFacts } from '../../checks.js';
 import { QEMU_PROGRAM } from '../command-line.js';
 import { QEMU_ENGINE, QEMU_TRAITS } from '../traits.js';
+import { INSTALL_QEMU, QEMU_PACKAGE } from './install.js';
 import { startMachine } from './machine.js';
 
 const QEMU: EngineFacts = { name: QEMU_ENGINE, traits: QEMU_TRAITS };
@@ -21,7 +22,6 @@ export interface QemuEngineOptions {
 const STALL_MS = 60_000;
 /** The first version with `-action`. */
 const VERSION_MIN = 6;
-const REMEDY = 'install it: apt-get install --no-install-recommends qemu-system-x86';
 
 /** An engine that runs each machine in a process of QEMU. */
 export function createQemuEngine({ stallMs = STALL_MS }: QemuEngineOptions = {}): Engine {
@@ -33,12 +33,7 @@ export function createQemuEngine({ stallMs = STALL_MS }: QemuEngineOptions = {})
       await (version ??= qemuVersion());
       return startMachine(config, QEMU, stallMs);
     },
-    restore(config, checkpoint) {
-      return Promise.resolve().then(() => {
-        checkRestored(config, checkpoint, QEMU);
-        throw new RigError('the qemu engine has no checkpoints');
-      });
-    },
+    restore: () => Promise.reject(new InputError(`the ${QEMU_ENGINE} engine has no checkpoints`)),
   };
 }
 
@@ -47,11 +42,16 @@ export function createQemuEngine({ stallMs = STALL_MS }: QemuEngineOptions = {})
  * @throws RigError when there is none, or one that is too old, with the name of the package.
  */
 export async function qemuVersion(signal: AbortSignal = new AbortController().signal): Promise<string> {
-  const { stdout } = await command(QEMU_PROGRAM, ['--version'], { signal }, { remedy: REMEDY, timeoutMs: STALL_MS });
+  const { stdout } = await command(
+    QEMU_PROGRAM,
+    ['--version'],
+    { signal },
+    { remedy: INSTALL_QEMU, timeoutMs: STALL_MS },
+  );
   const version = /version (\d+\S*)/.exec(stdout)?.[1] ?? '';
   if (!(parseInt(version, 10) >= VERSION_MIN))
     throw new RigError(`${QEMU_PROGRAM} is of version ${version || 'unknown'}, and ${VERSION_MIN}.0 is needed`, {
-      remedy: 'install a newer package qemu-system-x86',
+      remedy: `install a newer package ${QEMU_PACKAGE}`,
     });
   return version;
 }

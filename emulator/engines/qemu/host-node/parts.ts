@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/** What a machine has outside of this process, and its lines to there: the process, its sockets, its disks, its RAM. */
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeTemporaryFolder } from '../../../host/node/temporary.js';
+import type { Channel, MachineConfig } from '../../../machine/contract.js';
+import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
+import type { DiskEvents } from '../writes.js';
+import { openDisk } from './disk.js';
+import { openLine, type Line } from './lines.js';
+import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
+import { startProcess } from './process.js';
+import { openRam, type Ram } from './ram.js';
+
+export interface Parts {
+  readonly monitor: Monitor;
+  readonly serial: Readonly<Record<Channel, Line>>;
+  readonly ram: Ram;
+  /** Ends the process. RAM can still be read. */
+  end(): Promise<void>;
+}
+
+export interface PartsEvents {
+  readonly onEvent: (event: MonitorEvent) => void;
+  readonly onOutput: (channel: Channel, bytes: Uint8Array) => void;
+  /** The process has ended; `how` is for people. Returns the error with which commands fail from now on. */
+  readonly onEnd: (how: string) => Error;
+  readonly diskEvents: (disk: number) => DiskEvents;
+}
+
+/**
+ * Starts the process of a machine, which waits for `cont`. `stallMs`: real time within which QEMU must answer.
+ * @throws RigError when QEMU does not start. Nothing is left of it then.
+ */
+export async function startParts(config: MachineConfig, stallMs: number, events: PartsEvents): Promise<Parts> {
+  const folder = await makeTemporaryFolder('snapback-qemu-');
+  const paths = pathsIn(folder, config);
+  const lines: Pick<Line, 'close'>[] = [];
+  const closeLines = (): void => lines.forEach((line) => line.close());
+  const opened = async <T extends Line | Monitor>(line: Promise<T>): Promise<T> => {
+    lines.push(await line);
+    return line;
+  };
+  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'serial'>> => {
+    const monitor = await opened(openMonitor(paths.monitor, stallMs, events.onEvent));
+    const console = await opened(openLine(paths.console, (bytes) => events.onOutput('console', bytes)));
+    const agent = await opened(openLine(paths.agent, (bytes) => events.onOutput('agent', bytes)));
+    for (const [number, disk] of config.disks.entries())
+      await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number)));
+    await writeFile(paths.kernel, config.kernel);
+    if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
+    return { monitor, serial: { console, agent } };
+  };
+  const prepared = await prepare().catch(async (error: unknown) => {
+    closeLines();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
+  const { monitor } = prepared;
+  const process = startProcess(QEMU_PROGRAM, argumentsOf(config, paths), folder);
+  void process.ended.then((how) => monitor.fail(events.onEnd(how)));
+  const end = async (): Promise<void> => {
+    process.kill();
+    await process.ended;
+    closeLines();
+  };
+  try {
+    await monitor.ready();
+    return { ...prepared, ram: await openRam(await process.pid), end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+function pathsIn(folder: string, { initrd, disks }: MachineConfig): MachinePaths {
+  const at = (name: string): string => join(folder, name);
+  return {
+    kernel: at('kernel'),
+    ...(initrd && { initrd: at('initrd') }),
+    monitor: at('monitor'),
+    console: at('console'),
+    agent: at('agent'),
+    disks: disks.map((_, number) => at(`disk${number}`)),
+  };
+}

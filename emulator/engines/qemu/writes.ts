@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What happens to the writes of the guest: how much of each lands, and when the guest learns of it. A write with a
+ * trigger is held until the machine stands and the trigger has been dealt with.
+ */
+import type { Action } from '../../machine/contract.js';
+import type { Sector } from '../../machine/units.js';
+import { actionsAtWrite, type MachineState } from './run.js';
+
+export interface DiskEvents {
+  /** The number of sectors of this write that may reach the disk. Fewer than all means that power fails here. */
+  sectorsAllowed(index: number, sectors: number): number;
+  /**
+   * Called when the allowed part of the write has reached the disk. The guest learns of it when this resolves. `bytes`
+   * belongs to the callee.
+   */
+  written(index: number, at: Sector, bytes: Uint8Array): Promise<void>;
+}
+
+/** A write that has reached the disk and of which the guest must not learn before the machine stands. */
+export interface HeldWrite {
+  readonly actions: readonly (readonly [index: number, action: Action])[];
+  /** Lets the guest learn of it. */
+  release(): void;
+}
+
+export interface Writes {
+  eventsOf(disk: number): DiskEvents;
+  readonly areHeld: boolean;
+  /** Those that are held, oldest first. They are the caller's from now on. */
+  take(): readonly HeldWrite[];
+}
+
+/** `onHeld` is called when a write is held. */
+export function createWrites(state: MachineState, onHeld: () => void): Writes {
+  let held: HeldWrite[] = [];
+  return {
+    eventsOf: (disk) => ({
+      sectorsAllowed(index, sectors) {
+        if (state.isPoweredOff) return 0;
+        for (const [, action] of actionsAtWrite(state.run, disk, index))
+          if (action.do === 'cutPower') return Math.min(action.sectorsWritten ?? sectors, sectors);
+        return sectors;
+      },
+      written(index, sector, bytes) {
+        // Its power is off, so it learns nothing any more.
+        if (state.isPoweredOff) return new Promise(() => undefined);
+        if (bytes.length > 0) state.run?.writes[disk]?.push({ instruction: ++state.events, sector, bytes });
+        const actions = actionsAtWrite(state.run, disk, index);
+        if (actions.length === 0) return Promise.resolve();
+        if (actions.some(([, action]) => action.do === 'cutPower')) state.isPoweredOff = true;
+        return new Promise((release) => {
+          held.push({ actions, release });
+          onHeld();
+        });
+      },
+    }),
+    get areHeld() {
+      return held.length > 0;
+    },
+    take() {
+      const taken = held;
+      held = [];
+      return taken;
+    },
+  };
+}
