@@ -100,18 +100,21 @@ function orText<T>(key: string, shape: Shape<T>): Shape<T> {
 /** The largest machine of any engine. */
 const MEMORY_MIB_MAX = Math.max(...Object.values(ENGINES).map(({ memoryMiB }) => memoryMiB.max));
 
+/** The MiB of `512 MiB` or `1 GiB`; undefined for what no machine of any engine can have. */
+export function mebibytes(text: string): number | undefined {
+  const [, number, unit] = /^(\d+) ?([MG])iB$/.exec(text) ?? [];
+  const mib = Number(number) * (unit === 'G' ? 1024 : 1);
+  return mib >= 128 && mib <= MEMORY_MIB_MAX ? mib : undefined;
+}
+
 const machineFields = {
-  engine: defaulted(word('v86', 'qemu'), DEFAULT_MACHINE.engine),
-  arch: defaulted(word(...ARCHITECTURES), DEFAULT_MACHINE.arch),
-  processors: defaulted(integer(1, 8), DEFAULT_MACHINE.processors),
+  engine: optional(word('v86', 'qemu')),
+  arch: optional(word(...ARCHITECTURES)),
+  processors: optional(integer(1, 8)),
   memory: optional(
     scalar<number>(
       "RAM from '128 MiB' to '3 GiB'",
-      (value) => {
-        const [, number, unit] = (typeof value === 'string' && /^(\d+) ?([MG])iB$/.exec(value)) || [];
-        const mib = Number(number) * (unit === 'G' ? 1024 : 1);
-        return mib >= 128 && mib <= MEMORY_MIB_MAX ? mib : undefined;
-      },
+      (value) => (typeof value === 'string' ? mebibytes(value) : undefined),
       256,
     ),
   ),
@@ -133,10 +136,47 @@ const machineFields = {
   ),
   wallClock: optional(wallClock),
 };
+const machineShape = mapping(machineFields);
+type RawMachine = Partial<Read<typeof machineShape>>;
+
+/** What somebody asks of the machine instead of what the scenario says. */
+export type MachineOverrides = Partial<Pick<MachineOptions, 'engine' | 'arch' | 'processors' | 'memoryMiB'>>;
+
+/** The architecture of a scenario that names none, on an engine that somebody asks for. */
+const ARCH_OF_ENGINE: Readonly<Record<EngineName, Architecture>> = { v86: 'i386', qemu: 'x86_64' };
+
+/** Without so much, the kernel for x86_64 has no transparent huge pages. */
+const X86_64_MIB = 1024;
+
+/**
+ * The memory that the kernel for x86_64 needs in addition to that for i386. A scenario's memory is that of its own
+ * architecture; with this, its programs have the same memory on the other one.
+ */
+const X86_64_MORE_MIB = 128;
+
+function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptions {
+  const engine = overrides.engine ?? given.engine ?? DEFAULT_MACHINE.engine;
+  const ownArch = given.arch ?? DEFAULT_MACHINE.arch;
+  const arch =
+    overrides.arch ?? (overrides.engine === undefined ? ownArch : (given.arch ?? ARCH_OF_ENGINE[overrides.engine]));
+  const more = ownArch === 'i386' && arch === 'x86_64' ? X86_64_MORE_MIB : 0;
+  const memoryMiB =
+    given.memory === undefined ? (arch === 'x86_64' ? X86_64_MIB : DEFAULT_MACHINE.memoryMiB) : given.memory + more;
+  return {
+    engine,
+    arch,
+    processors: overrides.processors ?? given.processors ?? DEFAULT_MACHINE.processors,
+    memoryMiB: overrides.memoryMiB ?? memoryMiB,
+    seed: given.seed ?? DEFAULT_MACHINE.seed,
+    kernel: given.kernel ?? DEFAULT_MACHINE.kernel,
+    cmdline: given.cmdline?.split(/\s+/).filter((one) => one !== '') ?? [],
+    wallClockMs: given.wallClock ?? DEFAULT_MACHINE.wallClockMs,
+    ...(given.share !== undefined && { share: given.share }),
+  };
+}
+
 /** Why there is no machine like this, if so. */
-function machineProblem(machine: Read<ReturnType<typeof mapping<typeof machineFields>>>): string | undefined {
-  const { engine, arch, processors, kernel = DEFAULT_MACHINE.kernel, share } = machine;
-  const memoryMiB = machine.memory ?? defaultMemory(arch);
+function machineProblem({ engine, arch, processors, kernel, share, memoryMiB }: MachineOptions): string | undefined {
   const { min, max } = ENGINES[engine].memoryMiB;
   if (engine === 'v86' && arch !== 'i386') return `the engine v86 cannot run ${arch}: add \`engine: qemu\``;
   if (processors > ENGINES[engine].processorsMax)
@@ -148,10 +188,6 @@ function machineProblem(machine: Read<ReturnType<typeof mapping<typeof machineFi
   if (share !== undefined && !ENGINES[engine].share) return `a machine of the engine ${engine} cannot have a \`share\``;
   return undefined;
 }
-const machineShape = checked(mapping(machineFields), machineProblem);
-
-/** Below 512 MiB, the kernel for x86_64 does without transparent huge pages. */
-const defaultMemory = (arch: Architecture): number => (arch === 'x86_64' ? 1024 : DEFAULT_MACHINE.memoryMiB);
 
 /** Longer than any real run. A sleeping guest costs no host time. */
 const timeout = duration(['1 ms', '7 d']);
@@ -372,14 +408,18 @@ const takesSnapshots = (steps: readonly Step[]): boolean =>
     step.do === 'repeat' ? takesSnapshots(step.steps) : step.do === 'suspend' && step.method === 'sys_snapshot',
   );
 
-/** Reads the scenario in `source`, the text of `file`. Returns it, or all its problems (at least one issue). */
+/**
+ * Reads the scenario in `source`, the text of `file`, for a machine with `overrides`. Returns it, or all its problems (at
+ * least one issue).
+ */
 export function readScenario(
   source: string,
   file: string,
+  overrides: MachineOverrides = {},
 ): { readonly scenario: Scenario } | { readonly issues: readonly YamlIssue[] } {
   const read = readYaml(source, file, rawScenario);
   if ('issues' in read) return read;
-  const scenario = scenarioOf(read.value);
+  const scenario = scenarioOf(read.value, overrides);
   const { steps, machine } = scenario;
   const traits = ENGINES[machine.engine];
   // The number of steps is checked before anything processes them.
@@ -387,9 +427,12 @@ export function readScenario(
   const problems = excess
     ? [excess]
     : [...orderProblems(steps).problems, ...(traits.countsInstructions ? [] : countProblems(steps, machine.engine))];
-  if (problems.length > 0)
-    return { issues: problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)) };
-  return { scenario };
+  const wrongMachine = machineProblem(machine);
+  const issues = [
+    ...(wrongMachine === undefined ? [] : [read.source.issue('badValue', ['machine'], wrongMachine)]),
+    ...problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)),
+  ];
+  return issues.length > 0 ? { issues } : { scenario };
 }
 
 /** The faults at an instruction count, which this engine cannot do. */
@@ -413,32 +456,14 @@ function countProblems(
   });
 }
 
-function scenarioOf({
-  name,
-  machine: given,
-  disks,
-  files,
-  console,
-  control,
-  steps,
-}: Read<typeof rawScenario>): Scenario {
-  const machine: Partial<NonNullable<typeof given>> = given ?? {};
+function scenarioOf(
+  { name, machine: given, disks, files, console, control, steps }: Read<typeof rawScenario>,
+  overrides: MachineOverrides,
+): Scenario {
+  const machine = machineOf(given ?? {}, overrides);
   return {
     name,
-    machine: {
-      engine: machine.engine ?? DEFAULT_MACHINE.engine,
-      arch: machine.arch ?? DEFAULT_MACHINE.arch,
-      processors: machine.processors ?? DEFAULT_MACHINE.processors,
-      memoryMiB: machine.memory ?? defaultMemory(machine.arch ?? DEFAULT_MACHINE.arch),
-      seed: machine.seed ?? DEFAULT_MACHINE.seed,
-      kernel: machine.kernel ?? DEFAULT_MACHINE.kernel,
-      cmdline: [
-        ...(machine.cmdline?.split(/\s+/).filter((one) => one !== '') ?? []),
-        ...snapshotWords(steps.map(stepOf)),
-      ],
-      wallClockMs: machine.wallClock ?? DEFAULT_MACHINE.wallClockMs,
-      ...(machine.share !== undefined && { share: machine.share }),
-    },
+    machine: { ...machine, cmdline: [...machine.cmdline, ...snapshotWords(steps.map(stepOf))] },
     disks,
     files: files.map(({ from, to, mode: bits }) => ({ from, to, ...(bits !== undefined && { mode: bits }) })),
     ...(console && { console }),

@@ -9,7 +9,9 @@ import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
-import { DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
+import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
+import { ENGINES } from '../../emulator/engines/names.js';
+import { mebibytes } from '../../emulator/scenario/schema.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
 const EXAMPLES = `
@@ -19,6 +21,8 @@ Examples:
   snapback run my.yaml --seed 7            run a scenario of your own with another seed
   snapback run my.yaml --json report.json  and write what was found for other programs
   snapback run my.yaml --kernel ~/linux    run it on a kernel that you built
+  snapback run my.yaml --engine qemu --processors 2
+                                           run it on x86_64 with two processors, in QEMU
   snapback replay report.json              do that very run again; its state hash must be the same
   snapback shell                           a prompt in the guest; Ctrl-] quits
 
@@ -99,7 +103,20 @@ function withRunOptions(command: Command, seeded = true): Command {
   if (seeded) {
     command
       .option('--seed <n>', "seed of all chance in the machine, instead of the scenario's", seed)
-      .option('--kernel <name>', "release, debug, or a folder with a kernel of your own, instead of the scenario's");
+      .option('--kernel <name>', "release, debug, or a folder with a kernel of your own, instead of the scenario's")
+      .addOption(
+        new Option(
+          '--engine <name>',
+          "what the machine is made by, instead of the scenario's engine. On qemu, a scenario that names no architecture gets the kernel for x86_64",
+        ).choices(Object.keys(ENGINES)),
+      )
+      .addOption(
+        new Option('--arch <architecture>', "the kernel's architecture, instead of the scenario's").choices(
+          ARCHITECTURES,
+        ),
+      )
+      .option('--processors <n>', "number of processors, instead of the scenario's", processors)
+      .option('--memory <size>', "RAM, such as '512 MiB', instead of the scenario's", memory);
   }
   return command
     .option(
@@ -116,6 +133,17 @@ function seconds(text: string): number {
   if (!/^\d{1,6}$/.test(text) || Number(text) === 0)
     throw new InvalidArgumentError('a whole number of seconds from 1 to 999999 is wanted.');
   return Number(text);
+}
+
+function processors(text: string): number {
+  if (!/^[1-8]$/.test(text)) throw new InvalidArgumentError('a number from 1 to 8 is wanted.');
+  return Number(text);
+}
+
+function memory(text: string): number {
+  const mib = mebibytes(text);
+  if (mib === undefined) throw new InvalidArgumentError("a size such as '512 MiB' or '1 GiB' is wanted.");
+  return mib;
 }
 
 function seed(text: string): number {

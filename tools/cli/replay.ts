@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
+import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
+import { ARCHITECTURES } from '../../emulator/cycle/plan.js';
+import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';
@@ -77,10 +79,15 @@ export async function scenarioOf(before: Report, reportFile: string): Promise<Lo
     throw new InputError(`${reportFile} holds no state of a machine, so a replay has nothing to compare`, {
       remedy: 'write a report with this version: `snapback run --json FILE`',
     });
-  const { kernel } = before.options;
+  const { kernel, memoryMiB } = before.options;
   const paths = scenarioPaths(before.scenario, reportFile, process.cwd());
   const there = paths.filter((path) => existsSync(path));
-  const overrides = { seed: before.seed, ...(typeof kernel === 'string' && { kernel }) };
+  const overrides: Overrides = {
+    seed: before.seed,
+    ...(typeof kernel === 'string' && { kernel }),
+    ...machineOf(before),
+    ...(typeof memoryMiB === 'number' && { memoryMiB }),
+  };
   const [first] = paths;
   // The error of reading it names it.
   if (there.length === 0 && first !== undefined) return loadScenario(first, overrides);
@@ -102,6 +109,13 @@ export async function scenarioOf(before: Report, reportFile: string): Promise<Lo
       : [`the scenario '${name}' of ${reportFile} is not among the files of its name:`, ...found].join('\n  '),
     { remedy: 'restore it, or make a new run: `snapback run`' },
   );
+}
+
+/** The machine of the run, as far as this version knows such machines. Older reports do not say it. */
+function machineOf({ machine }: Report): Overrides {
+  const engine = (Object.keys(ENGINES) as EngineName[]).find((name) => name === machine?.engine);
+  const arch = ARCHITECTURES.find((name) => name === machine?.arch);
+  return machine && engine && arch ? { engine, arch, processors: machine.processors } : {};
 }
 
 /**

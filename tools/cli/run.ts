@@ -3,9 +3,10 @@
 import { relative } from 'node:path';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
-import { loadScenario, type LoadedScenario } from '../run/scenario-file.js';
+import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
 import type { CommandOutcome, Finding } from '../../emulator/cycle/outcome.js';
-import { DEFAULT_METHOD, type SuspendMethod } from '../../emulator/cycle/plan.js';
+import { DEFAULT_METHOD, type Architecture, type SuspendMethod } from '../../emulator/cycle/plan.js';
+import type { EngineName } from '../../emulator/engines/names.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { commandLines } from '../../emulator/report/commands.js';
 import { renderFindings, renderText } from '../../emulator/report/text.js';
@@ -18,6 +19,11 @@ import { askedFor, attempt, withReports, type Asked } from './with-reports.js';
 export interface RunOptions {
   readonly seed?: number;
   readonly kernel?: string;
+  readonly engine?: EngineName;
+  readonly arch?: Architecture;
+  readonly processors?: number;
+  /** In MiB. */
+  readonly memory?: number;
   readonly method?: SuspendMethod;
   readonly json?: string;
   readonly junit?: string;
@@ -33,6 +39,18 @@ const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = {
 };
 export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
 
+/** What the options say instead of the scenario. */
+export function overridesOf({ seed, kernel, engine, arch, processors, memory }: RunOptions): Overrides {
+  return {
+    ...(seed !== undefined && { seed }),
+    ...(kernel !== undefined && { kernel }),
+    ...(engine !== undefined && { engine }),
+    ...(arch !== undefined && { arch }),
+    ...(processors !== undefined && { processors }),
+    ...(memory !== undefined && { memoryMiB: memory }),
+  };
+}
+
 /** The scenario of `snapback` alone. */
 export const standardScenario = (method: SuspendMethod = DEFAULT_METHOD): string =>
   relative(process.cwd(), packagePath('test', 'scenarios', STANDARD_SCENARIOS[method]));
@@ -42,13 +60,13 @@ export async function runCommand(
   given: RunOptions,
   { signal }: CommandContext,
 ): Promise<number> {
-  const { seed, kernel, method } = given;
+  const { method } = given;
   if (method !== undefined && files.length > 0) {
     throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', {
       remedy: 'leave one out; a scenario sets its own method: `suspend: { method: swsusp }`',
     });
   }
-  const overrides = { ...(seed !== undefined && { seed }), ...(kernel !== undefined && { kernel }) };
+  const overrides = overridesOf(given);
   const named = files.length > 0 ? files : [standardScenario(method)];
   const options = await settleFiles(given, named);
   const asked = named.map((file) => ({ ...askedFor(file), file }));

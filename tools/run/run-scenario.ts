@@ -42,7 +42,7 @@ export async function runScenario(
   context: BuildContext,
   hooks: RunHooks,
 ): Promise<ScenarioRun> {
-  const { plan, scenario, file, sha256 } = loaded;
+  const { plan, scenario, file, sha256, machineWords } = loaded;
   await checkTemporaryFolder();
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const startedMs = performance.now();
@@ -88,7 +88,7 @@ export async function runScenario(
     scenario: { name: scenario.name, file, directory: process.cwd(), sha256 },
     kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
     realMs: Math.round(performance.now() - startedMs),
-    replay: replayCommandLine(file, plan.machine),
+    replay: replayCommandLine(file, plan.machine, machineWords),
     options: {
       ...plan.machine,
       cmdline: files.config.cmdline,
@@ -110,8 +110,12 @@ const TOLD_FROM_MS = 1_000;
 export const passed = ({ passedMs, ofMs }: Waited): string =>
   `${Math.floor(passedMs / 1000)} s of at most ${Math.ceil(ofMs / 1000)} s of the guest's time`;
 
-/** The command line that repeats the run. */
-export function replayCommandLine(file: string, { seed, kernel }: Pick<MachineOptions, 'seed' | 'kernel'>): string {
+/** The command line that repeats the run. `machineWords`: options for a machine that is not the scenario's own. */
+export function replayCommandLine(
+  file: string,
+  { seed, kernel }: Pick<MachineOptions, 'seed' | 'kernel'>,
+  machineWords = '',
+): string {
   const ownKernel = isFlavour(kernel) ? '' : ` --kernel ${quoted(kernel)}`;
-  return `${ownCommand()} run ${quoted(file)} --seed ${seed}${ownKernel}`;
+  return `${ownCommand()} run ${quoted(file)} --seed ${seed}${ownKernel}${machineWords}`;
 }

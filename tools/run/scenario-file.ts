@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { isFlavour } from '../../guest-kernel/build.js';
-import { EMPTY_SHARE, type Plan } from '../../emulator/cycle/plan.js';
+import { EMPTY_SHARE, type MachineOptions, type Plan } from '../../emulator/cycle/plan.js';
 import type { ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
-import { readScenario, type Scenario } from '../../emulator/scenario/schema.js';
+import { readScenario, type MachineOverrides, type Scenario } from '../../emulator/scenario/schema.js';
 import { renderIssues } from '../../emulator/yaml/index.js';
 import { readHostFiles, readHostShare } from '../../emulator/host/node/host-files.js';
 import { readTextFile } from '../../emulator/host/node/text-file.js';
@@ -16,17 +16,22 @@ export interface LoadedScenario {
   readonly file: string;
   readonly scenario: Scenario;
   readonly plan: Plan;
+  /** Words for a command line that make its machine of that of the file: ` --engine qemu`, or nothing. */
+  readonly machineWords: string;
   /** SHA-256 (hex) over the scenario's text and the files that the guest gets from the host. */
   readonly sha256: string;
 }
 
-export interface Overrides {
+export interface Overrides extends MachineOverrides {
   readonly seed?: number;
   /** A flavour, or the path of a kernel folder from the working directory. */
   readonly kernel?: string;
 }
 
-/** @throws InputError when the file cannot be read or is not valid. The message names every bad place. */
+/**
+ * @throws InputError when the file cannot be read or is not valid, or not for a machine with these overrides. The message
+ *   names every bad place.
+ */
 export async function loadScenario(file: string, overrides: Overrides = {}): Promise<LoadedScenario> {
   let text: string;
   try {
@@ -43,8 +48,15 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
       remedy: 'correct the places above; `snapback --help` shows an example',
     });
   }
-  const disks = read.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
-  const scenario = { ...read.scenario, disks };
+  const asked = readScenario(text, file, overrides);
+  if ('issues' in asked) {
+    throw new InputError(
+      `${file} cannot run on the machine that was asked for (${machineWords(overrides).trim()})\n${renderIssues(asked.issues)}`,
+      { remedy: 'ask for another machine, or run the scenario on its own' },
+    );
+  }
+  const disks = asked.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
+  const scenario = { ...asked.scenario, disks };
   const files = await readHostFiles(scenario.files, dirname(file));
   const { name, machine, steps, console, control } = scenario;
   const share = await readShare(machine.share, dirname(file));
@@ -68,8 +80,33 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
       ...(console && { console }),
       control,
     },
+    machineWords: machineWords(overridesFor(text, file, read.scenario.machine, machine)),
     sha256: hash.digest('hex'),
   };
+}
+
+/** The options of the command line that ask for these. */
+function machineWords({ engine, arch, processors, memoryMiB }: MachineOverrides): string {
+  return [
+    ...(engine === undefined ? [] : [` --engine ${engine}`]),
+    ...(arch === undefined ? [] : [` --arch ${arch}`]),
+    ...(processors === undefined ? [] : [` --processors ${processors}`]),
+    ...(memoryMiB === undefined ? [] : [` --memory '${memoryMiB} MiB'`]),
+  ].join('');
+}
+
+/** What has to be asked for to get `machine` from the scenario in `text`, which has `own`. */
+function overridesFor(text: string, file: string, own: MachineOptions, machine: MachineOptions): MachineOverrides {
+  let overrides: MachineOverrides = {};
+  let made = own;
+  // In this order: the later ones follow from the earlier ones when they are not asked for.
+  for (const key of ['engine', 'arch', 'processors', 'memoryMiB'] as const) {
+    if (machine[key] === made[key]) continue;
+    overrides = { ...overrides, [key]: machine[key] };
+    const read = readScenario(text, file, overrides);
+    made = 'issues' in read ? { ...made, [key]: machine[key] } : read.scenario.machine;
+  }
+  return overrides;
 }
 
 const readShare = (share: string | undefined, dir: string): Promise<readonly ShareEntry[] | undefined> =>

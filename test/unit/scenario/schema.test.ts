@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import t from 'tap';
 import { renderIssues } from '../../../emulator/yaml/index.js';
-import { readScenario } from '../../../emulator/scenario/schema.js';
+import { readScenario, type MachineOverrides } from '../../../emulator/scenario/schema.js';
 
 const issuesOf = (text: string): string[] => {
   const read = readScenario(text, 'x.yaml');
@@ -83,6 +83,29 @@ t.test('a machine is of an engine that can make it', (t) => {
   t.match(machine('engine: qemu, share: empty'), [/qemu cannot have a `share`/]);
   t.match(machine('engine: bochs'), [/v86.*qemu/]);
   t.match(machine('arch: arm64'), [/i386.*x86_64/]);
+  t.end();
+});
+
+t.test('somebody may ask for another machine than that of the scenario', (t) => {
+  const machine = (fields: string, overrides: MachineOverrides): unknown => {
+    const read = readScenario(`name: x\nmachine: { ${fields} }\nsteps: [boot]\n`, 'x.yaml', overrides);
+    return 'issues' in read ? read.issues.map(({ line, message }) => `${line}: ${message}`) : read.scenario.machine;
+  };
+  const two = { engine: 'qemu', processors: 2 } as const;
+  t.match(machine('seed: 3', two), { engine: 'qemu', arch: 'x86_64', processors: 2, memoryMiB: 1024, seed: 3 });
+  t.match(machine('memory: 128 MiB', two), { memoryMiB: 256 }, 'the kernel for x86_64 needs more');
+  t.match(machine('memory: 128 MiB', { ...two, memoryMiB: 640 }), { memoryMiB: 640 });
+  t.match(machine('engine: qemu, arch: x86_64, memory: 256 MiB', { processors: 4 }), {
+    processors: 4,
+    memoryMiB: 256,
+  });
+  t.match(machine('memory: 128 MiB', { engine: 'qemu', arch: 'i386' }), { arch: 'i386', memoryMiB: 128 });
+  t.match(machine('arch: i386, engine: qemu', { engine: 'qemu' }), { arch: 'i386' }, 'it names one');
+  t.match(machine('engine: qemu', { engine: 'v86' }), { engine: 'v86', arch: 'i386', memoryMiB: 256 });
+  t.match(machine('memory: 256 MiB', { processors: 2 }), [/^2: .*at most 1 processor/]);
+  t.match(machine('share: empty', two), [/^2: .*qemu cannot have a `share`/]);
+  const cut = 'name: x\nsteps:\n  - boot\n  - suspend: { faults: [{ cutPower: { instruction: 5 } }] }\n';
+  t.match(readScenario(cut, 'x.yaml', two), { issues: [{ line: 4, message: /qemu does not count instructions/ }] });
   t.end();
 });
 
