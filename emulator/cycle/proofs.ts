@@ -18,8 +18,13 @@ export interface SuspendEvidence {
   readonly swapHeaderPage?: number;
   /** Volumes (`sdb1`) that may be written after the copy: COW stores and stores of images. */
   readonly stores: readonly string[];
-  /** Markers of the suspended kernel, including the layout marker. */
+  /** Markers of the machine that was suspended, since its power-on. */
   readonly markers: readonly MarkerSeen[];
+  /**
+   * By which the suspended kernel announced its layout table: in another machine than this, if it was resumed before. Undefined when
+   * it never did.
+   */
+  readonly layout: MarkerSeen | undefined;
   /** All RAM at the atomic copy; undefined when neither memory nor image is to be proved. */
   readonly atCopy: Uint8Array | undefined;
   readonly disks: readonly DiskState[];
@@ -56,6 +61,9 @@ export interface Proofs {
   ): Promise<Proven<readonly FilesystemOutcome[]>>;
   /** Kernel faults that a console shows, without its lines in `allowed` (indices of `consoleLines`). */
   console(console: Uint8Array, allowed?: ReadonlySet<number>): readonly Finding[];
-  /** Physical address of a kernel symbol. */
-  addressOf(symbol: string): Gpa;
+  /**
+   * Physical address of a symbol of the kernel that announced its layout table by the marker `layout`. It may have moved at boot
+   * (KASLR). Without the marker: of a kernel that stays where the linker has put it.
+   */
+  addressOf(symbol: string, layout?: MarkerSeen): Gpa;
 }

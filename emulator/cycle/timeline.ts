@@ -176,6 +176,7 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
     suspendingSinceStartMs: 0,
     suspended: undefined,
     resumed: undefined,
+    restoredLayout: undefined,
     background: [],
     step: '',
     over: false,

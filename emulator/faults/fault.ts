@@ -33,14 +33,20 @@ export interface ArmedFault {
   readonly then: Action;
 }
 
-/** The triggers that inject `faults` into a machine. Faults of a powered-off disk have no trigger. */
-export function triggersOf(faults: readonly Fault[], addressOf: (symbol: string) => Gpa): readonly ArmedFault[] {
+/**
+ * The triggers that inject `faults` into a machine. Faults of a powered-off disk have no trigger. `addressOf`: of a symbol in the
+ * kernel that sends the marker of this kind.
+ */
+export function triggersOf(
+  faults: readonly Fault[],
+  addressOf: (symbol: string, marker: number) => Gpa,
+): readonly ArmedFault[] {
   return faults.flatMap((fault): readonly ArmedFault[] => {
     switch (fault.fault) {
       case 'cutPower':
         return [cut(fault.at)];
       case 'flipMemory': {
-        const where = typeof fault.where === 'number' ? gpa(fault.where) : addressOf(fault.where);
+        const where = typeof fault.where === 'number' ? gpa(fault.where) : addressOf(fault.where, fault.at.marker);
         return [
           {
             when: { on: 'marker', kind: fault.at.marker, nth: fault.at.nth },

@@ -57,7 +57,10 @@ export const KERNEL_STEPS = {
 } as const;
 export type KernelStep = keyof typeof KERNEL_STEPS;
 
-/** Marks the kernel's layout table: word0 = gpa of the table, word1 = its length in bytes. Sent once, late in boot. */
+/**
+ * Marks the kernel's layout table: word0 = lower 32 bits of its gpa, word1 = its length in bytes, and above 16 bits the
+ * rest of its gpa. Sent once, late in boot.
+ */
 export const MARKER_LAYOUT = 0x1fff;
 
 /**

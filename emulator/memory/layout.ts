@@ -3,7 +3,9 @@
  * The kernel's layout table: offsets, sizes and constants that the guest kernel itself exports,
  * so that no structure has to be guessed from a version. The format stands in guest-kernel/LAYOUT.md.
  */
+import type { MarkerSeen } from '../machine/contract.js';
 import { RigError } from '../machine/errors.js';
+import { gpa, type Gpa } from '../machine/units.js';
 
 /**
  * Name to value: `page.flags` = offset, `sizeof(page)` = size, `&init_task` = address, `PG_lru` = constant. Addresses of a
@@ -17,6 +19,15 @@ const MAGIC = 0x4c474952;
 const HEADER_BYTES = 8;
 const NAME_BYTES = 32;
 const ENTRY_BYTES = NAME_BYTES + 8;
+
+/** Where the table lies, by the marker that announces it. */
+export const layoutPlace = ({
+  word0,
+  word1,
+}: Pick<MarkerSeen, 'word0' | 'word1'>): { readonly at: Gpa; readonly lengthBytes: number } => ({
+  at: gpa(word0 + (word1 >>> 16) * 2 ** 32),
+  lengthBytes: word1 & 0xffff,
+});
 
 /** Parses the table as the kernel announces it. Throws RigError when it is none, or cut short. */
 export function parseLayout(bytes: Uint8Array): KernelLayout {

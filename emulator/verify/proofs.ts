@@ -7,11 +7,11 @@ import type { DiskState, Proofs, Proven, ResumeEvidence, SuspendEvidence } from 
 import type { FilesystemOutcome, Finding } from '../cycle/outcome.js';
 import { consoleLines } from '../console/lines.js';
 import { findFaults } from '../console/faults.js';
+import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError, RigError } from '../machine/errors.js';
-import { MARKER_LAYOUT } from '../machine/markers.js';
 import { gpa, type Gpa } from '../machine/units.js';
 import { guestKernel, type GuestKernel } from '../memory/kernel.js';
-import { parseLayout } from '../memory/layout.js';
+import { layoutPlace, parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
 import { guestMemory } from '../memory/view.js';
 import {
@@ -83,7 +83,7 @@ export function createProofs(host: ProofHost): Proofs {
     filesystems: (disks, at, frozen = false) =>
       checkFilesystems(disks, at, at === 'shutdown' ? 'left' : frozen ? 'frozen' : 'inUse', host),
     console: faultFindings,
-    addressOf: (symbol) => physicalOf(symbols, symbol),
+    addressOf: (symbol, layout) => gpa(physicalOf(symbols, symbol) + (layout ? movedBytes(symbols, layout) : 0)),
   };
 }
 
@@ -109,14 +109,15 @@ function copyReader(symbols: SymbolTable): (evidence: SuspendEvidence) => Atomic
 
 /** The kernel in the capture made at the atomic copy. */
 function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel {
-  const marker = evidence.markers.find(({ kind }) => kind === MARKER_LAYOUT);
-  if (marker === undefined) {
+  const { layout } = evidence;
+  if (layout === undefined) {
     throw new RigError('the kernel never announced its layout table', {
       remedy: 'boot a guest kernel that was built with the rig markers',
     });
   }
   const memory = guestMemory(copied(evidence.atCopy));
-  return guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(marker.word0, marker.word0 + marker.word1)));
+  const { at, lengthBytes } = layoutPlace(layout);
+  return guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(at, at + lengthBytes)));
 }
 
 function copied(ram: Uint8Array | undefined): Uint8Array {
@@ -376,6 +377,10 @@ export function faultFindings(console: Uint8Array, allowed?: ReadonlySet<number>
     details: excerpt,
   }));
 }
+
+/** How far a kernel has moved itself in RAM: its layout table is a variable like all others. */
+const movedBytes = (symbols: SymbolTable, layout: MarkerSeen): number =>
+  layoutPlace(layout).at - physicalOf(symbols, 'rig_layout');
 
 /** The kernel image is mapped linearly: System.map says both where it is loaded and where it runs. */
 function physicalOf(symbols: SymbolTable, symbol: string): Gpa {

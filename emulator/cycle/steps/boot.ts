@@ -9,6 +9,7 @@ import type { StepContext } from './context.js';
 export async function boot(context: StepContext): Promise<void> {
   const { plan, deps, machines } = context;
   abandonBackground(context);
+  context.restoredLayout = undefined;
   const pristine = machines.off.disks.every(({ overlay }) => overlay.length === 0);
   const recorder = await machines.powerOn(pristine ? 'agentReady' : 'beforeDisk');
   if (!pristine) await runToMarker('agentReady', recorder, deps.booter);

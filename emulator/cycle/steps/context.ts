@@ -35,6 +35,8 @@ export interface StepContext {
   suspendingSinceStartMs: number;
   suspended: Suspended | undefined;
   resumed: Resumed | undefined;
+  /** The layout marker of the running system, if it was resumed: no kernel of its machine has sent it. */
+  restoredLayout: MarkerSeen | undefined;
   /** Programs that were started and whose result has not been recorded. */
   background: readonly BackgroundProgram[];
   /** Title of the present step. */

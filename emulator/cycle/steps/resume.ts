@@ -2,6 +2,7 @@
 import { triggersOf } from '../../faults/fault.js';
 import { missedMistake } from '../../faults/mistake.js';
 import { GuestError, InputError } from '../../machine/errors.js';
+import { stepBegin, stepEnd, USER_MARKERS } from '../../machine/markers.js';
 import { outputLines, resultOf } from '../commands.js';
 import { untilCut } from '../planned-cut.js';
 import type { Proof, SimpleStep } from '../plan.js';
@@ -14,6 +15,7 @@ import type { EarlyProofs, StepContext, Suspended } from './context.js';
 import { checkBackground, notesOf, restoreBackground } from './background.js';
 import { recordFailure } from './failure.js';
 import { expectFaultsApplied } from './faults.js';
+import { layoutSent } from './layout.js';
 import { afterPowerCut } from './power.js';
 
 type ResumeStep = Extract<SimpleStep, { do: 'resume' }>;
@@ -30,7 +32,12 @@ export async function resume(context: StepContext, step: ResumeStep, ahead: read
   context.resumed = undefined;
   const recorder = await machines.powerOn('beforeDisk');
   // Before the capture, so that it includes the changes of RAM by faults.
-  recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
+  const booted = layoutSent(recorder);
+  recorder.arm(
+    triggersOf(step.faults, (symbol, marker) =>
+      deps.proofs.addressOf(symbol, isOfLoader(marker) ? booted : suspended.evidence.layout),
+    ),
+  );
   const resuming = untilCut(() =>
     resumeFromDisk(recorder, ahead.includes('memory'), { timeoutMs: step.timeoutMs, signal: deps.booter.signal }),
   );
@@ -44,6 +51,16 @@ export async function resume(context: StepContext, step: ResumeStep, ahead: read
     if (!context.resumed) await recordEarlyProofs(context, early);
   }
 }
+
+/** What the kernel that loads the image sends. Everything else in a resuming machine comes from the restored one. */
+const LOADER_STEPS = ['imageRead', 'freezeFilesystems', 'freezeTasks', 'quiesce'] as const;
+const LOADER_MARKERS: readonly number[] = [
+  ...LOADER_STEPS.flatMap((step) => [stepBegin(step), stepEnd(step)]),
+  stepBegin('restore'),
+  USER_MARKERS.beforeDisk,
+  USER_MARKERS.bootDecision,
+];
+const isOfLoader = (marker: number): boolean => LOADER_MARKERS.includes(marker);
 
 async function finishResume(
   context: StepContext,
@@ -65,6 +82,7 @@ async function finishResume(
       consoleTail: consoleTail(suspended.seen.console),
       remedy: 'give the machine something that the mistake can damage',
     });
+  context.restoredLayout = suspended.evidence.layout;
   context.resumed = {
     suspended,
     markers: seen.markers,

@@ -14,6 +14,7 @@ import { frozenSince, snapshotAndPowerOff, storesOf } from '../sys-snapshot.js';
 import { checkBackground, collectInLiveTimeline } from './background.js';
 import type { StepContext } from './context.js';
 import { expectFaultsApplied } from './faults.js';
+import { layoutSent } from './layout.js';
 import { checkFilesystems } from './power.js';
 
 type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
@@ -28,7 +29,8 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   const { deps, machines } = context;
   const { recorder, agent } = machines;
   const swap = await swapOf(context, step);
-  recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
+  const layout = context.restoredLayout ?? layoutSent(recorder);
+  recorder.arm(triggersOf(step.faults, (symbol) => deps.proofs.addressOf(symbol, layout)));
   machines.resumeFrom(step.swap === undefined ? undefined : swap);
   machines.expectResume();
   const begunMs = recorder.seen().virtualMs;
@@ -56,6 +58,7 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
       ...(swap && { swapHeaderPage: swap.headerPage }),
       stores: step.method === 'swsusp' ? [] : storesOf(step.store),
       markers: seen.markers,
+      layout,
       atCopy: atCopy.memory,
       disks: machines.off.disks,
       writesWhileFrozen: writesBetween(
@@ -75,7 +78,8 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
 async function expectRefusal(context: StepContext, step: SuspendStep, expected: Refusal): Promise<void> {
   const { deps, machines, evidence } = context;
   const { recorder } = machines;
-  recorder.arm(triggersOf(step.faults, deps.proofs.addressOf));
+  const layout = context.restoredLayout ?? layoutSent(recorder);
+  recorder.arm(triggersOf(step.faults, (symbol) => deps.proofs.addressOf(symbol, layout)));
   const before = recorder.seen();
   const markersBefore = before.markers.length;
   try {

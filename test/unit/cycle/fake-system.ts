@@ -14,7 +14,7 @@ import {
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent, FakeScript } from '../../../emulator/engines/fake/script.js';
 import type { Engine, MachineConfig } from '../../../emulator/machine/contract.js';
-import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
+import { MARKER_LAYOUT, stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
 
 export interface FakeCommand {
@@ -63,13 +63,16 @@ export interface FakeSystem {
   readonly agentless?: string;
   /** It does so only from this boot of the disks on; the first is 1. */
   readonly ofBoots?: number;
+  /** Its kernel chooses another place at each power-on, of which this is the number, and says where. */
+  readonly moves?: (powerOn: number) => number;
 }
 
 const sha256 = (parts: readonly Uint8Array[]): string =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
 
 export function fakeSystem(system: FakeSystem): Engine {
-  return createFakeEngine({ script: () => script(system), sha256 });
+  let powerOns = 0;
+  return createFakeEngine({ script: () => script(system, ++powerOns), sha256 });
 }
 
 export const fakeConfig: MachineConfig = {
@@ -87,12 +90,15 @@ const HANG: FakeScript = [{ do: 'sleep', ms: 10_000_000 }];
 
 const IMAGE = Uint8Array.from({ length: 512 }, () => 0x49);
 
-function script(system: FakeSystem): FakeScript {
+function script(system: FakeSystem, powerOn: number): FakeScript {
   if (system.panics !== undefined)
     return [{ do: 'console', text: `Kernel panic - not syncing: ${system.panics}\n` }, { do: 'halt' }];
   return [
     { do: 'console', text: 'booting\n' },
     { do: 'work', instructions: 1000 },
+    ...(system.moves === undefined
+      ? []
+      : [{ do: 'marker' as const, kind: MARKER_LAYOUT, word0: system.moves(powerOn), word1: 8 }]),
     { do: 'marker', kind: USER_MARKERS.beforeDisk },
     { do: 'look', then: (view) => (view.readSectors(1, sector(0), 1)[0] === IMAGE[0] ? resume(system) : boot(system)) },
   ];

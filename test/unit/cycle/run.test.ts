@@ -6,7 +6,7 @@ import type { EvidenceListeners } from '../../../emulator/cycle/evidence.js';
 import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan } from '../../../emulator/cycle/run.js';
-import type { FaultTime } from '../../../emulator/faults/fault.js';
+import type { Fault, FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine, Machine } from '../../../emulator/machine/contract.js';
 import { GuestError, RigError, StallError } from '../../../emulator/machine/errors.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../../emulator/machine/markers.js';
@@ -1091,6 +1091,52 @@ t.test('RAM altered after the restore is in the capture', async (t) => {
   };
   await run([{ do: 'boot' }, SUSPEND, flip, VERIFY], { seen });
   t.equal(seen[0]?.restored?.[0x2000], 6);
+});
+
+t.test('a kernel that chooses its place at each boot', async (t) => {
+  const system: FakeSystem = { moves: (powerOn) => powerOn * 0x1000 };
+  const asked: unknown[] = [];
+  const addressOf: Proofs['addressOf'] = (symbol, layout) => {
+    asked.push([symbol, layout?.word0]);
+    return gpa(0x2000);
+  };
+  const flip = (where: string, marker: number): Fault => ({
+    fault: 'flipMemory',
+    at: { marker, nth: 1 },
+    where,
+    xor: 6,
+  });
+  const seen: ResumeEvidence[] = [];
+  const suspend: Step = { ...SUSPEND, faults: [flip('suspending', stepBegin('copy'))] };
+  const resume: Step = {
+    do: 'resume',
+    faults: [flip('loader', stepBegin('restore')), flip('restored', stepEnd('restore'))],
+  };
+  const steps: readonly Step[] = [{ do: 'boot' }, suspend, resume, VERIFY, suspend, resume, VERIFY];
+  const engine = fakeSystem(system);
+  // With checkpoints, all boots would be the same one.
+  const booting: Engine = { ...engine, traits: { ...engine.traits, checkpoints: false } };
+  const { findings } = await run(steps, { engine: booting, seen, proofs: { ...watchingProofs(seen), addressOf } });
+  t.same(findings, []);
+  t.same(
+    seen.map(({ layout }) => layout?.word0),
+    [0x1000, 0x1000],
+    'a resumed system stays where it was booted',
+  );
+  t.same(asked, [
+    ['suspending', 0x1000],
+    ['loader', 0x2000],
+    ['restored', 0x1000],
+    ['suspending', 0x1000],
+    ['loader', 0x3000],
+    ['restored', 0x1000],
+  ]);
+
+  await run([{ do: 'boot' }, SUSPEND, RESUME, { do: 'shutdown' }, { do: 'boot' }, suspend], {
+    engine: booting,
+    proofs: { ...watchingProofs([]), addressOf },
+  });
+  t.same(asked.slice(6), [['suspending', 0x6000]], 'a system booted afterwards does not');
 });
 
 t.test('what a shutdown leaves in use is a finding that names it', async (t) => {

@@ -63,7 +63,8 @@ function make(
     evidence: {
       method: 'swsusp',
       stores: [],
-      markers: [{ kind: MARKER_LAYOUT, word0: at, word1: table.length, instruction: 1, virtualMs: 0 }],
+      markers: [],
+      layout: { kind: MARKER_LAYOUT, word0: at, word1: table.length, instruction: 1, virtualMs: 0 },
       atCopy: kernel.memory.bytes,
       restored: after,
       disks: [disk],
@@ -202,8 +203,32 @@ t.test('console and symbols', async (t) => {
   t.throws(() => proofs.addressOf('no_such_thing'), { name: 'InputError' });
 });
 
+t.test('symbols of a kernel that has moved', (t) => {
+  const systemMap = [
+    '0000000001000000 A phys_startup_64',
+    'ffffffff81000000 T startup_64',
+    'ffffffff81000000 T _text',
+    'ffffffff81300000 D jiffies',
+    'ffffffff81400000 d rig_layout',
+    '',
+  ].join('\n');
+  const { addressOf } = createProofs({ systemMap, check: async () => undefined });
+  const layout = (word0: number, word1: number) => ({
+    kind: MARKER_LAYOUT,
+    word0,
+    word1,
+    instruction: 1,
+    virtualMs: 0,
+  });
+  t.equal(addressOf('jiffies'), 0x1300000);
+  t.equal(addressOf('jiffies', layout(0x1400000, 0x3000)), 0x1300000);
+  t.equal(addressOf('jiffies', layout(0x2c400000, 0x3000)), 0x2c300000);
+  t.equal(addressOf('jiffies', layout(0x2c400000, 0x10000 * 2 + 0x3000)), 0x2_2c30_0000, 'above 4 GiB');
+  t.end();
+});
+
 t.test('a kernel without markers cannot be proved', async (t) => {
   const made = make();
-  const silent = { ...made.evidence, markers: [] };
+  const silent = { ...made.evidence, layout: undefined };
   await t.rejects(proofsOf(made).memory(silent), { name: 'RigError', message: /layout table/ });
 });
