@@ -55,6 +55,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   snapctl: ['snapctl'],
   'fs-load': ['filesystems/fs-load.c', 'lib'],
   fusefs: ['filesystems/fusefs.c', 'lib'],
+  'raw-nvme': ['filesystems/raw-nvme.c'],
   'raw-scsi': ['filesystems/raw-scsi.c'],
   'mapped-fd': ['filesystems/mapped-fd.c'],
   'md-mirror': ['filesystems/md-mirror.c'],
