@@ -52,7 +52,20 @@ export interface KernelArtifact {
 export const PATCHES_DIR = ['guest-kernel', 'patches'] as const;
 const CONFIG_DIR = ['guest-kernel', 'config'] as const;
 
-/** Number of steps that make prints for each kernel. Used only for progress. */
+/** A kernel that {@link kernelRecipeOf} builds. */
+export interface KernelSpec {
+  /** The name of the artifact. */
+  readonly name: string;
+  /** Its name for people. */
+  readonly title: string;
+  readonly arch: KernelArch;
+  readonly fragments: readonly Fragment[];
+  /** Number of steps that make prints. Used only for progress. */
+  readonly stepsExpected: number;
+  /** What `kernel.json` says of it. */
+  readonly about: Readonly<Record<string, string>>;
+}
+
 const STEPS_EXPECTED: Record<KernelArch, Record<KernelFlavour, number>> = {
   i386: { release: 1960, debug: 2000 },
   x86_64: { release: 2656, debug: 2716 },
@@ -97,18 +110,34 @@ export async function obtainKernel(
   };
 }
 
-/** How a kernel is built from this source. */
+/** How a kernel of a flavour and architecture is built from this source. */
 export async function kernelRecipe(kind: KernelKind, source: SourcePackage, context: BuildContext): Promise<Recipe> {
+  return kernelRecipeOf(await kernelSpec(kind), source, context);
+}
+
+/** What is built for a flavour and architecture. */
+export async function kernelSpec(kind: KernelKind): Promise<KernelSpec> {
   const { flavour, arch } = kind;
-  const [patches, fragments, tools] = await Promise.all([
-    readSeries(packagePath(...PATCHES_DIR)),
-    readFragments(kind),
-    toolVersions(context),
-  ]);
-  const options = mergeFragments(fragments);
-  const name = kindName(kind);
   return {
     name: arch === 'i386' ? `kernel-${flavour}` : `kernel-${arch}-${flavour}`,
+    title: kindName(kind),
+    arch,
+    fragments: await readFragments(kind),
+    stepsExpected: STEPS_EXPECTED[arch][flavour],
+    about: { flavour, arch },
+  };
+}
+
+/** How any kernel of the series is built from this source. */
+export async function kernelRecipeOf(
+  { name, title, arch, fragments, stepsExpected, about }: KernelSpec,
+  source: SourcePackage,
+  context: BuildContext,
+): Promise<Recipe> {
+  const [patches, tools] = await Promise.all([readSeries(packagePath(...PATCHES_DIR)), toolVersions(context)]);
+  const options = mergeFragments(fragments);
+  return {
+    name,
     inputs: {
       builder: BUILDER_VERSION,
       environment: JSON.stringify(fixed(arch)),
@@ -122,21 +151,21 @@ export async function kernelRecipe(kind: KernelKind, source: SourcePackage, cont
       const tree = await kept.folder('linux', async (fresh) => {
         isNew = true;
         const tarball = await obtainSource(source, inner);
-        inner.progress(`kernel ${name}: unpacking the source of ${source.version}`);
+        inner.progress(`kernel ${title}: unpacking the source of ${source.version}`);
         await unpackSource(tarball, fresh, inner, { whole: false });
-        inner.progress(`kernel ${name}: applying ${patches.length} patches`);
+        inner.progress(`kernel ${title}: applying ${patches.length} patches`);
         await openTree(fresh, patches, inner, { whole: false });
         await configureTree(fresh, arch, options, inner);
       });
-      if (!isNew) inner.progress(`kernel ${name}: going on where the last build was interrupted`);
-      await compileTree(tree, kind, inner, kept.lock);
+      if (!isNew) inner.progress(`kernel ${title}: going on where the last build was interrupted`);
+      await compileTree(tree, { title, arch, stepsExpected }, inner, kept.lock);
       await Promise.all([
         copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
         copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
         copyFile(join(tree, '.config'), join(dir, 'config')),
         writeFile(
           join(dir, 'kernel.json'),
-          `${JSON.stringify({ flavour, arch, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`,
+          `${JSON.stringify({ ...about, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`,
         ),
       ]);
     },
@@ -189,20 +218,18 @@ export async function configureTree(
  */
 export async function compileTree(
   tree: string,
-  kind: KernelKind,
+  { title, arch, stepsExpected }: Pick<KernelSpec, 'title' | 'arch' | 'stepsExpected'>,
   context: BuildContext,
   lock?: CommandOptions['lock'],
 ): Promise<void> {
   if (lock !== undefined) await tellOfWait(lock, context);
-  const name = kindName(kind);
-  const stepsExpected = STEPS_EXPECTED[kind.arch][kind.flavour];
   const log: string[] = [];
   let steps = await countSteps(tree);
   let told = 0;
   try {
     await command('make', [`-j${availableParallelism()}`, 'bzImage'], context, {
       cwd: tree,
-      env: fixed(kind.arch),
+      env: fixed(arch),
       ...(lock !== undefined && { lock }),
       onLine: (line) => {
         log.push(line);
@@ -210,7 +237,7 @@ export async function compileTree(
         const fraction = Math.min(steps / stepsExpected, 0.99);
         if (fraction < told + 0.01) return;
         told = fraction;
-        context.progress(`kernel ${name}: compiling`, fraction);
+        context.progress(`kernel ${title}: compiling`, fraction);
       },
       remedy: 'install build-essential, flex, bison, bc, libelf-dev, libssl-dev and lz4',
     });
@@ -218,7 +245,7 @@ export async function compileTree(
     context.signal.throwIfAborted();
     const complaints = log.filter((line) => /error|warning|\*\*\*|not found/i.test(line)).slice(-12);
     throw new RigError(
-      `the kernel ${name} does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`,
+      `the kernel ${title} does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`,
       {
         cause: error,
         remedy: (error as RigError).remedy ?? 'read the messages above',

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /**
  * Builds a kernel a second time, in another folder, interrupted and continued, to check that equal inputs give equal
- * bytes.
- * Only the digests are kept.
+ * bytes. Only the digests are kept.
+ *
+ * Every test run does this with a small kernel (reproduced.config), which has the files of the series, and the build's steps
+ * from the source to the compressed image. `npm run soak -- kernel` does it with the kernels that are booted.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import type { KeptWork } from '../emulator/host/node/artifacts/kept.js';
-import { hashFile, obtain } from '../emulator/host/node/artifacts/store.js';
+import { hashFile, obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import { packagePath } from '../emulator/host/node/paths.js';
 import { RigError } from '../emulator/machine/errors.js';
-import { kernelRecipe, type KernelFlavour } from './build.js';
+import { kernelRecipe, kernelRecipeOf, type KernelKind } from './build.js';
 import { findSource } from './source.js';
 
 const FILES = ['bzImage', 'System.map', 'config'] as const;
@@ -18,16 +21,46 @@ const DIGESTS = 'sha256.json';
 /** Progress at which the build is interrupted, from 0 to 1. */
 const INTERRUPTED_AT = 0.5;
 
-/**
- * SHA-256 (hex) of the results of the second build, by file. It is built once for the same inputs and takes minutes.
- */
-export async function obtainRebuild(
-  flavour: KernelFlavour,
-  context: BuildContext,
-): Promise<Readonly<Record<(typeof FILES)[number], string>>> {
+/** Of each file of a kernel, the SHA-256 (hex) of the first build and that of the second. */
+export type TwoBuilds = Readonly<Record<(typeof FILES)[number], { readonly first: string; readonly second: string }>>;
+
+/** The small kernel, built twice. Each build is made once for the same inputs and takes about a minute. */
+export async function smallKernelTwice(context: BuildContext): Promise<TwoBuilds> {
+  const file = 'reproduced.config';
+  const small = {
+    name: 'kernel-small',
+    title: 'small',
+    arch: 'i386',
+    fragments: [{ file, text: await readFile(packagePath('guest-kernel', file), 'utf8') }],
+    stepsExpected: STEPS_EXPECTED,
+    about: { flavour: 'small', arch: 'i386' },
+  } as const;
+  return twice(await kernelRecipeOf(small, await findSource(context), context), context);
+}
+
+/** A kernel that is booted, built twice. Each build is made once for the same inputs and takes minutes. */
+export async function kernelTwice(kind: KernelKind, context: BuildContext): Promise<TwoBuilds> {
+  return twice(await kernelRecipe(kind, await findSource(context), context), context);
+}
+
+/** The files of which the second build has other bytes. */
+export const filesDiffering = (builds: TwoBuilds): readonly string[] =>
+  FILES.filter((file) => builds[file].first !== builds[file].second);
+
+/** Number of steps that make prints for the small kernel. */
+const STEPS_EXPECTED = 1070;
+
+async function twice(recipe: Recipe, context: BuildContext): Promise<TwoBuilds> {
+  const { sha256: first } = await obtain(recipe, context);
+  const second = await obtainAgain(recipe, context);
+  const of = (file: (typeof FILES)[number]) => ({ first: first[file] ?? 'absent', second: second[file] ?? 'absent' });
+  return { bzImage: of('bzImage'), 'System.map': of('System.map'), config: of('config') };
+}
+
+/** SHA-256 (hex) of the results of the second build, by file. */
+async function obtainAgain(recipe: Recipe, context: BuildContext): Promise<Readonly<Record<string, string>>> {
   const progress: BuildContext['progress'] = (what, fraction) =>
     context.progress(`a second time, elsewhere: ${what}`, fraction);
-  const recipe = await kernelRecipe({ flavour, arch: 'i386' }, await findSource(context), context);
   const artifact = await obtain(
     {
       name: `${recipe.name}-again`,
@@ -50,7 +83,7 @@ export async function obtainRebuild(
     },
     context,
   );
-  return JSON.parse(await readFile(join(artifact.dir, DIGESTS), 'utf8')) as Record<(typeof FILES)[number], string>;
+  return JSON.parse(await readFile(join(artifact.dir, DIGESTS), 'utf8')) as Record<string, string>;
 }
 
 /**

@@ -8,7 +8,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadScenario, runScenario } from './library.js';
-import { compileTree, configureTree, readFragments, type KernelKind } from '../guest-kernel/build.js';
+import { compileTree, configureTree, kernelSpec, type KernelKind } from '../guest-kernel/build.js';
 import { mergeFragments } from '../guest-kernel/config.js';
 import { addedOptions } from '../guest-kernel/each-text.js';
 import type { Complaint } from '../guest-kernel/each.js';
@@ -33,7 +33,8 @@ steps:
 export async function bootEach(tree: string, context: BuildContext): Promise<readonly Complaint[]> {
   const source = await workTree(tree, `${tree}.boots`, context);
   const commits = await commitsOf(tree, context);
-  const options = mergeFragments(await readFragments(KIND));
+  const spec = await kernelSpec(KIND);
+  const options = mergeFragments(spec.fragments);
   const addedUpTo = async (commit: string): Promise<readonly string[]> =>
     addedOptions(await git(tree, ['diff', BASE_TAG, commit], context));
   const ofSeries = await addedUpTo('HEAD');
@@ -47,11 +48,11 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
     const yet = await addedUpTo(id);
     await configureTree(
       source,
-      KIND.arch,
+      spec.arch,
       options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)),
       context,
     );
-    await compileTree(source, KIND, context);
+    await compileTree(source, spec, context);
     const lines = await boot(source, context);
     if (lines.length > 0) complaints.push({ at, lines });
   }

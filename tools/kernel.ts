@@ -15,9 +15,9 @@ import {
   configureTree,
   KERNEL_ARCHS,
   KERNEL_FLAVOURS,
+  kernelSpec,
   obtainKernel,
   PATCHES_DIR,
-  readFragments,
   type KernelArch,
   type KernelFlavour,
   type KernelKind,
@@ -46,8 +46,9 @@ async function open(dir: string, context: BuildContext): Promise<void> {
 
 async function build(dir: string, kind: KernelKind, context: BuildContext): Promise<void> {
   const tree = opened(dir);
-  await configureTree(tree, kind.arch, mergeFragments(await readFragments(kind)), context);
-  await compileTree(tree, kind, context);
+  const spec = await kernelSpec(kind);
+  await configureTree(tree, spec.arch, mergeFragments(spec.fragments), context);
+  await compileTree(tree, spec, context);
   console.log(join(tree, 'arch/x86/boot/bzImage'));
 }
 

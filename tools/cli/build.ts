@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `snapback build`: builds everything that a run needs, without a run. */
 import { kindName, type KernelKind } from '../../guest-kernel/build.js';
-import { obtainRebuild } from '../../guest-kernel/rebuild.js';
+import { smallKernelTwice } from '../../guest-kernel/rebuild.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
 import { EXIT } from '../../emulator/machine/errors.js';
@@ -13,7 +13,7 @@ import type { CommandContext } from './context.js';
 export interface BuildOptions {
   readonly kernel: KernelKind['flavour'];
   readonly arch: KernelKind['arch'];
-  /** Build what the tests need instead: tools of the host, all their kernels, and a second build for comparison. */
+  /** Build what the tests need instead: tools of the host, all their kernels, and a small one twice for comparison. */
   readonly tests?: boolean;
 }
 
@@ -39,7 +39,7 @@ export async function buildCommand({ kernel, arch, tests }: BuildOptions, { sign
         shown.add(line);
       }
     }
-    if (tests === true) await obtainRebuild('release', context);
+    if (tests === true) await smallKernelTwice(context);
   } finally {
     progress.clear();
   }

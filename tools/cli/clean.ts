@@ -5,8 +5,8 @@ import { obtainDisk, obtainInitramfs } from '../../disk-images/build.js';
 import { obtainLibrary } from '../../disk-images/filesystems/steady.js';
 import { obtainPackages } from '../../emulator/host/node/packages/obtain.js';
 import { builtInRecipes, readRecipe } from '../../disk-images/recipe/read.js';
-import { KERNEL_ARCHS, KERNEL_FLAVOURS, obtainKernel } from '../../guest-kernel/build.js';
-import { obtainRebuild } from '../../guest-kernel/rebuild.js';
+import { KERNEL_ARCHS, KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
+import { kernelTwice, smallKernelTwice } from '../../guest-kernel/rebuild.js';
 import { findSource, obtainSource } from '../../guest-kernel/source.js';
 import { obtainUserspace } from '../../guest-kernel/userspace/build.js';
 import { cleanCache } from '../../emulator/host/node/artifacts/clean.js';
@@ -48,8 +48,8 @@ export async function neededArtifacts(context: BuildContext): Promise<ReadonlySe
   const recipes = await builtInRecipes();
   const needs: readonly (() => Promise<unknown>)[] = [
     async () => obtainSource(await findSource(looking), looking),
-    ...KERNEL_ARCHS.flatMap((arch) => KERNEL_FLAVOURS.map((flavour) => () => obtainKernel(flavour, looking, arch))),
-    () => obtainRebuild('release', looking),
+    ...KERNEL_ARCHS.flatMap((arch) => KERNEL_FLAVOURS.map((flavour) => () => kernelTwice({ flavour, arch }, looking))),
+    () => smallKernelTwice(looking),
     () => obtainUserspace(looking),
     () => obtainInitramfs(looking),
     () => obtainLibrary(looking),

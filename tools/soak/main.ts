@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `npm run soak`: long series of cycles, and many storms. */
+/** `npm run soak`: long series of cycles, many storms, and second builds of kernels. */
 import { join } from 'node:path';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
@@ -18,8 +18,17 @@ import { EXIT } from '../../emulator/machine/errors.js';
 import { renderText } from '../../emulator/report/text.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { kindName } from '../../guest-kernel/build.js';
+import { filesDiffering, kernelTwice } from '../../guest-kernel/rebuild.js';
 import { firstBadCycle, leakFindings, loadChain, pagesKept } from './chain.js';
-import { HELP, readOptions, type ChainOptions, type StormOptions } from './options.js';
+import {
+  HELP,
+  readOptions,
+  type ChainOptions,
+  type KernelOptions,
+  type Options,
+  type StormOptions,
+} from './options.js';
 import { runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';
 
 const SHOWN_EVERY_CYCLES = 10;
@@ -37,7 +46,7 @@ export function main(args: readonly string[]): Promise<number> {
       }
       const { context, progress } = buildContext(signal);
       await ensurePrerequisites(context);
-      const well = options.run === 'chain' ? await chain(options, context) : await storms(options, context);
+      const well = await run(options, context);
       progress.clear();
       return well ? EXIT.pass : EXIT.guestFailed;
     } catch (error) {
@@ -46,6 +55,23 @@ export function main(args: readonly string[]): Promise<number> {
       return exitCode;
     }
   });
+}
+
+function run(options: Exclude<Options, { run: 'help' }>, context: BuildContext): Promise<boolean> {
+  if (options.run === 'chain') return chain(options, context);
+  if (options.run === 'storm') return storms(options, context);
+  return kernel(options, context);
+}
+
+async function kernel(kind: KernelOptions, context: BuildContext): Promise<boolean> {
+  const differing = filesDiffering(await kernelTwice(kind, context));
+  const title = `the kernel ${kindName(kind)}, built a second time,`;
+  console.log(
+    differing.length === 0
+      ? `PASS  ${title} is the same byte by byte`
+      : `FAIL  ${title} has other bytes: ${differing.join(', ')}\n  again: npm run soak -- kernel --kernel ${kind.flavour} --arch ${kind.arch}`,
+  );
+  return differing.length === 0;
 }
 
 async function chain({ cycles, seed, kernel }: ChainOptions, context: BuildContext): Promise<boolean> {

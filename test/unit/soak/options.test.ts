@@ -19,6 +19,12 @@ t.test('what is to be run', (t) => {
     lastSeed: 20,
     kernel: './k',
   });
+  t.same(readOptions(['kernel']), { run: 'kernel', flavour: 'release', arch: 'i386' });
+  t.same(readOptions(['kernel', '--kernel', 'debug', '--arch', 'x86_64']), {
+    run: 'kernel',
+    flavour: 'debug',
+    arch: 'x86_64',
+  });
   t.same(readOptions(['--help']), { run: 'help' });
   t.match(HELP, 'npm run soak -- chain');
   t.end();
@@ -26,7 +32,11 @@ t.test('what is to be run', (t) => {
 
 t.test('what cannot be meant is refused, with a word on it', (t) => {
   const refused: readonly (readonly [string[], RegExp])[] = [
-    [[], /chain or storm/],
+    [[], /chain, storm or kernel/],
+    [['kernel', '--seeds', '1'], /takes --kernel and --arch/],
+    [['kernel', '--kernel', './k'], /release or debug .* not '.\/k'/],
+    [['kernel', '--arch', 'arm'], /i386 or x86_64, not 'arm'/],
+    [['chain', '--arch', 'x86_64'], /--arch/],
     [['chains'], /nothing named 'chains'/],
     [['chain', 'storm'], /'storm' is too much/],
     [['chain', '--cycles', '0'], /whole number from 1 to 10000, not '0'/],
