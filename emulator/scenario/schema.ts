@@ -18,6 +18,7 @@ import { orderProblems } from '../cycle/phase.js';
 import { ENGINES, type EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
 import { ERRNO_NAMES } from '../machine/errno.js';
+import { InputError } from '../machine/errors.js';
 import {
   type Read,
   checked,
@@ -173,6 +174,14 @@ function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptio
     wallClockMs: given.wallClock ?? DEFAULT_MACHINE.wallClockMs,
     ...(given.share !== undefined && { share: given.share }),
   };
+}
+
+/** The standard machine with `overrides`, as of a scenario that says nothing else. @throws InputError when there is none. */
+export function standardMachine(overrides: MachineOverrides): MachineOptions {
+  const machine = machineOf({ memory: DEFAULT_MACHINE.memoryMiB }, overrides);
+  const problem = machineProblem(machine);
+  if (problem !== undefined) throw new InputError(problem);
+  return machine;
 }
 
 /** Why there is no machine like this, if so. */

@@ -7,7 +7,7 @@ import { EMPTY_SHARE, type MachineOptions, type Plan } from '../../emulator/cycl
 import type { ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { readScenario, type MachineOverrides, type Scenario } from '../../emulator/scenario/schema.js';
-import { renderIssues } from '../../emulator/yaml/index.js';
+import { renderIssues, type YamlIssue } from '../../emulator/yaml/index.js';
 import { readHostFiles, readHostShare } from '../../emulator/host/node/host-files.js';
 import { readTextFile } from '../../emulator/host/node/text-file.js';
 
@@ -28,9 +28,22 @@ export interface Overrides extends MachineOverrides {
   readonly kernel?: string;
 }
 
+/** A scenario is valid, but needs what the machine that was asked for does not have. */
+export class UnfitMachine extends InputError {
+  /** What it needs, on one line. */
+  readonly problems: string;
+  constructor(file: string, overrides: MachineOverrides, issues: readonly YamlIssue[]) {
+    super(
+      `${file} cannot run on the machine that was asked for (${machineWords(overrides).trim()})\n${renderIssues(issues)}`,
+      { remedy: 'ask for another machine, or run the scenario on its own' },
+    );
+    this.problems = issues.map(({ message }) => message).join('; ');
+  }
+}
+
 /**
- * @throws InputError when the file cannot be read or is not valid, or not for a machine with these overrides. The message
- *   names every bad place.
+ * @throws InputError when the file cannot be read or is not valid, UnfitMachine when it cannot run on a machine with these
+ *   overrides. The message names every bad place.
  */
 export async function loadScenario(file: string, overrides: Overrides = {}): Promise<LoadedScenario> {
   let text: string;
@@ -49,12 +62,7 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
     });
   }
   const asked = readScenario(text, file, overrides);
-  if ('issues' in asked) {
-    throw new InputError(
-      `${file} cannot run on the machine that was asked for (${machineWords(overrides).trim()})\n${renderIssues(asked.issues)}`,
-      { remedy: 'ask for another machine, or run the scenario on its own' },
-    );
-  }
+  if ('issues' in asked) throw new UnfitMachine(file, overrides, asked.issues);
   const disks = asked.scenario.disks.map((disk) => (/[./]/.test(disk) ? resolve(dirname(file), disk) : disk));
   const scenario = { ...asked.scenario, disks };
   const files = await readHostFiles(scenario.files, dirname(file));

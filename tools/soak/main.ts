@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `npm run soak`: long series of cycles, many storms, and second builds of kernels. */
+/** `npm run soak`: long series of cycles, many storms, all scenarios, and second builds of kernels. */
 import { join } from 'node:path';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
@@ -7,28 +7,34 @@ import { describeFailure } from '../cli/failure.js';
 import { interruptible } from '../cli/interrupt.js';
 import { watchOutput } from '../cli/output-streams.js';
 import { bootStates } from '../../emulator/cycle/boot.js';
-import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
-import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
+import { sharedEngine } from '../run/engines.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { runScenario } from '../run/run-scenario.js';
+import { UnfitMachine } from '../run/scenario-file.js';
 import { printableLine } from '../../emulator/report/escape.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { renderText } from '../../emulator/report/text.js';
-import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
+import { STANDARD_DISKS, standardMachine } from '../../emulator/scenario/schema.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { kindName } from '../../guest-kernel/build.js';
 import { filesDiffering, kernelTwice } from '../../guest-kernel/rebuild.js';
 import { firstBadCycle, leakFindings, loadChain, pagesKept } from './chain.js';
+import { planOn, type SoakMachine } from './machine-options.js';
 import {
+  commandOf,
   HELP,
   readOptions,
-  type ChainOptions,
-  type KernelOptions,
-  type Options,
-  type StormOptions,
+  type AllOptions,
+  type ChainPart,
+  type KernelPart,
+  type Part,
+  type ScenariosPart,
+  type StormPart,
 } from './options.js';
+import { partsOf } from './parts.js';
+import { loadFor, runOn, scenarioNames } from './scenarios.js';
 import { runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';
 
 const SHOWN_EVERY_CYCLES = 10;
@@ -45,8 +51,8 @@ export function main(args: readonly string[]): Promise<number> {
         return EXIT.pass;
       }
       const { context, progress } = buildContext(signal);
-      await ensurePrerequisites(context);
-      const well = await run(options, context);
+      await ensurePrerequisites(context, options.run !== 'kernel' && options.machine.engine === 'qemu' ? ['qemu'] : []);
+      const well = options.run === 'all' ? await all(options, context) : await runPart(options, context);
       progress.clear();
       return well ? EXIT.pass : EXIT.guestFailed;
     } catch (error) {
@@ -57,25 +63,55 @@ export function main(args: readonly string[]): Promise<number> {
   });
 }
 
-function run(options: Exclude<Options, { run: 'help' }>, context: BuildContext): Promise<boolean> {
-  if (options.run === 'chain') return chain(options, context);
-  if (options.run === 'storm') return storms(options, context);
-  return kernel(options, context);
+/** Runs every part from `from` on. An interrupted run says how it is continued. */
+async function all({ from, machine }: AllOptions, context: BuildContext): Promise<boolean> {
+  const parts = partsOf(machine.engine);
+  const bad: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (index + 1 < from) continue;
+    console.log(`PART ${index + 1} of ${parts.length}: ${commandOf(part)}`);
+    try {
+      if (!(await runPart(part, context))) bad.push(commandOf(part));
+    } catch (error) {
+      console.log(`to continue: ${commandOf({ run: 'all', from: index + 1, machine })}`);
+      throw error;
+    }
+  }
+  console.log(
+    [bad.length === 0 ? 'PASS  all parts' : 'FAIL  these parts:', ...bad.map((one) => `  ${one}`)].join('\n'),
+  );
+  return bad.length === 0;
 }
 
-async function kernel(kind: KernelOptions, context: BuildContext): Promise<boolean> {
-  const differing = filesDiffering(await kernelTwice(kind, context));
-  const title = `the kernel ${kindName(kind)}, built a second time,`;
+/** Runs one part, and says whether all was well. */
+function runPart(part: Part, context: BuildContext): Promise<boolean> {
+  switch (part.run) {
+    case 'chain':
+      return chain(part, context);
+    case 'storm':
+      return storms(part, context);
+    case 'scenarios':
+      return scenarios(part, context);
+    case 'kernel':
+      return kernel(part, context);
+  }
+}
+
+async function kernel(part: KernelPart, context: BuildContext): Promise<boolean> {
+  const differing = filesDiffering(await kernelTwice(part, context));
+  const title = `the kernel ${kindName(part)}, built a second time,`;
   console.log(
     differing.length === 0
       ? `PASS  ${title} is the same byte by byte`
-      : `FAIL  ${title} has other bytes: ${differing.join(', ')}\n  again: npm run soak -- kernel --kernel ${kind.flavour} --arch ${kind.arch}`,
+      : `FAIL  ${title} has other bytes: ${differing.join(', ')}\n  again: ${commandOf(part)}`,
   );
   return differing.length === 0;
 }
 
-async function chain({ cycles, seed, kernel }: ChainOptions, context: BuildContext): Promise<boolean> {
-  const loaded = await loadChain(cycles, { seed, ...(kernel !== undefined && { kernel }) });
+async function chain(part: ChainPart, context: BuildContext): Promise<boolean> {
+  const { cycles, seed, machine } = part;
+  const chained = await loadChain(cycles, { seed, ...machine });
+  const loaded = { ...chained, plan: planOn(chained.plan, machine) };
   const startedMs = performance.now();
   let begun = 0;
   const { report, outcome } = await runScenario(loaded, context, {
@@ -88,7 +124,7 @@ async function chain({ cycles, seed, kernel }: ChainOptions, context: BuildConte
   const leaks = cycles > SHOWN_EVERY_CYCLES ? leakFindings(kept) : [];
   console.log(
     renderText(report, { colour: false })
-      .replace(/^ *replay: .*$/m, '')
+      .replace(/^ *replay: [^]*$/m, '')
       .trimEnd(),
   );
   if (kept)
@@ -98,30 +134,15 @@ async function chain({ cycles, seed, kernel }: ChainOptions, context: BuildConte
   const well = report.verdict === 'pass' && leaks.length === 0 && outcome.main.cycles.length === cycles;
   if (!well) {
     const bad = firstBadCycle(outcome.main.cycles) ?? Math.min(cycles, outcome.main.cycles.length + 1);
-    console.log(
-      `FAIL  ${leaks[0]?.what ?? `in cycle ${bad}`}\n  again: npm run soak -- chain --cycles ${leaks.length > 0 ? cycles : bad} --seed ${seed}${kernelWord(kernel)}`,
-    );
+    const again = { ...part, cycles: leaks.length > 0 ? cycles : bad };
+    console.log(`FAIL  ${leaks[0]?.what ?? `in cycle ${bad}`}\n  again: ${commandOf(again)}`);
   }
   return well;
 }
 
-async function storms({ firstSeed, lastSeed, kernel }: StormOptions, context: BuildContext): Promise<boolean> {
-  const files = await obtainMachineFiles(
-    { ...DEFAULT_MACHINE, kernel: kernel ?? DEFAULT_MACHINE.kernel },
-    STANDARD_DISKS,
-    context,
-  );
-  const storm: Storm = {
-    booter: {
-      engine: createV86Engine(),
-      config: files.config,
-      configKey: files.configKey,
-      cache: byteCache(join(context.cacheDir, 'checkpoints')),
-      signal: context.signal,
-    },
-    states: bootStates(),
-    proofs: nodeProofs(files),
-  };
+async function storms(part: StormPart, context: BuildContext): Promise<boolean> {
+  const { firstSeed, lastSeed, machine } = part;
+  const storm = await stormOn(machine, context);
   const ready = await stormReady(storm);
   const startedMs = performance.now();
   const failed: number[] = [];
@@ -130,25 +151,83 @@ async function storms({ firstSeed, lastSeed, kernel }: StormOptions, context: Bu
     const seedMs = performance.now();
     const outcome = await runStorm(storm, ready, seed);
     taken += outcome.taken;
-    console.log(`${lineOf(outcome)} · ${secondsSince(seedMs)} s · ${rssMb()} MB`);
+    console.log(`${lineOf(outcome, storm)} · ${secondsSince(seedMs)} s · ${rssMb()} MB`);
     if (outcome.failures.length === 0) continue;
     failed.push(seed);
     for (const { what, details } of outcome.failures)
       console.log(
         [`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${printableLine(line)}`)].join('\n'),
       );
-    console.log(`  again: npm run soak -- storm --seeds ${seed}${kernelWord(kernel)}`);
+    console.log(`  again: ${commandOf({ ...part, firstSeed: seed, lastSeed: seed })}`);
   }
-  const all = lastSeed - firstSeed + 1;
+  const count = lastSeed - firstSeed + 1;
   console.log(
-    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${all - failed.length} of ${all} storms were weathered, ${taken} snapshots taken, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
+    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${count - failed.length} of ${count} storms were weathered, ${taken} snapshots taken, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
   );
   return failed.length === 0;
 }
 
-const lineOf = ({ seed, cast, failures, taken, refused, instructions }: StormOutcome): string =>
-  `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${seed}: ${cast} · ${taken} taken, ${refused} refused · ${Math.round(instructions / 1e6)} M instructions`;
-const kernelWord = (kernel: string | undefined): string => (kernel === undefined ? '' : ` --kernel ${kernel}`);
+async function stormOn(asked: SoakMachine, context: BuildContext): Promise<Storm> {
+  const own = standardMachine(asked);
+  const { machine } = planOn({ name: 'storm', machine: own, files: [], steps: [], control: false }, asked);
+  const files = await obtainMachineFiles({ ...machine, kernel: asked.kernel ?? own.kernel }, STANDARD_DISKS, context);
+  return {
+    booter: {
+      engine: sharedEngine(machine.engine),
+      config: files.config,
+      configKey: files.configKey,
+      cache: byteCache(join(context.cacheDir, 'checkpoints')),
+      signal: context.signal,
+    },
+    states: bootStates(),
+    proofs: nodeProofs(files),
+  };
+}
+
+async function scenarios(part: ScenariosPart, context: BuildContext): Promise<boolean> {
+  const { names, machine } = part;
+  const startedMs = performance.now();
+  const failed: string[] = [];
+  const wanted = names.length > 0 ? names : scenarioNames();
+  // A name that is not one is told before anything is run.
+  for (const name of wanted) await loadFor(name, machine).catch(unlessUnfit);
+  for (const name of wanted) {
+    const oneMs = performance.now();
+    const result = await runOn(name, machine, context);
+    if ('unfit' in result) {
+      console.log(`skip ${name}: ${result.unfit}`);
+      continue;
+    }
+    console.log(`${result.wrong.length === 0 ? 'ok  ' : 'FAIL'} ${name} · ${secondsSince(oneMs)} s · ${rssMb()} MB`);
+    if (result.wrong.length === 0) continue;
+    failed.push(name);
+    console.log(
+      result.wrong
+        .slice(0, DETAILS_MAX)
+        .map((line) => `    ${printableLine(line)}`)
+        .join('\n'),
+    );
+    console.log(`  again: ${commandOf({ ...part, names: [name] })}`);
+  }
+  console.log(
+    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${wanted.length - failed.length} of ${wanted.length} scenarios, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
+  );
+  return failed.length === 0;
+}
+
+function unlessUnfit(error: unknown): void {
+  if (!(error instanceof UnfitMachine)) throw error;
+}
+
+const lineOf = (
+  { seed, cast, failures, taken, refused, instructions, virtualMs }: StormOutcome,
+  storm: Storm,
+): string =>
+  `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${seed}: ${cast} · ${taken} taken, ${refused} refused · ${
+    storm.booter.engine.traits.countsInstructions
+      ? `${Math.round(instructions / 1e6)} M instructions`
+      : `${(virtualMs / 1000).toFixed(1)} s of guest time`
+  }`;
 const secondsSince = (ms: number): string => ((performance.now() - ms) / 1000).toFixed(1);
 const rssMb = (): number => Math.round(process.memoryUsage().rss / 1e6);
 

@@ -2,48 +2,73 @@
 /** The command line of `npm run soak`. */
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
-import { isFlavour, KERNEL_ARCHS, type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
+import { isFlavour, type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
+import { MACHINE_HELP, MACHINE_OPTIONS, machineOf, wordsOf, type SoakMachine } from './machine-options.js';
 
-export interface ChainOptions {
+export interface ChainPart {
   readonly run: 'chain';
   readonly cycles: number;
   readonly seed: number;
-  readonly kernel?: string;
+  readonly machine: SoakMachine;
 }
 
-export interface StormOptions {
+export interface StormPart {
   readonly run: 'storm';
   readonly firstSeed: number;
   readonly lastSeed: number;
-  readonly kernel?: string;
+  readonly machine: SoakMachine;
 }
 
-export interface KernelOptions {
+export interface ScenariosPart {
+  readonly run: 'scenarios';
+  /** All of them when there are none. */
+  readonly names: readonly string[];
+  readonly machine: SoakMachine;
+}
+
+/** A kernel that is built twice. */
+export interface KernelPart {
   readonly run: 'kernel';
   readonly flavour: KernelFlavour;
   readonly arch: KernelArch;
 }
 
-export type Options = ChainOptions | StormOptions | KernelOptions | { readonly run: 'help' };
+/** What one command line of its own can run. */
+export type Part = ChainPart | StormPart | ScenariosPart | KernelPart;
+
+export interface AllOptions {
+  readonly run: 'all';
+  /** The number of the first part that is run, from 1. */
+  readonly from: number;
+  readonly machine: SoakMachine;
+}
+
+export type Options = Part | AllOptions | { readonly run: 'help' };
 
 const SEED_MAX = 0xffff_ffff;
-const CYCLES = 200;
-const SEEDS = 1000;
+export const CYCLES = 200;
+export const SEEDS = 1000;
 
-export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [--kernel K]
-       npm run soak -- storm [--seeds FIRST-LAST] [--kernel K]
+export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHINE]
+       npm run soak -- storm [--seeds FIRST-LAST] [MACHINE]
+       npm run soak -- scenarios [NAME...] [MACHINE]
        npm run soak -- kernel [--kernel FLAVOUR] [--arch A]
+       npm run soak -- [all] [--engine E] [--from PART]
 
 What takes too long for every test run, on one core:
-  chain    snapshots, each taken by the system that came back from the one before, and each verified
-  storm    seed by seed, a machine that takes snapshots while it hibernates, freezes, mounts, maps, swaps, forks ...
-  kernel   a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
+  chain      snapshots, each taken by the system that came back from the one before, and each verified
+  storm      seed by seed, a machine that takes snapshots while it hibernates, freezes, mounts, maps, swaps, forks ...
+  scenarios  those of test/scenarios that the machine can run; the mistakes of the broken kernels must be found
+  kernel     a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
+  all        everything, on every kind of machine of the engine, part by part
 
   --cycles N             how many snapshots (${CYCLES} unless told)
   --seed N               of the chain's machine (1 unless told)
   --seeds FIRST-LAST     which storms (1-${SEEDS} unless told), or one seed alone
-  --kernel K             release, debug, or a folder with a kernel of your own
-  --arch A               of the kernel that is built twice: i386 (unless told) or x86_64
+  --from PART            continues an interrupted \`all\` with this part
+
+MACHINE:
+${MACHINE_HELP}
 
 Each failure comes with the command that shows it again. Exit status: 0 all was well, 1 it was not.
 `;
@@ -52,69 +77,94 @@ Each failure comes with the command that shows it again. Exit status: 0 all was 
 export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   if (values.help === true) return { run: 'help' };
-  const kernel = values.kernel === undefined ? {} : { kernel: values.kernel };
-  const [run, ...rest] = positionals;
-  if (rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
-  if (run !== 'kernel' && values.arch !== undefined) throw wrong('--arch is for a kernel that is built twice');
-  if (run === 'chain') {
-    if (values.seeds !== undefined) throw wrong('--seeds is for storms');
-    return {
-      run,
-      cycles: numberIn(values.cycles, '--cycles', 1, 10_000) ?? CYCLES,
-      seed: numberIn(values.seed, '--seed', 0, SEED_MAX) ?? 1,
-      ...kernel,
-    };
+  const machine = machineOf(values);
+  const [run = 'all', ...rest] = positionals;
+  const allowed = OWN_OPTIONS[run];
+  if (allowed === undefined) throw wrong(`there is nothing named '${run}' to run`);
+  const [extra] = OWN.filter((name) => values[name] !== undefined && !allowed.includes(name));
+  if (extra !== undefined) throw wrong(`--${extra} is not for '${run}'`);
+  if (run !== 'scenarios' && rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
+  switch (run) {
+    case 'chain':
+      return {
+        run,
+        cycles: numberIn(values.cycles, '--cycles', 1, 10_000) ?? CYCLES,
+        seed: numberIn(values.seed, '--seed', 0, SEED_MAX) ?? 1,
+        machine,
+      };
+    case 'storm':
+      if (machine.freezeOrder !== undefined) throw wrong('a storm chooses the order of freezing by its seed');
+      return { run, ...seedsIn(values.seeds), machine };
+    case 'scenarios':
+      return { run, names: rest, machine };
+    case 'kernel': {
+      const { kernel: flavour = 'release', arch = 'i386', ...others } = machine;
+      if (Object.keys(others).length > 0 || !isFlavour(flavour))
+        throw wrong('a kernel that is built twice takes --kernel release or debug, and --arch');
+      return { run, flavour, arch };
+    }
+    default: {
+      const { engine, ...others } = machine;
+      if (Object.keys(others).length > 0)
+        throw wrong(
+          `everything is run on machines of all kinds, so that only their --engine is chosen, not${wordsOf(others)}`,
+        );
+      return { run: 'all', from: numberIn(values.from, '--from', 1, 1000) ?? 1, machine: engine ? { engine } : {} };
+    }
   }
-  if (run === 'storm') {
-    if (values.cycles !== undefined || values.seed !== undefined) throw wrong('storms take --seeds');
-    return { run, ...seedsIn(values.seeds), ...kernel };
-  }
-  if (run === 'kernel') {
-    if (values.cycles !== undefined || values.seed !== undefined || values.seeds !== undefined)
-      throw wrong('a kernel that is built twice takes --kernel and --arch');
-    return { run, flavour: flavourIn(values.kernel), arch: archIn(values.arch) };
-  }
-  throw wrong(run === undefined ? 'chain, storm or kernel?' : `there is nothing named '${run}' to run`);
 }
+
+/** The command that runs this. */
+export function commandOf(part: Part | AllOptions): string {
+  if (part.run === 'kernel') return `npm run soak -- kernel${wordsOf({ kernel: part.flavour, arch: part.arch })}`;
+  const own = (): string => {
+    switch (part.run) {
+      case 'chain':
+        return ` --cycles ${part.cycles} --seed ${part.seed}`;
+      case 'storm':
+        return ` --seeds ${part.firstSeed === part.lastSeed ? part.firstSeed : `${part.firstSeed}-${part.lastSeed}`}`;
+      case 'scenarios':
+        return part.names.map((name) => ` ${name}`).join('');
+      case 'all':
+        return ` --from ${part.from}`;
+    }
+  };
+  return `npm run soak -- ${part.run}${own()}${wordsOf(part.machine)}`;
+}
+
+const OWN = ['cycles', 'seed', 'seeds', 'from'] as const;
+const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  chain: ['cycles', 'seed'],
+  storm: ['seeds'],
+  scenarios: [],
+  kernel: [],
+  all: ['from'],
+};
 
 /** The options, parsed but not yet checked. */
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
+  const texts = Object.fromEntries([...OWN, ...MACHINE_OPTIONS].map((name) => [name, text])) as Record<
+    (typeof OWN)[number] | (typeof MACHINE_OPTIONS)[number],
+    typeof text
+  >;
   try {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        cycles: text,
-        seed: text,
-        seeds: text,
-        kernel: text,
-        arch: text,
-        help: { type: 'boolean', short: 'h' },
-      },
+      options: { ...texts, help: { type: 'boolean', short: 'h' } },
     });
   } catch (cause) {
     throw wrong((cause as Error).message, cause);
   }
 }
 
-function seedsIn(given: string | undefined): Pick<StormOptions, 'firstSeed' | 'lastSeed'> {
+function seedsIn(given: string | undefined): Pick<StormPart, 'firstSeed' | 'lastSeed'> {
   if (given === undefined) return { firstSeed: 1, lastSeed: SEEDS };
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(given) ?? [];
   const [firstSeed, lastSeed] = [Number(first), Number(last)];
   if (!(firstSeed <= lastSeed && lastSeed <= SEED_MAX)) throw wrong(`--seeds is a seed or FIRST-LAST, not '${given}'`);
   return { firstSeed, lastSeed };
-}
-
-function flavourIn(given = 'release'): KernelFlavour {
-  if (isFlavour(given)) return given;
-  throw wrong(`--kernel is release or debug for a kernel that is built twice, not '${given}'`);
-}
-
-function archIn(given = 'i386'): KernelArch {
-  const arch = KERNEL_ARCHS.find((name) => name === given);
-  if (arch !== undefined) return arch;
-  throw wrong(`--arch is ${KERNEL_ARCHS.join(' or ')}, not '${given}'`);
 }
 
 function numberIn(given: string | undefined, name: string, min: number, max: number): number | undefined {

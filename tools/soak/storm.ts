@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
  * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots. Every seed
- * starts from the same checkpoint, so a seed gives the same run alone as among a thousand.
+ * starts from the same checkpoint, so a seed gives the same run alone as among a thousand. On an engine without
+ * checkpoints, every seed boots a machine of its own.
  */
 import { Agent } from '../../emulator/agent/agent.js';
 import type { BootState } from '../../emulator/cycle/boot-state.js';
-import { restoreAt, type BootStates, type Booter } from '../../emulator/cycle/boot.js';
+import { machineAt, restoreAt, type BootStates, type Booter } from '../../emulator/cycle/boot.js';
 import { outputLines, resultOf } from '../../emulator/cycle/commands.js';
 import type { Proofs } from '../../emulator/cycle/proofs.js';
 import type { Recorder, Seen } from '../../emulator/cycle/recorder.js';
@@ -32,19 +33,20 @@ export interface StormOutcome {
   readonly virtualMs: number;
 }
 
-/** Virtual time within which a storm must end and the machine be off: many times the time that any storm needs. */
-const STORM_MS_MAX = 120_000;
-const OFF_MS_MAX = 60_000;
+/**
+ * Virtual time within which a storm must end and the machine be off: many times the time that any storm needs. Where time is
+ * the host's, the host may have other work.
+ */
+const STORM_MS_MAX = { ownTime: 120_000, hostTime: 900_000 } as const;
+const OFF_MS_MAX = { ownTime: 60_000, hostTime: 300_000 } as const;
 
-/** A booted machine with the devices that the actors use. */
-export function stormReady(storm: Storm): Promise<BootState> {
-  return storm.states.obtain('storm', storm.booter, async () => {
-    const recorder = await restoreAt(await storm.states.at('agentReady', storm.booter), storm.booter);
+/** The start of each storm: a booted machine with the devices that the actors use. Undefined without checkpoints. */
+export async function stormReady(storm: Storm): Promise<BootState | undefined> {
+  const { states, booter } = storm;
+  if (!booter.engine.traits.checkpoints) return undefined;
+  return states.obtain('storm', booter, async () => {
+    const recorder = await prepared(storm);
     try {
-      const agent = await connect(recorder, storm.booter);
-      const result = resultOf(await agent.exec(['storm', 'prepare']));
-      if (result.exitCode !== 0)
-        throw new GuestError('the guest cannot prepare for storms', { consoleTail: outputLines(result) });
       return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
     } finally {
       await recorder.machine.close();
@@ -52,18 +54,37 @@ export function stormReady(storm: Storm): Promise<BootState> {
   });
 }
 
-/** Runs one storm and turns the machine off. Failures of the guest are in the outcome. @throws RigError */
-export async function runStorm(storm: Storm, ready: BootState, seed: number): Promise<StormOutcome> {
-  const recorder = await restoreAt(ready, storm.booter);
+/** A booted machine with the devices that the actors use. @throws GuestError */
+async function prepared({ booter, states }: Storm): Promise<Recorder> {
+  const recorder = await machineAt('agentReady', booter, states);
+  try {
+    const agent = await connect(recorder, booter);
+    const result = resultOf(await agent.exec(['storm', 'prepare']));
+    if (result.exitCode !== 0)
+      throw new GuestError('the guest cannot prepare for storms', { consoleTail: outputLines(result) });
+    return recorder;
+  } catch (error) {
+    await recorder.machine.close();
+    throw error;
+  }
+}
+
+/**
+ * Runs one storm and turns the machine off. Failures of the guest are in the outcome.
+ * @throws RigError, and GuestError when the guest does not get to the start of the storm.
+ */
+export async function runStorm(storm: Storm, ready: BootState | undefined, seed: number): Promise<StormOutcome> {
+  const recorder = ready === undefined ? await prepared(storm) : await restoreAt(ready, storm.booter);
+  const time = storm.booter.engine.traits.ownTime ? 'ownTime' : 'hostTime';
   const failures: { what: string; details: readonly string[] }[] = [];
   let cast = '';
   try {
     const agent = await connect(recorder, storm.booter);
-    const result = resultOf(await agent.exec(['storm', 'run', String(seed)], { virtualMsMax: STORM_MS_MAX }));
+    const result = resultOf(await agent.exec(['storm', 'run', String(seed)], { virtualMsMax: STORM_MS_MAX[time] }));
     cast = /^seed \d+: (.*)$/m.exec(result.stdout)?.[1] ?? '';
     if (result.exitCode !== 0)
       failures.push({ what: `storm ended with status ${result.exitCode}`, details: outputLines(result) });
-    const off = await agent.powerOff({ virtualMsMax: OFF_MS_MAX });
+    const off = await agent.powerOff({ virtualMsMax: OFF_MS_MAX[time] });
     if (off.why !== 'halted')
       failures.push({
         what: `the machine should have powered off, but it stopped for another reason (${off.why})`,

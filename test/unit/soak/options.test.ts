@@ -1,50 +1,89 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
 import { InputError } from '../../../emulator/machine/errors.js';
-import { HELP, readOptions } from '../../../tools/soak/options.js';
+import { planOn } from '../../../tools/soak/machine-options.js';
+import { commandOf, HELP, readOptions, type Options } from '../../../tools/soak/options.js';
+import { partsOf } from '../../../tools/soak/parts.js';
+import { loadChain } from '../../../tools/soak/chain.js';
 
 t.test('what is to be run', (t) => {
-  t.same(readOptions(['chain']), { run: 'chain', cycles: 200, seed: 1 });
+  t.same(readOptions(['chain']), { run: 'chain', cycles: 200, seed: 1, machine: {} });
   t.same(readOptions(['chain', '--cycles', '7', '--seed', '3', '--kernel', 'debug']), {
     run: 'chain',
     cycles: 7,
     seed: 3,
-    kernel: 'debug',
+    machine: { kernel: 'debug' },
   });
-  t.same(readOptions(['storm']), { run: 'storm', firstSeed: 1, lastSeed: 1000 });
-  t.same(readOptions(['storm', '--seeds', '17']), { run: 'storm', firstSeed: 17, lastSeed: 17 });
-  t.same(readOptions(['storm', '--seeds', '17-20', '--kernel', './k']), {
+  t.same(readOptions(['storm']), { run: 'storm', firstSeed: 1, lastSeed: 1000, machine: {} });
+  t.same(readOptions(['storm', '--seeds', '17']), { run: 'storm', firstSeed: 17, lastSeed: 17, machine: {} });
+  t.same(readOptions(['storm', '--seeds', '17-20', '--engine', 'qemu', '--processors', '2', '--memory', '1 GiB']), {
     run: 'storm',
     firstSeed: 17,
     lastSeed: 20,
-    kernel: './k',
+    machine: { engine: 'qemu', processors: 2, memoryMiB: 1024 },
   });
+  t.same(readOptions(['scenarios', 'fs-all', 'chain']), { run: 'scenarios', names: ['fs-all', 'chain'], machine: {} });
   t.same(readOptions(['kernel']), { run: 'kernel', flavour: 'release', arch: 'i386' });
   t.same(readOptions(['kernel', '--kernel', 'debug', '--arch', 'x86_64']), {
     run: 'kernel',
     flavour: 'debug',
     arch: 'x86_64',
   });
+  t.same(readOptions([]), { run: 'all', from: 1, machine: {} });
+  t.same(readOptions(['--engine', 'qemu']), { run: 'all', from: 1, machine: { engine: 'qemu' } });
+  t.same(readOptions(['all', '--from', '3']), { run: 'all', from: 3, machine: {} });
   t.same(readOptions(['--help']), { run: 'help' });
   t.match(HELP, 'npm run soak -- chain');
   t.end();
 });
 
+t.test('each part is a command of its own', (t) => {
+  const wordsOf = (command: string): string[] =>
+    [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, inQuotes, plain]) => inQuotes ?? plain ?? '').slice(4);
+  const given: readonly Options[] = [
+    ...partsOf('v86'),
+    ...partsOf('qemu'),
+    readOptions(['all', '--from', '3', '--engine', 'qemu']),
+    readOptions(['storm', '--seeds', '5', '--memory', '640 MiB', '--cmdline', 'nokaslr preempt=full']),
+  ];
+  for (const one of given) {
+    if (one.run === 'help') continue;
+    t.same(readOptions(wordsOf(commandOf(one))), one, commandOf(one));
+  }
+  for (const engine of ['v86', 'qemu'] as const) {
+    const runs = new Set(partsOf(engine).map(({ run }) => run));
+    t.same([...runs].sort(), ['chain', 'kernel', 'scenarios', 'storm'], engine);
+  }
+  t.end();
+});
+
+t.test('a machine has the words and the order of freezing that were asked for', async (t) => {
+  const { plan } = await loadChain(2);
+  const { machine, steps } = planOn(plan, { cmdline: 'nokaslr  preempt=full', freezeOrder: 'filesystems-first' });
+  t.same(machine.cmdline.slice(-2), ['nokaslr', 'preempt=full']);
+  t.match(steps.slice(0, 2), [{ do: 'boot' }, { do: 'run', command: /^echo filesystems-first > / }]);
+  t.equal(steps.length, plan.steps.length + 1);
+  t.same(planOn(plan, {}), plan);
+});
+
 t.test('what cannot be meant is refused, with a word on it', (t) => {
   const refused: readonly (readonly [string[], RegExp])[] = [
-    [[], /chain, storm or kernel/],
-    [['kernel', '--seeds', '1'], /takes --kernel and --arch/],
-    [['kernel', '--kernel', './k'], /release or debug .* not '.\/k'/],
-    [['kernel', '--arch', 'arm'], /i386 or x86_64, not 'arm'/],
-    [['chain', '--arch', 'x86_64'], /--arch/],
     [['chains'], /nothing named 'chains'/],
     [['chain', 'storm'], /'storm' is too much/],
     [['chain', '--cycles', '0'], /whole number from 1 to 10000, not '0'/],
-    [['chain', '--seeds', '1'], /is for storms/],
-    [['storm', '--seed', '1'], /storms take --seeds/],
+    [['chain', '--seeds', '1'], /--seeds is not for 'chain'/],
+    [['storm', '--seed', '1'], /--seed is not for 'storm'/],
     [['storm', '--seeds', '5-4'], /FIRST-LAST, not '5-4'/],
     [['storm', '--seeds', 'x'], /FIRST-LAST, not 'x'/],
     [['storm', '--what'], /--what/],
+    [['storm', '--freeze-order', 'tasks-first'], /by its seed/],
+    [['storm', '--engine', 'bochs'], /v86 or qemu, not 'bochs'/],
+    [['storm', '--memory', '1 TiB'], /--memory is a size/],
+    [['scenarios', '--processors', '9'], /from 1 to 8, not '9'/],
+    [['kernel', '--kernel', './linux'], /release or debug/],
+    [['kernel', '--cycles', '2'], /--cycles is not for 'kernel'/],
+    [['kernel', '--arch', 'arm'], /i386 or x86_64, not 'arm'/],
+    [['all', '--processors', '2'], /only their --engine is chosen, not --processors 2/],
   ];
   for (const [args, message] of refused)
     t.throws(() => readOptions(args), { constructor: InputError, message }, args.join(' '));

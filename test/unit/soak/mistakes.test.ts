@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/** A mistake counts as caught when the proof that is there for it names it. */
+import t from 'tap';
+import { FINDINGS_OF_MISTAKES, notCaught } from '../../../tools/soak/mistakes.js';
+import { scenarioNames } from '../../../tools/soak/scenarios.js';
+
+t.test('every broken kernel has findings that must be made', (t) => {
+  const mistakes = scenarioNames().flatMap((name) => (name.startsWith('broken-') ? [name.slice(7)] : []));
+  t.ok(mistakes.length > 10);
+  t.same(Object.keys(FINDINGS_OF_MISTAKES).sort(), mistakes);
+  t.end();
+});
+
+t.test('a mistake that another proof stumbles over is not caught', (t) => {
+  const found = (what: string, detail: string) => ({
+    failures: [{ kind: 'memory' as const, what, details: [detail], replay: '' }],
+  });
+  const kept = found('1 of 9 pages of the image are not what they were', 'kept_pfn');
+  const again = found(
+    '1 pages of programs were not given back after an earlier snapshot',
+    'pfn 0x1: 3 references, 1 of them by page tables: anonymous memory, sleep (pid 7) at 0x5000',
+  );
+  t.same(notCaught('keep-reference', { failures: [...kept.failures, ...again.failures] }), []);
+  t.match(notCaught('keep-reference', kept), [/^not found: .*given back/, /^found: memory: .*kept_pfn$/]);
+  t.match(notCaught('keep-reference', { failures: [] }), [/^not found/, /^not found/, 'nothing was found']);
+  t.match(notCaught('no-such', kept), [/nobody has said/]);
+  t.end();
+});

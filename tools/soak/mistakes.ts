@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What must be found of each mistake that the kernel can be told to make (`test/scenarios/broken-*.yaml`), on any machine:
+ * the proof that is there for it names it.
+ */
+import type { Report } from '../../emulator/report/model.js';
+
+const ONE_PAGE_OF_A_PROGRAM =
+  /^memory: \d+ of \d+ pages .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/;
+
+/** By the name of the mistake: patterns of findings, `kind: what: first detail`. Each must match one. */
+export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> = {
+  'leave-writable': [
+    /^memory: 1 preserved pages are not write-protected: pfn 0x\w+: ([\w-]+ \(pid \d+\)) can write to it: anonymous memory, \1 at 0x/,
+    /^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: pfn /,
+    /^image: 1 of \d+ pages /,
+  ],
+  'lose-reference': [
+    /^memory: 1 preserved pages are held by too few references: pfn 0x\w+: 1 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+    /^memory: 1 of \d+ pages /,
+    /^image: 1 of \d+ pages /,
+  ],
+  'ignore-holders': [
+    /^memory: \d+ preserved pages are held by too many references: pfn 0x\w+: 3 references, 1 of them by page tables: anonymous memory, live-spliced \(pid \d+\) at 0x/,
+  ],
+  'keep-reference': [
+    /^memory: 1 of \d+ pages .*: kept_pfn$/,
+    /^memory: 1 pages of programs were not given back after an earlier snapshot: pfn 0x\w+: \d+ references, \d+ of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+  ],
+  'leave-unguarded': [
+    /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /,
+  ],
+  'thaw-early': [/^disk: the system continued before its writes were redirected: tasks thawed at /],
+  'reuse-swap': [/^disk: .*: sdb2: \d+ from sector \d+: swap slot \d+$/],
+  'flip-after-restore': [ONE_PAGE_OF_A_PROGRAM],
+  'flip-copy': [ONE_PAGE_OF_A_PROGRAM, /^image: 1 of \d+ pages /],
+  'skip-page': [ONE_PAGE_OF_A_PROGRAM, /^image: 1 of \d+ pages /],
+  'swap-neighbours': [ONE_PAGE_OF_A_PROGRAM, /^image: 2 of \d+ pages /],
+};
+
+/** Why this report of a broken kernel does not show that `mistake` was caught. Empty when it does. */
+export function notCaught(mistake: string, { failures }: Pick<Report, 'failures'>): readonly string[] {
+  const wanted = FINDINGS_OF_MISTAKES[mistake];
+  if (wanted === undefined) return [`nobody has said what must be found of the mistake '${mistake}'`];
+  const found = failures.map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
+  const missing = wanted.filter((pattern) => !found.some((line) => pattern.test(line)));
+  if (missing.length === 0) return [];
+  return [
+    ...missing.map((pattern) => `not found: ${pattern.source}`),
+    ...(found.length === 0 ? ['nothing was found'] : found.map((line) => `found: ${line}`)),
+  ];
+}

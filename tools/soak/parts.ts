@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/** All that is run of an engine: every scenario on every kind of its machines, the chain, and the storms. */
+import type { EngineName } from '../../emulator/engines/names.js';
+import type { KernelArch, KernelFlavour } from '../../guest-kernel/build.js';
+import { CYCLES, SEEDS, type Part } from './options.js';
+import type { SoakMachine } from './machine-options.js';
+
+/** Those that show what depends on where the image and the disks are. */
+const METHODS = ['sys-snapshot', 'stock-cycle'] as const;
+/** Those that take snapshots with everything in use. */
+const SNAPSHOTS = ['sys-snapshot', 'fs-all', 'mm-live-memory', 'mm-swapping'] as const;
+
+/** The chain of two processors, whose cycles take longer. */
+const CYCLES_QEMU = 50;
+
+const scenarios = (machine: SoakMachine, names: readonly string[] = []): Part => ({ run: 'scenarios', names, machine });
+const storms = (machine: SoakMachine): Part => ({ run: 'storm', firstSeed: 1, lastSeed: SEEDS, machine });
+const chain = (cycles: number, machine: SoakMachine): Part => ({ run: 'chain', cycles, seed: 1, machine });
+const kernel = (flavour: KernelFlavour, arch: KernelArch): Part => ({ run: 'kernel', flavour, arch });
+
+const ON_V86: readonly Part[] = [
+  scenarios({}),
+  scenarios({ freezeOrder: 'filesystems-first' }, SNAPSHOTS),
+  scenarios({ kernel: 'debug' }),
+  chain(CYCLES, {}),
+  storms({}),
+  kernel('release', 'i386'),
+  kernel('debug', 'i386'),
+];
+
+const on = (processors: number, more: SoakMachine = {}): SoakMachine => ({ engine: 'qemu', processors, ...more });
+const ON_QEMU: readonly Part[] = [
+  ...[2, 1, 4].map((processors) => scenarios(on(processors))),
+  ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), SNAPSHOTS)),
+  scenarios(on(2, { kernel: 'debug' })),
+  chain(CYCLES_QEMU, on(2)),
+  storms(on(2)),
+  // The kernel decides about both when it boots.
+  ...['preempt=full', 'nokaslr'].map((cmdline) => scenarios(on(2, { cmdline }), METHODS)),
+  kernel('release', 'x86_64'),
+  kernel('debug', 'x86_64'),
+];
+
+/** The parts of an engine, in their order. */
+export const partsOf = (engine: EngineName = 'v86'): readonly Part[] => ({ v86: ON_V86, qemu: ON_QEMU })[engine];

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/** All scenarios of `test/scenarios` on one machine. Those of a broken kernel must fail, each as it should. */
+import { readdirSync } from 'node:fs';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { InputError } from '../../emulator/machine/errors.js';
+import { runScenario } from '../run/run-scenario.js';
+import { loadScenario, UnfitMachine, type LoadedScenario } from '../run/scenario-file.js';
+import { planOn, type SoakMachine } from './machine-options.js';
+import { notCaught } from './mistakes.js';
+
+const FOLDER = ['test', 'scenarios'] as const;
+const BROKEN = /^broken-(.+)$/;
+
+/** The names of all scenarios, in a fixed order. */
+export const scenarioNames = (): readonly string[] =>
+  readdirSync(packagePath(...FOLDER))
+    .flatMap((file) => (file.endsWith('.yaml') ? [file.slice(0, -'.yaml'.length)] : []))
+    .sort();
+
+export type ScenarioResult =
+  /** `wrong`: lines about what went wrong. Empty when all was well. */
+  | { readonly wrong: readonly string[] }
+  /** The scenario needs what the machine does not have. */
+  | { readonly unfit: string };
+
+/** Loads a scenario for `machine`. @throws InputError when there is no such scenario, UnfitMachine when it cannot run there. */
+export async function loadFor(name: string, machine: SoakMachine): Promise<LoadedScenario> {
+  if (!scenarioNames().includes(name))
+    throw new InputError(`there is no scenario ${name}`, { remedy: `one of ${scenarioNames().join(', ')}` });
+  const loaded = await loadScenario(packagePath(...FOLDER, `${name}.yaml`), machine);
+  return { ...loaded, plan: planOn(loaded.plan, machine) };
+}
+
+/** Runs a scenario. @throws RigError, InputError */
+export async function runOn(name: string, machine: SoakMachine, context: BuildContext): Promise<ScenarioResult> {
+  let loaded: LoadedScenario;
+  try {
+    loaded = await loadFor(name, machine);
+  } catch (error) {
+    if (error instanceof UnfitMachine) return { unfit: error.problems };
+    throw error;
+  }
+  const { report } = await runScenario(loaded, context, { say: () => undefined });
+  const [, mistake] = BROKEN.exec(name) ?? [];
+  if (mistake !== undefined) return { wrong: notCaught(mistake, report) };
+  return {
+    wrong: report.failures.flatMap(({ kind, what, details }) => [
+      `${kind}: ${what}`,
+      ...details.map((line) => `  ${line}`),
+    ]),
+  };
+}
