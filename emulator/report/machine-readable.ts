@@ -2,7 +2,15 @@
 /** Reports for other programs: KTAP for kernel test tools, JUnit for CI servers. */
 import { ktapComments, ktapName, xmlAttribute, xmlText } from './escape.js';
 import { commandLines } from './commands.js';
-import { explanation, hasVerdict, type NoVerdict, type Report, type ReportFailure } from './model.js';
+import {
+  explanation,
+  hasVerdict,
+  machineWords,
+  replayLimit,
+  type NoVerdict,
+  type Report,
+  type ReportFailure,
+} from './model.js';
 
 /** The case for everything that is not a proof: commands, and the progress of the guest. */
 const RUN = 'run';
@@ -36,7 +44,7 @@ export function renderKtap(results: readonly (Report | NoVerdict)[]): string {
   const lines = ['KTAP version 1', `1..${results.length}`];
   for (const [index, result] of results.entries()) {
     if (hasVerdict(result)) {
-      lines.push(...proofLines(result).map((line) => `  ${line}`));
+      lines.push(...proofLines(result).map((line) => `  ${line}`), ...machineLines(result));
       lines.push(`${result.verdict === 'pass' ? 'ok' : 'not ok'} ${index + 1} ${ktapName(result.scenario.name)}`);
     } else {
       lines.push(...[withoutVerdict(result), ...result.details].flatMap(ktapComments).map((line) => `# ${line}`));
@@ -47,6 +55,12 @@ export function renderKtap(results: readonly (Report | NoVerdict)[]): string {
 }
 
 const withoutVerdict = ({ reason }: NoVerdict): string => `no verdict: ${reason}`;
+
+/** The machine of the run, as the diagnosis of its test. */
+function machineLines(report: Report): readonly string[] {
+  const machine = machineWords(report);
+  return machine === undefined ? [] : ktapComments(`machine: ${machine.join(', ')}`).map((line) => `# ${line}`);
+}
 
 function proofLines(report: Report): readonly string[] {
   const all = cases(report);
@@ -106,16 +120,30 @@ function suiteXml(report: Report): string {
   const rows = cases(report).map(({ name, failures }) => {
     const open = `    <testcase classname="${suite}" name="${xmlAttribute(name)}"`;
     const inner = [
-      ...(failures.length === 0 ? [] : [failureXml(failures, report.replay)]),
+      ...(failures.length === 0 ? [] : [failureXml(failures, report)]),
       ...(name === RUN && report.commands.length > 0 ? [commandsXml(report)] : []),
     ];
     return inner.length === 0 ? `${open}/>` : [`${open}>`, ...inner, '    </testcase>'].join('\n');
   });
   return [
     `  <testsuite name="${suite}" ${countsXml(countCases(report))} time="${(report.realMs / 1000).toFixed(3)}">`,
+    ...propertiesXml(report),
     ...rows,
     '  </testsuite>',
   ].join('\n');
+}
+
+/** The machine of the run. */
+function propertiesXml({ machine }: Report): readonly string[] {
+  if (machine === undefined) return [];
+  const { engine, arch, processors, deterministic } = machine;
+  return [
+    '    <properties>',
+    ...Object.entries({ engine, arch, processors, deterministic }).map(
+      ([name, value]) => `      <property name="${name}" value="${xmlAttribute(String(value))}"/>`,
+    ),
+    '    </properties>',
+  ];
 }
 
 /**
@@ -128,12 +156,13 @@ const commandsXml = ({ commands }: Report): string =>
  * One element with all failures of a case. If there were several elements, some readers would take only the first,
  * others only the last, others none.
  */
-function failureXml(failures: readonly ReportFailure[], replay: string): string {
+function failureXml(failures: readonly ReportFailure[], report: Report): string {
+  const limit = replayLimit(report);
   const message = failures.map(({ what }) => what).join('; ');
   const lines =
     failures.length === 1
       ? failures.flatMap(explanation)
       : failures.flatMap((failure) => [failure.what, ...explanation(failure).map((line) => `    ${line}`)]);
-  const text = [...lines, `replay: ${replay}`].join('\n');
+  const text = [...lines, `replay: ${report.replay}`, ...(limit === undefined ? [] : [`  (${limit})`])].join('\n');
   return `      <failure message="${xmlAttribute(message)}">${xmlText(text)}</failure>`;
 }

@@ -11,6 +11,7 @@ import type {
 } from '../cycle/outcome.js';
 import type { MachineOptions, Plan, SuspendMethod } from '../cycle/plan.js';
 import { ENGINES } from '../engines/names.js';
+import { counted } from './numbers.js';
 
 export interface ReportFailure extends Finding {
   /** The one command that reproduces it. */
@@ -110,6 +111,16 @@ export interface ReportContext {
   readonly packages: Report['packages'];
   readonly notes?: readonly string[];
 }
+
+/** Engine, architecture and processors of the run, for people; undefined for a report that does not say them. */
+export const machineWords = ({ machine }: Pick<Report, 'machine'>): readonly string[] | undefined =>
+  machine && [`${machine.engine} ${machine.arch}`, counted(machine.processors, 'processor')];
+
+/** What the command in `replay` cannot do, if so. */
+export const replayLimit = ({ machine }: Pick<Report, 'machine'>): string | undefined =>
+  machine?.deterministic === false
+    ? `another run with the same inputs: a run of ${machine.engine} cannot be repeated bit by bit`
+    : undefined;
 
 /** Details and remedy of a failure, line by line. */
 export function explanation({ details, remedy }: Pick<Finding, 'details' | 'remedy'>): readonly string[] {

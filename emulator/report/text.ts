@@ -4,7 +4,7 @@ import type { Finding, FindingKind } from '../cycle/outcome.js';
 import { printable, printableLine } from './escape.js';
 import { excerptOfLog } from './excerpt.js';
 import { bytes, counted, grouped, millions, time } from './numbers.js';
-import type { Report } from './model.js';
+import { machineWords, replayLimit, type Report } from './model.js';
 
 export interface TextOptions {
   readonly colour: boolean;
@@ -19,6 +19,7 @@ const STEPS_SHOWN_MAX = 6;
 /** Ends without a newline. */
 export function renderText(report: Report, { colour }: TextOptions): string {
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const limit = replayLimit(report);
   const verdict = report.verdict === 'pass' ? paint(32, 'PASS') : paint(31, 'FAIL');
   return [
     `${verdict}  ${printableLine(report.scenario.name)}`,
@@ -31,6 +32,7 @@ export function renderText(report: Report, { colour }: TextOptions): string {
     ]),
     '',
     `  replay: ${printableLine(report.replay)}`,
+    ...(limit === undefined ? [] : [`          (${limit})`]),
   ].join('\n');
 }
 
@@ -42,13 +44,12 @@ export function renderFindings(findings: readonly Finding[]): string {
   ].join('\n');
 }
 
-function headline({ kernel, machine, options, seed, method, cycles, offMs }: Report): string {
+function headline(report: Report): string {
+  const { kernel, options, seed, method, cycles, offMs } = report;
   const memory = options['memoryMiB'];
   return [
     `Linux ${kernel.version} ${kernel.flavour}`,
-    ...(machine === undefined
-      ? []
-      : [`${machine.engine} ${machine.arch}`, ...(machine.processors > 1 ? [`${machine.processors} processors`] : [])]),
+    ...(machineWords(report) ?? []),
     ...(typeof memory === 'number' ? [`${memory} MiB`] : []),
     `seed ${seed}`,
     ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle'), `off for ${time(offMs)}`]),
@@ -90,12 +91,9 @@ function rows(report: Report): readonly (readonly [string, string])[] {
     rows.push(['frozen', [time(frozen.virtualMs), ...count(frozen.instructions)].join(' · ')]);
   rows.push([
     'run',
-    [
-      ...count(report.instructions),
-      `${time(report.virtualMs)} of guest time`,
-      `${time(report.realMs)} real`,
-      ...(report.machine?.deterministic === false ? [`${report.machine.engine} is not deterministic`] : []),
-    ].join(' · '),
+    [...count(report.instructions), `${time(report.virtualMs)} of guest time`, `${time(report.realMs)} real`].join(
+      ' · ',
+    ),
   ]);
   rows.push(...notRunRows(report), ['state', report.stateHash.slice(0, 16)]);
   for (const note of report.notes ?? []) rows.push(['note', note]);

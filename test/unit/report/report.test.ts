@@ -8,6 +8,7 @@ import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
 import { readReport, readReports } from '../../../emulator/report/read.js';
 import { renderFindings, renderText } from '../../../emulator/report/text.js';
+import { parseKtap, parseXml } from './readers.js';
 import { reportWith, timeline } from './reports.js';
 
 const lost: Finding = {
@@ -96,7 +97,7 @@ t.test('one screen of text', (t) => {
   const text = renderText(reportWith([]), { colour: false });
   t.match(
     text,
-    /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · v86 i386 · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/,
+    /^PASS {2}stock suspend & resume\n {6}Linux 6\.12\.117 release · v86 i386 · 1 processor · 256 MiB · seed 1 · swsusp · 1 cycle · off for 60 min\n/,
   );
   t.match(text, /memory {7}3,000 pages compared, 0 differ\n.*not in the image: 60,000 free, 12 nosave/);
   t.match(text, /filesystems {2}sda ext4: clean at the suspend/);
@@ -121,8 +122,25 @@ t.test('the report says on what machine it was, and what its numbers are worth',
   const text = renderText(report, { colour: false });
   t.match(text, /release · qemu x86_64 · 2 processors · 256 MiB/);
   t.match(text, /frozen {7}1\.5 s\n/);
-  t.match(text, /run {10}3\.2 s of guest time · 9\.88 s real · qemu is not deterministic/);
+  t.match(text, /run {10}3\.2 s of guest time · 9\.88 s real\n/);
   t.notMatch(text, /instructions/);
+  const limit = /another run with the same inputs: a run of qemu cannot be repeated bit by bit/;
+  t.match(text, new RegExp(`replay: npx snapback run x\\.yaml --seed 1\\n {10}\\(${limit.source}\\)$`));
+  t.match(renderKtap([report]), /\n# machine: qemu x86_64, 2 processors\nok 1 stock/);
+  t.ok(parseKtap(renderKtap([report])));
+  const [suite] = parseXml(renderJunit([report])).children;
+  t.match(suite?.children[0], {
+    name: 'properties',
+    children: [
+      { attributes: { name: 'engine', value: 'qemu' } },
+      { attributes: { name: 'arch', value: 'x86_64' } },
+      { attributes: { name: 'processors', value: '2' } },
+      { attributes: { name: 'deterministic', value: 'false' } },
+    ],
+  });
+  const failed = reportWith([lost], {}, { ...DEFAULT_MACHINE, engine: 'qemu' });
+  t.match(renderJunit([failed]), new RegExp(`replay: npx snapback run x\\.yaml --seed 1\\n +\\(${limit.source}\\)`));
+  t.notMatch(renderText(reportWith([]), { colour: false }), limit);
   const { machine: _, ...old } = reportWith([]);
   t.match(readReports(JSON.stringify(old)), { reports: [old] }, 'of a version with one engine');
   t.match(renderText(old, { colour: false }), /release · 256 MiB/);
