@@ -7,6 +7,7 @@
  */
 import { concat } from '../machine/bytes.js';
 import type { Machine } from '../machine/contract.js';
+import { DELIVERY_BYTES_MAX } from '../machine/delivery.js';
 import { ERRNO } from '../machine/errno.js';
 import { GuestError, InputError, PowerCut } from '../machine/errors.js';
 import { AgentChannel, type Budget, type ChannelOptions, type Interruption } from './channel.js';
@@ -30,8 +31,6 @@ import { type ArmedTrigger, TriggerSet } from './triggers.js';
 const VIRTUAL_MS_MAX = 30_000;
 /** Time between two greetings to an agent that does not answer yet. */
 const HELLO_EVERY_MS = 500;
-/** Upper bound of a delivery: the guest's agent accepts no longer one. */
-const DELIVERY_BYTES_MAX = 1 << 20;
 /** After each of these steps the host confirms the output that it has received, so that the guest may drop it. */
 const CONFIRM_EVERY_BYTES = 1 << 20;
 
@@ -112,7 +111,7 @@ export class Agent {
   readonly #jobs = new Map<number, Job>();
   #lastId = 0;
   #nonce = 0;
-  /** False once it is known that the machine has no delivery port, or that the guest's agent does not support it. */
+  /** False once it is known that the machine has no place for deliveries, or that the guest's agent does not support it. */
   #delivers = true;
 
   constructor(machine: Machine, options: ChannelOptions = {}) {
@@ -299,7 +298,7 @@ export class Agent {
   }
 
   /**
-   * Writes the next piece of a file by the delivery port. Returns its length; undefined when the guest cannot use it.
+   * Writes the next piece of a file by a delivery. Returns its length; undefined when the guest cannot use it.
    */
   async #deliverPiece(
     path: string,

@@ -68,7 +68,7 @@ export class AgentChannel {
     this.#outgoing.push(encodeFrame(frame));
   }
 
-  /** Makes these bytes available at the delivery port, from the next run on. */
+  /** Makes these bytes available as a delivery, from the next run on. */
   deliver(bytes: Uint8Array): void {
     this.#delivery = bytes;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What every engine checks before it makes or runs a machine, so that all refuse the same input with the same words. */
 import type { Checkpoint, EngineTraits, MachineConfig, RunRequest } from '../machine/contract.js';
+import { DELIVERY_BYTES_MAX } from '../machine/delivery.js';
 import { InputError } from '../machine/errors.js';
 import { SECTOR_BYTES } from '../machine/units.js';
 
@@ -51,11 +52,13 @@ export function checkRestored(config: MachineConfig, checkpoint: Checkpoint, fac
 
 /** @throws InputError when a machine of this config cannot run so. */
 export function checkRequest(
-  { virtualMsMax, triggers = [] }: RunRequest,
+  { virtualMsMax, triggers = [], deliver }: RunRequest,
   { disks, memoryMiB }: MachineConfig,
   { name, traits }: EngineFacts,
 ): void {
   if (!(virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${virtualMsMax}`);
+  if (deliver && deliver.length > DELIVERY_BYTES_MAX)
+    throw new InputError(`a delivery has at most ${DELIVERY_BYTES_MAX} bytes, not ${deliver.length}`);
   for (const { when, then } of triggers) {
     if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
     if (when.on === 'instruction' && !traits.countsInstructions)

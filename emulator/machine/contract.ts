@@ -108,8 +108,8 @@ export interface RunRequest {
   /** Bytes to send to the guest before it runs. */
   readonly send?: readonly { readonly channel: Channel; readonly bytes: Uint8Array }[];
   /**
-   * Bytes that a guest program can read from the delivery port (see delivery.ts), in this run and later ones. They
-   * replace the rest of an earlier delivery. A guest that does not read the port is not affected.
+   * Bytes that a guest program can fetch (see delivery.ts), in this run and later ones; at most `DELIVERY_BYTES_MAX`. They
+   * replace the rest of an earlier delivery. A guest that does not fetch them is not affected.
    */
   readonly deliver?: Uint8Array;
   /** Stop after this virtual time (ms). A run always has a bound. */
@@ -212,7 +212,7 @@ export interface EngineTraits {
   readonly ownTime: boolean;
   /** `checkpoint` and `restore` work. Otherwise they reject. */
   readonly checkpoints: boolean;
-  /** The machine has a delivery port (see delivery.ts). Otherwise `deliver` has no effect. */
+  /** The machine has a place for deliveries (see delivery.ts). Otherwise `deliver` has no effect. */
   readonly delivery: boolean;
   /** The machine can have a share. */
   readonly share: boolean;

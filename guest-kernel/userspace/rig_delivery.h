@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The delivery port: bytes that the rig has for a guest program, which takes them four at a time.
- * The number is that of emulator/machine/delivery.ts. Needs ioperm(2) first.
+ * Bytes that the rig has for a guest program: at a port, which gives four at a time, or in a window, which is
+ * the second memory region of a PCI device. emulator/machine/delivery.ts describes both, with the same
+ * numbers. The port needs ioperm(2) first.
  */
 #ifndef RIG_DELIVERY_H
 #define RIG_DELIVERY_H
@@ -11,6 +12,12 @@
 
 #define RIG_DELIVERY_PORT	0x5b20
 #define RIG_DELIVERY_PORTS	8
+
+#define RIG_DELIVERY_VENDOR	0x1af4
+#define RIG_DELIVERY_DEVICE	0x1110
+#define RIG_DELIVERY_WINDOW	0x200000
+#define RIG_DELIVERY_BYTES_AT	0x1000
+#define RIG_DELIVERY_BYTES_MAX	0x100000
 
 /* How many bytes are left; all ones without a rig, or when more was taken than there was. */
 static inline uint32_t rig_delivery_left(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Files on their way into the guest: by the delivery port and by frames, the same comes of it. */
+/** Files on their way into the guest: by a delivery and by frames, the same comes of it. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { truncateSync } from 'node:fs';
@@ -45,6 +45,23 @@ t.test('the same file by either way, and in a small part of the time', async (t)
     delivered.instructions * 10 < framed.instructions,
     `${delivered.instructions} instructions instead of ${framed.instructions}`,
   );
+});
+
+t.test('in QEMU a file comes by a delivery, too: next to nothing of it goes over the serial line', async (t) => {
+  const { inGuest } = await bootable({ engine: 'qemu', arch: 'x86_64', processors: 2, memoryMiB: 512 });
+  await inGuest(async (_, { machine }) => {
+    let serialBytes = 0;
+    const run: Machine['run'] = (request) => {
+      serialBytes += (request.send ?? []).reduce((sum, { bytes }) => sum + bytes.length, 0);
+      return machine.run(request);
+    };
+    const agent = new Agent({ ...machine, run });
+    await agent.connect();
+    await agent.putFile('/root/file', contents);
+    t.ok(serialBytes < 1000, `${serialBytes} bytes`);
+    const { stdout } = await agent.exec(['sha256sum', '/root/file']);
+    t.equal(new TextDecoder().decode(stdout), `${sum}  /root/file\n`);
+  });
 });
 
 t.test('a checkpoint holds what has not been fetched', async (t) => {

@@ -5,10 +5,8 @@ import {
   Agent,
   bootStates,
   byteCache,
-  createV86Engine,
   DEFAULT_MACHINE,
   obtainMachineFiles,
-  restoreAt,
   STANDARD_DISKS,
   type Booter,
   type MachineFiles,
@@ -16,7 +14,8 @@ import {
   type Recorder,
   type ShareEntry,
 } from '../../tools/library.js';
-import type { BootStates } from '../../emulator/cycle/boot.js';
+import { machineAt, type BootStates } from '../../emulator/cycle/boot.js';
+import { sharedEngine } from '../../tools/run/engines.js';
 import { withShare } from '../../tools/run/machine-files.js';
 import { context } from './cycle-support.js';
 
@@ -36,15 +35,16 @@ export async function bootable(
   options: Partial<MachineOptions> = {},
   share?: readonly ShareEntry[],
 ): Promise<Bootable> {
-  const files = withShare(await obtainMachineFiles({ ...DEFAULT_MACHINE, ...options }, STANDARD_DISKS, context), share);
+  const machine = { ...DEFAULT_MACHINE, ...options };
+  const files = withShare(await obtainMachineFiles(machine, STANDARD_DISKS, context), share);
   const booter: Booter = {
-    engine: createV86Engine(),
+    engine: sharedEngine(machine.engine),
     config: files.config,
     configKey: files.configKey,
     cache: byteCache(join(context.cacheDir, 'checkpoints')),
   };
   const states = bootStates();
-  const ready = async (): Promise<Recorder> => restoreAt(await states.at('agentReady', booter), booter);
+  const ready = (): Promise<Recorder> => machineAt('agentReady', booter, states);
   return {
     files,
     booter,

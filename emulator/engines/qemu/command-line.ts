@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The command line of QEMU for a machine. */
 import type { MachineConfig } from '../../machine/contract.js';
+import { DELIVERY_WINDOW } from '../../machine/delivery.js';
 import { MARKER_PORT_PVPANIC } from '../../machine/markers.js';
 
 export const QEMU_PROGRAM = 'qemu-system-x86_64';
@@ -12,6 +13,8 @@ export interface MachinePaths {
   readonly monitor: string;
   readonly console: string;
   readonly agent: string;
+  /** Of the delivery's window; of its full length. */
+  readonly window: string;
   /** One for each disk. */
   readonly disks: readonly string[];
 }
@@ -41,6 +44,10 @@ export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonl
     ...['-device', 'isa-serial,chardev=console,index=0'],
     ...socket('agent', paths.agent),
     ...['-device', 'isa-serial,chardev=agent,index=1'],
+    // Its room is taken at the start: a write to a file that cannot grow would end QEMU.
+    '-object',
+    `memory-backend-file,id=window,mem-path=${comma(paths.window)},size=${DELIVERY_WINDOW.lengthBytes},share=on,prealloc=on`,
+    ...['-device', 'ivshmem-plain,memdev=window,addr=1e'],
     ...paths.disks.flatMap((path, index) => [
       '-blockdev',
       JSON.stringify({ driver: 'nbd', 'node-name': `disk${index}`, server: { type: 'unix', path } }),

@@ -7,7 +7,7 @@ export const QEMU_TRAITS: EngineTraits = {
   countsInstructions: false,
   ownTime: false,
   checkpoints: false,
-  delivery: false,
+  delivery: true,
   share: false,
   processorsMax: 8,
   // More than that, and the addresses of the last part would not be those of a single block of memory.

@@ -43,7 +43,7 @@ enum request {
 	REQUEST_SHUTDOWN = 0x0b,
 	/*
 	 * word flags, word mode, word offset, word length, string path -> OK; as PUT, of bytes that
-	 * come by the delivery port. ENXIO when they do not.
+	 * come by a delivery. ENXIO when they do not.
 	 */
 	REQUEST_FETCH = 0x0c,
 	/* string path -> ROOM; of the filesystem on which a file of this path would lie */

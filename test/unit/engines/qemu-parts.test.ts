@@ -171,7 +171,7 @@ t.test('the command line', (t) => {
       seed: 1,
       wallClockMs: Date.UTC(2026, 0, 2, 3, 4, 5),
     },
-    { kernel: '/t/k', monitor: '/t/a,b', console: '/t/c', agent: '/t/d', disks: ['/t/e'] },
+    { kernel: '/t/k', monitor: '/t/a,b', console: '/t/c', agent: '/t/d', window: '/t/w', disks: ['/t/e'] },
   );
   const after = (option: string): string | undefined => line[line.indexOf(option) + 1];
   t.equal(after('-smp'), '4');

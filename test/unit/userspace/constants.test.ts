@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { CHUNK_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../emulator/agent/frame.js';
 import { OUTPUT_CHARACTERS_MAX } from '../../../emulator/cycle/outcome.js';
-import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
+import { DELIVERY_BYTES_MAX, DELIVERY_PORT, DELIVERY_WINDOW } from '../../../emulator/machine/delivery.js';
 import * as protocol from '../../../emulator/agent/protocol.js';
 import {
   MARKER_PORT_PVPANIC,
@@ -45,8 +45,16 @@ test('markers', async (t) => {
   t.same(kinds, { ...withPrefix('RIG_MARKER_', USER_MARKERS), RIG_MARKER_SCENARIO: MARKER_SCENARIO });
 });
 
-test('the delivery port', async (t) => {
-  t.same(numbersIn('rig_delivery.h'), { RIG_DELIVERY_PORT: DELIVERY_PORT, RIG_DELIVERY_PORTS: 8 });
+test('the places of deliveries', async (t) => {
+  t.same(numbersIn('rig_delivery.h'), {
+    RIG_DELIVERY_PORT: DELIVERY_PORT,
+    RIG_DELIVERY_PORTS: 8,
+    RIG_DELIVERY_VENDOR: DELIVERY_WINDOW.vendor,
+    RIG_DELIVERY_DEVICE: DELIVERY_WINDOW.device,
+    RIG_DELIVERY_WINDOW: DELIVERY_WINDOW.lengthBytes,
+    RIG_DELIVERY_BYTES_AT: DELIVERY_WINDOW.bytesAt,
+    RIG_DELIVERY_BYTES_MAX: DELIVERY_BYTES_MAX,
+  });
 });
 
 test('protocol of the agent', async (t) => {

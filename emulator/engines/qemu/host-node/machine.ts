@@ -46,7 +46,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       return state.failure ?? failure;
     },
   });
-  const { serial, ram } = parts;
+  const { serial, ram, window } = parts;
 
   const checkUsable = (): void => {
     if (state.failure) throw state.failure;
@@ -70,6 +70,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       request.signal?.addEventListener('abort', bell.ring, { once: true });
       try {
         const reason = await driver.drive(run, parts);
+        if (request.deliver) await window.deliver(request.deliver);
         if (state.ended) await parts.end();
         return reportOf(run, { reason, ...output.end(), instructions: state.events, virtualMs: clock.virtualMs });
       } catch (error) {

@@ -11,11 +11,13 @@ import { openLine, type Line } from './lines.js';
 import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
 import { startProcess } from './process.js';
 import { openRam, type Ram } from './ram.js';
+import { createWindow, type Window } from './window.js';
 
 export interface Parts {
   readonly monitor: Monitor;
   readonly serial: Readonly<Record<Channel, Line>>;
   readonly ram: Ram;
+  readonly window: Window;
   /** Ends the process. RAM can still be read. */
   end(): Promise<void>;
 }
@@ -35,24 +37,25 @@ export interface PartsEvents {
 export async function startParts(config: MachineConfig, stallMs: number, events: PartsEvents): Promise<Parts> {
   const folder = await makeTemporaryFolder('snapback-qemu-');
   const paths = pathsIn(folder, config);
-  const lines: Pick<Line, 'close'>[] = [];
-  const closeLines = (): void => lines.forEach((line) => line.close());
-  const opened = async <T extends Line | Monitor>(line: Promise<T>): Promise<T> => {
-    lines.push(await line);
-    return line;
+  const toClose: { close(): void }[] = [];
+  const closeAll = (): void => toClose.forEach((one) => one.close());
+  const opened = async <T extends { close(): void }>(one: Promise<T>): Promise<T> => {
+    toClose.push(await one);
+    return one;
   };
-  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'serial'>> => {
+  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'serial' | 'window'>> => {
     const monitor = await opened(openMonitor(paths.monitor, stallMs, events.onEvent));
     const console = await opened(openLine(paths.console, (bytes) => events.onOutput('console', bytes)));
     const agent = await opened(openLine(paths.agent, (bytes) => events.onOutput('agent', bytes)));
     for (const [number, disk] of config.disks.entries())
       await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number)));
+    const window = await opened(createWindow(paths.window));
     await writeFile(paths.kernel, config.kernel);
     if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
-    return { monitor, serial: { console, agent } };
+    return { monitor, serial: { console, agent }, window };
   };
   const prepared = await prepare().catch(async (error: unknown) => {
-    closeLines();
+    closeAll();
     await rm(folder, { recursive: true, force: true });
     throw error;
   });
@@ -62,7 +65,7 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
   const end = async (): Promise<void> => {
     process.kill();
     await process.ended;
-    closeLines();
+    closeAll();
   };
   try {
     await monitor.ready();
@@ -82,5 +85,6 @@ function pathsIn(folder: string, { initrd, disks }: MachineConfig): MachinePaths
     console: at('console'),
     agent: at('agent'),
     disks: disks.map((_, number) => at(`disk${number}`)),
+    window: at('window'),
   };
 }
