@@ -35,6 +35,8 @@ export interface Recorder {
   readonly arm: (triggers: readonly ArmedTrigger[]) => void;
   /** The triggers that have not fired yet. */
   readonly armed: () => readonly ArmedTrigger[];
+  /** Requests to disks that have failed because of a fault, since the recording began. */
+  readonly failedRequests: () => number;
   /** Returns the captures made since the last call and drops them, because each is as large as the machine's RAM. */
   readonly takeCaptures: () => readonly Capture[];
 }
@@ -71,6 +73,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
   let armed: readonly ArmedTrigger[] = [];
   let instructions = options.before?.instructions ?? 0;
   let virtualMs = options.before?.virtualMs ?? 0;
+  let failedRequests = 0;
   let isCut = false;
 
   let wait = { beginMs: 0, endMs: 0 };
@@ -104,6 +107,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
     for (const marker of report.markers) markers.push(marker);
     for (const [disk, of] of report.writes.entries()) for (const write of of) writes[disk]?.push(write);
     captures.push(...report.captures);
+    failedRequests += report.failedRequests ?? 0;
     ({ instructions, virtualMs } = report);
     isCut = report.reason.why === 'powerCut';
     armed = stillArmed(armed, report);
@@ -117,6 +121,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
       armed = [...armed, ...triggers];
     },
     armed: () => armed,
+    failedRequests: () => failedRequests,
     takeCaptures: () => {
       const taken = captures;
       captures = [];

@@ -63,6 +63,10 @@ export function checkRequest(
     if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
     if (when.on === 'instruction' && !traits.countsInstructions)
       throw new InputError(`the ${name} engine does not count instructions, so it cannot act at a count of them`);
+    if (then.do === 'failDisk' && !traits.diskFailures)
+      throw new InputError(`the disks of the ${name} engine cannot fail`);
+    if (then.do === 'failDisk' && then.disk >= disks.length)
+      throw new InputError(`the machine has no disk ${then.disk}`);
     if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20)
       throw new InputError(`the machine has no memory at ${then.gpa}`);
   }

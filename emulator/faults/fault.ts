@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
- * Faults as plain data: the point of a power cut, a bit flip in RAM, or a changed sector of a disk while the machine is
- * off.
+ * Faults as plain data: the point of a power cut, a bit flip in RAM, requests to a disk that fail, or a changed sector of a
+ * disk while the machine is off.
  */
-import type { Action, Trigger } from '../machine/contract.js';
+import type { Action, DiskFailure, Trigger } from '../machine/contract.js';
 import { gpa, SECTOR_BYTES, sector, type Gpa, type Sector } from '../machine/units.js';
 
 /** The time of a fault. */
@@ -24,6 +24,13 @@ export type Fault =
       readonly at: { readonly marker: number; readonly nth: number };
       readonly where: number | string;
       readonly xor: number;
+    }
+  /** Requests to disk `disk` fail: from a marker on, or from write number `write` (0-based, since power-on) on. */
+  | {
+      readonly fault: 'failDisk';
+      readonly at: { readonly marker: number; readonly nth: number } | { readonly write: number };
+      readonly disk: number;
+      readonly failure: DiskFailure;
     }
   /** Flips bits of the first byte of a sector while the machine is off. */
   | { readonly fault: 'alterSector'; readonly disk: number; readonly sector: number; readonly xor: number };
@@ -53,6 +60,12 @@ export function triggersOf(
             then: { do: 'flip', gpa: where, xor: Uint8Array.of(fault.xor) },
           },
         ];
+      }
+      case 'failDisk': {
+        const { at, disk, failure } = fault;
+        const when: Trigger =
+          'marker' in at ? { on: 'marker', kind: at.marker, nth: at.nth } : { on: 'write', disk, index: at.write };
+        return [{ when, then: { do: 'failDisk', disk, failure } }];
       }
       case 'alterSector':
         return [];

@@ -20,6 +20,16 @@ export interface DiskConfig {
   readonly overlay?: readonly DiskWrite[];
 }
 
+/** Requests to a disk that fail with an I/O error. Nothing of a write that fails reaches the disk. */
+export interface DiskFailure {
+  /** `all` includes flushes: the disk is gone. */
+  readonly requests: 'reads' | 'writes' | 'all';
+  /** Only requests that touch these sectors, and flushes; default all. */
+  readonly sectors?: { readonly first: Sector; readonly count: number };
+  /** So many requests fail, and the disk works again; default all from then on. */
+  readonly times?: number;
+}
+
 /** One completed write of the guest. */
 export interface DiskWrite {
   /** Instruction counter when the write completed (see {@link EngineTraits.countsInstructions}). */
@@ -85,7 +95,7 @@ export type Trigger =
   | { readonly on: 'marker'; readonly kind: number; readonly nth?: number }
   /** The first tick boundary at or after this instruction count. Writes after the exact count do not reach the disk. */
   | { readonly on: 'instruction'; readonly count: number }
-  /** Write number `index` on a disk, counting from the machine's power-on, 0-based. */
+  /** Write number `index` on a disk, counting from the machine's power-on, 0-based. Writes that fail count, too. */
   | { readonly on: 'write'; readonly disk: number; readonly index: number };
 
 export type Action =
@@ -99,7 +109,9 @@ export type Action =
    */
   | { readonly do: 'cutPower'; readonly sectorsWritten?: number }
   /** Change RAM at that instruction (fault injection). `xor` is applied from `gpa` on. */
-  | { readonly do: 'flip'; readonly gpa: Gpa; readonly xor: Uint8Array };
+  | { readonly do: 'flip'; readonly gpa: Gpa; readonly xor: Uint8Array }
+  /** Requests to a disk fail from that point on. For a write trigger, that write is the first one that can. */
+  | { readonly do: 'failDisk'; readonly disk: number; readonly failure: DiskFailure };
 
 export interface RunRequest {
   readonly triggers?: readonly { readonly when: Trigger; readonly then: Action }[];
@@ -160,6 +172,8 @@ export interface RunReport {
   readonly captures: readonly Capture[];
   /** Writes of this run, per disk. */
   readonly writes: readonly (readonly DiskWrite[])[];
+  /** Requests to disks that have failed in this run because of `failDisk`. Absent when there were none. */
+  readonly failedRequests?: number;
   /** Counters since power-on. */
   readonly instructions: number;
   readonly virtualMs: number;
@@ -214,6 +228,8 @@ export interface EngineTraits {
   readonly checkpoints: boolean;
   /** The machine has a place for deliveries (see delivery.ts). Otherwise `deliver` has no effect. */
   readonly delivery: boolean;
+  /** `failDisk` is possible. Otherwise requests with it are refused. */
+  readonly diskFailures: boolean;
   /** The machine can have a share. */
   readonly share: boolean;
   readonly processorsMax: number;

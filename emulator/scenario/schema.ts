@@ -19,6 +19,7 @@ import { ENGINES, type EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
 import { ERRNO_NAMES } from '../machine/errno.js';
 import { InputError } from '../machine/errors.js';
+import { sector } from '../machine/units.js';
 import {
   type Read,
   checked,
@@ -241,6 +242,24 @@ const faultShape = choice({
     ({ symbol, address }) =>
       (symbol === undefined) === (address === undefined) ? 'give exactly one of symbol and address' : undefined,
   ),
+  failDisk: checked(
+    mapping({
+      marker: optional(marker()),
+      nth,
+      write: optional(integer(0, 10_000_000)),
+      disk,
+      requests: defaulted(word('reads', 'writes', 'all'), 'all'),
+      sectors: optional(
+        mapping({
+          first: required(integer(0, Number.MAX_SAFE_INTEGER)),
+          count: defaulted(integer(1, Number.MAX_SAFE_INTEGER), 1),
+        }),
+      ),
+      times: optional(integer(1, 1_000_000)),
+    }),
+    ({ marker: kind, write }) =>
+      (kind === undefined) === (write === undefined) ? 'give exactly one of marker and write' : undefined,
+  ),
   alterSector: mapping({ disk, sector: required(integer(0, Number.MAX_SAFE_INTEGER)), xor }),
 });
 type FaultRead = ReturnType<typeof faultShape.read>;
@@ -283,8 +302,8 @@ const stepFields = {
     ({ method, beforeSaving, whileSaving, swap, store, compress, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
         return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
-      if (expect && faults.some(({ kind }) => kind !== 'flipMemory'))
-        return 'a machine whose suspend must be refused is never off: `flipMemory` is the only possible fault';
+      if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
+        return 'a machine whose suspend must be refused is never off: only `flipMemory` and `failDisk` are possible faults';
       if (method === 'sys_snapshot' && swap !== undefined)
         return 'sys_snapshot saves no image in `swap`: add `method: swsusp`';
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
@@ -379,6 +398,19 @@ function faultOf(fault: FaultRead): Fault {
     case 'flipMemory': {
       const { marker: kind, nth: count, symbol, address, xor: bits } = fault.value;
       return { fault: 'flipMemory', at: { marker: kind, nth: count }, where: symbol ?? address ?? 0, xor: bits };
+    }
+    case 'failDisk': {
+      const { marker: kind, nth: count, write, disk: on, requests, sectors, times } = fault.value;
+      return {
+        fault: 'failDisk',
+        at: kind === undefined ? { write: write ?? 0 } : { marker: kind, nth: count },
+        disk: on,
+        failure: {
+          requests,
+          ...(sectors && { sectors: { first: sector(sectors.first), count: sectors.count } }),
+          ...(times !== undefined && { times }),
+        },
+      };
     }
     case 'alterSector':
       return { fault: 'alterSector', disk: fault.value.disk, sector: fault.value.sector, xor: fault.value.xor };

@@ -16,8 +16,8 @@ import type {
   RunRequest,
 } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
-import { gpa } from '../../emulator/machine/units.js';
-import { BUFFER_GPA, COUNT_GPA, FIRST_SECTOR, MARKED, READY, READY_WORDS } from './guest.js';
+import { gpa, sector } from '../../emulator/machine/units.js';
+import { BUFFER_GPA, COUNT_GPA, DISK_FAILED, FIRST_SECTOR, MARKED, READY, READY_WORDS } from './guest.js';
 
 export interface Subject {
   readonly engine: Engine;
@@ -221,6 +221,52 @@ export function conformance({ engine, config }: Subject): void {
       t.equal((await machine.readMemory(gpa(0), 16)).length, 16, 'its RAM can still be read');
     }
   });
+
+  promised('diskFailures', 'requests to a disk fail from a write or a marker on', async (t) => {
+    const one = await ready();
+    await tell(one.machine, 'w');
+    const refused = await tell(one.machine, 'w', {
+      triggers: [
+        {
+          when: { on: 'write', disk: 0, index: await countPerLetter() },
+          then: { do: 'failDisk', disk: 0, failure: { requests: 'writes' } },
+        },
+      ],
+    });
+    t.same([...refused.agent], [DISK_FAILED, NEWLINE]);
+    t.same(refused.writes[0], []);
+    t.ok((refused.failedRequests ?? 0) > 0);
+    const read = await tell(one.machine, 'd');
+    t.same([...read.agent], [0, NEWLINE], 'nothing of it has landed');
+    t.equal(read.failedRequests, undefined);
+    t.equal((await tell(one.machine, 'w')).agent[0], DISK_FAILED, 'also in a later run');
+
+    const other = await ready();
+    const failure = { requests: 'reads' as const, sectors: { first: sector(FIRST_SECTOR), count: 1 } };
+    t.equal((await tell(other.machine, 'd')).agent[0], 0);
+    await tell(other.machine, 'm', {
+      triggers: [{ when: { on: 'marker', kind: MARKED }, then: { do: 'failDisk', disk: 0, failure } }],
+    });
+    t.equal((await tell(other.machine, 'd')).agent[0], DISK_FAILED);
+    t.equal((await tell(other.machine, 'w')).agent[0], 1, 'writes succeed');
+    t.equal((await tell(other.machine, 'd')).agent[0], 0, 'and reads of other sectors');
+  });
+
+  if (!traits.diskFailures)
+    t.test('an engine whose disks cannot fail refuses that', async (t) => {
+      const { machine } = await ready();
+      await t.rejects(
+        tell(machine, 'm', {
+          triggers: [
+            {
+              when: { on: 'marker', kind: MARKED },
+              then: { do: 'failDisk', disk: 0, failure: { requests: 'all' } },
+            },
+          ],
+        }),
+        InputError,
+      );
+    });
 
   t.test('power fails at a marker', async (t) => {
     const { machine } = await ready();

@@ -108,6 +108,7 @@ do_write:				/* two sectors full of a growing byte, each time two sectors on */
 	movb	$0x43, %ah
 	xorb	%al, %al
 	call	disk
+	jc	failed
 	addl	$2, packet + 8
 	movb	fill, %al
 	call	answer
@@ -116,7 +117,13 @@ do_write:				/* two sectors full of a growing byte, each time two sectors on */
 do_disk_read:				/* first byte of the sector that the next write goes to */
 	movb	$0x42, %ah
 	call	disk
+	jc	failed
 	movb	BUFFER, %al
+	call	answer
+	jmp	done
+
+failed:					/* the disk */
+	movb	$0xee, %al
 	call	answer
 	jmp	done
 
@@ -300,6 +307,7 @@ cmos:
 	jmp	answer
 
 disk:					/* BIOS call in ah on the first disk */
+	movw	$2, packet + 2		/* the BIOS writes there how many it transferred */
 	movb	$0x80, %dl
 	movw	$packet, %si
 	sti

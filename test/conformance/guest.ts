@@ -18,6 +18,8 @@ export const BUFFER_GPA = gpa(0x82000);
 export const READY = 0x3001;
 export const MARKED = 0x3002;
 export const READY_WORDS = [0x11111111, 0x22222222] as const;
+/** What it answers instead of a byte of the disk when that fails. */
+export const DISK_FAILED = 0xee;
 /** Sector of its first write; each write is of two sectors, the next follows it. */
 export const FIRST_SECTOR = 4;
 

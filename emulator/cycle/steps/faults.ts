@@ -6,7 +6,7 @@ import { consoleTail } from '../stop.js';
 
 /**
  * A fault that was not applied tests nothing, so the run must not pass.
- * @throws GuestError when a planned power cut did not happen, or planned changes of RAM did not.
+ * @throws GuestError when a planned power cut or change of RAM did not happen, or no request to a disk failed that was to.
  */
 export function expectFaultsApplied(faults: readonly Fault[], recorder: Recorder, cut: boolean): void {
   const missed =
@@ -14,7 +14,9 @@ export function expectFaultsApplied(faults: readonly Fault[], recorder: Recorder
       ? 'the planned power cut'
       : recorder.armed().some(({ then }) => then.do === 'flip')
         ? 'the planned bit flip in memory'
-        : undefined;
+        : recorder.failedRequests() === 0 && faults.some(({ fault }) => fault === 'failDisk')
+          ? 'the planned failure of a request to a disk'
+          : undefined;
   if (missed === undefined) return;
   throw new GuestError(`${missed} did not happen: the guest never reached its place`, {
     consoleTail: consoleTail(recorder.seen().console),

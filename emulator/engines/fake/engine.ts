@@ -15,6 +15,7 @@ const FAKE_TRAITS: EngineTraits = {
   ownTime: true,
   checkpoints: true,
   delivery: false,
+  diskFailures: false,
   share: true,
   processorsMax: 1,
   memoryMiB: { min: 1, max: 4096 },

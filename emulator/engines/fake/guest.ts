@@ -202,6 +202,8 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
       case 'cutPower':
         ended = { why: 'powerCut' };
         return;
+      case 'failDisk':
+        throw new InputError('the disks of a fake machine cannot fail');
       case 'flip':
         history.push({ step: steps, did: 'flip', at: action.gpa, bytes: action.xor });
         return flip(action.gpa, action.xor);

@@ -54,7 +54,7 @@ export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonl
       '-device',
       // Both on one channel: their names in the guest do not depend on which of two channels answers first. Without a
       // write cache, a write that the guest has seen completed is on the disk.
-      `ide-hd,drive=disk${index},bus=ide.0,unit=${index},write-cache=off`,
+      `ide-hd,drive=disk${index},bus=ide.0,unit=${index},write-cache=off,rerror=report,werror=report`,
     ]),
   ];
 }

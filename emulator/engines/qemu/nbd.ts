@@ -7,9 +7,10 @@
 /** The disk behind an export. */
 export interface NbdDisk {
   readonly byteLength: number;
-  read(offset: number, lengthBytes: number): Uint8Array;
+  read(offset: number, lengthBytes: number): Uint8Array | 'failed';
   /** Resolves when the write is complete. Until then, later requests wait. Takes ownership of `bytes`. */
-  write(offset: number, bytes: Uint8Array): Promise<void>;
+  write(offset: number, bytes: Uint8Array): Promise<void> | 'failed';
+  flush(): 'done' | 'failed';
 }
 
 const MAGIC = 0x4e42444d41474943n;
@@ -26,6 +27,7 @@ const INFO_EXPORT = 0;
 /** HAS_FLAGS, SEND_FLUSH, SEND_FUA: a write is on the disk once it has been answered. */
 const EXPORT_FLAGS = 1 | 4 | 8;
 const COMMAND = { read: 0, write: 1, disconnect: 2, flush: 3 } as const;
+const EIO = 5;
 const EINVAL = 22;
 
 const OPTION_HEAD_BYTES = 16;
@@ -76,11 +78,15 @@ async function serve(disk: NbdDisk, inbox: Inbox, send: (bytes: Uint8Array) => v
     };
     if (command === COMMAND.disconnect) return;
     if (offset + length > disk.byteLength || offset % 512 !== 0 || length % 512 !== 0) answer(EINVAL);
-    else if (command === COMMAND.read) answer(0, disk.read(offset, length));
-    else if (command === COMMAND.flush) answer(0);
+    else if (command === COMMAND.read) {
+      const data = disk.read(offset, length);
+      if (data === 'failed') answer(EIO);
+      else answer(0, data);
+    } else if (command === COMMAND.flush) answer(disk.flush() === 'failed' ? EIO : 0);
     else if (payload) {
-      await disk.write(offset, payload);
-      answer(0);
+      const written = disk.write(offset, payload);
+      await written;
+      answer(written === 'failed' ? EIO : 0);
     } else answer(EINVAL);
   }
 }

@@ -8,6 +8,7 @@ export const QEMU_TRAITS: EngineTraits = {
   ownTime: false,
   checkpoints: false,
   delivery: true,
+  diskFailures: true,
   share: false,
   processorsMax: 8,
   // More than that, and the addresses of the last part would not be those of a single block of memory.

@@ -3,19 +3,9 @@
  * What happens to the writes of the guest: how much of each lands, and when the guest learns of it. A write with a
  * trigger is held until the machine stands and the trigger has been dealt with.
  */
-import type { Action } from '../../machine/contract.js';
-import type { Sector } from '../../machine/units.js';
+import type { DiskEvents } from '../../disks/guest-disk.js';
+import type { Action, DiskFailure } from '../../machine/contract.js';
 import { actionsAtWrite, type MachineState } from './run.js';
-
-export interface DiskEvents {
-  /** The number of sectors of this write that may reach the disk. Fewer than all means that power fails here. */
-  sectorsAllowed(index: number, sectors: number): number;
-  /**
-   * Called when the allowed part of the write has reached the disk. The guest learns of it when this resolves. `bytes`
-   * belongs to the callee.
-   */
-  written(index: number, at: Sector, bytes: Uint8Array): Promise<void>;
-}
 
 /** A write that has reached the disk and of which the guest must not learn before the machine stands. */
 export interface HeldWrite {
@@ -25,17 +15,26 @@ export interface HeldWrite {
 }
 
 export interface Writes {
-  eventsOf(disk: number): DiskEvents;
+  /** What becomes of a write: resolves when the guest may learn of it. */
+  eventsOf(disk: number): DiskEvents<Promise<void>>;
   readonly areHeld: boolean;
   /** Those that are held, oldest first. They are the caller's from now on. */
   take(): readonly HeldWrite[];
 }
 
-/** `onHeld` is called when a write is held. */
-export function createWrites(state: MachineState, onHeld: () => void): Writes {
+/** `onHeld` is called when a write is held, `onFailure` when a disk is to fail. */
+export function createWrites(
+  state: MachineState,
+  onHeld: () => void,
+  onFailure: (disk: number, failure: DiskFailure) => void,
+): Writes {
   let held: HeldWrite[] = [];
   return {
     eventsOf: (disk) => ({
+      beforeWrite(index) {
+        for (const [, action] of actionsAtWrite(state.run, disk, index))
+          if (action.do === 'failDisk') onFailure(action.disk, action.failure);
+      },
       sectorsAllowed(index, sectors) {
         if (state.isPoweredOff) return 0;
         for (const [, action] of actionsAtWrite(state.run, disk, index))
@@ -46,7 +45,7 @@ export function createWrites(state: MachineState, onHeld: () => void): Writes {
         // Its power is off, so it learns nothing any more.
         if (state.isPoweredOff) return new Promise(() => undefined);
         if (bytes.length > 0) state.run?.writes[disk]?.push({ instruction: ++state.events, sector, bytes });
-        const actions = actionsAtWrite(state.run, disk, index);
+        const actions = actionsAtWrite(state.run, disk, index).filter(([, action]) => action.do !== 'failDisk');
         if (actions.length === 0) return Promise.resolve();
         if (actions.some(([, action]) => action.do === 'cutPower')) state.isPoweredOff = true;
         return new Promise((release) => {

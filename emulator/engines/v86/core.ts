@@ -99,6 +99,12 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
     createDisk(
       { base: disk.base },
       {
+        beforeWrite(index) {
+          run?.request.triggers?.forEach(({ when, then }) => {
+            if (when.on !== 'write' || when.disk !== number || when.index !== index) return;
+            if (then.do === 'failDisk') disks[then.disk]?.fail(then.failure);
+          });
+        },
         sectorsAllowed(index, sectors) {
           if (clock.instructions() > (run?.cutAfter ?? Infinity)) return 0;
           const cut = run?.request.triggers?.find(
@@ -112,12 +118,15 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
           if (bytes.length > 0) run?.writes[number]?.push({ instruction: now, sector: at, bytes: keepWrite(bytes) });
           if (now > (run?.cutAfter ?? Infinity)) throw new MachineEnds('powerCut');
           run?.request.triggers?.forEach(({ when, then }, trigger) => {
-            if (when.on === 'write' && when.disk === number && when.index === index) act(trigger, then, undefined);
+            if (when.on !== 'write' || when.disk !== number || when.index !== index) return;
+            if (then.do !== 'failDisk') act(trigger, then, undefined);
           });
         },
       },
     ),
   );
+
+  const failedCount = (): number => disks.reduce((sum, disk) => sum + disk.failedCount(), 0);
 
   const share =
     config.share &&
@@ -197,6 +206,9 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
         action.xor.forEach((bits, at) => (bytes[action.gpa + at] = (bytes[action.gpa + at] ?? 0) ^ bits));
         return;
       }
+      case 'failDisk':
+        disks[action.disk]?.fail(action.failure);
+        return;
       case 'stop':
         run.stop ??= { why: 'trigger', index };
         ports.setHold(true);
@@ -250,6 +262,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
 
   function finish(present: Run, reason: StopReason): RunReport {
     run = undefined;
+    const failedRequests = failedCount() - present.failedBefore;
     return {
       reason,
       console: present.output.console.bytes(),
@@ -257,6 +270,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       markers: present.markers,
       captures: present.captures,
       writes: present.writes,
+      ...(failedRequests > 0 && { failedRequests }),
       instructions: clock.instructions(),
       virtualMs: clock.virtualMs(),
     };
@@ -278,7 +292,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
         throw new RigError(`the machine has ended (${ended.why}) and cannot run on`, {
           remedy: 'make a new machine on the same disks',
         });
-      run = newRun(request, disks.length, clock.virtualMs());
+      run = newRun(request, disks.length, clock.virtualMs(), failedCount());
       ports.setHold(false);
       for (const { channel, bytes } of request.send ?? []) serial.send(channel, bytes);
       if (request.deliver) delivery.deliver(request.deliver);
@@ -323,6 +337,8 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
 interface Run {
   readonly request: CoreRequest;
   readonly startMs: number;
+  /** Requests to disks that had failed before. */
+  readonly failedBefore: number;
   /** Nothing that happens after this instruction count may have an effect outside the machine. */
   readonly cutAfter: number;
   readonly output: Record<Channel, ReturnType<typeof createByteLog>>;
@@ -334,13 +350,14 @@ interface Run {
   stop: StopReason | undefined;
 }
 
-function newRun(request: CoreRequest, diskCount: number, startMs: number): Run {
+function newRun(request: CoreRequest, diskCount: number, startMs: number, failedBefore: number): Run {
   const cuts = (request.triggers ?? []).map(({ when, then }) =>
     when.on === 'instruction' && then.do === 'cutPower' ? when.count : Infinity,
   );
   return {
     request,
     startMs,
+    failedBefore,
     cutAfter: Math.min(Infinity, ...cuts),
     output: { console: createByteLog(), agent: createByteLog() },
     markers: [],

@@ -2,6 +2,7 @@
 /** Puts a guard before each device of v86 that reads structures of the guest from memory. */
 import type { MachineConfig } from '../../machine/contract.js';
 import { RigError } from '../../machine/errors.js';
+import { reportFailures } from './ide-faults.js';
 import { guardDma } from './ide-guard.js';
 import type { V86Cpu } from './internals.js';
 import { guardQueue } from './share/queue-guard.js';
@@ -17,6 +18,9 @@ export function guardDevices(cpu: V86Cpu, { memoryMiB, disks, share }: MachineCo
       remedy: 'install the version that package.json names: npm ci',
     });
   }
-  if (drive) guardDma(drive, cpu, ram);
+  if (drive) {
+    guardDma(drive, cpu, ram);
+    reportFailures(drive);
+  }
   for (const queue of queues) guardQueue(queue, ram);
 }

@@ -3,11 +3,8 @@
  * A disk with the interface that v86's IDE device requires. It reports every write. All transfers complete within the
  * call, so that no disk operation is under way at a tick boundary.
  */
-import { createBlocks, type OwnBlocks } from '../../disks/blocks.js';
-import type { DiskConfig, DiskWrite } from '../../machine/contract.js';
-import { SECTOR_BYTES, sector, type Sector } from '../../machine/units.js';
-
-export type { OwnBlocks } from '../../disks/blocks.js';
+import { createGuestDisk, type DiskEvents, type GuestDisk } from '../../disks/guest-disk.js';
+import type { DiskConfig } from '../../machine/contract.js';
 
 export interface V86DiskBuffer {
   readonly byteLength: number;
@@ -20,69 +17,51 @@ export interface V86DiskBuffer {
   get_buffer(done: (buffer: undefined) => void): void;
   get_state(): readonly never[];
   set_state(): void;
+  flush(): 'done' | 'failed';
+  /** Whether the last request has failed, so that its callback was not called. Told once. */
+  takeFailure(): boolean;
 }
 
-export interface Disk {
+export interface Disk extends Pick<GuestDisk<void>, 'lay' | 'fail' | 'failedCount' | 'save' | 'load'> {
   readonly buffer: V86DiskBuffer;
-  /** Writes completed since power-on. */
-  writeCount(): number;
-  /** Applies writes of earlier machines to the base, as part of the config. Call it before any read, write or load. */
-  lay(overlay: readonly DiskWrite[]): void;
-  readBytes(offset: number, lengthBytes: number): Uint8Array;
-  save(): { readonly writeCount: number; readonly blocks: OwnBlocks };
-  load(state: { readonly writeCount: number; readonly blocks: OwnBlocks }): void;
 }
 
-export interface DiskEvents {
-  /** The number of sectors of this write that may reach the disk. Fewer than all means that power fails here. */
-  readonly sectorsAllowed: (index: number, sectors: number) => number;
-  /**
-   * Called when the allowed part of the write has reached the disk. `bytes` is valid only during the call. May throw to
-   * stop the machine.
-   */
-  readonly written: (index: number, at: Sector, bytes: Uint8Array) => void;
-}
+/** `written` may throw to stop the machine. */
+export function createDisk(config: DiskConfig, events: DiskEvents<void>): Disk {
+  const disk = createGuestDisk(config, events);
+  let hasFailed = false;
 
-export function createDisk(config: DiskConfig, events: DiskEvents): Disk {
-  const blocks = createBlocks(config);
-  let writeCount = 0;
-
-  const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void =>
-    done(blocks.read(offset, lengthBytes));
+  const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void => {
+    const bytes = disk.read(offset, lengthBytes);
+    if (bytes === 'failed') hasFailed = true;
+    else done(bytes);
+  };
 
   // Without a prototype, because v86 logs plain objects that it finds in a state.
   const buffer: V86DiskBuffer = Object.assign(Object.create(null) as object, {
-    byteLength: blocks.byteLength,
+    byteLength: disk.byteLength,
     onload: undefined as V86DiskBuffer['onload'],
     load(this: V86DiskBuffer) {
       this.onload?.({ buffer: undefined });
     },
     get: read,
     get_and_cache: read,
-    get_from_cache: blocks.read,
+    // The emulator's own, before the guest runs.
+    get_from_cache: disk.content,
     set(offset: number, bytes: Uint8Array, done: () => void) {
-      const index = writeCount;
-      const allowed = events.sectorsAllowed(index, bytes.length / SECTOR_BYTES);
-      const landed = bytes.subarray(0, allowed * SECTOR_BYTES);
-      blocks.write(offset, landed);
-      if (landed.length > 0) writeCount++;
-      events.written(index, sector(offset / SECTOR_BYTES), landed);
-      done();
+      if (disk.write(offset, bytes) === 'failed') hasFailed = true;
+      else done();
     },
     get_buffer: (done: (buffer: undefined) => void) => done(undefined),
     get_state: () => [],
     set_state: () => undefined,
-  });
-
-  return {
-    buffer,
-    writeCount: () => writeCount,
-    lay: blocks.lay,
-    readBytes: blocks.read,
-    save: () => ({ writeCount, blocks: blocks.own() }),
-    load(state) {
-      ({ writeCount } = state);
-      blocks.restore(state.blocks);
+    flush: disk.flush,
+    takeFailure() {
+      const failed = hasFailed;
+      hasFailed = false;
+      return failed;
     },
-  };
+  });
+  const { lay, fail, failedCount, save, load } = disk;
+  return { buffer, lay, fail, failedCount, save, load };
 }

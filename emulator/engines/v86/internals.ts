@@ -4,6 +4,7 @@
  * names. If a later build renames them, `bindInternals` throws an error that names what is missing.
  */
 import { RigError } from '../../machine/errors.js';
+import type { V86DiskBuffer } from './disk-buffer.js';
 
 export interface V86Uart {
   input: number[];
@@ -86,8 +87,17 @@ export interface V86Cpu {
 }
 
 export interface V86IdeInterface {
-  /** The address of the table of regions for DMA. */
-  readonly channel: { readonly prdt_addr: number };
+  /** `prdt_addr`: the address of the table of regions for DMA. */
+  readonly channel: { readonly prdt_addr: number; dma_status: number };
+  /** A disk's is the engine's own. */
+  readonly buffer: Partial<V86DiskBuffer> | null;
+  readonly in_progress_io_ids: Map<number, unknown>;
+  /** Ends the present command with an error. */
+  ata_abort_command(): void;
+  ata_command(code: number): void;
+  ata_read_sectors(code: number): void;
+  /** Completes a write by programmed I/O. */
+  do_write(): void;
   do_ata_read_sectors_dma(): void;
   do_ata_write_sectors_dma(): void;
 }

@@ -8,6 +8,7 @@ export const V86_TRAITS: EngineTraits = {
   ownTime: true,
   checkpoints: true,
   delivery: true,
+  diskFailures: true,
   share: true,
   processorsMax: 1,
   memoryMiB: { min: 128, max: 768 },

@@ -213,6 +213,20 @@ t.test('faults become triggers and edits', (t) => {
   t.same(triggersOf([{ fault: 'flipMemory', at: { marker: 6, nth: 2 }, where: 'banner', xor: 4 }], addressOf), [
     { when: { on: 'marker', kind: 6, nth: 2 }, then: { do: 'flip', gpa: gpa(4096), xor: Uint8Array.of(4) } },
   ]);
+  const failure = { requests: 'reads', times: 2 } as const;
+  t.same(
+    triggersOf(
+      [
+        { fault: 'failDisk', at: { marker: 6, nth: 2 }, disk: 1, failure },
+        { fault: 'failDisk', at: { write: 3 }, disk: 0, failure },
+      ],
+      addressOf,
+    ),
+    [
+      { when: { on: 'marker', kind: 6, nth: 2 }, then: { do: 'failDisk', disk: 1, failure } },
+      { when: { on: 'write', disk: 0, index: 3 }, then: { do: 'failDisk', disk: 0, failure } },
+    ],
+  );
   const alter = { fault: 'alterSector', disk: 1, sector: 9, xor: 3 } as const;
   t.same(triggersOf([alter], addressOf), []);
   t.same(

@@ -1007,6 +1007,13 @@ t.test('a fault that does not strike fails the run', async (t) => {
   t.match((await run([{ do: 'boot' }, SUSPEND, flip])).findings, [
     { what: /the planned bit flip in memory did not happen/ },
   ]);
+  const fail: Step = {
+    do: 'resume',
+    faults: [{ fault: 'failDisk', at: { marker: 0x1011, nth: 7 }, disk: 1, failure: { requests: 'all' } }],
+  };
+  t.match((await run([{ do: 'boot' }, SUSPEND, fail])).findings, [
+    { what: /the planned failure of a request to a disk did not happen/ },
+  ]);
   const both: Step = {
     ...SUSPEND,
     faults: [

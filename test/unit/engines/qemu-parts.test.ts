@@ -73,6 +73,7 @@ function client(disk: Partial<NbdDisk> = {}) {
       byteLength: content.length,
       read: (offset, length) => content.slice(offset, offset + length),
       write: (offset, bytes) => Promise.resolve(content.set(bytes, offset)),
+      flush: () => 'done',
       ...disk,
     },
     (bytes) => sent.push(bytes),
@@ -146,6 +147,15 @@ t.test('the protocol of the disks: requests', async (t) => {
   t.equal(errorOf(await request(0, 0, 512)), 0, 'and it lives on');
   await request(0, 0, 0xffff_fe00);
   t.ok(hasEnded(), 'a length that no disk of QEMU asks for');
+});
+
+t.test('the protocol of the disks: requests that fail', async (t) => {
+  const failed = () => 'failed' as const;
+  const { request } = await connected({ read: failed, write: failed, flush: failed });
+  t.equal(errorOf(await request(0, 0, 512)), 5);
+  t.equal(errorOf(await request(1, 0, 512, new Uint8Array(512))), 5);
+  t.equal(errorOf(await request(3, 0, 0)), 5);
+  t.equal((await request(0, 0, 512)).length, 16, 'without data');
 });
 
 t.test('the protocol of the disks: what follows a write waits for it', async (t) => {

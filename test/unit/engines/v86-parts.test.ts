@@ -12,7 +12,6 @@ import { createSharedStore } from '../../../emulator/engines/v86/shared-memory.j
 import { installMarkerPorts } from '../../../emulator/engines/v86/ports.js';
 import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
 import { InputError } from '../../../emulator/machine/errors.js';
-import { sector } from '../../../emulator/machine/units.js';
 
 const fakeMemory = (): { memory: WebAssembly.Memory; set: (count: number) => void; detach: () => void } => {
   let buffer = new ArrayBuffer(4096);
@@ -152,61 +151,28 @@ t.test('the module cache: equal bytes, one module', (t) => {
   t.end();
 });
 
-t.test('a disk: reads through overlay and own blocks, writes at any sector, torn writes', (t) => {
-  const base = Uint8Array.from({ length: 20 * 512 }, (_, at) => at >> 9);
-  const landed: (readonly [number, number, number])[] = [];
-  let allowed = Infinity;
+t.test('a disk: a request that fails is not called back, and that is told once', (t) => {
   const events = {
-    sectorsAllowed: (_: number, sectors: number) => Math.min(allowed, sectors),
-    written: (index: number, at: number, bytes: Uint8Array) => void landed.push([index, at, bytes.length / 512]),
+    beforeWrite: () => undefined,
+    sectorsAllowed: (_: number, n: number) => n,
+    written: () => undefined,
   };
-  const overlay = [{ instruction: 0, sector: sector(7), bytes: new Uint8Array(2 * 512).fill(0x70) }];
-  const disk = createDisk({ base, overlay }, events);
-  const at = (of: typeof disk, number: number): number | undefined => of.readBytes(number * 512, 512)[100];
-  t.same(
-    [6, 7, 8, 9].map((number) => at(disk, number)),
-    [6, 0x70, 0x70, 9],
-  );
-  disk.buffer.set(6 * 512, new Uint8Array(3 * 512).fill(0x60), () => undefined);
-  allowed = 1;
-  disk.buffer.set(18 * 512, new Uint8Array(2 * 512).fill(0x18), () => undefined);
-  allowed = 0;
-  disk.buffer.set(0, new Uint8Array(512).fill(1), () => undefined);
-  t.same(landed, [
-    [0, 6, 3],
-    [1, 18, 1],
-    [2, 0, 0],
-  ]);
-  t.equal(disk.writeCount(), 2);
-  t.same(
-    [0, 5, 6, 8, 9, 18, 19].map((number) => at(disk, number)),
-    [0, 5, 0x60, 0x60, 9, 0x18, 19],
-  );
-  const whole = disk.readBytes(0, base.length);
-  let got: Uint8Array | undefined;
-  disk.buffer.get(3 * 512, 5 * 512, (bytes) => (got = bytes));
-  t.same(got, whole.slice(3 * 512, 8 * 512));
-  const again = createDisk({ base, overlay }, events);
-  again.load(disk.save());
-  t.same(again.readBytes(0, base.length), whole);
-  t.equal(again.writeCount(), 2);
-  t.equal(base[6 * 512], 6, 'the base is not written');
-  t.end();
-});
-
-t.test('a disk: blocks of the overlay are lent, and copied when the machine writes', (t) => {
-  const events = { sectorsAllowed: (_: number, sectors: number) => sectors, written: () => undefined };
-  const given = Uint8Array.from({ length: 2 * 4096 }, (_, at) => at >> 9);
-  const disk = createDisk(
-    { base: new Uint8Array(4 * 4096), overlay: [{ instruction: 0, sector: sector(8), bytes: given }] },
-    events,
-  );
-  const sectors = (): number[] => [...Array(32).keys()].map((number) => disk.readBytes(number * 512, 512)[0] ?? -1);
-  t.same(sectors().slice(8, 24), [...Array(16).keys()]);
-  disk.buffer.set(9 * 512, new Uint8Array(512).fill(99), () => undefined);
-  t.same(sectors().slice(8, 24), [0, 99, ...[...Array(16).keys()].slice(2)], 'the rest of the block is as it was');
-  t.equal(given[512], 1, 'what was given is not written');
-  t.same([...disk.save().blocks.keys()], [1], 'only what the machine wrote is its own');
+  const { buffer, fail } = createDisk({ base: new Uint8Array(4096).fill(5) }, events);
+  let calls = 0;
+  const done = (): void => void calls++;
+  buffer.get(0, 512, done);
+  buffer.set(0, new Uint8Array(512), done);
+  t.equal(buffer.takeFailure(), false);
+  t.equal(calls, 2);
+  fail({ requests: 'all' });
+  for (const request of [() => buffer.get(0, 512, done), () => buffer.set(0, new Uint8Array(512), done)]) {
+    request();
+    t.equal(calls, 2);
+    t.equal(buffer.takeFailure(), true);
+    t.equal(buffer.takeFailure(), false);
+  }
+  t.equal(buffer.flush(), 'failed');
+  t.equal(buffer.get_from_cache(512, 512)[0], 5, "the emulator's own reads are not the guest's");
   t.end();
 });
 

@@ -326,6 +326,11 @@ steps:
   - boot
   - suspend
   - resume: { faults: [{ flipMemory: { marker: 'restore:end', symbol: linux_banner, xor: 4 } }] }
+  - suspend:
+      expect: { refused: error }
+      faults:
+        - failDisk: { marker: 'copy:end', requests: writes, sectors: { first: 8, count: 2 }, times: 1 }
+        - failDisk: { write: 5, disk: 0 }
 `,
     'x.yaml',
   );
@@ -339,6 +344,17 @@ steps:
   });
   t.match(steps[4], {
     faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'linux_banner', xor: 4 }],
+  });
+  t.match(steps[5], {
+    faults: [
+      {
+        fault: 'failDisk',
+        at: { marker: 0x100f, nth: 1 },
+        disk: 1,
+        failure: { requests: 'writes', sectors: { first: 8, count: 2 }, times: 1 },
+      },
+      { fault: 'failDisk', at: { write: 5 }, disk: 0, failure: { requests: 'all' } },
+    ],
   });
   t.end();
 });

@@ -25,7 +25,7 @@ export interface Driver {
    * Runs the machine of these parts until the run's end.
    * @throws the machine's failure; or a RigError or StallError when QEMU does not do what it is told.
    */
-  drive(run: Run, parts: Pick<Parts, 'monitor' | 'ram'>): Promise<StopReason>;
+  drive(run: Run, parts: Pick<Parts, 'monitor' | 'ram' | 'disks'>): Promise<StopReason>;
 }
 
 export interface DriverParts {
@@ -67,7 +67,10 @@ export function createDriver({ state, clock, writes, bell, memoryBytes, stallMs 
     drive: (run, parts) => driveRun(run, parts),
   };
 
-  async function driveRun(run: Run, { monitor, ram }: Pick<Parts, 'monitor' | 'ram'>): Promise<StopReason> {
+  async function driveRun(
+    run: Run,
+    { monitor, ram, disks }: Pick<Parts, 'monitor' | 'ram' | 'disks'>,
+  ): Promise<StopReason> {
     for (;;) {
       const leftMs = run.request.virtualMsMax - (clock.virtualMs - run.startMs);
       if (run.request.signal?.aborted) return { why: 'aborted' };
@@ -155,6 +158,9 @@ export function createDriver({ state, clock, writes, bell, memoryBytes, stallMs 
           );
           return;
         }
+        case 'failDisk':
+          disks[action.disk]?.fail(action.failure);
+          return;
         case 'stop':
           run.stop ??= { why: 'trigger', index };
           return;

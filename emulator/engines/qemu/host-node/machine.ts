@@ -27,7 +27,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
   const state = createState();
   const clock = createClock();
   const bell = createBell();
-  const writes = createWrites(state, bell.ring);
+  const writes = createWrites(state, bell.ring, (disk, failure) => parts.disks[disk]?.fail(failure));
   const output = createOutput(() => {
     if (state.run) state.run.stop ??= { why: 'byte' };
     bell.ring();
@@ -46,7 +46,8 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       return state.failure ?? failure;
     },
   });
-  const { serial, ram, window } = parts;
+  const { serial, ram, window, disks } = parts;
+  const failedCount = (): number => disks.reduce((sum, disk) => sum + disk.failedCount(), 0);
 
   const checkUsable = (): void => {
     if (state.failure) throw state.failure;
@@ -64,15 +65,23 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
         });
       request.signal?.throwIfAborted();
       const run = createRun(request, config.disks.length, clock.virtualMs);
+      const failedBefore = failedCount();
       state.run = run;
       output.begin(request);
       for (const { channel, bytes } of request.send ?? []) serial[channel].send(bytes);
       request.signal?.addEventListener('abort', bell.ring, { once: true });
       try {
-        const reason = await driver.drive(run, parts);
         if (request.deliver) await window.deliver(request.deliver);
+        const reason = await driver.drive(run, parts);
         if (state.ended) await parts.end();
-        return reportOf(run, { reason, ...output.end(), instructions: state.events, virtualMs: clock.virtualMs });
+        const failedRequests = failedCount() - failedBefore;
+        return reportOf(run, {
+          reason,
+          ...output.end(),
+          ...(failedRequests > 0 && { failedRequests }),
+          instructions: state.events,
+          virtualMs: clock.virtualMs,
+        });
       } catch (error) {
         state.failure ??= error instanceof Unanswered ? new StallError(stallMs, state.lastMarker) : (error as Error);
         await parts.end();

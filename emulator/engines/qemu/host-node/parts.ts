@@ -3,10 +3,10 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTemporaryFolder } from '../../../host/node/temporary.js';
+import type { DiskEvents } from '../../../disks/guest-disk.js';
 import type { Channel, MachineConfig } from '../../../machine/contract.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
-import type { DiskEvents } from '../writes.js';
-import { openDisk } from './disk.js';
+import { openDisk, type ServedDisk } from './disk.js';
 import { openLine, type Line } from './lines.js';
 import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
 import { startProcess } from './process.js';
@@ -18,6 +18,7 @@ export interface Parts {
   readonly serial: Readonly<Record<Channel, Line>>;
   readonly ram: Ram;
   readonly window: Window;
+  readonly disks: readonly ServedDisk[];
   /** Ends the process. RAM can still be read. */
   end(): Promise<void>;
 }
@@ -27,7 +28,7 @@ export interface PartsEvents {
   readonly onOutput: (channel: Channel, bytes: Uint8Array) => void;
   /** The process has ended; `how` is for people. Returns the error with which commands fail from now on. */
   readonly onEnd: (how: string) => Error;
-  readonly diskEvents: (disk: number) => DiskEvents;
+  readonly diskEvents: (disk: number) => DiskEvents<Promise<void>>;
 }
 
 /**
@@ -43,16 +44,17 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     toClose.push(await one);
     return one;
   };
-  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'serial' | 'window'>> => {
+  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'serial' | 'window' | 'disks'>> => {
     const monitor = await opened(openMonitor(paths.monitor, stallMs, events.onEvent));
     const console = await opened(openLine(paths.console, (bytes) => events.onOutput('console', bytes)));
     const agent = await opened(openLine(paths.agent, (bytes) => events.onOutput('agent', bytes)));
+    const disks: ServedDisk[] = [];
     for (const [number, disk] of config.disks.entries())
-      await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number)));
+      disks.push(await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number))));
     const window = await opened(createWindow(paths.window));
     await writeFile(paths.kernel, config.kernel);
     if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
-    return { monitor, serial: { console, agent }, window };
+    return { monitor, serial: { console, agent }, window, disks };
   };
   const prepared = await prepare().catch(async (error: unknown) => {
     closeAll();
@@ -84,7 +86,7 @@ function pathsIn(folder: string, { initrd, disks }: MachineConfig): MachinePaths
     monitor: at('monitor'),
     console: at('console'),
     agent: at('agent'),
-    disks: disks.map((_, number) => at(`disk${number}`)),
     window: at('window'),
+    disks: disks.map((_, number) => at(`disk${number}`)),
   };
 }

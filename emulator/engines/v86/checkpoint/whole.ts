@@ -2,7 +2,7 @@
 /** Converts a whole machine to the bytes of a checkpoint, and back. */
 import { packPages, unpackPages } from '../../../disks/sparse.js';
 import { concat } from '../../../machine/bytes.js';
-import type { MachineConfig } from '../../../machine/contract.js';
+import type { DiskFailure, MachineConfig } from '../../../machine/contract.js';
 import { InputError } from '../../../machine/errors.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
 import type { Chance, ChanceState } from '../chance.js';
@@ -60,7 +60,12 @@ interface CheckpointHead {
   readonly wallClockMs: number;
   readonly a20: number;
   readonly ps2: Ps2State;
-  readonly disks: readonly { readonly writeCount: number; readonly blocks: readonly number[] }[];
+  readonly disks: readonly {
+    readonly writeCount: number;
+    readonly blocks: readonly number[];
+    /** Absent when there are none. */
+    readonly failures?: readonly DiskFailure[];
+  }[];
   /** Slots of the function table, each with the index of its code. */
   readonly code: readonly (readonly [slot: number, code: number])[];
   readonly codeBytes: readonly number[];
@@ -95,7 +100,11 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
     wallClockMs: whole.wallClockMs(),
     a20: cpu.io.port_read8(A20_PORT),
     ps2: savePs2(cpu),
-    disks: saved.map(({ writeCount, blocks }) => ({ writeCount, blocks: [...blocks.keys()] })),
+    disks: saved.map(({ writeCount, blocks, failures }) => ({
+      writeCount,
+      blocks: [...blocks.keys()],
+      ...(failures.length > 0 && { failures }),
+    })),
     code: slots.map(([slot, live]) => [slot, code.indexOf(live)]),
     codeBytes: code.map(({ bytes }) => bytes.length),
     ...(undelivered && { delivery: undelivered }),
@@ -173,6 +182,7 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
         const start = firstBlock;
         disk.load({
           writeCount: saved.writeCount,
+          failures: saved.failures ?? [],
           blocks: new Map(
             saved.blocks.map((block, slot) => [
               block,
