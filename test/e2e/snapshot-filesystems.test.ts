@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** snapshot(2) and filesystems: all kinds at once, refusals, and stores that are full or in memory. */
+/** snapshot(2) and filesystems: all kinds at once, those of the host, refusals, and stores that are full or in memory. */
 import t from 'tap';
 import { passing, runText } from './cycle-support.js';
 
@@ -24,6 +24,16 @@ t.test(
     }
   },
 );
+
+t.test('a filesystem of the host is in the way, or read-only; it is gone after the resume', async (t) => {
+  t.match(await passing('fs-host', t.testdir({})), {
+    verdict: 'pass',
+    cycles: 1,
+    failures: [],
+    memory: { pagesDiffering: 0 },
+    image: { pagesDiffering: 0 },
+  });
+});
 
 t.test('what cannot be done is refused, and changes nothing', async (t) => {
   t.match(await passing('fs-errors', t.testdir({})), { verdict: 'pass', cycles: 0, failures: [] });

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# fs-holders.sh start: programs that hold files open for writing: one of a FUSE filesystem, one of a 9p share, and block
-# devices of mounted filesystems. fs-holders.sh write NAME: has one of them write through what it holds; the status and the
-# message are its. fs-holders.sh end NAME: it lets go.
+# fs-holders.sh start NAME...: programs that hold files open for writing: one of a FUSE filesystem (fuse), one of a 9p share
+# (9p), and block devices of mounted filesystems (ext4, stacked). fs-holders.sh write NAME: has one of them write through what it
+# holds; the status and the message are its. fs-holders.sh end NAME: it lets go.
 set -e
 hold() {
     mkfifo /run/fs/ask-"$1" /run/fs/answer-"$1"
@@ -17,19 +17,28 @@ hold() {
 }
 case $1 in
 start)
-    mkdir -p /mnt/fuse
-    setsid fusefs /mnt/fuse > /run/fs/fusefs 2>&1 < /dev/null &
-    until grep -q ' /mnt/fuse ' /proc/mounts; do sleep 0.05; done
-    echo one > /mnt/fuse/one
-    touch /mnt/fuse/held
-    hold fuse /mnt/fuse/held
-    mkdir -p /mnt/9p && mount -t 9p -o trans=virtio host9p /mnt/9p
-    echo one > /mnt/9p/one
-    touch /mnt/9p/held
-    hold 9p /mnt/9p/held
-    # The first sectors of an ext4 are not used by it.
-    hold ext4 /dev/sdb4
-    hold stacked /dev/mapper/upper
+    mkdir -p /run/fs
+    shift
+    for name; do
+        case $name in
+        fuse)
+            mkdir -p /mnt/fuse
+            setsid fusefs /mnt/fuse > /run/fs/fusefs 2>&1 < /dev/null &
+            until grep -q ' /mnt/fuse ' /proc/mounts; do sleep 0.05; done
+            ;;
+        9p) mkdir -p /mnt/9p && mount -t 9p -o trans=virtio host9p /mnt/9p ;;
+        # The first sectors of an ext4 are not used by it.
+        ext4) hold ext4 /dev/sdb4 ;;
+        stacked) hold stacked /dev/mapper/upper ;;
+        esac
+        case $name in
+        fuse | 9p)
+            echo one > /mnt/"$name"/one
+            touch /mnt/"$name"/held
+            hold "$name" /mnt/"$name"/held
+            ;;
+        esac
+    done
     ;;
 write | end)
     word=word
