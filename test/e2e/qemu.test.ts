@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** Scenarios in QEMU: the x86_64 kernel on two processors, power cycled, and what a replay compares. */
+/**
+ * Scenarios in QEMU, with the x86_64 kernel on two processors: power cycles and what a replay compares, both methods of a suspend
+ * with all proofs, and a broken kernel. `npm run soak -- --engine qemu` runs all the others.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { reportIn, snapback } from './cycle-support.js';
+import { loadScenario, runScenario } from '../../tools/library.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { notCaught } from '../../tools/soak/mistakes.js';
+import { context, reportIn, snapback } from './cycle-support.js';
 
 const SCENARIO = `name: commands on two processors
 machine: { engine: qemu, arch: x86_64, processors: 2, memory: 1 GiB }
@@ -21,13 +27,16 @@ steps:
   - shutdown
 `;
 
-const SNAPSHOT = `name: a snapshot on two processors
+const SUSPENDS = `name: both methods on two processors
 machine: { engine: qemu, arch: x86_64, processors: 2, memory: 256 MiB }
 control: false
 steps:
   - boot
   - run: find /etc -type f -exec md5sum {} + > /run/sums
-  - suspend: { method: sys_snapshot, offTime: 1 h, compress: false }
+  - suspend: { method: sys_snapshot, offTime: 1 h, compress: false, beforeSaving: [echo live > /etc/motd && sync] }
+  - resume
+  - verify
+  - suspend: { method: swsusp, offTime: 1 h }
   - resume
   - verify
   - run: md5sum -c --quiet /run/sums
@@ -52,18 +61,35 @@ t.test('commands, files and power cycles', async (t) => {
   t.match(again.stdout, /the same verdict; the states were not compared, because the engine qemu is not deterministic/);
 });
 
-t.test('a snapshot on two processors, with all proofs', async (t) => {
+t.test('a snapshot and a hibernation on two processors, with all proofs', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));
   const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
-  await writeFile(file, SNAPSHOT);
+  await writeFile(file, SUSPENDS);
   const run = await snapback(['run', file, '--json', json]);
   t.equal(run.status, 0, run.stdout + run.stderr);
-  const { memory, image, disk, filesystems } = await reportIn(json);
-  t.ok(memory.pagesCompared > 1000);
-  t.equal(memory.pagesDiffering, 0);
-  t.ok(image.pagesCompared > 1000);
-  t.equal(image.pagesDiffering, 0);
+  const { perCycle, disk, filesystems } = await reportIn(json);
+  t.same(
+    perCycle.map(({ method }) => method),
+    ['sys_snapshot', 'swsusp'],
+  );
+  for (const { method, memory, image } of perCycle) {
+    t.ok(memory && memory.pagesCompared > 1000, method);
+    t.equal(memory?.pagesDiffering, 0, method);
+    t.ok(image && image.pagesCompared > 1000, method);
+    t.equal(image?.pagesDiffering, 0, method);
+  }
   t.equal(disk.originSectorsWritten, 0);
   t.ok(filesystems.length > 1 && filesystems.every(({ clean }) => clean));
+});
+
+t.test('a broken kernel is caught by the same proof as in v86', async (t) => {
+  const mistake = 'leave-writable';
+  const loaded = await loadScenario(packagePath('test', 'scenarios', `broken-${mistake}.yaml`), {
+    engine: 'qemu',
+    processors: 2,
+  });
+  const { report } = await runScenario(loaded, context, { say: () => undefined });
+  t.equal(report.verdict, 'fail');
+  t.same(notCaught(mistake, report), []);
 });
