@@ -7,7 +7,7 @@
  * frame that has different owners in the two images is a difference, too.
  */
 import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
-import { physicalIfMapped, type GuestKernel } from '../../memory/kernel.js';
+import { physicalIfMapped, readWord, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
 import { pageBytes, readU32 } from '../../memory/view.js';
 import { accountForPages } from '../memory/account.js';
@@ -40,6 +40,11 @@ export interface DifferingWord {
   /** What it is in each image; undefined where the page is not in it. */
   readonly first: number | undefined;
   readonly second: number | undefined;
+  /**
+   * The pointer of a 64-bit kernel that the word is a half of, in each image; NaN for what is no address. Undefined on a 32-bit
+   * kernel, where the word itself is one.
+   */
+  readonly pointer?: { readonly first: number; readonly second: number } | undefined;
   /** Offset from the start of the slab object that it is a part of, in bytes; undefined outside of slab. */
   readonly objectByte?: number | undefined;
 }
@@ -50,7 +55,9 @@ export interface ImageComparison {
   readonly differences: readonly ImageDifference[];
 }
 
+/** Also of a 64-bit kernel: moments and counts differ in their lower half, and a carry in the upper half is near, too. */
 const WORD_BYTES = 4;
+const POINTER64_BYTES = 8;
 
 /** Both captures are made at copy:begin. Throws RigError for others. */
 export function compareImages(first: GuestKernel, second: GuestKernel): ImageComparison {
@@ -88,12 +95,22 @@ export function compareImages(first: GuestKernel, second: GuestKernel): ImageCom
       });
     else if (!equal(at, at + PAGE_BYTES))
       for (const word of differingWords(pageBytes(first.memory, pfn(index)), pageBytes(second.memory, pfn(index)), at))
-        differ(ownerAt(word.at), { ...word, objectByte: byteOfObject(nameFirst.name(word.at)) });
+        differ(ownerAt(word.at), {
+          ...word,
+          ...pointerAt(word.at, first, second),
+          objectByte: byteOfObject(nameFirst.name(word.at)),
+        });
     else if (nameFirst.name(at) !== nameSecond.name(at))
       differ(ownerAt(at), { at, first: readU32(first.memory, at), second: readU32(second.memory, at) });
     else tally.equal++;
   }
   return { pages, differences: [...words].map(([owner, of]) => ({ owner, words: of })) };
+}
+
+function pointerAt(at: Gpa, first: GuestKernel, second: GuestKernel): Pick<DifferingWord, 'pointer'> {
+  if (first.addressing.wordBytes !== POINTER64_BYTES) return {};
+  const start = gpa(at - (at % POINTER64_BYTES));
+  return { pointer: { first: readWord(first, start), second: readWord(second, start) } };
 }
 
 function classOf(name: string): MemoryClass {
@@ -203,10 +220,14 @@ const fitsWhole = (pattern: RegExp, name: string): boolean =>
 const isIn = ({ offset, length }: { readonly offset: number; readonly length: number }, byte = -1): boolean =>
   byte >= offset && byte < offset + length;
 
-function areLinks({ first, second }: DifferingWord, to: RegExp, pointees: Pointees): boolean {
-  const isLink = (word: number | undefined, ownerAt: Pointees['first']): boolean =>
-    word !== undefined && (word <= 1 || fitsWhole(to, ownerAt((word & ~1) >>> 0) ?? ''));
-  return isLink(first, pointees.first) && isLink(second, pointees.second);
+function areLinks({ first, second, pointer }: DifferingWord, to: RegExp, pointees: Pointees): boolean {
+  const isLink = (address: number | undefined, ownerAt: Pointees['first']): boolean => {
+    if (address === undefined || Number.isNaN(address)) return false;
+    return address === 0 || address === 1 || fitsWhole(to, ownerAt(address - (address % 2 === 0 ? 0 : 1)) ?? '');
+  };
+  return pointer === undefined
+    ? isLink(first, pointees.first) && isLink(second, pointees.second)
+    : isLink(pointer.first, pointees.first) && isLink(pointer.second, pointees.second);
 }
 
 function isText(word: number | undefined): boolean {

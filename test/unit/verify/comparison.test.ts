@@ -3,12 +3,12 @@ import t from 'tap';
 import { PAGE_BYTES, gpa, pfn } from '../../../emulator/machine/units.js';
 import { readBitmap } from '../../../emulator/memory/bitmaps.js';
 import { pathOfInode } from '../../../emulator/memory/files.js';
-import { kernelU32, physical } from '../../../emulator/memory/kernel.js';
+import { direct, kernelU32, physical, type GuestKernel } from '../../../emulator/memory/kernel.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
 import { compareImages, explain, pointeesOf, type Cause } from '../../../emulator/verify/comparison/images.js';
 import { compareContents, contentsOf } from '../../../emulator/verify/comparison/contents.js';
 import { FREEZE_ORDER_CAUSES, WORK_CAUSES } from '../../../emulator/verify/comparison/freeze-order.js';
-import { I386, layoutOf, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
+import { I386, X86_64, layoutOf, syntheticKernel, type SyntheticKernel } from '../memory/synthetic-kernel.js';
 
 const LAYOUT = layoutOf(I386);
 const { frames, symbol } = syntheticKernel().places;
@@ -130,6 +130,25 @@ t.test('causes that are links lead to what they name, or nowhere, in both images
     1,
     'nor is anything, for who cannot follow it',
   );
+});
+
+t.test('links of a 64-bit kernel are followed whole, from either half', async (t) => {
+  const made = (pointer: bigint): GuestKernel => {
+    const { kernel, places } = syntheticKernel([], X86_64);
+    kernel.memory.data.setBigUint64(places.frames.slab * PAGE_BYTES + 64, pointer, true);
+    return kernel;
+  };
+  const { kernel, places } = syntheticKernel([], X86_64);
+  const slab = (offset: number): bigint => BigInt(direct(kernel, gpa(places.frames.slab * PAGE_BYTES + offset)));
+  const causes: readonly Cause[] = [{ why: 'links', owners: /slab kmalloc-64/, linksTo: /slab kmalloc-64/ }];
+  const unexplained = (a: bigint, b: bigint): number => {
+    const [one, two] = [made(a), made(b)];
+    return explain(compareImages(one, two).differences, causes, pointeesOf(one, two)).unexplained.length;
+  };
+  t.equal(unexplained(0n, slab(128)), 0, 'both halves differ');
+  t.equal(unexplained(slab(192), slab(128) | 1n), 0, 'with the colour of a tree');
+  t.equal(unexplained(slab(192), slab(128) + 2n ** 32n * 4096n), 2, 'the upper half leads elsewhere');
+  t.equal(unexplained(0n, 0x0123456789abcdefn), 2, 'no number can hold it, so it is no address');
 });
 
 t.test('causes that are text fit printable words in both images, and nothing else', async (t) => {
