@@ -31,6 +31,13 @@ export function swapOfCommandLine(cmdline: string): SwapPlace | undefined {
   return { device, headerPage: Number(/^\d+/.exec(valueOf('resume_offset') ?? '')?.[0] ?? 0) };
 }
 
+/** The path of a device that the kernel command line names by an id, in a guest that has the links of udev. */
+export function pathOf(device: string): string {
+  const [, kind, id] = /^(UUID|PARTUUID|PARTLABEL)=(.+)$/u.exec(device) ?? [];
+  if (kind === undefined || id === undefined) return device;
+  return `/dev/disk/by-${kind.toLowerCase()}/${kind === 'PARTLABEL' ? id : id.toLowerCase()}`;
+}
+
 /** The words of the kernel command line with which a machine resumes from there. */
 export const resumeWords = ({ device, headerPage }: SwapPlace): string =>
   `resume=${device} resume_offset=${headerPage}`;

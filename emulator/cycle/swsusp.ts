@@ -8,7 +8,7 @@ import type { RunReport } from '../machine/contract.js';
 import { Bound } from './bound.js';
 import { shell } from './commands.js';
 import { copyRamAt, ramAt, type RamAt } from './ram-at.js';
-import type { SwapPlace } from './swap-place.js';
+import { pathOf, type SwapPlace } from './swap-place.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
 import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
@@ -30,7 +30,7 @@ export function hibernation(swap: SwapPlace | undefined): string {
     // The offset first: writing the device makes the kernel look there for an image.
     ...(swap === undefined
       ? []
-      : [`echo ${swap.headerPage} > /sys/power/resume_offset`, `echo ${swap.device} > /sys/power/resume`]),
+      : [`echo ${swap.headerPage} > /sys/power/resume_offset`, `echo ${pathOf(swap.device)} > /sys/power/resume`]),
     'echo shutdown > /sys/power/disk',
     // The program /bin/echo, because the echo of the shell reports every error as an I/O error.
     '/bin/echo disk > /sys/power/state',

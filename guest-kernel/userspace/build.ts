@@ -43,12 +43,18 @@ export const LIBRARY_PACKAGES: PackageWish = {
 /** Libraries of these packages, by the program that is linked with them. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['usr/lib/i386-linux-gnu/libzstd.a'] };
 
+/** Sources that find disks, with those of snapctl that recognise what is on them. */
+const DISKS: readonly string[] = [
+  ...['disks', 'disk-names', 'partition-id'].map((name) => `init/${name}.c`),
+  ...['fingerprint', 'place', 'system', 'checksum', 'vfat'].map((name) => `snapctl/${name}.c`),
+];
+
 /** Sources of each program, relative to this folder. A folder means all `.c` files directly in it. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   /** /init of the initramfs. */
-  'initramfs-init': ['init/initramfs-init.c', 'init/dm.c', 'lib'],
+  'initramfs-init': ['init/initramfs-init.c', 'init/dm.c', ...DISKS, 'lib'],
   /** /sbin/init of the root. */
-  'rig-init': ['init/rig-init.c', 'init/shutdown.c', 'init/detach.c', 'init/dm.c', 'lib'],
+  'rig-init': ['init/rig-init.c', 'init/shutdown.c', 'init/detach.c', 'init/dm.c', ...DISKS, 'lib'],
   'rig-agent': ['agent', 'lib'],
   'rig-marker': ['marker', 'lib'],
   scribble: ['scribble', 'lib'],

@@ -61,9 +61,8 @@ const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
   // different ticks.
   v86: ['tsc=nowatchdog'],
   // On a busy host the kernel measures a wrong rate of the TSC, and its time passes several times too fast.
-  // Several processors probe disks at once, and the first to do so gets the name sda. On one processor they are probed in
-  // their order. This binds other work of unbound work queues to that processor, too.
-  qemu: ['tsc=unstable', 'clocksource=hpet', 'workqueue.unbound_cpus=0'],
+  // The guest's time is the host's, so it waits longer for its disks.
+  qemu: ['tsc=unstable', 'clocksource=hpet', 'rig.wait=60000'],
 };
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */

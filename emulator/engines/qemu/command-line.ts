@@ -19,11 +19,16 @@ export interface MachinePaths {
   readonly disks: readonly string[];
 }
 
+export interface QemuMachineConfig extends MachineConfig {
+  /** The disks are attached in the reverse order, so the guest's kernel finds the last one first. Default: no. */
+  readonly disksReversed?: boolean;
+}
+
 /**
  * The arguments of {@link QEMU_PROGRAM}. The machine waits for `cont` before its first instruction. QEMU connects to the
  * sockets as a client, so something must listen at each when it starts.
  */
-export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonly string[] {
+export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): readonly string[] {
   const { memoryMiB, processors = 1, cmdline, wallClockMs } = config;
   const socket = (id: string, path: string): readonly string[] => ['-chardev', `socket,id=${id},path=${comma(path)}`];
   return [
@@ -33,7 +38,8 @@ export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonl
     ...['-smp', String(processors), '-m', `${memoryMiB}M`],
     // Memory that the rig can read while the machine stands still, and after its end.
     ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
-    ...['-kernel', paths.kernel, ...(paths.initrd === undefined ? [] : ['-initrd', paths.initrd]), '-append', cmdline],
+    ...['-kernel', paths.kernel, ...(paths.initrd === undefined ? [] : ['-initrd', paths.initrd])],
+    ...['-append', [cmdline, ...serialNumbers(config)].join(' ')],
     // The real-time clock stands still with the machine.
     ...['-rtc', `base=${new Date(wallClockMs).toISOString().slice(0, 19)},clock=vm`],
     ...['-S', '-action', 'panic=pause,reboot=shutdown,shutdown=pause'],
@@ -51,13 +57,28 @@ export function argumentsOf(config: MachineConfig, paths: MachinePaths): readonl
     ...paths.disks.flatMap((path, index) => [
       '-blockdev',
       JSON.stringify({ driver: 'nbd', 'node-name': `disk${index}`, server: { type: 'unix', path } }),
-      '-device',
-      // Both on one channel: their names in the guest do not depend on which of two channels answers first. Without a
-      // write cache, a write that the guest has seen completed is on the disk.
-      `ide-hd,drive=disk${index},bus=ide.0,unit=${index},write-cache=off,rerror=report,werror=report`,
     ]),
+    ...inOrder(config).flatMap((disk, place) => ['-device', deviceOf(disk, place)]),
   ];
 }
+
+/** The disks in the order in which they are attached. */
+function inOrder({ disks, disksReversed = false }: QemuMachineConfig): readonly number[] {
+  return disksReversed ? [...disks.keys()].reverse() : [...disks.keys()];
+}
+
+const serialNumber = (disk: number): string => `snapback${disk}`;
+
+/**
+ * Tells the guest which disk is the first one. The kernel names disks in the order in which it happens to find them, and
+ * several processors look for them at once.
+ */
+const serialNumbers = ({ disks }: MachineConfig): readonly string[] =>
+  disks.length === 0 ? [] : [`rig.disks=${[...disks.keys()].map(serialNumber).join(',')}`];
+
+/** Without a write cache, a write that the guest has seen completed is on the disk. */
+const deviceOf = (disk: number, place: number): string =>
+  `ide-hd,drive=disk${disk},serial=${serialNumber(disk)},bus=ide.0,unit=${place},write-cache=off,rerror=report,werror=report`;
 
 /** In QEMU's options, a comma within a value is written twice. */
 const comma = (path: string): string => path.replaceAll(',', ',,');

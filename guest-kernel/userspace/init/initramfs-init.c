@@ -16,7 +16,10 @@
  *   init=PROGRAM     of the root; /sbin/init unless told.
  *   rig.mount=TYPE   mount a filesystem of this type on /dev/sda, unmount it and power off; nothing
  *                    else is done.
+ *   rig.disks=SERIAL,SERIAL  the serial numbers of the disks /dev/sda and /dev/sdb (disk-names.h).
  *   rig.wait=MS      how long devices may take to appear; 5000 unless told.
+ *
+ * A device is named by a path, or as UUID=, PARTUUID= or PARTLABEL= (disks.h).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -32,6 +35,8 @@
 #include <unistd.h>
 
 #include "../lib/rig.h"
+#include "disk-names.h"
+#include "disks.h"
 #include "dm.h"
 
 #define PAGE_BYTES 4096
@@ -78,13 +83,13 @@ static void open_console(void)
 		dup2(fd, i);
 }
 
-static bool wait_for(const char *device)
+/* Waits until a device is there, and puts the path of its node in place of its name. */
+static bool wait_for(char *device, size_t size)
 {
 	char text[16] = "";
-	struct stat status;
 	long left_ms = rig_option("rig.wait", text, sizeof(text)) ? atol(text) : 5000;
 
-	for (; stat(device, &status) || !S_ISBLK(status.st_mode); left_ms -= 10) {
+	for (; !disk_names_ready() || !disks_find(device, device, size); left_ms -= 10) {
 		if (left_ms <= 0)
 			return false;
 		rig_sleep_ms(10);
@@ -145,7 +150,7 @@ static void map_root(const char *root)
 	if (!rig_option("rig.root", backing, sizeof(backing)) || !*backing)
 		strcpy(backing, "/dev/sda");
 	errno = ENODEV;
-	if (!wait_for(backing) || dm_linear(root + strlen(mapper), backing))
+	if (!wait_for(backing, sizeof(backing)) || dm_linear(root + strlen(mapper), backing))
 		fail(backing);
 }
 
@@ -165,7 +170,7 @@ static void resume_swsusp(void)
 	/* A swap file of the root: the device below it must be there, but nothing is mounted. */
 	if (!strcmp(device, root))
 		map_root(root);
-	if (!wait_for(device)) {
+	if (!wait_for(device, sizeof(device))) {
 		rig_say("resume device %s did not appear; booting", device);
 		return;
 	}
@@ -190,20 +195,23 @@ static void resume_swsusp(void)
  */
 static void resume_snapshot(void)
 {
-	char option[256], device[256];
+	char option[256], device[256], image[512];
+	const char *path;
 	pid_t child;
 
 	if (!rig_option("rig.image", option, sizeof(option)) || !*option)
 		return;
-	snprintf(device, sizeof(device), "%.*s", (int)strcspn(option, ":"), option);
-	if (!wait_for(device)) {
+	path = option + strcspn(option, ":");
+	snprintf(device, sizeof(device), "%.*s", (int)(path - option), option);
+	if (!wait_for(device, sizeof(device))) {
 		rig_say("image device %s did not appear; booting", device);
 		return;
 	}
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
+	snprintf(image, sizeof(image), "%s%s", device, path);
 	child = fork();
 	if (!child) {
-		execl("/snapctl", "snapctl", "resume", option, NULL);
+		execl("/snapctl", "snapctl", "resume", image, NULL);
 		rig_say("/snapctl: %s", strerror(errno));
 		_exit(127);
 	}
@@ -234,7 +242,7 @@ static void mount_root(void)
 		options |= MS_RDONLY;
 	map_root(root);
 	errno = ENODEV;
-	if (!wait_for(root))
+	if (!wait_for(root, sizeof(root)))
 		fail(root);
 	mkdir(NEW_ROOT, 0755);
 	if (mount(root, NEW_ROOT, type, options, flags))
@@ -247,13 +255,13 @@ static void mount_root(void)
  */
 static void mount_once(void)
 {
-	static const char disk[] = "/dev/sda";
+	char disk[] = "/dev/sda";
 	int mount_errno = 0, unmount_errno = 0;
 	char type[64];
 
 	if (!rig_option("rig.mount", type, sizeof(type)) || !*type)
 		return;
-	if (!wait_for(disk))
+	if (!wait_for(disk, sizeof(disk)))
 		rig_say("%s did not appear", disk);
 	mkdir(NEW_ROOT, 0755);
 	if (mount(disk, NEW_ROOT, type, 0, "")) {

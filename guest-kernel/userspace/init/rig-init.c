@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 #include "../lib/rig.h"
+#include "disk-names.h"
+#include "disks.h"
 #include "shutdown.h"
 
 /* A program that ends sooner than this is started again only after as long a pause. */
@@ -144,13 +146,19 @@ static void swap_on(void)
 {
 	FILE *table = setmntent("/etc/fstab", "re");
 	struct mntent *entry;
+	char device[256];
 
 	if (!table)
 		return;
-	while ((entry = getmntent(table)))
-		if (!strcmp(entry->mnt_type, "swap") && !hasmntopt(entry, "noauto") &&
-		    swapon(entry->mnt_fsname, 0))
+	while ((entry = getmntent(table))) {
+		if (strcmp(entry->mnt_type, "swap") || hasmntopt(entry, "noauto"))
+			continue;
+		/* A file is named as it is. */
+		if (!disks_find(entry->mnt_fsname, device, sizeof(device)))
+			snprintf(device, sizeof(device), "%s", entry->mnt_fsname);
+		if (swapon(device, 0))
 			rig_say("swapon %s: %s", entry->mnt_fsname, strerror(errno));
+	}
 	endmntent(table);
 }
 
@@ -289,6 +297,8 @@ int main(void)
 	make_links();
 	set_host_name();
 	loopback_up();
+	disk_names_ready();
+	disks_link();
 	swap_on();
 	rig_ports_open();
 	/* Ctrl-Alt-Del reaches this process as SIGINT instead of resetting the machine. */

@@ -36,14 +36,14 @@ enum snap_progress { SNAP_OPEN = 0, SNAP_SEALED = 1, SNAP_USED = 2 };
 
 /* A filesystem or swap area that the restored system has in use, as it was at the snapshot. */
 struct snap_filesystem {
-	char device[32];	/* in /dev: the partition or disk on which it begins */
+	char device[32];	/* in /dev, then: the partition or disk on which it begins */
 	char kind[8];
 	uint8_t uuid[16];
 	uint64_t start_bytes;	/* where on the device */
 	uint64_t size_bytes;
 	uint64_t state;		/* digest of what changes when it is used */
 	uint32_t complete;	/* 0: `state` is of what does not change while it is mounted */
-	uint32_t reserved;
+	uint32_t connection;	/* place_connection() of the device */
 };
 
 struct snap_header {

@@ -119,6 +119,7 @@ static int describe(struct snap_header *header, dev_t device)
 				SNAP_FILESYSTEMS_MAX);
 	if (fingerprint(&place, place.beneath, next))
 		return complain(place.device, "cannot be read: %s", strerror(errno));
+	next->connection = place_connection(place.device);
 	header->filesystems++;
 	if (!place.beneath && strcmp(next->kind, "ext4"))
 		complain(place.device, "note: its state at the snapshot cannot be seen (it is no partition and no linear mapping): whether it has been used since will not be noticed");
@@ -136,17 +137,21 @@ int filesystems_describe(struct snap_header *header, const char *list)
 	return 0;
 }
 
-static bool appears(const char *device, int *wait_ms)
+/* Waits for a device. Puts its present name in place of its name then. */
+static bool appears(uint32_t connection, char device[32], int *wait_ms)
 {
 	char path[SYSTEM_PATH_MAX];
 
-	system_path(path, "/dev/%s", device);
-	for (; access(path, F_OK); *wait_ms -= POLL_MS) {
+	for (;; *wait_ms -= POLL_MS) {
+		if (place_find_connected(connection, device)) {
+			system_path(path, "/dev/%s", device);
+			if (!access(path, F_OK))
+				return true;
+		}
 		if (*wait_ms <= 0)
 			return false;
 		usleep(POLL_MS * 1000);
 	}
-	return true;
 }
 
 static int check(const char *name, const struct snap_filesystem *then, int *wait_ms)
@@ -157,27 +162,27 @@ static int check(const char *name, const struct snap_filesystem *then, int *wait
 
 	memcpy(place.device, then->device, sizeof(place.device));
 	/* A mapping that could not be looked through is set up by the system, which is not up. */
-	if (!strncmp(then->device, "dm-", 3) && !appears(then->device, &(int){ 0 })) {
+	if (!strncmp(then->device, "dm-", 3) && !appears(0, place.device, &(int){ 0 })) {
 		complain(name, "note: the %s %s on /dev/%s cannot be looked at here, and is not checked",
 			 then->kind, what, then->device);
 		return 0;
 	}
-	if (!appears(then->device, wait_ms))
-		return complain(name, "needs the %s %s on /dev/%s, and there is no such device; attach it, or remove the image",
+	if (!appears(then->connection, place.device, wait_ms))
+		return complain(name, "needs the %s %s on what was /dev/%s, and nothing is connected there; attach it, or remove the image",
 				then->kind, what, then->device);
 	if (fingerprint(&place, then->complete, &now))
 		return complain(name, "needs the %s %s on /dev/%s, which cannot be read: %s",
-				then->kind, what, then->device, strerror(errno));
+				then->kind, what, place.device, strerror(errno));
 	if (strcmp(then->kind, now.kind) || memcmp(then->uuid, now.uuid, sizeof(now.uuid)))
 		return complain(name, "belongs to another %s %s on /dev/%s than what is there now (%s); put the disks where they were, or remove the image",
-				then->kind, what, then->device, now.kind);
+				then->kind, what, place.device, now.kind);
 	if (then->state == now.state)
 		return 0;
 	if (!strcmp(then->kind, "swap"))
 		return complain(name, "is stale: the swap area on /dev/%s has been used or made anew since the snapshot; restoring would corrupt programs: remove the image",
-				then->device);
+				place.device);
 	return complain(name, "is stale: the %s filesystem on /dev/%s has been used since the snapshot (mounted, checked or written to); restoring would damage it: remove the image",
-			then->kind, then->device);
+			then->kind, place.device);
 }
 
 int filesystems_check(const char *name, const struct snap_header *header, int wait_ms)

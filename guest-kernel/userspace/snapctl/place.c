@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/dm-ioctl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "system.h"
 
 #define SECTOR_BYTES 512
@@ -18,7 +21,7 @@
 /* Mappings on mappings; more are a loop that cannot be. */
 #define DEPTH_MAX 8
 
-static bool is_memory(const char *name)
+bool place_is_memory(const char *name)
 {
 	static const char * const drivers[] = { "ram", "loop", "zram" };
 
@@ -95,7 +98,7 @@ bool place_find(dev_t device, struct place *place)
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(device), minor(device));
 		if (!system_link(path, place->device, sizeof(place->device)) ||
-		    is_memory(place->device))
+		    place_is_memory(place->device))
 			return false;
 		if (!depth)
 			sectors = sectors_of(place->device, "size");
@@ -112,35 +115,120 @@ bool place_find(dev_t device, struct place *place)
 	return true;
 }
 
-/* The disk on which a device is, if it is a partition, and where it begins there. */
-static uint64_t disk_of(const char *device, char disk[32])
+bool place_disk(const char *device, char disk[32])
 {
 	char path[SYSTEM_PATH_MAX], target[SYSTEM_PATH_MAX], *last;
 	ssize_t length;
 
 	snprintf(disk, 32, "%s", device);
 	if (!is_partition(device))
-		return 0;
+		return false;
 	/* .../block/sda/sda1 */
 	system_path(path, "/sys/class/block/%s", device);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length <= 0)
-		return 0;
+		return false;
 	target[length] = 0;
 	last = strrchr(target, '/');
 	if (!last)
-		return 0;
+		return false;
 	*last = 0;
 	last = strrchr(target, '/');
 	snprintf(disk, 32, "%.31s", last ? last + 1 : target);
-	return sectors_of(device, "start") * SECTOR_BYTES;
+	return true;
+}
+
+/* Is all of a text such a name with a number? */
+static bool is_numbered(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	return !strncmp(text, name, length) && text[length] &&
+		strspn(text + length, "0123456789") == strlen(text + length);
+}
+
+/*
+ * Adds a part of a disk's path in /sys without the numbers that the kernel gives in the order in which it finds
+ * things: of SCSI hosts, ports of all ATA controllers together, virtio devices, NVMe controllers.
+ */
+static uint32_t add_part(uint32_t digest, const char *part)
+{
+	unsigned int host, channel, id, lun, namespace;
+	char text[NAME_MAX + 32], path[NAME_MAX + 64];
+	int end = 0;
+
+	if (!strncmp(part, "target", 6))
+		return digest;
+	if (sscanf(part, "%u:%u:%u:%u%n", &host, &channel, &id, &lun, &end) == 4 && !part[end]) {
+		snprintf(text, sizeof(text), "%u:%u:%u", channel, id, lun);
+	} else if (is_numbered(part, "ata")) {
+		snprintf(path, sizeof(path), "/sys/class/ata_port/%s/port_no", part);
+		snprintf(text, sizeof(text), "ata port %llu", (unsigned long long)system_number(path));
+	} else if (is_numbered(part, "host") || is_numbered(part, "virtio") || is_numbered(part, "nvme")) {
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(part, "0123456789"), part);
+	} else if (sscanf(part, "nvme%un%u%n", &host, &namespace, &end) == 2 && !part[end]) {
+		snprintf(text, sizeof(text), "namespace %u", namespace);
+	} else {
+		snprintf(text, sizeof(text), "%s", part);
+	}
+	return xxh32(digest, text, strlen(text) + 1);
+}
+
+uint32_t place_connection(const char *device)
+{
+	char disk[32], path[SYSTEM_PATH_MAX], target[PATH_MAX], *rest = target, *part;
+	uint32_t digest = 0, number = 0;
+	ssize_t length;
+
+	if (place_disk(device, disk)) {
+		snprintf(path, sizeof(path), "/sys/class/block/%s/partition", device);
+		number = system_number(path);
+	}
+	system_path(path, "/sys/class/block/%s", disk);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length <= 0)
+		return 0;
+	target[length] = 0;
+	/* What is no hardware is connected to nothing. */
+	if (strstr(target, "/virtual/"))
+		return 0;
+	while ((part = strsep(&rest, "/")))
+		/* A disk's own name says nothing; a namespace of NVMe is part of the connection. */
+		if (*part && strcmp(part, "..") && (rest || !strncmp(part, "nvme", 4)))
+			digest = add_part(digest, part);
+	digest = xxh32(digest, &number, sizeof(number));
+	return digest ? digest : 1;
+}
+
+bool place_find_connected(uint32_t connection, char device[32])
+{
+	char path[SYSTEM_PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *all;
+
+	if (!connection || place_connection(device) == connection)
+		return true;
+	system_path(path, "/sys/class/block");
+	all = opendir(path);
+	while (!found && all && (entry = readdir(all))) {
+		found = entry->d_name[0] != '.' && !place_is_memory(entry->d_name) &&
+			place_connection(entry->d_name) == connection;
+		if (found)
+			snprintf(device, 32, "%.31s", entry->d_name);
+	}
+	if (all)
+		closedir(all);
+	return found;
 }
 
 int reading_begin(struct reading *reading, const struct place *place)
 {
 	char disk[32], path[SYSTEM_PATH_MAX];
 
-	reading->start_bytes = place->start_bytes + disk_of(place->device, disk);
+	reading->start_bytes = place->start_bytes;
+	if (place_disk(place->device, disk))
+		reading->start_bytes += sectors_of(place->device, "start") * SECTOR_BYTES;
 	reading->size_bytes = place->size_bytes;
 	system_path(path, "/dev/%s", disk);
 	/*

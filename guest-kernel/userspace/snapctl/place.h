@@ -25,6 +25,24 @@ struct place {
 /* Where a device is. False for what does not outlive the system: RAM disks, loop devices. */
 bool place_find(dev_t device, struct place *place);
 
+/* Is this the name of a RAM disk or loop device, which does not outlive the system? */
+bool place_is_memory(const char *device);
+
+/* The disk of a partition. False, with the device itself, for what is no partition. */
+bool place_disk(const char *device, char disk[32]);
+
+/*
+ * A digest of where a disk is connected, and of the partition's number: what a restored kernel goes by, and what stays
+ * when another kernel names the disks otherwise. 0 when that is not known.
+ */
+uint32_t place_connection(const char *device);
+
+/*
+ * Puts the present name of the device with this connection in place of its name then. False when there is none. A
+ * connection that is not known leaves the name as it is.
+ */
+bool place_find_connected(uint32_t connection, char device[32]);
+
 /* A place that is being read, around the page cache where that is possible. */
 struct reading {
 	int file;

@@ -272,6 +272,11 @@ t.test('stock hibernation is told the swap area in which the next boot looks', (
     'the last word counts',
   );
   t.equal(hibernation(swapOfCommandLine('noresume')), go, 'nobody has named one');
+  t.equal(
+    hibernation(swapOfCommandLine('resume=PARTUUID=ABCD-02')),
+    `echo 0 > /sys/power/resume_offset && echo /dev/disk/by-partuuid/abcd-02 > /sys/power/resume && ${go}`,
+    'by the link of an id',
+  );
   t.equal(hibernation(swapOfCommandLine('resume=/dev/sdb2 resume=')), go, 'an empty word takes it back');
   const file = swapOfCommandLine('resume_offset=1 resume=/dev/sda resume_offset=34816');
   t.same(file, { device: '/dev/sda', headerPage: 34816 }, 'a file');

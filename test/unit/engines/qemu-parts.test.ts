@@ -168,26 +168,47 @@ t.test('the protocol of the disks: what follows a write waits for it', async (t)
   t.equal((await say(new Uint8Array(0))).length, 2 * 16);
 });
 
+const CONFIG = {
+  memoryMiB: 256,
+  processors: 4,
+  bios: new Uint8Array(0),
+  vgaBios: new Uint8Array(0),
+  kernel: new Uint8Array(0),
+  cmdline: 'a b,c',
+  disks: [{ base: new Uint8Array(512) }, { base: new Uint8Array(512) }],
+  seed: 1,
+  wallClockMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+};
+const PATHS = {
+  kernel: '/t/k',
+  monitor: '/t/a,b',
+  console: '/t/c',
+  agent: '/t/d',
+  window: '/t/w',
+  disks: ['/t/e', '/t/f'],
+};
+
 t.test('the command line', (t) => {
-  const line = argumentsOf(
-    {
-      memoryMiB: 256,
-      processors: 4,
-      bios: new Uint8Array(0),
-      vgaBios: new Uint8Array(0),
-      kernel: new Uint8Array(0),
-      cmdline: 'a b,c',
-      disks: [{ base: new Uint8Array(512) }],
-      seed: 1,
-      wallClockMs: Date.UTC(2026, 0, 2, 3, 4, 5),
-    },
-    { kernel: '/t/k', monitor: '/t/a,b', console: '/t/c', agent: '/t/d', window: '/t/w', disks: ['/t/e'] },
-  );
+  const line = argumentsOf(CONFIG, PATHS);
   const after = (option: string): string | undefined => line[line.indexOf(option) + 1];
   t.equal(after('-smp'), '4');
-  t.equal(after('-append'), 'a b,c');
+  t.equal(after('-append'), 'a b,c rig.disks=snapback0,snapback1', 'with the serial numbers of the disks');
   t.equal(after('-chardev'), 'socket,id=monitor,path=/t/a,,b');
   t.equal(after('-rtc'), 'base=2026-01-02T03:04:05,clock=vm');
   t.notOk(line.includes('-initrd'));
+  t.end();
+});
+
+t.test('the disks on the command line, also in the reverse order', (t) => {
+  const disks = (disksReversed: boolean): readonly string[] =>
+    argumentsOf({ ...CONFIG, disksReversed }, PATHS).filter((one) => one.includes('drive='));
+  const disk = (number: number, unit: number): RegExp =>
+    new RegExp(
+      `drive=disk${number},serial=snapback${number},.*unit=${unit},write-cache=off,rerror=report,werror=report`,
+      'u',
+    );
+  t.match(disks(false), [disk(0, 0), disk(1, 1)]);
+  t.match(disks(true), [disk(1, 0), disk(0, 1)]);
+  t.notMatch(argumentsOf({ ...CONFIG, disks: [] }, { ...PATHS, disks: [] }).join(' '), /rig\.disks/);
   t.end();
 });

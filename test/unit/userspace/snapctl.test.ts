@@ -22,7 +22,7 @@ import { xxh32 } from '../../../emulator/verify/image/xxh32.js';
 import { concat } from '../../../emulator/machine/bytes.js';
 import { imageStream } from '../verify/synthetic-image.js';
 import { pathOf, run, runWith } from './fixtures/programs.js';
-import { edit, makeSystem, writePartition } from './fixtures/snapctl-system.js';
+import { attachDisk, detachDisk, edit, makeSystem, writePartition } from './fixtures/snapctl-system.js';
 
 /** The layout of snapctl/container.h. */
 const STATE_OFFSET = 3584;
@@ -325,6 +325,26 @@ test('images that belong elsewhere are refused', async (t) => {
   refused('another filesystem', /belongs to another ext4 filesystem on \/dev\/sda1 than what is there now \(ext4\)/);
   writePartition(saved.root, new Uint8Array(1 << 20));
   refused('no filesystem', /belongs to another ext4 filesystem on \/dev\/sda1 than what is there now \(other\)/);
+});
+
+test('a kernel that names the disks otherwise finds those of the image', async (t) => {
+  const { root, ...saved } = save(t.testdir({}));
+  const sectors = (1 << 20) / 512;
+  const content = detachDisk(root, 'sda');
+  attachDisk(root, 'sdb', { host: 1, port: 1 }, sectors);
+  writeFileSync(join(root, 'dev/sdb'), content);
+  t.match(check({ root, ...saved }), { status: 0 }, 'it is sdb now');
+
+  attachDisk(root, 'sda', { host: 0, port: 2 }, sectors);
+  writeFileSync(join(root, 'dev/sda'), new Uint8Array(content.length));
+  t.match(check({ root, ...saved }), { status: 0 }, 'and another disk has its name');
+
+  writeFileSync(join(root, 'dev/sda'), detachDisk(root, 'sdb'));
+  t.match(
+    check({ root, ...saved }),
+    { status: 3, stderr: /needs the ext4 filesystem on what was \/dev\/sda1, and nothing is connected there/ },
+    'a restored kernel would not look for it where it is now',
+  );
 });
 
 test('targets that fail leave nothing that seems to be an image', async (t) => {

@@ -17,6 +17,8 @@ const QEMU: EngineFacts = { name: QEMU_ENGINE, traits: QEMU_TRAITS };
 export interface QemuEngineOptions {
   /** Real time in ms within which QEMU must answer each command; default 60,000. */
   readonly stallMs?: number;
+  /** Attach the disks in the reverse order, so the guest's kernel finds the last one first; default no. */
+  readonly disksReversed?: boolean;
 }
 
 const STALL_MS = 60_000;
@@ -24,14 +26,14 @@ const STALL_MS = 60_000;
 const VERSION_MIN = 6;
 
 /** An engine that runs each machine in a process of QEMU. */
-export function createQemuEngine({ stallMs = STALL_MS }: QemuEngineOptions = {}): Engine {
+export function createQemuEngine({ stallMs = STALL_MS, disksReversed = false }: QemuEngineOptions = {}): Engine {
   let version: Promise<string> | undefined;
   return {
     ...QEMU,
     async powerOn(config) {
       checkConfig(config, QEMU);
       await (version ??= qemuVersion());
-      return startMachine(config, QEMU, stallMs);
+      return startMachine({ ...config, ...(disksReversed && { disksReversed }) }, QEMU, stallMs);
     },
     restore: () => Promise.reject(new InputError(`the ${QEMU_ENGINE} engine has no checkpoints`)),
   };
