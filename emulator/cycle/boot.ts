@@ -11,7 +11,7 @@ import { GuestError, StallError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
 import { endState, record, type Recorder, type Seen, type Waited } from './recorder.js';
-import { unexpectedStop } from './stop.js';
+import { bootStopped, unexpectedStop } from './stop.js';
 
 /** Stores bytes by name. A damaged entry counts as absent. */
 export interface ByteCache {
@@ -186,12 +186,16 @@ export async function runToMarker(
   booter: Pick<Booter, 'signal' | 'engine'>,
 ): Promise<RunReport> {
   const report = await recorder.machine.run({
-    triggers: [{ when: { on: 'marker', kind: USER_MARKERS[stage] }, then: { do: 'stop' } }],
+    triggers: [USER_MARKERS[stage], USER_MARKERS.bootStopped].map((kind) => ({
+      when: { on: 'marker', kind },
+      then: { do: 'stop' },
+    })),
     virtualMsMax: BOOT_MS_MAX[booter.engine.traits.ownTime ? 'ownTime' : 'hostTime'],
   });
-  if (report.reason.why !== 'trigger') {
-    const awaited = stage === 'beforeDisk' ? 'the kernel to start its init' : 'the agent of the root filesystem';
-    throw unexpectedStop(awaited, report, recorder.seen(), booter.signal);
-  }
-  return report;
+  const { reason } = report;
+  if (reason.why === 'trigger' && reason.index === 0) return report;
+  const awaited = stage === 'beforeDisk' ? 'the kernel to start its init' : 'the agent of the root filesystem';
+  throw reason.why === 'trigger'
+    ? bootStopped(awaited, recorder.seen())
+    : unexpectedStop(awaited, report, recorder.seen(), booter.signal);
 }

@@ -35,6 +35,21 @@ export function describeStop(reason: StopReason, virtualMs: number): string {
   }
 }
 
+const STOPPED = /^(?:\[[^\]]*\] )?init: stopped: (.*?)(?:; (.*))?$/u;
+
+/**
+ * The error for a machine whose initramfs does not go on (marker `bootStopped`), because a device is missing that the
+ * kernel command line names. An image on it can still be resumed.
+ */
+export function bootStopped(awaited: string, { console }: Seen): GuestError {
+  const tail = consoleTail(console);
+  const [, what, remedy] = STOPPED.exec(tail.findLast((line) => STOPPED.test(line)) ?? '') ?? [];
+  return new GuestError(
+    `awaited ${awaited}, but the boot stopped before it changed any disk: ${what ?? 'the console says why'}`,
+    { consoleTail: tail, remedy: remedy ?? 'read the last lines of the console' },
+  );
+}
+
 /**
  * The error for a machine that stopped for `report.reason` while `awaited` was awaited: {@link PowerCut} when power was
  * cut.

@@ -11,7 +11,7 @@ import { copyRamAt, ramAt, type RamAt } from './ram-at.js';
 import { pathOf, type SwapPlace } from './swap-place.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
 import { refusedOrStopped } from './refused.js';
-import { consoleTail, unexpectedStop } from './stop.js';
+import { bootStopped, consoleTail, unexpectedStop } from './stop.js';
 
 /** The result of a suspend that turned the machine off. */
 export interface SuspendResult {
@@ -87,7 +87,8 @@ export async function resumeFromDisk(
       if (report.reason.why === 'timeout') throw unexpectedStop(awaited, report, recorder.seen(), signal);
       return report;
     });
-  const jump = await runTo([stepEnd('restore'), USER_MARKERS.agentReady]);
+  const jump = await runTo([stepEnd('restore'), USER_MARKERS.agentReady, USER_MARKERS.bootStopped]);
+  if (jump.reason.why === 'trigger' && jump.reason.index === 2) throw bootStopped(awaited, recorder.seen());
   if (jump.reason.why === 'trigger' && jump.reason.index === 1) {
     throw new GuestError(`awaited ${awaited}, but the machine booted afresh: it found no image that it accepts`, {
       consoleTail: consoleTail(recorder.seen().console),

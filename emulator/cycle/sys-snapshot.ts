@@ -21,19 +21,22 @@ import type { SuspendResult } from './swsusp.js';
 
 /** The volumes that the live timeline may write: the COW store and the store of the image. */
 export const storesOf = (store: LiveSteps['store']): readonly string[] =>
-  store === 'memory' ? ['sdb3'] : ['sdb1', 'sdb3'];
+  store === 'memory' ? [STORE_VOLUME] : ['sdb1', STORE_VOLUME];
 
-/** Path of the image on the filesystem of sdb3. */
+/** The volume whose filesystem receives the image. */
+export const STORE_VOLUME = 'sdb3';
+
+/** Path of the image on this filesystem. */
 export const SNAPSHOT_IMAGE = '/snapshot';
 
 /** Kernel command line words that make the initramfs look for the image. */
-export const SNAPSHOT_CMDLINE = `rig.image=/dev/sdb3:${SNAPSHOT_IMAGE}`;
+export const SNAPSHOT_CMDLINE = `rig.image=/dev/${STORE_VOLUME}:${SNAPSHOT_IMAGE}`;
 
 /** On a tmpfs, so it ends with the live timeline. */
 const FOLDER = '/run/snapback';
 const save = (compress: LiveSteps['compress']): string =>
   [
-    `mount -t ext4 /dev/sdb3 ${FOLDER}/store`,
+    `mount -t ext4 /dev/${STORE_VOLUME} ${FOLDER}/store`,
     `snapctl save ${compress === false ? '--no-compression ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
     `umount ${FOLDER}/store`,
   ].join(' && ');

@@ -85,6 +85,11 @@ export const USER_MARKERS = {
    * unmount.
    */
   mountedOnce: 0x2005,
+  /**
+   * The initramfs does not go on, because a device that the kernel command line names is missing or cannot be read.
+   * The last line of the console that begins with `init: stopped: ` says which one.
+   */
+  bootStopped: 0x2006,
 } as const;
 export type UserMarker = keyof typeof USER_MARKERS;
 

@@ -21,6 +21,7 @@
 #define RIG_MARKER_AGENT_READY	 0x2003
 #define RIG_MARKER_SHUTDOWN	 0x2004
 #define RIG_MARKER_MOUNTED_ONCE	 0x2005
+#define RIG_MARKER_BOOT_STOPPED	 0x2006
 #define RIG_MARKER_SCENARIO	 0x3000
 
 static inline void rig_outl(uint16_t port, uint32_t value)

@@ -11,8 +11,11 @@ import { hashFile } from '../../emulator/host/node/artifacts/store.js';
 import type { EngineName } from '../../emulator/engines/names.js';
 import { qemuVersion } from '../../emulator/engines/qemu/host-node/engine.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
+import { SNAPSHOT_CMDLINE, STORE_VOLUME } from '../../emulator/cycle/sys-snapshot.js';
 import type { MachineConfig, ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
+import { volumes, type Volume } from '../../emulator/verify/disk/partitions.js';
+import { diskSource } from '../../emulator/verify/disk/verify.js';
 
 /** A disk image and its SHA-256 (hex). */
 export interface DiskImage {
@@ -50,11 +53,13 @@ export const CMDLINE: readonly string[] = [
   'console=ttyS0',
   'mitigations=off',
   'noresume',
-  'resume=/dev/sdb2',
   'hibernate=nocompress',
   'no_console_suspend',
   'panic=-1',
 ];
+
+/** Where stock hibernation puts its image, unless a scenario says otherwise. */
+const SWAP_VOLUME = 'sdb2';
 
 const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
   // The PIT watchdog would mark the TSC as unstable after some seconds of guest time, because the two are read in
@@ -81,11 +86,15 @@ export async function obtainMachineFiles(
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
+  const contents = await Promise.all(images.map(async ({ path }) => loadDiskImage(path)));
+  const there = contents.flatMap((base, disk) => volumes(diskSource({ base }), diskName(disk)));
   const cmdline = [
     ...CMDLINE,
+    ...resumeWords(there),
     ...CMDLINE_BY_ENGINE[machine.engine],
     ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []),
-    ...machine.cmdline,
+    // A boot stops where a device is named that is not there.
+    ...machine.cmdline.filter((word) => word !== SNAPSHOT_CMDLINE || there.some(isVolume(STORE_VOLUME))),
   ].join(' ');
   const config: MachineConfig = {
     memoryMiB: machine.memoryMiB,
@@ -95,7 +104,7 @@ export async function obtainMachineFiles(
     kernel: await readFile(kernel.bzImagePath),
     initrd: await readFile(initramfs.path),
     cmdline,
-    disks: await Promise.all(images.map(async ({ path }) => ({ base: await loadDiskImage(path) }))),
+    disks: contents.map((base) => ({ base })),
     seed: machine.seed,
     wallClockMs: machine.wallClockMs,
   };
@@ -141,6 +150,20 @@ export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' 
   return sha256(JSON.stringify([others, memoryMiB, processors, seed, wallClockMs, cmdline])).slice(0, 32);
 }
 
+/** `sda` for disk 0: how the guest names it in /dev, on every bus. */
+const diskName = (disk: number): string => `sd${String.fromCharCode(0x61 + disk)}`;
+
+const isVolume =
+  (name: string) =>
+  ({ device }: Volume): boolean =>
+    device === name;
+
+/** Where to look for an image in swap: in the usual place, or else in the first swap area. */
+function resumeWords(there: readonly Volume[]): readonly string[] {
+  const swap = there.find(isVolume(SWAP_VOLUME)) ?? there.find(({ filesystem }) => filesystem === 'swap');
+  return swap === undefined ? [] : [`resume=/dev/${swap.device}`];
+}
+
 const poisonsPages = async ({ configPath }: KernelArtifact): Promise<boolean> =>
   /^CONFIG_PAGE_POISONING=y$/m.test(await readFile(configPath, 'utf8'));
 
@@ -155,7 +178,7 @@ export function mapperCommands(
   disk: number,
 ): readonly string[] {
   return volumes.flatMap(({ partitionNumber, lengthSectors, deviceMapper }) => {
-    const device = `/dev/sd${String.fromCharCode(0x61 + disk)}${partitionNumber === 0 ? '' : partitionNumber}`;
+    const device = `/dev/${diskName(disk)}${partitionNumber === 0 ? '' : partitionNumber}`;
     return deviceMapper
       .filter(({ name }) => !(disk === 0 && name === ROOT_MAPPED))
       .map(({ name, table = [`0 ${lengthSectors} linear VOLUME 0`] }) => {

@@ -17,6 +17,7 @@
  *   rig.mount=TYPE   mount a filesystem of this type on /dev/sda, unmount it and power off; nothing
  *                    else is done.
  *   rig.disks=SERIAL,SERIAL  the serial numbers of the disks /dev/sda and /dev/sdb (disk-names.h).
+ *   rig.noresume     look for no image. noresume cannot say so: it is for the kernel.
  *   rig.wait=MS      how long devices may take to appear; 5000 unless told.
  *
  * A device is named by a path, or as UUID=, PARTUUID= or PARTLABEL= (disks.h).
@@ -32,9 +33,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "../lib/rig.h"
+#include "../snapctl/place.h"
 #include "disk-names.h"
 #include "disks.h"
 #include "dm.h"
@@ -45,9 +48,9 @@
 /* What bootDecision tells the rig: to boot, or to try to resume. */
 enum decision { DECIDED_BOOT = 0, DECIDED_RESUME = 1 };
 
-static void fail(const char *what)
+static void halt(void) __attribute__((noreturn));
+static void halt(void)
 {
-	rig_say("%s: %s; halting", what, strerror(errno));
 	sync();
 	reboot(RB_HALT_SYSTEM);
 	/*
@@ -56,6 +59,53 @@ static void fail(const char *what)
 	 */
 	for (;;)
 		pause();
+}
+
+static void fail(const char *what)
+{
+	rig_say("%s: %s; halting", what, strerror(errno));
+	halt();
+}
+
+/* The names of all block devices that could have been meant. */
+static void list_devices(char *text, size_t size)
+{
+	DIR *all = opendir("/sys/class/block");
+	struct dirent *entry;
+	size_t used = 0;
+
+	*text = '\0';
+	while (all && (entry = readdir(all)) && used < size)
+		if (entry->d_name[0] != '.' && !place_is_memory(entry->d_name))
+			used += snprintf(text + used, size - used, "%s%s", used ? " " : "", entry->d_name);
+	if (all)
+		closedir(all);
+	if (!used)
+		snprintf(text, size, "none");
+}
+
+/* What to do about a device with an image. */
+#define REMEDY_IMAGE                                                                                          \
+	"an image there would be stale if the system booted. Attach the device, or add rig.noresume to the " \
+	"kernel command line to boot without the image, and remove it then"
+#define REMEDY_ROOT "attach the device, or name another one on the kernel command line"
+
+/*
+ * Ends a boot that must not go on: `word` of the kernel command line names a device, and `what` is wrong with it. The
+ * rig looks for the line and waits for the marker.
+ */
+static void stop_boot(const char *word, const char *device, const char *what, const char *remedy)
+	__attribute__((noreturn));
+static void stop_boot(const char *word, const char *device, const char *what, const char *remedy)
+{
+	char devices[512];
+
+	list_devices(devices, sizeof(devices));
+	rig_say("stopped: %s=%s: %s (devices: %s); %s", word, device, what, devices, remedy);
+	/* The line must be out before the rig stops the machine at the marker. */
+	tcdrain(STDERR_FILENO);
+	rig_send(RIG_MARKER_BOOT_STOPPED, 0, 0);
+	halt();
 }
 
 static void mount_kernel_filesystems(void)
@@ -83,18 +133,27 @@ static void open_console(void)
 		dup2(fd, i);
 }
 
-/* Waits until a device is there, and puts the path of its node in place of its name. */
-static bool wait_for(char *device, size_t size)
+/*
+ * Waits until a device is there, and puts the path of its node in place of its name. Does not come back when it does
+ * not appear.
+ */
+static void wait_for(const char *word, char *device, size_t size, const char *remedy)
 {
-	char text[16] = "";
-	long left_ms = rig_option("rig.wait", text, sizeof(text)) ? atol(text) : 5000;
+	char text[16] = "", why[256];
+	long wait_ms = rig_option("rig.wait", text, sizeof(text)) ? atol(text) : 5000;
+	long left_ms = wait_ms;
+	bool ready;
 
-	for (; !disk_names_ready() || !disks_find(device, device, size); left_ms -= 10) {
-		if (left_ms <= 0)
-			return false;
+	for (; !(ready = disk_names_ready()) || !disks_find(device, device, size); left_ms -= 10) {
+		if (left_ms <= 0) {
+			if (ready)
+				snprintf(why, sizeof(why), "it did not appear within %ld ms", wait_ms);
+			else
+				disk_names_missing(why, sizeof(why));
+			stop_boot(word, device, why, remedy);
+		}
 		rig_sleep_ms(10);
 	}
-	return true;
 }
 
 /*
@@ -113,23 +172,24 @@ static void forget_disks(void)
 
 /*
  * Is there a swsusp image on the device? Read around the page cache: nothing of the device may
- * stay in this kernel's memory when the image's own kernel takes over, or fails to.
+ * stay in this kernel's memory when the image's own kernel takes over, or fails to. Does not come
+ * back when that cannot be seen.
  */
 static bool has_swsusp_image(const char *device, unsigned long long header_page)
 {
 	static const char signature[10] = "S1SUSPEND";
 	static char page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
 	int fd = open(device, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	bool found = false;
+	ssize_t n = fd < 0 ? -1 : pread(fd, page, PAGE_BYTES, header_page * PAGE_BYTES);
+	char why[128];
 
-	if (fd < 0 || pread(fd, page, PAGE_BYTES, header_page * PAGE_BYTES) != PAGE_BYTES)
-		rig_say("%s: %s", device, strerror(errno));
-	else
-		found = !memcmp(page + PAGE_BYTES - sizeof(signature), signature,
-				sizeof(signature));
-	if (fd >= 0)
-		close(fd);
-	return found;
+	if (n != PAGE_BYTES) {
+		snprintf(why, sizeof(why), "page %llu, which would show an image, cannot be read: %s", header_page,
+			 n < 0 ? strerror(errno) : "it lies beyond the end");
+		stop_boot("resume", device, why, REMEDY_IMAGE);
+	}
+	close(fd);
+	return !memcmp(page + PAGE_BYTES - sizeof(signature), signature, sizeof(signature));
 }
 
 static void name_root(char *root, size_t size)
@@ -149,8 +209,9 @@ static void map_root(const char *root)
 		return;
 	if (!rig_option("rig.root", backing, sizeof(backing)) || !*backing)
 		strcpy(backing, "/dev/sda");
+	wait_for("rig.root", backing, sizeof(backing), REMEDY_ROOT);
 	errno = ENODEV;
-	if (!wait_for(backing, sizeof(backing)) || dm_linear(root + strlen(mapper), backing))
+	if (dm_linear(root + strlen(mapper), backing))
 		fail(backing);
 }
 
@@ -170,10 +231,7 @@ static void resume_swsusp(void)
 	/* A swap file of the root: the device below it must be there, but nothing is mounted. */
 	if (!strcmp(device, root))
 		map_root(root);
-	if (!wait_for(device, sizeof(device))) {
-		rig_say("resume device %s did not appear; booting", device);
-		return;
-	}
+	wait_for("resume", device, sizeof(device), REMEDY_IMAGE);
 	if (!has_swsusp_image(device, strtoull(offset, NULL, 10)))
 		return;
 	if (stat(device, &status))
@@ -203,10 +261,7 @@ static void resume_snapshot(void)
 		return;
 	path = option + strcspn(option, ":");
 	snprintf(device, sizeof(device), "%.*s", (int)(path - option), option);
-	if (!wait_for(device, sizeof(device))) {
-		rig_say("image device %s did not appear; booting", device);
-		return;
-	}
+	wait_for("rig.image", device, sizeof(device), REMEDY_IMAGE);
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
 	snprintf(image, sizeof(image), "%s%s", device, path);
 	child = fork();
@@ -241,9 +296,7 @@ static void mount_root(void)
 	if (rig_option("ro", ro, sizeof(ro)))
 		options |= MS_RDONLY;
 	map_root(root);
-	errno = ENODEV;
-	if (!wait_for(root, sizeof(root)))
-		fail(root);
+	wait_for("root", root, sizeof(root), REMEDY_ROOT);
 	mkdir(NEW_ROOT, 0755);
 	if (mount(root, NEW_ROOT, type, options, flags))
 		fail(root);
@@ -261,8 +314,7 @@ static void mount_once(void)
 
 	if (!rig_option("rig.mount", type, sizeof(type)) || !*type)
 		return;
-	if (!wait_for(disk, sizeof(disk)))
-		rig_say("%s did not appear", disk);
+	wait_for("rig.mount", disk, sizeof(disk), REMEDY_ROOT);
 	mkdir(NEW_ROOT, 0755);
 	if (mount(disk, NEW_ROOT, type, 0, "")) {
 		mount_errno = errno;
@@ -341,6 +393,8 @@ static void switch_root(void)
 
 int main(void)
 {
+	char none[8];
+
 	if (getpid() != 1) {
 		rig_say("this is the first program of an initramfs and runs as process 1 only");
 		return 2;
@@ -352,7 +406,8 @@ int main(void)
 	forget_disks();
 	rig_send(RIG_MARKER_BEFORE_DISK, 0, 0);
 	mount_once();
-	for (size_t i = 0; i < sizeof(resume_methods) / sizeof(*resume_methods); i++)
+	for (size_t i = 0; !rig_option("rig.noresume", none, sizeof(none)) &&
+			   i < sizeof(resume_methods) / sizeof(*resume_methods); i++)
 		resume_methods[i]();
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_BOOT, 0);
 	mount_root();

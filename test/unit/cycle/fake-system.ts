@@ -61,6 +61,8 @@ export interface FakeSystem {
   readonly panics?: string;
   /** Halts in place of starting its agent, and says why. */
   readonly agentless?: string;
+  /** What its initramfs says when a device is missing, at a boot and where it would resume; it goes on to neither then. */
+  readonly stopped?: string;
   /** It does so only from this boot of the disks on; the first is 1. */
   readonly ofBoots?: number;
   /** Its kernel chooses another place at each power-on, of which this is the number, and says where. */
@@ -100,9 +102,17 @@ function script(system: FakeSystem, powerOn: number): FakeScript {
       ? []
       : [{ do: 'marker' as const, kind: MARKER_LAYOUT, word0: system.moves(powerOn), word1: 8 }]),
     { do: 'marker', kind: USER_MARKERS.beforeDisk },
+    ...(system.stopped === undefined ? [] : stop(system.stopped)),
     { do: 'look', then: (view) => (view.readSectors(1, sector(0), 1)[0] === IMAGE[0] ? resume(system) : boot(system)) },
   ];
 }
+
+/** It would run for ever if the rig did not look for the marker. */
+const stop = (said: string): FakeScript => [
+  { do: 'console', text: `init: stopped: ${said}\n` },
+  { do: 'marker', kind: USER_MARKERS.bootStopped },
+  ...HANG,
+];
 
 function boot(system: FakeSystem): FakeScript {
   return [

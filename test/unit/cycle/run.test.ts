@@ -666,6 +666,26 @@ t.test('a proof that cannot be made keeps no other from being made', async (t) =
   );
 });
 
+t.test('a boot that stops because a device is missing is told as such', async (t) => {
+  const stopped = 'rig.image=/dev/sdb3: it did not appear within 60000 ms (devices: sda); attach it';
+  const told = { what: /the boot stopped before it changed any disk: rig\.image=\/dev\/sdb3: .* \(devices: sda\)$/ };
+  const booting = await run([{ do: 'boot' }, ...CYCLE], { system: { stopped } });
+  t.match(booting.findings, [{ kind: 'guest', ...told }], 'at a boot');
+  t.equal(booting.findings[0]?.remedy, 'attach it');
+  const good = fakeSystem({});
+  const bad = fakeSystem({ stopped });
+  let machines = 0;
+  const engine: Engine = {
+    ...good,
+    restore: (...made) => (++machines === 1 ? good : bad).restore(...made),
+    powerOn: (...made) => (++machines === 1 ? good : bad).powerOn(...made),
+  };
+  const resuming = await run([{ do: 'boot' }, ...CYCLE], {
+    engine: { ...engine, traits: { ...good.traits, checkpoints: false } },
+  });
+  t.match(resuming.findings, [{ kind: 'guest', ...told }], 'at a resume');
+});
+
 t.test('what is wrong with an image is told, though nothing came back from it', async (t) => {
   const alter: Step = { ...SUSPEND, faults: [{ fault: 'alterSector', disk: 1, sector: 0, xor: 0xff }] };
   const image: Proofs['image'] = () =>
