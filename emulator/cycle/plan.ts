@@ -2,7 +2,7 @@
 /** The plan of a run, as plain data. It is read from a scenario file, or a program makes it directly. */
 import type { EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
-import type { ShareEntry } from '../machine/contract.js';
+import type { DiskBus, ShareEntry } from '../machine/contract.js';
 
 /** By the kernel's own hibernation, or by the system call snapshot(2). */
 export type SuspendMethod = 'swsusp' | 'sys_snapshot';
@@ -24,6 +24,7 @@ export interface MachineOptions {
   readonly arch: Architecture;
   readonly processors: number;
   readonly memoryMiB: number;
+  readonly diskBus: DiskBus;
   readonly seed: number;
   /** A flavour, `release` or `debug`, or the path of a folder with the user's own kernel. */
   readonly kernel: string;
@@ -140,6 +141,7 @@ export const DEFAULT_MACHINE: MachineOptions = {
   arch: 'i386',
   processors: 1,
   memoryMiB: 256,
+  diskBus: 'ide',
   seed: 1,
   kernel: 'release',
   cmdline: [],

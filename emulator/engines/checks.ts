@@ -13,7 +13,7 @@ export interface EngineFacts {
 
 /** @throws InputError when an engine with these traits cannot make such a machine. */
 export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts): void {
-  const { memoryMiB, processors = 1, disks, kernel, share, seed, wallClockMs } = config;
+  const { memoryMiB, processors = 1, disks, diskBus = 'ide', kernel, share, seed, wallClockMs } = config;
   const { min, max } = traits.memoryMiB;
   if (!Number.isInteger(memoryMiB) || memoryMiB < min || memoryMiB > max)
     throw new InputError(`a machine of ${name} has ${min} to ${max} MiB of RAM, not ${memoryMiB}`);
@@ -22,6 +22,7 @@ export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts
       `a machine of ${name} has ${traits.processorsMax === 1 ? 'one processor' : `1 to ${traits.processorsMax} processors`}, not ${processors}`,
     );
   if (share && !traits.share) throw new InputError(`a machine of ${name} cannot have a share`);
+  if (!traits.diskBuses.includes(diskBus)) throw new InputError(`a machine of ${name} cannot have ${diskBus} disks`);
   if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
   disks.forEach(({ base, overlay = [] }, number) => {
     if (base.byteLength === 0 || base.byteLength % SECTOR_BYTES !== 0) {

@@ -60,6 +60,10 @@ export interface ShareEntry {
 /** The mount tag of a share: `mount -t 9p -o trans=virtio host9p /mnt`. */
 export const SHARE_TAG = 'host9p';
 
+/** What the disks of a machine are connected to. */
+export const DISK_BUSES = ['ide', 'ahci', 'virtio-blk', 'virtio-scsi', 'nvme'] as const;
+export type DiskBus = (typeof DISK_BUSES)[number];
+
 export interface MachineConfig {
   /** RAM in MiB, within the bounds of the engine's traits. */
   readonly memoryMiB: number;
@@ -72,8 +76,10 @@ export interface MachineConfig {
   readonly kernel: Uint8Array;
   readonly initrd?: Uint8Array;
   readonly cmdline: string;
-  /** At most two: first and second disk of the first IDE channel (sda, sdb in the guest). */
+  /** At most two: sda and sdb in the guest. */
   readonly disks: readonly DiskConfig[];
+  /** What the disks are connected to; default `ide`: both on the first channel. */
+  readonly diskBus?: DiskBus;
   /** Seeds all chance in the machine. Unsigned 32 bit. */
   readonly seed: number;
   /** The time of the real-time clock at power-on, in ms since 1970. */
@@ -233,6 +239,8 @@ export interface EngineTraits {
   /** The machine can have a share. */
   readonly share: boolean;
   readonly processorsMax: number;
+  /** What disks can be connected to. */
+  readonly diskBuses: readonly DiskBus[];
   /** Bounds of the RAM, both inclusive. */
   readonly memoryMiB: { readonly min: number; readonly max: number };
 }

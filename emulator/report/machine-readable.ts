@@ -136,10 +136,10 @@ function suiteXml(report: Report): string {
 /** The machine of the run. */
 function propertiesXml({ machine }: Report): readonly string[] {
   if (machine === undefined) return [];
-  const { engine, arch, processors, deterministic } = machine;
+  const { engine, arch, processors, diskBus, deterministic } = machine;
   return [
     '    <properties>',
-    ...Object.entries({ engine, arch, processors, deterministic }).map(
+    ...Object.entries({ engine, arch, processors, ...(diskBus !== undefined && { diskBus }), deterministic }).map(
       ([name, value]) => `      <property name="${name}" value="${xmlAttribute(String(value))}"/>`,
     ),
     '    </properties>',

@@ -11,6 +11,7 @@ import type {
 } from '../cycle/outcome.js';
 import type { MachineOptions, Plan, SuspendMethod } from '../cycle/plan.js';
 import { ENGINES } from '../engines/names.js';
+import type { DiskBus } from '../machine/contract.js';
 import { counted } from './numbers.js';
 
 export interface ReportFailure extends Finding {
@@ -41,6 +42,8 @@ export interface Report {
     readonly engine: string;
     readonly arch: string;
     readonly processors: number;
+    /** Absent means `ide`. */
+    readonly diskBus?: DiskBus;
     /** A run with the same inputs goes through the same states. Otherwise `stateHash` differs from run to run. */
     readonly deterministic: boolean;
     /** Otherwise `instructions` counts markers and writes. */
@@ -112,9 +115,13 @@ export interface ReportContext {
   readonly notes?: readonly string[];
 }
 
-/** Engine, architecture and processors of the run, for people; undefined for a report that does not say them. */
+/** Engine, architecture, processors and unusual disks of the run, for people; undefined for a report that does not say them. */
 export const machineWords = ({ machine }: Pick<Report, 'machine'>): readonly string[] | undefined =>
-  machine && [`${machine.engine} ${machine.arch}`, counted(machine.processors, 'processor')];
+  machine && [
+    `${machine.engine} ${machine.arch}`,
+    counted(machine.processors, 'processor'),
+    ...(machine.diskBus === undefined ? [] : [`${machine.diskBus} disks`]),
+  ];
 
 /** What the command in `replay` cannot do, if so. */
 export const replayLimit = ({ machine }: Pick<Report, 'machine'>): string | undefined =>
@@ -176,9 +183,9 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
   };
 }
 
-function machineOf({ engine, arch, processors }: MachineOptions): NonNullable<Report['machine']> {
+function machineOf({ engine, arch, processors, diskBus }: MachineOptions): NonNullable<Report['machine']> {
   const { deterministic, countsInstructions } = ENGINES[engine];
-  return { engine, arch, processors, deterministic, countsInstructions };
+  return { engine, arch, processors, ...(diskBus !== 'ide' && { diskBus }), deterministic, countsInstructions };
 }
 
 function sum(of: TimelineOutcome, pick: (cycle: CycleOutcome) => number | undefined): number {

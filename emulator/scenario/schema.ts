@@ -17,6 +17,7 @@ import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import { ENGINES, type EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
+import { DISK_BUSES } from '../machine/contract.js';
 import { ERRNO_NAMES } from '../machine/errno.js';
 import { InputError } from '../machine/errors.js';
 import { sector } from '../machine/units.js';
@@ -120,6 +121,7 @@ const machineFields = {
       256,
     ),
   ),
+  diskBus: optional(word(...DISK_BUSES)),
   seed: optional(integer(0, 0xffff_ffff)),
   kernel: optional(
     scalar<string>(
@@ -142,7 +144,9 @@ const machineShape = mapping(machineFields);
 type RawMachine = Partial<Read<typeof machineShape>>;
 
 /** What somebody asks of the machine instead of what the scenario says. */
-export type MachineOverrides = Partial<Pick<MachineOptions, 'engine' | 'arch' | 'processors' | 'memoryMiB'>>;
+export type MachineOverrides = Partial<
+  Pick<MachineOptions, 'engine' | 'arch' | 'processors' | 'memoryMiB' | 'diskBus'>
+>;
 
 /** The architecture of a scenario that names none, on an engine that somebody asks for. */
 const ARCH_OF_ENGINE: Readonly<Record<EngineName, Architecture>> = { v86: 'i386', qemu: 'x86_64' };
@@ -169,6 +173,7 @@ function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptio
     arch,
     processors: overrides.processors ?? given.processors ?? DEFAULT_MACHINE.processors,
     memoryMiB: overrides.memoryMiB ?? memoryMiB,
+    diskBus: overrides.diskBus ?? given.diskBus ?? DEFAULT_MACHINE.diskBus,
     seed: given.seed ?? DEFAULT_MACHINE.seed,
     kernel: given.kernel ?? DEFAULT_MACHINE.kernel,
     cmdline: given.cmdline?.split(/\s+/).filter((one) => one !== '') ?? [],
@@ -186,13 +191,25 @@ export function standardMachine(overrides: MachineOverrides): MachineOptions {
 }
 
 /** Why there is no machine like this, if so. */
-function machineProblem({ engine, arch, processors, kernel, share, memoryMiB }: MachineOptions): string | undefined {
+function machineProblem({
+  engine,
+  arch,
+  processors,
+  diskBus,
+  kernel,
+  share,
+  memoryMiB,
+}: MachineOptions): string | undefined {
   const { min, max } = ENGINES[engine].memoryMiB;
   if (engine === 'v86' && arch !== 'i386') return `the engine v86 cannot run ${arch}: add \`engine: qemu\``;
   if (processors > ENGINES[engine].processorsMax)
     return `a machine of the engine ${engine} has at most ${ENGINES[engine].processorsMax} processor${ENGINES[engine].processorsMax === 1 ? '' : 's'}${engine === 'v86' ? ': add `engine: qemu`' : ''}`;
   if (processors > 1 && arch === 'i386' && !kernel.includes('/'))
     return `the ${kernel} kernel for i386 uses one processor only: add \`arch: x86_64\``;
+  if (!ENGINES[engine].diskBuses.includes(diskBus))
+    return `a machine of the engine ${engine} cannot have ${diskBus} disks: add \`engine: qemu\``;
+  if (diskBus !== 'ide' && arch === 'i386' && !kernel.includes('/'))
+    return `the ${kernel} kernel for i386 has no driver for ${diskBus} disks: add \`arch: x86_64\``;
   if (memoryMiB < min || memoryMiB > max)
     return `a machine of the engine ${engine} has ${min} MiB to ${max} MiB of RAM, not ${memoryMiB} MiB`;
   if (share !== undefined && !ENGINES[engine].share) return `a machine of the engine ${engine} cannot have a \`share\``;

@@ -11,6 +11,7 @@ import { METHODS, runCommand, type RunOptions } from './run.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
+import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import { mebibytes } from '../../emulator/scenario/schema.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
@@ -116,7 +117,12 @@ function withRunOptions(command: Command, seeded = true): Command {
         ),
       )
       .option('--processors <n>', "number of processors, instead of the scenario's", processors)
-      .option('--memory <size>', "RAM, such as '512 MiB', instead of the scenario's", memory);
+      .option('--memory <size>', "RAM, such as '512 MiB', instead of the scenario's", memory)
+      .addOption(
+        new Option('--disk-bus <bus>', "what the disks are connected to, instead of the scenario's `diskBus`").choices(
+          DISK_BUSES,
+        ),
+      );
   }
   return command
     .option(

@@ -115,7 +115,8 @@ export async function scenarioOf(before: Report, reportFile: string): Promise<Lo
 function machineOf({ machine }: Report): Overrides {
   const engine = (Object.keys(ENGINES) as EngineName[]).find((name) => name === machine?.engine);
   const arch = ARCHITECTURES.find((name) => name === machine?.arch);
-  return machine && engine && arch ? { engine, arch, processors: machine.processors } : {};
+  const { processors, diskBus = 'ide' } = machine ?? {};
+  return processors !== undefined && engine && arch ? { engine, arch, processors, diskBus } : {};
 }
 
 /**

@@ -7,6 +7,7 @@ import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenar
 import type { CommandOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import { DEFAULT_METHOD, type Architecture, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { EngineName } from '../../emulator/engines/names.js';
+import type { DiskBus } from '../../emulator/machine/contract.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { commandLines } from '../../emulator/report/commands.js';
 import { renderFindings, renderText } from '../../emulator/report/text.js';
@@ -24,6 +25,7 @@ export interface RunOptions {
   readonly processors?: number;
   /** In MiB. */
   readonly memory?: number;
+  readonly diskBus?: DiskBus;
   readonly method?: SuspendMethod;
   readonly json?: string;
   readonly junit?: string;
@@ -40,7 +42,7 @@ const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = {
 export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
 
 /** What the options say instead of the scenario. */
-export function overridesOf({ seed, kernel, engine, arch, processors, memory }: RunOptions): Overrides {
+export function overridesOf({ seed, kernel, engine, arch, processors, memory, diskBus }: RunOptions): Overrides {
   return {
     ...(seed !== undefined && { seed }),
     ...(kernel !== undefined && { kernel }),
@@ -48,6 +50,7 @@ export function overridesOf({ seed, kernel, engine, arch, processors, memory }: 
     ...(arch !== undefined && { arch }),
     ...(processors !== undefined && { processors }),
     ...(memory !== undefined && { memoryMiB: memory }),
+    ...(diskBus !== undefined && { diskBus }),
   };
 }
 

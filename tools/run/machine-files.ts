@@ -105,6 +105,7 @@ export async function obtainMachineFiles(
     initrd: await readFile(initramfs.path),
     cmdline,
     disks: contents.map((base) => ({ base })),
+    diskBus: machine.diskBus,
     seed: machine.seed,
     wallClockMs: machine.wallClockMs,
   };
@@ -116,8 +117,7 @@ export async function obtainMachineFiles(
     engine: await engineHash(machine.engine, context),
   };
   for (const [index, { sha256: hash }] of images.entries()) hashes[`disk ${disks[index] ?? index}`] = hash;
-  const { memoryMiB, processors, seed, wallClockMs } = config;
-  const configKey = sha256(JSON.stringify([hashes, memoryMiB, processors, seed, wallClockMs, cmdline])).slice(0, 32);
+  const configKey = keyOf(Object.entries(hashes), config);
   const notes = images.flatMap(({ deviations = [] }, index) =>
     deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`),
   );
@@ -145,9 +145,15 @@ export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | 
 
 /** A key for everything of a machine except its disks and its share. */
 export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' | 'hashes'>): string {
-  const { memoryMiB, processors, seed, wallClockMs, cmdline } = config;
   const others = Object.entries(hashes).filter(([name]) => !name.startsWith('disk '));
-  return sha256(JSON.stringify([others, memoryMiB, processors, seed, wallClockMs, cmdline])).slice(0, 32);
+  return keyOf(others, config);
+}
+
+function keyOf(
+  hashes: readonly (readonly [string, string])[],
+  { memoryMiB, processors, diskBus, seed, wallClockMs, cmdline }: MachineConfig,
+): string {
+  return sha256(JSON.stringify([hashes, memoryMiB, processors, diskBus, seed, wallClockMs, cmdline])).slice(0, 32);
 }
 
 /** `sda` for disk 0: how the guest names it in /dev, on every bus. */

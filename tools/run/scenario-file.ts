@@ -94,12 +94,13 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
 }
 
 /** The options of the command line that ask for these. */
-function machineWords({ engine, arch, processors, memoryMiB }: MachineOverrides): string {
+function machineWords({ engine, arch, processors, memoryMiB, diskBus }: MachineOverrides): string {
   return [
     ...(engine === undefined ? [] : [` --engine ${engine}`]),
     ...(arch === undefined ? [] : [` --arch ${arch}`]),
     ...(processors === undefined ? [] : [` --processors ${processors}`]),
     ...(memoryMiB === undefined ? [] : [` --memory '${memoryMiB} MiB'`]),
+    ...(diskBus === undefined ? [] : [` --disk-bus ${diskBus}`]),
   ].join('');
 }
 
@@ -108,7 +109,7 @@ function overridesFor(text: string, file: string, own: MachineOptions, machine: 
   let overrides: MachineOverrides = {};
   let made = own;
   // In this order: the later ones follow from the earlier ones when they are not asked for.
-  for (const key of ['engine', 'arch', 'processors', 'memoryMiB'] as const) {
+  for (const key of ['engine', 'arch', 'processors', 'memoryMiB', 'diskBus'] as const) {
     if (machine[key] === made[key]) continue;
     overrides = { ...overrides, [key]: machine[key] };
     const read = readScenario(text, file, overrides);

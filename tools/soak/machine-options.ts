@@ -2,6 +2,7 @@
 /** The machine of a soak: what its command line asks of it, and the words for that. */
 import { ARCHITECTURES, type Architecture, type Plan, type Step } from '../../emulator/cycle/plan.js';
 import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
+import { DISK_BUSES, type DiskBus } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { mebibytes, type MachineOverrides } from '../../emulator/scenario/schema.js';
 import { quoted } from '../run/own-command.js';
@@ -24,6 +25,7 @@ const OPTIONS = {
   arch: 'arch',
   processors: 'processors',
   memoryMiB: 'memory',
+  diskBus: 'disk-bus',
   kernel: 'kernel',
   cmdline: 'cmdline',
   freezeOrder: 'freeze-order',
@@ -36,6 +38,7 @@ export const MACHINE_HELP = `  --engine E             v86 or qemu (each scenario
   --arch A               of the kernel: i386 or x86_64
   --processors N         how many (qemu)
   --memory SIZE          RAM, such as '512 MiB'
+  --disk-bus BUS         of the disks: ${DISK_BUSES.join(', ')} (qemu)
   --kernel K             release, debug, or a folder with a kernel of your own
   --cmdline WORDS        added to the kernel command line
   --freeze-order ORDER   of snapshot(2): tasks-first or filesystems-first`;
@@ -44,6 +47,7 @@ export const MACHINE_HELP = `  --engine E             v86 or qemu (each scenario
 export function machineOf(values: MachineValues): SoakMachine {
   const engine = oneOf('engine', values.engine, Object.keys(ENGINES) as readonly EngineName[]);
   const arch = oneOf<Architecture>('arch', values.arch, ARCHITECTURES);
+  const diskBus = oneOf<DiskBus>('disk-bus', values['disk-bus'], DISK_BUSES);
   const freezeOrder = oneOf('freeze-order', values['freeze-order'], FREEZE_ORDERS);
   const memoryMiB = values.memory === undefined ? undefined : mebibytes(values.memory);
   if (values.memory !== undefined && memoryMiB === undefined)
@@ -56,6 +60,7 @@ export function machineOf(values: MachineValues): SoakMachine {
     ...(arch !== undefined && { arch }),
     ...(processors !== undefined && { processors: Number(processors) }),
     ...(memoryMiB !== undefined && { memoryMiB }),
+    ...(diskBus !== undefined && { diskBus }),
     ...(kernel !== undefined && { kernel }),
     ...(cmdline !== undefined && { cmdline }),
     ...(freezeOrder !== undefined && { freezeOrder }),

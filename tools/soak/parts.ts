@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** All that is run of an engine: every scenario on every kind of its machines, the chain, and the storms. */
 import type { EngineName } from '../../emulator/engines/names.js';
+import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import type { KernelArch, KernelFlavour } from '../../guest-kernel/build.js';
 import { CYCLES, SEEDS, type Part } from './options.js';
 import type { SoakMachine } from './machine-options.js';
@@ -35,6 +36,7 @@ const ON_QEMU: readonly Part[] = [
   scenarios(on(2, { kernel: 'debug' })),
   chain(CYCLES_QEMU, on(2)),
   storms(on(2)),
+  ...DISK_BUSES.filter((diskBus) => diskBus !== 'ide').map((diskBus) => scenarios(on(2, { diskBus }), METHODS)),
   // The kernel decides about both when it boots.
   ...['preempt=full', 'nokaslr'].map((cmdline) => scenarios(on(2, { cmdline }), METHODS)),
   kernel('release', 'x86_64'),

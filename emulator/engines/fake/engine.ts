@@ -18,6 +18,7 @@ const FAKE_TRAITS: EngineTraits = {
   diskFailures: false,
   share: true,
   processorsMax: 1,
+  diskBuses: ['ide'],
   memoryMiB: { min: 1, max: 4096 },
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The command line of QEMU for a machine. */
-import type { MachineConfig } from '../../machine/contract.js';
+import type { DiskBus, MachineConfig } from '../../machine/contract.js';
 import { DELIVERY_WINDOW } from '../../machine/delivery.js';
 import { MARKER_PORT_PVPANIC } from '../../machine/markers.js';
 
@@ -58,7 +58,7 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
       '-blockdev',
       JSON.stringify({ driver: 'nbd', 'node-name': `disk${index}`, server: { type: 'unix', path } }),
     ]),
-    ...inOrder(config).flatMap((disk, place) => ['-device', deviceOf(disk, place)]),
+    ...devicesOf(config),
   ];
 }
 
@@ -76,9 +76,40 @@ const serialNumber = (disk: number): string => `snapback${disk}`;
 const serialNumbers = ({ disks }: MachineConfig): readonly string[] =>
   disks.length === 0 ? [] : [`rig.disks=${[...disks.keys()].map(serialNumber).join(',')}`];
 
-/** Without a write cache, a write that the guest has seen completed is on the disk. */
-const deviceOf = (disk: number, place: number): string =>
-  `ide-hd,drive=disk${disk},serial=${serialNumber(disk)},bus=ide.0,unit=${place},write-cache=off,rerror=report,werror=report`;
+/** The adapter that disks of a bus are connected to, if the board has none, and the device of the disk at a place of it. */
+const BUSES: Readonly<
+  Record<DiskBus, { readonly adapter?: string; readonly device: string; readonly at?: (place: number) => string }>
+> = {
+  ide: { device: 'ide-hd', at: (place) => `bus=ide.0,unit=${place}` },
+  ahci: { adapter: 'ahci,id=ahci', device: 'ide-hd', at: (place) => `bus=ahci.${place}` },
+  'virtio-blk': { device: 'virtio-blk-pci' },
+  'virtio-scsi': {
+    adapter: 'virtio-scsi-pci,id=scsi',
+    device: 'scsi-hd',
+    at: (place) => `bus=scsi.0,scsi-id=${place},lun=0`,
+  },
+  nvme: { device: 'nvme' },
+};
+
+function devicesOf(config: QemuMachineConfig): readonly string[] {
+  const { adapter, device, at } = BUSES[config.diskBus ?? 'ide'];
+  const disks = inOrder(config).map((disk, place) =>
+    [
+      device,
+      `drive=disk${disk}`,
+      `serial=${serialNumber(disk)}`,
+      ...(at === undefined ? [] : [at(place)]),
+      // A write that the guest has seen completed is on the disk.
+      'write-cache=off',
+      // NVMe reports errors anyway.
+      ...(device === 'nvme' ? [] : ['rerror=report', 'werror=report']),
+    ].join(','),
+  );
+  return [...(adapter === undefined || disks.length === 0 ? [] : [adapter]), ...disks].flatMap((one) => [
+    '-device',
+    one,
+  ]);
+}
 
 /** In QEMU's options, a comma within a value is written twice. */
 const comma = (path: string): string => path.replaceAll(',', ',,');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { EngineTraits } from '../../machine/contract.js';
+import { DISK_BUSES, type EngineTraits } from '../../machine/contract.js';
 
 export const QEMU_ENGINE = 'qemu';
 export const QEMU_TRAITS: EngineTraits = {
@@ -11,6 +11,7 @@ export const QEMU_TRAITS: EngineTraits = {
   diskFailures: true,
   share: false,
   processorsMax: 8,
+  diskBuses: DISK_BUSES,
   // More than that, and the addresses of the last part would not be those of a single block of memory.
   memoryMiB: { min: 128, max: 3072 },
 };

@@ -11,5 +11,6 @@ export const V86_TRAITS: EngineTraits = {
   diskFailures: true,
   share: true,
   processorsMax: 1,
+  diskBuses: ['ide'],
   memoryMiB: { min: 128, max: 768 },
 };

@@ -2,6 +2,7 @@
 /** Parts of the QEMU engine that need no QEMU: its registers, its disks' protocol, its command line. */
 import t from 'tap';
 import { argumentsOf } from '../../../emulator/engines/qemu/command-line.js';
+import { DISK_BUSES } from '../../../emulator/machine/contract.js';
 import { serveNbd, type NbdDisk } from '../../../emulator/engines/qemu/nbd.js';
 import { isDead, readProcessors, senders } from '../../../emulator/engines/qemu/processors.js';
 import { concat } from '../../../emulator/machine/bytes.js';
@@ -196,6 +197,15 @@ t.test('the command line', (t) => {
   t.equal(after('-chardev'), 'socket,id=monitor,path=/t/a,,b');
   t.equal(after('-rtc'), 'base=2026-01-02T03:04:05,clock=vm');
   t.notOk(line.includes('-initrd'));
+  t.end();
+});
+
+t.test('disks on every bus are attached in their order, with their serial numbers', (t) => {
+  for (const diskBus of DISK_BUSES) {
+    const devices = argumentsOf({ ...CONFIG, diskBus }, PATHS).filter((one) => one.includes('drive=disk'));
+    t.match(devices, [/drive=disk0,serial=snapback0,/, /drive=disk1,serial=snapback1,/], diskBus);
+    t.ok(devices.every((one) => one.includes('write-cache=off')));
+  }
   t.end();
 });
 

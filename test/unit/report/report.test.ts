@@ -141,6 +141,9 @@ t.test('the report says on what machine it was, and what its numbers are worth',
   const failed = reportWith([lost], {}, { ...DEFAULT_MACHINE, engine: 'qemu' });
   t.match(renderJunit([failed]), new RegExp(`replay: npx snapback run x\\.yaml --seed 1\\n +\\(${limit.source}\\)`));
   t.notMatch(renderText(reportWith([]), { colour: false }), limit);
+  const onNvme = reportWith([], {}, { ...DEFAULT_MACHINE, engine: 'qemu', arch: 'x86_64', diskBus: 'nvme' });
+  t.same(readReports(JSON.stringify(onNvme)), { reports: [onNvme] });
+  t.match(renderText(onNvme, { colour: false }), /release · qemu x86_64 · 1 processor · nvme disks · 256 MiB/);
   const { machine: _, ...old } = reportWith([]);
   t.match(readReports(JSON.stringify(old)), { reports: [old] }, 'of a version with one engine');
   t.match(renderText(old, { colour: false }), /release · 256 MiB/);

@@ -26,6 +26,7 @@ t.test('short and long forms of a step say the same', (t) => {
     arch: 'i386',
     processors: 1,
     memoryMiB: 256,
+    diskBus: 'ide',
     seed: 1,
     kernel: 'release',
     cmdline: [],
@@ -81,6 +82,9 @@ t.test('a machine is of an engine that can make it', (t) => {
   t.match(machine('memory: 1 GiB'), [/v86 has 128 MiB to 768 MiB of RAM, not 1024 MiB/]);
   t.match(machine('engine: qemu, memory: 4 GiB'), [/RAM from '128 MiB' to '3 GiB'/]);
   t.match(machine('engine: qemu, share: empty'), [/qemu cannot have a `share`/]);
+  t.match(machine('diskBus: nvme'), [/v86 cannot have nvme disks: add `engine: qemu`/]);
+  t.match(machine('engine: qemu, diskBus: ahci'), [/for i386 has no driver for ahci disks: add `arch: x86_64`/]);
+  t.match(machine('engine: qemu, arch: x86_64, diskBus: scsi'), [/virtio-scsi/]);
   t.match(machine('engine: bochs'), [/v86.*qemu/]);
   t.match(machine('arch: arm64'), [/i386.*x86_64/]);
   t.end();

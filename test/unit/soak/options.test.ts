@@ -79,6 +79,7 @@ t.test('what cannot be meant is refused, with a word on it', (t) => {
     [['storm', '--freeze-order', 'tasks-first'], /by its seed/],
     [['storm', '--engine', 'bochs'], /v86 or qemu, not 'bochs'/],
     [['storm', '--memory', '1 TiB'], /--memory is a size/],
+    [['scenarios', '--disk-bus', 'scsi'], /--disk-bus is ide or ahci .*, not 'scsi'/],
     [['scenarios', '--processors', '9'], /from 1 to 8, not '9'/],
     [['kernel', '--kernel', './linux'], /release or debug/],
     [['kernel', '--cycles', '2'], /--cycles is not for 'kernel'/],
