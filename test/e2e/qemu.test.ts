@@ -10,6 +10,7 @@ import t from 'tap';
 import { loadScenario, runScenario } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { notCaught } from '../../tools/soak/mistakes.js';
+import { obtainDisk } from '../../disk-images/build.js';
 import { context, reportIn, snapback } from './cycle-support.js';
 
 const SCENARIO = `name: commands on two processors
@@ -27,11 +28,15 @@ steps:
   - shutdown
 `;
 
+const [root] = (await obtainDisk('root', context)).volumes;
+
 const SUSPENDS = `name: both methods on two processors
-machine: { engine: qemu, arch: x86_64, processors: 2, memory: 256 MiB }
+machine:
+  { engine: qemu, arch: x86_64, processors: 2, memory: 256 MiB, diskBus: nvme, cmdline: rig.root=UUID=${root?.uuid ?? ''} resume=PARTLABEL=swap }
 control: false
 steps:
   - boot
+  - run: '[ $(readlink -f /dev/sdb3) = /dev/nvme1n1p3 ] && [ $(readlink -f /dev/disk/by-partlabel/store) = /dev/nvme1n1p3 ]'
   - run: find /etc -type f -exec md5sum {} + > /run/sums
   - suspend: { method: sys_snapshot, offTime: 1 h, compress: false, beforeSaving: [echo live > /etc/motd && sync] }
   - resume
@@ -61,27 +66,30 @@ t.test('commands, files and power cycles', async (t) => {
   t.match(again.stdout, /the same verdict; the states were not compared, because the engine qemu is not deterministic/);
 });
 
-t.test('a snapshot and a hibernation on two processors, with all proofs', async (t) => {
-  const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
-  t.teardown(() => rm(dir, { recursive: true, force: true }));
-  const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
-  await writeFile(file, SUSPENDS);
-  const run = await snapback(['run', file, '--json', json]);
-  t.equal(run.status, 0, run.stdout + run.stderr);
-  const { perCycle, disk, filesystems } = await reportIn(json);
-  t.same(
-    perCycle.map(({ method }) => method),
-    ['sys_snapshot', 'swsusp'],
-  );
-  for (const { method, memory, image } of perCycle) {
-    t.ok(memory && memory.pagesCompared > 1000, method);
-    t.equal(memory?.pagesDiffering, 0, method);
-    t.ok(image && image.pagesCompared > 1000, method);
-    t.equal(image?.pagesDiffering, 0, method);
-  }
-  t.equal(disk.originSectorsWritten, 0);
-  t.ok(filesystems.length > 1 && filesystems.every(({ clean }) => clean));
-});
+t.test(
+  'a snapshot and a hibernation on two processors and NVMe disks that are found by their ids, with all proofs',
+  async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
+    t.teardown(() => rm(dir, { recursive: true, force: true }));
+    const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
+    await writeFile(file, SUSPENDS);
+    const run = await snapback(['run', file, '--json', json]);
+    t.equal(run.status, 0, run.stdout + run.stderr);
+    const { perCycle, disk, filesystems } = await reportIn(json);
+    t.same(
+      perCycle.map(({ method }) => method),
+      ['sys_snapshot', 'swsusp'],
+    );
+    for (const { method, memory, image } of perCycle) {
+      t.ok(memory && memory.pagesCompared > 1000, method);
+      t.equal(memory?.pagesDiffering, 0, method);
+      t.ok(image && image.pagesCompared > 1000, method);
+      t.equal(image?.pagesDiffering, 0, method);
+    }
+    t.equal(disk.originSectorsWritten, 0);
+    t.ok(filesystems.length > 1 && filesystems.every(({ clean }) => clean));
+  },
+);
 
 t.test('a broken kernel is caught by the same proof as in v86', async (t) => {
   const mistake = 'leave-writable';
