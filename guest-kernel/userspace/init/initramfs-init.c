@@ -44,6 +44,8 @@
 
 #define PAGE_BYTES 4096
 #define NEW_ROOT "/root"
+/* The status of `snapctl resume` when an image would become stale. */
+#define SNAPCTL_STOP_BOOT 4
 
 /* What bootDecision tells the rig: to boot, or to try to resume. */
 enum decision { DECIDED_BOOT = 0, DECIDED_RESUME = 1 };
@@ -255,6 +257,7 @@ static void resume_snapshot(void)
 {
 	char option[256], device[256], image[512];
 	const char *path;
+	int status = 0;
 	pid_t child;
 
 	if (!rig_option("rig.image", option, sizeof(option)) || !*option)
@@ -270,8 +273,11 @@ static void resume_snapshot(void)
 		rig_say("/snapctl: %s", strerror(errno));
 		_exit(127);
 	}
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SNAPCTL_STOP_BOOT)
+		stop_boot("rig.image", option, "a device is missing or cannot be read, as snapctl says above",
+			  REMEDY_IMAGE);
 }
 
 /*

@@ -7,7 +7,7 @@
 
 #include "container.h"
 
-enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3 };
+enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3, STOP_BOOT = 4 };
 
 /* Names of the environment in which `take` runs its command. */
 #define ENV_FD		"SNAPSHOT_FD"
@@ -29,7 +29,7 @@ int info(const char *name);
 int verify(const char *name);
 
 struct load_options {
-	bool boot_on;		/* `resume`: failing ends with BOOT_ON */
+	bool boot_on;		/* `resume`: failing ends with BOOT_ON or STOP_BOOT */
 	bool check_only;
 	const char *unmount;	/* folder to unmount before the image is restored, or NULL */
 };

@@ -6,6 +6,11 @@
 /* "snapctl: NAME: ..."; always -1. */
 int complain(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * What functions answer in place of -1 when a device is missing or cannot be read: an image may be good all the same.
+ */
+#define UNREACHABLE (-2)
+
 /* What to do about an error number, as "; do this"; empty when there is nothing to say. */
 const char *remedy_for_writing(int error);
 

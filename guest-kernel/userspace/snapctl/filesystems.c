@@ -167,12 +167,16 @@ static int check(const char *name, const struct snap_filesystem *then, int *wait
 			 then->kind, what, then->device);
 		return 0;
 	}
-	if (!appears(then->connection, place.device, wait_ms))
-		return complain(name, "needs the %s %s on what was /dev/%s, and nothing is connected there; attach it, or remove the image",
-				then->kind, what, then->device);
-	if (fingerprint(&place, then->complete, &now))
-		return complain(name, "needs the %s %s on /dev/%s, which cannot be read: %s",
-				then->kind, what, place.device, strerror(errno));
+	if (!appears(then->connection, place.device, wait_ms)) {
+		complain(name, "needs the %s %s on what was /dev/%s, and nothing is connected there; attach it, or remove the image",
+			 then->kind, what, then->device);
+		return UNREACHABLE;
+	}
+	if (fingerprint(&place, then->complete, &now)) {
+		complain(name, "needs the %s %s on /dev/%s, which cannot be read: %s", then->kind, what,
+			 place.device, strerror(errno));
+		return UNREACHABLE;
+	}
 	if (strcmp(then->kind, now.kind) || memcmp(then->uuid, now.uuid, sizeof(now.uuid)))
 		return complain(name, "belongs to another %s %s on /dev/%s than what is there now (%s); put the disks where they were, or remove the image",
 				then->kind, what, place.device, now.kind);
@@ -187,8 +191,9 @@ static int check(const char *name, const struct snap_filesystem *then, int *wait
 
 int filesystems_check(const char *name, const struct snap_header *header, int wait_ms)
 {
-	for (uint32_t i = 0; i < header->filesystems; i++)
-		if (check(name, &header->filesystem[i], &wait_ms))
-			return -1;
-	return 0;
+	int result = 0;
+
+	for (uint32_t i = 0; !result && i < header->filesystems; i++)
+		result = check(name, &header->filesystem[i], &wait_ms);
+	return result;
 }

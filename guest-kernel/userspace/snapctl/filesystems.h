@@ -23,8 +23,8 @@ bool filesystems_listed(const char *list, uint64_t device);
 int filesystems_describe(struct snap_header *header, const char *list);
 
 /*
- * Is all as it was at the snapshot? Waits until devices have appeared. 0, or -1 with the reason
- * said.
+ * Is all as it was at the snapshot? Waits until devices have appeared. 0, or -1 or UNREACHABLE with
+ * the reason said.
  */
 int filesystems_check(const char *name, const struct snap_header *header, int wait_ms);
 

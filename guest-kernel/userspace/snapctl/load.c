@@ -40,7 +40,7 @@ static int release(struct mounted *mounted)
 	return 0;
 }
 
-/* Mounts what is on a device at a folder of its own. 0, or -1 with the reason said. */
+/* Mounts what is on a device at a folder of its own. 0, or -1 or UNREACHABLE with the reason said. */
 static int mount_device(const char *device, struct mounted *mounted)
 {
 	struct snap_filesystem found;
@@ -48,12 +48,16 @@ static int mount_device(const char *device, struct mounted *mounted)
 	struct stat status;
 	const char *type = NULL;
 
-	if (stat(device, &status))
-		return complain(device, "%s; attach the device of the image", strerror(errno));
+	if (stat(device, &status)) {
+		complain(device, "%s; attach the device of the image", strerror(errno));
+		return UNREACHABLE;
+	}
 	if (!S_ISBLK(status.st_mode) || !place_find(status.st_rdev, &place))
 		return complain(device, "is not a device that can hold an image");
-	if (fingerprint(&place, false, &found))
-		return complain(device, "cannot be read: %s", strerror(errno));
+	if (fingerprint(&place, false, &found)) {
+		complain(device, "cannot be read: %s", strerror(errno));
+		return UNREACHABLE;
+	}
 	type = fingerprint_mount_type(found.kind);
 	if (!type)
 		return complain(device, "holds no filesystem that an image could be on (but: %s)", found.kind);
@@ -68,7 +72,7 @@ static int mount_device(const char *device, struct mounted *mounted)
 	complain(device, "cannot be mounted as %s: %s", type, strerror(errno));
 	rmdir(mounted->folder);
 	mounted->folder[0] = 0;
-	return -1;
+	return UNREACHABLE;
 }
 
 /* A device that is there for an image, but holds none. */
@@ -84,13 +88,13 @@ static bool is_empty_device(int file)
 
 /*
  * Finds the image: a file or device by its path, standard input, or DEVICE:PATH, a path on the
- * filesystem of a device. Answers the descriptor, or -1 with the reason said, or -1 silently with
- * errno 0 when there is none and `boot_on` takes that for an answer.
+ * filesystem of a device. Answers the descriptor, or -1 or UNREACHABLE with the reason said, or -1
+ * silently with errno 0 when there is none and `boot_on` takes that for an answer.
  */
 static int find(const char *name, bool boot_on, bool check_only, struct mounted *mounted)
 {
 	const char *in_device = strchr(name, ':'), *path = name;
-	int file;
+	int file, result;
 
 	if (!strcmp(name, "-"))
 		return STDIN_FILENO;
@@ -98,9 +102,10 @@ static int find(const char *name, bool boot_on, bool check_only, struct mounted 
 		char device[256];
 
 		snprintf(device, sizeof(device), "%.*s", (int)(in_device - name), name);
-		if (mount_device(device, mounted)) {
+		result = mount_device(device, mounted);
+		if (result) {
 			errno = EIO;
-			return -1;
+			return result;
 		}
 		snprintf(mounted->path, sizeof(mounted->path), "%s/%s", mounted->folder, in_device + 1);
 		path = mounted->path;
@@ -195,10 +200,13 @@ int load(const char *name, const struct load_options *options)
 			release(&mounted);
 			return BOOT_ON;
 		}
+		result = file;
 		goto out;
 	}
-	if (container_open(&container, file, name) ||
-	    check(&container, options->boot_on ? DEVICES_WAIT_MS : 0))
+	if (container_open(&container, file, name))
+		goto out;
+	result = check(&container, options->boot_on ? DEVICES_WAIT_MS : 0);
+	if (result)
 		goto out;
 	if (options->check_only)
 		result = container_read(&container, -1, NULL, &seal);
@@ -209,6 +217,9 @@ out:
 		close(container.file);
 	release(&mounted);
 	if (result && options->boot_on)
-		complain(name, "was not resumed; booting on");
-	return !result ? OK : options->boot_on ? BOOT_ON : FAILED;
+		complain(name, result == UNREACHABLE ? "was not resumed, and would be stale after a boot" :
+						       "was not resumed; booting on");
+	if (result)
+		return !options->boot_on ? FAILED : result == UNREACHABLE ? STOP_BOOT : BOOT_ON;
+	return OK;
 }

@@ -342,7 +342,7 @@ test('a kernel that names the disks otherwise finds those of the image', async (
   writeFileSync(join(root, 'dev/sda'), detachDisk(root, 'sdb'));
   t.match(
     check({ root, ...saved }),
-    { status: 3, stderr: /needs the ext4 filesystem on what was \/dev\/sda1, and nothing is connected there/ },
+    { status: 4, stderr: /needs the ext4 filesystem on what was \/dev\/sda1, and nothing is connected there/ },
     'a restored kernel would not look for it where it is now',
   );
 });
