@@ -44,10 +44,10 @@ const STOPPED = /^(?:\[[^\]]*\] )?init: stopped: (.*?)(?:; (.*))?$/u;
 export function bootStopped(awaited: string, { console }: Seen): GuestError {
   const tail = consoleTail(console);
   const [, what, remedy] = STOPPED.exec(tail.findLast((line) => STOPPED.test(line)) ?? '') ?? [];
-  return new GuestError(
-    `awaited ${awaited}, but the boot stopped before it changed any disk: ${what ?? 'the console says why'}`,
-    { consoleTail: tail, remedy: remedy ?? 'read the last lines of the console' },
-  );
+  return new GuestError(`awaited ${awaited}, but the boot stopped: ${what ?? 'the console says why'}`, {
+    consoleTail: tail,
+    remedy: remedy ?? 'read the last lines of the console',
+  });
 }
 
 /**

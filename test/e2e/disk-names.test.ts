@@ -52,7 +52,7 @@ t.test('a boot stops when the device of an image is missing, and goes on when it
       [
         {
           kind: 'guest',
-          what: `the boot stopped before it changed any disk: ${name}=${device.replace(/:.*/, '')}: `,
+          what: `the boot stopped: ${name}=${device.replace(/:.*/, '')}: `,
           remedy: /add rig\.noresume to the kernel command line/,
         },
       ],

@@ -431,8 +431,8 @@ test('wrong use', async (t) => {
   t.match(run('snapctl', 'resume', '/no/such/image'), { status: 3, stderr: '' }, 'no image: boot on');
   t.match(
     run('snapctl', 'resume', '/no/such/device:/image'),
-    { status: 3, stderr: /no\/such\/device: No such file or directory; attach the device/ },
-    'no device: boot on',
+    { status: 4, stderr: /no\/such\/device: No such file or directory; attach the device/ },
+    'no device: do not boot',
   );
   t.match(run('snapctl', 'load', '/no/such/image'), { status: 1, stderr: /No such file/ });
   t.match(run('snapctl', 'take', '-c', '/dev/null', 'true'), {
