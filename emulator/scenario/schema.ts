@@ -158,7 +158,7 @@ const X86_64_MIB = 1024;
  * The memory that the kernel for x86_64 needs in addition to that for i386. A scenario's memory is that of its own
  * architecture; with this, its programs have the same memory on the other one.
  */
-const X86_64_MORE_MIB = 128;
+const X86_64_MORE_MIB = 16;
 
 function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptions {
   const engine = overrides.engine ?? given.engine ?? DEFAULT_MACHINE.engine;

@@ -8,7 +8,7 @@ import { readOwnKernel } from '../../guest-kernel/own.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { hashFile } from '../../emulator/host/node/artifacts/store.js';
-import type { EngineName } from '../../emulator/engines/names.js';
+import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
 import { qemuVersion } from '../../emulator/engines/qemu/host-node/engine.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
 import { SNAPSHOT_CMDLINE, STORE_VOLUME } from '../../emulator/cycle/sys-snapshot.js';
@@ -38,7 +38,7 @@ export interface MachineFiles {
   readonly configKey: string;
   /** Notes on the files for readers of the report. */
   readonly notes: readonly string[];
-  /** Commands that the guest must run at each boot to set up the devices of the disks' recipes. */
+  /** Commands that the guest must run at each boot, among them those that set up the devices of the disks' recipes. */
   readonly bootCommands: readonly string[];
 }
 
@@ -69,6 +69,12 @@ const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
   // The guest's time is the host's, so it waits longer for its disks.
   qemu: ['tsc=unstable', 'clocksource=hpet', 'rig.wait=60000'],
 };
+
+/**
+ * Where time is the host's, a busy host makes a slow guest, whose tasks may need longer to freeze than the kernel's 20 s. The
+ * host must not decide about the result.
+ */
+const PATIENT_FREEZE = 'echo 300000 > /sys/power/pm_freeze_timeout';
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */
 const CMDLINE_POISONING: readonly string[] = ['page_poison=1'];
@@ -126,7 +132,10 @@ export async function obtainMachineFiles(
     kernel,
     disks: images,
     notes,
-    bootCommands: images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)),
+    bootCommands: [
+      ...(ENGINES[machine.engine].ownTime ? [] : [PATIENT_FREEZE]),
+      ...images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)),
+    ],
     systemMap: await readFile(kernel.systemMapPath, 'utf8'),
     hashes,
     configKey,

@@ -29,13 +29,14 @@ import {
   type AllOptions,
   type ChainPart,
   type KernelPart,
+  type MemoryPart,
   type Part,
   type ScenariosPart,
   type StormPart,
 } from './options.js';
 import { partsOf } from './parts.js';
 import { loadFor, runOn, scenarioNames } from './scenarios.js';
-import { runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';
+import { memoryStorm, runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';
 
 const SHOWN_EVERY_CYCLES = 10;
 const DETAILS_MAX = 40;
@@ -70,12 +71,8 @@ async function all({ from, machine }: AllOptions, context: BuildContext): Promis
   for (const [index, part] of parts.entries()) {
     if (index + 1 < from) continue;
     console.log(`PART ${index + 1} of ${parts.length}: ${commandOf(part)}`);
-    try {
-      if (!(await runPart(part, context))) bad.push(commandOf(part));
-    } catch (error) {
-      console.log(`to continue: ${commandOf({ run: 'all', from: index + 1, machine })}`);
-      throw error;
-    }
+    const well = await continuable(runPart(part, context), { run: 'all', from: index + 1, machine });
+    if (!well) bad.push(commandOf(part));
   }
   console.log(
     [bad.length === 0 ? 'PASS  all parts' : 'FAIL  these parts:', ...bad.map((one) => `  ${one}`)].join('\n'),
@@ -90,6 +87,8 @@ function runPart(part: Part, context: BuildContext): Promise<boolean> {
       return chain(part, context);
     case 'storm':
       return storms(part, context);
+    case 'memory':
+      return memory(part, context);
     case 'scenarios':
       return scenarios(part, context);
     case 'kernel':
@@ -149,15 +148,12 @@ async function storms(part: StormPart, context: BuildContext): Promise<boolean> 
   let taken = 0;
   for (let seed = firstSeed; seed <= lastSeed; seed++) {
     const seedMs = performance.now();
-    const outcome = await runStorm(storm, ready, seed);
+    const outcome = await continuable(runStorm(storm, ready, seed), { ...part, firstSeed: seed });
     taken += outcome.taken;
     console.log(`${lineOf(outcome, storm)} · ${secondsSince(seedMs)} s · ${rssMb()} MB`);
     if (outcome.failures.length === 0) continue;
     failed.push(seed);
-    for (const { what, details } of outcome.failures)
-      console.log(
-        [`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${printableLine(line)}`)].join('\n'),
-      );
+    sayFailures(outcome.failures);
     console.log(`  again: ${commandOf({ ...part, firstSeed: seed, lastSeed: seed })}`);
   }
   const count = lastSeed - firstSeed + 1;
@@ -165,6 +161,36 @@ async function storms(part: StormPart, context: BuildContext): Promise<boolean> 
     `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${count - failed.length} of ${count} storms were weathered, ${taken} snapshots taken, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
   );
   return failed.length === 0;
+}
+
+async function memory(part: MemoryPart, context: BuildContext): Promise<boolean> {
+  const { snapshots, seed, machine } = part;
+  const storm = await stormOn(machine, context);
+  const startedMs = performance.now();
+  const outcome = await runStorm(storm, await stormReady(storm), seed, memoryStorm(snapshots));
+  const { failures, taken } = outcome;
+  const well = failures.length === 0 && taken >= snapshots;
+  console.log(
+    `${well ? 'PASS' : 'FAIL'}  ${taken} of ${snapshots} snapshots were taken of memory at work, in ${secondsSince(startedMs)} s`,
+  );
+  sayFailures(failures);
+  if (!well) console.log(`  again: ${commandOf(part)}`);
+  return well;
+}
+
+function sayFailures(failures: StormOutcome['failures']): void {
+  for (const { what, details } of failures)
+    console.log([`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${printableLine(line)}`)].join('\n'));
+}
+
+/** Waits, and says how to continue with `rest` when the wait ends by an interruption or by a failure of the rig. */
+async function continuable<T>(wait: Promise<T>, rest: Part | AllOptions): Promise<T> {
+  try {
+    return await wait;
+  } catch (error) {
+    console.log(`to continue: ${commandOf(rest)}`);
+    throw error;
+  }
 }
 
 async function stormOn(asked: SoakMachine, context: BuildContext): Promise<Storm> {
@@ -191,9 +217,9 @@ async function scenarios(part: ScenariosPart, context: BuildContext): Promise<bo
   const wanted = names.length > 0 ? names : scenarioNames();
   // A name that is not one is told before anything is run.
   for (const name of wanted) await loadFor(name, machine).catch(unlessUnfit);
-  for (const name of wanted) {
+  for (const [index, name] of wanted.entries()) {
     const oneMs = performance.now();
-    const result = await runOn(name, machine, context);
+    const result = await continuable(runOn(name, machine, context), { ...part, names: wanted.slice(index) });
     if ('unfit' in result) {
       console.log(`skip ${name}: ${result.unfit}`);
       continue;

@@ -19,6 +19,14 @@ export interface StormPart {
   readonly machine: SoakMachine;
 }
 
+/** A storm of nothing but memory, during many snapshots. */
+export interface MemoryPart {
+  readonly run: 'memory';
+  readonly snapshots: number;
+  readonly seed: number;
+  readonly machine: SoakMachine;
+}
+
 export interface ScenariosPart {
   readonly run: 'scenarios';
   /** All of them when there are none. */
@@ -34,7 +42,7 @@ export interface KernelPart {
 }
 
 /** What one command line of its own can run. */
-export type Part = ChainPart | StormPart | ScenariosPart | KernelPart;
+export type Part = ChainPart | StormPart | MemoryPart | ScenariosPart | KernelPart;
 
 export interface AllOptions {
   readonly run: 'all';
@@ -48,9 +56,11 @@ export type Options = Part | AllOptions | { readonly run: 'help' };
 const SEED_MAX = 0xffff_ffff;
 export const CYCLES = 200;
 export const SEEDS = 1000;
+export const SNAPSHOTS = 200;
 
 export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHINE]
        npm run soak -- storm [--seeds FIRST-LAST] [MACHINE]
+       npm run soak -- memory [--snapshots N] [--seed N] [MACHINE]
        npm run soak -- scenarios [NAME...] [MACHINE]
        npm run soak -- kernel [--kernel FLAVOUR] [--arch A]
        npm run soak -- [all] [--engine E] [--from PART]
@@ -58,12 +68,14 @@ export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHI
 What takes too long for every test run, on one core:
   chain      snapshots, each taken by the system that came back from the one before, and each verified
   storm      seed by seed, a machine that takes snapshots while it hibernates, freezes, mounts, maps, swaps, forks ...
+  memory     threads on all processors do everything to their memory while snapshots are taken
   scenarios  those of test/scenarios that the machine can run; the mistakes of the broken kernels must be found
   kernel     a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
   all        everything, on every kind of machine of the engine, part by part
 
-  --cycles N             how many snapshots (${CYCLES} unless told)
-  --seed N               of the chain's machine (1 unless told)
+  --cycles N             how many snapshots of a chain (${CYCLES} unless told)
+  --snapshots N          how many during the storm of memory (${SNAPSHOTS} unless told)
+  --seed N               of the chain's machine, or of the storm of memory (1 unless told)
   --seeds FIRST-LAST     which storms (1-${SEEDS} unless told), or one seed alone
   --from PART            continues an interrupted \`all\` with this part
 
@@ -95,6 +107,14 @@ export function readOptions(args: readonly string[]): Options {
     case 'storm':
       if (machine.freezeOrder !== undefined) throw wrong('a storm chooses the order of freezing by its seed');
       return { run, ...seedsIn(values.seeds), machine };
+    case 'memory':
+      if (machine.freezeOrder !== undefined) throw wrong('the storm of memory does not choose the order of freezing');
+      return {
+        run,
+        snapshots: numberIn(values.snapshots, '--snapshots', 1, 10_000) ?? SNAPSHOTS,
+        seed: numberIn(values.seed, '--seed', 0, SEED_MAX) ?? 1,
+        machine,
+      };
     case 'scenarios':
       return { run, names: rest, machine };
     case 'kernel': {
@@ -123,6 +143,8 @@ export function commandOf(part: Part | AllOptions): string {
         return ` --cycles ${part.cycles} --seed ${part.seed}`;
       case 'storm':
         return ` --seeds ${part.firstSeed === part.lastSeed ? part.firstSeed : `${part.firstSeed}-${part.lastSeed}`}`;
+      case 'memory':
+        return ` --snapshots ${part.snapshots} --seed ${part.seed}`;
       case 'scenarios':
         return part.names.map((name) => ` ${name}`).join('');
       case 'all':
@@ -132,10 +154,11 @@ export function commandOf(part: Part | AllOptions): string {
   return `npm run soak -- ${part.run}${own()}${wordsOf(part.machine)}`;
 }
 
-const OWN = ['cycles', 'seed', 'seeds', 'from'] as const;
+const OWN = ['cycles', 'snapshots', 'seed', 'seeds', 'from'] as const;
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   chain: ['cycles', 'seed'],
   storm: ['seeds'],
+  memory: ['snapshots', 'seed'],
   scenarios: [],
   kernel: [],
   all: ['from'],

@@ -3,27 +3,29 @@
 import type { EngineName } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import type { KernelArch, KernelFlavour } from '../../guest-kernel/build.js';
-import { CYCLES, SEEDS, type Part } from './options.js';
+import { CYCLES, SEEDS, SNAPSHOTS, type Part } from './options.js';
 import type { SoakMachine } from './machine-options.js';
 
 /** Those that show what depends on where the image and the disks are. */
 const METHODS = ['sys-snapshot', 'stock-cycle'] as const;
 /** Those that take snapshots with everything in use. */
-const SNAPSHOTS = ['sys-snapshot', 'fs-all', 'mm-live-memory', 'mm-swapping'] as const;
+const IN_USE = ['sys-snapshot', 'fs-all', 'mm-live-memory', 'mm-swapping'] as const;
 
 /** The chain of two processors, whose cycles take longer. */
 const CYCLES_QEMU = 50;
 
 const scenarios = (machine: SoakMachine, names: readonly string[] = []): Part => ({ run: 'scenarios', names, machine });
 const storms = (machine: SoakMachine): Part => ({ run: 'storm', firstSeed: 1, lastSeed: SEEDS, machine });
+const memory = (machine: SoakMachine): Part => ({ run: 'memory', snapshots: SNAPSHOTS, seed: 1, machine });
 const chain = (cycles: number, machine: SoakMachine): Part => ({ run: 'chain', cycles, seed: 1, machine });
 const kernel = (flavour: KernelFlavour, arch: KernelArch): Part => ({ run: 'kernel', flavour, arch });
 
 const ON_V86: readonly Part[] = [
   scenarios({}),
-  scenarios({ freezeOrder: 'filesystems-first' }, SNAPSHOTS),
+  scenarios({ freezeOrder: 'filesystems-first' }, IN_USE),
   scenarios({ kernel: 'debug' }),
   chain(CYCLES, {}),
+  memory({}),
   storms({}),
   kernel('release', 'i386'),
   kernel('debug', 'i386'),
@@ -32,8 +34,9 @@ const ON_V86: readonly Part[] = [
 const on = (processors: number, more: SoakMachine = {}): SoakMachine => ({ engine: 'qemu', processors, ...more });
 const ON_QEMU: readonly Part[] = [
   ...[2, 1, 4].map((processors) => scenarios(on(processors))),
-  ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), SNAPSHOTS)),
+  ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), IN_USE)),
   scenarios(on(2, { kernel: 'debug' })),
+  ...[2, 4].map((processors) => memory(on(processors))),
   chain(CYCLES_QEMU, on(2)),
   storms(on(2)),
   ...DISK_BUSES.filter((diskBus) => diskBus !== 'ide').map((diskBus) => scenarios(on(2, { diskBus }), METHODS)),

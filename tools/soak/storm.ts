@@ -54,6 +54,21 @@ export async function stormReady(storm: Storm): Promise<BootState | undefined> {
   });
 }
 
+/** What a seed runs in the guest. */
+export interface StormKind {
+  readonly command: (seed: number) => readonly string[];
+  /** How many times the time of a storm of all actors it may take. */
+  readonly lengthFactor: number;
+}
+
+const ALL_ACTORS: StormKind = { command: (seed) => ['storm', 'run', String(seed)], lengthFactor: 1 };
+
+/** Threads on all processors that do everything to their memory while so many snapshots are taken. */
+export const memoryStorm = (snapshots: number): StormKind => ({
+  command: (seed) => ['storm', 'memory', String(seed), String(snapshots)],
+  lengthFactor: Math.max(1, snapshots / 5),
+});
+
 /** A booted machine with the devices that the actors use. @throws GuestError */
 async function prepared({ booter, states }: Storm): Promise<Recorder> {
   const recorder = await machineAt('agentReady', booter, states);
@@ -73,14 +88,21 @@ async function prepared({ booter, states }: Storm): Promise<Recorder> {
  * Runs one storm and turns the machine off. Failures of the guest are in the outcome.
  * @throws RigError, and GuestError when the guest does not get to the start of the storm.
  */
-export async function runStorm(storm: Storm, ready: BootState | undefined, seed: number): Promise<StormOutcome> {
+export async function runStorm(
+  storm: Storm,
+  ready: BootState | undefined,
+  seed: number,
+  kind: StormKind = ALL_ACTORS,
+): Promise<StormOutcome> {
   const recorder = ready === undefined ? await prepared(storm) : await restoreAt(ready, storm.booter);
   const time = storm.booter.engine.traits.ownTime ? 'ownTime' : 'hostTime';
   const failures: { what: string; details: readonly string[] }[] = [];
   let cast = '';
   try {
     const agent = await connect(recorder, storm.booter);
-    const result = resultOf(await agent.exec(['storm', 'run', String(seed)], { virtualMsMax: STORM_MS_MAX[time] }));
+    const result = resultOf(
+      await agent.exec(kind.command(seed), { virtualMsMax: STORM_MS_MAX[time] * kind.lengthFactor }),
+    );
     cast = /^seed \d+: (.*)$/m.exec(result.stdout)?.[1] ?? '';
     if (result.exitCode !== 0)
       failures.push({ what: `storm ended with status ${result.exitCode}`, details: outputLines(result) });

@@ -23,6 +23,7 @@ t.test('what is to be run', (t) => {
     machine: { engine: 'qemu', processors: 2, memoryMiB: 1024 },
   });
   t.same(readOptions(['scenarios', 'fs-all', 'chain']), { run: 'scenarios', names: ['fs-all', 'chain'], machine: {} });
+  t.same(readOptions(['memory', '--snapshots', '9']), { run: 'memory', snapshots: 9, seed: 1, machine: {} });
   t.same(readOptions(['kernel']), { run: 'kernel', flavour: 'release', arch: 'i386' });
   t.same(readOptions(['kernel', '--kernel', 'debug', '--arch', 'x86_64']), {
     run: 'kernel',
@@ -52,7 +53,7 @@ t.test('each part is a command of its own', (t) => {
   }
   for (const engine of ['v86', 'qemu'] as const) {
     const runs = new Set(partsOf(engine).map(({ run }) => run));
-    t.same([...runs].sort(), ['chain', 'kernel', 'scenarios', 'storm'], engine);
+    t.same([...runs].sort(), ['chain', 'kernel', 'memory', 'scenarios', 'storm'], engine);
   }
   t.end();
 });
@@ -77,6 +78,7 @@ t.test('what cannot be meant is refused, with a word on it', (t) => {
     [['storm', '--seeds', 'x'], /FIRST-LAST, not 'x'/],
     [['storm', '--what'], /--what/],
     [['storm', '--freeze-order', 'tasks-first'], /by its seed/],
+    [['memory', '--cycles', '2'], /--cycles is not for 'memory'/],
     [['storm', '--engine', 'bochs'], /v86 or qemu, not 'bochs'/],
     [['storm', '--memory', '1 TiB'], /--memory is a size/],
     [['scenarios', '--disk-bus', 'scsi'], /--disk-bus is ide or ahci .*, not 'scsi'/],

@@ -16,7 +16,7 @@ t.test('the words that ask for the machine of a run are those that are needed', 
   t.equal(await words('x.yaml', { engine: 'v86', memoryMiB: 128 }), '', 'it has that machine');
   t.equal(await words('x.yaml', { engine: 'qemu' }), ' --engine qemu');
   const all = { engine: 'qemu', arch: 'x86_64', processors: 2 } as const;
-  t.equal(await words('x.yaml', { ...all, memoryMiB: 256 }), ' --engine qemu --processors 2');
+  t.equal(await words('x.yaml', { ...all, memoryMiB: 144 }), ' --engine qemu --processors 2');
   t.equal(await words('x.yaml', { ...all, memoryMiB: 640 }), " --engine qemu --processors 2 --memory '640 MiB'");
   t.equal(await words('x.yaml', { engine: 'qemu', arch: 'i386' }), ' --engine qemu --arch i386');
   t.equal(await words('own.yaml', { ...all, processors: 4, memoryMiB: 1024 }), ' --processors 4');
