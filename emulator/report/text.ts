@@ -95,7 +95,9 @@ function rows(report: Report): readonly (readonly [string, string])[] {
       ' · ',
     ),
   ]);
-  rows.push(...notRunRows(report), ['state', report.stateHash.slice(0, 16)]);
+  rows.push(...notRunRows(report));
+  // Where no other run can have the same state, its hash tells nothing.
+  if (report.machine?.deterministic !== false) rows.push(['state', report.stateHash.slice(0, 16)]);
   for (const note of report.notes ?? []) rows.push(['note', note]);
   return rows;
 }
