@@ -32,6 +32,17 @@
 
 enum direction { NONE, TO_DEVICE, FROM_DEVICE };
 
+/*
+ * A 64-bit kernel knows this ioctl by the size that the structure has there, and by no other. The fields lie at the same
+ * places.
+ */
+struct user_io {
+	struct nvme_user_io io;
+	uint32_t padding;
+};
+
+#define SUBMIT_IO _IOW('N', 0x42, struct user_io)
+
 static const struct command {
 	const char *name;
 	uint8_t code;
@@ -60,7 +71,7 @@ static const struct way {
 	unsigned long request;
 	int is_admin, is_uring, is_vector;
 } ways[] = {
-	{ "submit", NVME_IOCTL_SUBMIT_IO, 0, 0, 0 },
+	{ "submit", SUBMIT_IO, 0, 0, 0 },
 	{ "io", NVME_IOCTL_IO_CMD, 0, 0, 0 },
 	{ "io64", NVME_IOCTL_IO64_CMD, 0, 0, 0 },
 	{ "vector", NVME_IOCTL_IO64_CMD_VEC, 0, 0, 1 },
@@ -151,12 +162,12 @@ static int send_command(int file, const struct way *way, const struct command *c
 
 	if (way->is_uring)
 		return send_by_uring(file, way, (const struct nvme_uring_cmd *)&request);
-	if (way->request == NVME_IOCTL_SUBMIT_IO) {
-		struct nvme_user_io io = {
-			.opcode = command->code, .nblocks = BLOCKS - 1, .addr = request.addr, .slba = block
+	if (way->request == SUBMIT_IO) {
+		struct user_io user = {
+			.io = { .opcode = command->code, .nblocks = BLOCKS - 1, .addr = request.addr, .slba = block }
 		};
 
-		return ioctl(file, NVME_IOCTL_SUBMIT_IO, &io);
+		return ioctl(file, SUBMIT_IO, &user);
 	}
 	if (way->request == NVME_IOCTL_IO_CMD || way->request == NVME_IOCTL_ADMIN_CMD) {
 		struct nvme_passthru_cmd short_one;
@@ -176,6 +187,7 @@ int main(int argc, char **argv)
 	size_t i;
 	int file, result;
 
+	_Static_assert(sizeof(struct user_io) == 48, "as in a 64-bit kernel");
 	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		if (argc > 3 && !strcmp(argv[2], ways[i].name))
 			way = &ways[i];
