@@ -202,6 +202,28 @@ function proofs(t: Test, machine: SyntheticMachine): void {
     t.match(stood.differences[0]?.owner, /^orig_bm\+/);
   });
 
+  // In a real kernel, these are variables such as pm_wq and suspend_stats.
+  t.test('what else lies in the page of the cursors must not change', async (t) => {
+    const made = syntheticKernel();
+    const accounted = accountForCopy(made.kernel);
+    const restored = made.restored();
+    const page = Math.floor(made.places.symbol('orig_bm') / PAGE_BYTES) * PAGE_BYTES;
+    const isCursor = (at: number): boolean =>
+      accounted.written.some(({ start, lengthBytes }) => at >= start && at < start + lengthBytes);
+    const others = Array.from({ length: PAGE_BYTES }, (_, offset) => page + offset).filter((at) => !isCursor(at));
+    t.ok(others.length < PAGE_BYTES - cursorBytes);
+    const ends = others.filter((at, index) => index % 512 === 0 || isCursor(at + 1) || isCursor(at - 1));
+    for (const at of ends) {
+      flip(restored, at);
+      t.match(
+        verifyMemory({ atCopy: made.kernel, accounted, restored }).differences,
+        [{ bytes: 1 }],
+        `byte ${at - page}`,
+      );
+      flip(restored, at);
+    }
+  });
+
   t.test('the watchdogs of a debug kernel are touched when the loop steps to another leaf', async (t) => {
     const made = syntheticKernel();
     const { kernel, places } = made;
