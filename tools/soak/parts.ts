@@ -40,6 +40,7 @@ const ON_QEMU: readonly Part[] = [
   chain(CYCLES_QEMU, on(2)),
   storms(on(2)),
   ...DISK_BUSES.filter((diskBus) => diskBus !== 'ide').map((diskBus) => scenarios(on(2, { diskBus }), METHODS)),
+  scenarios(on(2, { diskBus: 'virtio-scsi' }), ['fs-raw-scsi']),
   // The kernel decides about both when it boots.
   ...['preempt=full', 'nokaslr'].map((cmdline) => scenarios(on(2, { cmdline }), METHODS)),
   kernel('release', 'x86_64'),
