@@ -20,10 +20,12 @@ const memory = (machine: SoakMachine): Part => ({ run: 'memory', snapshots: SNAP
 const chain = (cycles: number, machine: SoakMachine): Part => ({ run: 'chain', cycles, seed: 1, machine });
 const kernel = (flavour: KernelFlavour, arch: KernelArch): Part => ({ run: 'kernel', flavour, arch });
 
+/** Named, because a scenario may have another engine of its own. */
+const V86: SoakMachine = { engine: 'v86' };
 const ON_V86: readonly Part[] = [
-  scenarios({}),
-  scenarios({ freezeOrder: 'filesystems-first' }, IN_USE),
-  scenarios({ kernel: 'debug' }),
+  scenarios(V86),
+  scenarios({ ...V86, freezeOrder: 'filesystems-first' }, IN_USE),
+  scenarios({ ...V86, kernel: 'debug' }),
   chain(CYCLES, {}),
   memory({}),
   storms({}),
