@@ -23,7 +23,11 @@ export interface MachineOptions {
   /** Of the guest kernel. */
   readonly arch: Architecture;
   readonly processors: number;
+  /** NUMA nodes; one unless told. */
+  readonly nodes?: number;
   readonly memoryMiB: number;
+  /** Of that, what lies at addresses from 4 GiB on; nothing unless told. */
+  readonly highMemoryMiB?: number;
   readonly diskBus: DiskBus;
   readonly seed: number;
   /** A flavour, `release` or `debug`, or the path of a folder with the user's own kernel. */

@@ -3,6 +3,7 @@
 import type { Checkpoint, EngineTraits, MachineConfig, RunRequest } from '../machine/contract.js';
 import { DELIVERY_BYTES_MAX } from '../machine/delivery.js';
 import { InputError } from '../machine/errors.js';
+import { ramOffset, ramPlaces } from '../machine/ram.js';
 import { SECTOR_BYTES } from '../machine/units.js';
 
 /** The name of an engine, and what it promises. */
@@ -13,13 +14,26 @@ export interface EngineFacts {
 
 /** @throws InputError when an engine with these traits cannot make such a machine. */
 export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts): void {
-  const { memoryMiB, processors = 1, disks, diskBus = 'ide', kernel, share, seed, wallClockMs } = config;
+  const { memoryMiB, highMemoryMiB = 0, nodes = 1, processors = 1 } = config;
+  const { disks, diskBus = 'ide', kernel, share, seed, wallClockMs } = config;
   const { min, max } = traits.memoryMiB;
   if (!Number.isInteger(memoryMiB) || memoryMiB < min || memoryMiB > max)
     throw new InputError(`a machine of ${name} has ${min} to ${max} MiB of RAM, not ${memoryMiB}`);
   if (!Number.isInteger(processors) || processors < 1 || processors > traits.processorsMax)
     throw new InputError(
       `a machine of ${name} has ${traits.processorsMax === 1 ? 'one processor' : `1 to ${traits.processorsMax} processors`}, not ${processors}`,
+    );
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > traits.nodesMax || nodes > processors || memoryMiB % nodes !== 0)
+    throw new InputError(
+      traits.nodesMax === 1
+        ? `a machine of ${name} has one NUMA node, not ${nodes}`
+        : `a machine of ${name} has 1 to ${traits.nodesMax} NUMA nodes with a processor and an equal part of its RAM each, which ${nodes} nodes cannot have`,
+    );
+  if (highMemoryMiB !== 0 && !traits.highMemory) throw new InputError(`a machine of ${name} has no RAM above 4 GiB`);
+  // The kernel is loaded into the lower part.
+  if (!Number.isInteger(highMemoryMiB) || highMemoryMiB < 0 || highMemoryMiB > memoryMiB - min)
+    throw new InputError(
+      `of ${memoryMiB} MiB of RAM, 0 to ${memoryMiB - min} MiB can lie above 4 GiB, not ${highMemoryMiB}`,
     );
   if (share && !traits.share) throw new InputError(`a machine of ${name} cannot have a share`);
   if (!traits.diskBuses.includes(diskBus)) throw new InputError(`a machine of ${name} cannot have ${diskBus} disks`);
@@ -54,9 +68,10 @@ export function checkRestored(config: MachineConfig, checkpoint: Checkpoint, fac
 /** @throws InputError when a machine of this config cannot run so. */
 export function checkRequest(
   { virtualMsMax, triggers = [], deliver }: RunRequest,
-  { disks, memoryMiB }: MachineConfig,
+  config: MachineConfig,
   { name, traits }: EngineFacts,
 ): void {
+  const { disks } = config;
   if (!(virtualMsMax > 0)) throw new InputError(`a run needs a bound in virtual time, not ${virtualMsMax}`);
   if (deliver && deliver.length > DELIVERY_BYTES_MAX)
     throw new InputError(`a delivery has at most ${DELIVERY_BYTES_MAX} bytes, not ${deliver.length}`);
@@ -68,7 +83,7 @@ export function checkRequest(
       throw new InputError(`the disks of the ${name} engine cannot fail`);
     if (then.do === 'failDisk' && then.disk >= disks.length)
       throw new InputError(`the machine has no disk ${then.disk}`);
-    if (then.do === 'flip' && then.gpa + then.xor.length > memoryMiB * 2 ** 20)
+    if (then.do === 'flip' && ramOffset(ramPlaces(config), then.gpa, then.xor.length) === undefined)
       throw new InputError(`the machine has no memory at ${then.gpa}`);
   }
 }

@@ -20,6 +20,14 @@ export const MISTAKES = [
   'reuse-swap',
   'ignore-holders',
   'keep-reference',
+  'skip-last-page',
+  'keep-exclusive',
+  'ignore-pins',
+  'hold-late',
+  'miss-late-holder',
+  'take-parts',
+  'lose-pte-bits',
+  'skip-flush',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 

@@ -67,8 +67,12 @@ export type DiskBus = (typeof DISK_BUSES)[number];
 export interface MachineConfig {
   /** RAM in MiB, within the bounds of the engine's traits. */
   readonly memoryMiB: number;
+  /** Of that, what lies at addresses from 4 GiB on; default 0. */
+  readonly highMemoryMiB?: number;
   /** Number of processors; default 1. */
   readonly processors?: number;
+  /** Number of NUMA nodes, which have equal parts of RAM and of the processors; default 1. */
+  readonly nodes?: number;
   /** Firmware of the machine. An engine that brings its own does not use it. */
   readonly bios: Uint8Array;
   readonly vgaBios: Uint8Array;
@@ -241,6 +245,10 @@ export interface EngineTraits {
   readonly processorsMax: number;
   /** What disks can be connected to. */
   readonly diskBuses: readonly DiskBus[];
+  /** How many NUMA nodes the machine can have. */
+  readonly nodesMax: number;
+  /** RAM can lie at addresses from 4 GiB on. */
+  readonly highMemory: boolean;
   /** Bounds of the RAM, both inclusive. */
   readonly memoryMiB: { readonly min: number; readonly max: number };
 }

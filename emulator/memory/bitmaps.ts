@@ -18,7 +18,7 @@ import {
 } from './kernel.js';
 import { constant } from './layout.js';
 import { addressOf } from './symbols.js';
-import { readU32, va, type Va } from './view.js';
+import { readU32, va, type Va, pageBytes } from './view.js';
 
 /** struct bm_position, which is the `cur` of a bitmap: four words, then an int. Padding after it is left out. */
 export interface CursorLayout {
@@ -107,7 +107,7 @@ export function readBitmap(kernel: GuestKernel, name: StaticBitmap | PointedBitm
 /** Sets `pages[p]` for the bits of one leaf; answers how many there are. */
 function copyBits(kernel: GuestKernel, leaf: Gpa, startPfn: number, endPfn: number, pages: PageSet): number {
   const bits = Math.min(BITS_PER_LEAF, endPfn - startPfn);
-  const bytes = kernel.memory.bytes.subarray(leaf, leaf + PAGE_BYTES);
+  const bytes = pageBytes(kernel.memory, pfnOfGpa(leaf));
   let count = 0;
   for (let i = 0; i < bits; i += 8) {
     const byte = bytes[i >>> 3] as number;

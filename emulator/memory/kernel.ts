@@ -4,6 +4,7 @@
  * these, whether the kernel has 32 or 64 bits.
  */
 import { GuestError, RigError } from '../machine/errors.js';
+import { ramEnd } from '../machine/ram.js';
 import { gpa, type Gpa } from '../machine/units.js';
 import { constant, type KernelLayout } from './layout.js';
 import { translate, type Paging } from './pagetable.js';
@@ -94,7 +95,7 @@ export function physicalIfMapped(kernel: GuestKernel, address: number, offsetByt
 /** Physical address by the mappings that are linear; undefined elsewhere. */
 function linear({ addressing, memory }: GuestKernel, address: number): number | undefined {
   const inDirect = address - addressing.direct;
-  if (inDirect >= 0 && inDirect < memory.bytes.length) return inDirect;
+  if (inDirect >= 0 && inDirect < ramEnd(memory.places)) return inDirect;
   const { image } = addressing;
   if (image !== undefined && address >= image.start && address < image.end)
     return address - image.start + image.physicalStart;

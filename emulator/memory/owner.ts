@@ -122,7 +122,7 @@ function vmallocFrames(kernel: GuestKernel): Map<Pfn, Va> {
   // i386 has all of them above its direct mapping. On x86-64, other ranges show memory as well, such as the shadow of KASAN.
   const [from, to] =
     addressing.wordBytes === 4
-      ? [addressing.direct + memory.bytes.length, 2 ** 32]
+      ? [addressing.direct + memory.places.lengthBytes, 2 ** 32]
       : [constant(layout, 'VMALLOC_START'), constant(layout, 'VMALLOC_END')];
   const found = new Map<Pfn, Va>();
   for (const { frame, address } of mappings(memory, addressing.paging, directory, va(from), to)) {

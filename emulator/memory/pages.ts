@@ -18,6 +18,8 @@ export interface PageState {
   readonly slabCache: string | undefined;
   readonly onLru: boolean;
   readonly anonymous: boolean;
+  /** A page of one program alone: when the program writes to it, the page is made writable, not copied. */
+  readonly exclusive: boolean;
   readonly swapCache: boolean;
   /** The file a page of the page cache belongs to: kernel address of its struct inode, and the page's index in it. */
   readonly file: { readonly inode: number; readonly index: number } | undefined;
@@ -92,6 +94,7 @@ const HOLE: PageState = {
   slabCache: undefined,
   onLru: false,
   anonymous: false,
+  exclusive: false,
   swapCache: false,
   file: undefined,
   references: 0,
@@ -106,7 +109,7 @@ const TAIL = 1;
 function readPointer(kernel: GuestKernel, at: Gpa, lowBits: number): number {
   const { memory, addressing } = kernel;
   const low = readU32(memory, at) & ~lowBits;
-  return addressing.wordBytes === 4 ? low >>> 0 : joinWord(low >>> 0, memory.data.getInt32(at + 4, true));
+  return addressing.wordBytes === 4 ? low >>> 0 : joinWord(low >>> 0, readU32(memory, gpa(at + 4)) | 0);
 }
 
 /** Values that are used often. They are read once per kernel. */
@@ -138,6 +141,7 @@ export function pageReader(kernel: GuestKernel): PageReader {
     lru: bit('PG_lru'),
     swapCache: bit('PG_swapcache'),
     swapBacked: bit('PG_swapbacked'),
+    exclusive: bit('PG_anon_exclusive'),
   };
   const types = new Map(TYPES.map((name) => [at(`PGTY_${name}`), name]));
   const anonBit = at('PAGE_MAPPING_ANON');
@@ -178,6 +182,8 @@ export function pageReader(kernel: GuestKernel): PageReader {
       slabCache: type === 'slab' ? cacheName(word(offsets.slabCache)) : undefined,
       onLru,
       anonymous,
+      // Each page of a large one has its own bit. The bit means something else for what is not anonymous.
+      exclusive: (flags & bits.exclusive) !== 0 && (anonymous || head !== undefined),
       swapCache,
       file:
         mapping === 0 ? undefined : { inode: kernelWord(kernel, mapping, offsets.host), index: word(offsets.index) },

@@ -114,6 +114,14 @@ const machineFields = {
   engine: optional(word('v86', 'qemu')),
   arch: optional(word(...ARCHITECTURES)),
   processors: optional(integer(1, 8)),
+  nodes: optional(integer(1, 4)),
+  highMemory: optional(
+    scalar<number>(
+      "the part of RAM above 4 GiB, from '128 MiB' to '3 GiB'",
+      (value) => (typeof value === 'string' ? mebibytes(value) : undefined),
+      512,
+    ),
+  ),
   memory: optional(
     scalar<number>(
       "RAM from '128 MiB' to '3 GiB'",
@@ -172,7 +180,9 @@ function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptio
     engine,
     arch,
     processors: overrides.processors ?? given.processors ?? DEFAULT_MACHINE.processors,
+    ...(given.nodes !== undefined && { nodes: given.nodes }),
     memoryMiB: overrides.memoryMiB ?? memoryMiB,
+    ...(given.highMemory !== undefined && { highMemoryMiB: given.highMemory }),
     diskBus: overrides.diskBus ?? given.diskBus ?? DEFAULT_MACHINE.diskBus,
     seed: given.seed ?? DEFAULT_MACHINE.seed,
     kernel: given.kernel ?? DEFAULT_MACHINE.kernel,
@@ -191,15 +201,8 @@ export function standardMachine(overrides: MachineOverrides): MachineOptions {
 }
 
 /** Why there is no machine like this, if so. */
-function machineProblem({
-  engine,
-  arch,
-  processors,
-  diskBus,
-  kernel,
-  share,
-  memoryMiB,
-}: MachineOptions): string | undefined {
+function machineProblem(options: MachineOptions): string | undefined {
+  const { engine, arch, processors, diskBus, kernel, share, memoryMiB, highMemoryMiB = 0, nodes = 1 } = options;
   const { min, max } = ENGINES[engine].memoryMiB;
   if (engine === 'v86' && arch !== 'i386') return `the engine v86 cannot run ${arch}: add \`engine: qemu\``;
   if (processors > ENGINES[engine].processorsMax)
@@ -212,6 +215,16 @@ function machineProblem({
     return `the ${kernel} kernel for i386 has no driver for ${diskBus} disks: add \`arch: x86_64\``;
   if (memoryMiB < min || memoryMiB > max)
     return `a machine of the engine ${engine} has ${min} MiB to ${max} MiB of RAM, not ${memoryMiB} MiB`;
+  if (nodes > ENGINES[engine].nodesMax || nodes > processors)
+    return ENGINES[engine].nodesMax === 1
+      ? `a machine of the engine ${engine} has one NUMA node: add \`engine: qemu\``
+      : `each of ${nodes} NUMA nodes needs a processor: add \`processors: ${nodes}\``;
+  if (nodes > 1 && memoryMiB % nodes !== 0)
+    return `${memoryMiB} MiB of RAM cannot be divided into ${nodes} equal parts`;
+  if (highMemoryMiB > 0 && (!ENGINES[engine].highMemory || arch === 'i386'))
+    return `a machine of the engine ${engine} with ${arch} has no RAM above 4 GiB: add \`engine: qemu\` and \`arch: x86_64\``;
+  if (highMemoryMiB > memoryMiB - min)
+    return `of ${memoryMiB} MiB of RAM, at most ${memoryMiB - min} MiB can lie above 4 GiB, not ${highMemoryMiB} MiB`;
   if (share !== undefined && !ENGINES[engine].share) return `a machine of the engine ${engine} cannot have a \`share\``;
   return undefined;
 }

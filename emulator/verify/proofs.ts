@@ -13,7 +13,7 @@ import { gpa, type Gpa } from '../machine/units.js';
 import { guestKernel, type GuestKernel } from '../memory/kernel.js';
 import { layoutPlace, parseLayout } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
-import { guestMemory } from '../memory/view.js';
+import { guestMemory, offsetOf } from '../memory/view.js';
 import {
   diskSource,
   findImage,
@@ -51,6 +51,8 @@ export type Condition = 'inUse' | 'frozen' | 'left';
 export interface ProofHost {
   /** Text of the guest kernel's System.map. */
   readonly systemMap: string;
+  /** RAM of the machine at addresses from 4 GiB on; default none. */
+  readonly highMemoryMiB?: number;
   /** A faster comparison of memory than the language offers. */
   readonly comparer?: Comparer;
   /** Looks at a filesystem with the host's tools. Undefined for one that has no checker. */
@@ -75,7 +77,7 @@ const deviceName = (index: number): string => `sd${String.fromCharCode(0x61 + in
 /** @throws InputError when System.map is none. */
 export function createProofs(host: ProofHost): Proofs {
   const symbols = parseSystemMap(host.systemMap);
-  const copyOf = copyReader(symbols);
+  const copyOf = copyReader(symbols, (host.highMemoryMiB ?? 0) * 2 ** 20);
   return {
     memory: async (evidence) => proveMemory(evidence, copyOf, host.comparer),
     image: async (evidence) => proveImage(evidence, copyOf),
@@ -94,13 +96,13 @@ interface AtomicCopy {
 }
 
 /** Two proofs use the same capture, so its structures are read once. */
-function copyReader(symbols: SymbolTable): (evidence: SuspendEvidence) => AtomicCopy {
+function copyReader(symbols: SymbolTable, highBytes: number): (evidence: SuspendEvidence) => AtomicCopy {
   const known = new WeakMap<Uint8Array, AtomicCopy>();
   return (evidence) => {
     const ram = copied(evidence.atCopy);
     const seen = known.get(ram);
     if (seen) return seen;
-    const kernel = kernelAt(evidence, symbols);
+    const kernel = kernelAt(evidence, symbols, highBytes);
     const copy = { kernel, accounted: accountForCopy(kernel) };
     known.set(ram, copy);
     return copy;
@@ -108,16 +110,17 @@ function copyReader(symbols: SymbolTable): (evidence: SuspendEvidence) => Atomic
 }
 
 /** The kernel in the capture made at the atomic copy. */
-function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable): GuestKernel {
+function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable, highBytes: number): GuestKernel {
   const { layout } = evidence;
   if (layout === undefined) {
     throw new RigError('the kernel never announced its layout table', {
       remedy: 'boot a guest kernel that was built with the rig markers',
     });
   }
-  const memory = guestMemory(copied(evidence.atCopy));
+  const memory = guestMemory(copied(evidence.atCopy), highBytes);
   const { at, lengthBytes } = layoutPlace(layout);
-  return guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(at, at + lengthBytes)));
+  const offset = offsetOf(memory, at, lengthBytes);
+  return guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(offset, offset + lengthBytes)));
 }
 
 function copied(ram: Uint8Array | undefined): Uint8Array {
@@ -154,11 +157,12 @@ function proveMemory(
 function endangeredFindings(pages: readonly EndangeredPage[]): Finding[] {
   const sentences = {
     writable: 'preserved pages are not write-protected',
+    exclusive: 'preserved pages still belong to one program alone',
     unheld: 'preserved pages are held by too few references',
     shared: 'preserved pages are held by too many references',
     unreturned: 'pages of programs were not given back after an earlier snapshot',
   } as const;
-  return (['writable', 'unheld', 'shared', 'unreturned'] as const).flatMap((danger) => {
+  return (['writable', 'exclusive', 'unheld', 'shared', 'unreturned'] as const).flatMap((danger) => {
     const lines = pages
       .filter((page) => page.danger === danger)
       .map(({ pfn, owner, because }) => `${hexPfn(pfn)}: ${because}: ${owner}`);

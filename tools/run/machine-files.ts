@@ -104,7 +104,9 @@ export async function obtainMachineFiles(
   ].join(' ');
   const config: MachineConfig = {
     memoryMiB: machine.memoryMiB,
+    ...(machine.highMemoryMiB !== undefined && { highMemoryMiB: machine.highMemoryMiB }),
     processors: machine.processors,
+    ...(machine.nodes !== undefined && { nodes: machine.nodes }),
     bios,
     vgaBios,
     kernel: await readFile(kernel.bzImagePath),
@@ -160,9 +162,10 @@ export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' 
 
 function keyOf(
   hashes: readonly (readonly [string, string])[],
-  { memoryMiB, processors, diskBus, seed, wallClockMs, cmdline }: MachineConfig,
+  { memoryMiB, highMemoryMiB, processors, nodes, diskBus, seed, wallClockMs, cmdline }: MachineConfig,
 ): string {
-  return sha256(JSON.stringify([hashes, memoryMiB, processors, diskBus, seed, wallClockMs, cmdline])).slice(0, 32);
+  const machine = [memoryMiB, highMemoryMiB, processors, nodes, diskBus, seed, wallClockMs, cmdline];
+  return sha256(JSON.stringify([hashes, ...machine])).slice(0, 32);
 }
 
 /** `sda` for disk 0: how the guest names it in /dev, on every bus. */

@@ -19,6 +19,8 @@ const FAKE_TRAITS: EngineTraits = {
   share: true,
   processorsMax: 1,
   diskBuses: ['ide'],
+  nodesMax: 1,
+  highMemory: false,
   memoryMiB: { min: 1, max: 4096 },
 };
 

@@ -29,15 +29,22 @@ export interface QemuMachineConfig extends MachineConfig {
  * sockets as a client, so something must listen at each when it starts.
  */
 export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): readonly string[] {
-  const { memoryMiB, processors = 1, cmdline, wallClockMs } = config;
+  const { memoryMiB, highMemoryMiB = 0, processors = 1, nodes = 1, cmdline, wallClockMs } = config;
+  const board = [
+    'pc',
+    ...(nodes === 1 ? ['memory-backend=ram'] : []),
+    'usb=off',
+    'vmport=off',
+    ...(highMemoryMiB === 0 ? [] : [`max-ram-below-4g=${memoryMiB - highMemoryMiB}M`]),
+  ];
   const socket = (id: string, path: string): readonly string[] => ['-chardev', `socket,id=${id},path=${comma(path)}`];
   return [
     // Nothing that the rig does not name: no user's configuration, no default devices.
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
-    ...['-machine', 'pc,memory-backend=ram,usb=off,vmport=off', '-accel', 'tcg'],
-    ...['-smp', String(processors), '-m', `${memoryMiB}M`],
-    // Memory that the rig can read while the machine stands still, and after its end.
-    ...['-object', `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`],
+    ...['-machine', board.join(','), '-accel', 'tcg'],
+    // Processors of one socket cannot be of several nodes.
+    ...['-smp', nodes === 1 ? String(processors) : `${processors},sockets=${processors}`, '-m', `${memoryMiB}M`],
+    ...memoryOf(config),
     ...['-kernel', paths.kernel, ...(paths.initrd === undefined ? [] : ['-initrd', paths.initrd])],
     ...['-append', [cmdline, ...serialNumbers(config)].join(' ')],
     // The real-time clock stands still with the machine.
@@ -109,6 +116,20 @@ function devicesOf(config: QemuMachineConfig): readonly string[] {
     '-device',
     one,
   ]);
+}
+
+/** Memory that the rig can read while the machine stands still, and after its end. A block of it for each NUMA node. */
+function memoryOf({ memoryMiB, processors = 1, nodes = 1 }: MachineConfig): readonly string[] {
+  const block = (id: string): readonly string[] => [
+    '-object',
+    `memory-backend-memfd,id=${id},size=${memoryMiB / nodes}M,share=on`,
+  ];
+  if (nodes === 1) return block('ram');
+  return Array.from({ length: nodes }, (_, node) => {
+    const first = Math.floor((node * processors) / nodes);
+    const last = Math.floor(((node + 1) * processors) / nodes) - 1;
+    return [...block(`ram${node}`), '-numa', `node,nodeid=${node},memdev=ram${node},cpus=${first}-${last}`];
+  }).flat();
 }
 
 /** In QEMU's options, a comma within a value is written twice. */

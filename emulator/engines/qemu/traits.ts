@@ -12,6 +12,8 @@ export const QEMU_TRAITS: EngineTraits = {
   share: false,
   processorsMax: 8,
   diskBuses: DISK_BUSES,
-  // More than that, and the addresses of the last part would not be those of a single block of memory.
+  nodesMax: 4,
+  highMemory: true,
+  // What is more than that would lie above 4 GiB without being asked for, and a capture would be larger than an array can be.
   memoryMiB: { min: 128, max: 3072 },
 };

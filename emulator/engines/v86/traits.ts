@@ -12,5 +12,7 @@ export const V86_TRAITS: EngineTraits = {
   share: true,
   processorsMax: 1,
   diskBuses: ['ide'],
+  nodesMax: 1,
+  highMemory: false,
   memoryMiB: { min: 128, max: 768 },
 };

@@ -4,13 +4,13 @@
  * does not count. This is for two images of work that ran until it was frozen, because that work has different frames
  * in each image.
  */
-import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
+import { gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
 import { pathOfInode } from '../../memory/files.js';
 import { symbolGpa, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
 import { pageReader } from '../../memory/pages.js';
 import { tasks, userMaps } from '../../memory/tasks.js';
-import { hexVa } from '../../memory/view.js';
+import { hexVa, isRam, pageBytes } from '../../memory/view.js';
 import { differingWords, type ImageDifference } from './images.js';
 
 /**
@@ -30,8 +30,9 @@ export function contentsOf(kernel: GuestKernel): Contents {
   for (let index = 0; index < memory.pageCount; index++) {
     const frame = pfn(index);
     const at = gpaOfPfn(frame);
+    if (!isRam(memory, frame)) continue;
     if (at >= image.start && at < image.end) continue;
-    const content = { gpa: at, bytes: memory.bytes.subarray(at, at + PAGE_BYTES) };
+    const content = { gpa: at, bytes: pageBytes(memory, frame) };
     const users = byFrame.get(frame) ?? [];
     for (const { task, address } of users) found.set(`${task.comm} (pid ${task.pid}) at ${hexVa(address)}`, content);
     const { file } = pages.state(frame);

@@ -6,10 +6,10 @@
  * Both machines are forks of one machine, so that everything that neither has changed since lies in the same frame. A
  * frame that has different owners in the two images is a difference, too.
  */
-import { PAGE_BYTES, gpa, gpaOfPfn, pfn, type Gpa } from '../../machine/units.js';
+import { PAGE_BYTES, gpa, gpaOfPfn, pfn, pfnOfGpa, type Gpa } from '../../machine/units.js';
 import { physicalIfMapped, readWord, type GuestKernel } from '../../memory/kernel.js';
 import { ownerNamer } from '../../memory/owner.js';
-import { pageBytes, readU32 } from '../../memory/view.js';
+import { pageBytes, readU32, isRam, offsetOf } from '../../memory/view.js';
 import { accountForPages } from '../memory/account.js';
 import { wordComparer } from '../memory/compare.js';
 
@@ -93,7 +93,7 @@ export function compareImages(first: GuestKernel, second: GuestKernel): ImageCom
         first: a ? readU32(first.memory, at) : undefined,
         second: b ? readU32(second.memory, at) : undefined,
       });
-    else if (!equal(at, at + PAGE_BYTES))
+    else if (!equal(offsetOf(first.memory, at, PAGE_BYTES), offsetOf(first.memory, at, PAGE_BYTES) + PAGE_BYTES))
       for (const word of differingWords(pageBytes(first.memory, pfn(index)), pageBytes(second.memory, pfn(index)), at))
         differ(ownerAt(word.at), {
           ...word,
@@ -173,7 +173,7 @@ export function pointeesOf(first: GuestKernel, second: GuestKernel): Pointees {
     const namer = ownerNamer(kernel);
     return (address) => {
       const at = physicalIfMapped(kernel, address);
-      return at !== undefined && at < kernel.memory.bytes.length ? kindOf(namer.name(at)) : undefined;
+      return at !== undefined && isRam(kernel.memory, pfnOfGpa(at)) ? kindOf(namer.name(at)) : undefined;
     };
   };
   return { first: ownerIn(first), second: ownerIn(second) };

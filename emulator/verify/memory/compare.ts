@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Page by page comparison of two RAM captures, as fast as memory allows. */
-import { PAGE_BYTES, pfn, type Pfn } from '../../machine/units.js';
+import { RigError } from '../../machine/errors.js';
+import { ramOffset, type RamPlaces } from '../../machine/ram.js';
+import { PAGE_BYTES, gpaOfPfn, pfn, type Pfn } from '../../machine/units.js';
 import type { PageSet } from '../../memory/bitmaps.js';
 
 /** Tells whether `[fromByte, toByte)` is the same on both sides; both are multiples of the page size. */
@@ -32,14 +34,24 @@ function words(bytes: Uint8Array): BigInt64Array {
 /** Long enough to hide the cost of a call, short enough that one difference does not cost a second long pass. */
 const SPAN_PAGES_MAX = 64;
 
-/** The frames among `selected` in which the captures differ, ascending. Both captures have the same length. */
+/**
+ * The frames among `selected` in which the captures differ, ascending. Both captures have the same length. `places`: where
+ * RAM lies, if not all of it is below 4 GiB. All selected frames are RAM.
+ */
 export function differingFrames(
   a: Uint8Array,
   b: Uint8Array,
   selected: PageSet,
   comparer: Comparer = wordComparer,
+  places: RamPlaces = { lengthBytes: a.length, lowBytes: a.length },
 ): Pfn[] {
-  const equal = comparer(a, b);
+  const compare = comparer(a, b);
+  const equal = (fromFrame: number, toFrame: number): boolean => {
+    const lengthBytes = (toFrame - fromFrame) * PAGE_BYTES;
+    const offset = ramOffset(places, gpaOfPfn(pfn(fromFrame)), lengthBytes);
+    if (offset === undefined) throw new RigError(`frames ${fromFrame} to ${toFrame - 1} are not RAM`);
+    return compare(offset, offset + lengthBytes);
+  };
   const differing: Pfn[] = [];
   for (let first = 0; first < selected.length;) {
     if (selected[first] !== 1) {
@@ -48,9 +60,9 @@ export function differingFrames(
     }
     let end = first + 1;
     while (end < selected.length && end - first < SPAN_PAGES_MAX && selected[end] === 1) end++;
-    if (!equal(first * PAGE_BYTES, end * PAGE_BYTES)) {
+    if (!equal(first, end)) {
       for (let page = first; page < end; page++) {
-        if (!equal(page * PAGE_BYTES, (page + 1) * PAGE_BYTES)) differing.push(pfn(page));
+        if (!equal(page, page + 1)) differing.push(pfn(page));
       }
     }
     first = end;

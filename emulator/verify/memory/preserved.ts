@@ -15,11 +15,12 @@ export interface EndangeredPage {
   readonly pfn: Pfn;
   readonly owner: string;
   /**
-   * writable: a program can change it without a page fault. unheld: it is freed with the last program that maps it.
+   * writable: a program can change it without a page fault. exclusive: it becomes writable by the page fault of a
+   * program that writes to it, as if it belonged to that program alone. unheld: it is freed with the last program that maps it.
    * shared: it has another holder, which can change it without a page fault. unreturned: an earlier snapshot has not
    * given it back, so it can be neither reclaimed nor preserved again.
    */
-  readonly danger: 'writable' | 'unheld' | 'shared' | 'unreturned';
+  readonly danger: 'writable' | 'exclusive' | 'unheld' | 'shared' | 'unreturned';
   /** Who can write, or what holds it, for people. */
   readonly because: string;
 }
@@ -44,7 +45,8 @@ export function endangeredPages(kernel: GuestKernel, preserved: PageSet): readon
     const frame = pfn(index);
     const writers = (byFrame.get(frame) ?? []).filter(({ writable }) => writable);
     if (writers.length > 0) note(frame, 'writable', `${writers.map(writerName).join(', ')} can write to it`);
-    const { head } = pages.state(frame);
+    const { head, exclusive } = pages.state(frame);
+    if (exclusive) note(frame, 'exclusive', 'a page fault makes it writable');
     // The first page of a large page counts the references to all of it.
     if (head !== undefined && preserved[head] === 1) continue;
     const holders = holdersOf(frame, preserved, pages, byFrame);

@@ -9,7 +9,7 @@ import { GuestError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES, gpa, gpaOfPfn, type Pfn } from '../../machine/units.js';
 import type { PageSet } from '../../memory/bitmaps.js';
 import { variable, type GuestKernel } from '../../memory/kernel.js';
-import { guestMemory, pageBytes, type GuestMemory } from '../../memory/view.js';
+import { guestMemory, pageBytes, type GuestMemory, offsetOf } from '../../memory/view.js';
 import { nameSafely, ownerNamer, type OwnerNamer } from '../../memory/owner.js';
 import type { Omission } from './account.js';
 import { endangeredPages, type EndangeredPage } from './preserved.js';
@@ -79,13 +79,19 @@ const EXCERPT_BYTES = 16;
 /** Throws RigError when the captures cannot belong to one suspend and resume. */
 export function verifyMemory(input: MemoryProofInput): MemoryResult {
   const { atCopy } = input;
-  const restored = guestMemory(input.restored);
+  const restored = guestMemory(input.restored, atCopy.memory.places.lengthBytes - atCopy.memory.places.lowBytes);
   checkPair(atCopy, restored);
 
   const { account, written: writtenBefore } = input.accounted ?? accountForCopy(atCopy);
   const written = [...writtenBefore, ...writtenByRestore(atCopy)];
   const differing = new Set(
-    differingFrames(atCopy.memory.bytes, restored.bytes, account.inImage, input.comparer ?? wordComparer),
+    differingFrames(
+      atCopy.memory.bytes,
+      restored.bytes,
+      account.inImage,
+      input.comparer ?? wordComparer,
+      atCopy.memory.places,
+    ),
   );
   // A range with a predicted value is checked even if nothing changed, because an unchanged value may be wrong.
   for (const range of written)
@@ -200,8 +206,9 @@ const whole = (kind: 'lost' | 'superfluous', frame: Pfn, owner: string): MemoryD
 });
 
 function countDiffering(atCopy: GuestMemory, restored: GuestMemory, range: WrittenRange): number {
-  const end = range.start + range.lengthBytes;
-  return differingRuns(atCopy.bytes.subarray(range.start, end), restored.bytes.subarray(range.start, end)).reduce(
+  const start = offsetOf(atCopy, range.start, range.lengthBytes);
+  const end = start + range.lengthBytes;
+  return differingRuns(atCopy.bytes.subarray(start, end), restored.bytes.subarray(start, end)).reduce(
     (sum, run) => sum + run.end - run.start,
     0,
   );

@@ -20,7 +20,7 @@ import {
 } from '../../memory/kernel.js';
 import { constant } from '../../memory/layout.js';
 import { addressOf } from '../../memory/symbols.js';
-import { pageBytes, setWord, va, type Va } from '../../memory/view.js';
+import { pageBytes, setWord, va, type Va, offsetOf } from '../../memory/view.js';
 import { currentTask } from '../../memory/tasks.js';
 import { accountForPages, type Accounting } from './account.js';
 import { isZero } from './compare.js';
@@ -168,7 +168,8 @@ function cursorAtNext({ addressing }: GuestKernel, bitmap: MemoryBitmap, frame: 
 function zeroCursor(kernel: GuestKernel, account: Accounting, frame: Pfn): Uint8Array {
   const { zero } = account;
   const cursor = cursorLayout(kernel.addressing);
-  const before = kernel.memory.bytes.slice(zero.cursor, zero.cursor + cursor.sizeof);
+  const cursorAt = offsetOf(kernel.memory, zero.cursor, cursor.sizeof);
+  const before = kernel.memory.bytes.slice(cursorAt, cursorAt + cursor.sizeof);
   let last = frame - 1;
   while (last >= 0 && !(isCopied(account, last) && isZero(pageBytes(kernel.memory, pfn(last))))) last--;
   const position = last < 0 ? undefined : positionOf(zero, last);

@@ -192,11 +192,16 @@ const PATHS = {
 t.test('the command line', (t) => {
   const line = argumentsOf(CONFIG, PATHS);
   const after = (option: string): string | undefined => line[line.indexOf(option) + 1];
+  t.equal(after('-machine'), 'pc,memory-backend=ram,usb=off,vmport=off');
   t.equal(after('-smp'), '4');
   t.equal(after('-append'), 'a b,c rig.disks=snapback0,snapback1', 'with the serial numbers of the disks');
   t.equal(after('-chardev'), 'socket,id=monitor,path=/t/a,,b');
   t.equal(after('-rtc'), 'base=2026-01-02T03:04:05,clock=vm');
   t.notOk(line.includes('-initrd'));
+  const large = argumentsOf({ ...CONFIG, highMemoryMiB: 128, nodes: 2 }, PATHS).join(' ');
+  t.match(large, '-machine pc,usb=off,vmport=off,max-ram-below-4g=128M');
+  t.match(large, 'id=ram0,size=128M,share=on -numa node,nodeid=0,memdev=ram0,cpus=0-1');
+  t.match(large, 'id=ram1,size=128M,share=on -numa node,nodeid=1,memdev=ram1,cpus=2-3');
   t.end();
 });
 

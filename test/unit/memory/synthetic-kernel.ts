@@ -80,6 +80,7 @@ const LAYOUT_OF_I386: Readonly<Record<string, number>> = {
   'page._refcount': 28,
   PG_lru: 5,
   PG_swapcache: 10,
+  PG_anon_exclusive: 11,
   PG_reserved: 13,
   PG_swapbacked: 17,
   PGTY_buddy: 0xf0,

@@ -85,6 +85,17 @@ t.test('a machine is of an engine that can make it', (t) => {
   t.match(machine('diskBus: nvme'), [/v86 cannot have nvme disks: add `engine: qemu`/]);
   t.match(machine('engine: qemu, diskBus: ahci'), [/for i386 has no driver for ahci disks: add `arch: x86_64`/]);
   t.match(machine('engine: qemu, arch: x86_64, diskBus: scsi'), [/virtio-scsi/]);
+  t.match(machine('engine: qemu, arch: x86_64, processors: 4, nodes: 2, memory: 1 GiB, highMemory: 512 MiB'), {
+    processors: 4,
+    nodes: 2,
+    memoryMiB: 1024,
+    highMemoryMiB: 512,
+  });
+  t.match(machine('nodes: 2'), [/v86 has one NUMA node: add `engine: qemu`/]);
+  t.match(machine('engine: qemu, arch: x86_64, nodes: 2'), [/each of 2 NUMA nodes needs a processor/]);
+  t.match(machine('engine: qemu, arch: x86_64, processors: 4, nodes: 3'), [/1024 MiB .* into 3 equal parts/]);
+  t.match(machine('highMemory: 128 MiB'), [/no RAM above 4 GiB: add `engine: qemu`/]);
+  t.match(machine('engine: qemu, arch: x86_64, highMemory: 1 GiB'), [/of 1024 MiB .* at most 896 MiB can lie above/]);
   t.match(machine('engine: bochs'), [/v86.*qemu/]);
   t.match(machine('arch: arm64'), [/i386.*x86_64/]);
   t.end();

@@ -20,7 +20,13 @@ function checks(t: Test, machine: SyntheticMachine): void {
   const { frames } = syntheticKernel([], machine).places;
 
   /** A kernel that preserves the page of its process, as it should unless told otherwise. */
-  function preserving({ writable = false, references = 2, mapped = 1, swapCache = false } = {}): SyntheticKernel {
+  function preserving({
+    writable = false,
+    references = 2,
+    mapped = 1,
+    swapCache = false,
+    exclusive = false,
+  } = {}): SyntheticKernel {
     const made = syntheticKernel([frames.anonymous], machine);
     const { layout, places, kernel } = made;
     const entry = places.userEntry(USER_ADDRESS);
@@ -28,7 +34,15 @@ function checks(t: Test, machine: SyntheticMachine): void {
     const descriptor = made.descriptor(frames.anonymous);
     made.set(descriptor + (layout['page._refcount'] ?? 0), references);
     kernel.memory.data.setInt32(descriptor + (layout['page.page_type'] ?? 0), mapped - 1, true);
-    made.set(descriptor, 2 ** (layout['PG_swapbacked'] ?? 0) + (swapCache ? 2 ** (layout['PG_swapcache'] ?? 0) : 0));
+    const flags = [
+      'PG_swapbacked',
+      ...(swapCache ? ['PG_swapcache'] : []),
+      ...(exclusive ? ['PG_anon_exclusive'] : []),
+    ];
+    made.set(
+      descriptor,
+      flags.reduce((sum, name) => sum + 2 ** (layout[name] ?? 0), 0),
+    );
     return made;
   }
   const dangers = ({ kernel }: SyntheticKernel): readonly string[] =>
@@ -48,6 +62,10 @@ function checks(t: Test, machine: SyntheticMachine): void {
       because: /^\w+ \(pid \d+\) can write to it$/,
       owner: /anonymous memory/,
     });
+  });
+
+  t.test('a page that a program will be able to write to', async (t) => {
+    t.same(dangers(preserving({ exclusive: true })), ['exclusive: a page fault makes it writable']);
   });
 
   t.test('a page that nobody holds for the image', async (t) => {

@@ -5,7 +5,6 @@
  */
 import type { Action, MarkerSeen, StopReason } from '../../../machine/contract.js';
 import { StallError } from '../../../machine/errors.js';
-import { gpa } from '../../../machine/units.js';
 import type { Clock } from '../clock.js';
 import { createMarkers } from '../markers.js';
 import { isDead, readProcessors, type Processor } from '../processors.js';
@@ -35,12 +34,11 @@ export interface DriverParts {
   /** Rings when a write is held, when a run is to stop, and when the machine fails. */
   readonly bell: Bell;
   /** Bytes of RAM. */
-  readonly memoryBytes: number;
   /** Real time in ms within which QEMU must stop the machine. */
   readonly stallMs: number;
 }
 
-export function createDriver({ state, clock, writes, bell, memoryBytes, stallMs }: DriverParts): Driver {
+export function createDriver({ state, clock, writes, bell, stallMs }: DriverParts): Driver {
   const markers = createMarkers();
   /** Why QEMU has shut the guest down. */
   let shutdown: string | undefined;
@@ -148,7 +146,7 @@ export function createDriver({ state, clock, writes, bell, memoryBytes, stallMs 
     async function act(index: number, action: Action, marker: MarkerSeen | undefined): Promise<void> {
       switch (action.do) {
         case 'capture':
-          run.captures.push({ label: action.label, marker, memory: await ram.read(gpa(0), memoryBytes) });
+          run.captures.push({ label: action.label, marker, memory: await ram.all() });
           return;
         case 'flip': {
           const bytes = await ram.read(action.gpa, action.xor.length);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Machine, MachineConfig } from '../../../machine/contract.js';
 import { InputError, RigError, StallError } from '../../../machine/errors.js';
-import { gpa } from '../../../machine/units.js';
+import { ramOffset, ramPlaces } from '../../../machine/ram.js';
 import { checkRequest, type EngineFacts } from '../../checks.js';
 import { createClock } from '../clock.js';
 import { QEMU_PROGRAM } from '../command-line.js';
@@ -23,7 +23,7 @@ const HASHED_BYTES = 16 << 20;
  * @throws RigError when QEMU does not start.
  */
 export async function startMachine(config: MachineConfig, facts: EngineFacts, stallMs: number): Promise<Machine> {
-  const memoryBytes = config.memoryMiB * 2 ** 20;
+  const places = ramPlaces(config);
   const state = createState();
   const clock = createClock();
   const bell = createBell();
@@ -32,7 +32,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     if (state.run) state.run.stop ??= { why: 'byte' };
     bell.ring();
   });
-  const driver = createDriver({ state, clock, writes, bell, memoryBytes, stallMs });
+  const driver = createDriver({ state, clock, writes, bell, stallMs });
   let closing: Promise<void> | undefined;
 
   const parts = await startParts(config, stallMs, {
@@ -93,20 +93,20 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     },
     async readMemory(at, lengthBytes) {
       checkUsable();
-      if (at + lengthBytes > memoryBytes) throw new InputError(`the machine has no memory at ${at + lengthBytes - 1}`);
+      if (ramOffset(places, at, lengthBytes) === undefined)
+        throw new InputError(`the machine has no memory at ${at + lengthBytes - 1}`);
       return ram.read(at, lengthBytes);
     },
     async captureMemory() {
       checkUsable();
-      return ram.read(gpa(0), memoryBytes);
+      return ram.all();
     },
     readShare: () => Promise.resolve().then(() => (checkUsable(), undefined)),
     async stateHash() {
       checkUsable();
       const hash = createHash('sha256').update(JSON.stringify([state.events, clock.virtualMs, state.ended ?? null]));
       // In pieces, so that the disks of other machines are served meanwhile.
-      for (let from = 0; from < memoryBytes; from += HASHED_BYTES)
-        hash.update(await ram.read(gpa(from), Math.min(HASHED_BYTES, memoryBytes - from)));
+      for await (const piece of ram.pieces(HASHED_BYTES)) hash.update(piece);
       return hash.digest('hex');
     },
     checkpoint: () => Promise.reject(new RigError(`the ${facts.name} engine has no checkpoints`)),

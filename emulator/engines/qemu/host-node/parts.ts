@@ -71,7 +71,7 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
   };
   try {
     await monitor.ready();
-    return { ...prepared, ram: await openRam(await process.pid), end };
+    return { ...prepared, ram: await openRam(await process.pid, config), end };
   } catch (error) {
     await end();
     throw error;
