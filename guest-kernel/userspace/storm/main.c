@@ -5,6 +5,9 @@
  * storm leaks [ROUNDS]       takes snapshots (50) in the live timeline, and counts pages
  * storm pages                prints how many pages are in use
  * storm descriptor [DEVICE]  reads the image in all ways, in one live timeline
+ * storm alone PROCESSOR      writes to its memory on a processor that it has for itself, until it is killed
+ * storm parts                writes to large pages that are mapped page by page, until it is killed
+ * storm memory SEED [N]      lets threads do everything to their memory while N snapshots are taken, or until SIGTERM
  */
 #include "storm.h"
 
@@ -14,7 +17,7 @@
 
 static int usage(void)
 {
-	fputs("usage: storm prepare|run SEED [MS]|leaks [ROUNDS]|pages|descriptor [DEVICE]\n",
+	fputs("usage: storm prepare|run SEED [MS]|leaks [ROUNDS]|pages|descriptor [DEVICE]|memory SEED [N]|alone PROCESSOR|parts\n",
 	      stderr);
 	return 2;
 }
@@ -36,5 +39,11 @@ int main(int count, char **arguments)
 		return storm_pages();
 	if (!strcmp(command, "descriptor"))
 		return storm_descriptor(first ? first : "");
+	if (!strcmp(command, "memory") && first)
+		return storm_memory(strtoull(first, NULL, 10), count > 3 ? atoi(arguments[3]) : 0);
+	if (!strcmp(command, "alone") && first)
+		return storm_alone(atoi(first));
+	if (!strcmp(command, "parts"))
+		return storm_parts();
 	return usage();
 }

@@ -21,7 +21,7 @@ static struct {
 } * report;
 
 static char name[32] = "storm";
-static uint64_t state = 1;
+static __thread uint64_t state = 1;
 
 void report_open(void)
 {

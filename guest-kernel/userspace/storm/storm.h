@@ -15,7 +15,7 @@
 
 #include "../snapshot.h"
 
-/* Chance. Every process has its own, derived from the seed. */
+/* Chance. Every thread has its own, derived from the seed. */
 void chance_seed(uint64_t seed);
 /* 0 to below - 1. */
 uint32_t chance(uint32_t below);
@@ -94,5 +94,8 @@ int storm_run(uint64_t seed, unsigned int ms);
 int storm_leaks(unsigned int rounds);
 int storm_pages(void);
 int storm_descriptor(const char *store);
+int storm_parts(void);
+int storm_alone(unsigned int processor);
+int storm_memory(uint64_t seed, unsigned int snapshots);
 
 #endif
