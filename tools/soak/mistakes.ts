@@ -27,6 +27,30 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
     /^memory: 1 of \d+ pages .*: kept_pfn$/,
     /^memory: 1 pages of programs were not given back after an earlier snapshot: pfn 0x\w+: \d+ references, \d+ of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
   ],
+  'skip-last-page': [
+    // Above 4 GiB.
+    /^memory: \d+ of \d+ pages .*: pfn 0x1\w{5}\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+    /^image: 1 of \d+ pages .*: pfn 0x1\w{5}\+/,
+  ],
+  'keep-exclusive': [
+    /^memory: 1 preserved pages still belong to one program alone: pfn 0x\w+: a page fault makes it writable: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+    /^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: pfn /,
+    /^image: 1 of \d+ pages /,
+  ],
+  'ignore-pins': [
+    /^memory: 64 preserved pages are held by too many references: pfn 0x\w+: 1026 references, 1 of them by page tables: anonymous memory, live-registered \(pid \d+\) at 0x/,
+    /^memory: 64 of \d+ pages of the image are not what they were at the atomic copy: pfn /,
+    /^image: 64 of \d+ pages /,
+  ],
+  'miss-late-holder': [
+    /^memory: 1 preserved pages are held by too many references: pfn 0x\w+: 3 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+  ],
+  'take-parts': [
+    /^memory: \d+ preserved pages are not write-protected: pfn 0x\w+: storm \(pid \d+\) can write to it: anonymous memory, storm \(pid \d+\) at 0x/,
+    /^memory: \d+ of \d+ pages of the image are not what they were at the atomic copy: pfn /,
+  ],
+  'lose-pte-bits': [/storm: marks: page \d+ /],
+  'skip-flush': [/rig: processor 1 can still write to preserved pfn 0x/],
   'leave-unguarded': [
     /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /,
   ],
