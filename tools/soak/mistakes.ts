@@ -46,11 +46,11 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
     /^memory: 1 preserved pages are held by too many references: pfn 0x\w+: 3 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
   ],
   'take-parts': [
-    /^memory: \d+ preserved pages are not write-protected: pfn 0x\w+: storm \(pid \d+\) can write to it: anonymous memory, storm \(pid \d+\) at 0x/,
+    /^memory: \d+ preserved pages are not write-protected: pfn 0x\w+: storm \(pid \d+\) can write to it: .*anonymous memory, storm \(pid \d+\) at 0x/,
     /^memory: \d+ of \d+ pages of the image are not what they were at the atomic copy: pfn /,
   ],
-  'lose-pte-bits': [/storm: marks: page \d+ /],
-  'skip-flush': [/rig: processor 1 can still write to preserved pfn 0x/],
+  'lose-pte-bits': [/^command: .*: storm: marks: page \d+ was /],
+  'skip-flush': [/^kernelFault: warning: WARNING: CPU: \d+ PID: \d+ at kernel\/power\/rig_break\.c:\d+ probe_this_tlb/],
   'leave-unguarded': [
     /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /,
   ],
