@@ -35,7 +35,10 @@ const HELLO_EVERY_MS = 500;
 const CONFIRM_EVERY_BYTES = 1 << 20;
 
 export interface WaitOptions {
-  /** Bound in virtual ms; default 30 s. A wait that exceeds it ends with a GuestError. */
+  /**
+   * Bound in virtual ms, times the patience of the machine's engine; default 30 s. A wait that exceeds it ends with a
+   * GuestError.
+   */
   readonly virtualMsMax?: number;
   /** Triggers of the machine during the wait. Each fires once. */
   readonly triggers?: readonly ArmedTrigger[];
@@ -128,7 +131,7 @@ export class Agent {
    * @throws GuestError when the agent does not answer, or the machine stops during the wait.
    */
   async connect(options: WaitOptions = {}): Promise<AgentIdentity> {
-    const virtualMsMax = options.virtualMsMax ?? VIRTUAL_MS_MAX;
+    const virtualMsMax = this.#boundOf(options);
     const triggers = new TriggerSet(options.triggers);
     const nonce = ++this.#nonce;
     for (let leftMs = virtualMsMax; leftMs > 0; leftMs -= HELLO_EVERY_MS) {
@@ -171,7 +174,7 @@ export class Agent {
   /** Starts a program and returns while it runs. Pass the returned job to `wait` or `peek`. Throws like `exec`. */
   async spawn(argv: readonly string[], options: SpawnInBackground & WaitOptions = {}): Promise<Job> {
     const job = this.#newJob(argv, options, options.onlyEnds === true ? START_ENDS : 0);
-    const budget = budgetOf(options);
+    const budget = this.#budgetOf(options);
     const triggers = new TriggerSet(options.triggers);
     await this.#uninterrupted(`'${job.title}' to start`, options, async () => {
       await this.#start(job, budget, triggers);
@@ -192,7 +195,7 @@ export class Agent {
   async peek(job: Job, options: WaitOptions = {}): Promise<Look> {
     if (job.released) return job.look;
     const triggers = new TriggerSet(options.triggers);
-    const budget = budgetOf(options);
+    const budget = this.#budgetOf(options);
     await this.#uninterrupted(`the state of '${job.title}'`, options, async () => {
       this.#channel.send({ type: REQUEST.collect, id: job.id, payload: payloadOf(...job.offsets, 0) });
       for (;;) {
@@ -271,14 +274,13 @@ export class Agent {
 
   /** Asks the guest's init for a clean shutdown, and waits until the machine stops. */
   async powerOff(options: WaitOptions = {}): Promise<Interruption> {
-    const budget = budgetOf(options);
+    const budget = this.#budgetOf(options);
     const triggers = new TriggerSet(options.triggers);
     await this.#uninterrupted('init to start the shutdown', options, () =>
       this.#ask(REQUEST.shutdown, new Uint8Array(0), budget, triggers),
     );
     const interruption = await this.#channel.runOn(budget, triggers);
-    if (interruption.why === 'timeout')
-      throw this.#channel.gaveUp('the guest to power off', options.virtualMsMax ?? VIRTUAL_MS_MAX);
+    if (interruption.why === 'timeout') throw this.#channel.gaveUp('the guest to power off', this.#boundOf(options));
     return interruption;
   }
 
@@ -319,6 +321,14 @@ export class Agent {
       this.#delivers = false;
       return undefined;
     }
+  }
+
+  #boundOf({ virtualMsMax = VIRTUAL_MS_MAX }: WaitOptions): number {
+    return virtualMsMax * this.#channel.patience;
+  }
+
+  #budgetOf(options: WaitOptions): Budget {
+    return { leftMs: this.#boundOf(options) };
   }
 
   #newJob(argv: readonly string[], options: SpawnOptions, flags: number): Job {
@@ -378,7 +388,7 @@ export class Agent {
   }
 
   async #finish(job: Job, options: WaitOptions): Promise<JobResult> {
-    const budget = budgetOf(options);
+    const budget = this.#budgetOf(options);
     const triggers = new TriggerSet(options.triggers);
     try {
       if (job.end === undefined) await this.#untilEnd(job, budget, triggers);
@@ -391,10 +401,7 @@ export class Agent {
       if (interruption.why === 'trigger') return { ended: 'stopped', trigger: interruption.index, job, ...job.output };
       if (job.end === undefined) {
         if (interruption.why === 'timeout')
-          throw new Overdue(
-            job,
-            this.#channel.gaveUp(`the end of '${job.title}'`, options.virtualMsMax ?? VIRTUAL_MS_MAX),
-          );
+          throw new Overdue(job, this.#channel.gaveUp(`the end of '${job.title}'`, this.#boundOf(options)));
         return { ended: interruption.why, job, ...job.output };
       }
     }
@@ -428,7 +435,7 @@ export class Agent {
   /** A request of which only the answer matters. */
   #simply(awaited: string, type: number, payload: Uint8Array, options: WaitOptions): Promise<Frame> {
     return this.#uninterrupted(awaited, options, () =>
-      this.#ask(type, payload, budgetOf(options), new TriggerSet(options.triggers)),
+      this.#ask(type, payload, this.#budgetOf(options), new TriggerSet(options.triggers)),
     );
   }
 
@@ -437,8 +444,7 @@ export class Agent {
       return await work();
     } catch (error) {
       if (!(error instanceof MachineStopped)) throw this.#explained(error, awaited);
-      if (error.interruption.why === 'timeout')
-        throw this.#channel.gaveUp(awaited, options.virtualMsMax ?? VIRTUAL_MS_MAX);
+      if (error.interruption.why === 'timeout') throw this.#channel.gaveUp(awaited, this.#boundOf(options));
       throw this.#stopped(awaited, error.interruption);
     }
   }
@@ -534,8 +540,4 @@ function isPushed(frame: Frame): boolean {
 function refusalIn(frame: Frame): Refusal {
   const payload = new PayloadReader(frame.payload);
   return new Refusal(payload.word(), payload.text());
-}
-
-function budgetOf(options: WaitOptions): Budget {
-  return { leftMs: options.virtualMsMax ?? VIRTUAL_MS_MAX };
 }

@@ -57,6 +57,11 @@ export class AgentChannel {
     this.#reader.reset();
   }
 
+  /** How many times the usual bounds a wait may take in this machine. */
+  get patience(): number {
+    return this.#machine.patience ?? 1;
+  }
+
   /** The last lines of the console, oldest first. */
   get consoleTail(): readonly string[] {
     const lines = new TextDecoder().decode(this.#console).split(/\r*\n/);

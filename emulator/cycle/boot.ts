@@ -35,10 +35,9 @@ export interface Booter {
 }
 
 /**
- * Bound of a boot in virtual time: several times the need of the slowest kernel. Where time is the host's, the host may
- * have other work.
+ * Bound of a boot in virtual time, times the engine's patience: several times the need of the slowest kernel.
  */
-const BOOT_MS_MAX = { ownTime: 20_000, hostTime: 300_000 } as const;
+const BOOT_MS_MAX = 20_000;
 
 /**
  * A machine did not reach the stage that it was booted to. The machine is already closed when this is caught, so the
@@ -190,7 +189,7 @@ export async function runToMarker(
       when: { on: 'marker', kind },
       then: { do: 'stop' },
     })),
-    virtualMsMax: BOOT_MS_MAX[booter.engine.traits.ownTime ? 'ownTime' : 'hostTime'],
+    virtualMsMax: BOOT_MS_MAX * booter.engine.traits.patience,
   });
   const { reason } = report;
   if (reason.why === 'trigger' && reason.index === 0) return report;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A bound in virtual time over all the waits of a step. */
+/** A bound in virtual time, times the engine's patience, over all the waits of a step. */
 import { GuestError, PowerCut } from '../machine/errors.js';
 import type { Recorder } from './recorder.js';
 import { consoleTail } from './stop.js';
@@ -25,7 +25,7 @@ export class Bound {
   }
 
   /**
-   * Calls `wait` with the virtual time that is left.
+   * Calls `wait` with the virtual time that is left, without the engine's patience.
    * @throws GuestError that names the bound, when `wait` fails because no time is left. A power cut and other errors of
    *   `wait` pass through.
    */
@@ -33,7 +33,7 @@ export class Bound {
     if (this.#leftMs <= 0) throw this.#exceeded();
     const beginMs = this.#recorder.seen().virtualMs;
     const spend = (): void => {
-      this.#leftMs -= this.#recorder.seen().virtualMs - beginMs;
+      this.#leftMs -= (this.#recorder.seen().virtualMs - beginMs) / this.#patience;
     };
     try {
       const result = await wait(this.#leftMs);
@@ -46,11 +46,18 @@ export class Bound {
     }
   }
 
+  get #patience(): number {
+    return this.#recorder.machine.patience ?? 1;
+  }
+
   #exceeded(): GuestError {
-    return new GuestError(`the ${this.#step} did not end within ${this.#timeoutMs / 1000} s of the guest's time`, {
-      consoleTail: consoleTail(this.#recorder.seen().console),
-      remedy: `read the end of the console; if the guest is merely slow, allow more by \`${this.#step}: { timeout: ${moreThan(this.#timeoutMs)} }\``,
-    });
+    return new GuestError(
+      `the ${this.#step} did not end within ${(this.#timeoutMs * this.#patience) / 1000} s of the guest's time`,
+      {
+        consoleTail: consoleTail(this.#recorder.seen().console),
+        remedy: `read the end of the console; if the guest is merely slow, allow more by \`${this.#step}: { timeout: ${moreThan(this.#timeoutMs)} }\``,
+      },
+    );
   }
 }
 

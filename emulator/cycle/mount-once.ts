@@ -49,7 +49,7 @@ export async function mountOnce(
   const recorder = await machineAt('beforeDisk', machine, states, () => Promise.resolve({ disks: [disk] }));
   try {
     const { reason, virtualMs } = await recorder.machine.run({
-      virtualMsMax: MOUNT_MS_MAX,
+      virtualMsMax: MOUNT_MS_MAX * booter.engine.traits.patience,
       ...(booter.signal && { signal: booter.signal }),
     });
     if (reason.why === 'aborted') booter.signal?.throwIfAborted();

@@ -35,6 +35,8 @@ export interface MachineOptions {
   /** Added to the kernel command line. */
   readonly cmdline: readonly string[];
   readonly wallClockMs: number;
+  /** The disks have a cache that a power cut loses. */
+  readonly volatileCaches?: true;
   /** A folder that the guest can mount by 9p, with its name in the scenario, or {@link EMPTY_SHARE}. */
   readonly share?: string;
 }

@@ -35,6 +35,8 @@ export interface Recorder {
   readonly arm: (triggers: readonly ArmedTrigger[]) => void;
   /** The triggers that have not fired yet. */
   readonly armed: () => readonly ArmedTrigger[];
+  /** Power is cut while the machine stands: what is only in a volatile cache is lost. */
+  readonly cutPower: () => void;
   /** Requests to disks that have failed because of a fault, since the recording began. */
   readonly failedRequests: () => number;
   /** Returns the captures made since the last call and drops them, because each is as large as the machine's RAM. */
@@ -74,10 +76,17 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
   let instructions = options.before?.instructions ?? 0;
   let virtualMs = options.before?.virtualMs ?? 0;
   let failedRequests = 0;
+  /** Per disk: the last writes that a power cut would lose. */
+  let unflushed: readonly number[] = [];
   let isCut = false;
 
   let wait = { beginMs: 0, endMs: 0 };
 
+  const cutPower = (): void => {
+    isCut = true;
+    for (const [disk, lost] of unflushed.entries()) if (lost > 0) writes[disk]?.splice(-lost);
+    unflushed = [];
+  };
   const run = async (request: RunRequest): Promise<RunReport> => {
     // The cut may have come after the end of what was awaited then, so that only the next wait notices it.
     if (isCut) throw new PowerCut('power has been cut');
@@ -109,7 +118,8 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
     captures.push(...report.captures);
     failedRequests += report.failedRequests ?? 0;
     ({ instructions, virtualMs } = report);
-    isCut = report.reason.why === 'powerCut';
+    unflushed = report.unflushed ?? [];
+    if (report.reason.why === 'powerCut') cutPower();
     armed = stillArmed(armed, report);
     return report;
   };
@@ -121,6 +131,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
       armed = [...armed, ...triggers];
     },
     armed: () => armed,
+    cutPower,
     failedRequests: () => failedRequests,
     takeCaptures: () => {
       const taken = captures;
@@ -133,6 +144,7 @@ export function record(machine: Machine, options: RecorderOptions): Recorder {
 function bound(machine: Machine): Omit<Machine, 'run'> {
   return {
     engine: machine.engine,
+    ...(machine.patience !== undefined && { patience: machine.patience }),
     readMemory: (at, lengthBytes) => machine.readMemory(at, lengthBytes),
     captureMemory: () => machine.captureMemory(),
     readShare: () => machine.readShare(),

@@ -83,7 +83,10 @@ export async function resumeFromDisk(
   recorder.arm(copyRamAt(stepEnd('restore'), copyRam));
   const runTo = (kinds: readonly number[]): Promise<RunReport> =>
     bound.during(async (virtualMsMax) => {
-      const report = await recorder.machine.run({ triggers: kinds.map(stopAt), virtualMsMax });
+      const report = await recorder.machine.run({
+        triggers: kinds.map(stopAt),
+        virtualMsMax: virtualMsMax * (recorder.machine.patience ?? 1),
+      });
       if (report.reason.why === 'timeout') throw unexpectedStop(awaited, report, recorder.seen(), signal);
       return report;
     });

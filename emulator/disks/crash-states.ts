@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Crash states: every content that a machine's disks could have had when power failed. v86's disks complete
- * writes in order and have no volatile cache, so a state is a prefix of all writes in the order in which they
- * completed, the last one perhaps torn. No machine runs to enumerate them.
+ * Crash states: every content that a machine's disks could have had when power failed. Disks complete writes in order,
+ * and without a volatile cache a state is a prefix of all writes in the order in which they completed, the last one
+ * perhaps torn. No machine runs to enumerate them.
  */
 import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES } from '../machine/units.js';

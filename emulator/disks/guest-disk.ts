@@ -14,6 +14,8 @@ export interface DiskEvents<Outcome> {
   readonly sectorsAllowed: (index: number, sectors: number) => number;
   /** Called when the allowed part of the write has reached the disk. `bytes` is a view of the write's. */
   readonly written: (index: number, at: Sector, bytes: Uint8Array) => Outcome;
+  /** A flush has completed. */
+  readonly flushed: () => void;
 }
 
 export interface GuestDisk<Outcome> extends Pick<DiskBlocks, 'byteLength' | 'lay'> {
@@ -27,6 +29,8 @@ export interface GuestDisk<Outcome> extends Pick<DiskBlocks, 'byteLength' | 'lay
   failedCount(): number;
   /** Writes since power-on that have failed, or of which anything has reached the disk. */
   writeCount(): number;
+  /** The last writes that are only in a volatile cache. */
+  unflushedCount(): number;
   /** Whatever the disk's failures are. */
   content(offset: number, lengthBytes: number): Uint8Array;
   save(): GuestDiskState;
@@ -37,12 +41,19 @@ export interface GuestDiskState {
   readonly writeCount: number;
   readonly blocks: ReturnType<DiskBlocks['own']>;
   readonly failures: readonly DiskFailure[];
+  readonly unflushed: number;
 }
 
-export function createGuestDisk<Outcome>(config: DiskConfig, events: DiskEvents<Outcome>): GuestDisk<Outcome> {
+/** `hasCache`: it has a cache that a power cut loses. */
+export function createGuestDisk<Outcome>(
+  config: DiskConfig,
+  events: DiskEvents<Outcome>,
+  hasCache = false,
+): GuestDisk<Outcome> {
   const blocks = createBlocks(config);
   let writeCount = 0;
   let failedCount = 0;
+  let unflushed = 0;
   /** Of a failure that ends by itself, with the number of requests that are still to fail. */
   let failures: readonly DiskFailure[] = [];
 
@@ -80,18 +91,27 @@ export function createGuestDisk<Outcome>(config: DiskConfig, events: DiskEvents<
       const landed = bytes.subarray(0, allowed * SECTOR_BYTES);
       blocks.write(offset, landed);
       // One of which nothing lands is none.
-      if (landed.length > 0) writeCount++;
+      if (landed.length > 0) {
+        writeCount++;
+        if (hasCache) unflushed++;
+      }
       return events.written(index, sector(offset / SECTOR_BYTES), landed);
     },
-    flush: () => (fails('flushes', 0, blocks.byteLength) ? 'failed' : 'done'),
+    flush() {
+      if (fails('flushes', 0, blocks.byteLength)) return 'failed';
+      unflushed = 0;
+      events.flushed();
+      return 'done';
+    },
     fail(failure) {
       failures = [...failures, failure];
     },
     failedCount: () => failedCount,
     writeCount: () => writeCount,
-    save: () => ({ writeCount, blocks: blocks.own(), failures }),
+    unflushedCount: () => unflushed,
+    save: () => ({ writeCount, blocks: blocks.own(), failures, unflushed }),
     load(state) {
-      ({ writeCount, failures } = state);
+      ({ writeCount, failures, unflushed } = state);
       blocks.restore(state.blocks);
     },
   };

@@ -15,7 +15,7 @@ export interface EngineFacts {
 /** @throws InputError when an engine with these traits cannot make such a machine. */
 export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts): void {
   const { memoryMiB, highMemoryMiB = 0, nodes = 1, processors = 1 } = config;
-  const { disks, diskBus = 'ide', kernel, share, seed, wallClockMs } = config;
+  const { disks, diskBus = 'ide', volatileCaches, kernel, share, seed, wallClockMs } = config;
   const { min, max } = traits.memoryMiB;
   if (!Number.isInteger(memoryMiB) || memoryMiB < min || memoryMiB > max)
     throw new InputError(`a machine of ${name} has ${min} to ${max} MiB of RAM, not ${memoryMiB}`);
@@ -37,6 +37,8 @@ export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts
     );
   if (share && !traits.share) throw new InputError(`a machine of ${name} cannot have a share`);
   if (!traits.diskBuses.includes(diskBus)) throw new InputError(`a machine of ${name} cannot have ${diskBus} disks`);
+  if (volatileCaches === true && !traits.volatileCaches)
+    throw new InputError(`the disks of the ${name} engine have no volatile cache`);
   if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
   disks.forEach(({ base, overlay = [] }, number) => {
     if (base.byteLength === 0 || base.byteLength % SECTOR_BYTES !== 0) {
@@ -79,7 +81,7 @@ export function checkRequest(
     if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
     if (when.on === 'instruction' && !traits.countsInstructions)
       throw new InputError(`the ${name} engine does not count instructions, so it cannot act at a count of them`);
-    if (then.do === 'failDisk' && !traits.diskFailures)
+    if (then.do === 'failDisk' && !traits.diskFaults)
       throw new InputError(`the disks of the ${name} engine cannot fail`);
     if (then.do === 'failDisk' && then.disk >= disks.length)
       throw new InputError(`the machine has no disk ${then.disk}`);

@@ -84,6 +84,11 @@ export interface MachineConfig {
   readonly disks: readonly DiskConfig[];
   /** What the disks are connected to; default `ide`: both on the first channel. */
   readonly diskBus?: DiskBus;
+  /**
+   * The disks have a cache that a power cut loses: what a guest has not flushed is not on them. The guest sees that they
+   * have one. Default: a write that has completed is on the disk.
+   */
+  readonly volatileCaches?: boolean;
   /** Seeds all chance in the machine. Unsigned 32 bit. */
   readonly seed: number;
   /** The time of the real-time clock at power-on, in ms since 1970. */
@@ -118,7 +123,10 @@ export type Action =
    * sectors that reach the disk: 0 = power fails before the write, all (undefined) = after it, else it is torn.
    */
   | { readonly do: 'cutPower'; readonly sectorsWritten?: number }
-  /** Change RAM at that instruction (fault injection). `xor` is applied from `gpa` on. */
+  /**
+   * Change RAM at that instruction (fault injection). `xor` is applied from `gpa` on. Alter data: an engine may go on with
+   * code that it has translated before.
+   */
   | { readonly do: 'flip'; readonly gpa: Gpa; readonly xor: Uint8Array }
   /** Requests to a disk fail from that point on. For a write trigger, that write is the first one that can. */
   | { readonly do: 'failDisk'; readonly disk: number; readonly failure: DiskFailure };
@@ -182,6 +190,13 @@ export interface RunReport {
   readonly captures: readonly Capture[];
   /** Writes of this run, per disk. */
   readonly writes: readonly (readonly DiskWrite[])[];
+  /** Per disk: the counter at each flush of this run that has completed. Absent without {@link EngineTraits.volatileCaches}. */
+  readonly flushes?: readonly (readonly number[])[];
+  /**
+   * Per disk: how many of its last writes, of all runs, are in a volatile cache only. A power cut loses them; in that of
+   * this run they are lost. Absent when no disk has such a cache.
+   */
+  readonly unflushed?: readonly number[];
   /** Requests to disks that have failed in this run because of `failDisk`. Absent when there were none. */
   readonly failedRequests?: number;
   /** Counters since power-on. */
@@ -203,6 +218,8 @@ export interface Checkpoint {
 
 export interface Machine {
   readonly engine: string;
+  /** See {@link EngineTraits.patience}; default 1. */
+  readonly patience?: number;
   run(request: RunRequest): Promise<RunReport>;
   readMemory(at: Gpa, lengthBytes: number): Promise<Uint8Array>;
   /** All RAM, copied. */
@@ -234,12 +251,19 @@ export interface EngineTraits {
    * makes a slow guest.
    */
   readonly ownTime: boolean;
+  /**
+   * Whoever waits for a guest gives up after so many times the virtual time that a guest needs at most. It is 1 when time is
+   * the machine's own. Otherwise the host may have other work, which must not decide about a result.
+   */
+  readonly patience: number;
   /** `checkpoint` and `restore` work. Otherwise they reject. */
   readonly checkpoints: boolean;
   /** The machine has a place for deliveries (see delivery.ts). Otherwise `deliver` has no effect. */
   readonly delivery: boolean;
   /** `failDisk` is possible. Otherwise requests with it are refused. */
-  readonly diskFailures: boolean;
+  readonly diskFaults: boolean;
+  /** Disks can have volatile caches, and flushes are reported. Otherwise such a machine is refused. */
+  readonly volatileCaches: boolean;
   /** The machine can have a share. */
   readonly share: boolean;
   readonly processorsMax: number;

@@ -139,6 +139,7 @@ const machineFields = {
     ),
   ),
   cmdline: optional(text('words for the kernel command line')),
+  volatileCaches: optional(truth()),
   share: optional(
     scalar<string>(
       "'empty', or the path of a folder, like ./folder,",
@@ -188,6 +189,7 @@ function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptio
     kernel: given.kernel ?? DEFAULT_MACHINE.kernel,
     cmdline: given.cmdline?.split(/\s+/).filter((one) => one !== '') ?? [],
     wallClockMs: given.wallClock ?? DEFAULT_MACHINE.wallClockMs,
+    ...(given.volatileCaches === true && { volatileCaches: true }),
     ...(given.share !== undefined && { share: given.share }),
   };
 }
@@ -202,7 +204,8 @@ export function standardMachine(overrides: MachineOverrides): MachineOptions {
 
 /** Why there is no machine like this, if so. */
 function machineProblem(options: MachineOptions): string | undefined {
-  const { engine, arch, processors, diskBus, kernel, share, memoryMiB, highMemoryMiB = 0, nodes = 1 } = options;
+  const { engine, arch, processors, diskBus, kernel, share, volatileCaches, memoryMiB } = options;
+  const { highMemoryMiB = 0, nodes = 1 } = options;
   const { min, max } = ENGINES[engine].memoryMiB;
   if (engine === 'v86' && arch !== 'i386') return `the engine v86 cannot run ${arch}: add \`engine: qemu\``;
   if (processors > ENGINES[engine].processorsMax)
@@ -225,6 +228,8 @@ function machineProblem(options: MachineOptions): string | undefined {
     return `a machine of the engine ${engine} with ${arch} has no RAM above 4 GiB: add \`engine: qemu\` and \`arch: x86_64\``;
   if (highMemoryMiB > memoryMiB - min)
     return `of ${memoryMiB} MiB of RAM, at most ${memoryMiB - min} MiB can lie above 4 GiB, not ${highMemoryMiB} MiB`;
+  if (volatileCaches && !ENGINES[engine].volatileCaches)
+    return `a machine of the engine ${engine} cannot have \`volatileCaches\``;
   if (share !== undefined && !ENGINES[engine].share) return `a machine of the engine ${engine} cannot have a \`share\``;
   return undefined;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** How machines in QEMU end, and what happens when QEMU is missing, broken or killed. Nothing is left of any of them. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,34 @@ t.test('a QEMU that is killed ends the run with a failure of the rig', async (t)
   await t.rejects(machine.run({ virtualMsMax: 1 }), RigError);
   await machine.close();
   t.same(await leftIn(dir), []);
+});
+
+const needsRoot = process.getuid?.() === 0 ? false : 'needs root, to make a folder that is full';
+
+t.test('a folder for temporary files that is full is named, with what to do', { skip: needsRoot }, async (t) => {
+  const dir = await ownFolder(t);
+  const small = join(dir, 'small');
+  await mkdir(small);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', small]).status !== 0) {
+    t.comment('root may not mount here');
+    return;
+  }
+  t.teardown(() => void spawnSync('umount', [small]));
+  process.env['TMPDIR'] = small;
+  const refused = (more: object): Promise<unknown> =>
+    createQemuEngine()
+      .powerOn({ ...config, ...more })
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+  for (const more of [{ initrd: new Uint8Array(2 << 20) }, {}])
+    t.match(await refused(more), {
+      constructor: RigError,
+      message: /cannot prepare a machine in .*ENOSPC/,
+      remedy: /TMPDIR/,
+    });
+  t.same(await leftIn(small), []);
 });
 
 t.test('a QEMU that is missing, too old or does not start is named, with its package', async (t) => {

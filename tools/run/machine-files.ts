@@ -114,6 +114,7 @@ export async function obtainMachineFiles(
     cmdline,
     disks: contents.map((base) => ({ base })),
     diskBus: machine.diskBus,
+    ...(machine.volatileCaches && { volatileCaches: true }),
     seed: machine.seed,
     wallClockMs: machine.wallClockMs,
   };
@@ -160,11 +161,9 @@ export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' 
   return keyOf(others, config);
 }
 
-function keyOf(
-  hashes: readonly (readonly [string, string])[],
-  { memoryMiB, highMemoryMiB, processors, nodes, diskBus, seed, wallClockMs, cmdline }: MachineConfig,
-): string {
-  const machine = [memoryMiB, highMemoryMiB, processors, nodes, diskBus, seed, wallClockMs, cmdline];
+function keyOf(hashes: readonly (readonly [string, string])[], config: MachineConfig): string {
+  const { memoryMiB, highMemoryMiB, processors, nodes, diskBus, volatileCaches, seed, wallClockMs, cmdline } = config;
+  const machine = [memoryMiB, highMemoryMiB, processors, nodes, diskBus, volatileCaches, seed, wallClockMs, cmdline];
   return sha256(JSON.stringify([hashes, ...machine])).slice(0, 32);
 }
 

@@ -16,6 +16,7 @@ export async function cutPower(context: StepContext): Promise<void> {
 
 /** Keeps the evidence of a machine whose power was cut, and checks its filesystems. */
 export async function afterPowerCut(context: StepContext): Promise<void> {
+  context.machines.recorder.cutPower();
   context.machines.powerOff();
   await checkFilesystems(context, 'powerOff');
 }

@@ -13,9 +13,11 @@ const FAKE_TRAITS: EngineTraits = {
   deterministic: true,
   countsInstructions: true,
   ownTime: true,
+  patience: 1,
   checkpoints: true,
   delivery: false,
-  diskFailures: false,
+  diskFaults: false,
+  volatileCaches: false,
   share: true,
   processorsMax: 1,
   diskBuses: ['ide'],
@@ -51,7 +53,8 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
 }
 
 /** Not as strict as other engines: its machines need no kernel. */
-function checkSize({ disks, memoryMiB, processors = 1 }: MachineConfig): void {
+function checkSize({ disks, memoryMiB, processors = 1, volatileCaches }: MachineConfig): void {
+  if (volatileCaches === true) throw new InputError('the disks of a fake machine have no volatile cache');
   if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
   const { min, max } = FAKE_TRAITS.memoryMiB;
   if (memoryMiB < min || memoryMiB > max)

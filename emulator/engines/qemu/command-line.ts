@@ -57,9 +57,8 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     ...['-device', 'isa-serial,chardev=console,index=0'],
     ...socket('agent', paths.agent),
     ...['-device', 'isa-serial,chardev=agent,index=1'],
-    // Its room is taken at the start: a write to a file that cannot grow would end QEMU.
     '-object',
-    `memory-backend-file,id=window,mem-path=${comma(paths.window)},size=${DELIVERY_WINDOW.lengthBytes},share=on,prealloc=on`,
+    `memory-backend-file,id=window,mem-path=${comma(paths.window)},size=${DELIVERY_WINDOW.lengthBytes},share=on`,
     ...['-device', 'ivshmem-plain,memdev=window,addr=1e'],
     ...paths.disks.flatMap((path, index) => [
       '-blockdev',

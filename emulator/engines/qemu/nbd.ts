@@ -4,6 +4,8 @@
  * free of sockets: bytes go in and bytes come out. Requests are served one after the other, in their order.
  */
 
+import { RigError } from '../../machine/errors.js';
+
 /** The disk behind an export. */
 export interface NbdDisk {
   readonly byteLength: number;
@@ -40,10 +42,17 @@ export interface NbdConnection {
   receive(bytes: Uint8Array): void;
 }
 
-/** Serves `disk` to one client. `send` gets bytes for the client; `end` is called when the connection is to be closed. */
-export function serveNbd(disk: NbdDisk, send: (bytes: Uint8Array) => void, end: () => void): NbdConnection {
+/**
+ * Serves `disk` to one client. `send` gets bytes for the client. `end` is called when the connection is to be closed: with
+ * the error, if the client has not asked for that.
+ */
+export function serveNbd(
+  disk: NbdDisk,
+  send: (bytes: Uint8Array) => void,
+  end: (error?: Error) => void,
+): NbdConnection {
   const inbox = createInbox();
-  serve(disk, inbox, send).then(end, end);
+  serve(disk, inbox, send).then(() => end(), end);
   send(
     message(18, (view) => {
       view.setBigUint64(0, MAGIC);
@@ -59,12 +68,12 @@ async function serve(disk: NbdDisk, inbox: Inbox, send: (bytes: Uint8Array) => v
   if (!(await negotiate(disk, inbox, send))) return;
   for (;;) {
     const head = viewOf(await inbox.take(REQUEST_HEAD_BYTES));
-    if (head.getUint32(0) !== REQUEST_MAGIC) return;
+    if (head.getUint32(0) !== REQUEST_MAGIC) throw new RigError('QEMU sends what is no request to a disk');
     const command = head.getUint16(6);
     const handle = head.getBigUint64(8);
     const offset = Number(head.getBigUint64(16));
     const length = head.getUint32(24);
-    if (length > REQUEST_BYTES_MAX) return;
+    if (length > REQUEST_BYTES_MAX) throw new RigError(`QEMU asks a disk for ${length} bytes at once`);
     const payload = command === COMMAND.write ? await inbox.take(length) : undefined;
     const answer = (error: number, data?: Uint8Array): void => {
       send(

@@ -6,9 +6,12 @@ export const QEMU_TRAITS: EngineTraits = {
   deterministic: false,
   countsInstructions: false,
   ownTime: false,
+  patience: 15,
   checkpoints: false,
   delivery: true,
-  diskFailures: true,
+  diskFaults: true,
+  // It flushes at every stop of the machine, so the guest's own flushes are not known.
+  volatileCaches: false,
   share: false,
   processorsMax: 8,
   diskBuses: DISK_BUSES,

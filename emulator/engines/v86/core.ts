@@ -122,7 +122,9 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
             if (then.do !== 'failDisk') act(trigger, then, undefined);
           });
         },
+        flushed: () => void run?.flushes[number]?.push(clock.instructions()),
       },
+      config.volatileCaches,
     ),
   );
 
@@ -270,6 +272,8 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       markers: present.markers,
       captures: present.captures,
       writes: present.writes,
+      flushes: present.flushes,
+      ...(config.volatileCaches === true && { unflushed: disks.map((disk) => disk.unflushedCount()) }),
       ...(failedRequests > 0 && { failedRequests }),
       instructions: clock.instructions(),
       virtualMs: clock.virtualMs(),
@@ -345,6 +349,7 @@ interface Run {
   readonly markers: MarkerSeen[];
   readonly captures: Capture[];
   readonly writes: DiskWrite[][];
+  readonly flushes: number[][];
   /** How often each trigger's condition was met. */
   readonly seen: (number | undefined)[];
   stop: StopReason | undefined;
@@ -363,6 +368,7 @@ function newRun(request: CoreRequest, diskCount: number, startMs: number, failed
     markers: [],
     captures: [],
     writes: Array.from({ length: diskCount }, () => []),
+    flushes: Array.from({ length: diskCount }, () => []),
     seen: [],
     stop: undefined,
   };

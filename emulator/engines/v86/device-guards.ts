@@ -2,7 +2,7 @@
 /** Puts a guard before each device of v86 that reads structures of the guest from memory. */
 import type { MachineConfig } from '../../machine/contract.js';
 import { RigError } from '../../machine/errors.js';
-import { reportFailures } from './ide-faults.js';
+import { addFaults } from './ide-faults.js';
 import { guardDma } from './ide-guard.js';
 import type { V86Cpu } from './internals.js';
 import { guardQueue } from './share/queue-guard.js';
@@ -20,7 +20,7 @@ export function guardDevices(cpu: V86Cpu, { memoryMiB, disks, share }: MachineCo
   }
   if (drive) {
     guardDma(drive, cpu, ram);
-    reportFailures(drive);
+    addFaults(drive);
   }
   for (const queue of queues) guardQueue(queue, ram);
 }

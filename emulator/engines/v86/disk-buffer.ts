@@ -18,17 +18,22 @@ export interface V86DiskBuffer {
   get_state(): readonly never[];
   set_state(): void;
   flush(): 'done' | 'failed';
+  /** Whether the guest is told of a cache that has to be flushed. */
+  readonly hasCache: boolean;
   /** Whether the last request has failed, so that its callback was not called. Told once. */
   takeFailure(): boolean;
 }
 
-export interface Disk extends Pick<GuestDisk<void>, 'lay' | 'fail' | 'failedCount' | 'save' | 'load'> {
+export interface Disk extends Pick<
+  GuestDisk<void>,
+  'lay' | 'fail' | 'failedCount' | 'unflushedCount' | 'save' | 'load'
+> {
   readonly buffer: V86DiskBuffer;
 }
 
 /** `written` may throw to stop the machine. */
-export function createDisk(config: DiskConfig, events: DiskEvents<void>): Disk {
-  const disk = createGuestDisk(config, events);
+export function createDisk(config: DiskConfig, events: DiskEvents<void>, hasCache = false): Disk {
+  const disk = createGuestDisk(config, events, hasCache);
   let hasFailed = false;
 
   const read = (offset: number, lengthBytes: number, done: (bytes: Uint8Array) => void): void => {
@@ -56,12 +61,13 @@ export function createDisk(config: DiskConfig, events: DiskEvents<void>): Disk {
     get_state: () => [],
     set_state: () => undefined,
     flush: disk.flush,
+    hasCache,
     takeFailure() {
       const failed = hasFailed;
       hasFailed = false;
       return failed;
     },
   });
-  const { lay, fail, failedCount, save, load } = disk;
-  return { buffer, lay, fail, failedCount, save, load };
+  const { lay, fail, failedCount, unflushedCount, save, load } = disk;
+  return { buffer, lay, fail, failedCount, unflushedCount, save, load };
 }

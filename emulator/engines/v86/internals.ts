@@ -96,6 +96,9 @@ export interface V86IdeInterface {
   ata_abort_command(): void;
   ata_command(code: number): void;
   ata_read_sectors(code: number): void;
+  /** Puts the answer to IDENTIFY into `data`. */
+  create_identify_packet(): void;
+  readonly data: Uint8Array;
   /** Completes a write by programmed I/O. */
   do_write(): void;
   do_ata_read_sectors_dma(): void;

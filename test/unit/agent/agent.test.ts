@@ -218,3 +218,18 @@ test('powering off waits until the machine stands still', async (t) => {
   const deaf = byType({});
   await t.rejects(new Agent(deaf).powerOff({ virtualMsMax: 100 }), /the guest to power off/);
 });
+
+test('a wait may take as many times its bound as the engine has patience', async (t) => {
+  for (const [patience, boundMs] of [
+    [undefined, 5_000],
+    [15, 75_000],
+  ] as const) {
+    const machine = { ...scriptedMachine(() => undefined), ...(patience && { patience }) };
+    const agent = new Agent(machine);
+    await t.rejects(agent.exec(['true'], { virtualMsMax: 5_000 }), { message: new RegExp(`within ${boundMs} ms`) });
+    t.equal(machine.runs[0]?.virtualMsMax, boundMs);
+    await t.rejects(agent.connect({ virtualMsMax: 1_000 }), { message: new RegExp(`within ${boundMs / 5} ms`) });
+    await agent.letRun(7);
+    t.equal(machine.runs.at(-1)?.virtualMsMax, 7, 'time that is to pass is no bound');
+  }
+});

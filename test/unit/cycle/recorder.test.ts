@@ -125,3 +125,27 @@ t.test('the console of a run that fails is kept', async (t) => {
   t.same([...recorder.seen().console], [1, 2, 3]);
   t.same(heard, [2, 3]);
 });
+
+t.test('a power cut loses what no flush has brought to the disks', async (t) => {
+  const write = (at: number) => ({ instruction: at, sector: sector(at), bytes: new Uint8Array(512) });
+  const start = (reports: RunReport[]) => {
+    const machine = { engine: 'test', run: () => Promise.resolve(reports.shift()) } as unknown as Machine;
+    return record(machine, { diskCount: 2 });
+  };
+  const first = report({ writes: [[write(1), write(2)], [write(3)]], unflushed: [1, 0] });
+  const second = report({ writes: [[write(4)], []], unflushed: [2, 0] });
+  const kept = (recorder: ReturnType<typeof start>) =>
+    recorder.seen().writes.map((of) => of.map(({ instruction }) => instruction));
+
+  const cutInRun = start([first, { ...second, reason: { why: 'powerCut' } }]);
+  await cutInRun.machine.run({ virtualMsMax: 1 });
+  await cutInRun.machine.run({ virtualMsMax: 1 });
+  t.same(kept(cutInRun), [[1], [3]]);
+  const cutBetween = start([first, second]);
+  await cutBetween.machine.run({ virtualMsMax: 1 });
+  await cutBetween.machine.run({ virtualMsMax: 1 });
+  t.same(kept(cutBetween), [[1, 2, 4], [3]]);
+  cutBetween.cutPower();
+  t.same(kept(cutBetween), [[1], [3]]);
+  await t.rejects(cutBetween.machine.run({ virtualMsMax: 1 }), /power has been cut/);
+});

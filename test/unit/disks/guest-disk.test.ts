@@ -13,6 +13,7 @@ t.test('reads through overlay and own blocks, writes at any sector, torn writes'
     beforeWrite: () => undefined,
     sectorsAllowed: (_: number, sectors: number) => Math.min(allowed, sectors),
     written: (index: number, at: number, bytes: Uint8Array) => void landed.push([index, at, bytes.length / 512]),
+    flushed: () => undefined,
   };
   const config = { base, overlay: overlayAt(7, new Uint8Array(2 * 512).fill(0x70)) };
   const disk = createGuestDisk(config, events);
@@ -44,6 +45,7 @@ const quiet = {
   beforeWrite: () => undefined,
   sectorsAllowed: (_: number, sectors: number) => sectors,
   written: () => undefined,
+  flushed: () => undefined,
 };
 
 t.test('blocks of the overlay are lent, and copied when the machine writes', (t) => {
@@ -105,5 +107,30 @@ t.test('a failure that begins with a write', (t) => {
     [0, 1, 2].map(() => disk.write(0, new Uint8Array(512)) === 'failed'),
     [false, true, false],
   );
+  t.end();
+});
+
+t.test('a volatile cache holds what has not been flushed', (t) => {
+  let flushes = 0;
+  const events = { ...quiet, flushed: () => void flushes++ };
+  const make = (hasCache: boolean) => createGuestDisk({ base: new Uint8Array(20 * 512) }, events, hasCache);
+  const disk = make(true);
+  const sectorOf = new Uint8Array(512);
+  disk.write(0, sectorOf);
+  disk.write(0, sectorOf);
+  t.equal(disk.unflushedCount(), 2);
+  const restored = make(true);
+  restored.load(disk.save());
+  t.equal(restored.unflushedCount(), 2);
+  disk.flush();
+  t.equal(disk.unflushedCount(), 0);
+  disk.write(0, sectorOf);
+  disk.fail({ requests: 'all', times: 1 });
+  t.equal(disk.flush(), 'failed');
+  t.equal(disk.unflushedCount(), 1, 'a flush that fails flushes nothing');
+  t.equal(flushes, 1);
+  const plain = make(false);
+  plain.write(0, sectorOf);
+  t.equal(plain.unflushedCount(), 0);
   t.end();
 });

@@ -68,7 +68,7 @@ t.test('a processor that still stands at an earlier marker has not sent another'
 function client(disk: Partial<NbdDisk> = {}) {
   const content = new Uint8Array(8 * 512);
   const sent: Uint8Array[] = [];
-  let ended = false;
+  let ended: unknown = false;
   const server = serveNbd(
     {
       byteLength: content.length,
@@ -78,7 +78,7 @@ function client(disk: Partial<NbdDisk> = {}) {
       ...disk,
     },
     (bytes) => sent.push(bytes),
-    () => (ended = true),
+    (error) => (ended = error ?? true),
   );
   const say = async (bytes: Uint8Array): Promise<Uint8Array> => {
     sent.length = 0;
@@ -147,7 +147,7 @@ t.test('the protocol of the disks: requests', async (t) => {
   t.equal(errorOf(await request(1, 7 * 512, 1024, bytes)), 22, 'beyond the end');
   t.equal(errorOf(await request(0, 0, 512)), 0, 'and it lives on');
   await request(0, 0, 0xffff_fe00);
-  t.ok(hasEnded(), 'a length that no disk of QEMU asks for');
+  t.match(hasEnded(), { message: 'QEMU asks a disk for 4294966784 bytes at once' }, 'a length that no QEMU asks for');
 });
 
 t.test('the protocol of the disks: requests that fail', async (t) => {
@@ -157,6 +157,22 @@ t.test('the protocol of the disks: requests that fail', async (t) => {
   t.equal(errorOf(await request(1, 0, 512, new Uint8Array(512))), 5);
   t.equal(errorOf(await request(3, 0, 0)), 5);
   t.equal((await request(0, 0, 512)).length, 16, 'without data');
+});
+
+t.test('the protocol of the disks: how a connection ends', async (t) => {
+  const asked = await connected();
+  await asked.request(2, 0, 0);
+  t.equal(asked.hasEnded(), true);
+  const nonsense = await connected();
+  await nonsense.say(new Uint8Array(28));
+  t.match(nonsense.hasEnded(), { message: /no request to a disk/ });
+  const broken = await connected({
+    read: () => {
+      throw new Error('of the disk');
+    },
+  });
+  await broken.request(0, 0, 512);
+  t.match(broken.hasEnded(), { message: 'of the disk' }, "the guest must not take the rig's own errors for the disk's");
 });
 
 t.test('the protocol of the disks: what follows a write waits for it', async (t) => {

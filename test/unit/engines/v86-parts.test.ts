@@ -156,6 +156,7 @@ t.test('a disk: a request that fails is not called back, and that is told once',
     beforeWrite: () => undefined,
     sectorsAllowed: (_: number, n: number) => n,
     written: () => undefined,
+    flushed: () => undefined,
   };
   const { buffer, fail } = createDisk({ base: new Uint8Array(4096).fill(5) }, events);
   let calls = 0;

@@ -39,6 +39,10 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     onEvent: driver.take,
     onOutput: output.receive,
     diskEvents: writes.eventsOf,
+    onDiskError(error) {
+      state.failure ??= error;
+      bell.ring();
+    },
     onEnd(how) {
       const failure = new RigError(`${QEMU_PROGRAM} has ended (${how})`);
       if (!state.ended) state.failure ??= failure;
@@ -55,6 +59,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
 
   return {
     engine: facts.name,
+    patience: facts.traits.patience,
     async run(request) {
       checkRequest(request, config, facts);
       checkUsable();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { makeTemporaryFolder } from '../../../host/node/temporary.js';
 import type { DiskEvents } from '../../../disks/guest-disk.js';
 import type { Channel, MachineConfig } from '../../../machine/contract.js';
+import { isSnapbackError, RigError } from '../../../machine/errors.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
 import { openDisk, type ServedDisk } from './disk.js';
 import { openLine, type Line } from './lines.js';
@@ -28,6 +29,8 @@ export interface PartsEvents {
   readonly onOutput: (channel: Channel, bytes: Uint8Array) => void;
   /** The process has ended; `how` is for people. Returns the error with which commands fail from now on. */
   readonly onEnd: (how: string) => Error;
+  /** A disk cannot be served any more. */
+  readonly onDiskError: (error: Error) => void;
   readonly diskEvents: (disk: number) => DiskEvents<Promise<void>>;
 }
 
@@ -50,7 +53,9 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     const agent = await opened(openLine(paths.agent, (bytes) => events.onOutput('agent', bytes)));
     const disks: ServedDisk[] = [];
     for (const [number, disk] of config.disks.entries())
-      disks.push(await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number))));
+      disks.push(
+        await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number), events.onDiskError)),
+      );
     const window = await opened(createWindow(paths.window));
     await writeFile(paths.kernel, config.kernel);
     if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
@@ -59,7 +64,7 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
   const prepared = await prepare().catch(async (error: unknown) => {
     closeAll();
     await rm(folder, { recursive: true, force: true });
-    throw error;
+    throw isSnapbackError(error) ? error : unprepared(folder, error);
   });
   const { monitor } = prepared;
   const process = startProcess(QEMU_PROGRAM, argumentsOf(config, paths), folder);
@@ -77,6 +82,12 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     throw error;
   }
 }
+
+const unprepared = (folder: string, cause: unknown): RigError =>
+  new RigError(`cannot prepare a machine in ${folder}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+    remedy: 'make room there, or name another folder for temporary files with TMPDIR',
+  });
 
 function pathsIn(folder: string, { initrd, disks }: MachineConfig): MachinePaths {
   const at = (name: string): string => join(folder, name);

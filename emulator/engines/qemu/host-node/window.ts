@@ -2,7 +2,6 @@
 /** The window in which a guest program finds a delivery (see machine/delivery.ts): a file that QEMU maps. */
 import { open } from 'node:fs/promises';
 import { DELIVERY_WINDOW } from '../../../machine/delivery.js';
-import { RigError } from '../../../machine/errors.js';
 
 export interface Window {
   /** Replaces what is left of the previous delivery. The machine must stand. */
@@ -10,12 +9,16 @@ export interface Window {
   close(): void;
 }
 
-/** Makes the file, before QEMU starts. @throws RigError when that fails. */
+/** Makes the file, before QEMU starts. */
 export async function createWindow(path: string): Promise<Window> {
-  const file = await open(path, 'wx+').catch((cause: unknown) => {
-    throw new RigError(`cannot make ${path}`, { cause });
-  });
-  await file.truncate(DELIVERY_WINDOW.lengthBytes);
+  const file = await open(path, 'wx+');
+  // Its room is taken now: a write of QEMU to a file that cannot grow would end it.
+  try {
+    await file.writeFile(new Uint8Array(DELIVERY_WINDOW.lengthBytes));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
   return {
     async deliver(bytes) {
       await file.write(bytes, 0, bytes.length, DELIVERY_WINDOW.bytesAt);

@@ -65,6 +65,8 @@ interface CheckpointHead {
     readonly blocks: readonly number[];
     /** Absent when there are none. */
     readonly failures?: readonly DiskFailure[];
+    /** Absent without a volatile cache. */
+    readonly unflushed?: number;
   }[];
   /** Slots of the function table, each with the index of its code. */
   readonly code: readonly (readonly [slot: number, code: number])[];
@@ -100,10 +102,11 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
     wallClockMs: whole.wallClockMs(),
     a20: cpu.io.port_read8(A20_PORT),
     ps2: savePs2(cpu),
-    disks: saved.map(({ writeCount, blocks, failures }) => ({
+    disks: saved.map(({ writeCount, blocks, failures, unflushed }) => ({
       writeCount,
       blocks: [...blocks.keys()],
       ...(failures.length > 0 && { failures }),
+      ...(unflushed > 0 && { unflushed }),
     })),
     code: slots.map(([slot, live]) => [slot, code.indexOf(live)]),
     codeBytes: code.map(({ bytes }) => bytes.length),
@@ -183,6 +186,7 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
         disk.load({
           writeCount: saved.writeCount,
           failures: saved.failures ?? [],
+          unflushed: saved.unflushed ?? 0,
           blocks: new Map(
             saved.blocks.map((block, slot) => [
               block,
