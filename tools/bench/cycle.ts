@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-/** The suspend/resume cycle in our machine, by the same driver that runs scenarios. */
+/** The suspend/resume cycle in a machine of an engine of ours, by the same driver that runs scenarios. */
 import { join } from 'node:path';
 import { bootStates, type ByteCache } from '../../emulator/cycle/boot.js';
 import type { Plan } from '../../emulator/cycle/plan.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { runTimeline } from '../../emulator/cycle/timeline.js';
-import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { Engine, Machine } from '../../emulator/machine/contract.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
+import { sharedEngine } from '../run/engines.js';
 import type { MachineFiles } from '../run/machine-files.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
@@ -34,7 +34,7 @@ export function cycleRunner(
   checkpoints: Checkpoints,
 ): (startsAt: StartsAt) => Promise<CycleSample> {
   let onHash = (): void => undefined;
-  const engine = watchingHashes(createV86Engine(), () => onHash());
+  const engine = watchingHashes(sharedEngine(plan.machine.engine), () => onHash());
   const states = bootStates();
   const cache = checkpoints === 'memory' ? memoryCache() : byteCache(join(checkpoints.cacheDir, 'checkpoints'));
   const proofs = nodeProofs(files);

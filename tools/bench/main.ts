@@ -7,12 +7,19 @@ import { ensurePrerequisites } from '../cli/doctor.js';
 import { describeFailure } from '../cli/failure.js';
 import { interruptible } from '../cli/interrupt.js';
 import { watchOutput } from '../cli/output-streams.js';
-import type { SuspendMethod } from '../../emulator/cycle/plan.js';
+import { DEFAULT_MACHINE, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../run/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { askOnce, CHILD, startChild } from './child.js';
+import {
+  ENGINE_MACHINES,
+  enginesResult,
+  type EngineContender,
+  type EngineMachine,
+  type EnginesResult,
+} from './engines/result.js';
 import { HELP, readOptions, type Options } from './options.js';
 import { createQemuBench, type QemuSample } from './qemu/cycle.js';
 import { ensureQemu } from './qemu/install.js';
@@ -90,13 +97,18 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
   const files = await machineFiles(context);
   const given: Bench = { turns, context, files };
   const has = (part: Options['parts'][number]): boolean => parts.includes(part);
-  const qemuVersion = has('cycle') || has('snapshot') ? await ensureQemu(context) : undefined;
+  const qemuVersion = has('cycle') || has('snapshot') || has('engines') ? await ensureQemu(context) : undefined;
   const startedAt = new Date().toISOString();
   const loadBefore = loadavg()[0] ?? 0;
+  if (has('engines'))
+    // Built before anything is measured.
+    for (const machine of Object.values(ENGINE_MACHINES))
+      await machineFiles(context, { ...DEFAULT_MACHINE, ...machine });
   const memory = has('memory') ? await benchMemory(given) : undefined;
   const boot = has('boot') ? await benchBoot(given) : undefined;
   const cycle = has('cycle') ? await benchCycle(given) : undefined;
   const snapshot = has('snapshot') ? await benchSnapshot(given) : undefined;
+  const engines = has('engines') ? await benchEngines(given) : undefined;
   progress.clear();
   const result: BenchResult = {
     format: 1,
@@ -119,6 +131,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     ...(boot && { boot }),
     ...(cycle && { cycle }),
     ...(snapshot && { snapshot }),
+    ...(engines && { engines }),
     ...(memory && { memory }),
   };
   console.log(renderResult(result));
@@ -258,6 +271,31 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
     return snapshotResult({ figures, capacity, ...samples });
   } finally {
     await Promise.allSettled([children.plain.end(), children.packed.end(), qemu.close()]);
+  }
+}
+
+async function benchEngines({ turns, context }: Bench): Promise<EnginesResult> {
+  const { cacheDir, signal, progress } = context;
+  const start = () => startChild<CycleQuestion, Answers['cycle']>('cycle', signal);
+  const children = { v86: start(), qemu: start(), qemuOnTwo: start() };
+  const ask = (machine: EngineMachine, startsAt: StartsAt) => (): Promise<CycleSample> =>
+    children[machine].ask({ cacheDir, from: 'powerOn', startsAt, method: 'sys_snapshot', compress: false, machine });
+  const contenders: Readonly<Record<EngineContender, () => Promise<CycleSample>>> = {
+    hotAtSuspend: ask('v86', 'suspend'),
+    hot: ask('v86', 'boot'),
+    qemu: ask('qemu', 'boot'),
+    qemuOnTwo: ask('qemuOnTwo', 'boot'),
+  };
+  try {
+    progress('engines: warming up');
+    for (const warmUp of [contenders.hotAtSuspend, contenders.hot]) for (let n = 0; n < 2; n++) await warmUp();
+    return enginesResult(
+      await inTurns(contenders, turns, (name, turn, { times }) =>
+        progress(`engines: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
+      ),
+    );
+  } finally {
+    await Promise.allSettled(Object.values(children).map((child) => child.end()));
   }
 }
 

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
 
-export const PARTS = ['boot', 'cycle', 'snapshot', 'memory'] as const;
+export const PARTS = ['boot', 'cycle', 'snapshot', 'engines', 'memory'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -23,6 +23,7 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
   cycle    boot, work, suspend to disk, power off, resume, check: ours (cold, from checkpoints, hot) against QEMU TCG
   snapshot sys_snapshot against swsusp: time that userspace stands still, memory that can be saved without swap, image
            bytes per instruction; a verified cycle against QEMU TCG's
+  engines  the same verified cycle in v86, in QEMU on one processor, and in QEMU on two
   memory   comparison of two captures of guest RAM, in GB/s
 
   --json FILE      write everything, each sample too, to FILE

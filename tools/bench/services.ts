@@ -19,6 +19,7 @@ import {
   type Figures,
   type Rig,
 } from './snapshot/measure.js';
+import { ENGINE_MACHINES, type EngineMachine } from './engines/result.js';
 import { machineFor, planOf, type CycleSample } from './workload.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
@@ -36,6 +37,8 @@ export interface CycleQuestion {
   readonly method: SuspendMethod;
   /** Whether snapctl compresses the image; likewise the same for all. */
   readonly compress: boolean;
+  /** The machine, if it is not the standard one; likewise the same for all. */
+  readonly machine?: EngineMachine;
 }
 
 export interface SnapshotQuestion {
@@ -89,17 +92,16 @@ export function serve(name: string): void {
       });
     case 'cycle': {
       let cycle: ReturnType<typeof cycleRunner> | undefined;
-      return serveParent(
-        async ({ cacheDir, from, startsAt, method, compress }: CycleQuestion): Promise<Answers['cycle']> => {
-          const plan = planOf(method, DEFAULT_MACHINE, compress);
-          cycle ??= cycleRunner(
-            await machineFiles({ cacheDir }, plan.machine),
-            plan,
-            from === 'powerOn' ? 'memory' : { cacheDir },
-          );
-          return cycle(startsAt);
-        },
-      );
+      return serveParent(async (question: CycleQuestion): Promise<Answers['cycle']> => {
+        const { cacheDir, from, startsAt, method, compress, machine = 'v86' } = question;
+        const plan = planOf(method, { ...DEFAULT_MACHINE, ...ENGINE_MACHINES[machine] }, compress);
+        cycle ??= cycleRunner(
+          await machineFiles({ cacheDir }, plan.machine),
+          plan,
+          from === 'powerOn' ? 'memory' : { cacheDir },
+        );
+        return cycle(startsAt);
+      });
     }
     case 'figures':
       return serveParent(async (question: SnapshotQuestion): Promise<Answers['figures']> =>

@@ -7,11 +7,11 @@ export const TIMEOUT_MS = 60_000;
 
 /**
  * Reads 16 MiB of the system's own programs into RAM, which are then in the image twice: as cache and as a file.
- * The bytes are the same in every emulator. Random bytes of the kernel would differ, and would take longer to make than
+ * The bytes are the same in every emulator that runs the same disk. Random bytes of the kernel would differ, and would take longer to make than
  * the suspend. A simple checksum is used for the same reason.
  */
 export const WORK = [
-  'cat /usr/bin/* /usr/sbin/* /usr/lib/i386-linux-gnu/* 2> /dev/null | head -c 16M > /dev/shm/work',
+  'cat /usr/bin/* /usr/sbin/* /usr/lib/*-linux-gnu/* 2> /dev/null | head -c 16M > /dev/shm/work',
   'test $(stat -c %s /dev/shm/work) = 16777216',
   'cksum < /dev/shm/work > /dev/shm/sum',
 ].join(' && ');

@@ -4,7 +4,12 @@ import { InputError } from '../../../emulator/machine/errors.js';
 import { HELP, readOptions } from '../../../tools/bench/options.js';
 
 t.test('without options all parts are measured', (t) => {
-  t.same(readOptions([]), { help: false, json: undefined, parts: ['boot', 'cycle', 'snapshot', 'memory'], turns: 5 });
+  t.same(readOptions([]), {
+    help: false,
+    json: undefined,
+    parts: ['boot', 'cycle', 'snapshot', 'engines', 'memory'],
+    turns: 5,
+  });
   t.end();
 });
 
@@ -34,7 +39,7 @@ t.test('what cannot be is refused with what could', (t) => {
   }
   t.throws(
     () => readOptions(['--only', 'boots']),
-    new InputError("there is no part 'boots'", { remedy: 'the parts are boot, cycle, snapshot, memory' }),
+    new InputError("there is no part 'boots'", { remedy: 'the parts are boot, cycle, snapshot, engines, memory' }),
   );
   t.end();
 });
