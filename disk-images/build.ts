@@ -3,17 +3,23 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sector, SECTOR_BYTES, type Sector } from '../emulator/machine/units.js';
+import type { KernelArch } from '../guest-kernel/build.js';
 import { obtainUserspace } from '../guest-kernel/userspace/build.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
-import { obtain, type Artifact } from '../emulator/host/node/artifacts/store.js';
+import { obtain } from '../emulator/host/node/artifacts/store.js';
 import { makeDisk } from './image/disk.js';
 import { placePartitions } from './image/layout.js';
-import { obtainPackages, unpackPackages, type PackageArtifact } from '../emulator/host/node/packages/obtain.js';
+import {
+  obtainPackages,
+  unpackPackages,
+  type PackageArtifact,
+  type PackageWish,
+} from '../emulator/host/node/packages/obtain.js';
 import type { LockedPackage } from '../emulator/host/node/packages/lock.js';
 import { readRecipe } from './recipe/read.js';
 import { holdsFiles, type Filesystem, type Recipe, type Volume } from './recipe/recipe.js';
 import { cpioArchive } from './tree/cpio.js';
-import { gather, hashEntries } from './tree/gather.js';
+import { gather, hashEntries, type Userspace } from './tree/gather.js';
 import {
   cleanPath,
   directory,
@@ -61,13 +67,22 @@ export interface DiskArtifact {
 }
 
 /**
- * The disk of a recipe: one that comes with Snapback, by name (`root`, `stores`), or a file's path.
+ * The disk of a recipe: one that comes with Snapback, by name (`root`, `stores`), or a file's path. Its programs are for
+ * `arch`.
  * @throws InputError when the recipe is wrong, RigError when the disk cannot be built.
  */
-export async function obtainDisk(nameOrPath: string, context: BuildContext): Promise<DiskArtifact> {
+export async function obtainDisk(
+  nameOrPath: string,
+  context: BuildContext,
+  arch: KernelArch = 'i386',
+): Promise<DiskArtifact> {
   const { recipe } = await readRecipe(nameOrPath);
-  const userspace = once(() => obtainUserspace(context));
-  const contents = await Promise.all(recipe.volumes.map((volume) => contentOf(volume, userspace, context)));
+  const programs = {
+    i386: once(() => obtainUserspace(context)),
+    x86_64: once(() => obtainUserspace(context, 'x86_64')),
+  };
+  const userspace: Userspace = (of) => programs[of]();
+  const contents = await Promise.all(recipe.volumes.map((volume) => contentOf(volume, arch, userspace, context)));
   const inputs: Record<string, string> = {
     builder: BUILDER,
     recipe: JSON.stringify({ ...recipe, volumes: recipe.volumes.map(withoutSources) }),
@@ -113,9 +128,9 @@ export interface InitramfsArtifact {
   readonly sha256: string;
 }
 
-/** The initramfs of every machine: our init, the program that resumes a snapshot, and the console device for init. */
-export async function obtainInitramfs(context: BuildContext): Promise<InitramfsArtifact> {
-  const userspace = await obtainUserspace(context);
+/** The initramfs of every machine of an architecture: our init, the program that resumes a snapshot, and the console device for init. */
+export async function obtainInitramfs(context: BuildContext, arch: KernelArch = 'i386'): Promise<InitramfsArtifact> {
+  const userspace = await obtainUserspace(context, arch);
   const program = (name: string): Promise<Uint8Array> => readFile(join(userspace.dir, 'bin', name));
   const inputs = {
     builder: BUILDER,
@@ -146,10 +161,22 @@ interface Content {
   readonly files: readonly Entry[];
 }
 
-async function contentOf(volume: Volume, userspace: () => Promise<Artifact>, context: BuildContext): Promise<Content> {
-  const files = await Promise.all(volume.sources.map((source) => gather(source, userspace)));
-  return { files: files.flat(), packages: volume.packages && (await obtainPackages(volume.packages, context)) };
+async function contentOf(
+  volume: Volume,
+  arch: KernelArch,
+  userspace: Userspace,
+  context: BuildContext,
+): Promise<Content> {
+  const files = await Promise.all(volume.sources.map((source) => gather(source, userspace, arch)));
+  const wish = volume.packages && packageWish(volume.packages, arch);
+  return { files: files.flat(), packages: wish && (await obtainPackages(wish, context)) };
 }
+
+/** The packages of a volume on a disk for `arch`. */
+export const packageWish = (packages: NonNullable<Volume['packages']>, arch: KernelArch): PackageWish => ({
+  ...packages,
+  architecture: arch === 'i386' ? 'i386' : 'amd64',
+});
 
 async function treeOf(
   volume: Volume,

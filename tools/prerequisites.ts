@@ -78,6 +78,15 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   ...need('libssl-dev', ['kernel'], '/usr/include/openssl/opensslv.h'),
   ...need('gcc-i686-linux-gnu', ['userspace'], 'i686-linux-gnu-gcc'),
   ...need('libc6-dev-i386-cross', ['userspace'], '/usr/i686-linux-gnu/lib/libc.a'),
+  ...(process.arch === 'x64'
+    ? [
+        ...need('gcc', ['userspace'], 'x86_64-linux-gnu-gcc'),
+        ...need('libc6-dev', ['userspace'], '/usr/lib/x86_64-linux-gnu/libc.a'),
+      ]
+    : [
+        ...need('gcc-x86-64-linux-gnu', ['userspace'], 'x86_64-linux-gnu-gcc'),
+        ...need('libc6-dev-amd64-cross', ['userspace'], '/usr/x86_64-linux-gnu/lib/libc.a'),
+      ]),
   ...need('e2fsprogs', ['disks', 'checks'], 'mke2fs', 'debugfs', 'e2fsck'),
   ...need('fdisk', ['disks'], 'sfdisk'),
   ...need('util-linux', ['disks'], 'mkswap'),

@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeFailure } from './cli/failure.js';
 import { ENDING_SIGNALS, Interrupted } from './cli/interrupt.js';
-import { LIBRARY_PACKAGES } from '../guest-kernel/userspace/build.js';
+import { packageWish } from '../disk-images/build.js';
+import { KERNEL_ARCHS } from '../guest-kernel/build.js';
+import { libraryPackages } from '../guest-kernel/userspace/build.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { hostSuite } from '../emulator/host/node/packages/apt.js';
 import { lockedSet, parseLock, renderLock, type LockedSet } from '../emulator/host/node/packages/lock.js';
@@ -26,10 +28,14 @@ try {
   const others = parseLock(await readFile(path, 'utf8').catch(() => ''), path).filter((set) => set.suite !== suite);
   const sets: LockedSet[] = [];
   const recipes = await Promise.all((await builtInRecipes()).map((name) => readRecipe(name)));
-  const wishes = [...recipes.flatMap(({ recipe }) => recipe.volumes.map(({ packages }) => packages)), LIBRARY_PACKAGES];
+  const wishes = KERNEL_ARCHS.flatMap((arch) => [
+    ...recipes.flatMap(({ recipe }) =>
+      recipe.volumes.flatMap(({ packages }) => (packages ? [packageWish(packages, arch)] : [])),
+    ),
+    libraryPackages(arch),
+  ]);
   for (const packages of wishes) {
-    if (packages === undefined) continue;
-    const wish = { suite, install: packages.install, without: packages.without };
+    const wish = { suite, ...packages };
     if (lockedSet(sets, wish)) continue;
     const notes: string[] = [];
     sets.push({ ...wish, packages: await resolveWish(wish, join(scratch, String(sets.length)), context, notes) });

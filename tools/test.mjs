@@ -45,7 +45,7 @@ async function main(named) {
   if (e2e.length > 0 && !interrupted) {
     // Minutes when kernels have changed: for named tests, only what they boot.
     const all = named.length === 0 || e2e.some((file) => /debug-kernel|reproducible/.test(file));
-    const x86_64 = e2e.some((file) => /qemu\.test/.test(file)) ? [['--arch', 'x86_64']] : [];
+    const x86_64 = e2e.some((file) => /qemu\.test|kernel-loop/.test(file)) ? [['--arch', 'x86_64']] : [];
     for (const options of all ? [['--tests']] : [[], ...x86_64])
       failedToBuild ||= (await run(process.execPath, [command, 'build', ...options])) !== 0;
     // Two at a time: most of what a test boots uses one processor.

@@ -134,6 +134,7 @@ function toVolume(
     path,
     text,
     program,
+    arch,
     host,
     mode,
     owner: [uid, gid],
@@ -143,7 +144,7 @@ function toVolume(
         from: 'recipe',
         entries: [{ kind: 'file', path, content: new TextEncoder().encode(text), mode: mode ?? 0o644, uid, gid }],
       });
-    if (program !== undefined) sources.push({ from: 'userspace', program, path, mode: mode ?? 0o755 });
+    if (program !== undefined) sources.push({ from: 'userspace', program, arch, path, mode: mode ?? 0o755 });
     if (host !== undefined)
       sources.push({ from: 'host', hostPath: isAbsolute(host) ? host : resolve(folder, host), path, mode, uid, gid });
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The contents of a disk recipe. See `disk-images/README.md` for the file format. */
+import type { KernelArch } from '../../guest-kernel/build.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
 export const FILESYSTEMS = ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'swap', 'raw'] as const;
@@ -40,8 +41,17 @@ export interface Volume {
 /** A source of entries of the tree. */
 export type TreeSource =
   | { readonly from: 'recipe'; readonly entries: readonly Entry[] }
-  /** One of our guest programs. '*' means all of them; `path` is then their folder. */
-  | { readonly from: 'userspace'; readonly program: string; readonly path: string; readonly mode: number }
+  /**
+   * One of our guest programs. '*' means all of them; `path` is then their folder. With `arch`, it is the program for that
+   * architecture, and only disks of other architectures have it.
+   */
+  | {
+      readonly from: 'userspace';
+      readonly program: string;
+      readonly arch?: KernelArch | undefined;
+      readonly path: string;
+      readonly mode: number;
+    }
   /** A file or folder of the host, absolute. Files in a folder keep their permission bits. */
   | {
       readonly from: 'host';

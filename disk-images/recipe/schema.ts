@@ -45,11 +45,13 @@ const file = checked(
     path: required(path()),
     text: optional(text('the content of the file')),
     program: optional(text("the name of a guest program, or '*' for all of them", /^(?:\*|[a-z0-9-]+)$/)),
+    arch: optional(word('i386', 'x86_64')),
     host: optional(text('a file or folder, absolute or relative to this recipe')),
     mode: optional(mode()),
     owner: defaulted(owner(), ROOT_OWNED),
   }),
   (value) => {
+    if (value.arch !== undefined && value.program === undefined) return 'arch is for a program only';
     const given = [value.text, value.program, value.host].filter((one) => one !== undefined).length;
     return given === 1
       ? undefined

@@ -5,16 +5,28 @@ import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../emulator/machine/errors.js';
 import type { Artifact } from '../../emulator/host/node/artifacts/store.js';
+import type { KernelArch } from '../../guest-kernel/build.js';
 import type { TreeSource } from '../recipe/recipe.js';
 import type { Entry } from '../../emulator/host/node/tree/tree.js';
 
-/** The entries of a source that is not a package. `userspace` is called only when a guest program is needed. */
-export async function gather(source: TreeSource, userspace: () => Promise<Artifact>): Promise<readonly Entry[]> {
+/** The guest programs for an architecture. */
+export type Userspace = (arch: KernelArch) => Promise<Artifact>;
+
+/**
+ * The entries of a source that is not a package, on a disk for `arch`. `userspace` is called only when a guest program is
+ * needed.
+ */
+export async function gather(
+  source: TreeSource,
+  userspace: Userspace,
+  arch: KernelArch = 'i386',
+): Promise<readonly Entry[]> {
   switch (source.from) {
     case 'recipe':
       return source.entries;
     case 'userspace':
-      return programs(source.program, source.path, source.mode, await userspace());
+      if (source.arch === arch) return [];
+      return programs(source.program, source.path, source.mode, await userspace(source.arch ?? arch));
     case 'host':
       return hostFiles(source.hostPath, source.path, source);
   }

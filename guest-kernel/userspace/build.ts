@@ -1,21 +1,48 @@
 // SPDX-License-Identifier: MIT
 /**
- * Builds the guest's own programs: static i386 binaries, byte for byte the same from the same sources
+ * Builds the guest's own programs: static binaries for i386 or x86-64, byte for byte the same from the same sources
  * and compiler. The folder of the artifact holds them as `bin/<program>`.
  */
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileName } from '../../emulator/host/node/packages/apt.js';
+import type { DebianArchitecture } from '../../emulator/host/node/packages/lock.js';
 import { obtainPackages, type PackageArtifact, type PackageWish } from '../../emulator/host/node/packages/obtain.js';
 import { RigError } from '../../emulator/machine/errors.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { command } from '../../emulator/host/node/process.js';
 import { type Artifact, hashFile, obtain } from '../../emulator/host/node/artifacts/store.js';
+import type { KernelArch } from '../build.js';
 
-const COMPILER = 'i686-linux-gnu-gcc';
-const COMPILER_REMEDY = 'install it: apt-get install gcc-i686-linux-gnu libc6-dev-i386-cross';
+interface Target {
+  readonly compiler: string;
+  /** The command that installs compiler and C library. */
+  readonly remedy: string;
+  /** Debian's name of the architecture, and of the folder of its libraries. */
+  readonly debian: DebianArchitecture;
+  readonly triplet: string;
+}
+
+const TARGETS: Readonly<Record<KernelArch, Target>> = {
+  i386: {
+    compiler: 'i686-linux-gnu-gcc',
+    remedy: 'install it: apt-get install gcc-i686-linux-gnu libc6-dev-i386-cross',
+    debian: 'i386',
+    triplet: 'i386-linux-gnu',
+  },
+  x86_64: {
+    // On amd64, this is the host's own compiler.
+    compiler: 'x86_64-linux-gnu-gcc',
+    remedy:
+      process.arch === 'x64'
+        ? 'install it: apt-get install gcc libc6-dev'
+        : 'install it: apt-get install gcc-x86-64-linux-gnu libc6-dev-amd64-cross',
+    debian: 'amd64',
+    triplet: 'x86_64-linux-gnu',
+  },
+};
 
 const FLAGS = [
   '-std=gnu11',
@@ -34,14 +61,15 @@ const FLAGS = [
   '-Wdate-time',
 ] as const;
 
-/** i386 packages of Debian with the libraries and headers for programs. Their only dependency is the C library. */
-export const LIBRARY_PACKAGES: PackageWish = {
+/** Packages of Debian with the libraries and headers for programs. Their only dependency is the C library. */
+export const libraryPackages = (arch: KernelArch): PackageWish => ({
+  architecture: TARGETS[arch].debian,
   install: ['libzstd-dev'],
   without: ['gcc-12-base', 'libc6', 'libgcc-s1', 'libzstd1'],
-};
+});
 
 /** Libraries of these packages, by the program that is linked with them. */
-const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['usr/lib/i386-linux-gnu/libzstd.a'] };
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['libzstd.a'] };
 
 /** Sources that find disks, with those of snapctl that recognise what is on them. */
 const DISKS: readonly string[] = [
@@ -74,13 +102,14 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The artifact with all guest programs.
+ * The artifact with all guest programs for an architecture.
  * @throws RigError when the compiler is missing or a source does not compile.
  */
-export async function obtainUserspace(context: BuildContext): Promise<Artifact> {
+export async function obtainUserspace(context: BuildContext, arch: KernelArch = 'i386'): Promise<Artifact> {
+  const target = TARGETS[arch];
   const sources = await readSources(packagePath('guest-kernel/userspace'));
-  const compiler = await compilerVersion(context);
-  const packages = await obtainPackages(LIBRARY_PACKAGES, context);
+  const compiler = await compilerVersion(target, context);
+  const packages = await obtainPackages(libraryPackages(arch), context);
   const settings = {
     '#compiler': compiler,
     '#flags': FLAGS.join(' '),
@@ -89,15 +118,16 @@ export async function obtainUserspace(context: BuildContext): Promise<Artifact> 
   };
   return obtain(
     {
-      name: 'userspace',
+      name: arch === 'i386' ? 'userspace' : `userspace-${arch}`,
       inputs: { ...sources, ...settings },
-      build: (dir, scratch) => build(dir, scratch, Object.keys(sources), packages, context),
+      build: (dir, scratch) => build(target, dir, scratch, Object.keys(sources), packages, context),
     },
     context,
   );
 }
 
 async function build(
+  target: Target,
   dir: string,
   scratch: string,
   sources: readonly string[],
@@ -114,12 +144,12 @@ async function build(
   const objectOf = (file: string): string => join(scratch, `${file.replaceAll('/', '-')}.o`);
   let done = 0;
   await forEachOfMany(files, async (file) => {
-    await compile(['-isystem', join(libraries, 'usr/include'), '-c', '-o', objectOf(file), file], context);
+    await compile(target, ['-isystem', join(libraries, 'usr/include'), '-c', '-o', objectOf(file), file], context);
     context.progress('compiling the guest programs', ++done / files.length);
   });
   for (const program of programs) {
-    const wanted = (LIBRARIES[program.name] ?? []).map((path) => join(libraries, path));
-    await compile(['-o', join(dir, 'bin', program.name), ...program.files.map(objectOf), ...wanted], context);
+    const wanted = (LIBRARIES[program.name] ?? []).map((file) => join(libraries, 'usr/lib', target.triplet, file));
+    await compile(target, ['-o', join(dir, 'bin', program.name), ...program.files.map(objectOf), ...wanted], context);
   }
 }
 
@@ -130,8 +160,8 @@ async function unpackLibraries({ dir, packages }: PackageArtifact, to: string, c
 }
 
 /** In place and with relative names, so that __FILE__ is the same everywhere. */
-async function compile(args: readonly string[], context: BuildContext): Promise<void> {
-  await command(COMPILER, [...FLAGS, ...args], context, {
+async function compile({ compiler }: Target, args: readonly string[], context: BuildContext): Promise<void> {
+  await command(compiler, [...FLAGS, ...args], context, {
     cwd: packagePath('guest-kernel/userspace'),
     env: { LC_ALL: 'C' },
   });
@@ -160,19 +190,19 @@ async function readSources(root: string): Promise<Record<string, Uint8Array>> {
   );
 }
 
-async function compilerVersion(context: BuildContext): Promise<string> {
+async function compilerVersion({ compiler, remedy }: Target, context: BuildContext): Promise<string> {
   try {
-    const version = await command(COMPILER, ['--version'], context);
+    const version = await command(compiler, ['--version'], context);
     // The linker and the linked libraries are inputs like the compiler.
-    const linker = await command(COMPILER, ['-Wl,--version'], context);
-    const library = await command(COMPILER, ['-print-file-name=libc.a'], context);
+    const linker = await command(compiler, ['-Wl,--version'], context);
+    const library = await command(compiler, ['-print-file-name=libc.a'], context);
     const firstLines = [version, linker].map(({ stdout }) => stdout.split('\n')[0] ?? '');
     return [...firstLines, await hashFile(library.stdout.trim())].join('\n');
   } catch (error) {
     if (context.signal.aborted) throw error;
-    throw new RigError(`the compiler for guest programs, ${COMPILER}, is missing or does not work`, {
+    throw new RigError(`the compiler for guest programs, ${compiler}, is missing or does not work`, {
       cause: error,
-      remedy: COMPILER_REMEDY,
+      remedy,
     });
   }
 }

@@ -3,7 +3,7 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { exportSeries, openTree, readSeries, touchedFiles } from '../../guest-kernel/series.js';
 import { findSource, obtainSource } from '../../guest-kernel/source.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
@@ -73,6 +73,7 @@ async function partOfSource(): Promise<string> {
 }
 
 const tree = join(t.testdir({}), 'linux');
+const ownKernel = process.env['SNAPBACK_TEST_KERNEL'] !== undefined;
 
 t.test('open, regenerate: the series is written byte for byte as it was; checkpatch is content with it', async (t) => {
   await cp(await partOfSource(), tree, { recursive: true });
@@ -94,30 +95,47 @@ t.test('open, regenerate: the series is written byte for byte as it was; checkpa
   t.match(stdout, new RegExp(`checkpatch is content with ${patches.length} patches`));
 });
 
-t.test("the series' selftest passes on the kernel of the series", async (t) => {
-  const dir = t.testdir({ include: { linux: {} } });
+/** Compiles the selftest of the series in the folder `dir`, as `name`. */
+async function compileSelftest(dir: string, compiler: string, name: string): Promise<void> {
   const header = join('linux', 'snapshot.h');
   await cp(join(tree, 'include', 'uapi', header), join(dir, 'include', header));
   const source = join(tree, SELFTESTS, 'snapshot', 'snapshot_test.c');
-  await command(
-    'i686-linux-gnu-gcc',
-    ['-static', '-O2', '-Wall', '-I', join(dir, 'include'), '-o', join(dir, 'snapshot_test'), source],
-    context,
-  );
+  const flags = ['-static', '-O2', '-Wall', '-I', join(dir, 'include')];
+  await command(compiler, [...flags, '-o', join(dir, name), source], context);
+}
+
+/**
+ * Runs each of these selftests on `machine`: all of their plan must pass, nothing may be skipped. Each leaves a live timeline,
+ * which ends with its boot.
+ */
+async function selftestPasses(t: Test, dir: string, machine: string, ...names: readonly string[]): Promise<void> {
   const { report, outcome } = await runText(
     dir,
-    `name: selftest\ncontrol: false\nfiles:\n  - { from: snapshot_test, to: /root/snapshot_test, mode: '0755' }\nsteps:
-  - boot
-  - run: SNAPSHOT_TEST_LIVE=1 /root/snapshot_test
-  - shutdown
-`,
+    `name: selftest
+machine: ${machine}
+control: false
+files:
+${names.map((name) => `  - { from: ${name}, to: /root/${name}, mode: '0755' }\n`).join('')}steps:
+${names.map((name) => `  - boot\n  - run: SNAPSHOT_TEST_LIVE=1 /root/${name}\n  - shutdown\n`).join('')}`,
   );
-  const ktap = outcome.main.commands.map(({ stdout }) => stdout).join('');
-  t.same(report.failures, [], ktap);
-  const planned = Number(/^1\.\.(\d+)$/m.exec(ktap)?.[1]);
-  t.match(
-    ktap,
-    `# Totals: pass:${planned} fail:0 xfail:0 xpass:0 skip:0 error:0`,
-    'KTAP: all of the plan passed, nothing was skipped',
-  );
+  t.same(report.failures, [], outcome.main.commands.map(({ stdout }) => stdout).join(''));
+  t.equal(outcome.main.commands.length, names.length);
+  for (const { stdout } of outcome.main.commands) {
+    const planned = Number(/^1\.\.(\d+)$/m.exec(stdout)?.[1]);
+    t.match(stdout, `# Totals: pass:${planned} fail:0 xfail:0 xpass:0 skip:0 error:0`, 'KTAP: all passed');
+  }
+}
+
+t.test("the series' selftest passes on the kernel of the series", async (t) => {
+  const dir = t.testdir({ include: { linux: {} } });
+  await compileSelftest(dir, 'i686-linux-gnu-gcc', 'selftest');
+  await selftestPasses(t, dir, '{ seed: 1 }', 'selftest');
+});
+
+// A kernel of one's own is one for i386.
+t.test('on x86_64 with two processors, so do a native one and a 32-bit one', { skip: ownKernel }, async (t) => {
+  const dir = t.testdir({ include: { linux: {} } });
+  await compileSelftest(dir, 'x86_64-linux-gnu-gcc', 'native');
+  await compileSelftest(dir, 'i686-linux-gnu-gcc', 'compat');
+  await selftestPasses(t, dir, '{ engine: qemu, arch: x86_64, processors: 2, memory: 640 MiB }', 'native', 'compat');
 });

@@ -48,6 +48,36 @@ steps:
   - shutdown
 `;
 
+/** The numbers that the classes of ELF files have. */
+const [ELF_32, ELF_64] = [1, 2];
+const PROGRAMS = ['/sbin/init', '/usr/bin/snapctl', '/usr/bin/bash', '/opt/i386/bin/snapctl'];
+const BOTH_WORDS = `name: native and 32-bit programs
+machine: { engine: qemu, arch: x86_64, processors: 2, memory: 640 MiB }
+control: false
+steps:
+  - boot
+  - run:
+      command: for file in ${PROGRAMS.join(' ')}; do od -An -j4 -N1 -td1 $file; done
+      stdout: '^\\s*${[ELF_64, ELF_64, ELF_64, ELF_32].join('\\s+')}$'
+  - run: find /etc -type f -exec md5sum {} + > /run/sums
+  - selfcheck: start
+  # 32-bit programs go through the same suspend.
+  - run: /opt/i386/bin/selfcheck start --state /run/compat --dir /var/tmp/compat
+  - suspend: { method: sys_snapshot, offTime: 1 h, compress: false }
+  - resume
+  - verify
+  - run: md5sum -c --quiet /run/sums
+  - selfcheck: verify
+  - run: /opt/i386/bin/selfcheck verify --off-ms 3600000 --tolerance-ms 60000 --state /run/compat --dir /var/tmp/compat
+  # The call by a 32-bit program: the rig takes the snapctl that it finds first.
+  - run: ln -s /opt/i386/bin/snapctl /usr/local/bin/snapctl
+  - suspend: { method: sys_snapshot, offTime: 1 h, compress: false }
+  - resume
+  - verify
+  - run: md5sum -c --quiet /run/sums
+  - shutdown
+`;
+
 t.test('commands, files and power cycles', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));
@@ -100,4 +130,22 @@ t.test('a broken kernel is caught by the same proof as in v86', async (t) => {
   const { report } = await runScenario(loaded, context, { say: () => undefined });
   t.equal(report.verdict, 'fail');
   t.same(notCaught(mistake, report), []);
+});
+
+t.test('native and 32-bit programs go through a snapshot, and each takes one', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
+  t.teardown(() => rm(dir, { recursive: true, force: true }));
+  const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
+  await writeFile(file, BOTH_WORDS);
+  const run = await snapback(['run', file, '--json', json]);
+  t.equal(run.status, 0, run.stdout + run.stderr);
+  const { perCycle, disk, selfChecks } = await reportIn(json);
+  t.ok(selfChecks.passed > 80 && selfChecks.failed === 0, `${selfChecks.passed} self-checks of native programs`);
+  t.equal(perCycle.length, 2);
+  for (const { memory, image } of perCycle) {
+    t.ok(memory && memory.pagesCompared > 1000);
+    t.equal(memory?.pagesDiffering, 0);
+    t.equal(image?.pagesDiffering, 0);
+  }
+  t.equal(disk.originSectorsWritten, 0);
 });

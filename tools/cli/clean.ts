@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `snapback clean`: makes room in the cache. */
 import { basename } from 'node:path';
-import { obtainDisk, obtainInitramfs } from '../../disk-images/build.js';
+import { obtainDisk, obtainInitramfs, packageWish } from '../../disk-images/build.js';
 import { obtainLibrary } from '../../disk-images/filesystems/steady.js';
 import { obtainPackages } from '../../emulator/host/node/packages/obtain.js';
 import { builtInRecipes, readRecipe } from '../../disk-images/recipe/read.js';
@@ -50,14 +50,16 @@ export async function neededArtifacts(context: BuildContext): Promise<ReadonlySe
     async () => obtainSource(await findSource(looking), looking),
     ...KERNEL_ARCHS.flatMap((arch) => KERNEL_FLAVOURS.map((flavour) => () => kernelTwice({ flavour, arch }, looking))),
     () => smallKernelTwice(looking),
-    () => obtainUserspace(looking),
-    () => obtainInitramfs(looking),
     () => obtainLibrary(looking),
-    ...recipes.map((name) => async () => {
-      for (const { packages } of (await readRecipe(name)).recipe.volumes)
-        if (packages) await obtainPackages(packages, looking);
-    }),
-    ...recipes.map((name) => () => obtainDisk(name, looking)),
+    ...KERNEL_ARCHS.flatMap((arch) => [
+      () => obtainUserspace(looking, arch),
+      () => obtainInitramfs(looking, arch),
+      ...recipes.map((name) => async () => {
+        for (const { packages } of (await readRecipe(name)).recipe.volumes)
+          if (packages) await obtainPackages(packageWish(packages, arch), looking);
+      }),
+      ...recipes.map((name) => () => obtainDisk(name, looking, arch)),
+    ]),
   ];
   for (const look of needs) {
     try {

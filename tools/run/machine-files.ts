@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../disk-images/build.js';
-import { isFlavour, obtainKernel, type KernelArtifact } from '../../guest-kernel/build.js';
+import { isFlavour, obtainKernel, type KernelArch, type KernelArtifact } from '../../guest-kernel/build.js';
 import { readOwnKernel } from '../../guest-kernel/own.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
@@ -88,9 +88,9 @@ export async function obtainMachineFiles(
   const kernel = await (isFlavour(machine.kernel)
     ? obtainKernel(machine.kernel, context, machine.arch)
     : readOwnKernel(machine.kernel));
-  const initramfs = await obtainInitramfs(context);
+  const initramfs = await obtainInitramfs(context, machine.arch);
   const images: DiskImage[] = [];
-  for (const disk of disks) images.push(await obtainImage(disk, context));
+  for (const disk of disks) images.push(await obtainImage(disk, machine.arch, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
   const contents = await Promise.all(images.map(async ({ path }) => loadDiskImage(path)));
   const there = contents.flatMap((base, disk) => volumes(diskSource({ base }), diskName(disk)));
@@ -207,8 +207,8 @@ export function mapperCommands(
 }
 
 /** A file that ends in `.img` is an image as it is; anything else names a recipe. */
-async function obtainImage(disk: string, context: BuildContext): Promise<DiskImage> {
-  if (!disk.endsWith('.img')) return obtainDisk(disk, context);
+async function obtainImage(disk: string, arch: KernelArch, context: BuildContext): Promise<DiskImage> {
+  if (!disk.endsWith('.img')) return obtainDisk(disk, context, arch);
   const hash = await hashFile(disk).catch((cause: unknown) => {
     throw new InputError(`cannot read the disk image ${disk}`, {
       cause,

@@ -86,7 +86,7 @@ static const struct way {
 static _Alignas(4096) unsigned char data[4096];
 
 /* A buffer for the device: its address and length, or those of a vector with one element. */
-static void describe_buffer(const struct way *way, const struct command *command, uint64_t *address, uint32_t *length)
+static void describe_buffer(const struct way *way, const struct command *command, __u64 *address, __u32 *length)
 {
 	static struct iovec vector = { .iov_base = data };
 

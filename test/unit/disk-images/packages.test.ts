@@ -26,7 +26,11 @@ const set: LockedSet = { suite: 'bookworm', install: ['a', 'b'], without: ['c'],
 const context = (cacheDir: string) => ({ cacheDir, signal: new AbortController().signal, progress: () => undefined });
 
 t.test('a lock reads as it was written', async (t) => {
-  const sets = [set, { ...set, suite: 'trixie', without: [], packages: [] }];
+  const sets: readonly LockedSet[] = [
+    set,
+    { ...set, suite: 'trixie', without: [], packages: [] },
+    { ...set, architecture: 'amd64' },
+  ];
   t.strictSame(parseLock(renderLock(sets), 'lock'), sets);
 });
 
@@ -42,6 +46,12 @@ t.test('a line that is none is named', async (t) => {
 t.test('a locked set is found by what was wished for, in any order', async (t) => {
   t.equal(lockedSet([set], { suite: 'bookworm', install: ['b', 'a'], without: ['c'] }), set);
   t.equal(lockedSet([set], { suite: 'bookworm', install: ['b', 'a'], without: [] }), undefined);
+  const native: LockedSet = { ...set, architecture: 'amd64' };
+  t.equal(
+    lockedSet([set, native], { suite: 'bookworm', install: ['a', 'b'], without: ['c'], architecture: 'amd64' }),
+    native,
+  );
+  t.equal(lockedSet([native, set], { suite: 'bookworm', install: ['a', 'b'], without: ['c'] }), set);
   t.equal(lockedSet([set], { suite: 'trixie', install: ['b', 'a'], without: ['c'] }), undefined);
 });
 

@@ -219,6 +219,23 @@ t.test('guest programs come by name, or all but the inits', async (t) => {
   });
 });
 
+t.test('programs of another architecture lie beside the native ones, which no disk has twice', async (t) => {
+  const dir = t.testdir({ i386: { bin: { agent: '32' } }, x86_64: { bin: { agent: '64' } } });
+  const userspace = (arch: 'i386' | 'x86_64') =>
+    Promise.resolve({
+      name: 'userspace',
+      key: '',
+      dir: join(dir, arch),
+      sha256: { 'bin/agent': '' },
+    });
+  const native = { from: 'userspace', program: '*', path: '/usr/bin', mode: 0o755 } as const;
+  const compat = { ...native, path: '/opt/i386/bin', arch: 'i386' } as const;
+  t.match(await gather(native, userspace, 'x86_64'), [{ path: '/usr/bin/agent', content: Buffer.from('64') }]);
+  t.match(await gather(compat, userspace, 'x86_64'), [{ path: '/opt/i386/bin/agent', content: Buffer.from('32') }]);
+  t.match(await gather(native, userspace, 'i386'), [{ path: '/usr/bin/agent', content: Buffer.from('32') }]);
+  t.strictSame(await gather(compat, userspace, 'i386'), []);
+});
+
 t.test('the hash of a tree knows contents, owners and modes', async (t) => {
   const base = hashEntries([file('a', 'x')]);
   t.equal(hashEntries([file('a', 'x')]), base);

@@ -33,6 +33,10 @@ test('a missing compiler is named together with its packages', async (t) => {
   const attempt = obtainUserspace(context(join(dir, 'cache')));
   await t.rejects(attempt, RigError);
   await t.rejects(attempt, { message: /i686-linux-gnu-gcc/, remedy: /gcc-i686-linux-gnu libc6-dev-i386-cross/ });
+  await t.rejects(obtainUserspace(context(join(dir, 'cache')), 'x86_64'), {
+    message: /x86_64-linux-gnu-gcc/,
+    remedy: /install (?:gcc libc6-dev|gcc-x86-64-linux-gnu libc6-dev-amd64-cross)$/,
+  });
 });
 
 test('the programs refuse wrong use', async (t) => {

@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { findProcess, run, type Run } from './fixtures/programs.js';
+import { KERNEL_ARCHS, type KernelArch } from '../../../guest-kernel/build.js';
+import { findProcess, run, runWith, type Run } from './fixtures/programs.js';
 
 interface KtapLine {
   readonly ok: boolean;
@@ -16,7 +17,7 @@ interface KtapLine {
 }
 
 /** Runs `selfcheck` with folders of its own: beside others, and on this host's disk. */
-function driver(t: Test): (verb: string, ...args: readonly string[]) => Run {
+function driver(t: Test, arch: KernelArch = 'i386'): (verb: string, ...args: readonly string[]) => Run {
   const ram = join(mkdtempSync('/dev/shm/snapback-'), 'state');
   const disk = join(mkdtempSync(join(tmpdir(), 'snapback-')), 'disk');
   t.teardown(() => {
@@ -24,13 +25,14 @@ function driver(t: Test): (verb: string, ...args: readonly string[]) => Run {
     rmSync(join(ram, '..'), { recursive: true, force: true });
     rmSync(join(disk, '..'), { recursive: true, force: true });
   });
-  return (verb, ...args) => run('selfcheck', verb, '--state', ram, '--dir', disk, ...args);
+  return (verb, ...args) => runWith('selfcheck', [verb, '--state', ram, '--dir', disk, ...args], { arch });
 }
 
-const names = run('selfcheck', 'list')
-  .stdout.trim()
-  .split('\n')
-  .map((line) => line.split(' ')[0] ?? '');
+const namesOf = (arch: KernelArch): readonly string[] =>
+  runWith('selfcheck', ['list'], { arch })
+    .stdout.trim()
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '');
 
 function ktap({ stdout }: Run): KtapLine[] {
   return [...stdout.matchAll(/^(not ok|ok) \d+ (\S+)( # SKIP)?/gm)].map(([, verdict, name, skip]) => ({
@@ -40,41 +42,59 @@ function ktap({ stdout }: Run): KtapLine[] {
   }));
 }
 
-test('the control run: what was not suspended has lost nothing', async (t) => {
-  const selfcheck = driver(t);
-  const started = selfcheck('start');
-  t.equal(started.status, 0, started.stdout + started.stderr);
-  t.match(started.stdout, new RegExp(`ready \\d+ skipped \\d+ of ${names.length}\n$`));
-  const verified = selfcheck('verify');
-  t.equal(verified.status, 0, verified.stdout + verified.stderr);
-  const lines = ktap(verified);
+test('programs for x86-64 have all checks of those for i386, and some of their own', async (t) => {
+  const [i386, x86_64] = [namesOf('i386'), namesOf('x86_64')];
   t.same(
-    lines.map(({ name }) => name),
-    names,
+    x86_64.filter((name) => !i386.includes(name)),
+    ['addresses', 'fpu-avx', 'segment-bases', 'vdso'],
   );
   t.same(
-    lines.filter(({ ok }) => !ok),
+    i386.filter((name) => !x86_64.includes(name)),
     [],
   );
-  t.match(verified.stdout, new RegExp(`^KTAP version 1\n1\\.\\.${names.length}\n`));
-  t.equal(/# ram-marker (\w{32})$/m.exec(verified.stdout)?.[1], /^ram-marker (\w{32})$/m.exec(started.stdout)?.[1]);
 });
 
-test('each check notices when its own state is spoilt', async (t) => {
-  const selfcheck = driver(t);
-  const { stdout } = selfcheck('start');
-  const skipped = [...stdout.matchAll(/^(\S+): skipped$/gm)].map(([, name]) => name);
-  for (const name of names.filter((known) => !skipped.includes(known)))
-    t.equal(selfcheck('sabotage', name).status, 0, name);
-  const verified = selfcheck('verify');
-  t.equal(verified.status, 1);
-  t.same(
-    ktap(verified).filter(({ ok, skipped: left }) => ok && !left),
-    [],
-    'none passes',
-  );
-  t.notMatch(verified.stdout, /no answer|ended unexpectedly/);
-});
+for (const arch of KERNEL_ARCHS) checksOf(arch);
+
+function checksOf(arch: KernelArch): void {
+  const names = namesOf(arch);
+
+  test(`${arch}, the control run: what was not suspended has lost nothing`, async (t) => {
+    const selfcheck = driver(t, arch);
+    const started = selfcheck('start');
+    t.equal(started.status, 0, started.stdout + started.stderr);
+    t.match(started.stdout, new RegExp(`ready \\d+ skipped \\d+ of ${names.length}\n$`));
+    const verified = selfcheck('verify');
+    t.equal(verified.status, 0, verified.stdout + verified.stderr);
+    const lines = ktap(verified);
+    t.same(
+      lines.map(({ name }) => name),
+      names,
+    );
+    t.same(
+      lines.filter(({ ok }) => !ok),
+      [],
+    );
+    t.match(verified.stdout, new RegExp(`^KTAP version 1\n1\\.\\.${names.length}\n`));
+    t.equal(/# ram-marker (\w{32})$/m.exec(verified.stdout)?.[1], /^ram-marker (\w{32})$/m.exec(started.stdout)?.[1]);
+  });
+
+  test(`${arch}: each check notices when its own state is spoilt`, async (t) => {
+    const selfcheck = driver(t, arch);
+    const { stdout } = selfcheck('start');
+    const skipped = [...stdout.matchAll(/^(\S+): skipped$/gm)].map(([, name]) => name);
+    for (const name of names.filter((known) => !skipped.includes(known)))
+      t.equal(selfcheck('sabotage', name).status, 0, name);
+    const verified = selfcheck('verify');
+    t.equal(verified.status, 1);
+    t.same(
+      ktap(verified).filter(({ ok, skipped: left }) => ok && !left),
+      [],
+      'none passes',
+    );
+    t.notMatch(verified.stdout, /no answer|ended unexpectedly/);
+  });
+}
 
 test('clocks that jump when the machine was said to be on are noticed, and the other way round', async (t) => {
   const selfcheck = driver(t);

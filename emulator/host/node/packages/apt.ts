@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Asks apt for i386 packages without root and without touching the host's own dpkg:
+ * Asks apt for packages of the guest without root and without touching the host's own dpkg:
  * apt with a state, a cache and a list of sources of its own.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,9 +9,9 @@ import { InputError, RigError } from '../../../machine/errors.js';
 import type { BuildContext } from '../artifacts/context.js';
 import { isFile } from '../artifacts/store.js';
 import { command, type CommandOptions } from '../process.js';
-import type { LockedPackage } from './lock.js';
+import type { DebianArchitecture, LockedPackage } from './lock.js';
 
-export const GUEST_ARCHITECTURE = 'i386';
+const DEFAULT_ARCHITECTURE: DebianArchitecture = 'i386';
 
 /** An archive that the host's apt knows: a mirror of Debian or of its security updates. */
 export interface Source {
@@ -66,7 +66,7 @@ export async function hostSources(suite: string, context: BuildContext): Promise
 export async function aptIn(
   dir: string,
   sources: readonly Source[],
-  architecture = GUEST_ARCHITECTURE,
+  architecture: string = DEFAULT_ARCHITECTURE,
 ): Promise<readonly string[]> {
   await mkdir(join(dir, 'state', 'lists', 'partial'), { recursive: true });
   await mkdir(join(dir, 'cache', 'archives', 'partial'), { recursive: true });
@@ -108,7 +108,7 @@ export async function updateIndexes(
   dir: string,
   sources: readonly Source[],
   context: BuildContext,
-  architecture = GUEST_ARCHITECTURE,
+  architecture: string = DEFAULT_ARCHITECTURE,
 ): Promise<{ readonly options: readonly string[]; readonly missing: readonly string[] }> {
   const options = await aptIn(dir, sources, architecture);
   let failures = '';
@@ -143,6 +143,7 @@ export async function resolvePackages(
   options: readonly string[],
   install: readonly string[],
   context: BuildContext,
+  architecture: DebianArchitecture = DEFAULT_ARCHITECTURE,
 ): Promise<readonly LockedPackage[]> {
   const { stdout, stderr, status } = await command(
     'apt-get',
@@ -153,7 +154,7 @@ export async function resolvePackages(
   if (status !== 0) {
     const unknown = /Unable to locate package (\S+)|Package '(\S+)' has no installation candidate/.exec(stderr);
     if (unknown)
-      throw new InputError(`there is no Debian package '${unknown[1] ?? unknown[2] ?? ''}' for ${GUEST_ARCHITECTURE}`, {
+      throw new InputError(`there is no Debian package '${unknown[1] ?? unknown[2] ?? ''}' for ${architecture}`, {
         remedy: 'correct the name in the recipe',
       });
     throw new RigError(`apt cannot resolve ${install.join(' ')}\n${stderr.trim()}`, {

@@ -10,6 +10,9 @@
  */
 import { RigError } from '../../../machine/errors.js';
 
+/** An architecture of guests, by Debian's name. */
+export type DebianArchitecture = 'i386' | 'amd64';
+
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;
@@ -22,10 +25,13 @@ export interface LockedPackage {
 }
 
 /**
- * One resolved set: the wish (packages to install, packages to omit, suite) and the packages that apt resolved it to.
+ * One resolved set: the wish (packages to install, packages to omit, architecture, suite) and the packages that apt resolved
+ * it to.
  */
 export interface LockedSet {
   readonly suite: string;
+  /** i386 unless told. */
+  readonly architecture?: DebianArchitecture;
   readonly install: readonly string[];
   readonly without: readonly string[];
   readonly packages: readonly LockedPackage[];
@@ -35,7 +41,13 @@ const LINE = /^(\S+) (\S+) (\S+) (\d+) ([0-9a-f]{64}) (\S+)$/;
 
 /** Reads a lock file. @throws RigError for an invalid line. */
 export function parseLock(text: string, file: string): readonly LockedSet[] {
-  const sets: { suite: string; install: string[]; without: string[]; packages: LockedPackage[] }[] = [];
+  const sets: {
+    suite: string;
+    architecture?: DebianArchitecture;
+    install: string[];
+    without: string[];
+    packages: LockedPackage[];
+  }[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '' || line.startsWith('#')) continue;
     const [key, ...rest] = line.split(' ');
@@ -43,6 +55,7 @@ export function parseLock(text: string, file: string): readonly LockedSet[] {
     const set = sets.at(-1);
     if (key === 'suite' && rest[0] !== undefined && rest.length === 1)
       sets.push({ suite: rest[0], install: [], without: [], packages: [] });
+    else if (key === 'architecture' && set && rest[0] === 'amd64' && rest.length === 1) set.architecture = rest[0];
     else if (key === 'install' && set) set.install.push(...rest);
     else if (key === 'without' && set) set.without.push(...rest);
     else if (found && set) {
@@ -64,13 +77,14 @@ export function renderLock(sets: readonly LockedSet[]): string {
 }
 
 /** One set as its lines; also the record of what an image was built from. */
-export function renderSet({ suite, install, without, packages }: LockedSet): string {
+export function renderSet({ suite, architecture = 'i386', install, without, packages }: LockedSet): string {
   const lines = packages.map(
     ({ name, version, archive, sizeBytes, sha256, path }) =>
       `${name} ${version} ${archive} ${sizeBytes} ${sha256} ${path}`,
   );
   return [
     `suite ${suite}`,
+    ...(architecture === 'i386' ? [] : [`architecture ${architecture}`]),
     `install ${install.join(' ')}`,
     ...(without.length > 0 ? [`without ${without.join(' ')}`] : []),
     ...lines,
@@ -81,11 +95,15 @@ export function renderSet({ suite, install, without, packages }: LockedSet): str
 /** The locked set of exactly this wish, if there is one. */
 export function lockedSet(
   sets: readonly LockedSet[],
-  wish: Pick<LockedSet, 'suite' | 'install' | 'without'>,
+  wish: Pick<LockedSet, 'suite' | 'architecture' | 'install' | 'without'>,
 ): LockedSet | undefined {
   const same = (a: readonly string[], b: readonly string[]): boolean =>
     [...a].sort().join(' ') === [...b].sort().join(' ');
   return sets.find(
-    (set) => set.suite === wish.suite && same(set.install, wish.install) && same(set.without, wish.without),
+    (set) =>
+      set.suite === wish.suite &&
+      (set.architecture ?? 'i386') === (wish.architecture ?? 'i386') &&
+      same(set.install, wish.install) &&
+      same(set.without, wish.without),
   );
 }

@@ -11,13 +11,22 @@ import { obtain, type Artifact } from '../artifacts/store.js';
 import { readTar } from '../tree/tar.js';
 import type { Entry } from '../tree/tree.js';
 import { fetchPackages, fileName, hostSources, hostSuite, resolvePackages, updateIndexes } from './apt.js';
-import { lockedSet, parseLock, renderSet, type LockedPackage, type LockedSet } from './lock.js';
+import {
+  lockedSet,
+  parseLock,
+  renderSet,
+  type DebianArchitecture,
+  type LockedPackage,
+  type LockedSet,
+} from './lock.js';
 import { writeFile } from 'node:fs/promises';
 
 /** To be changed whenever this code would fetch other files for the same wish. */
 const BUILDER = '1';
 
 export interface PackageWish {
+  /** i386 unless told. */
+  readonly architecture?: DebianArchitecture;
   readonly install: readonly string[];
   /** Packages that dependencies would bring in and that the image does without. */
   readonly without: readonly string[];
@@ -41,6 +50,7 @@ export async function obtainPackages(wish: PackageWish, context: BuildContext): 
   const inputs = {
     builder: BUILDER,
     suite,
+    ...(wish.architecture === 'amd64' && { architecture: wish.architecture }),
     install: [...wish.install].sort().join(' '),
     without: [...wish.without].sort().join(' '),
     locked: locked ? renderSet(locked) : '',
@@ -75,7 +85,10 @@ async function fetchWish(
   let packages: readonly LockedPackage[] = locked?.packages ?? [];
   let missing: readonly LockedPackage[] = [];
   if (locked) missing = await fetch(packages);
-  else deviations.push(`no lock for ${wish.install.join(' ')} on ${wish.suite}: the newest versions were taken`);
+  else
+    deviations.push(
+      `no lock for ${wish.install.join(' ')} on ${wish.suite}${wish.architecture === 'amd64' ? ' for amd64' : ''}: the newest versions were taken`,
+    );
   if (!locked || missing.length > 0) {
     const resolved = await resolveWish(wish, join(scratch, 'resolve'), context, deviations);
     // Locked packages that the mirror still has stay as locked, so that few packages differ.
@@ -104,10 +117,15 @@ export async function resolveWish(
   context: BuildContext,
   notes: string[],
 ): Promise<readonly LockedPackage[]> {
-  const { options, missing } = await updateIndexes(dir, await hostSources(wish.suite, context), context);
+  const { options, missing } = await updateIndexes(
+    dir,
+    await hostSources(wish.suite, context),
+    context,
+    wish.architecture,
+  );
   if (missing.length > 0)
     notes.push(`without the suites ${missing.join(', ')}, whose indexes the mirror did not answer soundly`);
-  const resolved = await resolvePackages(options, wish.install, context);
+  const resolved = await resolvePackages(options, wish.install, context, wish.architecture);
   return resolved.filter(({ name }) => !wish.without.includes(name));
 }
 
