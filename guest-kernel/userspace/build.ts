@@ -167,14 +167,20 @@ async function compile({ compiler }: Target, args: readonly string[], context: B
   });
 }
 
-/** Runs as many tasks in parallel as there are processors. */
+/**
+ * Runs as many tasks in parallel as there are processors. After a failure it begins no other one, and throws when those
+ * under way have ended: they still write to the folder that the caller then removes.
+ */
 async function forEachOfMany<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  await Promise.all(
-    Array.from({ length: availableParallelism() }, async () => {
-      for (const item of left) await work(item);
-    }),
-  );
+  const left = [...items].reverse();
+  const errors: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (let item = left.pop(); item !== undefined && errors.length === 0; item = left.pop()) {
+      await work(item).catch((error: unknown) => errors.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (errors.length > 0) throw errors[0];
 }
 
 function filesRightIn(folder: string, sources: readonly string[]): readonly string[] {

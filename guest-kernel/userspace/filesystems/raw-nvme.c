@@ -36,12 +36,12 @@ enum direction { NONE, TO_DEVICE, FROM_DEVICE };
  * A 64-bit kernel knows this ioctl by the size that the structure has there, and by no other. The fields lie at the same
  * places.
  */
-struct user_io {
+union user_io {
 	struct nvme_user_io io;
-	uint32_t padding;
+	uint64_t words[6];
 };
 
-#define SUBMIT_IO _IOW('N', 0x42, struct user_io)
+#define SUBMIT_IO _IOW('N', 0x42, union user_io)
 
 static const struct command {
 	const char *name;
@@ -163,7 +163,7 @@ static int send_command(int file, const struct way *way, const struct command *c
 	if (way->is_uring)
 		return send_by_uring(file, way, (const struct nvme_uring_cmd *)&request);
 	if (way->request == SUBMIT_IO) {
-		struct user_io user = {
+		union user_io user = {
 			.io = { .opcode = command->code, .nblocks = BLOCKS - 1, .addr = request.addr, .slba = block }
 		};
 
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	size_t i;
 	int file, result;
 
-	_Static_assert(sizeof(struct user_io) == 48, "as in a 64-bit kernel");
+	_Static_assert(sizeof(union user_io) == 48, "as in a 64-bit kernel");
 	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		if (argc > 3 && !strcmp(argv[2], ways[i].name))
 			way = &ways[i];
