@@ -61,8 +61,10 @@ steps:
       stdout: '^\\s*${[ELF_64, ELF_64, ELF_64, ELF_32].join('\\s+')}$'
   - run: find /etc -type f -exec md5sum {} + > /run/sums
   - selfcheck: start
-  # 32-bit programs go through the same suspend.
-  - run: /opt/i386/bin/selfcheck start --state /run/compat --dir /var/tmp/compat
+  # 32-bit programs go through the same suspend. The machine has one pool of huge pages, which the native check fills.
+  - run: >-
+      /opt/i386/bin/selfcheck start --state /run/compat --dir /var/tmp/compat
+      $(/opt/i386/bin/selfcheck list | awk '$1 != "hugetlb" { print $1 }')
   - suspend: { method: sys_snapshot, offTime: 1 h, compress: false }
   - resume
   - verify

@@ -46,7 +46,7 @@ test('programs for x86-64 have all checks of those for i386, and some of their o
   const [i386, x86_64] = [namesOf('i386'), namesOf('x86_64')];
   t.same(
     x86_64.filter((name) => !i386.includes(name)),
-    ['addresses', 'fpu-avx', 'segment-bases', 'vdso'],
+    ['addresses', 'segment-bases', 'vdso', 'vectors'],
   );
   t.same(
     i386.filter((name) => !x86_64.includes(name)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What only 64-bit programs have: the bases of fs and gs, the upper halves of ymm registers, addresses above 4 GiB, and
+ * What only 64-bit programs have: the bases of fs and gs, 16 vector registers, addresses above 4 GiB, and
  * the 64-bit vDSO. A program for i386 has none of these checks.
  */
 #ifdef __x86_64__
@@ -77,75 +77,83 @@ static void corrupt_segments(void)
 	sleep_ms(50);
 }
 
-/* The registers of AVX: each thread has them filled with a pattern, in user mode and asleep in the kernel. */
-struct ymm {
+/*
+ * The vector registers, those of AVX where the processor has them: each thread has them filled with a pattern, in user
+ * mode and asleep in the kernel.
+ */
+struct vectors {
 	uint8_t bytes[16][32];
 };
 
-static volatile bool spoil_ymm;
-
-static const char *missing_avx(void)
-{
-	return __builtin_cpu_supports("avx") ? NULL : "no AVX in this processor";
-}
+static volatile bool spoil_vector;
 
 #define YMM(n) "vmovups " #n "*32(%[in]), %%ymm" #n "\n"
-#define BACK(n) "vmovups %%ymm" #n ", " #n "*32(%[out])\n"
+#define YMM_BACK(n) "vmovups %%ymm" #n ", " #n "*32(%[out])\n"
+#define XMM(n) "movups " #n "*32(%[in]), %%xmm" #n "\n"
+#define XMM_BACK(n) "movups %%xmm" #n ", " #n "*32(%[out])\n"
 #define ALL(one)                                                                                      \
 	one(0) one(1) one(2) one(3) one(4) one(5) one(6) one(7) one(8) one(9) one(10) one(11) one(12) \
 		one(13) one(14) one(15)
 
-static void hold_ymm(const struct ymm *in, struct ymm *out, const struct timespec *pause)
-{
-	__asm__ volatile(ALL(YMM)
-			 "movl $20000, %%ecx\n"
-			 "1: decl %%ecx\n"
-			 "jnz 1b\n"
-			 "movl %[sleep], %%eax\n"
-			 "movl %[clock], %%edi\n"
-			 "xorl %%esi, %%esi\n"
-			 "movq %[pause], %%rdx\n"
-			 "xorl %%r10d, %%r10d\n"
-			 "syscall\n"
-			 "movl $20000, %%ecx\n"
-			 "2: decl %%ecx\n"
-			 "jnz 2b\n" ALL(BACK) "vzeroupper\n"
-			 :
-			 : [in] "r"(in), [out] "r"(out), [pause] "r"(pause),
-			   [sleep] "i"(SYS_clock_nanosleep), [clock] "i"(CLOCK_MONOTONIC)
-			 : "rax", "rcx", "rdx", "rsi", "rdi", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2",
-			   "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
-			   "xmm13", "xmm14", "xmm15");
-}
+/* Loads all registers, waits in user mode, asleep and in user mode again, and stores them. */
+#define HOLD(name, load, store, after)                                                             \
+	static void name(const struct vectors *in, struct vectors *out, const struct timespec *pause) \
+	{                                                                                          \
+		__asm__ volatile(ALL(load)                                                         \
+				 "movl $20000, %%ecx\n"                                            \
+				 "1: decl %%ecx\n"                                                 \
+				 "jnz 1b\n"                                                        \
+				 "movl %[sleep], %%eax\n"                                          \
+				 "movl %[clock], %%edi\n"                                          \
+				 "xorl %%esi, %%esi\n"                                             \
+				 "movq %[pause], %%rdx\n"                                          \
+				 "xorl %%r10d, %%r10d\n"                                           \
+				 "syscall\n"                                                       \
+				 "movl $20000, %%ecx\n"                                            \
+				 "2: decl %%ecx\n"                                                 \
+				 "jnz 2b\n" ALL(store) after                                       \
+				 :                                                                 \
+				 : [in] "r"(in), [out] "r"(out), [pause] "r"(pause),               \
+				   [sleep] "i"(SYS_clock_nanosleep), [clock] "i"(CLOCK_MONOTONIC)  \
+				 : "rax", "rcx", "rdx", "rsi", "rdi", "r10", "r11", "memory",      \
+				   "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",   \
+				   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",     \
+				   "xmm14", "xmm15");                                              \
+	}
 
-static void *use_ymm(void *argument)
+HOLD(hold_ymm, YMM, YMM_BACK, "vzeroupper\n")
+HOLD(hold_xmm, XMM, XMM_BACK, "")
+
+static void *use_vectors(void *argument)
 {
 	uintptr_t me = (uintptr_t)argument;
 	struct timespec pause = { .tv_nsec = 5000000 };
-	struct ymm in, out;
+	bool has_avx = __builtin_cpu_supports("avx");
+	size_t width = has_avx ? 32 : 16;
+	struct vectors in, out;
 
 	for (;; rounds[me]++) {
 		pattern_fill(&in, sizeof(in), check_seed() + me * 1000003 + rounds[me]);
 		memset(&out, 0, sizeof(out));
-		hold_ymm(&in, &out, &pause);
-		/* Nobody but the thread itself has a way to its upper halves. */
-		if (spoil_ymm)
-			out.bytes[3][20] ^= 1;
+		(has_avx ? hold_ymm : hold_xmm)(&in, &out, &pause);
+		/* Nobody but the thread itself has a way to them. */
+		if (spoil_vector)
+			out.bytes[3][width - 1] ^= 1;
 		for (int i = 0; i < 16; i++)
-			check_that(!memcmp(in.bytes[i], out.bytes[i], 32), "register ymm%d of thread %u differs",
-				   i, (unsigned int)me);
+			check_that(!memcmp(in.bytes[i], out.bytes[i], width),
+				   "vector register %d of thread %u differs", i, (unsigned int)me);
 	}
 	return NULL;
 }
 
-static void prepare_avx(void)
+static void prepare_vectors(void)
 {
-	start_threads(use_ymm);
+	start_threads(use_vectors);
 }
 
-static void corrupt_avx(void)
+static void corrupt_vectors(void)
 {
-	spoil_ymm = true;
+	spoil_vector = true;
 	sleep_ms(50);
 }
 
@@ -245,8 +253,8 @@ static void verify_vdso(void)
 
 CHECK(.name = "segment-bases", .about = "the bases of fs and gs stay those of each thread",
       .prepare = prepare_segments, .corrupt = corrupt_segments, .verify = verify_threads)
-CHECK(.name = "fpu-avx", .about = "the registers of AVX stay filled", .missing = missing_avx,
-      .prepare = prepare_avx, .corrupt = corrupt_avx, .verify = verify_threads)
+CHECK(.name = "vectors", .about = "the vector registers stay filled, those of AVX where there are any",
+      .prepare = prepare_vectors, .corrupt = corrupt_vectors, .verify = verify_threads)
 CHECK(.name = "addresses", .about = "memory far apart in 47 bits of addresses keeps its contents",
       .prepare = prepare_addresses, .corrupt = corrupt_addresses, .verify = verify_addresses)
 CHECK(.name = "vdso", .about = "the 64-bit vDSO stays, and tells the processor", .missing = missing_vdso,
