@@ -99,7 +99,7 @@ static void check_some(struct worker *worker)
 static void set_states(struct worker *worker, unsigned int first, unsigned int count, uint8_t state)
 {
 	for (unsigned int i = 0; i < count; i++)
-		*region_state(&worker->region, first + i) = state;
+		region_set_state(&worker->region, first + i, state);
 }
 
 static int advise(struct worker *worker, unsigned int first, unsigned int count, int advice)
@@ -194,7 +194,7 @@ static void fork_some(struct worker *worker)
 
 	for (unsigned int i = 0; i < CHILDS_PAGES; i++) {
 		counts[i] = *region_count(&worker->region, first + i);
-		states[i] = *region_state(&worker->region, first + i);
+		states[i] = region_state(&worker->region, first + i);
 	}
 	child = fork();
 	if (child < 0) {
@@ -335,7 +335,7 @@ static bool swap_is_used(void)
 }
 
 /* One snapshot, and what its image holds while everybody goes on. False when there was no memory for it. */
-static bool take(unsigned int regions, unsigned long *pages)
+static bool take(unsigned int regions, struct region_tally *tally)
 {
 	struct snapshot_info info;
 	bool swapped = swap_is_used();
@@ -354,7 +354,7 @@ static bool take(unsigned int regions, unsigned long *pages)
 	if (info.preserved_pages < 1000)
 		fail("only %llu pages were preserved", (unsigned long long)info.preserved_pages);
 	pause_up_to(PAUSE_US_MAX);
-	*pages += region_check_image(image, regions, !swapped && !swap_is_used());
+	region_check_image(image, regions, !swapped && !swap_is_used(), tally);
 	close(image);
 	return true;
 }
@@ -362,14 +362,14 @@ static bool take(unsigned int regions, unsigned long *pages)
 static void take_many(unsigned int snapshots, unsigned int regions)
 {
 	unsigned int taken = 0, failed_now = 0, failed = 0;
-	unsigned long pages = 0;
+	struct region_tally tally = { 0 };
 
 	while (!told && !has_failed() && (!snapshots || taken < snapshots)) {
 		pause_up_to(PAUSE_US_MAX);
 		/* Without a number, others take the snapshots. */
 		if (!snapshots)
 			continue;
-		if (take(regions, &pages)) {
+		if (take(regions, &tally)) {
 			taken++;
 			failed_now = 0;
 		} else {
@@ -378,8 +378,8 @@ static void take_many(unsigned int snapshots, unsigned int regions)
 				fail("%u snapshots failed one after the other", failed_now);
 		}
 	}
-	printf("%u snapshots taken, %u failed, %lu pages looked at in images, %llu steps\n", taken,
-	       failed, pages, (unsigned long long)shared->steps);
+	printf("%u snapshots taken, %u failed, %lu pages looked at in images, %lu old models beside newer ones, %llu steps\n",
+	       taken, failed, tally.pages, tally.old_models, (unsigned long long)shared->steps);
 }
 
 int storm_memory(uint64_t seed, unsigned int snapshots)

@@ -83,15 +83,22 @@ struct region_memory region_make(uint32_t number, struct region_model *models)
 	return region;
 }
 
+void region_set_state(struct region_memory *region, unsigned int page, uint8_t state)
+{
+	volatile struct region_model *model = &region->models[page / REGION_MODEL_PAGES];
+
+	model->states[page % REGION_MODEL_PAGES] = state;
+	model->changes++;
+}
+
 void region_write(struct region_memory *region, unsigned int page)
 {
 	volatile uint32_t *count = region_count(region, page);
-	volatile uint8_t *state = region_state(region, page);
 
-	*state = PAGE_BUSY;
+	region_set_state(region, page, PAGE_BUSY);
 	stamp_page(region_page(region, page), region->number, page, *count + 1);
 	(*count)++;
-	*state = 0;
+	region_set_state(region, page, 0);
 }
 
 void region_take_over(struct region_memory *region, unsigned int page)
@@ -109,7 +116,7 @@ static bool is_zero(const uint8_t *page)
 
 void region_check(const struct region_memory *region, unsigned int page)
 {
-	region_check_as(region, page, *region_count(region, page), *region_state(region, page));
+	region_check_as(region, page, *region_count(region, page), region_state(region, page));
 }
 
 void region_check_as(const struct region_memory *region, unsigned int page, uint32_t count,
@@ -149,7 +156,7 @@ struct reading {
 	unsigned int regions;
 	struct found *found;
 	struct region_model *models;
-	unsigned long pages;
+	struct region_tally *tally;
 };
 
 static bool is_whole(const uint8_t *bytes, const struct stamp *first)
@@ -172,7 +179,7 @@ static void note_page(struct reading *reading, const uint8_t *bytes)
 	if (!is_stamp(&first, 0) || first.run != this_run || first.region >= reading->regions ||
 	    first.page >= REGION_PAGES)
 		return;
-	reading->pages++;
+	reading->tally->pages++;
 	found = &reading->found[first.region * REGION_PAGES + first.page];
 	if (first.count > found->newest)
 		found->newest = first.count;
@@ -182,10 +189,16 @@ static void note_page(struct reading *reading, const uint8_t *bytes)
 
 static void note_model(struct reading *reading, const struct region_model *model)
 {
+	struct region_model *newest;
+
 	if (model->magic != MODEL_MAGIC || model->run != this_run ||
 	    model->region >= reading->regions || model->first >= REGION_PAGES)
 		return;
-	reading->models[model->region * REGION_MODELS + model->first / REGION_MODEL_PAGES] = *model;
+	newest = &reading->models[model->region * REGION_MODELS + model->first / REGION_MODEL_PAGES];
+	if (newest->magic == MODEL_MAGIC)
+		reading->tally->old_models++;
+	if (newest->magic != MODEL_MAGIC || newest->changes < model->changes)
+		*newest = *model;
 }
 
 static void compare(const struct reading *reading, bool all)
@@ -216,13 +229,13 @@ static void compare(const struct reading *reading, bool all)
 		fail("in the image, %u pages are not what the model says", wrong);
 }
 
-unsigned long region_check_image(int image, unsigned int regions, bool all)
+void region_check_image(int image, unsigned int regions, bool all, struct region_tally *tally)
 {
 	/* Not on the boundary of a page, so that the next image does not show this one's. */
 	static uint8_t pages[65 * REGION_PAGE] __attribute__((aligned(4096)));
 	uint8_t *buffer = pages + 64;
 	const size_t size = 64 * REGION_PAGE;
-	struct reading reading = { .regions = regions };
+	struct reading reading = { .regions = regions, .tally = tally };
 	ssize_t got;
 
 	reading.found = calloc(regions * REGION_PAGES, sizeof(*reading.found));
@@ -239,5 +252,4 @@ unsigned long region_check_image(int image, unsigned int regions, bool all)
 	compare(&reading, all);
 	free(reading.found);
 	free(reading.models);
-	return reading.pages;
 }

@@ -33,9 +33,15 @@ struct region_model {
 	uint32_t run;
 	uint32_t region;
 	uint32_t first;
+	/*
+	 * How often the model has been changed. An image can hold several versions of it: page frames that wait for
+	 * their next user on a list of a processor are not known to be free, and may have been copies of an earlier
+	 * snapshot.
+	 */
+	uint32_t changes;
 	uint32_t counts[REGION_MODEL_PAGES];
 	uint8_t states[REGION_MODEL_PAGES];
-	uint8_t rest[REGION_PAGE - 16 - REGION_MODEL_PAGES * 5];
+	uint8_t rest[REGION_PAGE - 20 - REGION_MODEL_PAGES * 5];
 };
 
 struct region_memory {
@@ -48,7 +54,8 @@ struct region_memory {
 void region_run(uint32_t run);
 /* `models`: REGION_MODELS of them, in shared memory. Each page is written once. */
 struct region_memory region_make(uint32_t number, struct region_model *models);
-/* Only the owner may write. */
+/* Only the owner may write to the region or its models. */
+void region_set_state(struct region_memory *region, unsigned int page, uint8_t state);
 void region_write(struct region_memory *region, unsigned int page);
 /* Fails the run if the page is not what the model says. */
 void region_check(const struct region_memory *region, unsigned int page);
@@ -63,9 +70,9 @@ static inline uint8_t *region_page(const struct region_memory *region, unsigned 
 	return region->bytes + page * REGION_PAGE;
 }
 
-static inline uint8_t *region_state(const struct region_memory *region, unsigned int page)
+static inline uint8_t region_state(const struct region_memory *region, unsigned int page)
 {
-	return &region->models[page / REGION_MODEL_PAGES].states[page % REGION_MODEL_PAGES];
+	return region->models[page / REGION_MODEL_PAGES].states[page % REGION_MODEL_PAGES];
 }
 
 static inline uint32_t *region_count(const struct region_memory *region, unsigned int page)
@@ -73,11 +80,19 @@ static inline uint32_t *region_count(const struct region_memory *region, unsigne
 	return &region->models[page / REGION_MODEL_PAGES].counts[page % REGION_MODEL_PAGES];
 }
 
+/* What images held. */
+struct region_tally {
+	/* Pages of regions. */
+	unsigned long pages;
+	/* Models of which the same image held a newer version. */
+	unsigned long old_models;
+};
+
 /*
- * Reads an image to its end and fails the run if it holds a page of a region that is newer than what the model in
- * the same image says; and, with `all`, if it does not hold the page as the model says. How many pages of regions it
- * holds.
+ * Reads an image to its end and fails the run if it holds a page of a region that is newer than what the newest model
+ * in the same image says; and, with `all`, if it does not hold the page as the model says. What it held is added to
+ * the tally.
  */
-unsigned long region_check_image(int image, unsigned int regions, bool all);
+void region_check_image(int image, unsigned int regions, bool all, struct region_tally *tally);
 
 #endif
