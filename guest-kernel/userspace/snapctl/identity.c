@@ -63,11 +63,31 @@ static const char *value_of(const char *line, const char *key)
 	return *line == ':' ? line + 1 + strspn(line + 1, " ") : NULL;
 }
 
+/* How many processors the machine has, on or off: the sum of a list of ranges such as "0-3,5". */
+static uint32_t processors(void)
+{
+	char list[1024];
+	uint32_t sum = 0;
+
+	if (!system_line("/sys/devices/system/cpu/present", list, sizeof(list)))
+		return 0;
+	for (char *range = list; *range; range += *range == ',') {
+		unsigned long first = strtoul(range, &range, 10), last = first;
+
+		if (*range == '-')
+			last = strtoul(range + 1, &range, 10);
+		if (last < first || (*range && *range != ','))
+			return 0;
+		sum += last - first + 1;
+	}
+	return sum;
+}
+
 /*
  * The processor by what a running kernel has adapted itself to: who made it, which one it is, and a
  * digest of its features.
  */
-static void processor(char cpu[96], uint32_t *cpus)
+static void processor(char cpu[96])
 {
 	static const char * const keys[] = { "vendor_id", "cpu family", "model", "stepping" };
 	char line[4096], said[4][24] = { "?", "?", "?", "?" };
@@ -75,11 +95,8 @@ static void processor(char cpu[96], uint32_t *cpus)
 	uint32_t features = 0;
 	const char *value;
 
-	*cpus = 0;
 	while (info && fgets(line, sizeof(line), info)) {
 		line[strcspn(line, "\n")] = 0;
-		if (value_of(line, "processor"))
-			++*cpus;
 		if ((value = value_of(line, "flags")) || (value = value_of(line, "Features")))
 			features = xxh32(0, value, strlen(value));
 		for (int i = 0; i < 4; i++)
@@ -104,7 +121,8 @@ void identity_describe(struct snap_header *header)
 	system_line("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
 	system_line("/sys/class/dmi/id/product_uuid", header->machine_id,
 		    sizeof(header->machine_id));
-	processor(header->cpu, &header->cpus);
+	processor(header->cpu);
+	header->cpus = processors();
 	header->memory_kib = memory_kib();
 	header->created = time(NULL);
 }
