@@ -156,18 +156,24 @@ static void move(struct worker *worker)
 	uint8_t *begin = chance_in(2) ?
 				 (uint8_t *)(((uintptr_t)to + align - 1) & ~(uintptr_t)(align - 1)) :
 				 to + chance(REGION_PAGES) * REGION_PAGE;
+	uint8_t *end = begin + REGION_BYTES, *to_end = to + 2 * REGION_BYTES;
 
 	if (mremap(worker->region.bytes, REGION_BYTES, REGION_BYTES,
-		   MREMAP_MAYMOVE | MREMAP_FIXED, begin) == MAP_FAILED) {
-		/* In several mappings because of what was advised. */
+		   MREMAP_MAYMOVE | MREMAP_FIXED, begin) != MAP_FAILED) {
+		worker->region.bytes = begin;
+	} else if (errno != EFAULT) {
 		note("mremap: %s", strerror(errno));
-		must(munmap(to, 2 * REGION_BYTES));
-		return;
+		must(munmap(begin, REGION_BYTES));
+	} else {
+		/*
+		 * The region consists of several mappings because of what was advised. The kernel finds that when it
+		 * has unmapped the target, where another thread may have something by now.
+		 */
+		note("not moved");
 	}
-	worker->region.bytes = begin;
 	if (begin > to)
 		must(munmap(to, begin - to));
-	must(munmap(begin + REGION_BYTES, to + REGION_BYTES - begin));
+	must(munmap(end, to_end - end));
 }
 
 static void lock_some(struct worker *worker)
