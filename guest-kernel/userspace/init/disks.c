@@ -25,11 +25,9 @@ static bool filesystem_uuid(const char *name, char id[ID_BYTES])
 	struct snap_filesystem found;
 	struct place place = { 0 };
 	const uint8_t *u = found.uuid;
-	char path[SYSTEM_PATH_MAX];
 
 	snprintf(place.device, sizeof(place.device), "%.31s", name);
-	snprintf(path, sizeof(path), "/sys/class/block/%s/size", name);
-	place.size_bytes = system_number(path) * 512;
+	place.size_bytes = place_number(name, "size") * 512;
 	if (!place.size_bytes || fingerprint(&place, false, &found) || !memcmp(found.uuid, none, sizeof(none)))
 		return false;
 	if (!strcmp(found.kind, "vfat"))

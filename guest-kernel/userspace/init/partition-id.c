@@ -1,37 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "partition-id.h"
 
-#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../snapctl/bytes.h"
 #include "../snapctl/place.h"
-#include "../snapctl/system.h"
 
 #define SECTOR_BYTES 512
 #define GPT_ENTRIES_MAX 1024
-
-static uint64_t number_of(const char *name, const char *what)
-{
-	char path[SYSTEM_PATH_MAX];
-
-	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", name, what);
-	return system_number(path);
-}
-
-static uint32_t le32_at(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return le32toh(value);
-}
-
-static uint64_t le64_at(const uint8_t *bytes)
-{
-	return le32_at(bytes) | (uint64_t)le32_at(bytes + 4) << 32;
-}
 
 /* The first three parts of a GUID are little-endian numbers. */
 static void print_guid(const uint8_t *g, char uuid[PARTUUID_BYTES])
@@ -49,14 +27,14 @@ static bool gpt_uuid(struct reading *disk, uint32_t block_bytes, uint64_t first_
 
 	if (!header || memcmp(header, "EFI PART", 8))
 		return false;
-	entries = le64_at(header + 72) * block_bytes;
-	count = le32_at(header + 80);
-	entry_bytes = le32_at(header + 84);
+	entries = le64(header + 72) * block_bytes;
+	count = le32(header + 80);
+	entry_bytes = le32(header + 84);
 	for (uint32_t i = 0; i < count && i < GPT_ENTRIES_MAX; i++) {
 		entry = reading_at(disk, entries + (uint64_t)i * entry_bytes, 128);
 		if (!entry)
 			break;
-		if (le64_at(entry + 32) == first_block && le64_at(entry + 40) >= first_block) {
+		if (le64(entry + 32) == first_block && le64(entry + 40) >= first_block) {
 			print_guid(entry + 16, uuid);
 			return true;
 		}
@@ -66,8 +44,7 @@ static bool gpt_uuid(struct reading *disk, uint32_t block_bytes, uint64_t first_
 
 bool partition_uuid(const char *name, char uuid[PARTUUID_BYTES])
 {
-	uint32_t number = number_of(name, "partition"), block_bytes;
-	char path[SYSTEM_PATH_MAX];
+	uint32_t number = place_number(name, "partition"), block_bytes;
 	struct place disk = { 0 };
 	struct reading reading;
 	const uint8_t *first;
@@ -75,15 +52,14 @@ bool partition_uuid(const char *name, char uuid[PARTUUID_BYTES])
 
 	if (!number || !place_disk(name, disk.device))
 		return false;
-	disk.size_bytes = number_of(disk.device, "size") * SECTOR_BYTES;
-	snprintf(path, sizeof(path), "/sys/class/block/%s/queue/logical_block_size", disk.device);
-	block_bytes = system_number(path);
+	disk.size_bytes = place_number(disk.device, "size") * SECTOR_BYTES;
+	block_bytes = place_number(disk.device, "queue/logical_block_size");
 	if (block_bytes < SECTOR_BYTES || reading_begin(&reading, &disk))
 		return false;
-	found = gpt_uuid(&reading, block_bytes, number_of(name, "start") * SECTOR_BYTES / block_bytes, uuid);
+	found = gpt_uuid(&reading, block_bytes, place_number(name, "start") * SECTOR_BYTES / block_bytes, uuid);
 	first = found ? NULL : reading_at(&reading, 0, SECTOR_BYTES);
-	if (first && first[510] == 0x55 && first[511] == 0xaa && le32_at(first + 440)) {
-		snprintf(uuid, PARTUUID_BYTES, "%08x-%02x", le32_at(first + 440), number);
+	if (first && first[510] == 0x55 && first[511] == 0xaa && le32(first + 440)) {
+		snprintf(uuid, PARTUUID_BYTES, "%08x-%02x", le32(first + 440), number);
 		found = true;
 	}
 	reading_end(&reading);

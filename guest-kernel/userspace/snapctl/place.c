@@ -81,7 +81,7 @@ static bool is_partition(const char *name)
 	return !access(path, F_OK);
 }
 
-static uint64_t sectors_of(const char *name, const char *what)
+uint64_t place_number(const char *name, const char *what)
 {
 	char path[SYSTEM_PATH_MAX];
 
@@ -101,7 +101,7 @@ bool place_find(dev_t device, struct place *place)
 		    place_is_memory(place->device))
 			return false;
 		if (!depth)
-			sectors = sectors_of(place->device, "size");
+			sectors = place_number(place->device, "size");
 		place->beneath = depth || is_partition(place->device);
 		if (strncmp(place->device, "dm-", 3) ||
 		    !mapped_to(device, &device, &more, &length))
@@ -180,10 +180,8 @@ uint32_t place_connection(const char *device)
 	uint32_t digest = 0, number = 0;
 	ssize_t length;
 
-	if (place_disk(device, disk)) {
-		snprintf(path, sizeof(path), "/sys/class/block/%s/partition", device);
-		number = system_number(path);
-	}
+	if (place_disk(device, disk))
+		number = place_number(device, "partition");
 	system_path(path, "/sys/class/block/%s", disk);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length <= 0)
@@ -228,7 +226,7 @@ int reading_begin(struct reading *reading, const struct place *place)
 
 	reading->start_bytes = place->start_bytes;
 	if (place_disk(place->device, disk))
-		reading->start_bytes += sectors_of(place->device, "start") * SECTOR_BYTES;
+		reading->start_bytes += place_number(place->device, "start") * SECTOR_BYTES;
 	reading->size_bytes = place->size_bytes;
 	system_path(path, "/dev/%s", disk);
 	/*

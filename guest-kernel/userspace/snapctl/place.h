@@ -28,6 +28,9 @@ bool place_find(dev_t device, struct place *place);
 /* Is this the name of a RAM disk or loop device, which does not outlive the system? */
 bool place_is_memory(const char *device);
 
+/* What the kernel says of a block device in a file of its folder, such as "size" (in sectors). 0 when it does not. */
+uint64_t place_number(const char *name, const char *what);
+
 /* The disk of a partition. False, with the device itself, for what is no partition. */
 bool place_disk(const char *device, char disk[32]);
 

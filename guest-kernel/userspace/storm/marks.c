@@ -41,6 +41,19 @@ static void touch(uint8_t *memory, unsigned int page)
 	++*(volatile uint8_t *)(memory + page * PAGE);
 }
 
+/* Writes to some pages, and reads the marks of all after a while. */
+static void write_and_wait(uint8_t *memory, bool written[PAGES], uint64_t marks[PAGES])
+{
+	for (unsigned int i = 0; i < PAGES / 2; i++) {
+		unsigned int page = chance(PAGES);
+
+		touch(memory, page);
+		written[page] = true;
+	}
+	pause_up_to(300000);
+	read_marks(memory, marks);
+}
+
 static void clear_soft_dirty(void)
 {
 	write_file("/proc/self/clear_refs", "4");
@@ -53,14 +66,7 @@ static void keep_dirty(void)
 	bool written[PAGES] = { false };
 
 	clear_soft_dirty();
-	for (unsigned int i = 0; i < PAGES / 2; i++) {
-		unsigned int page = chance(PAGES);
-
-		touch(dirty, page);
-		written[page] = true;
-	}
-	pause_up_to(300000);
-	read_marks(dirty, marks);
+	write_and_wait(dirty, written, marks);
 	for (unsigned int page = 0; page < PAGES; page++)
 		if (written[page] && !(marks[page] & SOFT_DIRTY)) {
 			fail("page %u was written to and has lost its soft-dirty mark", page);
@@ -85,14 +91,7 @@ static void keep_protected(void)
 	bool written[PAGES] = { false };
 
 	must(protect(0, PAGES));
-	for (unsigned int i = 0; i < PAGES / 2; i++) {
-		unsigned int page = chance(PAGES);
-
-		touch(protected, page);
-		written[page] = true;
-	}
-	pause_up_to(300000);
-	read_marks(protected, marks);
+	write_and_wait(protected, written, marks);
 	for (unsigned int page = 0; page < PAGES; page++)
 		if (!(marks[page] & UFFD_WP) != written[page]) {
 			fail("page %u was %s and is %s by userfaultfd", page,
