@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { loadScenario, runScenario } from '../../tools/library.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { notCaught } from '../../tools/soak/mistakes.js';
@@ -92,16 +92,21 @@ steps:
   - shutdown
 `;
 
-t.test('commands, files and power cycles', async (t) => {
+/** Runs a scenario, which must pass, beside these files. The JSON report is kept as long as the test runs. */
+async function pass(t: Test, scenario: string, files: Readonly<Record<string, string>> = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));
   const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
-  await writeFile(file, SCENARIO);
-  await writeFile(join(dir, 'data'), 'kept\n');
-  const run = await snapback(['run', file, '--json', json]);
-  t.equal(run.status, 0, run.stdout + run.stderr);
-  t.match(run.stdout, /release · qemu x86_64 · 2 processors · 1024 MiB/);
-  t.notMatch(run.stdout, /instructions/);
+  for (const [name, text] of Object.entries({ ...files, 'x.yaml': scenario })) await writeFile(join(dir, name), text);
+  const { status, stdout, stderr } = await snapback(['run', file, '--json', json]);
+  t.equal(status, 0, stdout + stderr);
+  return { json, stdout };
+}
+
+t.test('commands, files and power cycles', async (t) => {
+  const { json, stdout } = await pass(t, SCENARIO, { data: 'kept\n' });
+  t.match(stdout, /release · qemu x86_64 · 2 processors · 1024 MiB/);
+  t.notMatch(stdout, /instructions/);
   const report = await reportIn(json);
   t.match(report.machine, { engine: 'qemu', arch: 'x86_64', processors: 2, deterministic: false });
   t.ok(report.filesystems.length > 0 && report.filesystems.every(({ clean }) => clean));
@@ -113,12 +118,7 @@ t.test('commands, files and power cycles', async (t) => {
 t.test(
   'a snapshot and a hibernation on two processors and NVMe disks that are found by their ids, with all proofs',
   async (t) => {
-    const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
-    t.teardown(() => rm(dir, { recursive: true, force: true }));
-    const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
-    await writeFile(file, SUSPENDS);
-    const run = await snapback(['run', file, '--json', json]);
-    t.equal(run.status, 0, run.stdout + run.stderr);
+    const { json } = await pass(t, SUSPENDS);
     const { perCycle, disk, filesystems } = await reportIn(json);
     t.same(
       perCycle.map(({ method }) => method),
@@ -147,12 +147,7 @@ t.test('a broken kernel is caught by the same proof as in v86', async (t) => {
 });
 
 t.test('native and 32-bit programs go through a snapshot, and each takes one', async (t) => {
-  const dir = await mkdtemp(join(tmpdir(), 'snapback-qemu-test-'));
-  t.teardown(() => rm(dir, { recursive: true, force: true }));
-  const [file, json] = [join(dir, 'x.yaml'), join(dir, 'x.json')];
-  await writeFile(file, BOTH_WORDS);
-  const run = await snapback(['run', file, '--json', json]);
-  t.equal(run.status, 0, run.stdout + run.stderr);
+  const { json } = await pass(t, BOTH_WORDS);
   const { perCycle, disk, selfChecks } = await reportIn(json);
   t.ok(selfChecks.passed > 80 && selfChecks.failed === 0, `${selfChecks.passed} self-checks of native programs`);
   t.equal(perCycle.length, 2);
