@@ -11,6 +11,9 @@ import { readU32, va, type GuestMemory, type Va } from './view.js';
 
 const PRESENT = 1;
 const WRITABLE = 2;
+/** Set by the processor: when it uses the entry, and when it writes by it. */
+export const ACCESSED = 0x20;
+export const DIRTY = 0x40;
 const LARGE = 0x80;
 const LARGE_LEVELS_MAX = 3;
 /** Bits 32 to 51 of an entry of 8 bytes belong to the frame; above are NX, protection keys and what software keeps there. */
@@ -47,7 +50,20 @@ const isLarge = (low: number, level: number): boolean => level > 1 && level <= L
 const alignedDown = (frame: number, pages: number): number => frame - (frame % pages);
 
 /** Physical address behind a virtual one, or undefined when nothing is mapped there. */
-export function translate(memory: GuestMemory, paging: Paging, directory: Gpa, address: Va): Gpa | undefined {
+export const translate = (memory: GuestMemory, paging: Paging, directory: Gpa, address: Va): Gpa | undefined =>
+  entryFor(memory, paging, directory, address)?.target;
+
+/** The entry that maps an address, of whatever level. */
+export interface Entry {
+  readonly at: Gpa;
+  /** Its lower 32 bits. */
+  readonly low: number;
+  /** The physical address behind the virtual one. */
+  readonly target: Gpa;
+}
+
+/** The entry that maps an address, or undefined when nothing is mapped there. */
+export function entryFor(memory: GuestMemory, paging: Paging, directory: Gpa, address: Va): Entry | undefined {
   // Counted in pages, since the sum of a space of 57 bits and an address is no longer exact.
   const page = Math.floor(address / PAGE_BYTES);
   const offset = address - page * PAGE_BYTES;
@@ -63,8 +79,9 @@ export function translate(memory: GuestMemory, paging: Paging, directory: Gpa, a
     const low = readU32(memory, at);
     if ((low & PRESENT) === 0) return undefined;
     const frame = frameOf(memory, paging, at, low);
-    if (isLarge(low, level)) return gpa((alignedDown(frame, spanPages) + within) * PAGE_BYTES + offset);
-    if (level === 1) return gpa(frame * PAGE_BYTES + offset);
+    if (isLarge(low, level))
+      return { at, low, target: gpa((alignedDown(frame, spanPages) + within) * PAGE_BYTES + offset) };
+    if (level === 1) return { at, low, target: gpa(frame * PAGE_BYTES + offset) };
     table = gpa(frame * PAGE_BYTES);
   }
 }

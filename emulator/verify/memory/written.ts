@@ -7,9 +7,10 @@
  * A page enters the image as it is when the loop reaches it. So the image shows the loop's cursors
  * as they stood while it copied the very page that holds them.
  */
-import { PAGE_BYTES, gpa, pfn, pfnOfGpa, type Gpa, type Pfn } from '../../machine/units.js';
+import { PAGE_BYTES, gpa, gpaOfPfn, pfn, pfnOfGpa, type Gpa, type Pfn } from '../../machine/units.js';
 import { BITS_PER_LEAF, cursorLayout, type BitmapZone, type MemoryBitmap } from '../../memory/bitmaps.js';
 import {
+  direct,
   perCpuGpa,
   physical,
   readWord,
@@ -19,6 +20,7 @@ import {
   type GuestKernel,
 } from '../../memory/kernel.js';
 import { constant } from '../../memory/layout.js';
+import { ACCESSED, DIRTY, entryFor } from '../../memory/pagetable.js';
 import { addressOf } from '../../memory/symbols.js';
 import { pageBytes, setWord, va, type Va, offsetOf } from '../../memory/view.js';
 import { currentTask } from '../../memory/tasks.js';
@@ -29,6 +31,7 @@ export const WRITTEN_REASONS = {
   originalCursor: "the copy loop's position in orig_bm",
   copyCursor: "the copy loop's position in copy_bm",
   zeroCursor: "the copy loop's position in zero_bm",
+  dirtyEntry: "the kernel's page table entry for a copy, in which the processor notes that the loop has written there",
   watchdogTouch: 'touched by the loop when it steps to the next leaf of a bitmap, for the watchdogs of a debug kernel',
   deadStack: 'kernel stack of the task that makes the copy, below the frame to which the restored kernel returns',
   returnAddress:
@@ -66,6 +69,7 @@ export function writtenByCopy(kernel: GuestKernel, account: Accounting): Written
       cursorAtNext(kernel, account.copy, destinationOf(kernel, account, frame)),
     ),
     ...cursorRanges(kernel, 'zeroCursor', account.zero, (frame) => zeroCursor(kernel, account, frame)),
+    ...dirtyEntries(kernel, account),
     ...watchdogTouches(kernel, account),
     ...deadStack(kernel),
   ].filter((range) => account.inImage[Math.floor(range.start / PAGE_BYTES)] === 1);
@@ -145,12 +149,48 @@ function stackRanges(kernel: GuestKernel, reason: WrittenReason, start: Va, leng
 const isCopied = ({ inImage, preserved }: Accounting, frame: number): boolean =>
   inImage[frame] === 1 && preserved[frame] !== 1;
 
+/** How many copies the loop has made when it gets to `frame`. */
+function copiesBefore(kernel: GuestKernel, account: Accounting, frame: Pfn): number {
+  let made = 0;
+  for (let source = 0; source < frame; source++) {
+    if (isCopied(account, source) && !isZero(pageBytes(kernel.memory, pfn(source)))) made++;
+  }
+  return made;
+}
+
+/**
+ * The kernel maps memory that was read-only once, such as what it needs for booting alone, without the dirty bit of all
+ * other memory. So the first copy to a page of it changes the page's entry. The image shows this in a table that was
+ * copied afterwards, or at that moment: a page is copied from its beginning, and the first write precedes the second read.
+ */
+function dirtyEntries(kernel: GuestKernel, account: Accounting): WrittenRange[] {
+  const { memory, addressing } = kernel;
+  const directory = physical(kernel, addressing.directory);
+  /** The number of the first copy, by the entry that it changes. */
+  const firstCopies = new Map<Gpa, number>();
+  let copies = 0;
+  for (let frame = 0; frame < account.copy.pages.length; frame++) {
+    if (account.copy.pages[frame] !== 1) continue;
+    const place = gpaOfPfn(pfn(frame));
+    const entry = entryFor(memory, addressing.paging, directory, direct(kernel, place));
+    if (entry?.target === place && (entry.low & DIRTY) === 0 && !firstCopies.has(entry.at))
+      firstCopies.set(entry.at, copies);
+    copies++;
+  }
+  return [...firstCopies].flatMap(([start, first]) => {
+    const made = copiesBefore(kernel, account, pfnOfGpa(start));
+    if (first > made || (first === made && start % PAGE_BYTES === 0)) return [];
+    const lengthBytes = addressing.paging.entryBytes;
+    const at = offsetOf(memory, start, lengthBytes);
+    const expected = memory.bytes.slice(at, at + lengthBytes);
+    expected[0] = (expected[0] ?? 0) | ACCESSED | DIRTY;
+    return [{ reason: 'dirtyEntry' as const, start, lengthBytes, expected }];
+  });
+}
+
 /** The frame into which the loop copies `frame`: zero pages and preserved ones take none. */
 function destinationOf(kernel: GuestKernel, account: Accounting, frame: Pfn): number {
-  let taken = 0;
-  for (let source = 0; source < frame; source++) {
-    if (isCopied(account, source) && !isZero(pageBytes(kernel.memory, pfn(source)))) taken++;
-  }
+  let taken = copiesBefore(kernel, account, frame);
   let index = account.copy.pages.indexOf(1);
   for (; taken > 0 && index >= 0; taken--) index = account.copy.pages.indexOf(1, index + 1);
   return index;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import t, { type Test } from 'tap';
-import { PAGE_BYTES, gpa, pfn } from '../../../emulator/machine/units.js';
-import { physical, readWord } from '../../../emulator/memory/kernel.js';
+import { PAGE_BYTES, gpa, gpaOfPfn, pfn } from '../../../emulator/machine/units.js';
+import { direct, physical, readWord } from '../../../emulator/memory/kernel.js';
+import { ACCESSED, DIRTY, entryFor } from '../../../emulator/memory/pagetable.js';
 import { hexVa } from '../../../emulator/memory/view.js';
 import { accountForPages } from '../../../emulator/verify/memory/account.js';
 import {
@@ -222,6 +223,60 @@ function proofs(t: Test, machine: SyntheticMachine): void {
       );
       flip(restored, at);
     }
+  });
+
+  t.test('the processor marks the entries of the first copies as dirty, and of no others', async (t) => {
+    const made = syntheticKernel();
+    const { kernel } = made;
+    const { memory, addressing } = kernel;
+    const directory = physical(kernel, addressing.directory);
+    const copies = [...accountForPages(kernel).copy.pages.entries()].flatMap(([frame, is]) =>
+      is === 1 ? [frame] : [],
+    );
+    /** Takes the dirty bit from the entry that maps a copy. Returns where it is. */
+    const clean = (frame: number | undefined): number => {
+      const entry = entryFor(memory, addressing.paging, directory, direct(kernel, gpaOfPfn(pfn(frame ?? 0))));
+      if (entry === undefined) throw new Error('the kernel does not map it');
+      memory.bytes[entry.at] = (memory.bytes[entry.at] ?? 0) & ~DIRTY;
+      return entry.at;
+    };
+    const [first, last] = [clean(copies[0]), clean(copies.at(-1))];
+    t.not(first, last);
+    const accounted = accountForCopy(kernel);
+    const dirty = accounted.written.filter(({ reason }) => reason === 'dirtyEntry').map(({ start }) => start);
+    t.same(dirty, [first], 'the tables are copied before the last copies are made');
+    const differing = (mutate: (restored: Uint8Array) => void): number => {
+      const restored = made.restored();
+      mutate(restored);
+      return verifyMemory({ atCopy: kernel, accounted, restored }).pagesDiffering;
+    };
+    const mark = (restored: Uint8Array, at: number, bits: number): void => {
+      restored[at] = (restored[at] ?? 0) | bits;
+    };
+    t.equal(
+      differing((restored) => mark(restored, first, ACCESSED | DIRTY)),
+      0,
+    );
+    t.equal(
+      differing(() => undefined),
+      1,
+      'a copy that left no mark was not made',
+    );
+    t.equal(
+      differing((restored) => {
+        mark(restored, first, ACCESSED | DIRTY);
+        flip(restored, first + 1);
+      }),
+      1,
+      'nothing else of the entry may change',
+    );
+    t.equal(
+      differing((restored) => {
+        mark(restored, first, ACCESSED | DIRTY);
+        mark(restored, last, DIRTY);
+      }),
+      1,
+    );
   });
 
   t.test('the watchdogs of a debug kernel are touched when the loop steps to another leaf', async (t) => {
