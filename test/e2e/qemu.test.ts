@@ -21,6 +21,8 @@ steps:
   - boot
   - run: { command: uname -m && nproc, stdout: '^x86_64\\n2\\n$' }
   - run: { command: cat /root/data, stdout: ^kept$ }
+  # Ready without a wait: programs such as mkfs want random numbers.
+  - run: { command: timeout 5 head -c 16 /dev/random | wc -c, stdout: ^16$ }
   - run: echo written > /root/new && sync
   - shutdown
   - boot

@@ -42,6 +42,8 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     // Nothing that the rig does not name: no user's configuration, no default devices.
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
     ...['-machine', board.join(','), '-accel', 'tcg'],
+    // Without a source of random numbers, the first program that wants some (mkfs, for instance) waits for 15 s or more.
+    ...['-cpu', 'qemu64,+rdrand', '-seed', String(config.seed)],
     // Processors of one socket cannot be of several nodes.
     ...['-smp', nodes === 1 ? String(processors) : `${processors},sockets=${processors}`, '-m', `${memoryMiB}M`],
     ...memoryOf(config),
