@@ -243,7 +243,7 @@ export interface EngineTraits {
   readonly deterministic: boolean;
   /**
    * The instruction counter counts guest instructions since power-on, and triggers on an instruction count are
-   * possible. Otherwise the counter increases by one with each marker and each write, so that it only tells their order.
+   * possible. Otherwise the counter increases by one with each marker, write and flush, so that it only tells their order.
    */
   readonly countsInstructions: boolean;
   /**

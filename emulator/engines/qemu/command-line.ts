@@ -17,6 +17,8 @@ export interface MachinePaths {
   readonly window: string;
   /** One for each disk. */
   readonly disks: readonly string[];
+  /** Of a drive that the guest does not have (see flushes.ts). */
+  readonly stops: string;
 }
 
 export interface QemuMachineConfig extends MachineConfig {
@@ -62,6 +64,8 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     '-object',
     `memory-backend-file,id=window,mem-path=${comma(paths.window)},size=${DELIVERY_WINDOW.lengthBytes},share=on`,
     ...['-device', 'ivshmem-plain,memdev=window,addr=1e'],
+    // QEMU flushes drives in the order in which they were made, and this one is made before all devices.
+    ...['-drive', `if=none,id=stops,driver=nbd,server.type=unix,server.path=${comma(paths.stops)}`],
     ...paths.disks.flatMap((path, index) => [
       '-blockdev',
       JSON.stringify({ driver: 'nbd', 'node-name': `disk${index}`, server: { type: 'unix', path } }),
@@ -107,8 +111,8 @@ function devicesOf(config: QemuMachineConfig): readonly string[] {
       `drive=disk${disk}`,
       `serial=${serialNumber(disk)}`,
       ...(at === undefined ? [] : [at(place)]),
-      // A write that the guest has seen completed is on the disk.
-      'write-cache=off',
+      // Without a cache, a write that the guest has seen completed is on the disk.
+      `write-cache=${config.volatileCaches === true ? 'on' : 'off'}`,
       // NVMe reports errors anyway.
       ...(device === 'nvme' ? [] : ['rerror=report', 'werror=report']),
     ].join(','),

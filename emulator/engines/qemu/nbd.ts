@@ -13,6 +13,8 @@ export interface NbdDisk {
   /** Resolves when the write is complete. Until then, later requests wait. Takes ownership of `bytes`. */
   write(offset: number, bytes: Uint8Array): Promise<void> | 'failed';
   flush(): 'done' | 'failed';
+  /** A single write can be one that must be on the disk when it completes. Without that, QEMU flushes after it. */
+  readonly hasForcedWrites: boolean;
 }
 
 const MAGIC = 0x4e42444d41474943n;
@@ -26,8 +28,7 @@ const NO_ZEROES = 2;
 const OPTION = { exportName: 1, abort: 2, info: 6, go: 7 } as const;
 const OPTION_REPLY = { ack: 1, info: 3, unsupported: 0x8000_0001 } as const;
 const INFO_EXPORT = 0;
-/** HAS_FLAGS, SEND_FLUSH, SEND_FUA: a write is on the disk once it has been answered. */
-const EXPORT_FLAGS = 1 | 4 | 8;
+const FLAG = { hasFlags: 1, sendFlush: 4, sendFua: 8 } as const;
 const COMMAND = { read: 0, write: 1, disconnect: 2, flush: 3 } as const;
 const EIO = 5;
 const EINVAL = 22;
@@ -144,7 +145,7 @@ async function negotiate(disk: NbdDisk, inbox: Inbox, send: (bytes: Uint8Array) 
 
 function describe(disk: NbdDisk, view: DataView, at: number): void {
   view.setBigUint64(at, BigInt(disk.byteLength));
-  view.setUint16(at + 8, EXPORT_FLAGS);
+  view.setUint16(at + 8, FLAG.hasFlags | FLAG.sendFlush | (disk.hasForcedWrites ? FLAG.sendFua : 0));
 }
 
 interface Inbox {

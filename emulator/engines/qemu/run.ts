@@ -18,6 +18,8 @@ export interface Run {
   readonly markers: MarkerSeen[];
   readonly captures: Capture[];
   readonly writes: DiskWrite[][];
+  /** The counter at each flush of the guest, per disk. */
+  readonly flushes: number[][];
   /** How often each trigger's condition was met. */
   readonly seen: number[];
   stop: StopReason | undefined;
@@ -27,7 +29,7 @@ export interface Run {
 export interface MachineState {
   /** The run that is under way. */
   run: Run | undefined;
-  /** Events that a guest sees in their order: markers and writes. */
+  /** Events that a guest sees in their order: markers, writes and flushes. */
   events: number;
   lastMarker: MarkerSeen | undefined;
   /** No write lands any more, and nothing that the guest does is seen. */
@@ -54,14 +56,15 @@ export const createRun = (request: RunRequest, diskCount: number, startMs: numbe
   markers: [],
   captures: [],
   writes: Array.from({ length: diskCount }, () => []),
+  flushes: Array.from({ length: diskCount }, () => []),
   seen: [],
   stop: undefined,
 });
 
 export const reportOf = (
-  { markers, captures, writes }: Run,
-  rest: Omit<RunReport, 'markers' | 'captures' | 'writes'>,
-): RunReport => ({ ...rest, markers, captures, writes });
+  { markers, captures, writes, flushes }: Run,
+  rest: Omit<RunReport, 'markers' | 'captures' | 'writes' | 'flushes'>,
+): RunReport => ({ ...rest, markers, captures, writes, flushes });
 
 /** The actions that are due at a marker, which is counted herewith. */
 export function actionsAt(run: Run, marker: MarkerSeen): readonly (readonly [index: number, action: Action])[] {

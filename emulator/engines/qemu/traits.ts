@@ -10,8 +10,7 @@ export const QEMU_TRAITS: EngineTraits = {
   checkpoints: false,
   delivery: true,
   diskFaults: true,
-  // It flushes at every stop of the machine, so the guest's own flushes are not known.
-  volatileCaches: false,
+  volatileCaches: true,
   share: false,
   processorsMax: 8,
   diskBuses: DISK_BUSES,

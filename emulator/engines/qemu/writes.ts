@@ -5,6 +5,7 @@
  */
 import type { DiskEvents } from '../../disks/guest-disk.js';
 import type { Action, DiskFailure } from '../../machine/contract.js';
+import type { Flushes } from './flushes.js';
 import { actionsAtWrite, type MachineState } from './run.js';
 
 /** A write that has reached the disk and of which the guest must not learn before the machine stands. */
@@ -15,8 +16,8 @@ export interface HeldWrite {
 }
 
 export interface Writes {
-  /** What becomes of a write: resolves when the guest may learn of it. */
-  eventsOf(disk: number): DiskEvents<Promise<void>>;
+  /** What becomes of a write: resolves when the guest may learn of it. What becomes of a flush: it counts if it may. */
+  eventsOf(disk: number): DiskEvents<Promise<void>> & { mayFlush(): boolean };
   readonly areHeld: boolean;
   /** Those that are held, oldest first. They are the caller's from now on. */
   take(): readonly HeldWrite[];
@@ -25,6 +26,7 @@ export interface Writes {
 /** `onHeld` is called when a write is held, `onFailure` when a disk is to fail. */
 export function createWrites(
   state: MachineState,
+  flushes: Pick<Flushes, 'isOwn'>,
   onHeld: () => void,
   onFailure: (disk: number, failure: DiskFailure) => void,
 ): Writes {
@@ -53,8 +55,8 @@ export function createWrites(
           onHeld();
         });
       },
-      // QEMU itself flushes whenever the machine is stopped, so this tells nothing about the guest.
-      flushed: () => undefined,
+      mayFlush: () => !flushes.isOwn(disk) && !state.isPoweredOff,
+      flushed: () => void state.run?.flushes[disk]?.push(++state.events),
     }),
     get areHeld() {
       return held.length > 0;

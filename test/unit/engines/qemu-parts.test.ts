@@ -3,6 +3,7 @@
 import t from 'tap';
 import { argumentsOf } from '../../../emulator/engines/qemu/command-line.js';
 import { DISK_BUSES } from '../../../emulator/machine/contract.js';
+import { createFlushes } from '../../../emulator/engines/qemu/flushes.js';
 import { serveNbd, type NbdDisk } from '../../../emulator/engines/qemu/nbd.js';
 import { isDead, readProcessors, senders } from '../../../emulator/engines/qemu/processors.js';
 import { concat } from '../../../emulator/machine/bytes.js';
@@ -75,6 +76,7 @@ function client(disk: Partial<NbdDisk> = {}) {
       read: (offset, length) => content.slice(offset, offset + length),
       write: (offset, bytes) => Promise.resolve(content.set(bytes, offset)),
       flush: () => 'done',
+      hasForcedWrites: true,
       ...disk,
     },
     (bytes) => sent.push(bytes),
@@ -125,6 +127,9 @@ t.test('the protocol of the disks: negotiation', async (t) => {
   const { go } = await connected();
   t.equal(Buffer.from(go).readUInt32BE(12), 3);
   t.equal(Buffer.from(go).readBigUInt64BE(22), 8n * 512n, 'the size');
+  t.equal(Buffer.from(go).readUInt16BE(30), 1 | 4 | 8, 'flushes, and forced writes');
+  const cached = await connected({ hasForcedWrites: false });
+  t.equal(Buffer.from(cached.go).readUInt16BE(30), 1 | 4);
 });
 
 t.test('the protocol of the disks: requests', async (t) => {
@@ -203,6 +208,7 @@ const PATHS = {
   agent: '/t/d',
   window: '/t/w',
   disks: ['/t/e', '/t/f'],
+  stops: '/t/s,1',
 };
 
 t.test('the command line', (t) => {
@@ -226,7 +232,34 @@ t.test('disks on every bus are attached in their order, with their serial number
     const devices = argumentsOf({ ...CONFIG, diskBus }, PATHS).filter((one) => one.includes('drive=disk'));
     t.match(devices, [/drive=disk0,serial=snapback0,/, /drive=disk1,serial=snapback1,/], diskBus);
     t.ok(devices.every((one) => one.includes('write-cache=off')));
+    const cached = argumentsOf({ ...CONFIG, diskBus, volatileCaches: true }, PATHS);
+    t.equal(cached.filter((one) => one.includes('drive=disk') && one.includes('write-cache=on')).length, 2);
   }
+  t.end();
+});
+
+t.test('the drive that QEMU flushes first is no device of the guest, and is made before all', (t) => {
+  const line = argumentsOf(CONFIG, PATHS);
+  const drive = line.findIndex((one) => one.startsWith('if=none,id=stops,driver=nbd,'));
+  t.equal(line[drive], 'if=none,id=stops,driver=nbd,server.type=unix,server.path=/t/s,,1');
+  t.equal(line[drive - 1], '-drive');
+  t.ok(drive < line.findIndex((one) => one.includes('"node-name":"disk0"')));
+  t.notOk(line.some((one) => one.includes('drive=stops')));
+  t.end();
+});
+
+t.test("QEMU's own flushes are told from the guest's", (t) => {
+  const flushes = createFlushes(2);
+  t.notOk(flushes.isOwn(0), 'of a running machine');
+  flushes.stopping();
+  t.ok(flushes.isOwn(1));
+  t.notOk(flushes.isOwn(1), 'only one of each disk');
+  flushes.running();
+  t.notOk(flushes.isOwn(0), 'one that did not come is forgotten');
+  flushes.stopping();
+  flushes.stopping();
+  t.ok(flushes.isOwn(0));
+  t.notOk(flushes.isOwn(0));
   t.end();
 });
 

@@ -6,6 +6,7 @@
 import type { Action, MarkerSeen, StopReason } from '../../../machine/contract.js';
 import { StallError } from '../../../machine/errors.js';
 import type { Clock } from '../clock.js';
+import type { Flushes } from '../flushes.js';
 import { createMarkers } from '../markers.js';
 import { isDead, readProcessors, type Processor } from '../processors.js';
 import { actionsAt, type MachineState, type Run } from '../run.js';
@@ -31,14 +32,14 @@ export interface DriverParts {
   readonly state: MachineState;
   readonly clock: Clock;
   readonly writes: Writes;
+  readonly flushes: Pick<Flushes, 'running'>;
   /** Rings when a write is held, when a run is to stop, and when the machine fails. */
   readonly bell: Bell;
-  /** Bytes of RAM. */
   /** Real time in ms within which QEMU must stop the machine. */
   readonly stallMs: number;
 }
 
-export function createDriver({ state, clock, writes, bell, stallMs }: DriverParts): Driver {
+export function createDriver({ state, clock, writes, flushes, bell, stallMs }: DriverParts): Driver {
   const markers = createMarkers();
   /** Why QEMU has shut the guest down. */
   let shutdown: string | undefined;
@@ -84,6 +85,7 @@ export function createDriver({ state, clock, writes, bell, stallMs }: DriverPart
 
     /** Lets the machine run until something is due, for at most `leftMs`. True when it seems to have halted for good. */
     async function letRun(leftMs: number): Promise<boolean> {
+      flushes.running();
       await monitor.ask('cont');
       const startMs = performance.now();
       while (!isDue(run)) {

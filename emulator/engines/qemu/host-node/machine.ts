@@ -7,6 +7,7 @@ import { ramOffset, ramPlaces } from '../../../machine/ram.js';
 import { checkRequest, type EngineFacts } from '../../checks.js';
 import { createClock } from '../clock.js';
 import { QEMU_PROGRAM } from '../command-line.js';
+import { createFlushes } from '../flushes.js';
 import { createOutput } from '../output.js';
 import { createRun, createState, reportOf } from '../run.js';
 import { createWrites } from '../writes.js';
@@ -27,18 +28,20 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
   const state = createState();
   const clock = createClock();
   const bell = createBell();
-  const writes = createWrites(state, bell.ring, (disk, failure) => parts.disks[disk]?.fail(failure));
+  const flushes = createFlushes(config.disks.length);
+  const writes = createWrites(state, flushes, bell.ring, (disk, failure) => parts.disks[disk]?.fail(failure));
   const output = createOutput(() => {
     if (state.run) state.run.stop ??= { why: 'byte' };
     bell.ring();
   });
-  const driver = createDriver({ state, clock, writes, bell, stallMs });
+  const driver = createDriver({ state, clock, writes, flushes, bell, stallMs });
   let closing: Promise<void> | undefined;
 
   const parts = await startParts(config, stallMs, {
     onEvent: driver.take,
     onOutput: output.receive,
     diskEvents: writes.eventsOf,
+    onStopFlush: flushes.stopping,
     onDiskError(error) {
       state.failure ??= error;
       bell.ring();
@@ -83,6 +86,7 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
         return reportOf(run, {
           reason,
           ...output.end(),
+          ...(config.volatileCaches === true && { unflushed: disks.map((disk) => disk.unflushedCount()) }),
           ...(failedRequests > 0 && { failedRequests }),
           instructions: state.events,
           virtualMs: clock.virtualMs,

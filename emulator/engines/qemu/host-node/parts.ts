@@ -3,11 +3,10 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTemporaryFolder } from '../../../host/node/temporary.js';
-import type { DiskEvents } from '../../../disks/guest-disk.js';
 import type { Channel, MachineConfig } from '../../../machine/contract.js';
 import { isSnapbackError, RigError } from '../../../machine/errors.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
-import { openDisk, type ServedDisk } from './disk.js';
+import { openDisk, openUnusedDisk, type ServedDisk, type ServedDiskEvents } from './disk.js';
 import { openLine, type Line } from './lines.js';
 import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
 import { startProcess } from './process.js';
@@ -31,7 +30,9 @@ export interface PartsEvents {
   readonly onEnd: (how: string) => Error;
   /** A disk cannot be served any more. */
   readonly onDiskError: (error: Error) => void;
-  readonly diskEvents: (disk: number) => DiskEvents<Promise<void>>;
+  readonly diskEvents: (disk: number) => ServedDiskEvents;
+  /** QEMU is about to flush all disks, because it has stopped the machine. */
+  readonly onStopFlush: () => void;
 }
 
 /**
@@ -54,8 +55,17 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     const disks: ServedDisk[] = [];
     for (const [number, disk] of config.disks.entries())
       disks.push(
-        await opened(openDisk(paths.disks[number] ?? '', disk, events.diskEvents(number), events.onDiskError)),
+        await opened(
+          openDisk(
+            paths.disks[number] ?? '',
+            disk,
+            config.volatileCaches === true,
+            events.diskEvents(number),
+            events.onDiskError,
+          ),
+        ),
       );
+    await opened(openUnusedDisk(paths.stops, events.onStopFlush, events.onDiskError));
     const window = await opened(createWindow(paths.window));
     await writeFile(paths.kernel, config.kernel);
     if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
@@ -99,5 +109,6 @@ function pathsIn(folder: string, { initrd, disks }: MachineConfig): MachinePaths
     agent: at('agent'),
     window: at('window'),
     disks: disks.map((_, number) => at(`disk${number}`)),
+    stops: at('stops'),
   };
 }
