@@ -253,7 +253,8 @@ async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType
   const { stores, swapHeaderPage } = evidence;
   const result = verifyDisks(histories, { stores, ...(swapHeaderPage !== undefined && { swapHeaderPage }) });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
-  const lines = (await locateAll(result.differences, histories, host)).map(
+  const named = sectorsDiffering > 0 ? result.differences : result.originWrites;
+  const lines = (await locateAll(named, histories, host)).map(
     ({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`,
   );
   const findings: Finding[] = evidence.method === 'sys_snapshot' ? earlyThaws(evidence.markers) : [];
@@ -267,7 +268,7 @@ async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType
     findings.push({
       kind: 'disk',
       what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`,
-      details: [],
+      details: some(lines, lines.length),
     });
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
 }

@@ -45,6 +45,8 @@ export interface DiskResult {
    * content.
    */
   readonly originSectorsWritten: number;
+  /** Where these lie. At most `differencesMax`. */
+  readonly originWrites: readonly DiskDifference[];
   /** At most `differencesMax`. */
   readonly differences: readonly DiskDifference[];
 }
@@ -189,6 +191,7 @@ export function verifyDisks(
   const image = stores.length === 0 ? imageOrNone(disks, swapHeaderPage) : undefined;
   const total = { sectorsCompared: 0, sectorsDiffering: 0, sectorsOfImage: 0, originSectorsWritten: 0 };
   const differences: DiskDifference[] = [];
+  const originWrites: DiskDifference[] = [];
   for (const disk of disks) {
     const atCopy = diskSource(disk.atCopy);
     const all = volumes(atCopy, disk.device);
@@ -204,12 +207,17 @@ export function verifyDisks(
     total.sectorsCompared += diff.sectorsCompared;
     total.sectorsDiffering += unexplained.length;
     total.sectorsOfImage += imageSectors.size;
-    total.originSectorsWritten +=
-      sectorsWritten(disk.written, (at) => !mayBeWritten(at)) +
-      sectorsWritten(disk.writtenWhileFrozen ?? [], (at) => !isStore(at) && !isSwap(at));
+    for (const onOrigin of [
+      sectorsWritten(disk.written, (at) => !mayBeWritten(at)),
+      sectorsWritten(disk.writtenWhileFrozen ?? [], (at) => !isStore(at) && !isSwap(at)),
+    ]) {
+      total.originSectorsWritten += onOrigin.length;
+      originWrites.push(...nameSectors(atCopy, all, disk.device, rangesOf(onOrigin)));
+    }
     differences.push(...nameSectors(atCopy, all, disk.device, rangesOf(unexplained)));
   }
-  return { ...total, differences: differences.slice(0, differencesMax) };
+  const few = (named: readonly DiskDifference[]): readonly DiskDifference[] => named.slice(0, differencesMax);
+  return { ...total, originWrites: few(originWrites), differences: few(differences) };
 }
 
 /** The image proof reports a damaged image. Here it only means that no sector counts as part of the image. */
@@ -247,12 +255,13 @@ const within =
   (at: number): boolean =>
     all.some(({ startSector, sectors }) => at >= startSector && at < startSector + sectors);
 
-function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => boolean): number {
+/** In ascending order. */
+function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => boolean): readonly number[] {
   const sectors = new Set<number>();
   for (const { sector: start, bytes } of written) {
     for (let i = 0; i < bytes.length / SECTOR_BYTES; i++) if (counts(start + i)) sectors.add(start + i);
   }
-  return sectors.size;
+  return [...sectors].sort((a, b) => a - b);
 }
 
 /** Names sectors by the structures of the disk as it was at the copy; joins neighbours that have one owner. */

@@ -150,7 +150,11 @@ t.test('sectors', async (t) => {
   });
   const same = make({ byResume: [write(6, 0, 5)] });
   t.match((await proofsOf(same).disk(same.evidence)).findings, [
-    { kind: 'disk', what: /with the content that they had/ },
+    {
+      kind: 'disk',
+      what: /with the content that they had/,
+      details: ['sda: 1 from sector 6: outside of all partitions'],
+    },
   ]);
   const header = make({ byResume: [write(SWAP_SECTOR + 7, 0x44, 5)] });
   t.same((await proofsOf(header).disk(header.evidence)).findings, [], 'the resuming kernel rewrites the swap header');
