@@ -161,8 +161,8 @@ static int check(const char *name, const struct snap_filesystem *then, int *wait
 	struct snap_filesystem now;
 
 	memcpy(place.device, then->device, sizeof(place.device));
-	/* A mapping that could not be looked through is set up by the system, which is not up. */
-	if (!strncmp(then->device, "dm-", 3) && !appears(0, place.device, &(int){ 0 })) {
+	/* What is no hardware (a mapping that could not be looked through, md, bcache) is set up by the system, which is not up. */
+	if (!then->connection && !appears(0, place.device, &(int){ 0 })) {
 		complain(name, "note: the %s %s on /dev/%s cannot be looked at here, and is not checked",
 			 then->kind, what, then->device);
 		return 0;

@@ -22,7 +22,15 @@ import { xxh32 } from '../../../emulator/verify/image/xxh32.js';
 import { concat } from '../../../emulator/machine/bytes.js';
 import { imageStream } from '../verify/synthetic-image.js';
 import { pathOf, run, runWith } from './fixtures/programs.js';
-import { attachDisk, detachDisk, edit, makeSystem, writePartition } from './fixtures/snapctl-system.js';
+import {
+  attachDisk,
+  detachDisk,
+  edit,
+  makeArray,
+  makeSystem,
+  removeArray,
+  writePartition,
+} from './fixtures/snapctl-system.js';
 
 /** The layout of snapctl/container.h. */
 const STATE_OFFSET = 3584;
@@ -350,6 +358,23 @@ test('a kernel that names the disks otherwise finds those of the image', async (
     { status: 4, stderr: /needs the ext4 filesystem on what was \/dev\/sda1, and nothing is connected there/ },
     'a restored kernel would not look for it where it is now',
   );
+});
+
+test('what the system sets up itself, such as an array, need not be there before an image is resumed', async (t) => {
+  const { root } = save(t.testdir({}));
+  const file = join(t.testdirName, 'with-array');
+  makeArray(root, 'md0', '9:0', ext4(1));
+  const saved = runWith('snapctl', ['save', '--root', root, '--stdin', file], {
+    input: image,
+    env: { SNAPSHOT_DEVICES: '8:1 9:0' },
+  });
+  t.match(saved, { status: 0 });
+  const ofArray = { root, file, bytes: readFileSync(file) };
+  t.match(check(ofArray), { status: 0, stderr: '' });
+  makeArray(root, 'md0', '9:0', ext4(2));
+  t.match(check(ofArray), { status: 3, stderr: /is stale: the ext4 filesystem on \/dev\/md0 / }, 'one that is there');
+  removeArray(root, 'md0');
+  t.match(check(ofArray), { status: 0, stderr: /note: the ext4 filesystem on \/dev\/md0 cannot be looked at here/ });
 });
 
 test('targets that fail leave nothing that seems to be an image', async (t) => {
