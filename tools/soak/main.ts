@@ -32,10 +32,14 @@ import {
   type MemoryPart,
   type Part,
   type ScenariosPart,
+  type StacksPart,
   type StormPart,
 } from './options.js';
 import { partsOf } from './parts.js';
 import { loadFor, runOn, scenarioNames } from './scenarios.js';
+import { isKnown } from './known-stacks.js';
+import { runStacks, stacksNamed, writeStacks } from './stack-run.js';
+import { groupsOf, type Stack } from './stacks.js';
 import { memoryStorm, runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';
 
 const SHOWN_EVERY_CYCLES = 10;
@@ -91,6 +95,8 @@ function runPart(part: Part, context: BuildContext): Promise<boolean> {
       return memory(part, context);
     case 'scenarios':
       return scenarios(part, context);
+    case 'stacks':
+      return stacks(part, context);
     case 'kernel':
       return kernel(part, context);
   }
@@ -237,6 +243,44 @@ async function scenarios(part: ScenariosPart, context: BuildContext): Promise<bo
   }
   console.log(
     `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${wanted.length - failed.length} of ${wanted.length} scenarios, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
+  );
+  return failed.length === 0;
+}
+
+async function stacks(part: StacksPart, context: BuildContext): Promise<boolean> {
+  const { names, write, machine } = part;
+  const wanted = stacksNamed(names);
+  if (write !== undefined) {
+    console.log((await writeStacks(wanted, write)).join('\n'));
+    return true;
+  }
+  const startedMs = performance.now();
+  const failed: string[] = [];
+  const left = [...wanted];
+  const tell = async (group: readonly Stack[]): Promise<void> => {
+    const oneMs = performance.now();
+    const end = await continuable(runStacks(group, machine, context), { ...part, names: left.map(({ name }) => name) });
+    const title = `${group.map(({ name }) => name).join(' + ')} · ${secondsSince(oneMs)} s · ${rssMb()} MB`;
+    if (end.is !== 'wrong') {
+      console.log(`ok   ${title}${end.is === 'passed' ? '' : ` · ${end.is}: ${printableLine(end.why)}`}`);
+      return;
+    }
+    console.log(`FAIL ${title}`);
+    for (const line of end.lines.slice(0, DETAILS_MAX)) console.log(`    ${printableLine(line)}`);
+    const alone = group.length > 1 ? group.map((stack) => [stack]) : [];
+    const failedBefore = failed.length;
+    // Which of them it is shows in machines of their own.
+    for (const stack of alone) await tell(stack);
+    if (failed.length > failedBefore) return;
+    failed.push(...group.map(({ name }) => name));
+    console.log(`  again: ${commandOf({ ...part, names: group.map(({ name }) => name) })}`);
+  };
+  for (const group of groupsOf(wanted, isKnown)) {
+    await tell(group);
+    for (const stack of group) left.splice(left.indexOf(stack), 1);
+  }
+  console.log(
+    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${wanted.length - failed.length} of ${wanted.length} stacks, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join('; ')}` : ''}`,
   );
   return failed.length === 0;
 }

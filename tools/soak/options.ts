@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isFlavour, type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
+import { quoted } from '../run/own-command.js';
 import { MACHINE_HELP, MACHINE_OPTIONS, machineOf, wordsOf, type SoakMachine } from './machine-options.js';
 
 export interface ChainPart {
@@ -34,6 +35,16 @@ export interface ScenariosPart {
   readonly machine: SoakMachine;
 }
 
+/** Snapshots of stacks of filesystems and devices. */
+export interface StacksPart {
+  readonly run: 'stacks';
+  /** All of them when there are none. */
+  readonly names: readonly string[];
+  /** Only write their scenarios into this folder. */
+  readonly write?: string;
+  readonly machine: SoakMachine;
+}
+
 /** A kernel that is built twice. */
 export interface KernelPart {
   readonly run: 'kernel';
@@ -42,7 +53,7 @@ export interface KernelPart {
 }
 
 /** What one command line of its own can run. */
-export type Part = ChainPart | StormPart | MemoryPart | ScenariosPart | KernelPart;
+export type Part = ChainPart | StormPart | MemoryPart | ScenariosPart | StacksPart | KernelPart;
 
 export interface AllOptions {
   readonly run: 'all';
@@ -62,6 +73,7 @@ export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHI
        npm run soak -- storm [--seeds FIRST-LAST] [MACHINE]
        npm run soak -- memory [--snapshots N] [--seed N] [MACHINE]
        npm run soak -- scenarios [NAME...] [MACHINE]
+       npm run soak -- stacks [NAME...] [--write FOLDER] [MACHINE]
        npm run soak -- kernel [--kernel FLAVOUR] [--arch A]
        npm run soak -- [all] [--engine E] [--from PART]
 
@@ -70,6 +82,8 @@ What takes too long for every test run, on one core:
   storm      seed by seed, a machine that takes snapshots while it hibernates, freezes, mounts, maps, swaps, forks ...
   memory     threads on all processors do everything to their memory while snapshots are taken
   scenarios  those of test/scenarios that the machine can run; the mistakes of the broken kernels must be found
+  stacks     filesystems on devices on files on filesystems ..., each stack while it is written to; NAME is such as
+             'xfs on crypt on loop on ext4'
   kernel     a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
   all        everything, on every kind of machine of the engine, part by part
 
@@ -77,6 +91,7 @@ What takes too long for every test run, on one core:
   --snapshots N          how many during the storm of memory (${SNAPSHOTS} unless told)
   --seed N               of the chain's machine, or of the storm of memory (1 unless told)
   --seeds FIRST-LAST     which storms (1-${SEEDS} unless told), or one seed alone
+  --write FOLDER         writes a scenario file for each of the stacks, and runs nothing
   --from PART            continues an interrupted \`all\` with this part
 
 MACHINE:
@@ -95,7 +110,7 @@ export function readOptions(args: readonly string[]): Options {
   if (allowed === undefined) throw wrong(`there is nothing named '${run}' to run`);
   const [extra] = OWN.filter((name) => values[name] !== undefined && !allowed.includes(name));
   if (extra !== undefined) throw wrong(`--${extra} is not for '${run}'`);
-  if (run !== 'scenarios' && rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
+  if (run !== 'scenarios' && run !== 'stacks' && rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
   switch (run) {
     case 'chain':
       return {
@@ -117,6 +132,8 @@ export function readOptions(args: readonly string[]): Options {
       };
     case 'scenarios':
       return { run, names: rest, machine };
+    case 'stacks':
+      return { run, names: rest, ...(values.write !== undefined && { write: values.write }), machine };
     case 'kernel': {
       const { kernel: flavour = 'release', arch = 'i386', ...others } = machine;
       if (Object.keys(others).length > 0 || !isFlavour(flavour))
@@ -147,6 +164,10 @@ export function commandOf(part: Part | AllOptions): string {
         return ` --snapshots ${part.snapshots} --seed ${part.seed}`;
       case 'scenarios':
         return part.names.map((name) => ` ${name}`).join('');
+      case 'stacks':
+        return [...part.names, ...(part.write === undefined ? [] : ['--write', part.write])]
+          .map((word) => ` ${quoted(word)}`)
+          .join('');
       case 'all':
         return ` --from ${part.from}`;
     }
@@ -154,12 +175,13 @@ export function commandOf(part: Part | AllOptions): string {
   return `npm run soak -- ${part.run}${own()}${wordsOf(part.machine)}`;
 }
 
-const OWN = ['cycles', 'snapshots', 'seed', 'seeds', 'from'] as const;
+const OWN = ['cycles', 'snapshots', 'seed', 'seeds', 'write', 'from'] as const;
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   chain: ['cycles', 'seed'],
   storm: ['seeds'],
   memory: ['snapshots', 'seed'],
   scenarios: [],
+  stacks: ['write'],
   kernel: [],
   all: ['from'],
 };

@@ -16,6 +16,7 @@ const CYCLES_QEMU = 50;
 
 const scenarios = (machine: SoakMachine, names: readonly string[] = []): Part => ({ run: 'scenarios', names, machine });
 const storms = (machine: SoakMachine): Part => ({ run: 'storm', firstSeed: 1, lastSeed: SEEDS, machine });
+const stacks = (machine: SoakMachine): Part => ({ run: 'stacks', names: [], machine });
 const memory = (machine: SoakMachine): Part => ({ run: 'memory', snapshots: SNAPSHOTS, seed: 1, machine });
 const chain = (cycles: number, machine: SoakMachine): Part => ({ run: 'chain', cycles, seed: 1, machine });
 const kernel = (flavour: KernelFlavour, arch: KernelArch): Part => ({ run: 'kernel', flavour, arch });
@@ -26,6 +27,9 @@ const ON_V86: readonly Part[] = [
   scenarios(V86),
   scenarios({ ...V86, freezeOrder: 'filesystems-first' }, IN_USE),
   scenarios({ ...V86, kernel: 'debug' }),
+  stacks(V86),
+  stacks({ ...V86, freezeOrder: 'filesystems-first' }),
+  stacks({ ...V86, kernel: 'debug' }),
   chain(CYCLES, {}),
   memory({}),
   storms({}),
@@ -38,6 +42,8 @@ const ON_QEMU: readonly Part[] = [
   ...[2, 1, 4].map((processors) => scenarios(on(processors))),
   ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), IN_USE)),
   scenarios(on(2, { kernel: 'debug' })),
+  stacks(on(2)),
+  stacks(on(2, { kernel: 'debug' })),
   ...[2, 4].map((processors) => memory(on(processors))),
   chain(CYCLES_QEMU, on(2)),
   storms(on(2)),

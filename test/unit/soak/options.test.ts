@@ -24,6 +24,12 @@ t.test('what is to be run', (t) => {
   });
   t.same(readOptions(['scenarios', 'fs-all', 'chain']), { run: 'scenarios', names: ['fs-all', 'chain'], machine: {} });
   t.same(readOptions(['memory', '--snapshots', '9']), { run: 'memory', snapshots: 9, seed: 1, machine: {} });
+  t.same(readOptions(['stacks', 'ext4 on linear', '--write', '/x']), {
+    run: 'stacks',
+    names: ['ext4 on linear'],
+    write: '/x',
+    machine: {},
+  });
   t.same(readOptions(['kernel']), { run: 'kernel', flavour: 'release', arch: 'i386' });
   t.same(readOptions(['kernel', '--kernel', 'debug', '--arch', 'x86_64']), {
     run: 'kernel',
@@ -45,6 +51,7 @@ t.test('each part is a command of its own', (t) => {
     ...partsOf('v86'),
     ...partsOf('qemu'),
     readOptions(['all', '--from', '3', '--engine', 'qemu']),
+    readOptions(['stacks', 'xfs on crypt', 'ext4, moved to a younger crypt', '--kernel', 'debug']),
     readOptions(['storm', '--seeds', '5', '--memory', '640 MiB', '--cmdline', 'nokaslr preempt=full']),
   ];
   for (const one of given) {
@@ -53,7 +60,7 @@ t.test('each part is a command of its own', (t) => {
   }
   for (const engine of ['v86', 'qemu'] as const) {
     const runs = new Set(partsOf(engine).map(({ run }) => run));
-    t.same([...runs].sort(), ['chain', 'kernel', 'memory', 'scenarios', 'storm'], engine);
+    t.same([...runs].sort(), ['chain', 'kernel', 'memory', 'scenarios', 'stacks', 'storm'], engine);
   }
   t.end();
 });
