@@ -124,8 +124,8 @@ export type Action =
    */
   | { readonly do: 'cutPower'; readonly sectorsWritten?: number }
   /**
-   * Change RAM at that instruction (fault injection). `xor` is applied from `gpa` on. Alter data: an engine may go on with
-   * code that it has translated before.
+   * Change RAM at that instruction (fault injection). `xor` is applied from `gpa` on. Code that is changed has its new effect
+   * when it is executed next.
    */
   | { readonly do: 'flip'; readonly gpa: Gpa; readonly xor: Uint8Array }
   /** Requests to a disk fail from that point on. For a write trigger, that write is the first one that can. */

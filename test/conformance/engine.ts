@@ -17,7 +17,17 @@ import type {
 } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { gpa, sector } from '../../emulator/machine/units.js';
-import { BUFFER_GPA, COUNT_GPA, DISK_FAILED, FIRST_SECTOR, MARKED, READY, READY_WORDS } from './guest.js';
+import {
+  BUFFER_GPA,
+  COUNT_GPA,
+  DISK_FAILED,
+  FIRST_SECTOR,
+  MARKED,
+  READY,
+  READY_WORDS,
+  VALUE,
+  VALUE_GPA,
+} from './guest.js';
 
 export interface Subject {
   readonly engine: Engine;
@@ -384,6 +394,17 @@ export function conformance({ engine, config }: Subject): void {
     });
     t.equal(report.agent[0], 0x41, 'the guest reads the altered count right after');
     t.equal((await tell(machine, 'm')).agent[0], 0x42);
+  });
+
+  t.test('a flip of code takes effect, also of code that has been executed', async (t) => {
+    const { machine } = await ready();
+    for (let round = 0; round < 3; round++) t.equal((await tell(machine, 'v')).agent[0], VALUE);
+    await tell(machine, 'm', {
+      triggers: [
+        { when: { on: 'marker', kind: MARKED }, then: { do: 'flip', gpa: VALUE_GPA, xor: Uint8Array.of(0x40) } },
+      ],
+    });
+    t.equal((await tell(machine, 'v')).agent[0], VALUE ^ 0x40);
   });
 
   t.test('a bound in virtual time', async (t) => {

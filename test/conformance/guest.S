@@ -84,6 +84,8 @@ next:
 	je	do_poke
 	cmpb	$'t', %al
 	je	do_no_idt
+	cmpb	$'v', %al
+	je	do_value
 	cmpb	$'p', %al
 	je	do_unmapped_idt
 	call	answer			/* anything else comes back */
@@ -203,6 +205,11 @@ do_poke:				/* address below 1 MiB, value */
 	movl	%eax, %es:(%ebp)
 	movw	%ds, %bx
 	movw	%bx, %es
+	jmp	done
+
+do_value:				/* what the code at a place that the tests know says */
+	call	value
+	call	answer
 	jmp	done
 
 do_no_idt:				/* a breakpoint without a table to look its handler up in */
@@ -337,6 +344,10 @@ packet:
 	.word	2			/* sectors */
 	.word	BUFFER, 0x8000
 	.quad	4			/* sector */
+
+	.org	0x980			/* code that the tests alter */
+value:	movb	$0x21, %al
+	ret
 
 	.org	5 * 512
 	.fill	512, 1, 0x90		/* a kernel has a protected-mode part; this one never gets there */

@@ -12,6 +12,9 @@ import { gpa, sector } from '../../emulator/machine/units.js';
 
 /** Where the guest counts its markers: 4 bytes, little-endian. */
 export const COUNT_GPA = gpa(0x80900);
+/** The byte of its code that is the answer to `v`. */
+export const VALUE_GPA = gpa(0x80981);
+export const VALUE = 0x21;
 /** Where it keeps the sectors that it writes and reads: 1024 bytes. */
 export const BUFFER_GPA = gpa(0x82000);
 /** The marker it sends when it begins, and the one for each `m`. */
@@ -109,6 +112,8 @@ export function conformanceScript(): FakeScript {
           send(0x62),
           done,
         ];
+      case 'v':
+        return [send(view.readMemory(VALUE_GPA, 1)[0] ?? 0), done];
       case 'h':
         return [{ do: 'halt' }];
       case 'z':
@@ -122,6 +127,7 @@ export function conformanceScript(): FakeScript {
     then: (view) => [...obey(view, String.fromCharCode(view.received[0] ?? 0)), wait()],
   });
   return [
+    { do: 'poke', gpa: VALUE_GPA, bytes: Uint8Array.of(VALUE) },
     { do: 'console', text: 'ready\r\n' },
     { do: 'marker', kind: READY, word0: READY_WORDS[0], word1: READY_WORDS[1] },
     wait(),

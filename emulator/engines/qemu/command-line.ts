@@ -11,6 +11,8 @@ export interface MachinePaths {
   readonly kernel: string;
   readonly initrd?: string;
   readonly monitor: string;
+  /** For changes of the guest's memory. */
+  readonly memory: string;
   readonly console: string;
   readonly agent: string;
   /** Of the delivery's window; of its full length. */
@@ -57,6 +59,9 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     ...['-device', `pvpanic,ioport=0x${MARKER_PORT_PVPANIC.toString(16)}`],
     ...socket('monitor', paths.monitor),
     ...['-mon', 'chardev=monitor,mode=control'],
+    // It must have this name.
+    ...socket('qtest', paths.memory),
+    ...['-qtest', 'chardev:qtest', '-qtest-log', 'none'],
     ...socket('console', paths.console),
     ...['-device', 'isa-serial,chardev=console,index=0'],
     ...socket('agent', paths.agent),

@@ -204,6 +204,7 @@ const CONFIG = {
 const PATHS = {
   kernel: '/t/k',
   monitor: '/t/a,b',
+  memory: '/t/m',
   console: '/t/c',
   agent: '/t/d',
   window: '/t/w',

@@ -25,7 +25,7 @@ export interface Driver {
    * Runs the machine of these parts until the run's end.
    * @throws the machine's failure; or a RigError or StallError when QEMU does not do what it is told.
    */
-  drive(run: Run, parts: Pick<Parts, 'monitor' | 'ram' | 'disks'>): Promise<StopReason>;
+  drive(run: Run, parts: Pick<Parts, 'monitor' | 'ram' | 'memory' | 'disks'>): Promise<StopReason>;
 }
 
 export interface DriverParts {
@@ -68,7 +68,7 @@ export function createDriver({ state, clock, writes, flushes, bell, stallMs }: D
 
   async function driveRun(
     run: Run,
-    { monitor, ram, disks }: Pick<Parts, 'monitor' | 'ram' | 'disks'>,
+    { monitor, ram, memory, disks }: Pick<Parts, 'monitor' | 'ram' | 'memory' | 'disks'>,
   ): Promise<StopReason> {
     for (;;) {
       const leftMs = run.request.virtualMsMax - (clock.virtualMs - run.startMs);
@@ -152,7 +152,7 @@ export function createDriver({ state, clock, writes, flushes, bell, stallMs }: D
           return;
         case 'flip': {
           const bytes = await ram.read(action.gpa, action.xor.length);
-          await ram.write(
+          await memory.write(
             action.gpa,
             bytes.map((byte, offset) => byte ^ (action.xor[offset] ?? 0)),
           );

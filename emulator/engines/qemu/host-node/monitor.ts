@@ -35,7 +35,7 @@ interface Message {
   readonly error?: { readonly desc: string };
 }
 
-interface Waiter {
+export interface Waiter {
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -87,7 +87,7 @@ export async function openMonitor(
 }
 
 /** An answer that is awaited for a limited real time. */
-function bounded(what: string, msMax: number): { readonly waiter: Waiter; readonly answer: Promise<unknown> } {
+export function bounded(what: string, msMax: number): { readonly waiter: Waiter; readonly answer: Promise<unknown> } {
   let waiter: Waiter | undefined;
   const answer = new Promise<unknown>((resolve, reject) => {
     const late = (): void =>

@@ -8,6 +8,7 @@ import { isSnapbackError, RigError } from '../../../machine/errors.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
 import { openDisk, openUnusedDisk, type ServedDisk, type ServedDiskEvents } from './disk.js';
 import { openLine, type Line } from './lines.js';
+import { openMemoryPort, type MemoryPort } from './memory-port.js';
 import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
 import { startProcess } from './process.js';
 import { openRam, type Ram } from './ram.js';
@@ -17,6 +18,7 @@ export interface Parts {
   readonly monitor: Monitor;
   readonly serial: Readonly<Record<Channel, Line>>;
   readonly ram: Ram;
+  readonly memory: MemoryPort;
   readonly window: Window;
   readonly disks: readonly ServedDisk[];
   /** Ends the process. RAM can still be read. */
@@ -48,8 +50,9 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     toClose.push(await one);
     return one;
   };
-  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'serial' | 'window' | 'disks'>> => {
+  const prepare = async (): Promise<Pick<Parts, 'monitor' | 'memory' | 'serial' | 'window' | 'disks'>> => {
     const monitor = await opened(openMonitor(paths.monitor, stallMs, events.onEvent));
+    const memory = await opened(openMemoryPort(paths.memory, stallMs));
     const console = await opened(openLine(paths.console, (bytes) => events.onOutput('console', bytes)));
     const agent = await opened(openLine(paths.agent, (bytes) => events.onOutput('agent', bytes)));
     const disks: ServedDisk[] = [];
@@ -69,16 +72,20 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     const window = await opened(createWindow(paths.window));
     await writeFile(paths.kernel, config.kernel);
     if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
-    return { monitor, serial: { console, agent }, window, disks };
+    return { monitor, memory, serial: { console, agent }, window, disks };
   };
   const prepared = await prepare().catch(async (error: unknown) => {
     closeAll();
     await rm(folder, { recursive: true, force: true });
     throw isSnapbackError(error) ? error : unprepared(folder, error);
   });
-  const { monitor } = prepared;
+  const { monitor, memory } = prepared;
   const process = startProcess(QEMU_PROGRAM, argumentsOf(config, paths), folder);
-  void process.ended.then((how) => monitor.fail(events.onEnd(how)));
+  void process.ended.then((how) => {
+    const failure = events.onEnd(how);
+    monitor.fail(failure);
+    memory.fail(failure);
+  });
   const end = async (): Promise<void> => {
     process.kill();
     await process.ended;
@@ -105,6 +112,7 @@ function pathsIn(folder: string, { initrd, disks }: MachineConfig): MachinePaths
     kernel: at('kernel'),
     ...(initrd && { initrd: at('initrd') }),
     monitor: at('monitor'),
+    memory: at('memory'),
     console: at('console'),
     agent: at('agent'),
     window: at('window'),

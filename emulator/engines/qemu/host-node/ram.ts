@@ -16,8 +16,6 @@ export interface Ram {
   all(): Promise<Uint8Array>;
   /** The same in pieces of at most this length. */
   pieces(lengthBytes: number): AsyncIterable<Uint8Array>;
-  /** Code that the guest has executed already is not translated anew: alter data only. */
-  write(at: Gpa, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,14 +62,6 @@ export async function openRam(
       for (let from = 0; from < places.lengthBytes; from += lengthBytes)
         yield readFrom(from, Math.min(lengthBytes, places.lengthBytes - from));
     },
-    async write(at, bytes) {
-      const offset = offsetOf(at, bytes.length);
-      for (let done = 0; done < bytes.length;) {
-        const place = placeOf(offset + done, bytes.length - done);
-        const { bytesWritten } = await place.file.write(bytes, done, place.lengthBytes, place.within);
-        done += bytesWritten;
-      }
-    },
     async close() {
       for (const file of files) await file.close();
     },
@@ -87,5 +77,5 @@ async function openMemfds(folder: string, count: number): Promise<FileHandle[]> 
   }
   if (found.length !== count)
     throw new Error(`${found.length} memory-backend-memfd among the files of ${folder}, not ${count}`);
-  return Promise.all(found.map((path) => open(path, 'r+')));
+  return Promise.all(found.map((path) => open(path, 'r')));
 }
