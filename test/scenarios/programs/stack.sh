@@ -17,7 +17,7 @@ sectors() { blockdev --getsz "$1"; }
 # One line for each layer that is made, the uppermost last.
 made() { echo "$*" >> "$run/$name/made"; }
 # Names of devices and folders are those of the stack and of the layer's place in it.
-place() { wc -l < "$run/$name/made" | tr -d ' '; }
+place() { cat "$run/$name/made" "$run/$name/upper" 2> /dev/null | wc -l; }
 
 # mapped TABLE: a device of device-mapper in `device`.
 mapped() {
@@ -176,8 +176,13 @@ make() {
         made map "$name-joined"
         build $upper "mapper/$name-joined"
         top=$folder
+        mv "$run/$name/made" "$run/$name/upper"
+        : > "$run/$name/made"
         build "$@"
         join "$name-joined" "$top" "$size" "$spare" "$how"
+        # It is the upper part that is taken down first.
+        cat "$run/$name/upper" >> "$run/$name/made"
+        rm "$run/$name/upper"
     fi
     echo "$top" > "$run/$name/top"
     if [ -e "$run/$name/reloaded" ]; then
@@ -254,17 +259,10 @@ clean() {
 end() {
     local what one kind device
     unload
-    sort_newest_first() { sed '1!G;h;$!d' "$run/$name/made"; }
-    sort_newest_first > "$run/$name/taken"
-    # Filesystems and loop devices may stand on each other in either order, when something has been moved.
+    tac "$run/$name/made" > "$run/$name/taken"
     while read -r what one kind device; do
         case $what in
-        mount) case $one in "$(top)") umount "$one" && clean "$kind" "$device" ;; esac ;;
-        esac
-    done < "$run/$name/taken"
-    while read -r what one kind device; do
-        case $what in
-        mount) case $one in "$(top)") ;; *) umount "$one" && clean "$kind" "$device" ;; esac ;;
+        mount) umount "$one" && clean "$kind" "$device" ;;
         loop) losetup -d "$one" ;;
         map) dmsetup remove "$one" ;;
         esac
