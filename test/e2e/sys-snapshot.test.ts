@@ -60,6 +60,31 @@ t.test('a preserved page that changes after the copy is found, in the image and 
   ]);
 });
 
+t.test('who saves the image is killed last when memory runs out, and missed at once when killed', async (t) => {
+  const saver = '/run/snapback/saver';
+  const score =
+    "{ command: 'cat /proc/$(cat /run/snapback/saver)/oom_score_adj /proc/$(pidof snapctl)/oom_score_adj', stdout: '^-999\\n-999$' }";
+  for (const [when, commands] of [
+    ['beforeSaving', `[${score}, kill -9 $(cat ${saver})]`],
+    ['whileSaving', `[kill -9 $(cat ${saver})]`],
+  ] as const) {
+    const { report } = await runText(
+      t.testdir({}),
+      `name: killed\ncontrol: false\nsteps:
+  - boot
+  - suspend: { ${when}: ${commands} }
+  - resume
+`,
+    );
+    t.match(
+      report.failures,
+      [{ kind: 'guest', details: new RegExp('the program that saves the image has been killed') }],
+      when,
+    );
+    t.ok(report.virtualMs < 30_000, 'not when the time is over');
+  }
+});
+
 t.test('a store that is in use: refused, and why', async (t) => {
   const { report } = await runText(
     t.testdir({}),

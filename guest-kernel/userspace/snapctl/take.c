@@ -57,6 +57,25 @@ static const char *remedy(int error)
 	}
 }
 
+/*
+ * When memory runs out, others are killed first: the image would be lost with those who save it. What
+ * they start has the same, because it is needed as well. It is not out of reach, and the largest of
+ * them is killed first, so that a command that takes all memory does not stop the machine. Only root may
+ * ask for that.
+ */
+static void be_killed_last(void)
+{
+	static const char score[] = "-999";
+	int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (file < 0)
+		return;
+	if (write(file, score, sizeof(score) - 1) < 0)
+		complain("oom_score_adj", "%s; the kernel may end what saves the image when memory runs out",
+			 strerror(errno));
+	close(file);
+}
+
 static void run(char **command, int image, const char *devices)
 {
 	struct snapshot_info info;
@@ -114,6 +133,7 @@ int take(const char *store, char **command)
 	if (log >= 0)
 		close(log);
 
+	be_killed_last();
 	child = fork();
 	if (child < 0) {
 		complain("fork", "%s", strerror(errno));

@@ -243,7 +243,7 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
   // Waits for the image to be saved.
   if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
   // Tells the live timeline to save its image.
-  if (command.startsWith('echo > ')) return [started, ...ended(id, '', 0)];
+  if (command.endsWith('/go')) return [started, ...ended(id, '', 0)];
   const known = system.commands?.[command];
   const { stdout = '', then = [], exit = known ? 0 : 127, hangs = false } = known ?? {};
   if (hangs !== false) return [started, ...then, ...printed(id, stdout)];
