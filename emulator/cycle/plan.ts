@@ -18,6 +18,10 @@ export type Proof = (typeof PROOFS)[number];
 export const ARCHITECTURES = ['i386', 'x86_64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
+/** Traits of an engine (see EngineTraits) that a scenario can ask for by name. */
+export const MACHINE_NEEDS = ['deterministic', 'ownTime'] as const;
+export type MachineNeed = (typeof MACHINE_NEEDS)[number];
+
 export interface MachineOptions {
   readonly engine: EngineName;
   /** Of the guest kernel. */
@@ -39,6 +43,8 @@ export interface MachineOptions {
   readonly volatileCaches?: true;
   /** A folder that the guest can mount by 9p, with its name in the scenario, or {@link EMPTY_SHARE}. */
   readonly share?: string;
+  /** What the engine must promise, because the scenario would not mean the same without. */
+  readonly needs?: readonly MachineNeed[];
 }
 
 /** A share that begins without files. */

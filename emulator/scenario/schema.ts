@@ -9,6 +9,8 @@ import {
   type Architecture,
   type CommandStep,
   type ConsoleRules,
+  MACHINE_NEEDS,
+  type MachineNeed,
   type MachineOptions,
   type Step,
 } from '../cycle/plan.js';
@@ -148,6 +150,7 @@ const machineFields = {
     ),
   ),
   wallClock: optional(wallClock),
+  needs: optional(list(word(...MACHINE_NEEDS), 1)),
 };
 const machineShape = mapping(machineFields);
 type RawMachine = Partial<Read<typeof machineShape>>;
@@ -191,6 +194,7 @@ function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptio
     wallClockMs: given.wallClock ?? DEFAULT_MACHINE.wallClockMs,
     ...(given.volatileCaches === true && { volatileCaches: true }),
     ...(given.share !== undefined && { share: given.share }),
+    ...(given.needs !== undefined && { needs: given.needs }),
   };
 }
 
@@ -202,10 +206,16 @@ export function standardMachine(overrides: MachineOverrides): MachineOptions {
   return machine;
 }
 
+/** What a machine of an engine without the trait does not do. */
+const WITHOUT: Readonly<Record<MachineNeed, string>> = {
+  deterministic: 'does not repeat a run bit by bit',
+  ownTime: 'has no time of its own',
+};
+
 /** Why there is no machine like this, if so. */
 function machineProblem(options: MachineOptions): string | undefined {
   const { engine, arch, processors, diskBus, kernel, share, volatileCaches, memoryMiB } = options;
-  const { highMemoryMiB = 0, nodes = 1 } = options;
+  const { highMemoryMiB = 0, nodes = 1, needs = [] } = options;
   const { min, max } = ENGINES[engine].memoryMiB;
   if (engine === 'v86' && arch !== 'i386') return `the engine v86 cannot run ${arch}: add \`engine: qemu\``;
   if (processors > ENGINES[engine].processorsMax)
@@ -231,7 +241,8 @@ function machineProblem(options: MachineOptions): string | undefined {
   if (volatileCaches && !ENGINES[engine].volatileCaches)
     return `a machine of the engine ${engine} cannot have \`volatileCaches\``;
   if (share !== undefined && !ENGINES[engine].share) return `a machine of the engine ${engine} cannot have a \`share\``;
-  return undefined;
+  const missing = needs.find((need) => !ENGINES[engine][need]);
+  return missing && `a machine of the engine ${engine} ${WITHOUT[missing]}, which the scenario needs (\`${missing}\`)`;
 }
 
 /** Longer than any real run. A sleeping guest costs no host time. */

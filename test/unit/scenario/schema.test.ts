@@ -82,6 +82,7 @@ t.test('a machine is of an engine that can make it', (t) => {
   t.match(machine('memory: 1 GiB'), [/v86 has 128 MiB to 768 MiB of RAM, not 1024 MiB/]);
   t.match(machine('engine: qemu, memory: 4 GiB'), [/RAM from '128 MiB' to '3 GiB'/]);
   t.match(machine('engine: qemu, share: empty'), [/qemu cannot have a `share`/]);
+  t.match(machine('engine: qemu, needs: [deterministic, ownTime]'), [/qemu does not repeat a run bit by bit, which/]);
   t.match(machine('diskBus: nvme'), [/v86 cannot have nvme disks: add `engine: qemu`/]);
   t.match(machine('engine: qemu, diskBus: ahci'), [/for i386 has no driver for ahci disks: add `arch: x86_64`/]);
   t.match(machine('engine: qemu, arch: x86_64, diskBus: scsi'), [/virtio-scsi/]);
@@ -119,6 +120,7 @@ t.test('somebody may ask for another machine than that of the scenario', (t) => 
   t.match(machine('engine: qemu', { engine: 'v86' }), { engine: 'v86', arch: 'i386', memoryMiB: 256 });
   t.match(machine('memory: 256 MiB', { processors: 2 }), [/^2: .*at most 1 processor/]);
   t.match(machine('share: empty', two), [/^2: .*qemu cannot have a `share`/]);
+  t.match(machine('needs: [ownTime]', two), [/^2: .*qemu has no time of its own, which the scenario needs/]);
   const cut = 'name: x\nsteps:\n  - boot\n  - suspend: { faults: [{ cutPower: { instruction: 5 } }] }\n';
   t.match(readScenario(cut, 'x.yaml', two), { issues: [{ line: 4, message: /qemu does not count instructions/ }] });
   t.end();
