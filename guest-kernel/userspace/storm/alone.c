@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,6 +38,13 @@ static void leave_to_others(unsigned int processor)
 	closedir(processes);
 }
 
+/* Who started the program waits for this line. */
+static void say_ready(void)
+{
+	if (puts("ready") < 0 || fflush(stdout))
+		die("standard output: %s", strerror(errno));
+}
+
 int storm_parts(void)
 {
 	const size_t large = 2 << 20, bytes = 4 * large;
@@ -52,6 +60,7 @@ int storm_parts(void)
 		must(mprotect((void *)(begin + at), PAGE, PROT_READ));
 		must(mprotect((void *)(begin + at), PAGE, PROT_READ | PROT_WRITE));
 	}
+	say_ready();
 	for (;;) {
 		for (size_t at = 0; at < bytes; at += PAGE)
 			++begin[at];
@@ -69,6 +78,7 @@ int storm_alone(unsigned int processor)
 	CPU_ZERO(&here);
 	CPU_SET(processor, &here);
 	must(sched_setaffinity(0, sizeof(here), &here));
+	say_ready();
 	for (;;)
 		for (unsigned int page = 0; page < PAGES; page++)
 			++memory[page * PAGE];
