@@ -71,10 +71,13 @@ const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
 };
 
 /**
- * Where time is the host's, a busy host makes a slow guest, whose tasks may need longer to freeze than the kernel's 20 s. The
- * host must not decide about the result.
+ * Where time is the host's, a busy host makes a slow guest, whose tasks may need longer to freeze than the kernel's 20 s, and
+ * whose disks longer to answer than its 30 s. The host must not decide about the result.
  */
-const PATIENT_FREEZE = 'echo 300000 > /sys/power/pm_freeze_timeout';
+const PATIENT_KERNEL: readonly string[] = [
+  'echo 300000 > /sys/power/pm_freeze_timeout',
+  'for timeout in /sys/block/sd[ab]/queue/io_timeout; do echo 450000 > $timeout; done',
+];
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */
 const CMDLINE_POISONING: readonly string[] = ['page_poison=1'];
@@ -136,7 +139,7 @@ export async function obtainMachineFiles(
     disks: images,
     notes,
     bootCommands: [
-      ...(ENGINES[machine.engine].ownTime ? [] : [PATIENT_FREEZE]),
+      ...(ENGINES[machine.engine].ownTime ? [] : PATIENT_KERNEL),
       ...images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)),
     ],
     systemMap: await readFile(kernel.systemMapPath, 'utf8'),
