@@ -37,6 +37,21 @@ export function hibernation(swap: SwapPlace | undefined): string {
   ].join(' && ');
 }
 
+function placeName({ device, headerPage }: SwapPlace): string {
+  return headerPage === 0 ? device : `${device}, page ${headerPage}`;
+}
+
+/** What the kernel says in the live timeline of a snapshot, where its image would be lost. */
+const LIVE_TIMELINE = 'Disks have substitutes since a snapshot';
+
+/** What to do about a refusal, if more is known than that the console says why. */
+function remedyFor(recorder: Recorder, swap: SwapPlace | undefined): string | undefined {
+  if (consoleTail(recorder.seen().console).some((line) => line.includes(LIVE_TIMELINE)))
+    return 'this is the live timeline of a snapshot that was taken before, which ends with power-off: suspend before that, or after `boot` or `resume`';
+  if (swap === undefined) return undefined;
+  return `the console says why; the image goes into ${swap.device}, which must be swap that is on (swapon), unless the step names another swap area or file: \`suspend: { method: swsusp, swap: /swapfile }\``;
+}
+
 /**
  * Suspends to disk and waits until the machine is off. `swap`: where the machine that will resume looks for the image.
  * `copyRam`: capture RAM at the atomic copy. `timeoutMs`: bound in virtual time, if the plan sets one.
@@ -55,14 +70,13 @@ export async function suspendToDisk(
     agent.exec(shell(hibernation(swap)), { virtualMsMax }),
   );
   if (end.ended !== 'halted') {
-    throw swap === undefined
-      ? refusedOrStopped('the kernel refused to suspend', end, recorder)
-      : refusedOrStopped(
-          `the kernel refused to suspend to ${swap.device}${swap.headerPage === 0 ? '' : `, page ${swap.headerPage}`}`,
-          end,
-          recorder,
-          `the console says why; the image goes into ${swap.device}, which must be swap that is on (swapon), unless the step names another swap area or file: \`suspend: { method: swsusp, swap: /swapfile }\``,
-        );
+    const remedy = remedyFor(recorder, swap);
+    throw refusedOrStopped(
+      swap === undefined ? 'the kernel refused to suspend' : `the kernel refused to suspend to ${placeName(swap)}`,
+      end,
+      recorder,
+      ...(remedy === undefined ? [] : [remedy]),
+    );
   }
   return { atCopy: ramAt(stepBegin('copy'), recorder), job: end.job };
 }

@@ -96,6 +96,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'make-bcache': ['filesystems/make-bcache.c'],
   'smb-serve': ['filesystems/smb-serve.c'],
   'secret-memory': ['filesystems/secret-memory.c'],
+  'hold-memory': ['memory/hold-memory.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm'],

@@ -41,14 +41,15 @@ static const char *remedy(int error)
 	switch (error) {
 	case ENOSYS: return "; boot a kernel that has snapshot(2)";
 	case EPERM: return "; be root, and see that hibernation is available (no lockdown, no nohibernate)";
-	case EBUSY: return "; close the last snapshot, end other system sleep, and see that the store is not in use";
+	case EBUSY: return "; close the last snapshot, end other system sleep, resume suspended devices, and see that the store is not in use";
 	case EAGAIN: return "; a filesystem was being mounted: try again";
 	case EINTR: return ": a signal came before anything was done";
 	case EOPNOTSUPP: return "; a filesystem cannot be frozen: unmount it or remount it read-only, or have that done:"
-		" echo readonly > /sys/kernel/snapshot/remote_filesystems; the kernel's log names it";
+		" echo readonly > /sys/kernel/snapshot/remote_filesystems; or a device below one writes by itself:"
+		" unmount what is on it; the kernel's log names it";
 	case ENOMEM: return "; add swap or end programs";
 	case ENOSPC: return "; give a larger store";
-	case EINVAL: return "; a loop device cannot be the store";
+	case EINVAL: return "; the store cannot be on a loop device, nor on what is in use: name another disk or partition";
 	case ENODEV: return "; the device of the store is not there";
 	case ENOTBLK: return "; no block devices have the major number of the store: name a disk or a partition";
 	case EACCES: return "; the store is read-only: name another, or make it writable: blockdev --setrw";
