@@ -38,6 +38,7 @@ machine:
 control: false
 steps:
   - boot
+  - run: grep -x 450000 /sys/block/nvme[01]n1/queue/io_timeout
   - run: '[ $(readlink -f /dev/sdb3) = /dev/nvme1n1p3 ] && [ $(readlink -f /dev/disk/by-partlabel/store) = /dev/nvme1n1p3 ]'
   - run: find /etc -type f -exec md5sum {} + > /run/sums
   - suspend: { method: sys_snapshot, offTime: 1 h, compress: false, beforeSaving: [echo live > /etc/motd && sync] }

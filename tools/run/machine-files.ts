@@ -76,7 +76,7 @@ const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
  */
 const PATIENT_KERNEL: readonly string[] = [
   'echo 300000 > /sys/power/pm_freeze_timeout',
-  'for timeout in /sys/block/sd[ab]/queue/io_timeout; do echo 450000 > $timeout; done',
+  'for timeout in /sys/block/*/queue/io_timeout; do [ ! -e "$timeout" ] || echo 450000 > "$timeout"; done',
 ];
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */
