@@ -50,11 +50,13 @@ int kernel_messages_begin(void)
 }
 
 /* A record is "PRIORITY,NUMBER,TIME,FLAGS;TEXT", then lines that begin with a space. */
-void kernel_messages_show(int begun)
+void kernel_messages_end(int begun, char messages[KERNEL_MESSAGES_MAX])
 {
 	char record[1024];
+	size_t used = 0;
 	ssize_t length;
 
+	messages[0] = 0;
 	if (begun < 0)
 		return;
 	while ((length = read(begun, record, sizeof(record) - 1)) > 0 ||
@@ -69,8 +71,9 @@ void kernel_messages_show(int begun)
 			continue;
 		text[strcspn(text, "\n")] = 0;
 		/* The lowest bits are the level; 3 is an error. */
-		if ((atoi(record) & 7) <= 3)
-			fprintf(stderr, "snapctl: the kernel says: %s\n", text);
+		if ((atoi(record) & 7) <= 3 && used < KERNEL_MESSAGES_MAX)
+			used += snprintf(messages + used, KERNEL_MESSAGES_MAX - used,
+					 "snapctl: the kernel says: %s\n", text);
 	}
 	close(begun);
 }

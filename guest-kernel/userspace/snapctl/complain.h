@@ -14,10 +14,12 @@ int complain(const char *name, const char *format, ...) __attribute__((format(pr
 /* What to do about an error number, as "; do this"; empty when there is nothing to say. */
 const char *remedy_for_writing(int error);
 
-/* From here on the kernel's messages are of interest. Answers what kernel_messages_show() takes. */
+/* From here on the kernel's messages are of interest. Answers what kernel_messages_end() takes. */
 int kernel_messages_begin(void);
 
-/* Shows the errors that the kernel has logged since. */
-void kernel_messages_show(int begun);
+#define KERNEL_MESSAGES_MAX 4096
+
+/* The errors that the kernel has logged since, each as a line to be shown. */
+void kernel_messages_end(int begun, char messages[KERNEL_MESSAGES_MAX]);
 
 #endif

@@ -148,6 +148,7 @@ static int restore(struct container *container, struct mounted *mounted, const c
 {
 	bool is_file = container->file != STDIN_FILENO;
 	const char *name = container->name;
+	char said[KERNEL_MESSAGES_MAX];
 	struct snap_seal seal;
 	int kernel, log, result = -1;
 
@@ -182,7 +183,8 @@ static int restore(struct container *container, struct mounted *mounted, const c
 		complain(name, "cannot be restored: %s", strerror(errno));
 	ioctl(kernel, SNAPSHOT_UNFREEZE, 0);
 out:
-	kernel_messages_show(log);
+	kernel_messages_end(log, said);
+	fputs(said, stderr);
 	close(kernel);
 	return result;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../snapshot.h"
+#include "busy.h"
 #include "complain.h"
 #include "filesystems.h"
 
@@ -41,7 +42,6 @@ static const char *remedy(int error)
 	switch (error) {
 	case ENOSYS: return "; boot a kernel that has snapshot(2)";
 	case EPERM: return "; be root, and see that hibernation is available (no lockdown, no nohibernate)";
-	case EBUSY: return "; close the last snapshot, end other system sleep, resume suspended devices, and see that the store is not in use";
 	case EAGAIN: return "; a filesystem was being mounted: try again";
 	case EINTR: return ": a signal came before anything was done";
 	case EOPNOTSUPP: return "; a filesystem cannot be frozen: unmount it or remount it read-only, or have that done:"
@@ -56,6 +56,17 @@ static const char *remedy(int error)
 	case EMFILE: case ENFILE: return "; close files";
 	default: return "";
 	}
+}
+
+static void refused(int error, const char *store, int log)
+{
+	char said[KERNEL_MESSAGES_MAX], busy[BUSY_TEXT_MAX];
+
+	kernel_messages_end(log, said);
+	if (error == EBUSY)
+		busy_remedy(store, said, busy);
+	complain("snapshot", "%s%s", strerror(error), error == EBUSY ? busy : remedy(error));
+	fputs(said, stderr);
 }
 
 /*
@@ -112,7 +123,7 @@ int take(const char *store, char **command)
 {
 	char devices[FILESYSTEMS_LIST_MAX];
 	unsigned int device;
-	int image, log, error;
+	int image, log;
 	pid_t child;
 
 	if (store_device(store, &device))
@@ -126,9 +137,7 @@ int take(const char *store, char **command)
 		fputs("snapctl: restored\n", stderr);
 		return OK;
 	default:
-		error = errno;
-		complain("snapshot", "%s%s", strerror(error), remedy(error));
-		kernel_messages_show(log);
+		refused(errno, store, log);
 		return FAILED;
 	}
 	if (log >= 0)
