@@ -64,12 +64,12 @@ export async function runStacks(
 
 async function run(stacks: readonly Stack[], machine: SoakMachine, context: BuildContext): Promise<StackEnd> {
   const mayBeRefused = stacks.every(({ ends }) => ends === 'either');
-  const report = await attempt(scenarioOf(stacks, 'taken'), machine, context);
+  const report = await attempt(scenarioOf(stacks, 'taken', machine.engine), machine, context);
   if (report.verdict === 'pass') return { is: 'passed' };
   const lines = linesOf(report);
   if (!mayBeRefused || !lines.some((line) => line.includes(REFUSED))) return { is: 'wrong', lines };
   // Once more, as one that has to be refused, so that what comes after the refusal is checked, too.
-  const again = await attempt(scenarioOf(stacks, 'refused'), machine, context);
+  const again = await attempt(scenarioOf(stacks, 'refused', machine.engine), machine, context);
   if (again.verdict !== 'pass') return { is: 'wrong', lines: linesOf(again) };
   const [reason = 'with a reason'] = lines.flatMap((line) => KERNEL_SAYS.exec(line)?.[1] ?? []);
   return { is: 'refused', why: reason };

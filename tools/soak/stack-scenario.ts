@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** Scenarios of stacks: ordinary ones, as text. */
+import type { EngineName } from '../../emulator/engines/names.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { PARTITIONS, partitionsOf, wordsFor, type Stack } from './stacks.js';
 
 /** What a kernel that refuses says of the reason, in snapctl's message. */
 const REASON = 'the kernel says: snapshot: \\S';
 
+/** Guest time within which a suspend must end: many times what it takes. The patience of the engine comes to it. */
+const SUSPEND_MAX: Readonly<Record<EngineName, string>> = { v86: '2 min', qemu: '20 s' };
+
 /** The scenario of these stacks in one machine, whose snapshot must be taken in the end, or refused for good. */
-export function scenarioOf(stacks: readonly Stack[], how: 'taken' | 'refused'): string {
+export function scenarioOf(stacks: readonly Stack[], how: 'taken' | 'refused', engine: EngineName = 'v86'): string {
   let next = 0;
   const all = stacks.map((stack, index) => {
     const partitions = PARTITIONS.slice(next, (next += partitionsOf(stack)));
@@ -16,7 +20,7 @@ export function scenarioOf(stacks: readonly Stack[], how: 'taken' | 'refused'): 
   const run = (what: string, id: string): string => `  - run: stack ${what} ${id}`;
   const ids = all.map(({ id }) => id);
   const held = all.filter(({ isHeld }) => isHeld).map(({ id }) => id);
-  const refused = `  - suspend: { timeout: 2 min, expect: { refused: ${JSON.stringify(REASON)} } }`;
+  const refused = `  - suspend: { timeout: ${SUSPEND_MAX[engine]}, expect: { refused: ${JSON.stringify(REASON)} } }`;
   return [
     '# SPDX-License-Identifier: MIT',
     '# Written by `npm run soak -- stacks`.',
@@ -36,7 +40,7 @@ export function scenarioOf(stacks: readonly Stack[], how: 'taken' | 'refused'): 
       : [
           '  - suspend:',
           '      offTime: 1 h',
-          '      timeout: 2 min',
+          `      timeout: ${SUSPEND_MAX[engine]}`,
           '      whileSaving:',
           ...ids.flatMap((id) => [
             `        - { timeout: 30 s, command: stack check ${id} }`,

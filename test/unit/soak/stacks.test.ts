@@ -80,6 +80,8 @@ t.test('a scenario holds writes back where the stack says so', (t) => {
   t.match(text, /stack hold s2\n {2}- suspend: \{ .*refused: .*\n {2}- run: stack release s2\n {2}- suspend:\n/);
   t.notMatch(scenarioOf([named('ext4 on thin')], 'refused'), 'resume\n');
   t.notMatch(scenarioOf([named('ext4 on linear')], 'taken'), /hold|release/);
+  t.match(scenarioOf([named('ext4 on linear')], 'taken'), 'timeout: 2 min');
+  t.match(scenarioOf([named('ext4 on linear')], 'taken', 'qemu'), 'timeout: 20 s', 'the patience of QEMU comes to it');
   t.end();
 });
 
