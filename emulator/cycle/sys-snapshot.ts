@@ -42,15 +42,16 @@ const save = (compress: LiveSteps['compress']): string =>
   ].join(' && ');
 /**
  * The command line that takes the snapshot. `snapctl take` runs its own command only in the live timeline; in the
- * restored timeline it ends. That command, the saver, waits for a line in the FIFO `go` and then saves the image.
+ * restored timeline it ends. That command, the saver, waits for a line in the FIFO `go` and then saves the image. It has
+ * opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
  */
 const take = ({ store, compress }: LiveSteps): string =>
-  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c 'echo $$ > ${FOLDER}/saver; { read _ < ${FOLDER}/go; ${save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 /** Fails when the saver has been killed. Until it says who it is, it has only been started. */
 const IS_SAVER_ALIVE = `{ [ ! -s ${FOLDER}/saver ] || kill -0 $(cat ${FOLDER}/saver) 2> /dev/null; }`;
 const SAVER_DEAD = `{ cat ${FOLDER}/said 2> /dev/null; echo the program that saves the image has been killed; exit 1; }`;
-/** Makes the saver save the image. Opening the FIFO for both reading and writing does not wait for who reads it. */
-const CONTINUE_COMMAND = `${IS_SAVER_ALIVE} || ${SAVER_DEAD}; echo 1<> ${FOLDER}/go`;
+/** Makes the saver save the image, once it listens. It may be killed before; then `snapctl take` has ended, too. */
+const CONTINUE_COMMAND = `while [ ! -s ${FOLDER}/saver ] && pidof snapctl > /dev/null; do sleep 0.05; done; [ -s ${FOLDER}/saver ] && ${IS_SAVER_ALIVE} || ${SAVER_DEAD}; echo 1<> ${FOLDER}/go`;
 const AWAIT_SAVED_COMMAND = `until [ -s ${FOLDER}/ended ]; do ${IS_SAVER_ALIVE} || [ -s ${FOLDER}/ended ] || ${SAVER_DEAD}; sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
 
 /** The commands and options of the live timeline. */
