@@ -16,7 +16,14 @@ struct snapshot_info {
 	uint64_t preserved_pages;
 	uint32_t page_size;
 	uint32_t substituted;
+	uint32_t size;
+	uint32_t flags;
+	uint64_t store_bytes;
+	uint64_t store_used_bytes;
 };
+
+#define SNAPSHOT_STORE_IN_MEMORY	(1u << 0)
+#define SNAPSHOT_STORE_FULL		(1u << 1)
 
 #define SNAPSHOT_GET_INFO	_IOR('3', 32, struct snapshot_info)
 

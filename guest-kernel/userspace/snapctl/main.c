@@ -120,6 +120,9 @@ static int info_of_descriptor(void)
 	printf("image: %llu bytes, %llu read\npages: %llu copied, %llu preserved in place, %llu of lists\ndevices substituted: %u\n",
 	       (ull)held.image_bytes, (ull)held.read_bytes, (ull)held.copied_pages,
 	       (ull)held.preserved_pages, (ull)held.meta_pages, held.substituted);
+	printf("store: %s, %llu bytes, %llu in use%s\n", held.flags & SNAPSHOT_STORE_IN_MEMORY ? "memory" : "block device",
+	       (ull)held.store_bytes, (ull)held.store_used_bytes,
+	       held.flags & SNAPSHOT_STORE_FULL ? ", was full: writes have failed" : "");
 	return OK;
 }
 

@@ -49,7 +49,7 @@ static const char *remedy(int error)
 		" unmount what is on it; the kernel's log names it";
 	case ENOMEM: return "; add swap or end programs";
 	case ENOSPC: return "; give a larger store";
-	case EINVAL: return "; the store cannot be on a loop device, nor on what is in use: name another disk or partition";
+	case EINVAL: return "; the store cannot be on a loop device, nor on what is in use, nor have larger blocks than a device that is: name another disk or partition";
 	case ENODEV: return "; the device of the store is not there";
 	case ENOTBLK: return "; no block devices have the major number of the store: name a disk or a partition";
 	case EACCES: return "; the store is read-only: name another, or make it writable: blockdev --setrw";
