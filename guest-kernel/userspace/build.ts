@@ -97,6 +97,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'smb-serve': ['filesystems/smb-serve.c'],
   'secret-memory': ['filesystems/secret-memory.c'],
   'hold-memory': ['memory/hold-memory.c'],
+  'sector-race': ['filesystems/sector-race.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm'],

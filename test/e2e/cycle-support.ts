@@ -14,7 +14,7 @@ export const context: BuildContext = {
 };
 
 /** A folder with a kernel of one's own, to try the tests on: `tools/kernel.ts build` makes one. */
-const kernel = process.env['SNAPBACK_TEST_KERNEL'];
+export const kernel = process.env['SNAPBACK_TEST_KERNEL'];
 
 /** Runs a scenario given as text; `dir` is a folder of the test's own. */
 export async function runText(dir: string, text: string): Promise<ScenarioRun> {

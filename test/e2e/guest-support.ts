@@ -17,7 +17,7 @@ import {
 import { machineAt, type BootStates } from '../../emulator/cycle/boot.js';
 import { sharedEngine } from '../../tools/run/engines.js';
 import { withShare } from '../../tools/run/machine-files.js';
-import { context } from './cycle-support.js';
+import { context, kernel } from './cycle-support.js';
 
 /** A machine that can be booted as often as a test likes. */
 export interface Bootable {
@@ -35,7 +35,7 @@ export async function bootable(
   options: Partial<MachineOptions> = {},
   share?: readonly ShareEntry[],
 ): Promise<Bootable> {
-  const machine = { ...DEFAULT_MACHINE, ...options };
+  const machine = { ...DEFAULT_MACHINE, ...(kernel !== undefined && { kernel }), ...options };
   const files = withShare(await obtainMachineFiles(machine, STANDARD_DISKS, context), share);
   const booter: Booter = {
     engine: sharedEngine(machine.engine),
