@@ -174,6 +174,7 @@ t.test(
       'page cache of inode 77 on dm-0, page 3',
       'page table of init (pid 1) for 0x08000000',
       'mem_map: page descriptor',
+      'slab kmalloc-256',
       'slab kmalloc-512',
       'slab dentry',
       'runqueues',
