@@ -70,12 +70,11 @@ export async function suspendToDisk(
     agent.exec(shell(hibernation(swap)), { virtualMsMax }),
   );
   if (end.ended !== 'halted') {
-    const remedy = remedyFor(recorder, swap);
     throw refusedOrStopped(
       swap === undefined ? 'the kernel refused to suspend' : `the kernel refused to suspend to ${placeName(swap)}`,
       end,
       recorder,
-      ...(remedy === undefined ? [] : [remedy]),
+      remedyFor(recorder, swap),
     );
   }
   return { atCopy: ramAt(stepBegin('copy'), recorder), job: end.job };

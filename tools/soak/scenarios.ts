@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { InputError } from '../../emulator/machine/errors.js';
+import type { Report } from '../../emulator/report/model.js';
 import { runScenario } from '../run/run-scenario.js';
 import { loadScenario, UnfitMachine, type LoadedScenario } from '../run/scenario-file.js';
 import { planOn, type SoakMachine } from './machine-options.js';
@@ -44,10 +45,9 @@ export async function runOn(name: string, machine: SoakMachine, context: BuildCo
   const { report } = await runScenario(loaded, context, { say: () => undefined });
   const [, mistake] = BROKEN.exec(name) ?? [];
   if (mistake !== undefined) return { wrong: notCaught(mistake, report) };
-  return {
-    wrong: report.failures.flatMap(({ kind, what, details }) => [
-      `${kind}: ${what}`,
-      ...details.map((line) => `  ${line}`),
-    ]),
-  };
+  return { wrong: linesOf(report) };
 }
+
+/** What a report found, with its evidence below each finding. */
+export const linesOf = ({ failures }: Pick<Report, 'failures'>): readonly string[] =>
+  failures.flatMap(({ kind, what, details }) => [`${kind}: ${what}`, ...details.map((line) => `  ${line}`)]);

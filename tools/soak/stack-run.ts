@@ -10,6 +10,7 @@ import { runScenario } from '../run/run-scenario.js';
 import { loadScenario } from '../run/scenario-file.js';
 import { KNOWN_FINDINGS } from './known-stacks.js';
 import { planOn, type SoakMachine } from './machine-options.js';
+import { linesOf } from './scenarios.js';
 import { fileNameOf, scenarioOf } from './stack-scenario.js';
 import { STACKS, type Stack } from './stacks.js';
 
@@ -93,6 +94,3 @@ async function attempt(text: string, machine: SoakMachine, context: BuildContext
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const linesOf = ({ failures }: Report): readonly string[] =>
-  failures.flatMap(({ kind, what, details }) => [`${kind}: ${what}`, ...details.map((line) => `  ${line}`)]);
