@@ -41,7 +41,7 @@ t.test('only a silence that lasts is one', (t) => {
 });
 
 t.test('a worker that spins is given up, and says where it was', async (t) => {
-  const machine = await (await spinningEngine(300)).powerOn(spinningConfig);
+  const machine = await (await spinningEngine(t.testdir(), 300)).powerOn(spinningConfig);
   t.teardown(() => machine.close());
   const error = await machine.run({ virtualMsMax: 1000 }).then(
     () => undefined,
@@ -58,7 +58,7 @@ t.test('a worker that spins is given up, and says where it was', async (t) => {
 });
 
 t.test('an interruption does not wait for a worker that spins', async (t) => {
-  const machine = await (await spinningEngine()).powerOn(spinningConfig);
+  const machine = await (await spinningEngine(t.testdir())).powerOn(spinningConfig);
   t.teardown(() => machine.close());
   const reason = new Error('enough');
   const stop = new AbortController();
@@ -70,10 +70,11 @@ t.test('an interruption does not wait for a worker that spins', async (t) => {
 
 t.test('every signal ends a command whose machine spins', async (t) => {
   const program = await buildProgram(packagePath('test', 'unit', 'engines', 'fixtures', 'run-spinning.ts'));
+  const dir = t.testdir();
   const ends = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(
     (signal) =>
       new Promise<readonly [status: number | null, output: string]>((resolve) => {
-        const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+        const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
         let output = '';
         child.stdout.on('data', (chunk: Buffer) => {
           output += chunk.toString();
