@@ -99,6 +99,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'hold-memory': ['memory/hold-memory.c'],
   'sector-race': ['filesystems/sector-race.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
+  waits: ['waits/waits.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm'],
 };
