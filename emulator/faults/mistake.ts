@@ -28,6 +28,9 @@ export const MISTAKES = [
   'take-parts',
   'lose-pte-bits',
   'skip-flush',
+  'stall-sync',
+  'stall-freeze',
+  'stall-frozen',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 

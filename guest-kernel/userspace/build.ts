@@ -92,6 +92,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'raw-nvme': ['filesystems/raw-nvme.c'],
   'raw-scsi': ['filesystems/raw-scsi.c'],
   'mapped-fd': ['filesystems/mapped-fd.c'],
+  'write-mapped': ['filesystems/write-mapped.c'],
+  reflink: ['filesystems/reflink.c'],
   'md-mirror': ['filesystems/md-mirror.c'],
   'make-bcache': ['filesystems/make-bcache.c'],
   'smb-serve': ['filesystems/smb-serve.c'],

@@ -210,12 +210,12 @@ t.test('an image is saved at any pace, or not at all', async (t) => {
     });
     t.match(
       await run(
-        'mkdir /run/fuse; fusefs /run/fuse > /run/fuse.log & until [ -s /run/fuse.log ]; do sleep 0.1; done; snapctl take true; s=$?; umount /run/fuse; exit $s',
+        'mkdir /run/fuse; fusefs /run/fuse > /run/fuse.log & until [ -s /run/fuse.log ]; do sleep 0.1; done; head -c 64K /dev/zero > /run/fuse/disk; mkswap /run/fuse/disk > /dev/null; losetup /dev/loop7 /run/fuse/disk; swapon /dev/loop7; snapctl take true; s=$?; swapoff /dev/loop7; losetup -d /dev/loop7; sleep 0.5; umount /run/fuse; exit $s',
       ),
       {
         exitCode: 1,
         stderr:
-          /snapshot: Operation not supported; a filesystem cannot be frozen: .*\nsnapctl: the kernel says: snapshot: fuse filesystem \S+ cannot be frozen/,
+          /snapshot: Operation not supported; a filesystem cannot be frozen: .*\nsnapctl: the kernel says: snapshot: loop7 is in a file of fuse filesystem \S+, which cannot be frozen/,
       },
     );
     // Read in pieces of odd sizes by one program after another, slowly, and through pipes.

@@ -86,7 +86,10 @@ t.test('a scenario holds writes back where the stack says so', (t) => {
 });
 
 t.test('what is known to fail is of stacks that there are', (t) => {
-  for (const name of Object.keys(KNOWN_FINDINGS)) t.ok(named(name));
+  t.same(
+    Object.keys(KNOWN_FINDINGS).filter((known) => !STACKS.some(({ name }) => name === known)),
+    [],
+  );
   t.end();
 });
 
