@@ -20,6 +20,7 @@ struct snapshot_info {
 	uint32_t flags;
 	uint64_t store_bytes;
 	uint64_t store_used_bytes;
+	uint8_t uuid[16];
 };
 
 #define SNAPSHOT_STORE_IN_MEMORY	(1u << 0)

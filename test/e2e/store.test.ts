@@ -35,6 +35,32 @@ t.test('a store with larger blocks than a filesystem has is refused by name', as
   });
 });
 
+t.test('a store on a device tells of which snapshot it is, and whose writes it takes', async (t) => {
+  await booted(async (run) => {
+    t.match(await run('snapctl info /dev/sdb1'), { exitCode: 1, stdout: '' });
+    const taken = await run(
+      'mkdir -p /mnt/data && mount -t ext4 /dev/sdb3 /mnt/data && blkid -s PARTUUID -o value /dev/sdb3 && snapctl take -c /dev/sdb1 snapctl info && snapctl info /dev/sdb1',
+    );
+    t.match(taken, { exitCode: 0 });
+    const { stdout } = taken;
+    const session = /^snapshot: (.*)$/m.exec(stdout)?.[1] ?? 'no session';
+    t.match(session, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    t.match(stdout, `store of snapshot: ${session}\nformat: version 1\nstate: live`);
+    t.match(stdout, `takes the writes of: sdb3, ${320 << 20} bytes, PARTUUID=${stdout.split('\n')[0]}\n`);
+    const [, size, start] = /^size: (\d+) bytes from byte (\d+) on, for \d+ devices$/m.exec(stdout) ?? [];
+    t.equal(Number(size), store(taken)[0]?.[0]);
+    t.ok(
+      Number(start) + Number(size) <= 64 << 20 && Number(start) + Number(size) > (64 << 20) - 4096,
+      `${start}+${size}`,
+    );
+
+    const damage = (bytes: number): string =>
+      `printf X | dd of=/dev/sdb1 bs=1 seek=${bytes} conv=notrunc 2> /dev/null && sync && snapctl info /dev/sdb1`;
+    t.match(await run(damage((132 << 10) + 300)), { exitCode: 0, stdout: /^devices: the list is damaged/m });
+    t.match(await run(damage((128 << 10) + 3000)), { exitCode: 1, stdout: '' });
+  });
+});
+
 t.test('a store in memory has a size, and gets back what is discarded', async (t) => {
   await booted(async (run) => {
     const ready = await run(

@@ -15,6 +15,7 @@
 
 #include "../snapshot.h"
 #include "complain.h"
+#include "cow.h"
 #include "system.h"
 
 typedef unsigned long long ull;
@@ -120,7 +121,9 @@ static int info_of_descriptor(void)
 	printf("image: %llu bytes, %llu read\npages: %llu copied, %llu preserved in place, %llu of lists\ndevices substituted: %u\n",
 	       (ull)held.image_bytes, (ull)held.read_bytes, (ull)held.copied_pages,
 	       (ull)held.preserved_pages, (ull)held.meta_pages, held.substituted);
-	printf("store: %s, %llu bytes, %llu in use%s\n", held.flags & SNAPSHOT_STORE_IN_MEMORY ? "memory" : "block device",
+	printf("snapshot: ");
+	print_uuid(held.uuid);
+	printf("\nstore: %s, %llu bytes, %llu in use%s\n", held.flags & SNAPSHOT_STORE_IN_MEMORY ? "memory" : "block device",
 	       (ull)held.store_bytes, (ull)held.store_used_bytes,
 	       held.flags & SNAPSHOT_STORE_FULL ? ", was full: writes have failed" : "");
 	return OK;
@@ -139,8 +142,7 @@ static void print_filesystem(const struct snap_filesystem *one)
 {
 	printf("in use: %s on /dev/%s, from byte %llu, %llu bytes, uuid ", one->kind, one->device,
 	       (ull)one->start_bytes, (ull)one->size_bytes);
-	for (int i = 0; i < 16; i++)
-		printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", one->uuid[i]);
+	print_uuid(one->uuid);
 	printf(", state %016llx%s\n", (ull)one->state, one->complete ? "" : " (in part)");
 }
 
@@ -155,7 +157,11 @@ int info(const char *name)
 	if (!name)
 		return info_of_descriptor();
 	file = open_image(name);
-	if (file < 0 || container_open(&container, file, name))
+	if (file < 0)
+		return FAILED;
+	if (cow_info(file))
+		return OK;
+	if (container_open(&container, file, name))
 		return FAILED;
 	printf("format: version %u\nstate: %s\n", header->version,
 	       state->progress == SNAP_OPEN && header->flags & SNAP_STREAMED ?

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cow.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "../snapshot_store.h"
+
+typedef unsigned long long ull;
+
+/* CRC-32C without tables: a store has a few blocks. */
+static uint32_t crc32c(const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+	uint32_t sum = ~0u;
+
+	for (size_t i = 0; i < size; i++) {
+		sum ^= bytes[i];
+		for (int bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? 0x82f63b78 : 0);
+	}
+	return ~sum;
+}
+
+/* Block `number`, if it is one of a store. */
+static bool read_block(int file, uint32_t number, void *block)
+{
+	struct snapshot_store_head *head = block;
+	size_t from = offsetof(struct snapshot_store_head, number);
+
+	return pread(file, block, SNAPSHOT_STORE_BLOCK, SNAPSHOT_STORE_OFFSET + (off_t)number * SNAPSHOT_STORE_BLOCK) ==
+		       SNAPSHOT_STORE_BLOCK &&
+	       !memcmp(head->magic, SNAPSHOT_STORE_MAGIC, sizeof(head->magic)) &&
+	       le32toh(head->number) == number &&
+	       le32toh(head->checksum) == crc32c(&head->number, SNAPSHOT_STORE_BLOCK - from);
+}
+
+void print_uuid(const uint8_t uuid[16])
+{
+	for (int i = 0; i < 16; i++)
+		printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+}
+
+static void print_devices(int file, const struct snapshot_store_header *header)
+{
+	struct snapshot_store_map map;
+	uint32_t count = le32toh(header->nr_devices);
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t place = i % SNAPSHOT_STORE_MAP_DEVICES;
+		const struct snapshot_store_device *device = &map.device[place];
+
+		if (!place && (!read_block(file, i / SNAPSHOT_STORE_MAP_DEVICES + 1, &map) ||
+			       memcmp(map.head.uuid, header->head.uuid, sizeof(map.head.uuid)))) {
+			printf("devices: the list is damaged from number %u on\n", i);
+			return;
+		}
+		printf("takes the writes of: %.*s, %llu bytes%s%.*s\n", (int)sizeof(device->name), device->name,
+		       (ull)le64toh(device->bytes), device->id[0] ? ", " : "", (int)sizeof(device->id), device->id);
+	}
+}
+
+bool cow_info(int file)
+{
+	struct snapshot_store_header header;
+
+	if (!read_block(file, 0, &header))
+		return false;
+	printf("store of snapshot: ");
+	print_uuid(header.head.uuid);
+	printf("\nformat: version %u\nstate: %s\n", le32toh(header.version),
+	       le32toh(header.state) == SNAPSHOT_STORE_LIVE ?
+	       "live; when that system has gone down, nobody can read it" : "unknown");
+	printf("size: %llu bytes from byte %llu on, for %u devices\n",
+	       (ull)le64toh(header.nr_chunks) * le32toh(header.chunk_bytes), (ull)le64toh(header.data_offset),
+	       le32toh(header.nr_devices));
+	print_devices(file, &header);
+	return true;
+}

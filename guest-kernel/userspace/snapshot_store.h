@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel's <linux/snapshot_store.h> tells, for a C library that does not have it yet; see there. */
+#ifndef SNAPSHOT_STORE_H
+#define SNAPSHOT_STORE_H
+
+#include <stdint.h>
+
+/* Numbers are little-endian. */
+#define SNAPSHOT_STORE_OFFSET		(128 * 1024)
+#define SNAPSHOT_STORE_BLOCK		4096
+#define SNAPSHOT_STORE_MAGIC		"snapshot store\r\n"
+#define SNAPSHOT_STORE_VERSION		1
+
+#define SNAPSHOT_STORE_LIVE		1
+
+struct snapshot_store_head {
+	uint8_t magic[16];
+	uint8_t uuid[16];
+	uint32_t checksum;
+	uint32_t number;
+};
+
+struct snapshot_store_header {
+	struct snapshot_store_head head;
+	uint32_t version;
+	uint32_t state;
+	uint32_t chunk_bytes;
+	uint32_t nr_devices;
+	uint64_t nr_chunks;
+	uint64_t metadata_offset;
+	uint64_t data_offset;
+	uint8_t reserved[SNAPSHOT_STORE_BLOCK - 80];
+};
+
+struct snapshot_store_device {
+	uint64_t bytes;
+	char name[32];
+	char id[160];
+};
+
+#define SNAPSHOT_STORE_MAP_DEVICES	20
+
+struct snapshot_store_map {
+	struct snapshot_store_head head;
+	struct snapshot_store_device device[SNAPSHOT_STORE_MAP_DEVICES];
+	uint8_t reserved[SNAPSHOT_STORE_BLOCK - 40 -
+		      SNAPSHOT_STORE_MAP_DEVICES * 200];
+};
+
+#endif
