@@ -6,12 +6,12 @@ import { stacksNamed } from '../../tools/soak/stack-run.js';
 import { runText } from './cycle-support.js';
 
 t.test(
-  'a file on a file, stripes, a table loaded anew, and a device that is suspended far below at first',
+  'a file on a file, stripes, a device that is moved onto a younger filesystem, and one that is suspended far below at first',
   async (t) => {
     const stacks = stacksNamed([
       'xfs on crypt on loop on ext4',
       'btrfs on striped',
-      'vfat on reloaded linear',
+      'vfat, moved to a younger loop on ext4',
       'ext4 on loop on xfs on suspended linear',
     ]);
     const { report } = await runText(t.testdir({}), scenarioOf(stacks, 'taken'));
