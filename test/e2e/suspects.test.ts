@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { packagePath } from '../../emulator/host/node/paths.js';
-import { runText } from './cycle-support.js';
+import { passing, runText } from './cycle-support.js';
 
 /** A boot goes on from a checkpoint made with other disks: it must not have kept anything of these. */
 const BLOCK = 'dd if=/dev/sda bs=4096 count=1 2> /dev/null';
@@ -32,6 +32,10 @@ t.test('power fails when the image has been read: it is still there, and once it
   );
   t.same(report.failures, [], 'and no image is said to be whole before it is');
   t.equal(report.cycles, 1);
+});
+
+t.test('an image that is complete does not get lost in the write cache of its disk', async (t) => {
+  t.match(await passing('image-cached', t.testdir({})), { verdict: 'pass', failures: [] });
 });
 
 t.test('an image is read from /dev/snapshot in pieces of any size', async (t) => {

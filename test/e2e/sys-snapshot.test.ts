@@ -19,6 +19,10 @@ t.test('what the live timeline does leaves no trace in the restored one', async 
   t.ok(report.frozen.virtualMs > 0 && report.frozen.virtualMs < 1000, `frozen for ${report.frozen.virtualMs} ms`);
 });
 
+t.test('programs that wait in a system call do not notice', async (t) => {
+  t.match(await passing('waits', t.testdir({})), { verdict: 'pass', cycles: 2, failures: [] });
+});
+
 t.test('one snapshot after another, in either order of freezing', async (t) => {
   const cycle =
     "- suspend: { method: sys_snapshot, offTime: 8 h, whileSaving: [echo live > /root/where] }\n  - resume\n  - verify\n  - run: { command: cat /root/where, stdout: '^before$' }\n";
