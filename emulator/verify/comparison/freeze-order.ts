@@ -90,6 +90,9 @@ const FILES_AT_WORK = String.raw`\/var\/tmp\/selfcheck\/(?:disk-writers|live-dir
  */
 const JOURNAL = String.raw`(?:[89]\d{2}|[1-4]\d{3})`;
 
+/** The root filesystem's device, which is the first of the device mapper's: the kernel gives that a number when it boots. */
+const ROOT_DEVICE = String.raw`block device 25\d:0`;
+
 /** Causes for the memory of programs and files of two machines that were equal up to the call. */
 export const WORK_CAUSES: readonly Cause[] = [
   {
@@ -108,11 +111,11 @@ export const WORK_CAUSES: readonly Cause[] = [
   },
   {
     why: 'blocks in which a filesystem notes when its files were written',
-    owners: /page cache of block device 253:0, page \d+/,
+    owners: new RegExp(String.raw`page cache of ${ROOT_DEVICE}, page \d+`),
   },
   {
     why: 'how far the journal has come',
-    owners: new RegExp(String.raw`page cache of block device 253:0, page ${JOURNAL}, in one image only`),
+    owners: new RegExp(String.raw`page cache of ${ROOT_DEVICE}, page ${JOURNAL}, in one image only`),
   },
 ];
 
