@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What is bundled, from where to where. `node esbuild.config.mjs` builds all of it into dist/ in well under a second. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,15 +67,41 @@ export async function buildProgram(path) {
   return outfile;
 }
 
+/** Bundles the programs under `test/` that are named, each to the same place under `dist/`. What they share is bundled once. */
+export async function buildTests(paths) {
+  const outdir = join(dist, 'test');
+  const outputs = await bundle({
+    ...node,
+    entryPoints: paths,
+    outdir,
+    outbase: join(root, 'test'),
+    splitting: true,
+    chunkNames: 'parts/[name]-[hash]',
+  });
+  await removeOld(join(outdir, 'parts'), outputs);
+}
+
+/** Removes files that are not among `present`. Those of the last hour stay: another test run may be about to load them. */
+async function removeOld(dir, present) {
+  for (const name of await readdir(dir).catch(() => [])) {
+    const path = join(dir, name);
+    if (present.includes(path)) continue;
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > 3_600_000) await rm(path, { force: true });
+  }
+}
+
+/** Answers the paths of what it has bundled. */
 async function bundle(options) {
   if (
     Array.isArray(options.entryPoints)
       ? options.entryPoints.length === 0
       : Object.keys(options.entryPoints).length === 0
   )
-    return;
+    return [];
   const { outputFiles } = await build(options);
   await Promise.all(outputFiles.map(({ path, contents }) => place(path, contents)));
+  return outputFiles.map(({ path }) => path);
 }
 
 /** Writes only what has changed, and in one step: another process may be reading it. */

@@ -10,7 +10,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isNodeNewEnough, runAgainOnNewerNode, whatNpmSays } from './newer-node.mjs';
 
-export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+// Upwards, since a test carries a copy of this file in its own bundle.
+export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
 const SOURCE_DIRS = ['emulator', 'guest-kernel', 'disk-images', 'tools'];
 
 /** An error that is shown as its message alone. */
@@ -183,4 +184,8 @@ function isStale(dir, owner) {
       return false;
     }
   }
+}
+
+function findRoot(from) {
+  return existsSync(join(from, 'package.json')) || from === dirname(from) ? from : findRoot(dirname(from));
 }

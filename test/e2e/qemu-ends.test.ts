@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createQemuEngine } from '../../emulator/engines/qemu/host-node/engine.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
 import { InputError, RigError, StallError } from '../../emulator/machine/errors.js';
 import { conformanceConfig, READY } from '../conformance/guest.js';
 
@@ -63,9 +64,10 @@ const VERSION = '[ "$1" = --version ] && echo \'QEMU emulator version 7.2.0\' &&
 
 t.test('a rig that is killed leaves no process and no file', async (t) => {
   const dir = await ownFolder(t);
-  const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'fixtures/endless-qemu.ts')], {
+  const child = spawn(process.execPath, ['tools/run.mjs', 'test/e2e/fixtures/endless-qemu.ts'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
+    cwd: packagePath(),
   });
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', (bytes: Buffer) => bytes.toString().includes('running') && resolve());

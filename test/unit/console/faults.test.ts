@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { readFileSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import t from 'tap';
 import { EXCERPT_LINES_MAX, faultLines, findFaults, messageOf } from '../../../emulator/console/faults.js';
 import { consoleLines } from '../../../emulator/console/lines.js';
 import { FAULT_PATTERNS } from '../../../emulator/console/patterns.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 
 // A golden log begins with what is expected of it, one `EXPECT kind beginning-of-title` per fault or `EXPECT nothing`, then an empty line.
-const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden');
+const golden = packagePath('test', 'unit', 'console', 'golden');
 for (const name of readdirSync(golden).filter((file) => file.endsWith('.log'))) {
   t.test(name, async (t) => {
     const [head = '', ...rest] = readFileSync(join(golden, name), 'utf8').split('\n\n');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Machines that do not move any more, and workers that read no message any more. */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import t from 'tap';
 import { watch } from '../../../emulator/engines/v86/watchdog.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
@@ -70,11 +71,12 @@ t.test('an interruption does not wait for a worker that spins', async (t) => {
 
 t.test('every signal ends a command whose machine spins', async (t) => {
   const program = await buildProgram(packagePath('test', 'unit', 'engines', 'fixtures', 'run-spinning.ts'));
-  const dir = t.testdir();
+  // A folder each: one must not read a file that another is writing.
+  const dir = t.testdir({ SIGINT: {}, SIGTERM: {}, SIGHUP: {} });
   const ends = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(
     (signal) =>
       new Promise<readonly [status: number | null, output: string]>((resolve) => {
-        const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+        const child = spawn(process.execPath, [program, join(dir, signal)], { stdio: ['ignore', 'pipe', 'inherit'] });
         let output = '';
         child.stdout.on('data', (chunk: Buffer) => {
           output += chunk.toString();

@@ -12,9 +12,10 @@ import {
   MARKER_SENT,
   stepBegin,
 } from '../../../emulator/machine/markers.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 import { readSeries } from '../../../guest-kernel/series.js';
 
-const guestKernel = join(import.meta.dirname, '../../../guest-kernel');
+const guestKernel = packagePath('guest-kernel');
 
 /** All lines that the series adds. */
 async function addedLines(): Promise<string> {

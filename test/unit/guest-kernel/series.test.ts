@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type Test } from 'tap';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 import {
   BASE_TAG,
   checkOrder,
@@ -191,7 +192,7 @@ test('numbers without gaps', async (t) => {
 });
 
 test("the project's own series is in order", async (t) => {
-  const patches = await readSeries(join(import.meta.dirname, '../../../guest-kernel/patches'));
+  const patches = await readSeries(packagePath('guest-kernel', 'patches'));
   t.ok(patches.length > 0);
   for (const { file, text } of patches) {
     t.match(text, /^Signed-off-by: Snapback maintainers <maintainers@snapback\.invalid>$/m, file);
