@@ -19,6 +19,7 @@ static const struct {
 	const char *text, *remedy;
 } known[] = {
 	{ " is frozen already", "; thaw the filesystem that the kernel names below: fsfreeze --unfreeze FOLDER" },
+	{ " has been opened for writing by a program", "; end the program that writes to the device that the kernel names below, or give the device a substitute: --raw-devices substitute" },
 	{ " is suspended", "; resume the device that the kernel names below, or the one below it: dmsetup resume NAME" },
 };
 

@@ -14,8 +14,14 @@ enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3, STOP_BOOT = 4 };
 #define ENV_BYTES	"SNAPSHOT_BYTES"
 #define ENV_DEVICES	"SNAPSHOT_DEVICES"
 
-/* `store`: path of the block device for changes, NULL for memory. */
-int take(const char *store, char **command);
+struct take_options {
+	const char *store;		/* path of the block device for changes, NULL for memory */
+	/* What the kernel's policies are to say for this call, NULL: as they are. */
+	const char *raw_devices;
+	const char *remote_filesystems;
+};
+
+int take(const struct take_options *options, char **command);
 
 struct save_options {
 	struct container_options container;

@@ -28,7 +28,7 @@ bool filesystems_listed(const char *list, uint64_t device)
 	return false;
 }
 
-static void add(char *list, dev_t device)
+void filesystems_add(char list[FILESYSTEMS_LIST_MAX], uint64_t device)
 {
 	size_t length = strlen(list);
 
@@ -42,7 +42,7 @@ static void add_path(char *list, const char *path)
 	struct stat status;
 
 	if (!stat(path, &status) && S_ISBLK(status.st_mode))
-		add(list, status.st_rdev);
+		filesystems_add(list, status.st_rdev);
 }
 
 /* A btrfs may be on several devices, of which a mount shows one. */
@@ -66,7 +66,7 @@ static void add_btrfs(char *list, const char *device)
 			snprintf(path, sizeof(path), "/sys/class/block/%.64s/dev", entry->d_name);
 			if (system_line(path, number, sizeof(number)) &&
 			    sscanf(number, "%u:%u", &upper, &lower) == 2)
-				add(list, makedev(upper, lower));
+				filesystems_add(list, makedev(upper, lower));
 		}
 		if (devices)
 			closedir(devices);
@@ -90,7 +90,7 @@ void filesystems_list(char list[FILESYSTEMS_LIST_MAX])
 			continue;
 		/* Filesystems without a number of a device: what lies on others that have one. */
 		if (upper || !strcmp(type, "btrfs") || !strcmp(type, "overlay"))
-			add(list, makedev(upper, lower));
+			filesystems_add(list, makedev(upper, lower));
 		if (!strcmp(type, "btrfs"))
 			add_btrfs(list, source);
 	}

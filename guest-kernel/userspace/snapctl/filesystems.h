@@ -13,6 +13,9 @@
  */
 void filesystems_list(char list[FILESYSTEMS_LIST_MAX]);
 
+/* Adds a device to a list, unless it is there. */
+void filesystems_add(char list[FILESYSTEMS_LIST_MAX], uint64_t device);
+
 /* Is a device among those of a list? */
 bool filesystems_listed(const char *list, uint64_t device);
 

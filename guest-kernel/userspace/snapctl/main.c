@@ -21,7 +21,8 @@
 typedef unsigned long long ull;
 
 static const char usage_text[] =
-	"usage: snapctl take [-c DEVICE] COMMAND [ARGUMENT...]\n"
+	"usage: snapctl take [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
+	"                    COMMAND [ARGUMENT...]\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
@@ -36,7 +37,7 @@ static int usage(void)
 
 /* What the options of all commands come to. */
 struct options {
-	const char *store;
+	struct take_options take;
 	struct save_options save;
 	struct load_options load;
 };
@@ -50,7 +51,7 @@ struct command {
 
 static int run_take(char **arguments, struct options *options)
 {
-	return take(options->store, arguments);
+	return take(&options->take, arguments);
 }
 
 static int run_save(char **arguments, struct options *options)
@@ -82,7 +83,7 @@ static int run_resume(char **arguments, struct options *options)
 }
 
 static const struct command commands[] = {
-	{ "take", "c", 1, 1 << 20, run_take },
+	{ "take", "cdf", 1, 1 << 20, run_take },
 	{ "save", "lni", 1, 1, run_save },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
@@ -91,6 +92,8 @@ static const struct command commands[] = {
 };
 
 static const struct option long_options[] = {
+	{ "raw-devices", required_argument, NULL, 'd' },
+	{ "remote-filesystems", required_argument, NULL, 'f' },
 	{ "level", required_argument, NULL, 'l' },
 	{ "no-compression", no_argument, NULL, 'n' },
 	{ "stdin", no_argument, NULL, 'i' },
@@ -215,6 +218,14 @@ static bool parse_level(const char *text, int *level)
 	return true;
 }
 
+static bool parse_choice(const char *option, const char *text, const char *one, const char *other)
+{
+	if (!strcmp(text, one) || !strcmp(text, other))
+		return true;
+	complain(option, "%s is no choice; give %s or %s", text, one, other);
+	return false;
+}
+
 /* Takes the options off. False when one is wrong. */
 static bool parse_options(const struct command *command, int count, char **arguments,
 			  struct options *options)
@@ -226,7 +237,17 @@ static bool parse_options(const struct command *command, int count, char **argum
 		if (option != 'r' && !strchr(command->options, option))
 			return false;
 		switch (option) {
-		case 'c': options->store = optarg; break;
+		case 'c': options->take.store = optarg; break;
+		case 'd':
+			if (!parse_choice("--raw-devices", optarg, "substitute", "fail"))
+				return false;
+			options->take.raw_devices = optarg;
+			break;
+		case 'f':
+			if (!parse_choice("--remote-filesystems", optarg, "fail", "readonly"))
+				return false;
+			options->take.remote_filesystems = optarg;
+			break;
 		case 'u': options->load.unmount = optarg; break;
 		case 'l':
 			if (!parse_level(optarg, &options->save.container.level))

@@ -19,6 +19,8 @@
 #include "busy.h"
 #include "complain.h"
 #include "filesystems.h"
+#include "policy.h"
+#include "raw.h"
 
 /* The block device of the store in the encoding of the kernel. */
 static int store_device(const char *path, unsigned int *device)
@@ -45,7 +47,7 @@ static const char *remedy(int error)
 	case EAGAIN: return "; a filesystem was being mounted: try again";
 	case EINTR: return ": a signal came before anything was done";
 	case EOPNOTSUPP: return "; a filesystem cannot be frozen: unmount it or remount it read-only, or have that done:"
-		" echo readonly > /sys/kernel/snapshot/remote_filesystems; or a device below one writes by itself:"
+		" --remote-filesystems readonly; or a device below one writes by itself:"
 		" unmount what is on it; the kernel's log names it";
 	case ENOMEM: return "; add swap or end programs";
 	case ENOSPC: return "; give a larger store";
@@ -119,27 +121,48 @@ static int await(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int take(const char *store, char **command)
+/* What call() returns when a policy could not be set, and has said why. */
+#define NOT_CALLED 2
+
+/* As the call, with the policies of the options. Returns -errno when it fails. */
+static long call(const struct take_options *options, unsigned int device, int *image)
+{
+	struct policy raw = { .name = "raw_devices", .wanted = options->raw_devices };
+	struct policy remote = { .name = "remote_filesystems", .wanted = options->remote_filesystems };
+	long result = NOT_CALLED;
+
+	if (!policy_begin(&raw) && !policy_begin(&remote)) {
+		result = syscall(NR_SNAPSHOT, device, image);
+		if (result < 0)
+			result = -errno;
+	}
+	policy_end(&remote);
+	policy_end(&raw);
+	return result;
+}
+
+int take(const struct take_options *options, char **command)
 {
 	char devices[FILESYSTEMS_LIST_MAX];
 	unsigned int device;
 	int image, log;
+	long result;
 	pid_t child;
 
-	if (store_device(store, &device))
+	if (store_device(options->store, &device))
 		return FAILED;
 	filesystems_list(devices);
+	raw_devices_list(devices);
 	log = kernel_messages_begin();
-	switch (syscall(NR_SNAPSHOT, device, &image)) {
-	case 0:
-		break;
-	case 1:
+	result = call(options, device, &image);
+	if (result == 1) {
 		fputs("snapctl: restored\n", stderr);
 		return OK;
-	default:
-		refused(errno, store, log);
-		return FAILED;
 	}
+	if (result < 0)
+		refused(-result, options->store, log);
+	if (result)
+		return FAILED;
 	if (log >= 0)
 		close(log);
 
