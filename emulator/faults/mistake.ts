@@ -31,6 +31,7 @@ export const MISTAKES = [
   'stall-sync',
   'stall-freeze',
   'stall-frozen',
+  'keep-key',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 
