@@ -99,6 +99,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'smb-serve': ['filesystems/smb-serve.c'],
   'secret-memory': ['filesystems/secret-memory.c'],
   'hold-memory': ['memory/hold-memory.c'],
+  'find-bytes': ['memory/find-bytes.c'],
   'sector-race': ['filesystems/sector-race.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   waits: ['waits/waits.c'],

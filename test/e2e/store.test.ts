@@ -61,6 +61,26 @@ t.test('a store on a device tells of which snapshot it is, and whose writes it t
   });
 });
 
+t.test('the key of a store is not in the image', async (t) => {
+  await booted(async (run) => {
+    // Which there are in the image: what was in memory at the call, and either half of the key that the store has afterwards.
+    const search = (device: string): string => `snapctl take -c ${device} sh -c '
+      set -- $(cat /run/marker) $(cat /sys/module/rig/parameters/store_key)
+      first=$(expr substr $3 1 32) second=$(expr substr $3 33 32)
+      echo "key of $(expr length $3) digits"
+      find-bytes $1 $first $second <&$SNAPSHOT_FD | sed "s/^$1/marker/; s/^$first/first half/; s/^$second/second half/"'`;
+    await run(`head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > /run/marker`);
+    const searched = await run(search('/dev/sdb1'));
+    t.match(searched, { exitCode: 0, stdout: /^key of 64 digits\n(marker as digits at \d+\n)+$/ });
+
+    // The first store is in use until power-off.
+    const kept = await run(`echo keep-key > /sys/module/rig/parameters/break && ${search('/dev/sdb3')}`);
+    t.match(kept, { exitCode: 0, stdout: /^marker as digits at \d+$/m });
+    t.match(kept.stdout, /^first half as bytes at \d+$/m);
+    t.match(kept.stdout, /^second half as bytes at \d+$/m);
+  });
+});
+
 t.test('a store in memory has a size, and gets back what is discarded', async (t) => {
   await booted(async (run) => {
     const ready = await run(
