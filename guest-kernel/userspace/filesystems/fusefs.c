@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fusefs FOLDER: a filesystem in the memory of this program, mounted on FOLDER through /dev/fuse.
+ * fusefs FOLDER [DEVICE]: a filesystem in the memory of this program, mounted on FOLDER through /dev/fuse.
+ *
+ * With DEVICE, what files contain is on that block device, which this program reads and writes by way of the page
+ * cache, and the kernel is told of it (fuseblk), as ntfs-3g does. What files there are is still in memory.
  *
  * One directory and a few small files: enough to see what becomes of files behind a program.
  * Speaks the kernel's protocol (linux/fuse.h) itself. Prints a line once it is mounted, and ends
@@ -33,6 +36,8 @@ struct file {
 /* Node numbers are indices plus two; one is the directory. */
 static struct file files[FILES_MAX];
 static int device;
+/* Where the contents of files are, or -1. Each file has as much room as the largest may take. */
+static int disk = -1;
 
 static struct file *file_of(uint64_t node)
 {
@@ -50,6 +55,11 @@ static struct file *find(const char *name)
 static uint64_t node_of(const struct file *file)
 {
 	return file - files + 2;
+}
+
+static off_t place_of(const struct file *file)
+{
+	return (off_t)(file - files) * FILE_BYTES_MAX;
 }
 
 static void reply(uint64_t unique, int error, const void *data, size_t size)
@@ -155,8 +165,14 @@ static void change(uint64_t unique, struct file *file, const struct fuse_setattr
 			reply(unique, EFBIG, NULL, 0);
 			return;
 		}
-		if (in->size < file->size)
+		if (in->size < file->size) {
 			memset(file->bytes + in->size, 0, file->size - in->size);
+			if (disk >= 0 && pwrite(disk, file->bytes + in->size, file->size - in->size,
+						place_of(file) + in->size) < 0) {
+				reply(unique, errno, NULL, 0);
+				return;
+			}
+		}
 		file->size = in->size;
 	}
 	if (file && (in->valid & FATTR_MODE))
@@ -172,6 +188,10 @@ static void read_file(uint64_t unique, const struct file *file, const struct fus
 		left = in->size;
 	if (left > WRITE_BYTES_MAX)
 		left = WRITE_BYTES_MAX;
+	if (disk >= 0 && pread(disk, file->bytes + in->offset, left, place_of(file) + in->offset) != (ssize_t)left) {
+		reply(unique, EIO, NULL, 0);
+		return;
+	}
 	reply(unique, 0, file->bytes + in->offset, left);
 }
 
@@ -181,6 +201,10 @@ static void write_file(uint64_t unique, struct file *file, const struct fuse_wri
 
 	if (in->offset + in->size > FILE_BYTES_MAX) {
 		reply(unique, ENOSPC, NULL, 0);
+		return;
+	}
+	if (disk >= 0 && pwrite(disk, in + 1, in->size, place_of(file) + in->offset) != (ssize_t)in->size) {
+		reply(unique, EIO, NULL, 0);
 		return;
 	}
 	memcpy(file->bytes + in->offset, in + 1, in->size);
@@ -287,7 +311,7 @@ static void serve(const struct fuse_in_header *in)
 	reply(in->unique, ENOSYS, NULL, 0);
 }
 
-static int mount_on(const char *folder)
+static int mount_on(const char *folder, const char *source)
 {
 	char options[80];
 
@@ -298,7 +322,14 @@ static int mount_on(const char *folder)
 	}
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=0,group_id=0,allow_other",
 		 device);
-	if (mount("fusefs", folder, "fuse", MS_NOSUID | MS_NODEV, options)) {
+	if (source) {
+		disk = open(source, O_RDWR | O_CLOEXEC);
+		if (disk < 0) {
+			rig_say("%s: %s", source, strerror(errno));
+			return -1;
+		}
+	}
+	if (mount(source ? source : "fusefs", folder, source ? "fuseblk" : "fuse", MS_NOSUID | MS_NODEV, options)) {
 		rig_say("%s: %s", folder, strerror(errno));
 		return -1;
 	}
@@ -326,11 +357,11 @@ static int serve_all(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fputs("usage: fusefs FOLDER\n", stderr);
+	if (argc != 2 && argc != 3) {
+		fputs("usage: fusefs FOLDER [DEVICE]\n", stderr);
 		return 2;
 	}
-	if (mount_on(argv[1]))
+	if (mount_on(argv[1], argv[2]))
 		return 1;
 	puts("mounted");
 	fflush(stdout);
