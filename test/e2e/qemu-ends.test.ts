@@ -135,6 +135,8 @@ t.test('a folder for temporary files that is full is named, with what to do', { 
   }
   t.teardown(() => void spawnSync('umount', [small]));
   process.env['TMPDIR'] = small;
+  const timers = (): number => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length;
+  const before = timers();
   const refused = (more: object): Promise<unknown> =>
     createQemuEngine()
       .powerOn({ ...config, ...more })
@@ -149,6 +151,7 @@ t.test('a folder for temporary files that is full is named, with what to do', { 
       remedy: /TMPDIR/,
     });
   t.same(await leftIn(small), []);
+  t.equal(timers(), before, 'and nothing is waited for any more');
 });
 
 t.test('a QEMU that is missing, too old or does not start is named, with its package', async (t) => {

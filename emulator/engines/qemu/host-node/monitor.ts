@@ -82,7 +82,11 @@ export async function openMonitor(
       failure ??= error;
       for (const { reject } of [greeting.waiter, ...waiting.splice(0)]) reject(failure);
     },
-    close: () => line.close(),
+    close() {
+      // QEMU may never have been started. The wait for it would keep the process of the rig from its end.
+      greeting.waiter.reject(new RigError('the connection to QEMU is closed'));
+      line.close();
+    },
   };
 }
 
