@@ -37,10 +37,15 @@ t.test('a machine of my own', async (t) => {
 const env: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' };
 const SCENARIO = 'name: mine\ncontrol: false\nsteps: [boot, { run: { command: uname -s, stdout: ^Linux$ } }]\n';
 
-/** The packed package in a folder of its own, and what is in it. */
-function pack(t: Test): { readonly dir: string; readonly tarball: string; readonly files: readonly string[] } {
+/** A folder of the test's own, outside the checkout. */
+function ownFolder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'snapback-project-'));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** The packed package, and what is in it. */
+function pack(dir: string): { readonly tarball: string; readonly files: readonly string[] } {
   const [packed] = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', dir], {
       cwd: packagePath(),
@@ -48,11 +53,13 @@ function pack(t: Test): { readonly dir: string; readonly tarball: string; readon
       encoding: 'utf8',
     }),
   ) as [{ filename: string; files: readonly { path: string }[] }];
-  return { dir, tarball: join(dir, packed.filename), files: packed.files.map(({ path }) => path) };
+  return { tarball: join(dir, packed.filename), files: packed.files.map(({ path }) => path) };
 }
 
+const { tarball, files } = pack(ownFolder(t));
+
 t.test('a project of somebody else', async (t) => {
-  const { dir: project, tarball } = pack(t);
+  const project = ownFolder(t);
   const modules = join(project, 'node_modules');
   mkdirSync(modules);
   execFileSync('tar', ['-xzf', tarball, '-C', modules]);
@@ -99,7 +106,7 @@ t.test('a project of somebody else', async (t) => {
 });
 
 t.test('a command for the whole machine', async (t) => {
-  const { dir, tarball, files } = pack(t);
+  const dir = ownFolder(t);
   const inputs = execFileSync('git', ['ls-files', 'guest-kernel', 'disk-images', 'test/scenarios'], {
     cwd: packagePath(),
     encoding: 'utf8',
