@@ -18,7 +18,7 @@ steps:
   - start: 'echo at work; exec sleep 1000'
   - start: 'yes | head -c 20000000; exec sleep 1000'
   - run: sleep 2
-  - suspend: { beforeSaving: [sleep 1] }
+  - suspend: { compress: false, beforeSaving: [sleep 1] }
   - resume
   - verify
   - run: 'false'

@@ -32,7 +32,7 @@ steps:
   - boot
   - run: dmsetup table turned && dmsetup table over
   - run: mkfs.ext4 -q /dev/mapper/over && mkdir /mnt/data && mount /dev/mapper/over /mnt/data && echo before > /mnt/data/where
-  - suspend: { method: sys_snapshot, whileSaving: [echo live > /mnt/data/where && sync] }
+  - suspend: { method: sys_snapshot, compress: false, whileSaving: [echo live > /mnt/data/where && sync] }
   - resume
   - verify
   - run: { command: cat /mnt/data/where, stdout: ^before$ }

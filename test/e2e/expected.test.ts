@@ -17,6 +17,7 @@ t.test('the same, where the scenario names other faults', async (t) => {
   const { report } = await runText(
     t.testdir({ 'segfault.sh': program }),
     `name: other faults
+control: false
 files: [{ from: ./segfault.sh, to: /root/segfault.sh, mode: '0755' }]
 console: { expect: ['^segfault.* at 4 '], allow: ['^victim'] }
 steps: [boot, { run: { command: cd /root && ./segfault.sh && ./segfault, exit: 139 } }, shutdown]

@@ -56,6 +56,7 @@ t.test('a store in memory', async (t) => {
   - suspend:
       method: sys_snapshot
       store: memory
+      compress: false
       whileSaving:
         - echo live > /root/where && head -c 8M /dev/zero > /root/junk && sync && echo 3 > /proc/sys/vm/drop_caches
         - { command: cat /root/where, stdout: '^live$' }
