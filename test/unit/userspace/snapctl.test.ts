@@ -439,6 +439,23 @@ test('a signal ends saving in good order', async (t) => {
   t.notOk(existsSync(file));
 });
 
+test('policies of a snapshot are set for the call alone', async (t) => {
+  const root = t.testdir({ sys: { kernel: { snapshot: { raw_devices: '[substitute] fail\n' } } } });
+  const policy = join(root, 'sys/kernel/snapshot/raw_devices');
+  const take = (...options: readonly string[]) => run('snapctl', 'take', '--root', root, ...options, 'true');
+  // This kernel has no such call. In the file, each word lies over the beginning of the one before.
+  t.match(take('--raw-devices', 'fail'), { status: 1, stderr: /snapshot: / });
+  t.equal(readFileSync(policy, 'utf8'), 'substitutee] fail\n', 'set, and put back');
+  writeFileSync(policy, 'substitute [fail]\n');
+  t.match(take('--raw-devices', 'fail'), { status: 1, stderr: /snapshot: / });
+  t.equal(readFileSync(policy, 'utf8'), 'substitute [fail]\n', 'left as it is');
+  t.match(take('--remote-filesystems', 'readonly'), { status: 1, stderr: /this kernel has no such policy/ });
+  t.match(take('--raw-devices', 'ignore'), {
+    status: 2,
+    stderr: /--raw-devices: ignore is no choice; give substitute or fail/,
+  });
+});
+
 test('wrong use', async (t) => {
   const none = { SNAPSHOT_FD: '', SNAPSHOT_DEVICES: '' };
   t.match(run('snapctl'), { status: 2, stderr: /^usage:/ });
