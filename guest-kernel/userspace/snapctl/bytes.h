@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Numbers in what is read from a disk, at any address: little-endian and big-endian ones. */
+/* Numbers in what is read from a disk, at any address: little-endian and big-endian ones. And how they are printed. */
 #ifndef SNAPCTL_BYTES_H
 #define SNAPCTL_BYTES_H
 
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
+
+/* What printf() takes for %llu, whatever a uint64_t is. */
+typedef unsigned long long ull;
 
 static inline uint16_t le16(const uint8_t *bytes)
 {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "bytes.h"
 #include "checksum.h"
 #include "complain.h"
 #include "stream.h"
@@ -23,8 +24,6 @@ _Static_assert(sizeof(struct snap_header) == 3584, "the state has a sector of it
 _Static_assert(sizeof(struct snap_state) == 512, "the state is one sector");
 _Static_assert(sizeof(struct snap_header) + sizeof(struct snap_state) == SNAP_CHUNKS_OFFSET,
 	       "chunks follow the state");
-
-typedef unsigned long long ull;
 
 static uint32_t header_checksum(const struct snap_header *header)
 {

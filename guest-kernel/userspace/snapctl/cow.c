@@ -9,8 +9,6 @@
 #include "bytes.h"
 #include "../snapshot_store.h"
 
-typedef unsigned long long ull;
-
 /* CRC-32C without tables: a store has a few blocks. */
 static uint32_t crc32c(const void *data, size_t size)
 {

@@ -14,11 +14,10 @@
 #include <zstd.h>
 
 #include "../snapshot.h"
+#include "bytes.h"
 #include "complain.h"
 #include "cow.h"
 #include "system.h"
-
-typedef unsigned long long ull;
 
 static const char usage_text[] =
 	"usage: snapctl take [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"

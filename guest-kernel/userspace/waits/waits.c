@@ -117,15 +117,23 @@ static int tcp_listener(struct sockaddr_in *address)
 	return fd;
 }
 
-static int tcp(void)
+static void tcp_pair(int ends[2])
 {
 	struct sockaddr_in address;
 	int listener = tcp_listener(&address);
-	int fd = MUST(socket(AF_INET, SOCK_STREAM, 0));
 
-	MUST(connect(fd, (void *)&address, sizeof(address)));
-	MUST(accept(listener, NULL, NULL));
-	return fd;
+	ends[0] = MUST(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(connect(ends[0], (void *)&address, sizeof(address)));
+	ends[1] = MUST(accept(listener, NULL, NULL));
+}
+
+/** One of two TCP sockets that are connected to each other. */
+static int tcp(void)
+{
+	int ends[2];
+
+	tcp_pair(ends);
+	return ends[0];
 }
 
 static int udp(void)
@@ -474,32 +482,27 @@ static long wait_recv_udp_timeout(void)
 	return recv(with_timeout(udp()), much, 1, 0);
 }
 
-static long recv_all(int domain)
+/** Waits for 8 bytes of which 4 come. */
+static long recv_all(const int ends[2])
 {
-	struct sockaddr_in address;
-	int ends[2];
-
-	if (domain == AF_UNIX) {
-		MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-	} else {
-		int listener = tcp_listener(&address);
-
-		ends[0] = MUST(socket(AF_INET, SOCK_STREAM, 0));
-		MUST(connect(ends[0], (void *)&address, sizeof(address)));
-		ends[1] = MUST(accept(listener, NULL, NULL));
-	}
 	MUST(write(ends[1], "half", 4));
 	return recv(ends[0], much, 8, MSG_WAITALL);
 }
 
 static long wait_recv_all(void)
 {
-	return recv_all(AF_UNIX);
+	int ends[2];
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	return recv_all(ends);
 }
 
 static long wait_recv_tcp_all(void)
 {
-	return recv_all(AF_INET);
+	int ends[2];
+
+	tcp_pair(ends);
+	return recv_all(ends);
 }
 
 static long wait_recvmmsg(void)
