@@ -27,5 +27,6 @@ struct snapshot_info {
 #define SNAPSHOT_STORE_FULL		(1u << 1)
 
 #define SNAPSHOT_GET_INFO	_IOR('3', 32, struct snapshot_info)
+#define SNAPSHOT_ROLLBACK	_IO('3', 33)
 
 #endif

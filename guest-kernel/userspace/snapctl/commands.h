@@ -30,6 +30,9 @@ struct save_options {
 
 int save(const char *name, const struct save_options *options);
 
+/* Returns only when the system has not gone back. */
+int rollback(void);
+
 /* `name` may be NULL: the image that the environment names, in the kernel. */
 int info(const char *name);
 int verify(const char *name);

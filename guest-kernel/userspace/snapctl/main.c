@@ -23,6 +23,7 @@ static const char usage_text[] =
 	"usage: snapctl take [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
 	"                    COMMAND [ARGUMENT...]\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
+	"       snapctl rollback\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
 	"       snapctl load [-u DIR] FILE|DEVICE:PATH|-\n"
@@ -58,6 +59,13 @@ static int run_save(char **arguments, struct options *options)
 	return save(arguments[0], &options->save);
 }
 
+static int run_rollback(char **arguments, struct options *options)
+{
+	(void)arguments;
+	(void)options;
+	return rollback();
+}
+
 static int run_info(char **arguments, struct options *options)
 {
 	(void)options;
@@ -84,6 +92,7 @@ static int run_resume(char **arguments, struct options *options)
 static const struct command commands[] = {
 	{ "take", "cdf", 1, 1 << 20, run_take },
 	{ "save", "lni", 1, 1, run_save },
+	{ "rollback", "", 0, 0, run_rollback },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
 	{ "load", "u", 1, 1, run_load },

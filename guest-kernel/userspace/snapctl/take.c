@@ -21,6 +21,7 @@
 #include "filesystems.h"
 #include "policy.h"
 #include "raw.h"
+#include "system.h"
 
 /* The block device of the store in the encoding of the kernel. */
 static int store_device(const char *path, unsigned int *device)
@@ -141,6 +142,15 @@ static long call(const struct take_options *options, unsigned int device, int *i
 	return result;
 }
 
+/* By an image that was loaded, or by `rollback`. Kernels that cannot roll back do not tell. */
+static void tell_how_it_came_back(void)
+{
+	char by[16];
+	bool rolled_back = system_line("/sys/kernel/snapshot/came_back_by", by, sizeof(by)) && !strcmp(by, "rollback");
+
+	fputs(rolled_back ? "snapctl: rolled back\n" : "snapctl: restored\n", stderr);
+}
+
 int take(const struct take_options *options, char **command)
 {
 	char devices[FILESYSTEMS_LIST_MAX];
@@ -156,7 +166,7 @@ int take(const struct take_options *options, char **command)
 	log = kernel_messages_begin();
 	result = call(options, device, &image);
 	if (result == 1) {
-		fputs("snapctl: restored\n", stderr);
+		tell_how_it_came_back();
 		return OK;
 	}
 	if (result < 0)

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `rollback`: gives the live timeline up, and the system goes on from the snapshot. */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "../snapshot.h"
+#include "complain.h"
+
+static const char *remedy(int error)
+{
+	switch (error) {
+	case ENOTTY: return "; boot a kernel that can go back";
+	case EPERM: return "; be root";
+	case EBUSY: return "; a task or a device could not be stopped, which the kernel's log names: end what it waits for, and try again";
+	case EINTR: return ": a signal came before anything was done; try again";
+	case EOPNOTSUPP: return "; this kernel cannot put high memory back: save the image, and resume from it";
+	default: return "; save the image, and resume from it";
+	}
+}
+
+int rollback(void)
+{
+	const char *number = getenv(ENV_FD);
+
+	if (!number) {
+		complain("rollback", ENV_FD " is not set; let snapctl take run this command");
+		return FAILED;
+	}
+	/* Where it works, the system goes on elsewhere. */
+	ioctl(atoi(number), SNAPSHOT_ROLLBACK);
+	complain("rollback", "%s%s", strerror(errno), remedy(errno));
+	return FAILED;
+}
