@@ -51,6 +51,11 @@ export class Machines {
     return this.#off;
   }
 
+  /** The disks of the running machine as they are now. @throws InputError when there is none. */
+  get disksNow(): readonly DiskState[] {
+    return afterPowerOff(this.#off, this.recorder.seen()).disks;
+  }
+
   get isOn(): boolean {
     return this.#recorder !== undefined;
   }

@@ -4,7 +4,7 @@ import type { SimpleStep, Step } from './plan.js';
 
 /**
  * `off`: no power, after a shutdown or a power cut. `suspended`: off with an image on disk.
- * `running`: the agent answers. `resumed`: running after a resume.
+ * `running`: the agent answers. `resumed`: running after a resume or a rollback.
  */
 export type Phase = 'off' | 'running' | 'suspended' | 'resumed';
 
@@ -22,7 +22,8 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
     case 'suspend':
       if (!isOn(phase)) return no(step, isOff(phase), 'boot it first');
       if (step.refusal) return phase;
-      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'off' : 'suspended';
+      if (step.faults.some(({ fault }) => fault === 'cutPower')) return 'off';
+      return step.then === 'rollback' ? 'resumed' : 'suspended';
     case 'cutPower':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
     case 'resume':

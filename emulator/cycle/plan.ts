@@ -102,6 +102,8 @@ export type Step =
       readonly beforeSaving?: readonly CommandStep[];
       /** Run by the live timeline while the image is saved (sys_snapshot only). */
       readonly whileSaving: readonly CommandStep[];
+      /** How the live timeline ends (sys_snapshot only): by default it saves the image and powers off. */
+      readonly then?: 'rollback';
       /** The swap area of the image, a device or a file (swsusp only); by default that of the kernel command line. */
       readonly swap?: string;
       /** The COW store (sys_snapshot only); sdb1 by default. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * Suspends by the system call snapshot(2). After the copy the machine continues as the live timeline, which saves the
- * image and powers off. The live timeline must not change the restored timeline.
+ * image and powers off, or goes back to the snapshot. The live timeline must not change the restored timeline.
  */
 import { Agent } from '../agent/agent.js';
 import type { Job, JobResult } from '../agent/job.js';
@@ -13,7 +13,7 @@ import { judgeCommand, outputLines, resultOf, runCommand, shell, type CommandSit
 import type { Evidence } from './evidence.js';
 import type { Matcher } from './pattern.js';
 import type { CommandStep, Step } from './plan.js';
-import { copyRamAt, ramAt } from './ram-at.js';
+import { copyRamAt, ramAt, type RamAt } from './ram-at.js';
 import type { ArmedTrigger, Recorder } from './recorder.js';
 import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
@@ -42,11 +42,11 @@ const save = (compress: LiveSteps['compress']): string =>
   ].join(' && ');
 /**
  * The command line that takes the snapshot. `snapctl take` runs its own command only in the live timeline; in the
- * restored timeline it ends. That command, the saver, waits for a line in the FIFO `go` and then saves the image. It has
- * opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
+ * restored timeline it ends. That command, the saver, waits for a line in the FIFO `go` and then saves the image, or
+ * rolls back. It has opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
  */
-const take = ({ store, compress }: LiveSteps): string =>
-  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+const take = ({ store, compress, then }: LiveSteps): string =>
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${then === 'rollback' ? 'snapctl rollback' : save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 /** Fails when the saver has been killed. Until it says who it is, it has only been started. */
 const IS_SAVER_ALIVE = `{ [ ! -s ${FOLDER}/saver ] || kill -0 $(cat ${FOLDER}/saver) 2> /dev/null; }`;
 const SAVER_DEAD = `{ cat ${FOLDER}/said 2> /dev/null; echo the program that saves the image has been killed; exit 1; }`;
@@ -55,7 +55,10 @@ const CONTINUE_COMMAND = `while [ ! -s ${FOLDER}/saver ] && pidof snapctl > /dev
 const AWAIT_SAVED_COMMAND = `until [ -s ${FOLDER}/ended ]; do ${IS_SAVER_ALIVE} || [ -s ${FOLDER}/ended ] || ${SAVER_DEAD}; sleep 0.1; done; cat ${FOLDER}/said; exit $(cat ${FOLDER}/ended)`;
 
 /** The commands and options of the live timeline. */
-export type LiveSteps = Pick<Extract<Step, { do: 'suspend' }>, 'beforeSaving' | 'whileSaving' | 'store' | 'compress'>;
+export type LiveSteps = Pick<
+  Extract<Step, { do: 'suspend' }>,
+  'beforeSaving' | 'whileSaving' | 'store' | 'compress' | 'then'
+>;
 
 /** What the driver of a live timeline needs. */
 export interface LiveDeps {
@@ -66,8 +69,8 @@ export interface LiveDeps {
   /** Gets each command and finding immediately, so that none is lost when the machine fails later. */
   readonly evidence: Evidence;
   readonly virtualMs: CommandSite['virtualMs'];
-  /** Called when the image has been saved. */
-  readonly beforePowerOff: (live: Agent) => Promise<void>;
+  /** Called before the live timeline ends. */
+  readonly beforeEnd: (live: Agent) => Promise<void>;
 }
 
 /**
@@ -83,6 +86,69 @@ export async function snapshotAndPowerOff(
   copyRam: boolean,
   deps: LiveDeps,
 ): Promise<SuspendResult> {
+  const { atCopy, job, live, bound, runAll } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
+  const continued = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax }));
+  if (continued.ended !== 'exited' || continued.exitCode !== 0)
+    throw notDone('the live timeline could not be told to save its image', continued, recorder);
+  await runAll(steps.whileSaving);
+  const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
+  if (saved.ended !== 'exited' || saved.exitCode !== 0)
+    throw notDone('the image of the snapshot was not saved', saved, recorder);
+  await deps.beforeEnd(live);
+  const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
+  if (off.why !== 'halted') {
+    const what = `awaited the live timeline to power off, but it stopped for another reason (${off.why})`;
+    const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
+    throw off.why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
+  }
+  return { atCopy, job };
+}
+
+/** The result of a snapshot whose live timeline was given up. */
+export interface RollbackResult extends SuspendResult {
+  /** The first instruction of the restored kernel. */
+  readonly restored: RamAt;
+}
+
+/**
+ * Takes a snapshot and goes back to it, in the same machine, until the restored tasks run. `agent` keeps its state of
+ * the copy. `copyRam`: capture RAM at the copy and right after the rollback.
+ * @throws Refused when the kernel refuses, PowerCut when a planned cut comes before the end, GuestError when the
+ *   machine does not go back.
+ */
+export async function snapshotAndRollBack(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  copyRam: boolean,
+  deps: LiveDeps,
+): Promise<RollbackResult> {
+  const { atCopy, job, live, bound } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
+  await deps.beforeEnd(live);
+  const awaited = 'the machine to go back to the snapshot';
+  const triggers = [...copyRamAt(stepEnd('restore'), copyRam), stopAt(stepEnd('thawTasks'))];
+  // The two commands tell of a rollback that is refused. Either may be running when the machine goes back.
+  let end = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax, triggers }));
+  if (end.ended === 'exited' && end.exitCode === 0)
+    end = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax, triggers }));
+  if (end.ended !== 'stopped') throw notDone(`awaited ${awaited}, but the live timeline went on`, end, recorder);
+  return { atCopy, job, restored: ramAt(stepEnd('restore'), recorder) };
+}
+
+/** The live timeline after its first commands. */
+interface LiveTimeline extends SuspendResult {
+  readonly live: Agent;
+  readonly bound: Bound;
+  readonly runAll: (steps: readonly CommandStep[]) => Promise<void>;
+}
+
+async function beginLiveTimeline(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  copyRam: boolean,
+  deps: LiveDeps,
+): Promise<LiveTimeline> {
   const { timeoutMs, signal } = deps;
   const bound = new Bound('suspend', recorder, timeoutMs);
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
@@ -113,21 +179,7 @@ export async function snapshotAndPowerOff(
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
   const runAll = liveRunner(live, deps);
   await runAll(steps.beforeSaving ?? []);
-  const continued = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax }));
-  if (continued.ended !== 'exited' || continued.exitCode !== 0)
-    throw notDone('the live timeline could not be told to save its image', continued, recorder);
-  await runAll(steps.whileSaving);
-  const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
-  if (saved.ended !== 'exited' || saved.exitCode !== 0)
-    throw notDone('the image of the snapshot was not saved', saved, recorder);
-  await deps.beforePowerOff(live);
-  const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
-  if (off.why !== 'halted') {
-    const what = `awaited the live timeline to power off, but it stopped for another reason (${off.why})`;
-    const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
-    throw off.why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
-  }
-  return { atCopy, job };
+  return { atCopy, job, live, bound, runAll };
 }
 
 /**

@@ -135,6 +135,11 @@ export function chainFrames(kernel: GuestKernel, first: number): Pfn[] {
   return frames;
 }
 
+/** The frames that the hibernation core holds for going back to an image in memory; none where it does not. */
+export function rollbackPages(kernel: GuestKernel): readonly Pfn[] {
+  return kernel.symbols.byName.has('rollback_pages') ? chainFrames(kernel, wordVariable(kernel, 'rollback_pages')) : [];
+}
+
 /**
  * The frames that a snapshot keeps in place instead of copying them (mm/anon_preserve.c): one bit each, empty in a kernel
  * or at a time that preserves none.

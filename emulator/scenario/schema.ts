@@ -341,11 +341,12 @@ const stepFields = {
       swap: optional(guestPath),
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
       compress: defaulted(truth(), true),
+      then: defaulted(word('powerOff', 'rollback'), 'powerOff'),
       timeout: timeoutField,
       expect: optional(refusalShape),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, swap, store, compress, expect, faults }) => {
+    ({ method, beforeSaving, whileSaving, swap, store, compress, then, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
         return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
       if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
@@ -354,6 +355,10 @@ const stepFields = {
         return 'sys_snapshot saves no image in `swap`: add `method: swsusp`';
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
       if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
+      if (method === 'swsusp' && then === 'rollback')
+        return 'swsusp has no live timeline to roll back: leave out `method: swsusp`';
+      if (then === 'rollback' && whileSaving.length > 0)
+        return 'a live timeline that is rolled back saves no image: move the commands of `whileSaving` to `beforeSaving`';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
       return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
         ? `swsusp has no live timeline to run \`${key}\`: leave out \`method: swsusp\``
@@ -388,16 +393,19 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, beforeSaving, whileSaving, swap, store, compress, timeout, expect, faults } = step.value;
+      const { method, offTime, beforeSaving, whileSaving, swap, store, compress, then } = step.value;
+      const { timeout, expect, faults } = step.value;
       return {
         do: 'suspend',
         method,
-        offMs: offTime,
+        // A machine that goes back to the snapshot is never off.
+        offMs: then === 'rollback' ? 0 : offTime,
         ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }),
         whileSaving: whileSaving.map(commandOf),
         ...(swap !== undefined && { swap }),
         ...(store === 'memory' && { store }),
         ...(!compress && { compress }),
+        ...(then === 'rollback' && { then }),
         ...(timeout !== undefined && { timeoutMs: timeout }),
         ...(expect && {
           refusal: { refused: expect.refused, ...(expect.errno !== undefined && { errno: expect.errno }) },

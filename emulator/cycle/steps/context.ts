@@ -69,7 +69,7 @@ export interface BackgroundProgram extends BackgroundNotes {
   readonly job: Job;
 }
 
-/** A suspend that has not been resumed. */
+/** A suspend that has not been resumed, or that has been rolled back. */
 export interface Suspended {
   readonly evidence: SuspendEvidence;
   /** The command that suspended; it ends in the resumed system. */
@@ -77,13 +77,15 @@ export interface Suspended {
   readonly agent: Agent;
   readonly seen: ReturnType<Recorder['seen']>;
   readonly offMs: number;
+  /** The machine went back to the snapshot; no image has been saved. */
+  readonly rolledBack: boolean;
   /** Writes of resumes that ended by a power cut, per disk. */
   readonly writesByResume: SuspendEvidence['writesSinceCopy'];
   /** Proofs that need only the evidence of the suspend and have already begun. */
   readonly early?: EarlyProofs;
 }
 
-/** A resume that has not been verified. */
+/** A resume or a rollback that has not been verified. */
 export interface Resumed {
   readonly evidence: ResumeEvidence;
   readonly suspended: Suspended;

@@ -68,15 +68,37 @@ async function finishResume(
   suspended: Suspended,
   restored: RamAt | 'powerCut',
 ): Promise<void> {
-  const { plan, machines } = context;
-  const { recorder } = machines;
+  const { recorder } = context.machines;
   if (restored === 'powerCut') {
     expectFaultsApplied(step.faults, recorder, true);
     return endCutResume(context, suspended);
   }
   context.offSinceStartMs += Math.round(restored.marker.virtualMs);
-  const seen = recorder.seen();
-  const missed = missedMistake([...suspended.seen.markers, ...seen.markers], plan.machine.cmdline);
+  const programs = notesOf(context);
+  const answered = await continueRestored(context, suspended, restored);
+  expectFaultsApplied(step.faults, recorder, answered === 'powerCut');
+  if (answered === 'powerCut') {
+    await endCutResume(context, suspended);
+    // The next resume begins at the suspend again, where they had printed less.
+    context.background = restoreBackground(suspended.agent, programs);
+    return;
+  }
+  context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
+}
+
+/**
+ * Goes on with a system that has just been restored, until its agent answers or a planned power cut comes. What is to
+ * be verified of it is kept before it is asked anything.
+ */
+export async function continueRestored(
+  context: StepContext,
+  suspended: Suspended,
+  restored: RamAt,
+): Promise<'answered' | 'powerCut'> {
+  const { plan, machines } = context;
+  const seen = machines.recorder.seen();
+  const markers = suspended.rolledBack ? seen.markers : [...suspended.seen.markers, ...seen.markers];
+  const missed = missedMistake(markers, plan.machine.cmdline);
   if (missed !== undefined)
     throw new GuestError(missed, {
       consoleTail: consoleTail(suspended.seen.console),
@@ -89,23 +111,17 @@ async function finishResume(
     evidence: {
       ...suspended.evidence,
       restored: restored.memory,
-      writesByResume: joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
+      // The writes up to a rollback are those of the live timeline.
+      writesByResume: suspended.rolledBack
+        ? suspended.writesByResume
+        : joined(suspended.writesByResume, writesBetween(seen.writes, 0, restored.marker.instruction)),
     },
   };
-  const programs = notesOf(context);
-  const answered = await untilCut(async () => {
+  return untilCut(async () => {
     await reconnectAndCheck(context, suspended);
     await checkBackground(context, 'by the time it was resumed');
     return 'answered' as const;
   });
-  expectFaultsApplied(step.faults, recorder, answered === 'powerCut');
-  if (answered === 'powerCut') {
-    await endCutResume(context, suspended);
-    // The next resume begins at the suspend again, where they had printed less.
-    context.background = restoreBackground(suspended.agent, programs);
-    return;
-  }
-  context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 
 /** Checks that the restored system is the suspended one, and that its suspending command succeeded. */

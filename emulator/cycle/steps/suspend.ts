@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: MIT
+import type { Agent } from '../../agent/agent.js';
 import { readSectors } from '../../disks/disk.js';
 import { sectorEdits, triggersOf, type Fault } from '../../faults/fault.js';
+import type { MarkerSeen } from '../../machine/contract.js';
 import { GuestError } from '../../machine/errors.js';
 import { untilCut } from '../planned-cut.js';
 import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
+import type { DiskState } from '../proofs.js';
+import type { Seen } from '../recorder.js';
 import { Bound } from '../bound.js';
 import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
 import { swapOfCommandLine, swapPlaceOf, type SwapPlace } from '../swap-place.js';
 import { suspendToDisk, type SuspendResult } from '../swsusp.js';
-import { frozenSince, snapshotAndPowerOff, storesOf } from '../sys-snapshot.js';
+import { frozenSince, type LiveDeps, snapshotAndPowerOff, snapshotAndRollBack, storesOf } from '../sys-snapshot.js';
 import { checkBackground, collectInLiveTimeline } from './background.js';
-import type { StepContext } from './context.js';
+import type { StepContext, Suspended } from './context.js';
 import { expectFaultsApplied } from './faults.js';
 import { layoutSent } from './layout.js';
 import { checkFilesystems } from './power.js';
+import { continueRestored } from './resume.js';
 
 type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
 
 /**
- * Suspends until the machine is off, or until a planned power cut. `ahead`: the proofs that a later step will make of
- * it.
+ * Suspends until the machine is off or has gone back to the snapshot, or until a planned power cut. `ahead`: the proofs
+ * that a later step will make of it.
  */
 export async function suspend(context: StepContext, step: SuspendStep, ahead: readonly Proof[]): Promise<void> {
   await checkBackground(context, 'before the suspend');
@@ -31,10 +36,11 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   const swap = await swapOf(context, step);
   const layout = context.restoredLayout ?? layoutSent(recorder);
   recorder.arm(triggersOf(step.faults, (symbol) => deps.proofs.addressOf(symbol, layout)));
-  machines.resumeFrom(step.swap === undefined ? undefined : swap);
-  machines.expectResume();
   const begunMs = recorder.seen().virtualMs;
   const copyRam = ahead.some((proof) => proof === 'memory' || proof === 'image');
+  if (step.then === 'rollback') return rollBack(context, step, { layout, begunMs, copyRam });
+  machines.resumeFrom(step.swap === undefined ? undefined : swap);
+  machines.expectResume();
   const end = await untilCut(() => suspendByMethod(context, step, swap, copyRam));
   const seen = recorder.seen();
   machines.powerOff();
@@ -47,11 +53,33 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   // The restored system continues at the copy, but the machine's clock ran until power-off.
   context.offSinceStartMs += Math.round(seen.virtualMs - atCopy.marker.virtualMs);
   context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
-  context.suspended = {
+  context.suspended = suspended(step, seen, { atCopy, job, agent, layout, swap, disks: machines.off.disks });
+}
+
+/** What the suspend of a machine has left, where `seen` ends with the live timeline. */
+function suspended(
+  step: SuspendStep,
+  seen: Seen,
+  {
+    atCopy,
+    job,
+    agent,
+    layout,
+    swap,
+    disks,
+  }: SuspendResult & {
+    readonly agent: Agent;
+    readonly layout: MarkerSeen | undefined;
+    readonly swap?: SwapPlace | undefined;
+    readonly disks: readonly DiskState[];
+  },
+): Suspended {
+  return {
     agent,
     job,
     seen,
     offMs: step.offMs,
+    rolledBack: step.then === 'rollback',
     writesByResume: seen.writes.map(() => []),
     evidence: {
       method: step.method,
@@ -60,7 +88,7 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
       markers: seen.markers,
       layout,
       atCopy: atCopy.memory,
-      disks: machines.off.disks,
+      disks,
       writesWhileFrozen: writesBetween(
         seen.writes,
         frozenSince(seen.markers) ?? atCopy.marker.instruction,
@@ -69,6 +97,32 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
       writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction),
     },
   };
+}
+
+/** Takes a snapshot whose live timeline is given up. The machine goes on with the restored one. */
+async function rollBack(
+  context: StepContext,
+  step: SuspendStep,
+  {
+    layout,
+    begunMs,
+    copyRam,
+  }: { readonly layout: MarkerSeen | undefined; readonly begunMs: number; readonly copyRam: boolean },
+): Promise<void> {
+  const { machines } = context;
+  const { recorder, agent } = machines;
+  const end = await untilCut(() => snapshotAndRollBack(recorder, agent, step, copyRam, liveDepsOf(context, step)));
+  expectFaultsApplied(step.faults, recorder, end === 'powerCut');
+  if (end === 'powerCut') {
+    machines.powerOff();
+    return checkFilesystems(context, 'powerOff');
+  }
+  const { atCopy, restored } = end;
+  const seen = recorder.seen();
+  context.offSinceStartMs += Math.round(restored.marker.virtualMs - atCopy.marker.virtualMs);
+  context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
+  await continueRestored(context, suspended(step, seen, { ...end, agent, layout, disks: machines.disksNow }), restored);
+  context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 
 /**
@@ -114,18 +168,21 @@ async function suspendByMethod(
   swap: SwapPlace | undefined,
   copyRam: boolean,
 ): Promise<SuspendResult> {
+  const { recorder, agent } = context.machines;
+  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, swap, copyRam, step.timeoutMs);
+  return snapshotAndPowerOff(recorder, agent, step, copyRam, liveDepsOf(context, step));
+}
+
+function liveDepsOf(context: StepContext, { timeoutMs }: SuspendStep): LiveDeps {
   const { deps, machines, evidence } = context;
-  const { recorder, agent } = machines;
-  const { timeoutMs } = step;
-  if (step.method === 'swsusp') return suspendToDisk(recorder, agent, swap, copyRam, timeoutMs);
-  return snapshotAndPowerOff(recorder, agent, step, copyRam, {
+  return {
     timeoutMs,
     signal: deps.booter.signal,
     matcher: deps.matcher,
     evidence,
     virtualMs: () => machines.virtualMs,
-    beforePowerOff: (live) => collectInLiveTimeline(context, live),
-  });
+    beforeEnd: (live) => collectInLiveTimeline(context, live),
+  };
 }
 
 /** Applies the faults that alter sectors to the disks of a machine that is off. */

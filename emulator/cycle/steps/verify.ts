@@ -5,7 +5,7 @@ import type { Proof, SimpleStep } from '../plan.js';
 import type { Proven } from '../proofs.js';
 import type { StepContext } from './context.js';
 
-/** Compares the resumed system with the suspended one. If one proof fails with an error, the others are still made. */
+/** Compares the resumed or rolled-back system with the suspended one. If one proof fails with an error, the others are still made. */
 export async function verify(context: StepContext, { proofs }: Extract<SimpleStep, { do: 'verify' }>): Promise<void> {
   if (!context.resumed) throw new InputError('there is no resumed system to verify');
   const { evidence: collected, resumed } = context;
@@ -16,7 +16,10 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
     proofs.includes(proof) ? provenBy(context, make) : undefined;
   const taken = <T>(proven: Proven<T> | undefined): T | undefined => proven && collected.take(proven);
   const memory = taken(await prove('memory', () => use.memory(evidence)));
-  const image = taken(await prove('image', () => early.image ?? use.image(evidence)));
+  // A snapshot that was rolled back has left no image on a disk.
+  const image = suspended.rolledBack
+    ? undefined
+    : taken(await prove('image', () => early.image ?? use.image(evidence)));
   const disk = taken(await prove('disk', () => use.disk(evidence)));
   const filesystems = await prove(
     'filesystems',

@@ -13,6 +13,7 @@ import {
   nosaveSection,
   preservedPages,
   readBitmap,
+  rollbackPages,
   type MemoryBitmap,
   type PageSet,
   type StaticBitmap,
@@ -29,6 +30,7 @@ export const OMISSIONS = {
   nosaveSection: 'in the section .data..nosave of the kernel image',
   imageCopy: 'allocated by the hibernation core to hold a copy (copy_bm)',
   imageBitmap: "holds orig_bm, copy_bm or zero_bm, the hibernation core's bitmaps for this image",
+  rollback: 'held by the hibernation core for going back to the image (rollback_pages)',
   firmware: 'not RAM for the kernel, according to the e820 map',
   unmapped: 'reserved and not mapped in the kernel',
   offline: 'taken offline',
@@ -102,6 +104,7 @@ function omissions(
   const regions = nosaveRegions(kernel);
   const section = nosaveSection(kernel);
   const storage = new Set(bitmaps.flatMap((each) => each.storage));
+  const rollback = new Set(rollbackPages(kernel));
   const spans = zones(kernel);
   const firmware = firmwareMap(kernel);
   const { paging, directory } = kernel.addressing;
@@ -111,6 +114,7 @@ function omissions(
     if (free[frame] === 1) return 'free';
     if (copy.pages[frame] === 1) return 'imageCopy';
     if (storage.has(frame)) return 'imageBitmap';
+    if (rollback.has(frame)) return 'rollback';
     if (regions.some((region) => frame >= region.start && frame < region.end)) return 'nosaveRegion';
     if (frame >= section.start && frame < section.end) return 'nosaveSection';
     const isSpanned = spans.some((zone) => frame >= zone.startPfn && frame < zone.endPfn);

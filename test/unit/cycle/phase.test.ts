@@ -19,6 +19,8 @@ t.test("a machine's life", (t) => {
     [suspend, 'suspended'],
     [{ ...resume, faults: [{ fault: 'cutPower', at: { instruction: 5 } }] }, 'suspended'],
     [resume, 'resumed'],
+    [{ ...suspend, method: 'sys_snapshot', then: 'rollback' }, 'resumed'],
+    [verify, 'resumed'],
     [cut, 'off'],
     [{ do: 'boot' }, 'running'],
     [{ do: 'cutPower' }, 'off'],

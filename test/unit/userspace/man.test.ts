@@ -13,11 +13,10 @@ test('snapctl(8) has the commands and options of snapctl', async (t) => {
   const usage = run('snapctl', '--help').stdout;
   const man = page('man8/snapctl.8');
   const synopsis = man.slice(man.indexOf('.Sh SYNOPSIS'), man.indexOf('.Sh DESCRIPTION'));
-  t.same(all(synopsis, /^\.Cm (\w+)/gm), all(usage, /snapctl (\w+) /g));
+  t.same(all(synopsis, /^\.Cm (\w+)/gm), all(usage, /snapctl (\w+)/g));
   t.same(all(synopsis, /Fl -([\w-]+)/g), all(usage, /--([\w-]+)/g));
   t.same(all(synopsis, /Fl (\w) /g), all(usage, / \[-(\w) /g));
-  for (const command of all(usage, /snapctl (\w+) /g))
-    t.match(man, new RegExp(`^\\.It Cm ${command}\\b`, 'm'), command);
+  for (const command of all(usage, /snapctl (\w+)/g)) t.match(man, new RegExp(`^\\.It Cm ${command}\\b`, 'm'), command);
 });
 
 test('snapctl(8) has the environment and the default level of snapctl', async (t) => {

@@ -110,6 +110,7 @@ function proofs(t: Test, machine: SyntheticMachine): void {
       nosaveSection: 1,
       imageCopy: 1403,
       imageBitmap: 6,
+      rollback: 0,
       firmware: 9,
       unmapped: 0,
       offline: 0,
