@@ -59,6 +59,8 @@ export interface FilesystemOutcome {
 export interface CycleOutcome {
   readonly method: SuspendMethod;
   readonly offMs: number;
+  /** The machine went back to the snapshot instead of being turned off; absent otherwise. */
+  readonly rolledBack?: true;
   readonly frozen: Span | undefined;
   readonly memory: MemoryOutcome | undefined;
   readonly image: ImageOutcome | undefined;

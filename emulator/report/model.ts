@@ -50,7 +50,7 @@ export interface Report {
     readonly countsInstructions: boolean;
   };
   readonly seed: number;
-  /** Suspends that were resumed. */
+  /** Suspends that were resumed, and snapshots that were rolled back. */
   readonly cycles: number;
   readonly memory: {
     readonly pagesCompared: number;
@@ -137,7 +137,7 @@ export function explanation({ details, remedy }: Pick<Finding, 'details' | 'reme
 /** The report of `outcome`. */
 export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
   const { main, control, findings } = outcome;
-  const first = main.cycles[0];
+  const first = main.cycles.find(({ rolledBack }) => rolledBack !== true) ?? main.cycles[0];
   return {
     formatVersion: 1,
     verdict: findings.length === 0 ? 'pass' : 'fail',

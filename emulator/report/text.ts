@@ -47,12 +47,15 @@ export function renderFindings(findings: readonly Finding[]): string {
 function headline(report: Report): string {
   const { kernel, options, seed, method, cycles, offMs } = report;
   const memory = options['memoryMiB'];
+  const rolledBack = report.perCycle.filter((cycle) => cycle.rolledBack === true).length;
   return [
     `Linux ${kernel.version} ${kernel.flavour}`,
     ...(machineWords(report) ?? []),
     ...(typeof memory === 'number' ? [`${memory} MiB`] : []),
     `seed ${seed}`,
-    ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle'), `off for ${time(offMs)}`]),
+    ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle')]),
+    ...(rolledBack > 0 ? [`${rolledBack} rolled back`] : []),
+    ...(method !== null && rolledBack < cycles ? [`off for ${time(offMs)}`] : []),
   ].join(' · ');
 }
 

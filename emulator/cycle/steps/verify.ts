@@ -29,6 +29,7 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
   collected.addCycle({
     method: evidence.method,
     offMs: suspended.offMs,
+    ...(suspended.rolledBack && { rolledBack: true }),
     frozen:
       evidence.method === 'swsusp'
         ? frozenAcrossPowerOff(suspended.seen, { markers })

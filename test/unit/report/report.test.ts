@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
 import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
-import type { Finding } from '../../../emulator/cycle/outcome.js';
+import type { Finding, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
 import { commandLines } from '../../../emulator/report/commands.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
 import type { Report } from '../../../emulator/report/model.js';
@@ -106,6 +106,19 @@ t.test('one screen of text', (t) => {
   t.ok(text.split('\n').length <= 24, 'fits on a screen');
   t.notMatch(text, /\u001b/);
   t.match(renderText(reportWith([]), { colour: true }), /\u001b\[32mPASS/);
+  t.end();
+});
+
+t.test('a rollback is a cycle in which the machine is never off', (t) => {
+  const cycles = timeline().cycles.map((cycle) => ({ ...cycle, method: 'sys_snapshot' as const }));
+  const back = cycles.map((cycle) => ({ ...cycle, offMs: 0, rolledBack: true as const }));
+  const headline = (of: TimelineOutcome['cycles']): string | undefined => {
+    const report = reportWith([], { main: timeline({ cycles: of }) });
+    t.same(readReports(JSON.stringify(report)), { reports: [report] }, 'follows the schema');
+    return renderText(report, { colour: false }).split('\n')[1]?.split(' · seed 1 · ')[1];
+  };
+  t.equal(headline(back), 'sys_snapshot · 1 cycle · 1 rolled back');
+  t.equal(headline([...back, ...cycles]), 'sys_snapshot · 2 cycles · 1 rolled back · off for 60 min');
   t.end();
 });
 
