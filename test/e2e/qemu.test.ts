@@ -41,6 +41,8 @@ steps:
   - run: grep -x 450000 /sys/block/nvme[01]n1/queue/io_timeout
   - run: '[ $(readlink -f /dev/sdb3) = /dev/nvme1n1p3 ] && [ $(readlink -f /dev/disk/by-partlabel/store) = /dev/nvme1n1p3 ]'
   - run: find /etc -type f -exec md5sum {} + > /run/sums
+  # The call by a 32-bit program: the rig takes the snapctl that it finds first.
+  - run: ln -s /opt/i386/bin/snapctl /usr/local/bin/snapctl
   - suspend: { method: sys_snapshot, offTime: 1 h, compress: false, beforeSaving: [echo live > /etc/motd && sync] }
   - resume
   - verify
@@ -86,12 +88,6 @@ steps:
   - run: md5sum -c --quiet /run/sums
   - selfcheck: verify
   - run: /opt/i386/bin/selfcheck verify --off-ms 3600000 --tolerance-ms 60000 --state /run/compat --dir /var/tmp/compat
-  # The call by a 32-bit program: the rig takes the snapctl that it finds first.
-  - run: ln -s /opt/i386/bin/snapctl /usr/local/bin/snapctl
-  - suspend: { method: sys_snapshot, offTime: 1 h, compress: false }
-  - resume
-  - verify
-  - run: md5sum -c --quiet /run/sums
   - shutdown
 `;
 
@@ -119,7 +115,7 @@ t.test('commands, files and power cycles', async (t) => {
 });
 
 t.test(
-  'a snapshot and a hibernation on two processors and NVMe disks that are found by their ids, with all proofs',
+  'a snapshot by a 32-bit program and a hibernation on two processors and NVMe disks that are found by their ids, with all proofs',
   async (t) => {
     const { json } = await pass(t, SUSPENDS);
     const { perCycle, disk, filesystems } = await reportIn(json);
@@ -149,11 +145,11 @@ t.test('a broken kernel is caught by the same proof as in v86', async (t) => {
   t.same(notCaught(mistake, report), []);
 });
 
-t.test('native and 32-bit programs go through a snapshot, and each takes one', async (t) => {
+t.test('native and 32-bit programs go through a snapshot', async (t) => {
   const { json } = await pass(t, BOTH_WORDS);
   const { perCycle, disk, selfChecks } = await reportIn(json);
   t.ok(selfChecks.passed > 80 && selfChecks.failed === 0, `${selfChecks.passed} self-checks of native programs`);
-  t.equal(perCycle.length, 2);
+  t.equal(perCycle.length, 1);
   for (const { memory, image } of perCycle) {
     t.ok(memory && memory.pagesCompared > 1000);
     t.equal(memory?.pagesDiffering, 0);
