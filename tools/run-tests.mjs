@@ -66,7 +66,7 @@ export async function runTests({ looks = false, coverage = false, unit, e2e, pre
   const covered =
     coverage && !interrupted ? output(process.execPath, [join(root, 'tools/coverage.mjs'), coverageDir]) : undefined;
   if (await prepared) await twoAtATime(longFirst(e2e).map((file) => test(file)));
-  else {
+  else if (!interrupted) {
     console.log('what the end-to-end tests boot could not be built: they did not run');
     counts.fail += e2e.length;
   }
