@@ -92,8 +92,8 @@ function tell(complaints: readonly Complaint[], ifNone: string): void {
   else console.log(ifNone);
 }
 
-/** Complaints that do not apply to a series kept outside of the kernel's own repository. */
-const CHECKPATCH_IGNORED = ['FILE_PATH_CHANGES'];
+/** Complaints that do not apply to a series kept outside of the kernel's own repository, whose history a tree lacks. */
+const CHECKPATCH_IGNORED = ['FILE_PATH_CHANGES', 'UNKNOWN_COMMIT_ID'];
 
 function opened(dir: string): string {
   const tree = resolve(dir);
