@@ -359,6 +359,8 @@ const stepFields = {
         return 'swsusp has no live timeline to roll back: leave out `method: swsusp`';
       if (then === 'rollback' && whileSaving.length > 0)
         return 'a live timeline that is rolled back saves no image: move the commands of `whileSaving` to `beforeSaving`';
+      if (then === 'rollback' && faults.some(({ kind }) => kind === 'alterSector'))
+        return 'a machine that is rolled back is never off: `alterSector` is no possible fault';
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
       return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
         ? `swsusp has no live timeline to run \`${key}\`: leave out \`method: swsusp\``
