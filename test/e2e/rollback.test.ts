@@ -34,6 +34,27 @@ t.test('what the live timeline has done is undone, twice in one boot', async (t)
   t.notMatch(stderr, /snapctl:/);
 });
 
+t.test('power is cut right after the rollback', async (t) => {
+  // The live timeline has thawed its filesystems before.
+  const { report } = await runText(
+    t.testdir({}),
+    `name: cut\ncontrol: false\nsteps:
+  - boot
+  - run: echo before > /root/where && sync
+  - suspend:
+      method: sys_snapshot
+      then: rollback
+      beforeSaving: [echo live > /root/where && sync]
+      faults: [{ cutPower: { marker: 'thawFilesystems:end', nth: 2 } }]
+  - boot
+  - run: { command: cat /root/where, stdout: '^before$' }
+  - shutdown
+`,
+  );
+  t.same(report.failures, []);
+  t.match(report.filesystems, [{ at: 'powerOff', device: 'sda', clean: true }]);
+});
+
 t.test('a rollback without a snapshot is refused', async (t) => {
   const { report } = await runText(
     t.testdir({}),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { triggersOf } from '../../faults/fault.js';
 import { missedMistake } from '../../faults/mistake.js';
-import { GuestError, InputError } from '../../machine/errors.js';
+import { GuestError, InputError, PowerCut } from '../../machine/errors.js';
 import { stepBegin, stepEnd, USER_MARKERS } from '../../machine/markers.js';
 import { outputLines, resultOf } from '../commands.js';
 import { untilCut } from '../planned-cut.js';
@@ -81,9 +81,7 @@ async function finishResume(
     await endCutResume(context, suspended);
     // The next resume begins at the suspend again, where they had printed less.
     context.background = restoreBackground(suspended.agent, programs);
-    return;
   }
-  context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
 }
 
 /**
@@ -120,18 +118,24 @@ export async function continueRestored(
   return untilCut(async () => {
     await reconnectAndCheck(context, suspended);
     await checkBackground(context, 'by the time it was resumed');
+    context.suspendingSinceStartMs += machines.recorder.seen().virtualMs - restored.marker.virtualMs;
     return 'answered' as const;
   });
 }
 
-/** Checks that the restored system is the suspended one, and that its suspending command succeeded. */
+/**
+ * Checks that the restored system is the suspended one, and that its suspending command succeeded.
+ * @throws PowerCut when a planned cut comes before that command's end.
+ */
 async function reconnectAndCheck({ machines, evidence }: StepContext, { agent, job }: Suspended): Promise<void> {
   const bootId = await machines.reconnect(agent);
   if (bootId !== machines.bootId)
     evidence.find('guest', 'the resumed system is another boot, not the suspended system', [
       `boot id ${machines.bootId ?? ''} before, ${bootId} after`,
     ]);
-  const result = resultOf(await agent.wait(job));
+  const end = await agent.wait(job);
+  if (end.ended === 'powerCut') throw new PowerCut('power was cut before the suspending command ended');
+  const result = resultOf(end);
   if (result.exitCode !== 0)
     evidence.find(
       'guest',

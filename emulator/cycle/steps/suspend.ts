@@ -19,7 +19,7 @@ import { checkBackground, collectInLiveTimeline } from './background.js';
 import type { StepContext, Suspended } from './context.js';
 import { expectFaultsApplied } from './faults.js';
 import { layoutSent } from './layout.js';
-import { checkFilesystems } from './power.js';
+import { afterPowerCut, checkFilesystems } from './power.js';
 import { continueRestored } from './resume.js';
 
 type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
@@ -111,18 +111,18 @@ async function rollBack(
 ): Promise<void> {
   const { machines } = context;
   const { recorder, agent } = machines;
-  const end = await untilCut(() => snapshotAndRollBack(recorder, agent, step, copyRam, liveDepsOf(context, step)));
+  const end = await untilCut(async () => {
+    const back = await snapshotAndRollBack(recorder, agent, step, copyRam, liveDepsOf(context, step));
+    const { atCopy, restored } = back;
+    context.offSinceStartMs += Math.round(restored.marker.virtualMs - atCopy.marker.virtualMs);
+    context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
+    const left = suspended(step, recorder.seen(), { ...back, agent, layout, disks: machines.disksNow });
+    return continueRestored(context, left, restored);
+  });
   expectFaultsApplied(step.faults, recorder, end === 'powerCut');
-  if (end === 'powerCut') {
-    machines.powerOff();
-    return checkFilesystems(context, 'powerOff');
-  }
-  const { atCopy, restored } = end;
-  const seen = recorder.seen();
-  context.offSinceStartMs += Math.round(restored.marker.virtualMs - atCopy.marker.virtualMs);
-  context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
-  await continueRestored(context, suspended(step, seen, { ...end, agent, layout, disks: machines.disksNow }), restored);
-  context.suspendingSinceStartMs += recorder.seen().virtualMs - restored.marker.virtualMs;
+  if (end !== 'powerCut') return;
+  context.resumed = undefined;
+  await afterPowerCut(context);
 }
 
 /**
