@@ -18,6 +18,8 @@ export interface SuspendEvidence {
   readonly swapHeaderPage?: number;
   /** Volumes (`sdb1`) that may be written after the copy: COW stores and stores of images. */
   readonly stores: readonly string[];
+  /** The volume among them that receives the writes of the live timeline; undefined when memory does. */
+  readonly cowStore?: string;
   /** Markers of the machine that was suspended, since its power-on. */
   readonly markers: readonly MarkerSeen[];
   /**
@@ -39,6 +41,8 @@ export interface ResumeEvidence extends SuspendEvidence {
   readonly restored: Uint8Array | undefined;
   /** Writes on each disk from power-on to the restored kernel's first instruction. */
   readonly writesByResume: readonly (readonly DiskWrite[])[];
+  /** Writes on each disk by the restored system, as far as it has come. */
+  readonly writesSinceRestore?: readonly (readonly DiskWrite[])[];
 }
 
 export interface Proven<T> {

@@ -21,7 +21,10 @@ import type { SuspendResult } from './swsusp.js';
 
 /** The volumes that the live timeline may write: the COW store and the store of the image. */
 export const storesOf = (store: LiveSteps['store']): readonly string[] =>
-  store === 'memory' ? [STORE_VOLUME] : ['sdb1', STORE_VOLUME];
+  store === 'memory' ? [STORE_VOLUME] : [COW_VOLUME, STORE_VOLUME];
+
+/** The volume that receives the writes of the live timeline, unless memory does. */
+export const COW_VOLUME = 'sdb1';
 
 /** The volume whose filesystem receives the image. */
 export const STORE_VOLUME = 'sdb3';
@@ -46,7 +49,7 @@ const save = (compress: LiveSteps['compress']): string =>
  * rolls back. It has opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
  */
 const take = ({ store, compress, then }: LiveSteps): string =>
-  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : '-c /dev/sdb1 '}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${then === 'rollback' ? 'snapctl rollback' : save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : `-c /dev/${COW_VOLUME} `}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${then === 'rollback' ? 'snapctl rollback' : save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 /** Fails when the saver has been killed. Until it says who it is, it has only been started. */
 const IS_SAVER_ALIVE = `{ [ ! -s ${FOLDER}/saver ] || kill -0 $(cat ${FOLDER}/saver) 2> /dev/null; }`;
 const SAVER_DEAD = `{ cat ${FOLDER}/said 2> /dev/null; echo the program that saves the image has been killed; exit 1; }`;

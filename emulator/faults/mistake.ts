@@ -32,6 +32,9 @@ export const MISTAKES = [
   'stall-freeze',
   'stall-frozen',
   'keep-key',
+  'skip-put-back',
+  'put-back-twice',
+  'keep-store',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 

@@ -18,6 +18,7 @@ import {
   diskSource,
   findImage,
   findSnapshot,
+  rangesWritten,
   verifyDisks,
   volumeSource,
   type DiskDifference,
@@ -270,7 +271,26 @@ async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType
       what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`,
       details: some(lines, lines.length),
     });
+  findings.push(...writesToStore(evidence));
   return { outcome: { sectorsCompared, sectorsDiffering, originSectorsWritten }, findings };
+}
+
+/** What the restored system writes belongs on the origins: the store is that of the live timeline. */
+function writesToStore({ cowStore, disks, writesSinceRestore = [] }: ResumeEvidence): readonly Finding[] {
+  const found = disks.flatMap((disk, index) => {
+    const store = volumes(diskSource(disk), deviceName(index)).find(({ device }) => device === cowStore);
+    return store ? rangesWritten(writesSinceRestore[index] ?? [], store) : [];
+  });
+  if (found.length === 0) return [];
+  const lines = found.map(({ start, count }) => `${cowStore}: ${count} from sector ${start}`);
+  const sectors = found.reduce((sum, { count }) => sum + count, 0);
+  return [
+    {
+      kind: 'disk',
+      what: `${sectors} sectors of the COW store were written by the restored system: its writes do not reach the origins`,
+      details: some(lines, lines.length),
+    },
+  ];
 }
 
 /** Names differences in filesystems that only their own tools can read. Neighbours with the same name are joined. */

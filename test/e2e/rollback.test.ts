@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** snapshot(2): the live timeline is given up, and the machine is back at the snapshot. */
+import { readFile } from 'node:fs/promises';
 import t from 'tap';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import { notCaught } from '../../tools/soak/mistakes.js';
 import { runText } from './cycle-support.js';
 
 t.test('what the live timeline has done is undone, twice in one boot', async (t) => {
@@ -54,6 +57,13 @@ t.test('power is cut right after the rollback', async (t) => {
   t.same(report.failures, []);
   t.match(report.filesystems, [{ at: 'powerOff', device: 'sda', clean: true }]);
 });
+
+for (const mistake of ['skip-put-back', 'keep-store'])
+  t.test(`a broken kernel is caught: ${mistake}`, async (t) => {
+    const scenario = packagePath('test', 'scenarios', `broken-${mistake}.yaml`);
+    const { report } = await runText(t.testdir({}), await readFile(scenario, 'utf8'));
+    t.same(notCaught(mistake, report), []);
+  });
 
 t.test('a rollback without a snapshot is refused', async (t) => {
   const { report } = await runText(

@@ -53,6 +53,16 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
   'flip-after-restore': [ONE_PAGE_OF_A_PROGRAM],
   'flip-copy': [ONE_PAGE_OF_A_PROGRAM, /^image: 1 of \d+ pages /],
   'skip-page': [ONE_PAGE_OF_A_PROGRAM, /^image: 1 of \d+ pages /],
+  'skip-put-back': [
+    /^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: pfn 0x\w+\+0x0: .*: page cache of inode \d+ on tmpfs, page \d+$/,
+  ],
+  'put-back-twice': [
+    /^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: pfn 0x\w+\+0x\w+: .*: page cache of inode \d+ on tmpfs, page \d+$/,
+  ],
+  'keep-store': [
+    /^disk: \d+ sectors of the COW store were written by the restored system: its writes do not reach the origins: sdb1: \d+ from sector \d+$/,
+    /^command: `cat \/root\/after` ended with status 1, not 0: /,
+  ],
   'swap-neighbours': [ONE_PAGE_OF_A_PROGRAM, /^image: 2 of \d+ pages /],
 };
 

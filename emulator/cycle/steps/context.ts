@@ -90,6 +90,8 @@ export interface Resumed {
   readonly evidence: ResumeEvidence;
   readonly suspended: Suspended;
   readonly markers: readonly MarkerSeen[];
+  /** The first instruction of the restored kernel. */
+  readonly sinceInstruction: number;
 }
 
 export interface EarlyProofs {

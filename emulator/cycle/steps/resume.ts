@@ -106,6 +106,7 @@ export async function continueRestored(
   context.resumed = {
     suspended,
     markers: seen.markers,
+    sinceInstruction: restored.marker.instruction,
     evidence: {
       ...suspended.evidence,
       restored: restored.memory,

@@ -14,7 +14,14 @@ import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
 import { swapOfCommandLine, swapPlaceOf, type SwapPlace } from '../swap-place.js';
 import { suspendToDisk, type SuspendResult } from '../swsusp.js';
-import { frozenSince, type LiveDeps, snapshotAndPowerOff, snapshotAndRollBack, storesOf } from '../sys-snapshot.js';
+import {
+  COW_VOLUME,
+  frozenSince,
+  type LiveDeps,
+  snapshotAndPowerOff,
+  snapshotAndRollBack,
+  storesOf,
+} from '../sys-snapshot.js';
 import { checkBackground, collectInLiveTimeline } from './background.js';
 import type { StepContext, Suspended } from './context.js';
 import { expectFaultsApplied } from './faults.js';
@@ -85,6 +92,7 @@ function suspended(
       method: step.method,
       ...(swap && { swapHeaderPage: swap.headerPage }),
       stores: step.method === 'swsusp' ? [] : storesOf(step.store),
+      ...(step.method === 'sys_snapshot' && step.store !== 'memory' && { cowStore: COW_VOLUME }),
       markers: seen.markers,
       layout,
       atCopy: atCopy.memory,

@@ -2,8 +2,9 @@
 import { GuestError, InputError } from '../../machine/errors.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../frozen.js';
 import type { Proof, SimpleStep } from '../plan.js';
-import type { Proven } from '../proofs.js';
-import type { StepContext } from './context.js';
+import { writesBetween } from '../power.js';
+import type { Proven, ResumeEvidence } from '../proofs.js';
+import type { Resumed, StepContext } from './context.js';
 
 /** Compares the resumed or rolled-back system with the suspended one. If one proof fails with an error, the others are still made. */
 export async function verify(context: StepContext, { proofs }: Extract<SimpleStep, { do: 'verify' }>): Promise<void> {
@@ -20,7 +21,7 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
   const image = suspended.rolledBack
     ? undefined
     : taken(await prove('image', () => early.image ?? use.image(evidence)));
-  const disk = taken(await prove('disk', () => use.disk(evidence)));
+  const disk = taken(await prove('disk', () => use.disk({ ...evidence, ...writesSinceRestore(context, resumed) })));
   const filesystems = await prove(
     'filesystems',
     () => early.filesystems ?? use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot'),
@@ -41,6 +42,13 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
   // Releases two copies of all RAM.
   context.resumed = undefined;
 }
+
+/** Nothing of a machine that did not come so far. */
+const writesSinceRestore = (
+  { machines }: StepContext,
+  { sinceInstruction }: Resumed,
+): Pick<ResumeEvidence, 'writesSinceRestore'> =>
+  machines.isOn ? { writesSinceRestore: writesBetween(machines.recorder.seen().writes, sinceInstruction) } : {};
 
 /**
  * The result of `make`. When it throws a `GuestError`, this is recorded as a finding, ends the scenario and gives

@@ -264,6 +264,10 @@ function sectorsWritten(written: readonly DiskWrite[], counts: (at: number) => b
   return [...sectors].sort((a, b) => a - b);
 }
 
+/** Where in this volume of the disk these writes lie. */
+export const rangesWritten = (written: readonly DiskWrite[], volume: Volume): readonly SectorRange[] =>
+  rangesOf(sectorsWritten(written, within([volume])));
+
 /** Names sectors by the structures of the disk as it was at the copy; joins neighbours that have one owner. */
 export function nameSectors(
   disk: ByteSource,

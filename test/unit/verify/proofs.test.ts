@@ -4,6 +4,8 @@ import type { DiskState, ResumeEvidence } from '../../../emulator/cycle/proofs.j
 import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
 import { PAGE_BYTES, SECTOR_BYTES, sector } from '../../../emulator/machine/units.js';
+import { volumes } from '../../../emulator/verify/disk/partitions.js';
+import { diskSource } from '../../../emulator/verify/disk/verify.js';
 import { createProofs, type CheckResult, type Condition } from '../../../emulator/verify/proofs.js';
 import { I386, MACHINES, X86_64, syntheticKernel, type SyntheticMachine } from '../memory/synthetic-kernel.js';
 import { imageStream, swapAreaOf } from './synthetic-image.js';
@@ -158,6 +160,23 @@ t.test('sectors', async (t) => {
   ]);
   const header = make({ byResume: [write(SWAP_SECTOR + 7, 0x44, 5)] });
   t.same((await proofsOf(header).disk(header.evidence)).findings, [], 'the resuming kernel rewrites the swap header');
+});
+
+t.test('the restored system does not write to the store of the live timeline', async (t) => {
+  const made = make();
+  const partition = volumes(diskSource(made.evidence.disks[0] as DiskState), 'sda')[0]?.device ?? 'none';
+  const evidence = { ...made.evidence, cowStore: partition };
+  const found = async (at: number) =>
+    (await proofsOf(made).disk({ ...evidence, writesSinceRestore: [[write(at, 0x33, 9)]] })).findings;
+  t.match(await found(SWAP_SECTOR + 9), [
+    {
+      kind: 'disk',
+      what: /^1 sectors of the COW store were written by the restored system/,
+      details: [`${partition}: 1 from sector ${SWAP_SECTOR + 9}`],
+    },
+  ]);
+  t.same(await found(3), [], 'a write elsewhere');
+  t.same((await proofsOf(made).disk(evidence)).findings, [], 'nothing is known of later writes');
 });
 
 t.test('writes are told apart from those before the copy, also when there are none after it', async (t) => {
