@@ -54,6 +54,8 @@ export const KERNEL_STEPS = {
   imageRead: 14,
   powerOff: 15,
   rollback: 16,
+  /** The store of a live timeline is merged into the origins. end: word1 = errno. */
+  commit: 17,
 } as const;
 export type KernelStep = keyof typeof KERNEL_STEPS;
 

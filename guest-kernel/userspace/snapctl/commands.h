@@ -33,6 +33,13 @@ int save(const char *name, const struct save_options *options);
 /* Returns only when the system has not gone back. */
 int rollback(void);
 
+struct commit_options {
+	bool no_recovery;	/* a loss of power meanwhile may leave the devices of no use */
+};
+
+/* Returns when all that the live timeline has written is on the devices. */
+int commit(const struct commit_options *options);
+
 /* `name` may be NULL: the image that the environment names, in the kernel. */
 int info(const char *name);
 int verify(const char *name);

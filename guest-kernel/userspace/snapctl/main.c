@@ -24,6 +24,7 @@ static const char usage_text[] =
 	"                    COMMAND [ARGUMENT...]\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
 	"       snapctl rollback\n"
+	"       snapctl commit --no-recovery\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
 	"       snapctl load [-u DIR] FILE|DEVICE:PATH|-\n"
@@ -39,6 +40,7 @@ static int usage(void)
 struct options {
 	struct take_options take;
 	struct save_options save;
+	struct commit_options commit;
 	struct load_options load;
 };
 
@@ -64,6 +66,12 @@ static int run_rollback(char **arguments, struct options *options)
 	(void)arguments;
 	(void)options;
 	return rollback();
+}
+
+static int run_commit(char **arguments, struct options *options)
+{
+	(void)arguments;
+	return commit(&options->commit);
 }
 
 static int run_info(char **arguments, struct options *options)
@@ -93,6 +101,7 @@ static const struct command commands[] = {
 	{ "take", "cdf", 1, 1 << 20, run_take },
 	{ "save", "lni", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
+	{ "commit", "y", 0, 0, run_commit },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
 	{ "load", "u", 1, 1, run_load },
@@ -105,6 +114,7 @@ static const struct option long_options[] = {
 	{ "level", required_argument, NULL, 'l' },
 	{ "no-compression", no_argument, NULL, 'n' },
 	{ "stdin", no_argument, NULL, 'i' },
+	{ "no-recovery", no_argument, NULL, 'y' },
 	{ "check", no_argument, NULL, 'k' },
 	{ "root", required_argument, NULL, 'r' },
 	{ NULL, 0, NULL, 0 },
@@ -136,6 +146,7 @@ static int info_of_descriptor(void)
 	print_uuid(held.uuid);
 	printf("\nstore: %s, %llu bytes, %llu in use%s\n", held.flags & SNAPSHOT_STORE_IN_MEMORY ? "memory" : "block device",
 	       (ull)held.store_bytes, (ull)held.store_used_bytes,
+	       held.flags & SNAPSHOT_STORE_MERGING ? ", being merged" :
 	       held.flags & SNAPSHOT_STORE_FULL ? ", was full: writes have failed" : "");
 	return OK;
 }
@@ -263,6 +274,7 @@ static bool parse_options(const struct command *command, int count, char **argum
 			break;
 		case 'n': options->save.container.compress = false; break;
 		case 'i': options->save.from_stdin = true; break;
+		case 'y': options->commit.no_recovery = true; break;
 		case 'k': options->load.check_only = true; break;
 		case 'r': system_root = optarg; break;
 		default: return false;

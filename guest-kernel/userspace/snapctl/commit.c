@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `commit`: the live timeline becomes the only one. */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "../snapshot.h"
+#include "complain.h"
+
+static const char *remedy(int error)
+{
+	switch (error) {
+	case ENOTTY: return "; boot a kernel that can commit";
+	case EPERM: return "; be root";
+	case EBUSY: return "; there is a younger snapshot: commit that first";
+	case EINVAL: return "; this live timeline has ended already";
+	case EINTR: return ": a signal came; the kernel goes on merging, and `snapctl commit` waits for it again";
+	case EOPNOTSUPP: return ": a commit that a loss of power interrupts cannot be completed later; give --no-recovery to accept that the devices are of no use then";
+	default: return "; the live timeline goes on with its store: see what is wrong with the devices, and try again";
+	}
+}
+
+int commit(const struct commit_options *options)
+{
+	const char *number = getenv(ENV_FD);
+	uint32_t flags = options->no_recovery ? SNAPSHOT_COMMIT_NO_RECOVERY : 0;
+
+	if (!number) {
+		complain("commit", ENV_FD " is not set; let snapctl take run this command");
+		return FAILED;
+	}
+	if (!ioctl(atoi(number), SNAPSHOT_COMMIT, &flags))
+		return OK;
+	complain("commit", "%s%s", strerror(errno), remedy(errno));
+	return FAILED;
+}
