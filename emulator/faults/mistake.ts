@@ -35,6 +35,7 @@ export const MISTAKES = [
   'skip-put-back',
   'put-back-twice',
   'keep-store',
+  'stall-lock',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 
