@@ -108,6 +108,8 @@ export type Step =
       readonly swap?: string;
       /** The COW store (sys_snapshot only); sdb1 by default. */
       readonly store?: 'memory';
+      /** Volumes (`sdb4`) that the live timeline may write besides its stores: none of them was in use at the snapshot. */
+      readonly mayWrite?: readonly string[];
       /** False: the image is saved without compression (sys_snapshot only), which saves work of the guest. */
       readonly compress?: false;
       /** The suspend must be refused, and the machine continues. */

@@ -19,9 +19,12 @@ import { refusedOrStopped } from './refused.js';
 import { consoleTail, unexpectedStop } from './stop.js';
 import type { SuspendResult } from './swsusp.js';
 
-/** The volumes that the live timeline may write: the COW store and the store of the image. */
-export const storesOf = (store: LiveSteps['store']): readonly string[] =>
-  store === 'memory' ? [STORE_VOLUME] : [COW_VOLUME, STORE_VOLUME];
+/** The volumes that the live timeline may write: the COW store, the store of the image, and what the plan names. */
+export const storesOf = ({ store, mayWrite = [] }: Pick<LiveSteps, 'store' | 'mayWrite'>): readonly string[] => [
+  ...(store === 'memory' ? [] : [COW_VOLUME]),
+  STORE_VOLUME,
+  ...mayWrite,
+];
 
 /** The volume that receives the writes of the live timeline, unless memory does. */
 export const COW_VOLUME = 'sdb1';
@@ -60,7 +63,7 @@ const AWAIT_SAVED_COMMAND = `until [ -s ${FOLDER}/ended ]; do ${IS_SAVER_ALIVE} 
 /** The commands and options of the live timeline. */
 export type LiveSteps = Pick<
   Extract<Step, { do: 'suspend' }>,
-  'beforeSaving' | 'whileSaving' | 'store' | 'compress' | 'then'
+  'beforeSaving' | 'whileSaving' | 'store' | 'mayWrite' | 'compress' | 'then'
 >;
 
 /** What the driver of a live timeline needs. */

@@ -340,13 +340,14 @@ const stepFields = {
       whileSaving: defaulted(list(commandShape), []),
       swap: optional(guestPath),
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
+      mayWrite: defaulted(list(text("a volume of a disk, like 'sdb4',", /^sd[a-z]\d*$/)), []),
       compress: defaulted(truth(), true),
       then: defaulted(word('powerOff', 'rollback'), 'powerOff'),
       timeout: timeoutField,
       expect: optional(refusalShape),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, swap, store, compress, then, expect, faults }) => {
+    ({ method, beforeSaving, whileSaving, swap, store, mayWrite, compress, then, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
         return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
       if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
@@ -354,6 +355,8 @@ const stepFields = {
       if (method === 'sys_snapshot' && swap !== undefined)
         return 'sys_snapshot saves no image in `swap`: add `method: swsusp`';
       if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
+      if (method === 'swsusp' && mayWrite.length > 0)
+        return 'swsusp has no live timeline for `mayWrite`: leave out `method: swsusp`';
       if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
       if (method === 'swsusp' && then === 'rollback')
         return 'swsusp has no live timeline to roll back: leave out `method: swsusp`';
@@ -395,7 +398,7 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, beforeSaving, whileSaving, swap, store, compress, then } = step.value;
+      const { method, offTime, beforeSaving, whileSaving, swap, store, mayWrite, compress, then } = step.value;
       const { timeout, expect, faults } = step.value;
       return {
         do: 'suspend',
@@ -406,6 +409,7 @@ function stepOf(step: RawStep): Step {
         whileSaving: whileSaving.map(commandOf),
         ...(swap !== undefined && { swap }),
         ...(store === 'memory' && { store }),
+        ...(mayWrite.length > 0 && { mayWrite }),
         ...(!compress && { compress }),
         ...(then === 'rollback' && { then }),
         ...(timeout !== undefined && { timeoutMs: timeout }),

@@ -91,7 +91,7 @@ function suspended(
     evidence: {
       method: step.method,
       ...(swap && { swapHeaderPage: swap.headerPage }),
-      stores: step.method === 'swsusp' ? [] : storesOf(step.store),
+      stores: step.method === 'swsusp' ? [] : storesOf(step),
       ...(step.method === 'sys_snapshot' && step.store !== 'memory' && { cowStore: COW_VOLUME }),
       markers: seen.markers,
       layout,

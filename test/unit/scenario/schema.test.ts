@@ -221,6 +221,9 @@ t.test('a suspend that must be refused', (t) => {
   t.match(suspend('method: swsusp, then: rollback'), [/^4 swsusp has no live timeline to roll back/]);
   t.match(suspend('method: sys_snapshot, then: rollback, whileSaving: [ls]'), [/saves no image: move the commands/]);
   t.match(suspend('method: sys_snapshot, then: rollback, faults: [{ alterSector: { sector: 5 } }]'), [/is never off/]);
+  t.match(suspend('then: rollback, mayWrite: [sdb4, sda]'), { mayWrite: ['sdb4', 'sda'] });
+  t.match(suspend('then: rollback, mayWrite: [/dev/sdb4]'), [/a volume of a disk, like 'sdb4', is wanted/]);
+  t.match(suspend('method: swsusp, mayWrite: [sdb4]'), [/swsusp has no live timeline for `mayWrite`/]);
   t.match(suspend('method: sys_snapshot, then: commit'), [/one of powerOff, rollback is wanted/]);
   t.match(suspend('faults: [{ cutPower: { write: 1 } }], expect: { refused: busy }'), [/is never off/]);
   t.match(issuesOf('name: x\nsteps: [boot, { suspend: { expect: { refused: busy } } }, resume]\n'), [
