@@ -19,6 +19,7 @@ struct take_options {
 	/* What the kernel's policies are to say for this call, NULL: as they are. */
 	const char *raw_devices;
 	const char *remote_filesystems;
+	bool failure_rolls_back;	/* when the command fails, the live timeline is given up */
 };
 
 int take(const struct take_options *options, char **command);
@@ -30,8 +31,9 @@ struct save_options {
 
 int save(const char *name, const struct save_options *options);
 
-/* Returns only when the system has not gone back. */
+/* Returns only when the system has not gone back, and has said why. */
 int rollback(void);
+void rollback_to(int image);
 
 struct commit_options {
 	bool no_recovery;	/* a loss of power meanwhile may leave the devices of no use */

@@ -21,7 +21,7 @@
 
 static const char usage_text[] =
 	"usage: snapctl take [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
-	"                    COMMAND [ARGUMENT...]\n"
+	"                    [--on-failure rollback|nothing] COMMAND [ARGUMENT...]\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
 	"       snapctl rollback\n"
 	"       snapctl commit --no-recovery\n"
@@ -98,7 +98,7 @@ static int run_resume(char **arguments, struct options *options)
 }
 
 static const struct command commands[] = {
-	{ "take", "cdf", 1, 1 << 20, run_take },
+	{ "take", "cdfo", 1, 1 << 20, run_take },
 	{ "save", "lni", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
 	{ "commit", "y", 0, 0, run_commit },
@@ -111,6 +111,7 @@ static const struct command commands[] = {
 static const struct option long_options[] = {
 	{ "raw-devices", required_argument, NULL, 'd' },
 	{ "remote-filesystems", required_argument, NULL, 'f' },
+	{ "on-failure", required_argument, NULL, 'o' },
 	{ "level", required_argument, NULL, 'l' },
 	{ "no-compression", no_argument, NULL, 'n' },
 	{ "stdin", no_argument, NULL, 'i' },
@@ -266,6 +267,11 @@ static bool parse_options(const struct command *command, int count, char **argum
 			if (!parse_choice("--remote-filesystems", optarg, "fail", "readonly"))
 				return false;
 			options->take.remote_filesystems = optarg;
+			break;
+		case 'o':
+			if (!parse_choice("--on-failure", optarg, "rollback", "nothing"))
+				return false;
+			options->take.failure_rolls_back = !strcmp(optarg, "rollback");
 			break;
 		case 'u': options->load.unmount = optarg; break;
 		case 'l':

@@ -22,6 +22,13 @@ static const char *remedy(int error)
 	}
 }
 
+void rollback_to(int image)
+{
+	/* Where it works, the system goes on elsewhere. */
+	ioctl(image, SNAPSHOT_ROLLBACK);
+	complain("rollback", "%s%s", strerror(errno), remedy(errno));
+}
+
 int rollback(void)
 {
 	const char *number = getenv(ENV_FD);
@@ -30,8 +37,6 @@ int rollback(void)
 		complain("rollback", ENV_FD " is not set; let snapctl take run this command");
 		return FAILED;
 	}
-	/* Where it works, the system goes on elsewhere. */
-	ioctl(atoi(number), SNAPSHOT_ROLLBACK);
-	complain("rollback", "%s%s", strerror(errno), remedy(errno));
+	rollback_to(atoi(number));
 	return FAILED;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -122,6 +123,24 @@ static int await(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/*
+ * Where the store is full or a disk gone, no program can be read from a disk any more. So this one is in memory as a
+ * whole from the beginning.
+ */
+static int await_or_roll_back(pid_t child, int image)
+{
+	int status;
+
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		complain("memory", "%s; a rollback may fail when the disk of this program cannot be read", strerror(errno));
+	status = await(child);
+	if (status) {
+		complain("take", "the command failed with status %d; rolling back", status);
+		rollback_to(image);
+	}
+	return status;
+}
+
 /* What call() returns when a policy could not be set, and has said why. */
 #define NOT_CALLED 2
 
@@ -184,6 +203,8 @@ int take(const struct take_options *options, char **command)
 	}
 	if (!child)
 		run(command, image, devices);
+	if (options->failure_rolls_back)
+		return await_or_roll_back(child, image);
 	/* The command alone decides how long the image is held. */
 	close(image);
 	return await(child);

@@ -454,6 +454,10 @@ test('policies of a snapshot are set for the call alone', async (t) => {
     status: 2,
     stderr: /--raw-devices: ignore is no choice; give substitute or fail/,
   });
+  t.match(take('--on-failure', 'commit'), {
+    status: 2,
+    stderr: /--on-failure: commit is no choice; give rollback or nothing/,
+  });
 });
 
 test('wrong use', async (t) => {
