@@ -70,7 +70,10 @@ export interface UserPage extends UserMapping {
   readonly large: boolean;
 }
 
-/** Which task maps which frame where. Processes only: threads share their leader's address space. */
+/**
+ * Which task maps which frame where. Threads share an address space, so there is one task of each process: the first that has it.
+ * The process's first thread may have exited.
+ */
 export interface UserMaps {
   readonly byFrame: ReadonlyMap<Pfn, readonly UserPage[]>;
   /** Frames that serve as page tables or directories: whose, and the first address that the table maps. */
@@ -83,8 +86,10 @@ export function userMaps(kernel: GuestKernel, all: readonly Task[]): UserMaps {
   const userEnd = direct > 0 ? direct : lowerHalfEnd(paging);
   const byFrame = new Map<Pfn, UserPage[]>();
   const tableFrames = new Map<Pfn, UserMapping>();
+  const processes = new Set<number>();
   for (const task of all) {
-    if (task.directory === undefined || task.pid !== task.tgid) continue;
+    if (task.directory === undefined || processes.has(task.tgid)) continue;
+    processes.add(task.tgid);
     tableFrames.set(pfnOfGpa(task.directory), { task, address: va(0) });
     for (const table of tables(kernel.memory, paging, task.directory, va(0), userEnd)) {
       tableFrames.set(table.frame, { task, address: table.address });

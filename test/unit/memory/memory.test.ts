@@ -236,6 +236,17 @@ function readers(t: Test, machine: SyntheticMachine): void {
     t.equal(tasks(kernel)[0]?.directory, undefined, 'a kernel thread has no address space');
   });
 
+  t.test('the memory of a process whose first thread has exited', async (t) => {
+    const { kernel, set, layout, places } = syntheticKernel([], machine);
+    const [, leader] = tasks(kernel);
+    set(physical(kernel, leader?.address ?? va(0), layout['task_struct.mm'] ?? 0), 0);
+    t.equal(tasks(kernel)[1]?.directory, undefined);
+    t.equal(
+      ownerNamer(kernel).name(gpa(places.frames.anonymous * PAGE_BYTES)),
+      'anonymous memory, agent (pid 42) at 0x08048000',
+    );
+  });
+
   t.test('a slab page that no cache has taken, as in the pool of KFENCE', async (t) => {
     const { kernel, set, layout, descriptor } = syntheticKernel([], machine);
     set(descriptor(frames.slab) + (layout['slab.slab_cache'] ?? 0), 0);
