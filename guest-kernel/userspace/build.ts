@@ -73,8 +73,8 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = { snapctl: ['libz
 
 /** Sources that find disks, with those of snapctl that recognise what is on them. */
 const DISKS: readonly string[] = [
-  ...['disks', 'disk-names', 'partition-id'].map((name) => `init/${name}.c`),
-  ...['fingerprint', 'place', 'system', 'checksum', 'vfat'].map((name) => `snapctl/${name}.c`),
+  ...['disks', 'disk-names'].map((name) => `init/${name}.c`),
+  ...['fingerprint', 'partition-id', 'place', 'system', 'checksum', 'vfat'].map((name) => `snapctl/${name}.c`),
 ];
 
 /** Sources of each program, relative to this folder. A folder means all `.c` files directly in it. */

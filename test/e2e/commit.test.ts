@@ -19,7 +19,7 @@ steps:
   - run: { timeout: 60 s, command: snapctl take -c /dev/sdb1 commit.sh /mnt/ext4/file sdb sdb4 }
   - run: { timeout: 60 s, command: snapctl take sh -c 'echo committed > /root/said && commit.sh /mnt/ext4/file sdb sdb4' }
   - run: '! ls -d /sys/block/dm-[1-9]*'
-  - run: { command: snapctl take snapctl commit 2>&1, exit: 1, stdout: 'a commit that a loss of power interrupts cannot be completed later; give --no-recovery' }
+  - run: { command: snapctl take snapctl commit 2>&1, exit: 1, stdout: 'a commit from this store cannot be completed when the power is lost meanwhile: it is in memory' }
   - shutdown
   - boot
   - run: { command: cat /root/said, stdout: '^committed$' }
@@ -27,4 +27,32 @@ steps:
 `,
   );
   t.same(report.failures, []);
+});
+
+t.test('the next boot completes a commit that a loss of power has interrupted', async (t) => {
+  const rounds = ['0.02', '0.4'].map(
+    (seconds) => `
+  - run: { timeout: 60 s, command: snapctl take -c /dev/sdb1 commit-cut.sh live ${seconds}, stdout: being merged }
+  - cutPower
+  - boot
+  - run: { timeout: 60 s, command: commit-cut.sh check, stdout: '[1-9]\\d* blocks synced' }`,
+  );
+  const { report, outcome } = await runText(
+    t.testdir({}),
+    `name: commit, power cut
+machine: { cmdline: rig.store=/dev/sdb1 }
+disks: [root, filesystems]
+control: false
+files:
+  - { from: ${packagePath('test/scenarios/programs/commit-cut.sh')}, to: /usr/local/bin/commit-cut.sh, mode: '0755' }
+steps:
+  - boot
+  - run: commit-cut.sh begin${rounds.join('')}
+  - run: { command: snapctl info /dev/sdb1, stdout: 'state: committed' }
+  - shutdown
+`,
+  );
+  t.same(report.failures, []);
+  const said = new TextDecoder().decode(outcome.main.console);
+  t.match(said, /(the commit of snapshot \S+ is complete: [1-9]\d* chunks of 4 KiB were missing[^]*){2}/);
 });

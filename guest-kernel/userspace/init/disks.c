@@ -14,7 +14,7 @@
 #include "../snapctl/fingerprint.h"
 #include "../snapctl/place.h"
 #include "../snapctl/system.h"
-#include "partition-id.h"
+#include "../snapctl/partition-id.h"
 
 #define ID_BYTES 256
 

@@ -9,6 +9,8 @@
  *                    if the swap area is a file.
  *   rig.image=DEV[:PATH]  resume from this image of a snapshot, if it is there: PATH on the
  *                    filesystem of DEV, or DEV itself.
+ *   rig.store=DEV    the store of a snapshot: a commit that a loss of power has interrupted is
+ *                    completed before anything else.
  *   root=DEV         the root filesystem; /dev/mapper/root unless told. /dev/mapper/NAME is made
  *                    as a linear device over rig.root.
  *   rig.root=DEV     what lies under /dev/mapper/NAME; /dev/sda unless told.
@@ -90,6 +92,7 @@ static void list_devices(char *text, size_t size)
 #define REMEDY_IMAGE                                                                                          \
 	"an image there would be stale if the system booted. Attach the device, or add rig.noresume to the " \
 	"kernel command line to boot without the image, and remove it then"
+#define REMEDY_STORE "the devices have a part of it only: attach all of them and the store"
 #define REMEDY_ROOT "attach the device, or name another one on the kernel command line"
 
 /*
@@ -249,6 +252,35 @@ static void resume_swsusp(void)
 		device);
 }
 
+static int run_snapctl(const char *command, const char *argument)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child) {
+		execl("/snapctl", "snapctl", command, argument, NULL);
+		rig_say("/snapctl: %s", strerror(errno));
+		_exit(127);
+	}
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+}
+
+/* Nothing may be read of the devices before, an image of before is stale, and the root's device is one of them. */
+static void complete_commit(void)
+{
+	char store[256], root[256];
+
+	if (!rig_option("rig.store", store, sizeof(store)) || !*store)
+		return;
+	wait_for("rig.store", store, sizeof(store), REMEDY_STORE);
+	name_root(root, sizeof(root));
+	map_root(root);
+	if (run_snapctl("recover", store))
+		stop_boot("rig.store", store, "the commit there cannot be completed, as snapctl says above", REMEDY_STORE);
+}
+
 /*
  * The image of a snapshot: rig.image=DEVICE[:PATH], where snapctl finds it, or says why it does not
  * resume from it. It says nothing when there is none.
@@ -257,8 +289,6 @@ static void resume_snapshot(void)
 {
 	char option[256], device[256], image[512];
 	const char *path;
-	int status = 0;
-	pid_t child;
 
 	if (!rig_option("rig.image", option, sizeof(option)) || !*option)
 		return;
@@ -267,15 +297,7 @@ static void resume_snapshot(void)
 	wait_for("rig.image", device, sizeof(device), REMEDY_IMAGE);
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
 	snprintf(image, sizeof(image), "%s%s", device, path);
-	child = fork();
-	if (!child) {
-		execl("/snapctl", "snapctl", "resume", image, NULL);
-		rig_say("/snapctl: %s", strerror(errno));
-		_exit(127);
-	}
-	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == SNAPCTL_STOP_BOOT)
+	if (run_snapctl("resume", image) == SNAPCTL_STOP_BOOT)
 		stop_boot("rig.image", option, "a device is missing or cannot be read, as snapctl says above",
 			  REMEDY_IMAGE);
 }
@@ -411,6 +433,7 @@ int main(void)
 		rig_say("no markers: %s", strerror(errno));
 	forget_disks();
 	rig_send(RIG_MARKER_BEFORE_DISK, 0, 0);
+	complete_commit();
 	mount_once();
 	for (size_t i = 0; !rig_option("rig.noresume", none, sizeof(none)) &&
 			   i < sizeof(resume_methods) / sizeof(*resume_methods); i++)

@@ -39,6 +39,9 @@ struct commit_options {
 	bool no_recovery;	/* a loss of power meanwhile may leave the devices of no use */
 };
 
+/* Completes what a loss of power has interrupted; `name` is a store. */
+int recover(const char *name);
+
 /* Returns when all that the live timeline has written is on the devices. */
 int commit(const struct commit_options *options);
 

@@ -7,33 +7,51 @@
 #include <unistd.h>
 
 #include "bytes.h"
-#include "../snapshot_store.h"
 
 /* CRC-32C without tables: a store has a few blocks. */
-static uint32_t crc32c(const void *data, size_t size)
+uint32_t cow_crc32c(uint32_t sum, const void *data, size_t size)
 {
 	const uint8_t *bytes = data;
-	uint32_t sum = ~0u;
 
 	for (size_t i = 0; i < size; i++) {
 		sum ^= bytes[i];
 		for (int bit = 0; bit < 8; bit++)
 			sum = sum >> 1 ^ (sum & 1 ? 0x82f63b78 : 0);
 	}
-	return ~sum;
+	return sum;
+}
+
+static uint32_t checksum(const struct snapshot_store_head *head)
+{
+	return ~cow_crc32c(~0u, &head->number, SNAPSHOT_STORE_BLOCK - offsetof(struct snapshot_store_head, number));
 }
 
 /* Block `number`, if it is one of a store. */
 static bool read_block(int file, uint32_t number, void *block)
 {
 	struct snapshot_store_head *head = block;
-	size_t from = offsetof(struct snapshot_store_head, number);
 
 	return pread(file, block, SNAPSHOT_STORE_BLOCK, SNAPSHOT_STORE_OFFSET + (off_t)number * SNAPSHOT_STORE_BLOCK) ==
 		       SNAPSHOT_STORE_BLOCK &&
 	       !memcmp(head->magic, SNAPSHOT_STORE_MAGIC, sizeof(head->magic)) &&
 	       le32toh(head->number) == number &&
-	       le32toh(head->checksum) == crc32c(&head->number, SNAPSHOT_STORE_BLOCK - from);
+	       le32toh(head->checksum) == checksum(head);
+}
+
+bool cow_read_header(int file, struct snapshot_store_header *header)
+{
+	return read_block(file, 0, header);
+}
+
+int cow_write_header(int file, struct snapshot_store_header *header)
+{
+	header->head.checksum = htole32(checksum(&header->head));
+	return pwrite(file, header, sizeof(*header), SNAPSHOT_STORE_OFFSET) == sizeof(*header) ? 0 : -1;
+}
+
+bool cow_read_map(int file, const struct snapshot_store_header *header, uint32_t number, struct snapshot_store_map *map)
+{
+	return read_block(file, number + 1, map) && !memcmp(map->head.uuid, header->head.uuid, sizeof(map->head.uuid));
 }
 
 void print_uuid(const uint8_t uuid[16])
@@ -51,8 +69,7 @@ static void print_devices(int file, const struct snapshot_store_header *header)
 		uint32_t place = i % SNAPSHOT_STORE_MAP_DEVICES;
 		const struct snapshot_store_device *device = &map.device[place];
 
-		if (!place && (!read_block(file, i / SNAPSHOT_STORE_MAP_DEVICES + 1, &map) ||
-			       memcmp(map.head.uuid, header->head.uuid, sizeof(map.head.uuid)))) {
+		if (!place && !cow_read_map(file, header, i / SNAPSHOT_STORE_MAP_DEVICES, &map)) {
 			printf("devices: the list is damaged from number %u on\n", i);
 			return;
 		}
@@ -63,15 +80,21 @@ static void print_devices(int file, const struct snapshot_store_header *header)
 
 bool cow_info(int file)
 {
+	static const char * const states[] = {
+		[SNAPSHOT_STORE_LIVE] = "live; when that system has gone down, nobody can read it",
+		[SNAPSHOT_STORE_COMMITTING] = "being committed; if that system has gone down, `snapctl recover` completes it",
+		[SNAPSHOT_STORE_COMMITTED] = "committed; nothing of it is needed any more",
+	};
 	struct snapshot_store_header header;
+	uint32_t state;
 
 	if (!read_block(file, 0, &header))
 		return false;
+	state = le32toh(header.state);
 	printf("store of snapshot: ");
 	print_uuid(header.head.uuid);
 	printf("\nformat: version %u\nstate: %s\n", le32toh(header.version),
-	       le32toh(header.state) == SNAPSHOT_STORE_LIVE ?
-	       "live; when that system has gone down, nobody can read it" : "unknown");
+	       state < sizeof(states) / sizeof(*states) && states[state] ? states[state] : "unknown");
 	printf("size: %llu bytes from byte %llu on, for %u devices\n",
 	       (ull)le64toh(header.nr_chunks) * le32toh(header.chunk_bytes), (ull)le64toh(header.data_offset),
 	       le32toh(header.nr_devices));

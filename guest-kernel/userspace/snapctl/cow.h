@@ -4,10 +4,26 @@
 #define SNAPCTL_COW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "../snapshot_store.h"
 
 /* "store of snapshot: UUID" and the like on stdout. False, without a word, when `file` holds none. */
 bool cow_info(int file);
+
+/* The header, when `file` is a store. */
+bool cow_read_header(int file, struct snapshot_store_header *header);
+
+/* Gives it its checksum and writes it. 0, or -1 and errno. */
+int cow_write_header(int file, struct snapshot_store_header *header);
+
+/* The map with this number, from 0 on. False when it is not one of this store. */
+bool cow_read_map(int file, const struct snapshot_store_header *header, uint32_t number,
+		  struct snapshot_store_map *map);
+
+/* CRC-32C without its inversions: begin with ~0, and invert the last sum. */
+uint32_t cow_crc32c(uint32_t sum, const void *data, size_t size);
 
 /* A UUID as text, without a newline. */
 void print_uuid(const uint8_t uuid[16]);

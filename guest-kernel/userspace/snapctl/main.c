@@ -24,7 +24,8 @@ static const char usage_text[] =
 	"                    [--on-failure rollback|nothing] COMMAND [ARGUMENT...]\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
 	"       snapctl rollback\n"
-	"       snapctl commit --no-recovery\n"
+	"       snapctl commit [--no-recovery]\n"
+	"       snapctl recover DEVICE\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
 	"       snapctl load [-u DIR] FILE|DEVICE:PATH|-\n"
@@ -74,6 +75,12 @@ static int run_commit(char **arguments, struct options *options)
 	return commit(&options->commit);
 }
 
+static int run_recover(char **arguments, struct options *options)
+{
+	(void)options;
+	return recover(arguments[0]);
+}
+
 static int run_info(char **arguments, struct options *options)
 {
 	(void)options;
@@ -102,6 +109,7 @@ static const struct command commands[] = {
 	{ "save", "lni", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
 	{ "commit", "y", 0, 0, run_commit },
+	{ "recover", "", 1, 1, run_recover },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
 	{ "load", "u", 1, 1, run_load },

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../snapctl/bytes.h"
-#include "../snapctl/place.h"
+#include "bytes.h"
+#include "place.h"
 
 #define SECTOR_BYTES 512
 #define GPT_ENTRIES_MAX 1024

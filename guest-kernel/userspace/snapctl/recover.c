@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `recover`: completes the commit of a live timeline that a loss of power has ended. */
+#include "commands.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "complain.h"
+#include "cow.h"
+#include "crypt.h"
+#include "partition-id.h"
+#include "place.h"
+#include "system.h"
+
+#define SECTOR 512
+#define CHUNK_SECTORS (CRYPT_CHUNK / SECTOR)
+
+/* A device of the store's maps. */
+struct target {
+	char name[32];		/* in /dev, today */
+	int file;		/* -1 until something is copied there */
+};
+
+struct recovery {
+	const char *name;	/* of the store */
+	int store;
+	struct snapshot_store_header header;
+	uint32_t count;
+	struct target *targets;
+	struct crypt crypt;
+	uint64_t copied;	/* chunks */
+};
+
+/* Is a device called so in every boot? */
+static bool is_called(const char *name, const char *id)
+{
+	static const char by_partition[] = "PARTUUID=", by_mapping[] = "DM-UUID=";
+	char path[SYSTEM_PATH_MAX], uuid[160];
+
+	if (!strncmp(id, by_mapping, sizeof(by_mapping) - 1)) {
+		snprintf(path, sizeof(path), "/sys/class/block/%s/dm/uuid", name);
+		return system_line(path, uuid, sizeof(uuid)) && !strcmp(uuid, id + sizeof(by_mapping) - 1);
+	}
+	return !strncmp(id, by_partition, sizeof(by_partition) - 1) &&
+	       partition_uuid(name, uuid) && !strcasecmp(uuid, id + sizeof(by_partition) - 1);
+}
+
+static bool find_by_id(const char *id, char name[32])
+{
+	DIR *all = opendir("/sys/class/block");
+	const struct dirent *entry;
+	bool found = false;
+
+	while (!found && all && (entry = readdir(all))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= 32 || !is_called(entry->d_name, id))
+			continue;
+		strcpy(name, entry->d_name);
+		found = true;
+	}
+	if (all)
+		closedir(all);
+	return found;
+}
+
+/* Where a device of the store is today. */
+static int find_target(const struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
+{
+	char id[sizeof(device->id) + 1] = "", name[sizeof(device->name) + 1] = "";
+
+	memcpy(id, device->id, sizeof(device->id));
+	memcpy(name, device->name, sizeof(device->name));
+	if (!id[0])
+		snprintf(target->name, sizeof(target->name), "%s", name);
+	else if (!find_by_id(id, target->name))
+		return complain(recovery->name, "belongs to %s (%s), which is not there; attach it", name, id);
+	if (place_number(target->name, "size") * SECTOR != le64toh(device->bytes))
+		return complain(recovery->name, "belongs to %s of %llu bytes, which is not there; attach it or set it up",
+				name, (ull)le64toh(device->bytes));
+	return 0;
+}
+
+static int find_targets(struct recovery *recovery)
+{
+	struct snapshot_store_map map;
+
+	for (uint32_t i = 0; i < recovery->count; i++) {
+		uint32_t place = i % SNAPSHOT_STORE_MAP_DEVICES;
+
+		if (!place && !cow_read_map(recovery->store, &recovery->header, i / SNAPSHOT_STORE_MAP_DEVICES, &map))
+			return complain(recovery->name, "its list of devices is damaged from number %u on: the commit cannot be completed", i);
+		if (find_target(recovery, &recovery->targets[i], &map.device[place]))
+			return -1;
+	}
+	return 0;
+}
+
+/* An entry of another snapshot has another sum. */
+static bool is_entry(const struct recovery *recovery, uint64_t number, const struct snapshot_store_entry *entry)
+{
+	uint64_t le_number = htole64(number);
+	uint32_t sum = cow_crc32c(~0u, recovery->header.head.uuid, sizeof(recovery->header.head.uuid));
+
+	sum = cow_crc32c(sum, &le_number, sizeof(le_number));
+	sum = ~cow_crc32c(sum, entry, offsetof(struct snapshot_store_entry, check));
+	return entry->valid && entry->check[0] == (sum & 0xff) && entry->check[1] == (sum >> 8 & 0xff) &&
+	       entry->check[2] == (sum >> 16 & 0xff) && le32toh(entry->device) < recovery->count;
+}
+
+static int open_target(struct target *target)
+{
+	char path[48];
+
+	if (target->file >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/dev/%s", target->name);
+	target->file = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	return target->file >= 0 ? 0 : complain(path, "%s%s", strerror(errno), errno == EBUSY ? "; unmount it" : "");
+}
+
+/* Sectors that are not valid may be newer on the device. */
+static int copy_chunk(struct recovery *recovery, uint64_t number, const struct snapshot_store_entry *entry)
+{
+	struct target *target = &recovery->targets[le32toh(entry->device)];
+	uint64_t to = le64toh(entry->chunk) * CRYPT_CHUNK;
+	uint8_t data[CRYPT_CHUNK];
+
+	if (open_target(target))
+		return -1;
+	if (crypt_read(&recovery->crypt, number, data))
+		return complain(recovery->name, "chunk %llu cannot be read: %s", (ull)number, strerror(errno));
+	for (int from = 0, end; from < CHUNK_SECTORS; from = end + 1) {
+		for (end = from; end < CHUNK_SECTORS && entry->valid >> end & 1; end++)
+			;
+		if (end > from && pwrite(target->file, data + SECTOR * from, SECTOR * (end - from), to + SECTOR * from) !=
+					  SECTOR * (end - from))
+			return complain(target->name, "cannot be written: %s", strerror(errno));
+	}
+	recovery->copied++;
+	return 0;
+}
+
+static int copy_all(struct recovery *recovery)
+{
+	uint64_t used = le64toh(recovery->header.used_chunks), offset = le64toh(recovery->header.metadata_offset);
+	struct snapshot_store_entries block;
+
+	for (uint64_t first = 0; first < used; first += SNAPSHOT_STORE_ENTRIES, offset += sizeof(block)) {
+		if (pread(recovery->store, &block, sizeof(block), offset) != sizeof(block))
+			return complain(recovery->name, "cannot be read: %s", strerror(errno));
+		for (unsigned int i = 0; i < SNAPSHOT_STORE_ENTRIES && first + i < used; i++)
+			if (is_entry(recovery, first + i, &block.entry[i]) &&
+			    copy_chunk(recovery, first + i, &block.entry[i]))
+				return -1;
+	}
+	for (uint32_t i = 0; i < recovery->count; i++)
+		if (recovery->targets[i].file >= 0 && fsync(recovery->targets[i].file))
+			return complain(recovery->targets[i].name, "cannot be written: %s", strerror(errno));
+	return 0;
+}
+
+/* The key goes, too. */
+static int mark_committed(struct recovery *recovery)
+{
+	struct snapshot_store_header *header = &recovery->header;
+
+	header->state = htole32(SNAPSHOT_STORE_COMMITTED);
+	header->used_chunks = 0;
+	memset(header->cipher, 0, sizeof(header->cipher));
+	explicit_bzero(header->key, sizeof(header->key));
+	if (cow_write_header(recovery->store, header) || fsync(recovery->store))
+		return complain(recovery->name, "cannot be written: %s", strerror(errno));
+	return 0;
+}
+
+static int complete(struct recovery *recovery)
+{
+	const struct snapshot_store_header *header = &recovery->header;
+	int result;
+
+	if (le32toh(header->chunk_bytes) != CRYPT_CHUNK)
+		return complain(recovery->name, "has chunks of %u bytes; use the snapctl that belongs to its kernel",
+				le32toh(header->chunk_bytes));
+	if (find_targets(recovery))
+		return -1;
+	if (crypt_begin(&recovery->crypt, recovery->store, header->cipher, header->key, le64toh(header->data_offset),
+			le64toh(header->nr_chunks)))
+		return complain(recovery->name, "cannot be decrypted: %s", strerror(errno));
+	result = copy_all(recovery);
+	crypt_end(&recovery->crypt);
+	return result ? result : mark_committed(recovery);
+}
+
+static int recover_store(struct recovery *recovery)
+{
+	int result;
+
+	if (!cow_read_header(recovery->store, &recovery->header) ||
+	    le32toh(recovery->header.state) != SNAPSHOT_STORE_COMMITTING)
+		return 0;
+	recovery->count = le32toh(recovery->header.nr_devices);
+	recovery->targets = calloc(recovery->count, sizeof(*recovery->targets));
+	if (!recovery->targets)
+		return complain(recovery->name, "%s", strerror(ENOMEM));
+	for (uint32_t i = 0; i < recovery->count; i++)
+		recovery->targets[i].file = -1;
+	result = complete(recovery);
+	for (uint32_t i = 0; i < recovery->count; i++)
+		if (recovery->targets[i].file >= 0)
+			close(recovery->targets[i].file);
+	free(recovery->targets);
+	if (result)
+		return result;
+	printf("%s: the commit of snapshot ", recovery->name);
+	print_uuid(recovery->header.head.uuid);
+	printf(" is complete: %llu chunks of 4 KiB were missing\n", (ull)recovery->copied);
+	return 0;
+}
+
+int recover(const char *name)
+{
+	/* Not exclusively: dm-crypt is to have it, too. */
+	struct recovery recovery = { .name = name, .store = open(name, O_RDWR | O_CLOEXEC) };
+	int result;
+
+	if (recovery.store < 0) {
+		complain(name, "%s", strerror(errno));
+		return FAILED;
+	}
+	result = recover_store(&recovery);
+	close(recovery.store);
+	return result ? FAILED : OK;
+}

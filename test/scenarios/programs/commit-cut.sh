@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# commit-cut.sh begin|live SECONDS|check: what there is of a commit when the power goes.
+# begin: files on the root and on /mnt/ext4. live: in a live timeline, writes to them, syncs, begins to commit, and leaves that to itself
+# after SECONDS, with a program that writes block after block of /mnt/ext4/file. That program notes on sdb3, which has no substitute,
+# how many are synced. check: after a boot, all that was synced is there.
+# The file consists of lines of 8 bytes: "L" and the round in all blocks, or "W", the round and the number of the block.
+line() { printf '%-7s' "$1"; }
+mounted() { mkdir -p /mnt/ext4 /media && mount -t ext4 /dev/sdb4 /mnt/ext4; }
+case $1 in
+begin)
+    mounted && head -c 6M /dev/zero > /mnt/ext4/file && mkdir /root/set
+    for i in $(seq 40); do echo before > /root/set/$i; done
+    sync
+    ;;
+live)
+    mount -t ext4 /dev/sdb3 /media || exit 1
+    round=$(($(cat /media/round 2> /dev/null || echo 0) + 1))
+    yes "$(line "L$round")" | dd of=/mnt/ext4/file bs=1M count=6 iflag=fullblock conv=notrunc,fsync 2> /dev/null || exit 1
+    for i in $(seq 40); do echo "live $round" > /root/set/$i; done
+    sync
+    echo "$round" > /media/round && echo 0 > /media/synced && sync -f /media/round
+    n=0
+    while [ $((n += 1)) -lt 1000 ]; do
+        yes "$(line "W$round.$n")" | dd of=/mnt/ext4/file bs=4k count=1 seek="$n" iflag=fullblock conv=notrunc,fsync 2> /dev/null || break
+        echo "$n" | dd of=/media/synced conv=fsync 2> /dev/null
+    done &
+    sleep 0.1
+    snapctl commit > /run/commit 2>&1 &
+    sleep "$2"
+    snapctl info | grep '^store'
+    ;;
+check)
+    mounted && mount -t ext4 /dev/sdb3 /media || exit 1
+    round=$(cat /media/round) synced=$(cat /media/synced)
+    echo "round $round: ${synced:-0} blocks synced"
+    for i in $(seq 40); do [ "$(cat /root/set/$i)" = "live $round" ] || { echo "/root/set/$i: $(cat /root/set/$i)"; exit 1; }; done
+    uniq -c /mnt/ext4/file | awk -v round="$round" -v synced="${synced:-0}" '
+        {
+            if ($1 % 512) { print "block " block ": torn at " $2; exit 1 }
+            for (last = block + $1 / 512; block < last; block++) {
+                own = "W" round "." block
+                if (block && block <= synced ? $2 != own : $2 != own && $2 != "L" round) { print "block " block ": " $2; exit 1 }
+            }
+        }' || exit 1
+    umount /media
+    ;;
+esac
