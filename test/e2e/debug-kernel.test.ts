@@ -18,6 +18,8 @@ const LOCKS_ARE_CHECKED = `run: "grep -q '^ debug_locks: *1' /proc/lockdep_stats
  * long as no hole lies between the two.
  */
 const ZONES_MEET_IN_A_WORD = `run: { command: "awk '$1 == \\"start_pfn:\\" { print $2 }' /proc/zoneinfo", stdout: '^1\\n4096\\n' }`;
+/** The kernel's own tests of the bitmaps, made at boot. */
+const BITMAPS_HOLD = `run: "dmesg | grep -q ' ok 1 hibernation_bitmaps$'"`;
 const scenario = (suspend: string, start: string, verify: string): string => `name: debug kernel
 machine: { kernel: debug }
 control: false
@@ -25,6 +27,7 @@ steps:
   - boot
   - ${LOCKS_ARE_CHECKED}
   - ${ZONES_MEET_IN_A_WORD}
+  - ${BITMAPS_HOLD}
   - ${start}
   - suspend: ${suspend}
   - resume
