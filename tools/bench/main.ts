@@ -234,6 +234,12 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
     async (method) =>
       (await askOnce<SnapshotQuestion, Answers['figures']>('figures', { cacheDir, method }, signal)).answer,
   );
+  progress('snapshot: a rollback, and a resume');
+  const { answer: rollback } = await askOnce<SnapshotQuestion, Answers['rollback']>(
+    'rollback',
+    { cacheDir, method: 'sys_snapshot' },
+    signal,
+  );
   const capacity: CapacityAt[] = [];
   for (const memoryMiB of CAPACITY_MIB) {
     progress(`snapshot: looking for the largest program that can be saved in ${memoryMiB} MiB`);
@@ -268,7 +274,7 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
       (name, turn, { times }) =>
         progress(`snapshot: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
     );
-    return snapshotResult({ figures, capacity, ...samples });
+    return snapshotResult({ figures, capacity, rollback, ...samples });
   } finally {
     await Promise.allSettled([children.plain.end(), children.packed.end(), qemu.close()]);
   }

@@ -15,9 +15,11 @@ import {
   CAPACITY_CMDLINE,
   measureCapacity,
   measureFigures,
+  measureRollback,
   type Capacity,
   type Figures,
   type Rig,
+  type RollbackFigures,
 } from './snapshot/measure.js';
 import { ENGINE_MACHINES, type EngineMachine } from './engines/result.js';
 import { machineFor, planOf, type CycleSample } from './workload.js';
@@ -61,6 +63,7 @@ export type Answers = {
   cycle: CycleSample;
   memoryDiff: MemoryDiffSamples;
   figures: Figures;
+  rollback: RollbackFigures;
   capacity: Capacity;
 };
 
@@ -106,6 +109,10 @@ export function serve(name: string): void {
     case 'figures':
       return serveParent(async (question: SnapshotQuestion): Promise<Answers['figures']> =>
         measureFigures(question.method, await rigFor(question)),
+      );
+    case 'rollback':
+      return serveParent(async (question: SnapshotQuestion): Promise<Answers['rollback']> =>
+        measureRollback(await rigFor(question)),
       );
     case 'capacity':
       return serveParent(async (question: CapacityQuestion): Promise<Answers['capacity']> => {

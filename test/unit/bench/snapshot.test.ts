@@ -33,6 +33,14 @@ const samples: SnapshotSamples = {
     { memoryMiB: 256, of: { swsusp: { share: 39 }, sys_snapshot: { share: 75, beyond: 'no room' } } },
     { memoryMiB: 512, of: { swsusp: { share: 40, beyond: 'no memory' }, sys_snapshot: { share: 85 } } },
   ],
+  rollback: {
+    rollbackMs: 150,
+    resumeMs: 1000,
+    standstillMs: 140,
+    snapshotStandstillMs: 50,
+    heldPages: 655,
+    memoryPages: 65_536,
+  },
   hot: [cycle(700), cycle(700)],
   hotCompressed: [cycle(900), cycle(900)],
   qemu: [cycle(3000), cycle(3000)],
@@ -54,7 +62,18 @@ t.test('what is met and what is missed', (t) => {
     }).share.met,
     'none is less than any',
   );
+  t.match(result.rollbackOver, {
+    resume: { value: 0.15, met: false },
+    snapshotStandstill: { value: 2.8, met: true },
+    memory: { met: true },
+  });
   const text = renderSnapshot(result, 256);
+  t.match(
+    text,
+    /150 ms after the ioctl for a rollback, 1000 ms after power-on for a resume: 0\.150 .*at most 0\.1: missed/,
+  );
+  t.match(text, /stands still 140 ms for a rollback, 50 ms for the snapshot: 2\.80, aim at most 3: met/);
+  t.match(text, /655 of 65536 pages, 0\.010 .*at most 0\.015: met/);
   t.match(
     text,
     /virtual time 0\.050 \(1\/20\.0\), aim at most 0\.05: met; instructions 0\.055 \(1\/18\.2\), aim at most 0\.05: missed/,

@@ -8,17 +8,17 @@ import { bootStates } from '../../../emulator/cycle/boot.js';
 import type { Span } from '../../../emulator/cycle/frozen.js';
 import type { Plan, Step, SuspendMethod } from '../../../emulator/cycle/plan.js';
 import { runTimeline } from '../../../emulator/cycle/timeline.js';
-import type { TimelineOutcome } from '../../../emulator/cycle/outcome.js';
+import type { CycleOutcome, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
 import { createV86Engine } from '../../../emulator/engines/v86/host-node/engine.js';
 import { byteCache } from '../../../emulator/host/node/byte-cache.js';
 import type { MachineFiles } from '../../run/machine-files.js';
 import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
-import type { Engine } from '../../../emulator/machine/contract.js';
+import type { Engine, MarkerSeen } from '../../../emulator/machine/contract.js';
 import { GuestError, RigError } from '../../../emulator/machine/errors.js';
-import { stepBegin } from '../../../emulator/machine/markers.js';
-import { SECTOR_BYTES } from '../../../emulator/machine/units.js';
+import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
+import { PAGE_BYTES, SECTOR_BYTES } from '../../../emulator/machine/units.js';
 import { sourceOf } from '../../../emulator/verify/source.js';
 import { volumes, type Volume } from '../../../emulator/verify/disk/partitions.js';
 import { CHECK_HELD, keep, keepFromFiles, keepShare } from './workload.js';
@@ -32,6 +32,20 @@ export interface Figures {
   readonly imageBytes: number;
   /** From the call to the last write of the image. */
   readonly saveInstructions: number;
+}
+
+/** Going back to a snapshot in the same machine, beside the resume of one in a new machine. Of the guest's time. */
+export interface RollbackFigures {
+  /** From the ioctl until the call returns again. */
+  readonly rollbackMs: number;
+  /** From power-on until the call returns again, the boot included. */
+  readonly resumeMs: number;
+  /** From the ioctl until tasks run again, and what a snapshot takes from the freeze of the tasks to their thaw. */
+  readonly standstillMs: number;
+  readonly snapshotStandstillMs: number;
+  /** What is held for it besides the copies, and all of RAM. */
+  readonly heldPages: number;
+  readonly memoryPages: number;
 }
 
 export interface Capacity {
@@ -62,7 +76,13 @@ export const CAPACITY_CMDLINE = 'transparent_hugepage=never';
 const IMAGE_VOLUME = { swsusp: 'sdb2', sys_snapshot: 'sdb3' } as const satisfies Record<SuspendMethod, string>;
 const IMAGE_DISK = 1;
 
-const suspend = (method: SuspendMethod): Step => ({ do: 'suspend', method, offMs: 0, whileSaving: [], faults: [] });
+const suspend = (method: SuspendMethod): Extract<Step, { do: 'suspend' }> => ({
+  do: 'suspend',
+  method,
+  offMs: 0,
+  whileSaving: [],
+  faults: [],
+});
 
 /**
  * Suspends and resumes a guest in which half of RAM is the anonymous memory of a program, with all proofs.
@@ -97,6 +117,63 @@ export async function measureFigures(method: SuspendMethod, rig: Rig): Promise<F
     saveInstructions: saveInstructions(method, lives, rig.files),
   };
 }
+
+/**
+ * Goes back to a snapshot of the guest of {@link measureFigures}, and resumes one, with all proofs.
+ * @throws GuestError when one of them fails.
+ */
+export async function measureRollback(rig: Rig): Promise<RollbackFigures> {
+  const [back, resumed] = [await restoreBy('rollback', rig), await restoreBy('powerOff', rig)];
+  const { frozen, memory } = back.cycle;
+  const ioctl = timeOf(back.markers, 'the rollback', stepBegin('rollback'));
+  if (!frozen || !memory) throw withoutFigures('the rollback');
+  return {
+    rollbackMs: timeOf(back.restored, 'the rollback', stepEnd('call')) - ioctl,
+    resumeMs: timeOf(resumed.restored, 'the resume', stepEnd('call')),
+    standstillMs: timeOf(back.restored, 'the rollback', stepEnd('thawTasks')) - ioctl,
+    snapshotStandstillMs: frozen.virtualMs,
+    heldPages: memory.pagesByReason['rollback'] ?? 0,
+    memoryPages: (rig.files.config.memoryMiB * 2 ** 20) / PAGE_BYTES,
+  };
+}
+
+interface Restored {
+  readonly cycle: CycleOutcome;
+  /** All of the machine, and those since the restored kernel's first instruction. */
+  readonly markers: readonly MarkerSeen[];
+  readonly restored: readonly MarkerSeen[];
+}
+
+async function restoreBy(then: 'rollback' | 'powerOff', rig: Rig): Promise<Restored> {
+  const { engine, lives } = observe(createV86Engine());
+  const isBack = then === 'rollback';
+  const steps: readonly Step[] = [
+    { do: 'boot' },
+    keepFromFiles(rig.files.config.memoryMiB / 2),
+    isBack ? { ...suspend('sys_snapshot'), then } : suspend('sys_snapshot'),
+    ...(isBack ? [] : [{ do: 'resume', faults: [] } as const]),
+    { do: 'verify', proofs: isBack ? ['memory', 'disk'] : ['memory', 'image', 'disk'] },
+    CHECK_HELD,
+  ];
+  const { cycles, findings } = await go(steps, rig, engine);
+  const [found] = findings;
+  if (found)
+    throw new GuestError(`a ${isBack ? 'rollback' : 'resume'} failed: ${found.what}`, { consoleTail: found.details });
+  const [cycle] = cycles;
+  const markers = lives.at(-1)?.markers ?? [];
+  const at = markers.findIndex(({ kind }) => kind === stepEnd('restore'));
+  if (!cycle || at < 0) throw withoutFigures(then);
+  return { cycle, markers, restored: markers.slice(at) };
+}
+
+function timeOf(markers: readonly MarkerSeen[], what: string, wanted: number): number {
+  const marker = markers.find(({ kind }) => kind === wanted);
+  if (!marker) throw withoutFigures(what);
+  return marker.virtualMs;
+}
+
+const withoutFigures = (what: string): RigError =>
+  new RigError(`${what} has no figures`, { remedy: "run a guest kernel that was built with the rig's markers" });
 
 /** The largest share of RAM, in per cent, that can be one program's anonymous memory and be saved without swap. */
 export async function measureCapacity(method: SuspendMethod, rig: Rig): Promise<Capacity> {

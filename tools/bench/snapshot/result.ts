@@ -6,7 +6,7 @@ import { indent, quotient, renderTable, seconds } from '../table.js';
 import { phases } from '../phases.js';
 import { aimText, judge, meets, type Aim, type Verdict } from '../verdict.js';
 import { PHASES, type CycleSample, type Phase } from '../workload.js';
-import type { Capacity, Figures } from './measure.js';
+import type { Capacity, Figures, RollbackFigures } from './measure.js';
 
 export const SNAPSHOT_AIMS = {
   /** Time that userspace stands still, sys_snapshot over swsusp. */
@@ -15,6 +15,12 @@ export const SNAPSHOT_AIMS = {
   share: { atLeast: 85 },
   /** A verified hot cycle by sys_snapshot over QEMU's stock cycle. */
   cycle: { atMost: 0.2 },
+  /** Virtual time until the call returns again, by a rollback over by a resume. */
+  rollback: { atMost: 0.1 },
+  /** Time that userspace stands still, for a rollback over for a snapshot. */
+  rollbackStandstill: { atMost: 3 },
+  /** Share of RAM that is held for a rollback. */
+  rollbackHeld: { atMost: 0.015 },
 } as const;
 
 /**
@@ -45,6 +51,12 @@ export interface SnapshotResult {
   /** sys_snapshot over swsusp. */
   readonly frozen: { readonly virtualMs: ExactVerdict; readonly instructions: ExactVerdict };
   readonly share: ExactVerdict;
+  readonly rollback: RollbackFigures;
+  readonly rollbackOver: {
+    readonly resume: ExactVerdict;
+    readonly snapshotStandstill: ExactVerdict;
+    readonly memory: ExactVerdict;
+  };
   /** A verified hot cycle with the image saved as it is, the same with the image compressed, QEMU's stock cycle. */
   readonly cycleMs: Readonly<Record<SnapshotContender, Summary>>;
   /** Where the time goes. */
@@ -61,9 +73,10 @@ export type SnapshotContender = (typeof SNAPSHOT_CONTENDERS)[number];
 export interface SnapshotSamples extends Readonly<Record<SnapshotContender, readonly CycleSample[]>> {
   readonly figures: PerMethod<Figures>;
   readonly capacity: readonly CapacityAt[];
+  readonly rollback: RollbackFigures;
 }
 
-export function snapshotResult({ figures, capacity, ...samples }: SnapshotSamples): SnapshotResult {
+export function snapshotResult({ figures, capacity, rollback, ...samples }: SnapshotSamples): SnapshotResult {
   const { swsusp, sys_snapshot: snapshot } = figures;
   const ms = (of: SnapshotContender): readonly number[] => samples[of].map(({ times }) => times.ms);
   const perContender = <T>(value: (of: SnapshotContender) => T): Readonly<Record<SnapshotContender, T>> =>
@@ -77,6 +90,15 @@ export function snapshotResult({ figures, capacity, ...samples }: SnapshotSample
     bytesPerInstruction: { swsusp: rate(swsusp), sys_snapshot: rate(snapshot) },
     frozen: { virtualMs: frozen('virtualMs'), instructions: frozen('instructions') },
     share: exact(capacity.at(-1)?.of.sys_snapshot.share ?? 0, SNAPSHOT_AIMS.share),
+    rollback,
+    rollbackOver: {
+      resume: exact(rollback.rollbackMs / rollback.resumeMs, SNAPSHOT_AIMS.rollback),
+      snapshotStandstill: exact(
+        rollback.standstillMs / rollback.snapshotStandstillMs,
+        SNAPSHOT_AIMS.rollbackStandstill,
+      ),
+      memory: exact(rollback.heldPages / rollback.memoryPages, SNAPSHOT_AIMS.rollbackHeld),
+    },
     cycleMs: perContender((of) => summarize(ms(of))),
     phasesMs: perContender((of) => phases(samples[of])),
     cpuMs: perContender((of) => summarize(samples[of].map(({ cpuMs }) => cpuMs))),
@@ -88,6 +110,7 @@ const exact = (value: number, aim: Aim): ExactVerdict => ({ value, aim, met: mee
 
 export function renderSnapshot(result: SnapshotResult, memoryMiB: number): string {
   const { figures, capacity, bytesPerInstruction, frozen, share, cycleMs, phasesMs, cpuMs, cycle } = result;
+  const { rollback, rollbackOver } = result;
   const row = (what: string, of: (method: SuspendMethod) => string): string[] => [
     what,
     of('swsusp'),
@@ -119,6 +142,9 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         `userspace stands still, sys_snapshot over swsusp: virtual time ${verdict(frozen.virtualMs)}; instructions ${verdict(frozen.instructions)}`,
         `largest program that sys_snapshot saves without swap: ${share.value} % of ${capacity.at(-1)?.memoryMiB ?? 0} MiB, ${aimText(share.aim, share.value)}`,
         ...beyond,
+        `the call returns again ${rollback.rollbackMs.toFixed(0)} ms after the ioctl for a rollback, ${rollback.resumeMs.toFixed(0)} ms after power-on for a resume: ${verdict(rollbackOver.resume)}`,
+        `userspace stands still ${rollback.standstillMs.toFixed(0)} ms for a rollback, ${rollback.snapshotStandstillMs.toFixed(0)} ms for the snapshot: ${rollbackOver.snapshotStandstill.value.toFixed(2)}, ${aimText(rollbackOver.snapshotStandstill.aim, rollbackOver.snapshotStandstill.value)}`,
+        `held for a rollback besides the copies: ${rollback.heldPages} of ${rollback.memoryPages} pages, ${verdict(rollbackOver.memory)}`,
         `verified hot cycle by sys_snapshot ${seconds(cycleMs.hot)}, QEMU TCG's stock cycle ${seconds(cycleMs.qemu)}: ${quotient(cycle.ratio)}, ${aimText(cycle.aim, cycle.ratio.ofMedians)}`,
         `the same with the image compressed by snapctl, as it does unless told: ${seconds(cycleMs.hotCompressed)}`,
         ...PHASES.map(
