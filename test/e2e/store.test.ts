@@ -45,7 +45,7 @@ t.test('a store on a device tells of which snapshot it is, and whose writes it t
     const { stdout } = taken;
     const session = /^snapshot: (.*)$/m.exec(stdout)?.[1] ?? 'no session';
     t.match(session, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    t.match(stdout, `store of snapshot: ${session}\nformat: version 1\nstate: live`);
+    t.match(stdout, `store of snapshot: ${session}\nformat: version 2\nstate: live`);
     t.match(stdout, `takes the writes of: sdb3, ${320 << 20} bytes, PARTUUID=${stdout.split('\n')[0]}\n`);
     const [, size, start] = /^size: (\d+) bytes from byte (\d+) on, for \d+ devices$/m.exec(stdout) ?? [];
     t.equal(Number(size), store(taken)[0]?.[0]);
