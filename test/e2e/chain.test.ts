@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: MIT
 /**
- * Snapshots in a chain: each is taken by what came back from the one before, and is as good as the first. `npm run soak -- chain`
- * makes longer chains.
+ * Snapshots in a chain: each is taken by what came back from the one before, by a resume or a rollback, and is as good as the first.
+ * `npm run soak -- chain` makes longer chains.
  */
 import t from 'tap';
 import { runScenario } from '../../tools/library.js';
 import { leakFindings, loadChain, pagesKept } from '../../tools/soak/chain.js';
 import { context } from './cycle-support.js';
 
-const CYCLES = 5;
+const CYCLES = 10;
 
-t.test('a fifth snapshot follows four resumes', async (t) => {
+t.test('a tenth snapshot follows resumes and rollbacks', async (t) => {
   const { report, outcome } = await runScenario(await loadChain(CYCLES), context, { say: () => undefined });
   t.same(report.failures, []);
   t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: CYCLES });
-  for (const [index, { memory, image, disk }] of outcome.main.cycles.entries()) {
+  const back = outcome.main.cycles.filter(({ rolledBack }) => rolledBack).length;
+  t.equal(back, CYCLES / 2, 'half of them are rolled back');
+  for (const [index, { memory, image, disk, rolledBack }] of outcome.main.cycles.entries()) {
     t.match(
       { memory, image, disk },
       {
         memory: { pagesDiffering: 0 },
-        image: { pagesDiffering: 0 },
+        image: rolledBack ? undefined : { pagesDiffering: 0 },
         disk: { sectorsDiffering: 0, originSectorsWritten: 0 },
       },
       `cycle ${index + 1}`,

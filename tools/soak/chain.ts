@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** Chains: a series of snapshots, each taken by the system that was resumed from the one before. */
+/**
+ * Chains: a series of snapshots, each taken by the system that came back from the one before. It comes back by a resume in a new
+ * machine, or by a rollback in the same one.
+ */
 import type { CycleOutcome, Finding } from '../../emulator/cycle/outcome.js';
-import type { Plan, Step } from '../../emulator/cycle/plan.js';
+import type { Plan, SimpleStep, Step } from '../../emulator/cycle/plan.js';
 import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
@@ -22,18 +25,53 @@ export async function loadChain(cycles: number, overrides: Overrides = {}): Prom
   return { ...loaded, plan, scenario: { ...loaded.scenario, name: plan.name } };
 }
 
-/** The plan, with each of its repeats executed `cycles` times. */
+/** The plan, with each of its repeats executed `cycles` times. The machine's seed decides which of them end by a rollback. */
 export function chainOf(plan: Plan, cycles: number): Plan {
-  const steps = plan.steps.map((step): Step => (step.do === 'repeat' ? { ...step, times: cycles } : step));
-  return { ...plan, name: `${cycles} snapshots, each resumed from the one before`, steps };
+  const { seed } = plan.machine;
+  const steps = plan.steps.flatMap((step): readonly Step[] =>
+    step.do === 'repeat'
+      ? Array.from({ length: cycles }, (_, cycle) =>
+          isRolledBack(seed, cycle) ? rolledBack(step.steps) : step.steps,
+        ).flat()
+      : [step],
+  );
+  return { ...plan, name: `${cycles} snapshots, each taken by what came back from the one before`, steps };
+}
+
+/**
+ * Whether a cycle (counted from 0) ends by a rollback: one of each two does, and chance decides which. A longer chain of the same
+ * seed begins with the shorter one.
+ */
+function isRolledBack(seed: number, cycle: number): boolean {
+  // Both words go into each bit of the result (the finalizer of MurmurHash3).
+  let mixed = Math.imul(seed ^ Math.imul((cycle >>> 1) + 1, 0x9e37_79b9), 0x85eb_ca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+  return ((mixed ^ (mixed >>> 16)) & 1) === (cycle & 1);
+}
+
+/** The steps of a cycle whose live timeline is given up after all of its commands. */
+function rolledBack(steps: readonly Step[]): readonly Step[] {
+  return steps.flatMap((step): readonly Step[] => {
+    if (step.do === 'resume') return [];
+    if (step.do === 'verify') return [{ ...step, proofs: step.proofs.filter((proof) => proof !== 'image') }];
+    return [step.do === 'suspend' ? suspendRolledBack(step) : step];
+  });
+}
+
+function suspendRolledBack(step: Extract<SimpleStep, { do: 'suspend' }>): Step {
+  const { beforeSaving = [], whileSaving } = step;
+  return { ...step, then: 'rollback', offMs: 0, beforeSaving: [...beforeSaving, ...whileSaving], whileSaving: [] };
 }
 
 /** The first cycle (counted from 1) in which a proof failed; undefined when none failed. */
 export function firstBadCycle(cycles: readonly CycleOutcome[]): number | undefined {
-  const bad = cycles.findIndex(({ memory, image, disk }) =>
-    [memory?.pagesDiffering, image?.pagesDiffering, disk?.sectorsDiffering, disk?.originSectorsWritten].some(
-      (count) => count !== 0,
-    ),
+  const bad = cycles.findIndex(({ memory, image, disk, rolledBack: withoutImage }) =>
+    [
+      memory?.pagesDiffering,
+      withoutImage ? 0 : image?.pagesDiffering,
+      disk?.sectorsDiffering,
+      disk?.originSectorsWritten,
+    ].some((count) => count !== 0),
   );
   return bad < 0 ? undefined : bad + 1;
 }

@@ -1,15 +1,44 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
 import type { CycleOutcome } from '../../../emulator/cycle/outcome.js';
+import { orderProblems } from '../../../emulator/cycle/phase.js';
 import { unroll } from '../../../emulator/cycle/plan.js';
-import { chainOf, firstBadCycle, leakFindings, loadChain, pagesKept } from '../../../tools/soak/chain.js';
+import { firstBadCycle, leakFindings, loadChain, pagesKept } from '../../../tools/soak/chain.js';
 
 t.test('a chain is as long as told', async (t) => {
   const { plan, scenario } = await loadChain(25, { seed: 4 });
   t.equal(unroll(plan.steps).filter((step) => step.do === 'suspend' && step.method === 'sys_snapshot').length, 25);
   t.equal(plan.machine.seed, 4);
   t.match(scenario.name, /^25 snapshots/);
-  t.equal(unroll(chainOf(plan, 3).steps).filter(({ do: what }) => what === 'verify').length, 3);
+  const short = await loadChain(3);
+  t.equal(unroll(short.plan.steps).filter(({ do: what }) => what === 'verify').length, 3);
+});
+
+t.test('the seed decides which cycles are rolled back, and the chain remains in order', async (t) => {
+  const endsOf = async (cycles: number, seed: number): Promise<string> => {
+    const { plan } = await loadChain(cycles, { seed });
+    t.same(orderProblems(plan.steps).problems, []);
+    return unroll(plan.steps)
+      .flatMap((step) => (step.do === 'suspend' ? [step.then === 'rollback' ? 'b' : 'r'] : []))
+      .join('');
+  };
+  const long = await endsOf(100, 1);
+  t.equal(long.replaceAll('r', '').length, 50, 'half of them');
+  t.match(long, /bb[^]*rr/, 'one after the other of each');
+  t.equal(await endsOf(10, 1), long.slice(0, 10), 'a shorter chain is its beginning');
+  t.not(await endsOf(100, 2), long);
+  t.equal(await endsOf(100, 1), long);
+});
+
+t.test('a cycle that is rolled back does the same in its live timeline, and has no image', async (t) => {
+  const { plan } = await loadChain(20, { seed: 1 });
+  const steps = unroll(plan.steps);
+  const at = steps.findIndex((step) => step.do === 'suspend' && step.then === 'rollback');
+  const resumed = steps.find((step) => step.do === 'suspend' && step.then === undefined);
+  t.match(steps[at], { offMs: 0, whileSaving: [] });
+  t.match(steps[at], { beforeSaving: resumed?.do === 'suspend' ? resumed.whileSaving : [] });
+  t.match(steps[at + 1], { do: 'verify' });
+  t.strictSame(steps[at + 1], { do: 'verify', proofs: ['memory', 'disk'] });
 });
 
 t.test('the first cycle that a proof fails', (t) => {
@@ -24,6 +53,9 @@ t.test('the first cycle that a proof fails', (t) => {
   t.equal(firstBadCycle([cycle(0), cycle(0)]), undefined);
   t.equal(firstBadCycle([cycle(0), cycle(2), cycle(1)]), 2);
   t.equal(firstBadCycle([cycle(0), cycle(0), cycle(0, 8)]), 3);
+  const withoutImage: CycleOutcome = { ...cycle(0), image: undefined };
+  t.equal(firstBadCycle([{ ...withoutImage, rolledBack: true }]), undefined);
+  t.equal(firstBadCycle([withoutImage]), 1);
   t.end();
 });
 
