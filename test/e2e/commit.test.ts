@@ -12,6 +12,7 @@ disks: [root, filesystems]
 control: false
 files:
   - { from: ${packagePath('test/scenarios/programs/commit.sh')}, to: /usr/local/bin/commit.sh, mode: '0755' }
+  - { from: ${packagePath('test/scenarios/programs/on-disk.sh')}, to: /usr/local/bin/on-disk.sh, mode: '0644' }
 steps:
   - boot
   - run: mkdir -p /mnt/ext4 && mount -t ext4 /dev/sdb4 /mnt/ext4 && head -c 4M /dev/zero > /mnt/ext4/file && sync
@@ -30,13 +31,6 @@ steps:
 });
 
 t.test('the next boot completes a commit that a loss of power has interrupted', async (t) => {
-  const rounds = ['0.02', '0.4'].map(
-    (seconds) => `
-  - run: { timeout: 60 s, command: snapctl take -c /dev/sdb1 commit-cut.sh live ${seconds}, stdout: being merged }
-  - cutPower
-  - boot
-  - run: { timeout: 60 s, command: commit-cut.sh check, stdout: '[1-9]\\d* blocks synced' }`,
-  );
   const { report, outcome } = await runText(
     t.testdir({}),
     `name: commit, power cut
@@ -47,7 +41,14 @@ files:
   - { from: ${packagePath('test/scenarios/programs/commit-cut.sh')}, to: /usr/local/bin/commit-cut.sh, mode: '0755' }
 steps:
   - boot
-  - run: commit-cut.sh begin${rounds.join('')}
+  - run: commit-cut.sh begin
+  - repeat:
+      times: 2
+      steps:
+        - run: { timeout: 60 s, command: snapctl take -c /dev/sdb1 commit-cut.sh live 0.02 0.4, stdout: being merged }
+        - cutPower
+        - boot
+        - run: { timeout: 60 s, command: commit-cut.sh check, stdout: '[1-9]\\d* blocks synced' }
   - run: { command: snapctl info /dev/sdb1, stdout: 'state: committed' }
   - shutdown
 `,

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# commit-cut.sh begin|live SECONDS|check: what there is of a commit when the power goes.
+# commit-cut.sh begin|live SECONDS...|check: what there is of a commit when the power goes.
 # begin: files on the root and on /mnt/ext4. live: in a live timeline, writes to them, syncs, begins to commit, and leaves that to itself
-# after SECONDS, with a program that writes block after block of /mnt/ext4/file. That program notes on sdb3, which has no substitute,
+# after the SECONDS of this round, with a program that writes block after block of /mnt/ext4/file. That program notes on sdb3, which has no substitute,
 # how many are synced. check: after a boot, all that was synced is there.
 # The file consists of lines of 8 bytes: "L" and the round in all blocks, or "W", the round and the number of the block.
 line() { printf '%-7s' "$1"; }
@@ -27,7 +27,8 @@ live)
     done &
     sleep 0.1
     snapctl commit > /run/commit 2>&1 &
-    sleep "$2"
+    shift "$round"
+    sleep "$1"
     snapctl info | grep '^store'
     ;;
 check)

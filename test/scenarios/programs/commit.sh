@@ -4,20 +4,10 @@
 # of DISK's PARTITION, and has a size of at least 4 MiB. Each program reads what it has just written. Afterwards everything is on DISK,
 # which is not guarded any more, and the image can be neither read nor gone back to.
 file=$1 disk=/dev/$2 partition=/dev/$3
-start=$(cat "/sys/block/$2/$3/start") sectors=$(cat "/sys/block/$2/$3/size")
+. on-disk.sh
 rm -f /run/stop /run/wrong
 
 wrong() { echo "$*"; exit 1; }
-# Of DISK, past its partition, and of the partition, as whoever has it mounted sees it.
-is_on_disk() {
-    dd if="$disk" bs=64k skip="$((start * 512))" count="$((sectors * 512))" iflag=direct,skip_bytes,count_bytes 2> /dev/null | md5sum > /run/disk
-    dd if="$partition" bs=64k iflag=direct 2> /dev/null | md5sum > /run/partition
-    cmp -s /run/disk /run/partition
-}
-writes_disk() {
-    dd if="$disk" of=/run/sector bs=512 skip="$start" count=1 iflag=direct 2> /dev/null &&
-        dd if=/run/sector of="$disk" bs=512 seek="$start" count=1 oflag=direct conv=notrunc 2> /dev/null
-}
 # keep BS COUNT SEEK: writes COUNT blocks of BS bytes from block SEEK on, and reads them, until there is the file /run/stop. What is
 # written last stays in /run/SEEK.BS.
 keep() {

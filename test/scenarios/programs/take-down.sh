@@ -6,20 +6,9 @@
 # The filesystem must have nothing to write but what FILE, which is written in place, contains: what was written elsewhere before is
 # lost with the substitutes.
 file=$1 disk=/dev/$2 partition=/dev/$3
-start=$(cat "/sys/block/$2/$3/start") sectors=$(cat "/sys/block/$2/$3/size")
+. on-disk.sh
 rm -f /run/stop
 
-# Of DISK, past its partition, and of the partition, as whoever has it mounted sees it.
-is_on_disk() {
-    dd if="$disk" bs=64k skip="$((start * 512))" count="$((sectors * 512))" iflag=direct,skip_bytes,count_bytes 2> /dev/null | md5sum > /run/disk
-    dd if="$partition" bs=64k iflag=direct 2> /dev/null | md5sum > /run/partition
-    cmp -s /run/disk /run/partition
-}
-# Writes over DISK what is there: the first of the partition's sectors.
-writes_disk() {
-    dd if="$disk" of=/run/sector bs=512 skip="$start" count=1 iflag=direct 2> /dev/null &&
-        dd if=/run/sector of="$disk" bs=512 seek="$start" count=1 oflag=direct conv=notrunc 2> /dev/null
-}
 # One kind of I/O each until there is the file /run/stop.
 keep() { while [ ! -e /run/stop ]; do "$@" || exit 1; done; }
 direct() { dd if=/dev/zero of="$file" bs="$1" count="$2" seek="$3" oflag=direct conv=notrunc 2> /dev/null && dd if="$file" of=/dev/null bs="$1" count="$2" skip="$3" iflag=direct 2> /dev/null; }
