@@ -80,9 +80,17 @@ const DISKS: readonly string[] = [
 /** Sources of each program, relative to this folder. A folder means all `.c` files directly in it. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   /** /init of the initramfs. */
-  'initramfs-init': ['init/initramfs-init.c', 'init/dm.c', ...DISKS, 'lib'],
+  'initramfs-init': ['init/initramfs-init.c', 'init/dm.c', 'snapctl/dm-request.c', ...DISKS, 'lib'],
   /** /sbin/init of the root. */
-  'rig-init': ['init/rig-init.c', 'init/shutdown.c', 'init/detach.c', 'init/dm.c', ...DISKS, 'lib'],
+  'rig-init': [
+    'init/rig-init.c',
+    'init/shutdown.c',
+    'init/detach.c',
+    'init/dm.c',
+    'snapctl/dm-request.c',
+    ...DISKS,
+    'lib',
+  ],
   'rig-agent': ['agent', 'lib'],
   'rig-marker': ['marker', 'lib'],
   scribble: ['scribble', 'lib'],
@@ -104,7 +112,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   waits: ['waits/waits.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
-  storm: ['storm'],
+  storm: ['storm', 'snapctl/dm-request.c'],
 };
 
 /**

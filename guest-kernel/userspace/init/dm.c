@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/dm-ioctl.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,29 +12,7 @@
 #include <unistd.h>
 
 #include "../lib/rig.h"
-
-struct request {
-	struct dm_ioctl head;
-	struct dm_target_spec target;
-	char parameters[64];
-};
-
-static int ask(int control, unsigned long command, const char *name, struct request *request)
-{
-	request->head.version[0] = DM_VERSION_MAJOR;
-	request->head.version[1] = 0;
-	request->head.version[2] = 0;
-	request->head.data_size = sizeof(*request);
-	request->head.data_start = offsetof(struct request, target);
-	snprintf(request->head.name, sizeof(request->head.name), "%s", name);
-	return ioctl(control, command, request);
-}
-
-/* The kernel's interface packs the number as 12 bits of major around 20 of minor. */
-static dev_t device_number(uint64_t dev)
-{
-	return makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00));
-}
+#include "../snapctl/dm-request.h"
 
 static int make_node(const char *name, uint64_t dev)
 {
@@ -44,14 +21,14 @@ static int make_node(const char *name, uint64_t dev)
 	snprintf(path, sizeof(path), "/dev/mapper/%s", name);
 	if (unlink(path) && errno != ENOENT)
 		return -1;
-	return mknod(path, S_IFBLK | 0600, device_number(dev));
+	return mknod(path, S_IFBLK | 0600, dm_device_number(dev));
 }
 
 static int set_up(int control, const char *name, const struct stat *backing, uint64_t sectors)
 {
-	struct request create = { 0 }, load = { 0 }, resume = { 0 };
+	struct dm_request create = { 0 }, load = { 0 }, resume = { 0 };
 
-	if (ask(control, DM_DEV_CREATE, name, &create)) {
+	if (dm_request(control, DM_DEV_CREATE, name, &create)) {
 		rig_say("device-mapper cannot create '%s': %s", name, strerror(errno));
 		return -1;
 	}
@@ -61,12 +38,12 @@ static int set_up(int control, const char *name, const struct stat *backing, uin
 	strcpy(load.target.target_type, "linear");
 	snprintf(load.parameters, sizeof(load.parameters), "%u:%u 0", major(backing->st_rdev),
 		 minor(backing->st_rdev));
-	if (ask(control, DM_TABLE_LOAD, name, &load)) {
+	if (dm_request(control, DM_TABLE_LOAD, name, &load)) {
 		rig_say("device-mapper refuses the table of '%s': %s", name, strerror(errno));
 		return -1;
 	}
 	/* Without DM_SUSPEND_FLAG this resumes, which makes the table live. */
-	if (ask(control, DM_DEV_SUSPEND, name, &resume) || make_node(name, create.head.dev)) {
+	if (dm_request(control, DM_DEV_SUSPEND, name, &resume) || make_node(name, create.head.dev)) {
 		rig_say("cannot activate '%s': %s", name, strerror(errno));
 		return -1;
 	}
@@ -113,7 +90,7 @@ void dm_each(void (*use)(const char *name, dev_t dev, void *data), void *data)
 		entry = (const void *)(list.bytes + list.head.data_start);
 		/* The first entry is empty where there is none. */
 		while (entry->dev) {
-			use(entry->name, device_number(entry->dev), data);
+			use(entry->name, dm_device_number(entry->dev), data);
 			if (!entry->next)
 				break;
 			entry = (const void *)((const char *)entry + entry->next);
@@ -125,12 +102,12 @@ void dm_each(void (*use)(const char *name, dev_t dev, void *data), void *data)
 int dm_remove(const char *name)
 {
 	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
-	struct request request = { 0 };
+	struct dm_request request = { 0 };
 	int result, error;
 
 	if (control < 0)
 		return -1;
-	result = ask(control, DM_DEV_REMOVE, name, &request);
+	result = dm_request(control, DM_DEV_REMOVE, name, &request);
 	error = errno;
 	close(control);
 	errno = error;

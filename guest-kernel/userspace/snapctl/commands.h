@@ -31,6 +31,9 @@ struct save_options {
 
 int save(const char *name, const struct save_options *options);
 
+/* The descriptor that `take` has given to `command`, or -1 with the reason said. */
+int held_image(const char *command);
+
 /* Returns only when the system has not gone back, and has said why. */
 int rollback(void);
 void rollback_to(int image);

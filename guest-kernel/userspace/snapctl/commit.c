@@ -3,7 +3,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -25,14 +24,12 @@ static const char *remedy(int error)
 
 int commit(const struct commit_options *options)
 {
-	const char *number = getenv(ENV_FD);
+	int image = held_image("commit");
 	uint32_t flags = options->no_recovery ? SNAPSHOT_COMMIT_NO_RECOVERY : 0;
 
-	if (!number) {
-		complain("commit", ENV_FD " is not set; let snapctl take run this command");
+	if (image < 0)
 		return FAILED;
-	}
-	if (!ioctl(atoi(number), SNAPSHOT_COMMIT, &flags))
+	if (!ioctl(image, SNAPSHOT_COMMIT, &flags))
 		return OK;
 	complain("commit", "%s%s", strerror(errno), remedy(errno));
 	return FAILED;

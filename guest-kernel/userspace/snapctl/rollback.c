@@ -22,6 +22,13 @@ static const char *remedy(int error)
 	}
 }
 
+int held_image(const char *command)
+{
+	const char *number = getenv(ENV_FD);
+
+	return number ? atoi(number) : complain(command, ENV_FD " is not set; let snapctl take run this command");
+}
+
 void rollback_to(int image)
 {
 	/* Where it works, the system goes on elsewhere. */
@@ -31,12 +38,9 @@ void rollback_to(int image)
 
 int rollback(void)
 {
-	const char *number = getenv(ENV_FD);
+	int image = held_image("rollback");
 
-	if (!number) {
-		complain("rollback", ENV_FD " is not set; let snapctl take run this command");
-		return FAILED;
-	}
-	rollback_to(atoi(number));
+	if (image >= 0)
+		rollback_to(image);
 	return FAILED;
 }

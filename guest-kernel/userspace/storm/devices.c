@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/dm-ioctl.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../snapctl/dm-request.h"
 #include "storm.h"
 
 const char *place(const char *name)
@@ -70,22 +70,12 @@ int mount_on(const char *device, const char *name, const char *type, unsigned lo
 	return mount(device, place(name), type, flags, NULL);
 }
 
-struct request {
-	struct dm_ioctl head;
-	struct dm_target_spec target;
-	char parameters[64];
-};
-
-static int dm_ask(unsigned long command, struct request *request)
+static int dm_ask(unsigned long command, struct dm_request *request)
 {
 	int control = must(open("/dev/mapper/control", O_RDWR | O_CLOEXEC));
 	int result, error;
 
-	request->head.version[0] = DM_VERSION_MAJOR;
-	request->head.data_size = sizeof(*request);
-	request->head.data_start = offsetof(struct request, target);
-	strcpy(request->head.name, "storm");
-	result = ioctl(control, command, request);
+	result = dm_request(control, command, "storm", request);
 	error = errno;
 	close(control);
 	errno = error;
@@ -94,7 +84,7 @@ static int dm_ask(unsigned long command, struct request *request)
 
 int dm_create(const char *backing)
 {
-	struct request create = { 0 }, load = { 0 };
+	struct dm_request create = { 0 }, load = { 0 };
 	unsigned long long bytes;
 	struct stat status;
 	int device, error;
@@ -120,14 +110,12 @@ int dm_create(const char *backing)
 		return -1;
 	}
 	unlink(DM_PATH);
-	return mknod(DM_PATH, S_IFBLK | 0600,
-		     makedev(create.head.dev >> 8 & 0xfff,
-			     (create.head.dev & 0xff) | (create.head.dev >> 12 & 0xfff00)));
+	return mknod(DM_PATH, S_IFBLK | 0600, dm_device_number(create.head.dev));
 }
 
 int dm_suspend(void)
 {
-	struct request request = { .head.flags = DM_SUSPEND_FLAG |
+	struct dm_request request = { .head.flags = DM_SUSPEND_FLAG |
 						 (chance_in(3) ? DM_SKIP_LOCKFS_FLAG : 0) };
 
 	return dm_ask(DM_DEV_SUSPEND, &request);
@@ -135,14 +123,14 @@ int dm_suspend(void)
 
 int dm_resume(void)
 {
-	struct request request = { 0 };
+	struct dm_request request = { 0 };
 
 	return dm_ask(DM_DEV_SUSPEND, &request);
 }
 
 int dm_remove(void)
 {
-	struct request request = { 0 };
+	struct dm_request request = { 0 };
 
 	return dm_ask(DM_DEV_REMOVE, &request);
 }
