@@ -32,5 +32,6 @@ struct snapshot_info {
 #define SNAPSHOT_GET_INFO	_IOR('3', 32, struct snapshot_info)
 #define SNAPSHOT_ROLLBACK	_IO('3', 33)
 #define SNAPSHOT_COMMIT		_IOW('3', 34, uint32_t)
+#define SNAPSHOT_REWIND		_IO('3', 35)
 
 #endif
