@@ -8,7 +8,7 @@ import type { MachineConfig, ShareEntry } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
 import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
-import { afterPowerOff, neverPowered, type PoweredOff } from './power.js';
+import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './power.js';
 import type { DiskState } from './proofs.js';
 import { resumeWords, type SwapPlace } from './swap-place.js';
 import { endState, type Recorder, type Seen } from './recorder.js';
@@ -53,7 +53,13 @@ export class Machines {
 
   /** The disks of the running machine as they are now. @throws InputError when there is none. */
   get disksNow(): readonly DiskState[] {
-    return afterPowerOff(this.#off, this.recorder.seen()).disks;
+    return this.disksAt(Infinity);
+  }
+
+  /** The disks of the running machine as they were at an instruction of it. @throws InputError when there is none. */
+  disksAt(instruction: number): readonly DiskState[] {
+    const seen = this.recorder.seen();
+    return afterPowerOff(this.#off, { ...seen, writes: writesBetween(seen.writes, 0, instruction) }).disks;
   }
 
   get isOn(): boolean {
@@ -126,6 +132,11 @@ export class Machines {
     const { bootId } = await agent.attach(this.recorder.machine);
     this.#agent = agent;
     return bootId;
+  }
+
+  /** From here on, this is the agent of the running machine: its live timeline goes on. */
+  goOnWith(live: Agent): void {
+    this.#agent = live;
   }
 
   /** Continues in a new machine from the point where `state` was made. */

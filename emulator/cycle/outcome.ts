@@ -61,6 +61,8 @@ export interface CycleOutcome {
   readonly offMs: number;
   /** The machine went back to the snapshot instead of being turned off; absent otherwise. */
   readonly rolledBack?: true;
+  /** The live timeline became the only one, so nothing was resumed; absent otherwise. */
+  readonly committed?: true;
   readonly frozen: Span | undefined;
   readonly memory: MemoryOutcome | undefined;
   readonly image: ImageOutcome | undefined;

@@ -23,6 +23,7 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
       if (!isOn(phase)) return no(step, isOff(phase), 'boot it first');
       if (step.refusal) return phase;
       if (step.faults.some(({ fault }) => fault === 'cutPower')) return 'off';
+      if (step.then === 'commit') return 'running';
       return step.then === 'rollback' ? 'resumed' : 'suspended';
     case 'cutPower':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');

@@ -103,7 +103,12 @@ export type Step =
       /** Run by the live timeline while the image is saved (sys_snapshot only). */
       readonly whileSaving: readonly CommandStep[];
       /** How the live timeline ends (sys_snapshot only): by default it saves the image and powers off. */
-      readonly then?: 'rollback';
+      readonly then?: 'rollback' | 'commit';
+      /**
+       * A command line that takes the snapshot and ends its live timeline by itself (sys_snapshot only), instead of that
+       * of the rig.
+       */
+      readonly command?: string;
       /** The swap area of the image, a device or a file (swsusp only); by default that of the kernel command line. */
       readonly swap?: string;
       /** The COW store (sys_snapshot only); sdb1 by default. */

@@ -41,6 +41,8 @@ export interface ResumeEvidence extends SuspendEvidence {
   readonly restored: Uint8Array | undefined;
   /** Writes on each disk from power-on to the restored kernel's first instruction. */
   readonly writesByResume: readonly (readonly DiskWrite[])[];
+  /** The live timeline was committed: there is no restored system, and `disks` is how they were when that began. */
+  readonly committed?: true;
   /** Writes on each disk by the restored system, as far as it has come. */
   readonly writesSinceRestore?: readonly (readonly DiskWrite[])[];
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
  * Suspends by the system call snapshot(2). After the copy the machine continues as the live timeline, which saves the
- * image and powers off, or goes back to the snapshot. The live timeline must not change the restored timeline.
+ * image and powers off, goes back to the snapshot, or becomes the only timeline. It must not change the restored one.
  */
 import { Agent } from '../agent/agent.js';
+import type { Interruption } from '../agent/channel.js';
 import type { Job, JobResult } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError, PowerCut } from '../machine/errors.js';
@@ -46,13 +47,19 @@ const save = (compress: LiveSteps['compress']): string =>
     `snapctl save ${compress === false ? '--no-compression ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
     `umount ${FOLDER}/store`,
   ].join(' && ');
+/** How the live timeline ends. What a store in memory holds is lost with the power while it is merged. */
+const endOf = ({ then, store, compress }: LiveSteps): string => {
+  if (then === 'rollback') return 'snapctl rollback';
+  if (then === 'commit') return `snapctl commit${store === 'memory' ? ' --no-recovery' : ''}`;
+  return save(compress);
+};
 /**
  * The command line that takes the snapshot. `snapctl take` runs its own command only in the live timeline; in the
- * restored timeline it ends. That command, the saver, waits for a line in the FIFO `go` and then saves the image, or
- * rolls back. It has opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
+ * restored timeline it ends. That command, the saver, waits for a line in the FIFO `go` and then saves the image, rolls
+ * back or commits. It has opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
  */
-const take = ({ store, compress, then }: LiveSteps): string =>
-  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${store === 'memory' ? '' : `-c /dev/${COW_VOLUME} `}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${then === 'rollback' ? 'snapctl rollback' : save(compress)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+const take = (steps: LiveSteps): string =>
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${steps.store === 'memory' ? '' : `-c /dev/${COW_VOLUME} `}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${endOf(steps)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 /** Fails when the saver has been killed. Until it says who it is, it has only been started. */
 const IS_SAVER_ALIVE = `{ [ ! -s ${FOLDER}/saver ] || kill -0 $(cat ${FOLDER}/saver) 2> /dev/null; }`;
 const SAVER_DEAD = `{ cat ${FOLDER}/said 2> /dev/null; echo the program that saves the image has been killed; exit 1; }`;
@@ -63,7 +70,7 @@ const AWAIT_SAVED_COMMAND = `until [ -s ${FOLDER}/ended ]; do ${IS_SAVER_ALIVE} 
 /** The commands and options of the live timeline. */
 export type LiveSteps = Pick<
   Extract<Step, { do: 'suspend' }>,
-  'beforeSaving' | 'whileSaving' | 'store' | 'mayWrite' | 'compress' | 'then'
+  'beforeSaving' | 'whileSaving' | 'store' | 'mayWrite' | 'compress' | 'then' | 'command'
 >;
 
 /** What the driver of a live timeline needs. */
@@ -92,22 +99,61 @@ export async function snapshotAndPowerOff(
   copyRam: boolean,
   deps: LiveDeps,
 ): Promise<SuspendResult> {
-  const { atCopy, job, live, bound, runAll } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
-  const continued = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax }));
-  if (continued.ended !== 'exited' || continued.exitCode !== 0)
-    throw notDone('the live timeline could not be told to save its image', continued, recorder);
+  const awaited = 'the live timeline to power off';
+  if (steps.command !== undefined) return awaitOwnEnd(recorder, agent, steps, copyRam, deps, awaited);
+  const begun = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
+  const { atCopy, job, live, bound, runAll } = begun;
+  await tellSaver(begun, recorder);
   await runAll(steps.whileSaving);
-  const saved = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
-  if (saved.ended !== 'exited' || saved.exitCode !== 0)
-    throw notDone('the image of the snapshot was not saved', saved, recorder);
+  await awaitSaver(begun, recorder, 'the image of the snapshot was not saved');
   await deps.beforeEnd(live);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
-  if (off.why !== 'halted') {
-    const what = `awaited the live timeline to power off, but it stopped for another reason (${off.why})`;
-    const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
-    throw off.why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
-  }
+  if (off.why !== 'halted') throw otherEnd(awaited, off, recorder);
   return { atCopy, job };
+}
+
+/**
+ * Has the command of the plan take the snapshot, and awaits the end that it gives to its live timeline: a stop of
+ * `triggers`, or without any, that the machine is off. Nothing else is asked of the live timeline, which may end at any
+ * time.
+ */
+async function awaitOwnEnd(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  copyRam: boolean,
+  { timeoutMs, signal }: LiveDeps,
+  awaited: string,
+  triggers: readonly ArmedTrigger[] = [],
+): Promise<SuspendResult> {
+  const bound = new Bound('suspend', recorder, timeoutMs);
+  const forked = await forkTimelines(recorder, agent, steps, copyRam, bound, signal);
+  await bound.during(async (virtualMsMax) => {
+    const report = await recorder.machine.run({ triggers, virtualMsMax });
+    if (report.reason.why !== (triggers.length === 0 ? 'halted' : 'trigger'))
+      throw unexpectedStop(awaited, report, recorder.seen(), signal);
+  });
+  return forked;
+}
+
+/** Has the saver of a live timeline do its work. */
+async function tellSaver({ live, bound }: LiveTimeline, recorder: Recorder): Promise<void> {
+  const told = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax }));
+  if (told.ended !== 'exited' || told.exitCode !== 0)
+    throw notDone('the live timeline could not be told to save its image', told, recorder);
+}
+
+/** @throws GuestError that begins with `what`, when the saver fails. */
+async function awaitSaver({ live, bound }: LiveTimeline, recorder: Recorder, what: string): Promise<void> {
+  const done = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
+  if (done.ended !== 'exited' || done.exitCode !== 0) throw notDone(what, done, recorder);
+}
+
+/** The error for a live timeline that has ended in another way than was awaited. */
+function otherEnd(awaited: string, { why }: Interruption, recorder: Recorder): GuestError {
+  const what = `awaited ${awaited}, but it stopped for another reason (${why})`;
+  const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
+  return why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
 }
 
 /** The result of a snapshot whose live timeline was given up. */
@@ -129,16 +175,45 @@ export async function snapshotAndRollBack(
   copyRam: boolean,
   deps: LiveDeps,
 ): Promise<RollbackResult> {
-  const { atCopy, job, live, bound } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
-  await deps.beforeEnd(live);
   const awaited = 'the machine to go back to the snapshot';
   const triggers = [...copyRamAt(stepEnd('restore'), copyRam), stopAt(stepEnd('thawTasks'))];
+  if (steps.command !== undefined) {
+    const own = await awaitOwnEnd(recorder, agent, steps, copyRam, deps, awaited, triggers);
+    return { ...own, restored: ramAt(stepEnd('restore'), recorder) };
+  }
+  const { atCopy, job, live, bound } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
+  await deps.beforeEnd(live);
   // The two commands tell of a rollback that is refused. Either may be running when the machine goes back.
   let end = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax, triggers }));
   if (end.ended === 'exited' && end.exitCode === 0)
     end = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax, triggers }));
   if (end.ended !== 'stopped') throw notDone(`awaited ${awaited}, but the live timeline went on`, end, recorder);
   return { atCopy, job, restored: ramAt(stepEnd('restore'), recorder) };
+}
+
+/** The result of a snapshot whose live timeline has become the only one. */
+export interface CommitResult extends SuspendResult {
+  /** The agent of the timeline that goes on. */
+  readonly live: Agent;
+}
+
+/**
+ * Takes a snapshot and commits its live timeline, which goes on.
+ * @throws Refused when the kernel refuses, PowerCut when a planned cut comes before the end, GuestError when the
+ *   commit fails.
+ */
+export async function snapshotAndCommit(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  deps: LiveDeps,
+): Promise<CommitResult> {
+  const begun = await beginLiveTimeline(recorder, agent, steps, false, deps);
+  const { atCopy, job, live, runAll } = begun;
+  await tellSaver(begun, recorder);
+  await runAll(steps.whileSaving);
+  await awaitSaver(begun, recorder, 'the live timeline was not committed');
+  return { atCopy, job, live };
 }
 
 /** The live timeline after its first commands. */
@@ -157,6 +232,23 @@ async function beginLiveTimeline(
 ): Promise<LiveTimeline> {
   const { timeoutMs, signal } = deps;
   const bound = new Bound('suspend', recorder, timeoutMs);
+  const { atCopy, job } = await forkTimelines(recorder, agent, steps, copyRam, bound, signal);
+  const live = new Agent(recorder.machine, { ...(signal && { signal }) });
+  await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
+  const runAll = liveRunner(live, deps);
+  await runAll(steps.beforeSaving ?? []);
+  return { atCopy, job, live, bound, runAll };
+}
+
+/** Has the snapshot taken, until the call returns in the live timeline. */
+async function forkTimelines(
+  recorder: Recorder,
+  agent: Agent,
+  steps: LiveSteps,
+  copyRam: boolean,
+  bound: Bound,
+  signal: AbortSignal | undefined,
+): Promise<SuspendResult> {
   const toCopyEnd = [stopAt(stepEnd('copy')), ...copyRamAt(stepBegin('copy'), copyRam)];
   const job = await runToCopy(recorder, agent, steps, toCopyEnd, bound);
   for (let again = true; again;) {
@@ -179,13 +271,7 @@ async function beginLiveTimeline(
       await bound.during((virtualMsMax) => agent.wait(job, { virtualMsMax })),
       recorder,
     );
-  const atCopy = ramAt(stepBegin('copy'), recorder);
-
-  const live = new Agent(recorder.machine, { ...(signal && { signal }) });
-  await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
-  const runAll = liveRunner(live, deps);
-  await runAll(steps.beforeSaving ?? []);
-  return { atCopy, job, live, bound, runAll };
+  return { atCopy: ramAt(stepBegin('copy'), recorder), job };
 }
 
 /**
@@ -234,7 +320,9 @@ async function runToCopy(
   triggers: readonly ArmedTrigger[],
   bound: Bound,
 ): Promise<Job> {
-  const end = await bound.during((virtualMsMax) => agent.exec(shell(take(steps)), { virtualMsMax, triggers }));
+  const end = await bound.during((virtualMsMax) =>
+    agent.exec(shell(steps.command ?? take(steps)), { virtualMsMax, triggers }),
+  );
   if (end.ended === 'stopped') return end.job;
   throw refusedOrStopped('the kernel refused to take a snapshot', end, recorder);
 }

@@ -159,7 +159,7 @@ function titleOf(step: SimpleStep): string {
 /** The proofs that these steps ask for of the suspend before them. */
 function proofsAhead(steps: readonly SimpleStep[]): readonly Proof[] {
   for (const step of steps) {
-    if (step.do === 'suspend' && !step.refusal) return [];
+    if (step.do === 'suspend' && !step.refusal && step.then !== 'commit') return [];
     if (step.do === 'verify') return step.proofs;
   }
   return [];

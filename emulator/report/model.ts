@@ -137,7 +137,8 @@ export function explanation({ details, remedy }: Pick<Finding, 'details' | 'reme
 /** The report of `outcome`. */
 export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
   const { main, control, findings } = outcome;
-  const first = main.cycles.find(({ rolledBack }) => rolledBack !== true) ?? main.cycles[0];
+  const first =
+    main.cycles.find(({ rolledBack, committed }) => rolledBack !== true && committed !== true) ?? main.cycles[0];
   return {
     formatVersion: 1,
     verdict: findings.length === 0 ? 'pass' : 'fail',

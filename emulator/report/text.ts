@@ -48,6 +48,7 @@ function headline(report: Report): string {
   const { kernel, options, seed, method, cycles, offMs } = report;
   const memory = options['memoryMiB'];
   const rolledBack = report.perCycle.filter((cycle) => cycle.rolledBack === true).length;
+  const committed = report.perCycle.filter((cycle) => cycle.committed === true).length;
   return [
     `Linux ${kernel.version} ${kernel.flavour}`,
     ...(machineWords(report) ?? []),
@@ -55,7 +56,8 @@ function headline(report: Report): string {
     `seed ${seed}`,
     ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle')]),
     ...(rolledBack > 0 ? [`${rolledBack} rolled back`] : []),
-    ...(method !== null && rolledBack < cycles ? [`off for ${time(offMs)}`] : []),
+    ...(committed > 0 ? [`${committed} committed`] : []),
+    ...(method !== null && rolledBack + committed < cycles ? [`off for ${time(offMs)}`] : []),
   ].join(' · ');
 }
 

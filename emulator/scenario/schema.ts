@@ -342,12 +342,13 @@ const stepFields = {
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
       mayWrite: defaulted(list(text("a volume of a disk, like 'sdb4',", /^sd[a-z]\d*$/)), []),
       compress: defaulted(truth(), true),
-      then: defaulted(word('powerOff', 'rollback'), 'powerOff'),
+      then: defaulted(word('powerOff', 'rollback', 'commit'), 'powerOff'),
+      command: optional(filled('a command')),
       timeout: timeoutField,
       expect: optional(refusalShape),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, swap, store, mayWrite, compress, then, expect, faults }) => {
+    ({ method, beforeSaving, whileSaving, swap, store, mayWrite, compress, then, command, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
         return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
       if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
@@ -358,12 +359,20 @@ const stepFields = {
       if (method === 'swsusp' && mayWrite.length > 0)
         return 'swsusp has no live timeline for `mayWrite`: leave out `method: swsusp`';
       if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
-      if (method === 'swsusp' && then === 'rollback')
-        return 'swsusp has no live timeline to roll back: leave out `method: swsusp`';
+      if (method === 'swsusp' && then !== 'powerOff')
+        return `swsusp has no live timeline to ${then === 'commit' ? 'commit' : 'roll back'}: leave out \`method: swsusp\``;
+      if (method === 'swsusp' && command !== undefined)
+        return 'swsusp is not begun by a `command`: leave out `method: swsusp`';
+      if (command !== undefined && beforeSaving.length + whileSaving.length > 0)
+        return 'a `command` of its own ends the live timeline at any time: begin what is to run in it by a `start` step before';
+      if (command !== undefined && !compress)
+        return 'a `command` of its own decides about compression: leave out `compress`';
+      if (command !== undefined && then === 'commit')
+        return 'a `command` of its own that commits suspends nothing: make it a `run` step';
       if (then === 'rollback' && whileSaving.length > 0)
         return 'a live timeline that is rolled back saves no image: move the commands of `whileSaving` to `beforeSaving`';
-      if (then === 'rollback' && faults.some(({ kind }) => kind === 'alterSector'))
-        return 'a machine that is rolled back is never off: `alterSector` is no possible fault';
+      if (then !== 'powerOff' && faults.some(({ kind }) => kind === 'alterSector'))
+        return `a machine that is ${then === 'commit' ? 'committed' : 'rolled back'} is never off: \`alterSector\` is no possible fault`;
       const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
       return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
         ? `swsusp has no live timeline to run \`${key}\`: leave out \`method: swsusp\``
@@ -399,19 +408,20 @@ function stepOf(step: RawStep): Step {
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
       const { method, offTime, beforeSaving, whileSaving, swap, store, mayWrite, compress, then } = step.value;
-      const { timeout, expect, faults } = step.value;
+      const { command, timeout, expect, faults } = step.value;
       return {
         do: 'suspend',
         method,
-        // A machine that goes back to the snapshot is never off.
-        offMs: then === 'rollback' ? 0 : offTime,
+        // Otherwise the machine is never off.
+        offMs: then === 'powerOff' ? offTime : 0,
         ...(beforeSaving.length > 0 && { beforeSaving: beforeSaving.map(commandOf) }),
         whileSaving: whileSaving.map(commandOf),
         ...(swap !== undefined && { swap }),
         ...(store === 'memory' && { store }),
         ...(mayWrite.length > 0 && { mayWrite }),
         ...(!compress && { compress }),
-        ...(then === 'rollback' && { then }),
+        ...(then !== 'powerOff' && { then }),
+        ...(command !== undefined && { command }),
         ...(timeout !== undefined && { timeoutMs: timeout }),
         ...(expect && {
           refusal: { refused: expect.refused, ...(expect.errno !== undefined && { errno: expect.errno }) },

@@ -5,6 +5,7 @@
  */
 import type { DiskState, Proofs, Proven, ResumeEvidence, SuspendEvidence } from '../cycle/proofs.js';
 import type { FilesystemOutcome, Finding } from '../cycle/outcome.js';
+import { isCommitting } from './disk/store.js';
 import { consoleLines } from '../console/lines.js';
 import { findFaults } from '../console/faults.js';
 import type { MarkerSeen } from '../machine/contract.js';
@@ -258,17 +259,18 @@ async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType
   const lines = (await locateAll(named, histories, host)).map(
     ({ device, startSector, sectors, owner }) => `${device}: ${sectors} from sector ${startSector}: ${owner}`,
   );
+  const until = evidence.committed ? 'the commit' : 'the restored kernel';
   const findings: Finding[] = evidence.method === 'sys_snapshot' ? earlyThaws(evidence.markers) : [];
   if (sectorsDiffering > 0)
     findings.push({
       kind: 'disk',
-      what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and the restored kernel`,
+      what: `${sectorsDiffering} sectors outside of the image changed between the atomic copy and ${until}`,
       details: some(lines, lines.length),
     });
   else if (originSectorsWritten > 0)
     findings.push({
       kind: 'disk',
-      what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and the restored kernel, with the content that they had`,
+      what: `${originSectorsWritten} sectors outside of ${evidence.method === 'swsusp' ? 'swap' : 'the stores'} were written between the atomic copy and ${until}, with the content that they had`,
       details: some(lines, lines.length),
     });
   findings.push(...writesToStore(evidence));
@@ -377,9 +379,15 @@ async function checkFilesystems(
 ): ReturnType<Proofs['filesystems']> {
   const outcome: FilesystemOutcome[] = [];
   const findings: Finding[] = [];
-  for (const [index, disk] of disks.entries()) {
-    const source = diskSource(disk);
-    for (const volume of volumes(source, deviceName(index))) {
+  const all = disks.map((disk, index) => ({
+    source: diskSource(disk),
+    of: volumes(diskSource(disk), deviceName(index)),
+  }));
+  // What was interrupted is completed by the next boot.
+  if (all.some(({ source, of }) => of.some((volume) => isCommitting(volumeSource(source, volume)))))
+    return { outcome, findings };
+  for (const { source, of } of all) {
+    for (const volume of of) {
       const result = await host.check(volumeSource(source, volume), volume.filesystem, condition);
       if (result === undefined) continue;
       outcome.push({ at, device: volume.device, filesystem: volume.filesystem, clean: result.clean });

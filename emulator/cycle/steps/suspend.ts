@@ -4,12 +4,14 @@ import { readSectors } from '../../disks/disk.js';
 import { sectorEdits, triggersOf, type Fault } from '../../faults/fault.js';
 import type { MarkerSeen } from '../../machine/contract.js';
 import { GuestError } from '../../machine/errors.js';
+import { stepBegin } from '../../machine/markers.js';
 import { untilCut } from '../planned-cut.js';
 import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import type { DiskState } from '../proofs.js';
 import type { Seen } from '../recorder.js';
 import { Bound } from '../bound.js';
+import { frozenInLiveTimeline } from '../frozen.js';
 import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
 import { swapOfCommandLine, swapPlaceOf, type SwapPlace } from '../swap-place.js';
@@ -18,11 +20,12 @@ import {
   COW_VOLUME,
   frozenSince,
   type LiveDeps,
+  snapshotAndCommit,
   snapshotAndPowerOff,
   snapshotAndRollBack,
   storesOf,
 } from '../sys-snapshot.js';
-import { checkBackground, collectInLiveTimeline } from './background.js';
+import { checkBackground, collectInLiveTimeline, notesOf, restoreBackground } from './background.js';
 import type { StepContext, Suspended } from './context.js';
 import { expectFaultsApplied } from './faults.js';
 import { layoutSent } from './layout.js';
@@ -32,7 +35,7 @@ import { continueRestored } from './resume.js';
 type SuspendStep = Extract<SimpleStep, { do: 'suspend' }>;
 
 /**
- * Suspends until the machine is off or has gone back to the snapshot, or until a planned power cut. `ahead`: the proofs
+ * Suspends until the machine is off, has gone back to the snapshot or goes on without it, or until a planned power cut. `ahead`: the proofs
  * that a later step will make of it.
  */
 export async function suspend(context: StepContext, step: SuspendStep, ahead: readonly Proof[]): Promise<void> {
@@ -46,6 +49,7 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   const begunMs = recorder.seen().virtualMs;
   const copyRam = ahead.some((proof) => proof === 'memory' || proof === 'image');
   if (step.then === 'rollback') return rollBack(context, step, { layout, begunMs, copyRam });
+  if (step.then === 'commit') return commit(context, step, { layout, begunMs });
   machines.resumeFrom(step.swap === undefined ? undefined : swap);
   machines.expectResume();
   const end = await untilCut(() => suspendByMethod(context, step, swap, copyRam));
@@ -131,6 +135,67 @@ async function rollBack(
   if (end !== 'powerCut') return;
   context.resumed = undefined;
   await afterPowerCut(context);
+}
+
+/**
+ * Takes a snapshot and makes its live timeline the only one. Until the commit begins, nothing may be written to the disks
+ * outside the stores.
+ */
+async function commit(
+  context: StepContext,
+  step: SuspendStep,
+  { layout, begunMs }: { readonly layout: MarkerSeen | undefined; readonly begunMs: number },
+): Promise<void> {
+  const { machines } = context;
+  const { recorder } = machines;
+  const programs = notesOf(context);
+  const end = await untilCut(() => snapshotAndCommit(recorder, machines.agent, step, liveDepsOf(context, step)));
+  context.resumed = undefined;
+  await proveUntilCommit(context, step, layout);
+  expectFaultsApplied(step.faults, recorder, end === 'powerCut');
+  if (end === 'powerCut') return afterPowerCut(context);
+  const { atCopy, live } = end;
+  context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
+  machines.goOnWith(live);
+  context.background = restoreBackground(live, programs);
+  await checkBackground(context, 'by the time the live timeline was committed');
+}
+
+/** Nothing is proved of a live timeline whose power was cut before its commit began. */
+async function proveUntilCommit(
+  { deps, machines, evidence }: StepContext,
+  step: SuspendStep,
+  layout: MarkerSeen | undefined,
+): Promise<void> {
+  const { markers, writes } = machines.recorder.seen();
+  const [copy, begun] = ['copy', 'commit'].map((of) =>
+    markers.findLast(({ kind }) => kind === stepBegin(of as 'copy' | 'commit')),
+  );
+  if (!copy || !begun || begun.instruction < copy.instruction) return;
+  const disk = evidence.take(
+    await deps.proofs.disk({
+      method: step.method,
+      stores: storesOf(step),
+      markers,
+      layout,
+      atCopy: undefined,
+      disks: machines.disksAt(begun.instruction),
+      writesWhileFrozen: writesBetween(writes, frozenSince(markers) ?? copy.instruction, copy.instruction),
+      writesSinceCopy: writesBetween(writes, copy.instruction, begun.instruction),
+      restored: undefined,
+      writesByResume: writes.map(() => []),
+      committed: true,
+    }),
+  );
+  evidence.addCycle({
+    method: step.method,
+    offMs: 0,
+    committed: true,
+    frozen: frozenInLiveTimeline(markers),
+    memory: undefined,
+    image: undefined,
+    disk,
+  });
 }
 
 /**

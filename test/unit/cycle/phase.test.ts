@@ -21,6 +21,7 @@ t.test("a machine's life", (t) => {
     [resume, 'resumed'],
     [{ ...suspend, method: 'sys_snapshot', then: 'rollback' }, 'resumed'],
     [verify, 'resumed'],
+    [{ ...suspend, method: 'sys_snapshot', then: 'commit' }, 'running'],
     [cut, 'off'],
     [{ do: 'boot' }, 'running'],
     [{ do: 'cutPower' }, 'off'],

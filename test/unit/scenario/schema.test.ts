@@ -224,7 +224,15 @@ t.test('a suspend that must be refused', (t) => {
   t.match(suspend('then: rollback, mayWrite: [sdb4, sda]'), { mayWrite: ['sdb4', 'sda'] });
   t.match(suspend('then: rollback, mayWrite: [/dev/sdb4]'), [/a volume of a disk, like 'sdb4', is wanted/]);
   t.match(suspend('method: swsusp, mayWrite: [sdb4]'), [/swsusp has no live timeline for `mayWrite`/]);
-  t.match(suspend('method: sys_snapshot, then: commit'), [/one of powerOff, rollback is wanted/]);
+  t.match(suspend('method: sys_snapshot, then: commit, offTime: 1 h'), { then: 'commit', offMs: 0 });
+  t.match(suspend('method: swsusp, then: commit'), [/^4 swsusp has no live timeline to commit/]);
+  t.match(suspend('then: commit, faults: [{ alterSector: { sector: 5 } }]'), [/is committed is never off/]);
+  t.match(suspend('method: sys_snapshot, then: keep'), [/one of powerOff, rollback, commit is wanted/]);
+  t.match(suspend("then: rollback, command: 'snapctl suspend sdb3'"), { command: 'snapctl suspend sdb3' });
+  t.match(suspend('method: swsusp, command: ls'), [/^4 swsusp is not begun by a `command`/]);
+  t.match(suspend('command: ls, whileSaving: [ls]'), [/begin what is to run in it by a `start` step before/]);
+  t.match(suspend('command: ls, compress: false'), [/decides about compression/]);
+  t.match(suspend('command: ls, then: commit'), [/make it a `run` step/]);
   t.match(suspend('faults: [{ cutPower: { write: 1 } }], expect: { refused: busy }'), [/is never off/]);
   t.match(issuesOf('name: x\nsteps: [boot, { suspend: { expect: { refused: busy } } }, resume]\n'), [
     /cannot resume here: nothing is suspended/,
