@@ -5,20 +5,13 @@
 
 #include <stdbool.h>
 
+#include "call.h"
 #include "container.h"
 
-enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3, STOP_BOOT = 4 };
-
-/* Names of the environment in which `take` runs its command. */
-#define ENV_FD		"SNAPSHOT_FD"
-#define ENV_BYTES	"SNAPSHOT_BYTES"
-#define ENV_DEVICES	"SNAPSHOT_DEVICES"
+enum { OK = 0, FAILED = 1, USAGE = 2, BOOT_ON = 3, STOP_BOOT = 4, GONE_BACK = 5, COMMITTED = 6 };
 
 struct take_options {
-	const char *store;		/* path of the block device for changes, NULL for memory */
-	/* What the kernel's policies are to say for this call, NULL: as they are. */
-	const char *raw_devices;
-	const char *remote_filesystems;
+	struct call_options call;
 	bool failure_rolls_back;	/* when the command fails, the live timeline is given up */
 };
 
@@ -47,6 +40,23 @@ int recover(const char *name);
 
 /* Returns when all that the live timeline has written is on the devices. */
 int commit(const struct commit_options *options);
+
+/* The same by the image's descriptor. 0, or -1 with the reason said. */
+int commit_to(int image, const struct commit_options *options);
+
+/* What is done with a live timeline whose image cannot be saved. */
+enum decision { ASK, ROLL_BACK, TRY_AGAIN, COMMIT, POWER_OFF };
+
+struct suspend_options {
+	struct call_options call;
+	struct save_options save;
+	struct commit_options commit;
+	enum decision on_failure;	/* anything but TRY_AGAIN */
+	int timeout_seconds;		/* how long people are asked before that is done */
+};
+
+/* Saves to the first of these places that takes the image. Returns in the restored timeline, or where there is no other. */
+int suspend(const struct suspend_options *options, char **places);
 
 /* `name` may be NULL: the image that the environment names, in the kernel. */
 int info(const char *name);

@@ -22,15 +22,16 @@ static const char *remedy(int error)
 	}
 }
 
+int commit_to(int image, const struct commit_options *options)
+{
+	uint32_t flags = options->no_recovery ? SNAPSHOT_COMMIT_NO_RECOVERY : 0;
+
+	return ioctl(image, SNAPSHOT_COMMIT, &flags) ? complain("commit", "%s%s", strerror(errno), remedy(errno)) : 0;
+}
+
 int commit(const struct commit_options *options)
 {
 	int image = held_image("commit");
-	uint32_t flags = options->no_recovery ? SNAPSHOT_COMMIT_NO_RECOVERY : 0;
 
-	if (image < 0)
-		return FAILED;
-	if (!ioctl(image, SNAPSHOT_COMMIT, &flags))
-		return OK;
-	complain("commit", "%s%s", strerror(errno), remedy(errno));
-	return FAILED;
+	return image < 0 || commit_to(image, options) ? FAILED : OK;
 }

@@ -10,70 +10,16 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <linux/suspend_ioctls.h>
 
 #include "complain.h"
 #include "filesystems.h"
-#include "fingerprint.h"
 #include "identity.h"
-#include "place.h"
+#include "mounted.h"
 
 #define KERNEL "/dev/snapshot"
 #define DEVICES_WAIT_MS 5000
-
-/* A filesystem that was mounted to get at the image. */
-struct mounted {
-	char folder[32];	/* empty when there is none */
-	char path[4096];	/* of the image */
-};
-
-static int release(struct mounted *mounted)
-{
-	if (!mounted->folder[0])
-		return 0;
-	if (umount(mounted->folder))
-		return complain(mounted->folder, "cannot be unmounted: %s", strerror(errno));
-	rmdir(mounted->folder);
-	mounted->folder[0] = 0;
-	return 0;
-}
-
-/* Mounts what is on a device at a folder of its own. 0, or -1 or UNREACHABLE with the reason said. */
-static int mount_device(const char *device, struct mounted *mounted)
-{
-	struct snap_filesystem found;
-	struct place place;
-	struct stat status;
-	const char *type = NULL;
-
-	if (stat(device, &status)) {
-		complain(device, "%s; attach the device of the image", strerror(errno));
-		return UNREACHABLE;
-	}
-	if (!S_ISBLK(status.st_mode) || !place_find(status.st_rdev, &place))
-		return complain(device, "is not a device that can hold an image");
-	if (fingerprint(&place, false, &found)) {
-		complain(device, "cannot be read: %s", strerror(errno));
-		return UNREACHABLE;
-	}
-	type = fingerprint_mount_type(found.kind);
-	if (!type)
-		return complain(device, "holds no filesystem that an image could be on (but: %s)", found.kind);
-	strcpy(mounted->folder, "/snapctl-XXXXXX");
-	if (!mkdtemp(mounted->folder)) {
-		mounted->folder[0] = 0;
-		return complain("/", "cannot make a folder to mount %s at: %s", device, strerror(errno));
-	}
-	if (!mount(device, mounted->folder, type, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
-		   NULL))
-		return 0;
-	complain(device, "cannot be mounted as %s: %s", type, strerror(errno));
-	rmdir(mounted->folder);
-	mounted->folder[0] = 0;
-	return UNREACHABLE;
-}
 
 /* A device that is there for an image, but holds none. */
 static bool is_empty_device(int file)
@@ -93,22 +39,15 @@ static bool is_empty_device(int file)
  */
 static int find(const char *name, bool boot_on, bool check_only, struct mounted *mounted)
 {
-	const char *in_device = strchr(name, ':'), *path = name;
+	const char *path;
 	int file, result;
 
 	if (!strcmp(name, "-"))
 		return STDIN_FILENO;
-	if (in_device && access(name, F_OK)) {
-		char device[256];
-
-		snprintf(device, sizeof(device), "%.*s", (int)(in_device - name), name);
-		result = mount_device(device, mounted);
-		if (result) {
-			errno = EIO;
-			return result;
-		}
-		snprintf(mounted->path, sizeof(mounted->path), "%s/%s", mounted->folder, in_device + 1);
-		path = mounted->path;
+	result = mounted_find(name, mounted, &path);
+	if (result) {
+		errno = EIO;
+		return result;
 	}
 	file = open(path, (check_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (file >= 0 && boot_on && is_empty_device(file)) {
@@ -168,7 +107,7 @@ static int restore(struct container *container, struct mounted *mounted, const c
 		close(container->file);
 		container->file = -1;
 	}
-	if (release(mounted))
+	if (mounted_release(mounted))
 		goto out;
 	if (unmount && umount(unmount)) {
 		complain(unmount, "cannot be unmounted: %s", strerror(errno));
@@ -199,7 +138,7 @@ int load(const char *name, const struct load_options *options)
 	file = find(name, options->boot_on, options->check_only, &mounted);
 	if (file < 0) {
 		if (!errno) {
-			release(&mounted);
+			mounted_release(&mounted);
 			return BOOT_ON;
 		}
 		result = file;
@@ -217,7 +156,7 @@ int load(const char *name, const struct load_options *options)
 out:
 	if (container.file > STDIN_FILENO)
 		close(container.file);
-	release(&mounted);
+	mounted_release(&mounted);
 	if (result && options->boot_on)
 		complain(name, result == UNREACHABLE ? "was not resumed, and would be stale after a boot" :
 						       "was not resumed; booting on");

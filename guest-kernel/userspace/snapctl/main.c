@@ -22,6 +22,9 @@
 static const char usage_text[] =
 	"usage: snapctl take [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
 	"                    [--on-failure rollback|nothing] COMMAND [ARGUMENT...]\n"
+	"       snapctl suspend [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
+	"                       [--level N | --no-compression] [--on-failure ask|rollback|commit|poweroff]\n"
+	"                       [--timeout SECONDS] [--no-recovery] FILE|DEVICE|DEVICE:PATH...\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
 	"       snapctl rollback\n"
 	"       snapctl commit [--no-recovery]\n"
@@ -31,6 +34,9 @@ static const char usage_text[] =
 	"       snapctl load [-u DIR] FILE|DEVICE:PATH|-\n"
 	"       snapctl resume [-u DIR] [--check] FILE|DEVICE:PATH\n";
 
+/* Of --timeout: a week. */
+#define SECONDS_MAX (7 * 24 * 3600)
+
 static int usage(void)
 {
 	fputs(usage_text, stderr);
@@ -39,10 +45,13 @@ static int usage(void)
 
 /* What the options of all commands come to. */
 struct options {
+	struct call_options call;
 	struct take_options take;
 	struct save_options save;
 	struct commit_options commit;
 	struct load_options load;
+	struct suspend_options suspend;
+	const char *on_failure;		/* `take` and `suspend` have choices of their own */
 };
 
 /* Which options a command takes, by their short names. */
@@ -52,9 +61,43 @@ struct command {
 	int (*run)(char **arguments, struct options *options);
 };
 
+static bool parse_choice(const char *option, const char *text, const char * const choices[])
+{
+	for (size_t i = 0; choices[i]; i++)
+		if (!strcmp(text, choices[i]))
+			return true;
+	fprintf(stderr, "snapctl: %s: %s is no choice; give %s", option, text, choices[0]);
+	for (size_t i = 1; choices[i]; i++)
+		fprintf(stderr, choices[i + 1] ? ", %s" : " or %s", choices[i]);
+	fputc('\n', stderr);
+	return false;
+}
+
 static int run_take(char **arguments, struct options *options)
 {
+	static const char * const choices[] = { "rollback", "nothing", NULL };
+
+	if (options->on_failure && !parse_choice("--on-failure", options->on_failure, choices))
+		return usage();
+	options->take.failure_rolls_back = options->on_failure && !strcmp(options->on_failure, "rollback");
+	options->take.call = options->call;
 	return take(&options->take, arguments);
+}
+
+static int run_suspend(char **arguments, struct options *options)
+{
+	static const char * const choices[] = { "ask", "rollback", "commit", "poweroff", NULL };
+	static const enum decision decisions[] = { ASK, ROLL_BACK, COMMIT, POWER_OFF };
+
+	if (options->on_failure && !parse_choice("--on-failure", options->on_failure, choices))
+		return usage();
+	for (size_t i = 0; options->on_failure && choices[i]; i++)
+		if (!strcmp(options->on_failure, choices[i]))
+			options->suspend.on_failure = decisions[i];
+	options->suspend.call = options->call;
+	options->suspend.save = options->save;
+	options->suspend.commit = options->commit;
+	return suspend(&options->suspend, arguments);
 }
 
 static int run_save(char **arguments, struct options *options)
@@ -106,6 +149,7 @@ static int run_resume(char **arguments, struct options *options)
 
 static const struct command commands[] = {
 	{ "take", "cdfo", 1, 1 << 20, run_take },
+	{ "suspend", "cdflnoty", 1, 1 << 20, run_suspend },
 	{ "save", "lni", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
 	{ "commit", "y", 0, 0, run_commit },
@@ -123,6 +167,7 @@ static const struct option long_options[] = {
 	{ "level", required_argument, NULL, 'l' },
 	{ "no-compression", no_argument, NULL, 'n' },
 	{ "stdin", no_argument, NULL, 'i' },
+	{ "timeout", required_argument, NULL, 't' },
 	{ "no-recovery", no_argument, NULL, 'y' },
 	{ "check", no_argument, NULL, 'k' },
 	{ "root", required_argument, NULL, 'r' },
@@ -246,18 +291,25 @@ static bool parse_level(const char *text, int *level)
 	return true;
 }
 
-static bool parse_choice(const char *option, const char *text, const char *one, const char *other)
+static bool parse_seconds(const char *text, int *seconds)
 {
-	if (!strcmp(text, one) || !strcmp(text, other))
-		return true;
-	complain(option, "%s is no choice; give %s or %s", text, one, other);
-	return false;
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (!*text || *end || value < 0 || value > SECONDS_MAX) {
+		complain("--timeout", "%s is no time; give seconds, 0 to %d", text, SECONDS_MAX);
+		return false;
+	}
+	*seconds = value;
+	return true;
 }
 
 /* Takes the options off. False when one is wrong. */
 static bool parse_options(const struct command *command, int count, char **arguments,
 			  struct options *options)
 {
+	static const char * const raw_choices[] = { "substitute", "fail", NULL };
+	static const char * const remote_choices[] = { "fail", "readonly", NULL };
 	int option;
 
 	/* The plus: what follows COMMAND belongs to that. */
@@ -265,21 +317,21 @@ static bool parse_options(const struct command *command, int count, char **argum
 		if (option != 'r' && !strchr(command->options, option))
 			return false;
 		switch (option) {
-		case 'c': options->take.store = optarg; break;
+		case 'c': options->call.store = optarg; break;
 		case 'd':
-			if (!parse_choice("--raw-devices", optarg, "substitute", "fail"))
+			if (!parse_choice("--raw-devices", optarg, raw_choices))
 				return false;
-			options->take.raw_devices = optarg;
+			options->call.raw_devices = optarg;
 			break;
 		case 'f':
-			if (!parse_choice("--remote-filesystems", optarg, "fail", "readonly"))
+			if (!parse_choice("--remote-filesystems", optarg, remote_choices))
 				return false;
-			options->take.remote_filesystems = optarg;
+			options->call.remote_filesystems = optarg;
 			break;
-		case 'o':
-			if (!parse_choice("--on-failure", optarg, "rollback", "nothing"))
+		case 'o': options->on_failure = optarg; break;
+		case 't':
+			if (!parse_seconds(optarg, &options->suspend.timeout_seconds))
 				return false;
-			options->take.failure_rolls_back = !strcmp(optarg, "rollback");
 			break;
 		case 'u': options->load.unmount = optarg; break;
 		case 'l':

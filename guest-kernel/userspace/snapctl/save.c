@@ -91,9 +91,10 @@ static int find_image(int *image, uint64_t *image_bytes)
 	*image = atoi(number);
 	if (ioctl(*image, SNAPSHOT_GET_INFO, &info))
 		return complain("save", "descriptor %d is not that of a snapshot (%s); leave it open to this command", *image, strerror(errno));
-	if (info.read_bytes)
-		return complain("save", "%llu bytes of the image have been read by something else; take a new snapshot",
-				(unsigned long long)info.read_bytes);
+	/* An attempt to save it elsewhere has failed. */
+	if (info.read_bytes && ioctl(*image, SNAPSHOT_REWIND))
+		return complain("save", "%llu bytes of the image have been read by something else, and the kernel does not begin anew (%s); take a new snapshot",
+				(unsigned long long)info.read_bytes, strerror(errno));
 	*image_bytes = info.image_bytes;
 	return 0;
 }

@@ -23,7 +23,7 @@ test('snapctl(8) has the environment and the default level of snapctl', async (t
   const source = (name: string): string =>
     readFileSync(packagePath('guest-kernel', 'userspace', 'snapctl', name), 'utf8');
   const man = page('man8/snapctl.8');
-  t.same(all(man, /^\.It Ev (\w+)/gm), all(source('commands.h'), /"(SNAPSHOT_\w+)"/g));
+  t.same(all(man, /^\.It Ev (\w+)/gm), all(source('call.h'), /"(SNAPSHOT_\w+)"/g));
   t.equal(all(man, /^The default is \\-(\d+)\.$/gm)[0], all(source('container.h'), /#define SAVE_LEVEL -(\d+)/g)[0]);
   t.same(all(man, /at most (\d+) filesystems/g), all(source('container.h'), /#define SNAP_FILESYSTEMS_MAX\s+(\d+)/g));
 });
