@@ -36,6 +36,7 @@ export const MISTAKES = [
   'put-back-twice',
   'keep-store',
   'stall-lock',
+  'valid-after-commit',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 

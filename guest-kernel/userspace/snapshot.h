@@ -28,6 +28,7 @@ struct snapshot_info {
 #define SNAPSHOT_STORE_MERGING		(1u << 2)
 
 #define SNAPSHOT_COMMIT_NO_RECOVERY	(1u << 0)
+#define SNAPSHOT_COMMIT_IMAGES_GONE	(1u << 1)
 
 #define SNAPSHOT_GET_INFO	_IOR('3', 32, struct snapshot_info)
 #define SNAPSHOT_ROLLBACK	_IO('3', 33)

@@ -14,6 +14,7 @@
 #define SNAPSHOT_STORE_LIVE		1
 #define SNAPSHOT_STORE_COMMITTING	2
 #define SNAPSHOT_STORE_COMMITTED	3
+#define SNAPSHOT_STORE_NO_RECOVERY	4
 
 struct snapshot_store_head {
 	uint8_t magic[16];

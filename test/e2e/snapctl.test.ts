@@ -249,7 +249,7 @@ t.test('filesystems and swap that have been used since are stale, others are not
         "$@" $device > /run/mkfs 2>&1 || { cat /run/mkfs; return; }
         mount -t $kind $device /run/fs && mkdir /run/fs/a && echo one > /run/fs/a/b && sync
         umount /run/fs
-        head -c 100000 /dev/zero | SNAPSHOT_DEVICES=$(cat /sys/class/block/\${device##*/}/dev) snapctl save --stdin /run/$kind.image
+        head -c 100000 /dev/zero | SNAPSHOT_UUID=00112233445566778899aabbccddeeff SNAPSHOT_STORE=memory SNAPSHOT_DEVICES=$(cat /sys/class/block/\${device##*/}/dev) snapctl save --stdin /run/$kind.image
         check $kind untouched
         mount -t $kind -o ro $device /run/fs && cat /run/fs/a/b > /run/read && umount /run/fs
         check $kind read
@@ -262,7 +262,7 @@ t.test('filesystems and swap that have been used since are stale, others are not
       try f2fs /dev/sdb2 mkfs.f2fs -q -f
       try vfat /dev/sdb2 mkfs.vfat
       mkswap /dev/sdb2 > /run/mkfs 2>&1
-      head -c 100000 /dev/zero | SNAPSHOT_DEVICES=8:18 snapctl save --stdin /run/swap.image
+      head -c 100000 /dev/zero | SNAPSHOT_UUID=00112233445566778899aabbccddeeff SNAPSHOT_STORE=memory SNAPSHOT_DEVICES=8:18 snapctl save --stdin /run/swap.image
       check swap untouched
       mkswap /dev/sdb2 > /run/mkfs 2>&1
       check swap remade

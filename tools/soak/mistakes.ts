@@ -63,6 +63,9 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
     /^disk: \d+ sectors of the COW store were written by the restored system: its writes do not reach the origins: sdb1: \d+ from sector \d+$/,
     /^command: `cat \/root\/after` ended with status 1, not 0: /,
   ],
+  'valid-after-commit': [
+    /^command: `snapctl take -c \/dev\/sdb1 commit-stale\.sh live` ended with status 1, not 0: [^]*the image would be restored although its snapshot is being committed/,
+  ],
   'swap-neighbours': [ONE_PAGE_OF_A_PROGRAM, /^image: 2 of \d+ pages /],
 };
 

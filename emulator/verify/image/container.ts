@@ -14,7 +14,7 @@ import { xxh32 } from './xxh32.js';
 
 const MAGIC = 'SNAPBACK';
 const STATE_MAGIC = 'SNAPSEAL';
-const VERSION = 2;
+const VERSION = 3;
 const HEADER = { version: 8, cipher: 28, checksum: 3580, sizeof: 3584 } as const;
 const STATE = { offset: 3584, progress: 8, checksum: 508, sizeof: 512 } as const;
 const CHUNKS_OFFSET = 4096;

@@ -28,7 +28,7 @@ static bool filesystem_uuid(const char *name, char id[ID_BYTES])
 
 	snprintf(place.device, sizeof(place.device), "%.31s", name);
 	place.size_bytes = place_number(name, "size") * 512;
-	if (!place.size_bytes || fingerprint(&place, false, &found) || !memcmp(found.uuid, none, sizeof(none)))
+	if (!place.size_bytes || fingerprint(&place, SNAP_PART, &found) || !memcmp(found.uuid, none, sizeof(none)))
 		return false;
 	if (!strcmp(found.kind, "vfat"))
 		snprintf(id, ID_BYTES, "%02X%02X-%02X%02X", u[3], u[2], u[1], u[0]);

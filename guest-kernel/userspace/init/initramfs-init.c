@@ -298,7 +298,7 @@ static void resume_snapshot(void)
 	rig_send(RIG_MARKER_BOOT_DECISION, DECIDED_RESUME, 0);
 	snprintf(image, sizeof(image), "%s%s", device, path);
 	if (run_snapctl("resume", image) == SNAPCTL_STOP_BOOT)
-		stop_boot("rig.image", option, "a device is missing or cannot be read, as snapctl says above",
+		stop_boot("rig.image", option, "the system must not be booted, as snapctl says above",
 			  REMEDY_IMAGE);
 }
 

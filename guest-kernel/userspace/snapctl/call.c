@@ -17,6 +17,7 @@
 #include "complain.h"
 #include "policy.h"
 #include "raw.h"
+#include "store.h"
 #include "system.h"
 
 /* The block device of the store in the encoding of the kernel. */
@@ -122,17 +123,16 @@ static enum taken how_it_came_back(void)
 
 enum taken take_snapshot(const struct call_options *options, struct live *live)
 {
-	unsigned int device;
 	long result;
 	int log;
 
-	if (store_device(options->store, &device))
+	if (store_device(options->store, &live->store))
 		return NOT_TAKEN;
 	live->devices[0] = 0;
 	filesystems_list(live->devices);
 	raw_devices_list(live->devices);
 	log = kernel_messages_begin();
-	result = call(options, device, &live->image);
+	result = call(options, live->store, &live->image);
 	if (result < 0)
 		refused(-result, options->store, log);
 	else if (log >= 0)
@@ -155,6 +155,8 @@ void offer_image(const struct live *live)
 	if (!ioctl(live->image, SNAPSHOT_GET_INFO, &info)) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)info.image_bytes);
 		setenv(ENV_BYTES, number, 1);
+		store_export(info.uuid, !live->store, live->store >> 8 & 0xfff,
+			     (live->store & 0xff) | (live->store >> 12 & ~0xffu));
 	}
 	setenv(ENV_DEVICES, live->devices, 1);
 	fcntl(live->image, F_SETFD, 0);

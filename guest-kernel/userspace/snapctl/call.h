@@ -9,6 +9,8 @@
 #define ENV_FD		"SNAPSHOT_FD"
 #define ENV_BYTES	"SNAPSHOT_BYTES"
 #define ENV_DEVICES	"SNAPSHOT_DEVICES"
+#define ENV_SNAPSHOT	"SNAPSHOT_UUID"
+#define ENV_STORE	"SNAPSHOT_STORE"
 
 struct call_options {
 	const char *store;		/* path of the block device for changes, NULL for memory */
@@ -20,6 +22,7 @@ struct call_options {
 /* The image that a live timeline has, and the devices that belong to it. */
 struct live {
 	int image;			/* the descriptor */
+	unsigned int store;		/* the device of the store in the encoding of the kernel, 0 for memory */
 	char devices[FILESYSTEMS_LIST_MAX];
 };
 

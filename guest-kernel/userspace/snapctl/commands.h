@@ -20,6 +20,7 @@ int take(const struct take_options *options, char **command);
 struct save_options {
 	struct container_options container;
 	bool from_stdin;
+	bool keep;		/* the image may be restored again and again */
 };
 
 int save(const char *name, const struct save_options *options);
@@ -33,6 +34,7 @@ void rollback_to(int image);
 
 struct commit_options {
 	bool no_recovery;	/* a loss of power meanwhile may leave the devices of no use */
+	bool images_gone;	/* no image has been saved of the snapshot, or is there any more */
 };
 
 /* Completes what a loss of power has interrupted; `name` is a store. */
@@ -65,6 +67,7 @@ int verify(const char *name);
 struct load_options {
 	bool boot_on;		/* `resume`: failing ends with BOOT_ON or STOP_BOOT */
 	bool check_only;
+	bool ignore_store;	/* do not look whether the snapshot has been committed */
 	const char *unmount;	/* folder to unmount before the image is restored, or NULL */
 };
 

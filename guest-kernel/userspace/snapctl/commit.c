@@ -14,6 +14,7 @@ static const char *remedy(int error)
 	switch (error) {
 	case ENOTTY: return "; boot a kernel that can commit";
 	case EPERM: return "; be root";
+	case EEXIST: return ": its image has been read to the end, and a store in memory cannot tell the next boot that a saved image is stale; remove what has been saved of this snapshot, then give --images-removed";
 	case EBUSY: return "; there is a younger snapshot: commit that first";
 	case EINVAL: return "; this live timeline has ended already";
 	case EINTR: return ": a signal came; the kernel goes on merging, and `snapctl commit` waits for it again";
@@ -24,7 +25,8 @@ static const char *remedy(int error)
 
 int commit_to(int image, const struct commit_options *options)
 {
-	uint32_t flags = options->no_recovery ? SNAPSHOT_COMMIT_NO_RECOVERY : 0;
+	uint32_t flags = (options->no_recovery ? SNAPSHOT_COMMIT_NO_RECOVERY : 0) |
+			 (options->images_gone ? SNAPSHOT_COMMIT_IMAGES_GONE : 0);
 
 	return ioctl(image, SNAPSHOT_COMMIT, &flags) ? complain("commit", "%s%s", strerror(errno), remedy(errno)) : 0;
 }

@@ -11,6 +11,9 @@ int complain(const char *name, const char *format, ...) __attribute__((format(pr
  */
 #define UNREACHABLE (-2)
 
+/* The same when a boot would mount filesystems of which a part has been written. */
+#define UNFINISHED (-3)
+
 /* What to do about an error number, as "; do this"; empty when there is nothing to say. */
 const char *remedy_for_writing(int error);
 

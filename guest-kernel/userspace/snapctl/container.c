@@ -20,6 +20,8 @@
 #define WORTH_IT(raw, packed) ((packed) < (raw) - (raw) / 16)
 
 _Static_assert(sizeof(struct snap_filesystem) == 88, "layout");
+_Static_assert(sizeof(struct snap_store) == 80, "layout");
+_Static_assert(offsetof(struct snap_header, store) == 3368, "layout");
 _Static_assert(sizeof(struct snap_header) == 3584, "the state has a sector of its own");
 _Static_assert(sizeof(struct snap_state) == 512, "the state is one sector");
 _Static_assert(sizeof(struct snap_header) + sizeof(struct snap_state) == SNAP_CHUNKS_OFFSET,
@@ -208,7 +210,8 @@ int container_write(int from, const char *from_name, int to, const char *to_name
 	header.version = SNAP_VERSION;
 	header.chunks_offset = SNAP_CHUNKS_OFFSET;
 	header.chunk_bytes = SNAP_CHUNK_BYTES;
-	header.flags = lseek(to, 0, SEEK_CUR) == 0 ? 0 : SNAP_STREAMED;
+	if (lseek(to, 0, SEEK_CUR) != 0)
+		header.flags |= SNAP_STREAMED;
 	header.compression = options->compress ? SNAP_ZSTD : SNAP_STORED;
 	header.checksum = header_checksum(&header);
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SNAP_MAGIC		"SNAPBACK"
-#define SNAP_VERSION		2
+#define SNAP_VERSION		3
 #define SNAP_CHUNKS_OFFSET	4096
 #define SNAP_CHUNK_BYTES	(1U << 20)
 #define SNAP_CHUNK_BYTES_MAX	(16U << 20)
@@ -28,11 +28,17 @@
 #define SNAP_SEAL_INDEX		0xffffffffU
 #define SNAP_FILESYSTEMS_MAX	32
 
-enum snap_flags { SNAP_STREAMED = 1 };
+enum snap_flags { SNAP_STREAMED = 1, SNAP_KEEP = 2, SNAP_STORE_IN_MEMORY = 4 };
 enum snap_compression { SNAP_STORED = 0, SNAP_ZSTD = 1 };
 /* The number of a cipher is reserved; SNAP_SECRETSTREAM is libsodium's XChaCha20-Poly1305. */
 enum snap_cipher { SNAP_PLAIN = 0, SNAP_SECRETSTREAM = 1 };
 enum snap_progress { SNAP_OPEN = 0, SNAP_SEALED = 1, SNAP_USED = 2 };
+
+/*
+ * What a digest is of: what does not change while the filesystem is mounted; all that changes when it is used; or that, and
+ * of a swap area all of it.
+ */
+enum snap_completeness { SNAP_PART = 0, SNAP_COMPLETE = 1, SNAP_WHOLE = 2 };
 
 /* A filesystem or swap area that the restored system has in use, as it was at the snapshot. */
 struct snap_filesystem {
@@ -42,8 +48,19 @@ struct snap_filesystem {
 	uint64_t start_bytes;	/* where on the device */
 	uint64_t size_bytes;
 	uint64_t state;		/* digest of what changes when it is used */
-	uint32_t complete;	/* 0: `state` is of what does not change while it is mounted */
+	uint32_t complete;	/* enum snap_completeness of `state` */
 	uint32_t connection;	/* place_connection() of the device */
+};
+
+/* The store of the live timeline that saved the image; all zeros after `snapshot` when it was in memory. */
+struct snap_store {
+	uint8_t snapshot[16];	/* UUID of the snapshot */
+	char device[32];	/* as that of a filesystem */
+	uint64_t start_bytes;
+	uint64_t size_bytes;
+	uint64_t state;		/* digest of the store's header */
+	uint32_t connection;
+	uint32_t reserved;
 };
 
 struct snap_header {
@@ -68,7 +85,8 @@ struct snap_header {
 	uint32_t cpus;
 	uint32_t filesystems;
 	struct snap_filesystem filesystem[SNAP_FILESYSTEMS_MAX];
-	uint8_t reserved[212];
+	struct snap_store store;
+	uint8_t reserved[132];
 	uint32_t checksum;	/* of all bytes before */
 };
 

@@ -26,16 +26,24 @@ static uint32_t checksum(const struct snapshot_store_head *head)
 	return ~cow_crc32c(~0u, &head->number, SNAPSHOT_STORE_BLOCK - offsetof(struct snapshot_store_head, number));
 }
 
+static bool is_block(const struct snapshot_store_head *head, uint32_t number)
+{
+	return !memcmp(head->magic, SNAPSHOT_STORE_MAGIC, sizeof(head->magic)) &&
+	       le32toh(head->number) == number &&
+	       le32toh(head->checksum) == checksum(head);
+}
+
+bool cow_is_header(const void *block)
+{
+	return is_block(block, 0);
+}
+
 /* Block `number`, if it is one of a store. */
 static bool read_block(int file, uint32_t number, void *block)
 {
-	struct snapshot_store_head *head = block;
-
 	return pread(file, block, SNAPSHOT_STORE_BLOCK, SNAPSHOT_STORE_OFFSET + (off_t)number * SNAPSHOT_STORE_BLOCK) ==
 		       SNAPSHOT_STORE_BLOCK &&
-	       !memcmp(head->magic, SNAPSHOT_STORE_MAGIC, sizeof(head->magic)) &&
-	       le32toh(head->number) == number &&
-	       le32toh(head->checksum) == checksum(head);
+	       is_block(block, number);
 }
 
 bool cow_read_header(int file, struct snapshot_store_header *header)
@@ -83,6 +91,7 @@ bool cow_info(int file)
 	static const char * const states[] = {
 		[SNAPSHOT_STORE_LIVE] = "live; when that system has gone down, nobody can read it",
 		[SNAPSHOT_STORE_COMMITTING] = "being committed; if that system has gone down, `snapctl recover` completes it",
+		[SNAPSHOT_STORE_NO_RECOVERY] = "being committed without recovery; if that system has gone down, its filesystems are damaged",
 		[SNAPSHOT_STORE_COMMITTED] = "committed; nothing of it is needed any more",
 	};
 	struct snapshot_store_header header;

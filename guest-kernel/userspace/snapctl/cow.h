@@ -12,6 +12,9 @@
 /* "store of snapshot: UUID" and the like on stdout. False, without a word, when `file` holds none. */
 bool cow_info(int file);
 
+/* Is this block of SNAPSHOT_STORE_BLOCK bytes the header of a store? */
+bool cow_is_header(const void *block);
+
 /* The header, when `file` is a store. */
 bool cow_read_header(int file, struct snapshot_store_header *header);
 

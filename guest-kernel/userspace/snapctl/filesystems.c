@@ -103,6 +103,17 @@ void filesystems_list(char list[FILESYSTEMS_LIST_MAX])
 		fclose(swaps);
 }
 
+/* An image that is restored again relies on that alone: whether something has been written since. */
+static bool can_be_kept(const struct place *place, const struct snap_filesystem *filesystem)
+{
+	if (place->beneath && strcmp(filesystem->kind, "other"))
+		return true;
+	complain(place->device, place->beneath ?
+		 "holds nothing that --keep knows (ext4, xfs, btrfs, f2fs, vfat, swap): whether it is written to would not be noticed; save without --keep" :
+		 "is no partition and no linear mapping, so its state at the snapshot cannot be seen, which --keep needs; save without it");
+	return false;
+}
+
 static int describe(struct snap_header *header, dev_t device)
 {
 	struct snap_filesystem *next = &header->filesystem[header->filesystems];
@@ -117,8 +128,10 @@ static int describe(struct snap_header *header, dev_t device)
 	if (header->filesystems == SNAP_FILESYSTEMS_MAX)
 		return complain(place.device, "there are more than %u filesystems and swap areas in use, which an image cannot name; unmount some before the snapshot",
 				SNAP_FILESYSTEMS_MAX);
-	if (fingerprint(&place, place.beneath, next))
+	if (fingerprint(&place, !place.beneath ? SNAP_PART : header->flags & SNAP_KEEP ? SNAP_WHOLE : SNAP_COMPLETE, next))
 		return complain(place.device, "cannot be read: %s", strerror(errno));
+	if (header->flags & SNAP_KEEP && !can_be_kept(&place, next))
+		return -1;
 	next->connection = place_connection(place.device);
 	header->filesystems++;
 	if (!place.beneath && strcmp(next->kind, "ext4"))
@@ -137,8 +150,7 @@ int filesystems_describe(struct snap_header *header, const char *list)
 	return 0;
 }
 
-/* Waits for a device. Puts its present name in place of its name then. */
-static bool appears(uint32_t connection, char device[32], int *wait_ms)
+bool device_appears(uint32_t connection, char device[32], int *wait_ms)
 {
 	char path[SYSTEM_PATH_MAX];
 
@@ -154,7 +166,7 @@ static bool appears(uint32_t connection, char device[32], int *wait_ms)
 	}
 }
 
-static int check(const char *name, const struct snap_filesystem *then, int *wait_ms)
+static int check(const char *name, const struct snap_filesystem *then, bool kept, int *wait_ms)
 {
 	struct place place = { .start_bytes = then->start_bytes, .size_bytes = then->size_bytes };
 	const char *what = strcmp(then->kind, "swap") ? "filesystem" : "area";
@@ -162,12 +174,13 @@ static int check(const char *name, const struct snap_filesystem *then, int *wait
 
 	memcpy(place.device, then->device, sizeof(place.device));
 	/* What is no hardware (a mapping that could not be looked through, md, bcache) is set up by the system, which is not up. */
-	if (!then->connection && !appears(0, place.device, &(int){ 0 })) {
-		complain(name, "note: the %s %s on /dev/%s cannot be looked at here, and is not checked",
+	if (!then->connection && !device_appears(0, place.device, &(int){ 0 })) {
+		complain(name, kept ? "is kept, and needs the %s %s on /dev/%s, which cannot be looked at here; set that device up, or remove the image" :
+				      "note: the %s %s on /dev/%s cannot be looked at here, and is not checked",
 			 then->kind, what, then->device);
-		return 0;
+		return kept ? UNREACHABLE : 0;
 	}
-	if (!appears(then->connection, place.device, wait_ms)) {
+	if (!device_appears(then->connection, place.device, wait_ms)) {
 		complain(name, "needs the %s %s on what was /dev/%s, and nothing is connected there; attach it, or remove the image",
 			 then->kind, what, then->device);
 		return UNREACHABLE;
@@ -194,6 +207,6 @@ int filesystems_check(const char *name, const struct snap_header *header, int wa
 	int result = 0;
 
 	for (uint32_t i = 0; !result && i < header->filesystems; i++)
-		result = check(name, &header->filesystem[i], &wait_ms);
+		result = check(name, &header->filesystem[i], header->flags & SNAP_KEEP, &wait_ms);
 	return result;
 }

@@ -26,6 +26,12 @@ bool filesystems_listed(const char *list, uint64_t device);
 int filesystems_describe(struct snap_header *header, const char *list);
 
 /*
+ * Waits for a device with this connection (place_connection()), or this name if that is not known. Puts its present name in
+ * place of its name then. False when `wait_ms` is over, of which it takes what it has waited.
+ */
+bool device_appears(uint32_t connection, char device[32], int *wait_ms);
+
+/*
  * Is all as it was at the snapshot? Waits until devices have appeared. 0, or -1 or UNREACHABLE with
  * the reason said.
  */

@@ -23,7 +23,7 @@ static void digest_add(struct digest *digest, const void *data, size_t size)
 /* What a look at one kind gathers. */
 struct look {
 	struct reading *reading;
-	bool complete;
+	enum snap_completeness complete;
 	uint8_t *uuid;		/* 16 bytes */
 	struct digest digest;
 };
@@ -182,20 +182,25 @@ static bool look_vfat(struct look *look)
 
 /*
  * A swap area: its header changes when it is made anew or takes an image of hibernation. Whoever
- * swaps to it begins near its start.
+ * begins to swap to it begins near its start; who goes on swapping does so anywhere.
  */
 static bool look_swap(struct look *look)
 {
 	const uint8_t *header = reading_at(look->reading, 0, 4096);
+	uint64_t end;
+	uint32_t size;
 
 	if (!header || (memcmp(header + 4086, "SWAPSPACE2", 10) &&
 			memcmp(header + 4086, "S1SUSPEND", 9)))
 		return false;
 	memcpy(look->uuid, header + 1036, 16);
 	digest_add(&look->digest, header, 4096);
-	for (uint32_t at = 4096; look->complete && at < 1U << 20; at += 32768)
-		if (!look_at(look, at, 32768))
+	end = look->complete == SNAP_WHOLE ? look->reading->size_bytes : 1U << 20;
+	for (uint64_t at = 4096; look->complete && at < end; at += size) {
+		size = end - at < 32768 ? end - at : 32768;
+		if (!look_at(look, at, size))
 			break;
+	}
 	return true;
 }
 
@@ -221,7 +226,7 @@ static const struct {
 	{ "other", NULL, look_other },
 };
 
-int fingerprint(const struct place *place, bool complete, struct snap_filesystem *filesystem)
+int fingerprint(const struct place *place, enum snap_completeness complete, struct snap_filesystem *filesystem)
 {
 	struct reading reading;
 

@@ -10,12 +10,12 @@
 #include "place.h"
 
 /*
- * Looks at a place. With `complete`, the digest is of all that changes when the filesystem is
- * mounted for writing, checked or altered; without, of what stays while it is mounted. What is of
- * no known kind is called "other" and has a digest of its first 72 KiB, or none.
+ * Looks at a place. With SNAP_COMPLETE, the digest is of all that changes when the filesystem is
+ * mounted for writing, checked or altered; with SNAP_PART, of what stays while it is mounted; with
+ * SNAP_WHOLE, of all of a swap area, too. What is of no known kind is called "other" and has a digest of its first 72 KiB, or none.
  * 0, or -1 and errno when it cannot be read.
  */
-int fingerprint(const struct place *place, bool complete, struct snap_filesystem *filesystem);
+int fingerprint(const struct place *place, enum snap_completeness complete, struct snap_filesystem *filesystem);
 
 /* The type to mount a filesystem of this kind with, NULL when it is none to be mounted. */
 const char *fingerprint_mount_type(const char *kind);

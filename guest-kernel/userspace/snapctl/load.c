@@ -17,6 +17,7 @@
 #include "filesystems.h"
 #include "identity.h"
 #include "mounted.h"
+#include "store.h"
 
 #define KERNEL "/dev/snapshot"
 #define DEVICES_WAIT_MS 5000
@@ -66,8 +67,9 @@ static int find(const char *name, bool boot_on, bool check_only, struct mounted 
 	return -1;
 }
 
-static int check(struct container *container, int wait_ms)
+static int check(struct container *container, const struct load_options *options)
 {
+	int wait_ms = options->boot_on ? DEVICES_WAIT_MS : 0, result = 0;
 	const char *name = container->name;
 
 	if (container_check_sealed(container))
@@ -76,7 +78,9 @@ static int check(struct container *container, int wait_ms)
 		return complain(name, "has been restored before: the disks have gone on since; remove it");
 	if (identity_check(name, &container->header))
 		return -1;
-	return filesystems_check(name, &container->header, wait_ms);
+	if (!options->ignore_store)
+		result = store_check(name, &container->header, wait_ms);
+	return result ? result : filesystems_check(name, &container->header, wait_ms);
 }
 
 /*
@@ -100,8 +104,8 @@ static int restore(struct container *container, struct mounted *mounted, const c
 				errno == ENOENT ? "; boot a kernel with CONFIG_HIBERNATION_SNAPSHOT_DEV" : "");
 	if (container_read(container, kernel, KERNEL, &seal))
 		goto out;
-	/* It is loaded. What comes now may succeed, so it must not be done a second time. */
-	if (is_file && container_mark_used(container, container->file))
+	/* It is loaded. What comes now may succeed, so it must not be done a second time, unless that can be noticed. */
+	if (is_file && !(container->header.flags & SNAP_KEEP) && container_mark_used(container, container->file))
 		goto out;
 	if (is_file) {
 		close(container->file);
@@ -146,7 +150,7 @@ int load(const char *name, const struct load_options *options)
 	}
 	if (container_open(&container, file, name))
 		goto out;
-	result = check(&container, options->boot_on ? DEVICES_WAIT_MS : 0);
+	result = check(&container, options);
 	if (result)
 		goto out;
 	if (options->check_only)
@@ -159,8 +163,9 @@ out:
 	mounted_release(&mounted);
 	if (result && options->boot_on)
 		complain(name, result == UNREACHABLE ? "was not resumed, and would be stale after a boot" :
+			       result == UNFINISHED ? "was not resumed; do not boot before that is done" :
 						       "was not resumed; booting on");
 	if (result)
-		return !options->boot_on ? FAILED : result == UNREACHABLE ? STOP_BOOT : BOOT_ON;
+		return !options->boot_on ? FAILED : result == UNREACHABLE || result == UNFINISHED ? STOP_BOOT : BOOT_ON;
 	return OK;
 }

@@ -23,16 +23,16 @@ static const char usage_text[] =
 	"usage: snapctl take [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
 	"                    [--on-failure rollback|nothing] COMMAND [ARGUMENT...]\n"
 	"       snapctl suspend [-c DEVICE] [--raw-devices substitute|fail] [--remote-filesystems fail|readonly]\n"
-	"                       [--level N | --no-compression] [--on-failure ask|rollback|commit|poweroff]\n"
+	"                       [--level N | --no-compression] [--keep] [--on-failure ask|rollback|commit|poweroff]\n"
 	"                       [--timeout SECONDS] [--no-recovery] FILE|DEVICE|DEVICE:PATH...\n"
-	"       snapctl save [--level N | --no-compression] [--stdin] FILE|-\n"
+	"       snapctl save [--level N | --no-compression] [--stdin] [--keep] FILE|-\n"
 	"       snapctl rollback\n"
-	"       snapctl commit [--no-recovery]\n"
+	"       snapctl commit [--no-recovery] [--images-removed]\n"
 	"       snapctl recover DEVICE\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
-	"       snapctl load [-u DIR] FILE|DEVICE:PATH|-\n"
-	"       snapctl resume [-u DIR] [--check] FILE|DEVICE:PATH\n";
+	"       snapctl load [-u DIR] [--ignore-store] FILE|DEVICE:PATH|-\n"
+	"       snapctl resume [-u DIR] [--check] [--ignore-store] FILE|DEVICE:PATH\n";
 
 /* Of --timeout: a week. */
 #define SECONDS_MAX (7 * 24 * 3600)
@@ -149,15 +149,15 @@ static int run_resume(char **arguments, struct options *options)
 
 static const struct command commands[] = {
 	{ "take", "cdfo", 1, 1 << 20, run_take },
-	{ "suspend", "cdflnoty", 1, 1 << 20, run_suspend },
-	{ "save", "lni", 1, 1, run_save },
+	{ "suspend", "cdflnopty", 1, 1 << 20, run_suspend },
+	{ "save", "lnip", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
-	{ "commit", "y", 0, 0, run_commit },
+	{ "commit", "yg", 0, 0, run_commit },
 	{ "recover", "", 1, 1, run_recover },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
-	{ "load", "u", 1, 1, run_load },
-	{ "resume", "uk", 1, 1, run_resume },
+	{ "load", "us", 1, 1, run_load },
+	{ "resume", "uks", 1, 1, run_resume },
 };
 
 static const struct option long_options[] = {
@@ -169,7 +169,10 @@ static const struct option long_options[] = {
 	{ "stdin", no_argument, NULL, 'i' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "no-recovery", no_argument, NULL, 'y' },
+	{ "images-removed", no_argument, NULL, 'g' },
+	{ "keep", no_argument, NULL, 'p' },
 	{ "check", no_argument, NULL, 'k' },
+	{ "ignore-store", no_argument, NULL, 's' },
 	{ "root", required_argument, NULL, 'r' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -243,6 +246,11 @@ int info(const char *name)
 	       state->progress == SNAP_OPEN && header->flags & SNAP_STREAMED ?
 	       "streamed, sealed at the end" : progress[state->progress]);
 	print_time("created", header->created);
+	if (header->flags & SNAP_KEEP)
+		puts("kept: may be restored again, as long as all that it was in use with is as it was");
+	printf("snapshot: ");
+	print_uuid(header->store.snapshot);
+	printf("\nstore: %s%s\n", header->flags & SNAP_STORE_IN_MEMORY ? "memory" : "/dev/", header->store.device);
 	if (state->progress == SNAP_USED)
 		print_time("restored", state->used);
 	if (state->seal.chunks)
@@ -341,7 +349,10 @@ static bool parse_options(const struct command *command, int count, char **argum
 		case 'n': options->save.container.compress = false; break;
 		case 'i': options->save.from_stdin = true; break;
 		case 'y': options->commit.no_recovery = true; break;
+		case 'g': options->commit.images_gone = true; break;
+		case 'p': options->save.keep = true; break;
 		case 'k': options->load.check_only = true; break;
+		case 's': options->load.ignore_store = true; break;
 		case 'r': system_root = optarg; break;
 		default: return false;
 		}

@@ -40,7 +40,7 @@ static int mount_device(const char *device, struct mounted *mounted)
 	}
 	if (!S_ISBLK(status.st_mode) || !place_find(status.st_rdev, &place))
 		return complain(device, "is not a device that can hold an image");
-	if (fingerprint(&place, false, &found)) {
+	if (fingerprint(&place, SNAP_PART, &found)) {
 		complain(device, "cannot be read: %s", strerror(errno));
 		return UNREACHABLE;
 	}

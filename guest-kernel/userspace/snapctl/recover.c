@@ -202,8 +202,11 @@ static int recover_store(struct recovery *recovery)
 {
 	int result;
 
-	if (!cow_read_header(recovery->store, &recovery->header) ||
-	    le32toh(recovery->header.state) != SNAPSHOT_STORE_COMMITTING)
+	if (!cow_read_header(recovery->store, &recovery->header))
+		return 0;
+	if (le32toh(recovery->header.state) == SNAPSHOT_STORE_NO_RECOVERY)
+		complain(recovery->name, "note: was being committed without recovery when that system went down: its filesystems have a part of what was written; check them");
+	if (le32toh(recovery->header.state) != SNAPSHOT_STORE_COMMITTING)
 		return 0;
 	recovery->count = le32toh(recovery->header.nr_devices);
 	recovery->targets = calloc(recovery->count, sizeof(*recovery->targets));

@@ -20,6 +20,7 @@
 #include "complain.h"
 #include "filesystems.h"
 #include "identity.h"
+#include "store.h"
 
 /* Where an image goes. */
 struct target {
@@ -185,8 +186,9 @@ int save(const char *name, const struct save_options *options)
 		return FAILED;
 	if (options->from_stdin && getenv(ENV_BYTES))
 		header.image_bytes = strtoull(getenv(ENV_BYTES), NULL, 10);
+	header.flags = options->keep ? SNAP_KEEP : 0;
 	identity_describe(&header);
-	if (filesystems_describe(&header, devices) || open_target(name, devices, &target))
+	if (store_describe(&header) || filesystems_describe(&header, devices) || open_target(name, devices, &target))
 		return FAILED;
 
 	handle_signals(&target);

@@ -29,6 +29,7 @@
 /* What the saver tells its parent. */
 struct shared {
 	volatile bool is_checking;
+	volatile bool is_removed;	/* what cannot be read back */
 	uint64_t stored_bytes;		/* of the image, to be read back */
 	struct snap_seal seal;		/* as far as it has been read back */
 };
@@ -61,6 +62,20 @@ static int check_saved(const char *name, const char *path, struct shared *shared
 	return result ? -1 : 0;
 }
 
+/* What cannot be read back now may be read at the next boot, when the live timeline has been committed. */
+static bool remove_saved(const char *path)
+{
+	static const char zeros[SNAP_CHUNKS_OFFSET];
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+	bool removed;
+
+	if (file < 0)
+		return false;
+	removed = pwrite(file, zeros, sizeof(zeros), 0) == (ssize_t)sizeof(zeros) && !fsync(file);
+	close(file);
+	return removed;
+}
+
 static int save_and_check(const char *name, const struct save_options *options, struct shared *shared)
 {
 	struct mounted mounted;
@@ -70,8 +85,11 @@ static int save_and_check(const char *name, const struct save_options *options, 
 	if (mounted_find(name, &mounted, &path))
 		return FAILED;
 	result = save(path, options);
-	if (result == OK && check_saved(name, path, shared))
+	if (result == OK && check_saved(name, path, shared)) {
 		result = FAILED;
+		shared->is_checking = true;
+		shared->is_removed = remove_saved(path);
+	}
 	if (mounted_release(&mounted))
 		result = FAILED;
 	return result;
@@ -194,6 +212,9 @@ static int watch(struct saver *saver, const struct live *live, char said[SAVER_S
 
 static void tell_end(const struct saver *saver, int status, struct failed *failed)
 {
+	/* Saving removes what it cannot complete; whoever is killed does nothing. */
+	failed->image_gone = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) &&
+		(!saver->shared->is_checking || saver->shared->is_removed);
 	if (status == -1)
 		snprintf(failed->end, sizeof(failed->end), "the program that saves it hangs in a device");
 	else if (saver->ending_ticks)

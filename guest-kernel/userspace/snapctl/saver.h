@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdbool.h>
+
 #include "call.h"
 
 struct save_options;
@@ -17,6 +19,7 @@ struct failed {
 	uint64_t saved_bytes, image_bytes;
 	char said[SAVER_SAID_MAX];	/* by the saver, in lines; the last ones if there are many */
 	char end[96];			/* how the saver has ended, for people */
+	bool image_gone;		/* nothing has been left there that could be restored */
 };
 
 /*

@@ -19,11 +19,11 @@ _snapctl()
 	*)
 		case ${COMP_WORDS[1]} in
 		take) options="$call --on-failure" ;;
-		suspend) options="$call --level --no-compression --on-failure --timeout --no-recovery" ;;
-		save) options='--level --no-compression --stdin' ;;
-		commit) options='--no-recovery' ;;
-		load) options='-u' ;;
-		resume) options='-u --check' ;;
+		suspend) options="$call --level --no-compression --keep --on-failure --timeout --no-recovery" ;;
+		save) options='--level --no-compression --stdin --keep' ;;
+		commit) options='--no-recovery --images-removed' ;;
+		load) options='-u --ignore-store' ;;
+		resume) options='-u --check --ignore-store' ;;
 		esac
 		[[ $word == -* ]] || options=
 		;;

@@ -119,9 +119,12 @@ static void power_off(void)
 }
 
 /* The live timeline goes on as the only one. False when it does not, with the reason said. */
-static bool committed(const struct live *live, const struct suspend_options *options)
+static bool committed(const struct live *live, const struct suspend_options *options, bool images_gone)
 {
-	if (commit_to(live->image, &options->commit))
+	struct commit_options commit = options->commit;
+
+	commit.images_gone = images_gone;
+	if (commit_to(live->image, &commit))
 		return false;
 	fputs("snapctl: committed: the system goes on, and there is no image\n", stderr);
 	return true;
@@ -222,7 +225,8 @@ static enum decision decide(const struct consoles *consoles, const struct suspen
 
 /* In the live timeline, once it was not possible to save the image. Answers when the live timeline goes on, or TRY_AGAIN. */
 static enum decision end_otherwise(const struct live *live, const struct suspend_options *options,
-				   const char *failed_place, const struct failed *failed, char *place, size_t size)
+				   const char *failed_place, const struct failed *failed, bool images_gone,
+				   char *place, size_t size)
 {
 	struct consoles consoles;
 	enum decision decision;
@@ -231,7 +235,7 @@ static enum decision end_otherwise(const struct live *live, const struct suspend
 	tell_failure(&consoles, failed_place, failed);
 	for (bool again = false;; again = true) {
 		decision = decide(&consoles, options, again, place, size);
-		if (decision == TRY_AGAIN || (decision == COMMIT && committed(live, options)))
+		if (decision == TRY_AGAIN || (decision == COMMIT && committed(live, options, images_gone)))
 			break;
 		if (decision == ROLL_BACK)
 			rollback_to(live->image);
@@ -248,12 +252,17 @@ static int live_on(const struct live *live, const struct suspend_options *option
 {
 	char answer[4096];
 	struct failed failed;
+	/* Of all places where it was tried. */
+	bool images_gone = true;
 
 	/* Where a disk is gone or the store full, nothing more can be read of this program. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		complain("memory", "%s; this program may fail when its disk cannot be read", strerror(errno));
 	for (const char *place = *places++;;) {
-		if (!saver_run(live, place, &options->save, &failed)) {
+		bool saved = !saver_run(live, place, &options->save, &failed);
+
+		images_gone = images_gone && failed.image_gone;
+		if (saved) {
 			fprintf(stderr, "snapctl: %s: the image is saved and checked; switching the machine off\n", place);
 			power_off();
 			snprintf(failed.end, sizeof(failed.end), "it was, but the machine cannot be switched off");
@@ -262,7 +271,7 @@ static int live_on(const struct live *live, const struct suspend_options *option
 			place = *places++;
 			continue;
 		}
-		if (end_otherwise(live, options, place, &failed, answer, sizeof(answer)) == COMMIT)
+		if (end_otherwise(live, options, place, &failed, images_gone, answer, sizeof(answer)) == COMMIT)
 			return COMMITTED;
 		place = answer;
 	}

@@ -28,6 +28,7 @@ import {
   edit,
   makeArray,
   makeSystem,
+  PARTITION_SECTOR,
   removeArray,
   writePartition,
 } from './fixtures/snapctl-system.js';
@@ -46,6 +47,10 @@ const HEADER = {
   checksum: 3580,
 } as const;
 const STATE = { progress: 8, checksum: 508 } as const;
+
+/** What `take` tells the commands that it runs. */
+const SNAPSHOT = '00112233445566778899aabbccddeeff';
+const ENV = { SNAPSHOT_DEVICES: '8:1', SNAPSHOT_UUID: SNAPSHOT, SNAPSHOT_STORE: 'memory' } as const;
 
 /** Pages of all kinds: of which zstd makes little, and of which it makes nothing smaller. Two chunks of 1 MiB and a bit. */
 const frames = Array.from({ length: 520 }, (_, i) => ({ frame: 10 + i, fill: 1 + (i % 200) }));
@@ -84,7 +89,7 @@ function save(dir: string, ...options: readonly string[]): Saved {
   makeSystem(root, ext4(3));
   const saved = runWith('snapctl', ['save', '--root', root, '--stdin', ...options, file], {
     input: image,
-    env: { SNAPSHOT_DEVICES: '8:1' },
+    env: ENV,
   });
   if (saved.status !== 0) throw new Error(saved.stderr);
   return { root, file, bytes: readFileSync(file) };
@@ -131,7 +136,7 @@ test('a file is written past the page cache where the filesystem lets it, standa
   const file = join(t.testdirName, 'direct');
   const flags = async (to: string, stdout: 'ignore' | number): Promise<number> => {
     const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '--no-compression', to], {
-      env: { ...process.env, SNAPSHOT_DEVICES: '8:1' },
+      env: { ...process.env, ...ENV },
       stdio: ['pipe', stdout, 'inherit'],
     });
     child.stdin?.write(image);
@@ -160,7 +165,7 @@ test('through a pipe the seal comes at the end', async (t) => {
   const file = join(t.testdirName, 'streamed');
   const piped = await new Promise<Buffer>((resolve) => {
     const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', '-'], {
-      env: { ...process.env, SNAPSHOT_DEVICES: '8:1' },
+      env: { ...process.env, ...ENV },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const parts: Buffer[] = [];
@@ -243,8 +248,8 @@ test('damaged images are refused with the place and the remedy', async (t) => {
     ['nothing', Buffer.alloc(0), /is not an image of snapctl/],
     [
       'of the future',
-      withHeader(whole, (header) => header.writeUInt32LE(3, HEADER.version)),
-      /has format version 3, this program reads 2; use the snapctl that wrote it/,
+      withHeader(whole, (header) => header.writeUInt32LE(4, HEADER.version)),
+      /has format version 4, this program reads 3; use the snapctl that wrote it/,
     ],
     [
       'encrypted',
@@ -366,7 +371,7 @@ test('what the system sets up itself, such as an array, need not be there before
   makeArray(root, 'md0', '9:0', ext4(1));
   const saved = runWith('snapctl', ['save', '--root', root, '--stdin', file], {
     input: image,
-    env: { SNAPSHOT_DEVICES: '8:1 9:0' },
+    env: { ...ENV, SNAPSHOT_DEVICES: '8:1 9:0' },
   });
   t.match(saved, { status: 0 });
   const ofArray = { root, file, bytes: readFileSync(file) };
@@ -377,9 +382,149 @@ test('what the system sets up itself, such as an array, need not be there before
   t.match(check(ofArray), { status: 0, stderr: /note: the ext4 filesystem on \/dev\/md0 cannot be looked at here/ });
 });
 
+/** CRC-32C of a whole buffer. */
+function crc32c(bytes: Uint8Array): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0x82f63b78 : 0);
+  }
+  return ~sum >>> 0;
+}
+
+/** A partition with the header of a store (userspace/snapshot_store.h). */
+function storePartition(uuid: string, state: number): Uint8Array {
+  const bytes = Buffer.alloc(256 << 10);
+  const header = bytes.subarray(128 << 10, 132 << 10);
+  header.write('snapshot store\r\n', 'latin1');
+  header.write(uuid, 16, 'hex');
+  header.writeUInt32LE(2, 40);
+  header.writeUInt32LE(state, 44);
+  header.writeUInt32LE(crc32c(header.subarray(36)), 32);
+  return bytes;
+}
+
+const STORE_STATE = { live: 1, committing: 2, committed: 3, noRecovery: 4 } as const;
+
+/** A system with the store of the live timeline on sdb1, and an image that was saved there. */
+function saveBesideStore(dir: string): Saved & { readonly putStore: (partition: Uint8Array) => void } {
+  const [root, file] = [join(dir, 'root'), join(dir, 'image')];
+  makeSystem(root, ext4(3));
+  attachDisk(root, 'sdb', { host: 1, port: 2 }, 512);
+  const putStore = (partition: Uint8Array): void => {
+    writeFileSync(join(root, 'dev/sdb'), Buffer.concat([new Uint8Array(PARTITION_SECTOR * 512), partition]));
+  };
+  putStore(storePartition(SNAPSHOT, STORE_STATE.live));
+  const saved = runWith('snapctl', ['save', '--root', root, '--stdin', file], {
+    input: image,
+    env: { ...ENV, SNAPSHOT_STORE: '8:17' },
+  });
+  if (saved.status !== 0) throw new Error(saved.stderr);
+  return { root, file, bytes: readFileSync(file), putStore };
+}
+
+test('an image is refused as soon as the store tells that its snapshot is being committed', async (t) => {
+  const { putStore, ...saved } = saveBesideStore(t.testdir({}));
+  const other = 'ffeeddccbbaa99887766554433221100';
+  const refused = (what: string, partition: Uint8Array, message: RegExp, status = 3): void => {
+    putStore(partition);
+    t.match(check(saved), { status, stderr: message }, what);
+    t.match(
+      run('snapctl', 'resume', '--root', saved.root, '--check', '--ignore-store', saved.file),
+      { status: 0, stderr: '' },
+      `${what}, but nobody asks the store`,
+    );
+  };
+  t.match(check(saved), { status: 0, stderr: '' }, 'the live timeline was switched off');
+  t.match(
+    run('snapctl', 'info', saved.file).stdout,
+    /^snapshot: 00112233-4455-6677-8899-aabbccddeeff\nstore: \/dev\/sdb1$/m,
+  );
+  refused(
+    'committing',
+    storePartition(SNAPSHOT, STORE_STATE.committing),
+    /is stale: its snapshot was being committed when the system went down, .* snapctl recover \/dev\/sdb1, and remove the image/,
+    4,
+  );
+  refused(
+    'committed',
+    storePartition(SNAPSHOT, STORE_STATE.committed),
+    /is stale: its snapshot has been committed \(the store on \/dev\/sdb1 tells\).* remove the image/,
+  );
+  refused(
+    'without recovery',
+    storePartition(SNAPSHOT, STORE_STATE.noRecovery),
+    /is stale: its snapshot was being committed without recovery when the system went down/,
+  );
+  refused(
+    'a later snapshot is being committed',
+    storePartition(other, STORE_STATE.committing),
+    /must not be restored: a later snapshot was being committed .* complete it with snapctl recover \/dev\/sdb1/,
+    4,
+  );
+  refused(
+    'something else is there',
+    new Uint8Array(256 << 10),
+    /cannot be judged: the store of its snapshot on \/dev\/sdb1 has changed .* --ignore-store/,
+  );
+  refused('a header of the future', storePartition(SNAPSHOT, 9), /cannot be judged: .* has state 9/);
+  for (const state of [STORE_STATE.live, STORE_STATE.committed]) {
+    putStore(storePartition(other, state));
+    t.match(check(saved), { status: 0, stderr: '' }, 'a later snapshot has the store: filesystems decide');
+  }
+  detachDisk(saved.root, 'sdb');
+  t.match(check(saved), {
+    status: 4,
+    stderr:
+      /needs the store of its snapshot on what was \/dev\/sdb1, .* nothing is connected there; attach it, or give --ignore-store/,
+  });
+});
+
+test('an image that is kept can be restored again as long as all is as it was', async (t) => {
+  const saved = save(t.testdir({}), '--keep');
+  t.match(run('snapctl', 'info', saved.file).stdout, /^kept: may be restored again/m);
+  t.match(check(saved), { status: 0, stderr: '' });
+  writePartition(saved.root, ext4(4));
+  t.match(check(saved), { status: 3, stderr: /is stale: the ext4 filesystem on \/dev\/sda1 has been used/ });
+
+  const keep = (devices: string, kept: string): ReturnType<typeof run> =>
+    runWith('snapctl', ['save', '--root', saved.root, '--stdin', '--keep', join(t.testdirName, kept)], {
+      input: image,
+      env: { ...ENV, SNAPSHOT_DEVICES: devices },
+    });
+  makeArray(saved.root, 'md0', '9:0', ext4(1));
+  t.match(keep('8:1 9:0', 'array'), {
+    status: 1,
+    stderr: /md0: is no partition and no linear mapping, .* which --keep needs/,
+  });
+  writePartition(saved.root, new Uint8Array(1 << 20));
+  t.match(keep('8:1', 'other'), {
+    status: 1,
+    stderr: /sda: holds nothing that --keep knows|sda1: holds nothing that --keep knows/,
+  });
+
+  const area = Buffer.alloc(4 << 20);
+  area.write('SWAPSPACE2', 4086, 'latin1');
+  attachDisk(saved.root, 'sdc', { host: 2, port: 3 }, area.length / 512);
+  const putArea = (): void => {
+    writeFileSync(join(saved.root, 'dev/sdc'), Buffer.concat([new Uint8Array(PARTITION_SECTOR * 512), area]));
+  };
+  putArea();
+  t.match(keep('8:33', 'swap'), { status: 0, stderr: '' });
+  const ofSwap = { ...saved, file: join(t.testdirName, 'swap') };
+  t.match(check(ofSwap), { status: 0, stderr: '' });
+  area.writeUInt8(1, area.length - 1);
+  putArea();
+  t.match(
+    check(ofSwap),
+    { status: 3, stderr: /is stale: the swap area on \/dev\/sdc1 has been used/ },
+    'its last page',
+  );
+});
+
 test('targets that fail leave nothing that seems to be an image', async (t) => {
   const { root } = save(t.testdir({}));
-  const env = { SNAPSHOT_DEVICES: '8:1' };
+  const env = ENV;
   t.match(runWith('snapctl', ['save', '--root', root, '--stdin', '/dev/full'], { input: image, env }), {
     status: 1,
     stderr:
@@ -410,7 +555,7 @@ test('targets that fail leave nothing that seems to be an image', async (t) => {
   t.match(
     runWith('snapctl', ['save', '--root', root, '--stdin', join(t.testdirName, 'own')], {
       input: image,
-      env: { SNAPSHOT_DEVICES: own },
+      env: { ...ENV, SNAPSHOT_DEVICES: own },
     }),
     {
       status: 1,
@@ -424,7 +569,7 @@ test('a signal ends saving in good order', async (t) => {
   const { root } = save(t.testdir({}));
   const file = join(t.testdirName, 'interrupted');
   const child = spawn(pathOf('snapctl'), ['save', '--root', root, '--stdin', file], {
-    env: { ...process.env, SNAPSHOT_DEVICES: '8:1' },
+    env: { ...process.env, ...ENV },
     stdio: ['pipe', 'ignore', 'pipe'],
   });
   let said = '';

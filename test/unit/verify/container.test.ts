@@ -23,7 +23,7 @@ function words(...values: readonly number[]): Uint8Array {
 
 const summed = (bytes: Uint8Array, seed = 0): Uint8Array => concat([bytes, words(xxh32(seed, bytes))]);
 
-function header({ version = 2, cipher = 0 } = {}): Uint8Array {
+function header({ version = 3, cipher = 0 } = {}): Uint8Array {
   const bytes = new Uint8Array(3580);
   bytes.set(ascii('SNAPBACK'));
   bytes.set(words(version), 8);
