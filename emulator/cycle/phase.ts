@@ -4,15 +4,16 @@ import type { SimpleStep, Step } from './plan.js';
 
 /**
  * `off`: no power, after a shutdown or a power cut. `suspended`: off with an image on disk.
+ * `resumeCut`: the same after a resume that a power cut has ended, maybe when the restored system was running.
  * `running`: the agent answers. `resumed`: running after a resume or a rollback.
  */
-export type Phase = 'off' | 'running' | 'suspended' | 'resumed';
+export type Phase = 'off' | 'running' | 'suspended' | 'resumeCut' | 'resumed';
 
 /** The phase after `step`, or a sentence that says why the step is not possible here. */
 export function advance(phase: Phase, step: SimpleStep): Phase | { readonly problem: string } {
   switch (step.do) {
     case 'boot':
-      return phase === 'off' || phase === 'suspended'
+      return phase === 'off' || isSuspended(phase)
         ? 'running'
         : no(step, 'the machine is running', 'shut it down or cut its power first');
     case 'run':
@@ -28,18 +29,21 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
     case 'cutPower':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
     case 'resume':
-      if (phase !== 'suspended') return no(step, 'nothing is suspended', 'put `suspend` before it');
+      if (!isSuspended(phase)) return no(step, 'nothing is suspended', 'put `suspend` before it');
       // A resume with a power cut may be tried again. The next step shows whether the image is still valid.
-      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'suspended' : 'resumed';
+      return step.faults.some(({ fault }) => fault === 'cutPower') ? 'resumeCut' : 'resumed';
     case 'verify':
-      return phase === 'resumed' ? phase : no(step, 'nothing has been resumed', 'put `suspend` and `resume` before it');
+      return phase === 'resumed' || phase === 'resumeCut'
+        ? phase
+        : no(step, 'nothing has been resumed', 'put `suspend` and `resume` before it');
     case 'shutdown':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
   }
 }
 
 const isOn = (phase: Phase): boolean => phase === 'running' || phase === 'resumed';
-const isOff = (phase: Phase): string => (phase === 'suspended' ? 'the machine is suspended' : 'the machine is off');
+const isSuspended = (phase: Phase): boolean => phase === 'suspended' || phase === 'resumeCut';
+const isOff = (phase: Phase): string => (isSuspended(phase) ? 'the machine is suspended' : 'the machine is off');
 const no = (step: SimpleStep, why: string, remedy: string): { problem: string } => ({
   problem: `cannot ${verb(step)} here: ${why}; ${remedy}`,
 });

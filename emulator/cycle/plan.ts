@@ -117,6 +117,8 @@ export type Step =
       readonly mayWrite?: readonly string[];
       /** False: the image is saved without compression (sys_snapshot only), which saves work of the guest. */
       readonly compress?: false;
+      /** The image is not marked as used, and can be resumed from again while all is as it was (sys_snapshot only). */
+      readonly keep?: true;
       /** The suspend must be refused, and the machine continues. */
       readonly refusal?: Refusal;
       /**

@@ -41,17 +41,18 @@ export const SNAPSHOT_CMDLINE = `rig.image=/dev/${STORE_VOLUME}:${SNAPSHOT_IMAGE
 
 /** On a tmpfs, so it ends with the live timeline. */
 const FOLDER = '/run/snapback';
-const save = (compress: LiveSteps['compress']): string =>
+const save = ({ compress, keep }: LiveSteps): string =>
   [
     `mount -t ext4 /dev/${STORE_VOLUME} ${FOLDER}/store`,
-    `snapctl save ${compress === false ? '--no-compression ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
+    `snapctl save ${compress === false ? '--no-compression ' : ''}${keep ? '--keep ' : ''}${FOLDER}/store${SNAPSHOT_IMAGE}`,
     `umount ${FOLDER}/store`,
   ].join(' && ');
 /** How the live timeline ends. What a store in memory holds is lost with the power while it is merged. */
-const endOf = ({ then, store, compress }: LiveSteps): string => {
+const endOf = (steps: LiveSteps): string => {
+  const { then, store } = steps;
   if (then === 'rollback') return 'snapctl rollback';
   if (then === 'commit') return `snapctl commit${store === 'memory' ? ' --no-recovery' : ''}`;
-  return save(compress);
+  return save(steps);
 };
 /**
  * The command line that takes the snapshot. `snapctl take` runs its own command only in the live timeline; in the
@@ -70,7 +71,7 @@ const AWAIT_SAVED_COMMAND = `until [ -s ${FOLDER}/ended ]; do ${IS_SAVER_ALIVE} 
 /** The commands and options of the live timeline. */
 export type LiveSteps = Pick<
   Extract<Step, { do: 'suspend' }>,
-  'beforeSaving' | 'whileSaving' | 'store' | 'mayWrite' | 'compress' | 'then' | 'command'
+  'beforeSaving' | 'whileSaving' | 'store' | 'mayWrite' | 'compress' | 'keep' | 'then' | 'command'
 >;
 
 /** What the driver of a live timeline needs. */

@@ -342,13 +342,14 @@ const stepFields = {
       store: defaulted(word('sdb1', 'memory'), 'sdb1'),
       mayWrite: defaulted(list(text("a volume of a disk, like 'sdb4',", /^sd[a-z]\d*$/)), []),
       compress: defaulted(truth(), true),
+      keep: defaulted(truth(), false),
       then: defaulted(word('powerOff', 'rollback', 'commit'), 'powerOff'),
       command: optional(filled('a command')),
       timeout: timeoutField,
       expect: optional(refusalShape),
       faults: defaulted(list(faultShape), []),
     }),
-    ({ method, beforeSaving, whileSaving, swap, store, mayWrite, compress, then, command, expect, faults }) => {
+    ({ method, beforeSaving, whileSaving, swap, store, mayWrite, compress, keep, then, command, expect, faults }) => {
       if (expect && beforeSaving.length + whileSaving.length > 0)
         return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
       if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
@@ -367,6 +368,11 @@ const stepFields = {
         return 'a `command` of its own ends the live timeline at any time: begin what is to run in it by a `start` step before';
       if (command !== undefined && !compress)
         return 'a `command` of its own decides about compression: leave out `compress`';
+      if (method === 'swsusp' && keep) return 'swsusp cannot `keep` an image: leave out `method: swsusp`';
+      if (keep && then !== 'powerOff')
+        return `a live timeline that is ${then === 'commit' ? 'committed' : 'rolled back'} saves no image to \`keep\`: leave out \`then\``;
+      if (command !== undefined && keep)
+        return 'a `command` of its own decides about the image: give `--keep` there, and leave out `keep`';
       if (command !== undefined && then === 'commit')
         return 'a `command` of its own that commits suspends nothing: make it a `run` step';
       if (then === 'rollback' && whileSaving.length > 0)
@@ -407,7 +413,7 @@ function stepOf(step: RawStep): Step {
     case 'selfcheck':
       return { do: 'selfcheck', phase: step.value };
     case 'suspend': {
-      const { method, offTime, beforeSaving, whileSaving, swap, store, mayWrite, compress, then } = step.value;
+      const { method, offTime, beforeSaving, whileSaving, swap, store, mayWrite, compress, keep, then } = step.value;
       const { command, timeout, expect, faults } = step.value;
       return {
         do: 'suspend',
@@ -420,6 +426,7 @@ function stepOf(step: RawStep): Step {
         ...(store === 'memory' && { store }),
         ...(mayWrite.length > 0 && { mayWrite }),
         ...(!compress && { compress }),
+        ...(keep && { keep }),
         ...(then !== 'powerOff' && { then }),
         ...(command !== undefined && { command }),
         ...(timeout !== undefined && { timeoutMs: timeout }),

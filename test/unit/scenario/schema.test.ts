@@ -172,6 +172,12 @@ function snapshotKey(said: string, key: string): unknown {
 }
 
 t.test('how a live timeline saves its image', (t) => {
+  const keepOf = (said: string): unknown => snapshotKey(said, 'keep');
+  t.equal(keepOf(', keep: false'), undefined);
+  t.equal(keepOf(', keep: true'), true);
+  t.match(issuesOf('name: x\nsteps: [boot, { suspend: { method: swsusp, keep: true } }]\n'), [
+    /swsusp cannot `keep` an image: leave out `method: swsusp`/,
+  ]);
   const compressOf = (said: string): unknown => snapshotKey(said, 'compress');
   t.equal(compressOf(''), undefined);
   t.equal(compressOf(', compress: true'), undefined);
