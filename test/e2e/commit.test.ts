@@ -20,6 +20,17 @@ steps:
   - run: { timeout: 60 s, command: snapctl take -c /dev/sdb1 commit.sh /mnt/ext4/file sdb sdb4 }
   - run: { timeout: 60 s, command: snapctl take sh -c 'echo committed > /root/said && commit.sh /mnt/ext4/file sdb sdb4' }
   - run: '! ls -d /sys/block/dm-[1-9]*'
+  - run:
+      timeout: 60 s
+      command: |
+        mkdir -p /media && snapctl take -c /dev/sdb1 sh -c '
+          mount -t ext4 /dev/sdb3 /media && snapctl save /media/image && snapctl resume --check /media/image && snapctl commit &&
+          snapctl resume --check /media/image' 2>&1
+      exit: 3
+      stdout: 'is stale: its snapshot has been committed \\(the store on /dev/sdb1 tells\\)'
+  - run: rm /media/image && umount /media && echo rollback > /sys/kernel/snapshot/orphan
+  - run: { command: "snapctl take sh -c 'echo live > /root/said'; grep -q rollback /sys/kernel/snapshot/came_back_by || sleep 60; cat /root/said", stdout: '^committed$' }
+  - run: echo keep-stores > /sys/kernel/snapshot/orphan
   - run: { command: snapctl take snapctl commit 2>&1, exit: 1, stdout: 'a commit from this store cannot be completed when the power is lost meanwhile: it is in memory' }
   - shutdown
   - boot
