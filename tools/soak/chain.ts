@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * Chains: a series of snapshots, each taken by the system that came back from the one before. It comes back by a resume in a new
- * machine, or by a rollback in the same one.
+ * Chains: a series of snapshots, each taken by the system that came out of the one before: by a resume in a new machine, by a
+ * rollback in the same one, or by a commit, after which its live timeline goes on.
  */
 import type { CycleOutcome, Finding } from '../../emulator/cycle/outcome.js';
-import type { Plan, SimpleStep, Step } from '../../emulator/cycle/plan.js';
+import type { CommandStep, Plan, SimpleStep, Step } from '../../emulator/cycle/plan.js';
 import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
@@ -25,28 +25,40 @@ export async function loadChain(cycles: number, overrides: Overrides = {}): Prom
   return { ...loaded, plan, scenario: { ...loaded.scenario, name: plan.name } };
 }
 
-/** The plan, with each of its repeats executed `cycles` times. The machine's seed decides which of them end by a rollback. */
+/** The plan, with each of its repeats executed `cycles` times. The machine's seed decides how each of them ends. */
 export function chainOf(plan: Plan, cycles: number): Plan {
   const { seed } = plan.machine;
   const steps = plan.steps.flatMap((step): readonly Step[] =>
     step.do === 'repeat'
-      ? Array.from({ length: cycles }, (_, cycle) =>
-          isRolledBack(seed, cycle) ? rolledBack(step.steps) : step.steps,
-        ).flat()
+      ? Array.from({ length: cycles }, (_, cycle) => CYCLE_OF[endOf(seed, cycle)](step.steps)).flat()
       : [step],
   );
-  return { ...plan, name: `${cycles} snapshots, each taken by what came back from the one before`, steps };
+  return { ...plan, name: `${cycles} snapshots, each taken by what came out of the one before`, steps };
 }
 
-/**
- * Whether a cycle (counted from 0) ends by a rollback: one of each two does, and chance decides which. A longer chain of the same
- * seed begins with the shorter one.
- */
-function isRolledBack(seed: number, cycle: number): boolean {
-  // Both words go into each bit of the result (the finalizer of MurmurHash3).
-  let mixed = Math.imul(seed ^ Math.imul((cycle >>> 1) + 1, 0x9e37_79b9), 0x85eb_ca6b);
+type End = 'resume' | 'rollback' | 'commit';
+
+const CYCLE_OF: Readonly<Record<End, (steps: readonly Step[]) => readonly Step[]>> = {
+  resume: (steps) => steps,
+  rollback: rolledBack,
+  commit: committed,
+};
+
+/** How the cycles of a group end, in an order that chance decides. */
+const ENDS: readonly End[] = ['resume', 'resume', 'rollback', 'rollback', 'commit'];
+
+/** How a cycle (counted from 0) ends. A longer chain of the same seed begins with the shorter one. */
+function endOf(seed: number, cycle: number): End {
+  const first = cycle - (cycle % ENDS.length);
+  const order = ENDS.map((end, at) => ({ end, chance: mix(seed, first + at) })).sort((a, b) => a.chance - b.chance);
+  return order[cycle - first]?.end ?? 'resume';
+}
+
+/** A number of 32 bits that depends on each bit of both (the finalizer of MurmurHash3). */
+function mix(seed: number, word: number): number {
+  let mixed = Math.imul(seed ^ Math.imul(word + 1, 0x9e37_79b9), 0x85eb_ca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
-  return ((mixed ^ (mixed >>> 16)) & 1) === (cycle & 1);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
 /** The steps of a cycle whose live timeline is given up after all of its commands. */
@@ -63,12 +75,30 @@ function suspendRolledBack(step: Extract<SimpleStep, { do: 'suspend' }>): Step {
   return { ...step, then: 'rollback', offMs: 0, beforeSaving: [...beforeSaving, ...whileSaving], whileSaving: [] };
 }
 
+/**
+ * The steps of a cycle whose live timeline goes on. It does not spoil anything, but writes a file, which is on the disk
+ * afterwards.
+ */
+function committed(steps: readonly Step[]): readonly Step[] {
+  return steps.flatMap((step): readonly Step[] => {
+    if (step.do === 'resume' || step.do === 'verify') return [];
+    return step.do === 'suspend' ? [{ ...step, then: 'commit', offMs: 0, whileSaving: [WRITE] }, WRITTEN] : [step];
+  });
+}
+
+const command = (text: string): CommandStep => ({ command: text, exit: 0, timeoutMs: 60_000 });
+const WRITE = command('head -c 1M /dev/urandom > /root/committed && md5sum /root/committed > /run/committed && sync');
+const WRITTEN: Step = {
+  do: 'run',
+  ...command('echo 3 > /proc/sys/vm/drop_caches && md5sum -c --quiet /run/committed && ! ls -d /sys/block/dm-[1-9]*'),
+};
+
 /** The first cycle (counted from 1) in which a proof failed; undefined when none failed. */
 export function firstBadCycle(cycles: readonly CycleOutcome[]): number | undefined {
-  const bad = cycles.findIndex(({ memory, image, disk, rolledBack: withoutImage }) =>
+  const bad = cycles.findIndex(({ memory, image, disk, rolledBack: isBack, committed: isOn }) =>
     [
-      memory?.pagesDiffering,
-      withoutImage ? 0 : image?.pagesDiffering,
+      isOn ? 0 : memory?.pagesDiffering,
+      isOn || isBack ? 0 : image?.pagesDiffering,
       disk?.sectorsDiffering,
       disk?.originSectorsWritten,
     ].some((count) => count !== 0),

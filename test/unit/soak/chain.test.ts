@@ -11,23 +11,34 @@ t.test('a chain is as long as told', async (t) => {
   t.equal(plan.machine.seed, 4);
   t.match(scenario.name, /^25 snapshots/);
   const short = await loadChain(3);
-  t.equal(unroll(short.plan.steps).filter(({ do: what }) => what === 'verify').length, 3);
+  t.equal(unroll(short.plan.steps).filter(({ do: what }) => what === 'suspend').length, 3);
 });
 
-t.test('the seed decides which cycles are rolled back, and the chain remains in order', async (t) => {
+t.test('the seed decides how the cycles end, and the chain remains in order', async (t) => {
   const endsOf = async (cycles: number, seed: number): Promise<string> => {
     const { plan } = await loadChain(cycles, { seed });
     t.same(orderProblems(plan.steps).problems, []);
     return unroll(plan.steps)
-      .flatMap((step) => (step.do === 'suspend' ? [step.then === 'rollback' ? 'b' : 'r'] : []))
+      .flatMap((step) => (step.do === 'suspend' ? [(step.then ?? 'off').slice(0, 1)] : []))
       .join('');
   };
   const long = await endsOf(100, 1);
-  t.equal(long.replaceAll('r', '').length, 50, 'half of them');
-  t.match(long, /bb[^]*rr/, 'one after the other of each');
+  const count = (end: string) => long.split(end).length - 1;
+  t.same([count('o'), count('r'), count('c')], [40, 40, 20], 'resumes, rollbacks and commits');
+  for (const pair of ['oo', 'rr', 'or', 'ro', 'oc', 'co', 'rc', 'cr'])
+    t.match(long, pair, 'one after the other of each');
   t.equal(await endsOf(10, 1), long.slice(0, 10), 'a shorter chain is its beginning');
   t.not(await endsOf(100, 2), long);
   t.equal(await endsOf(100, 1), long);
+});
+
+t.test('a live timeline that is committed spoils nothing, and is not verified but read', async (t) => {
+  const { plan } = await loadChain(20, { seed: 1 });
+  const steps = unroll(plan.steps);
+  const at = steps.findIndex((step) => step.do === 'suspend' && step.then === 'commit');
+  t.match(steps[at], { offMs: 0, whileSaving: [{ command: /^head [^]*committed/ }] });
+  t.match(steps[at + 1], { do: 'run', command: /md5sum -c/ });
+  t.match(steps[at + 2], { do: 'run', command: 'storm pages' });
 });
 
 t.test('a cycle that is rolled back does the same in its live timeline, and has no image', async (t) => {
@@ -56,6 +67,8 @@ t.test('the first cycle that a proof fails', (t) => {
   const withoutImage: CycleOutcome = { ...cycle(0), image: undefined };
   t.equal(firstBadCycle([{ ...withoutImage, rolledBack: true }]), undefined);
   t.equal(firstBadCycle([withoutImage]), 1);
+  t.equal(firstBadCycle([{ ...withoutImage, memory: undefined, committed: true }]), undefined);
+  t.equal(firstBadCycle([{ ...cycle(0, 8), committed: true }]), 1);
   t.end();
 });
 
