@@ -30,7 +30,7 @@ export interface SuspendEvidence {
   /** All RAM at the atomic copy; undefined when neither memory nor image is to be proved. */
   readonly atCopy: Uint8Array | undefined;
   readonly disks: readonly DiskState[];
-  /** Writes on each disk while filesystems were frozen, before the atomic copy; empty when nothing freezes them. */
+  /** Writes on each disk while filesystems were frozen and devices synced, before the atomic copy; empty when nothing freezes them. */
   readonly writesWhileFrozen: readonly (readonly DiskWrite[])[];
   /** Writes on each disk from the atomic copy to power-off. */
   readonly writesSinceCopy: readonly (readonly DiskWrite[])[];

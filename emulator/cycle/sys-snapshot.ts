@@ -304,9 +304,17 @@ function liveRunner(
   };
 }
 
-/** The instruction at which the last snapshot had frozen all filesystems; undefined when there is none. */
-export const frozenSince = (markers: readonly MarkerSeen[]): number | undefined =>
-  markers.findLast(({ kind }) => kind === stepEnd('freezeFilesystems'))?.instruction;
+/**
+ * The instruction from which on the last snapshot lets nothing be written to a device but swap; undefined when there is none. When
+ * all filesystems have been frozen, devices are synced once more: one that is being frozen may write to the page cache of a device
+ * below, a loop device on a partition for example. Memory is preserved right after that.
+ */
+export function frozenSince(markers: readonly MarkerSeen[]): number | undefined {
+  const frozen = markers.findLastIndex(({ kind }) => kind === stepEnd('freezeFilesystems'));
+  if (frozen < 0) return undefined;
+  const since = markers.slice(frozen).find(({ kind }) => kind === stepBegin('preserve')) ?? markers[frozen];
+  return since?.instruction;
+}
 
 const stopAt = (kind: number): ArmedTrigger => ({ when: { on: 'marker', kind }, then: { do: 'stop' } });
 

@@ -61,7 +61,8 @@ export interface DiskHistory {
   readonly atRestore: DiskConfig;
   readonly written: readonly DiskWrite[];
   /**
-   * Writes before the copy, but after all filesystems were frozen. Only memory that is swapped out may be among them.
+   * Writes before the copy, but after all filesystems were frozen and what they had written to page caches of devices was synced.
+   * Only memory that is swapped out may be among them.
    */
   readonly writtenWhileFrozen?: readonly DiskWrite[];
 }

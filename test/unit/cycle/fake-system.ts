@@ -300,6 +300,9 @@ function snapshot({ copiesTwice = false }: FakeSystem): FakeScript {
     ...(copiesTwice ? inVain : []),
     { do: 'marker', kind: stepEnd('freezeFilesystems') },
     { do: 'marker', kind: stepBegin('freezeTasks') },
+    // What a filesystem has written to the page cache of a device as it was frozen.
+    { do: 'write', disk: 1, sector: sector(1), bytes: IMAGE },
+    { do: 'marker', kind: stepBegin('preserve') },
     { do: 'write', disk: 1, sector: sector(2), bytes: IMAGE },
     { do: 'work', instructions: 200 },
     { do: 'poke', gpa: gpa(0x1000), bytes: Uint8Array.of(0xbb) },
