@@ -240,6 +240,12 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
     { cacheDir, method: 'sys_snapshot' },
     signal,
   );
+  progress('snapshot: a commit, and a plain copy');
+  const { answer: commit } = await askOnce<SnapshotQuestion, Answers['commit']>(
+    'commit',
+    { cacheDir, method: 'sys_snapshot' },
+    signal,
+  );
   const capacity: CapacityAt[] = [];
   for (const memoryMiB of CAPACITY_MIB) {
     progress(`snapshot: looking for the largest program that can be saved in ${memoryMiB} MiB`);
@@ -274,7 +280,7 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
       (name, turn, { times }) =>
         progress(`snapshot: ${name} ${turn + 1} of ${turns}: ${(times.ms / 1000).toFixed(2)} s`),
     );
-    return snapshotResult({ figures, capacity, rollback, ...samples });
+    return snapshotResult({ figures, capacity, rollback, commit, ...samples });
   } finally {
     await Promise.allSettled([children.plain.end(), children.packed.end(), qemu.close()]);
   }

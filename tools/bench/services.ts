@@ -15,10 +15,12 @@ import {
   CAPACITY_CMDLINE,
   measureCapacity,
   measureFigures,
+  measureCommit,
   measureRollback,
   type Capacity,
   type Figures,
   type Rig,
+  type CommitFigures,
   type RollbackFigures,
 } from './snapshot/measure.js';
 import { ENGINE_MACHINES, type EngineMachine } from './engines/result.js';
@@ -64,6 +66,7 @@ export type Answers = {
   memoryDiff: MemoryDiffSamples;
   figures: Figures;
   rollback: RollbackFigures;
+  commit: CommitFigures;
   capacity: Capacity;
 };
 
@@ -113,6 +116,10 @@ export function serve(name: string): void {
     case 'rollback':
       return serveParent(async (question: SnapshotQuestion): Promise<Answers['rollback']> =>
         measureRollback(await rigFor(question)),
+      );
+    case 'commit':
+      return serveParent(async (question: SnapshotQuestion): Promise<Answers['commit']> =>
+        measureCommit(await rigFor(question)),
       );
     case 'capacity':
       return serveParent(async (question: CapacityQuestion): Promise<Answers['capacity']> => {

@@ -21,7 +21,17 @@ import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
 import { PAGE_BYTES, SECTOR_BYTES } from '../../../emulator/machine/units.js';
 import { sourceOf } from '../../../emulator/verify/source.js';
 import { volumes, type Volume } from '../../../emulator/verify/disk/partitions.js';
-import { CHECK_HELD, keep, keepFromFiles, keepShare } from './workload.js';
+import {
+  CHECK_HELD,
+  COMMIT_MIB,
+  COPY,
+  COPY_FILE,
+  keep,
+  keepFromFiles,
+  keepShare,
+  REWRITE_FILE,
+  WRITE_FILE,
+} from './workload.js';
 import { largest } from './bisect.js';
 import { observe, type Life } from './observe.js';
 
@@ -46,6 +56,13 @@ export interface RollbackFigures {
   /** What is held for it besides the copies, and all of RAM. */
   readonly heldPages: number;
   readonly memoryPages: number;
+}
+
+/** A commit of what a live timeline has written, beside a plain copy of as much. Of the guest's time. */
+export interface CommitFigures {
+  readonly bytes: number;
+  readonly commitMs: number;
+  readonly copyMs: number;
 }
 
 export interface Capacity {
@@ -174,6 +191,32 @@ function timeOf(markers: readonly MarkerSeen[], what: string, wanted: number): n
 
 const withoutFigures = (what: string): RigError =>
   new RigError(`${what} has no figures`, { remedy: "run a guest kernel that was built with the rig's markers" });
+
+/**
+ * Commits a live timeline that has rewritten a file, with a store that can complete it after a loss of power, and copies
+ * as much by dd from the device of the store to the same file.
+ * @throws GuestError when something fails.
+ */
+export async function measureCommit(rig: Rig): Promise<CommitFigures> {
+  const { engine, lives } = observe(createV86Engine());
+  const steps: readonly Step[] = [
+    { do: 'boot' },
+    WRITE_FILE,
+    { ...suspend('sys_snapshot'), then: 'commit', beforeSaving: [REWRITE_FILE] },
+    COPY_FILE,
+  ];
+  const { findings } = await go(steps, rig, engine);
+  const [found] = findings;
+  if (found) throw new GuestError(`a commit failed: ${found.what}`, { consoleTail: found.details });
+  const markers = lives.at(-1)?.markers ?? [];
+  const between = (what: string, from: number, to: number): number =>
+    timeOf(markers, what, to) - timeOf(markers, what, from);
+  return {
+    bytes: COMMIT_MIB * 2 ** 20,
+    commitMs: between('the commit', stepBegin('commit'), stepEnd('commit')),
+    copyMs: between('the copy', COPY.begin, COPY.end),
+  };
+}
 
 /** The largest share of RAM, in per cent, that can be one program's anonymous memory and be saved without swap. */
 export async function measureCapacity(method: SuspendMethod, rig: Rig): Promise<Capacity> {

@@ -6,7 +6,7 @@ import { indent, quotient, renderTable, seconds } from '../table.js';
 import { phases } from '../phases.js';
 import { aimText, judge, meets, type Aim, type Verdict } from '../verdict.js';
 import { PHASES, type CycleSample, type Phase } from '../workload.js';
-import type { Capacity, Figures, RollbackFigures } from './measure.js';
+import type { Capacity, CommitFigures, Figures, RollbackFigures } from './measure.js';
 
 export const SNAPSHOT_AIMS = {
   /** Time that userspace stands still, sys_snapshot over swsusp. */
@@ -57,6 +57,7 @@ export interface SnapshotResult {
     readonly snapshotStandstill: ExactVerdict;
     readonly memory: ExactVerdict;
   };
+  readonly commit: CommitFigures;
   /** A verified hot cycle with the image saved as it is, the same with the image compressed, QEMU's stock cycle. */
   readonly cycleMs: Readonly<Record<SnapshotContender, Summary>>;
   /** Where the time goes. */
@@ -74,9 +75,10 @@ export interface SnapshotSamples extends Readonly<Record<SnapshotContender, read
   readonly figures: PerMethod<Figures>;
   readonly capacity: readonly CapacityAt[];
   readonly rollback: RollbackFigures;
+  readonly commit: CommitFigures;
 }
 
-export function snapshotResult({ figures, capacity, rollback, ...samples }: SnapshotSamples): SnapshotResult {
+export function snapshotResult({ figures, capacity, rollback, commit, ...samples }: SnapshotSamples): SnapshotResult {
   const { swsusp, sys_snapshot: snapshot } = figures;
   const ms = (of: SnapshotContender): readonly number[] => samples[of].map(({ times }) => times.ms);
   const perContender = <T>(value: (of: SnapshotContender) => T): Readonly<Record<SnapshotContender, T>> =>
@@ -99,6 +101,7 @@ export function snapshotResult({ figures, capacity, rollback, ...samples }: Snap
       ),
       memory: exact(rollback.heldPages / rollback.memoryPages, SNAPSHOT_AIMS.rollbackHeld),
     },
+    commit,
     cycleMs: perContender((of) => summarize(ms(of))),
     phasesMs: perContender((of) => phases(samples[of])),
     cpuMs: perContender((of) => summarize(samples[of].map(({ cpuMs }) => cpuMs))),
@@ -110,7 +113,7 @@ const exact = (value: number, aim: Aim): ExactVerdict => ({ value, aim, met: mee
 
 export function renderSnapshot(result: SnapshotResult, memoryMiB: number): string {
   const { figures, capacity, bytesPerInstruction, frozen, share, cycleMs, phasesMs, cpuMs, cycle } = result;
-  const { rollback, rollbackOver } = result;
+  const { rollback, rollbackOver, commit } = result;
   const row = (what: string, of: (method: SuspendMethod) => string): string[] => [
     what,
     of('swsusp'),
@@ -145,6 +148,7 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         `the call returns again ${rollback.rollbackMs.toFixed(0)} ms after the ioctl for a rollback, ${rollback.resumeMs.toFixed(0)} ms after power-on for a resume: ${verdict(rollbackOver.resume)}`,
         `userspace stands still ${rollback.standstillMs.toFixed(0)} ms for a rollback, ${rollback.snapshotStandstillMs.toFixed(0)} ms for the snapshot: ${rollbackOver.snapshotStandstill.value.toFixed(2)}, ${aimText(rollbackOver.snapshotStandstill.aim, rollbackOver.snapshotStandstill.value)}`,
         `held for a rollback besides the copies: ${rollback.heldPages} of ${rollback.memoryPages} pages, ${verdict(rollbackOver.memory)}`,
+        `a commit merges ${perSecond(commit.bytes, commit.commitMs)}, dd copies ${perSecond(commit.bytes, commit.copyMs)}: ${(commit.copyMs / commit.commitMs).toFixed(2)} of its speed (${commit.bytes / 2 ** 20} MiB, virtual time)`,
         `verified hot cycle by sys_snapshot ${seconds(cycleMs.hot)}, QEMU TCG's stock cycle ${seconds(cycleMs.qemu)}: ${quotient(cycle.ratio)}, ${aimText(cycle.aim, cycle.ratio.ofMedians)}`,
         `the same with the image compressed by snapctl, as it does unless told: ${seconds(cycleMs.hotCompressed)}`,
         ...PHASES.map(
@@ -166,4 +170,5 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
 
 const verdict = ({ value, aim }: ExactVerdict): string =>
   `${value.toFixed(3)} (1/${(1 / value).toFixed(1)}), ${aimText(aim, value)}`;
+const perSecond = (bytes: number, ms: number): string => `${(bytes / 1e3 / ms).toFixed(1)} MB/s`;
 const millions = (count: number): string => `${(count / 1e6).toFixed(1)} M`;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Guests with a given amount of anonymous memory in one program. */
 import type { CommandStep, Step, SuspendMethod } from '../../../emulator/cycle/plan.js';
+import { MARKER_SCENARIO } from '../../../emulator/machine/markers.js';
 import { TIMEOUT_MS } from '../workload.js';
 import { HOLD_PATH } from './hold.js';
 
@@ -26,3 +27,20 @@ export const keepShare = (method: SuspendMethod, keeping: string): Step =>
 
 /** A command that fails unless all kept memory is unchanged. */
 export const CHECK_HELD: Step = command(`${HOLD_PATH} check`);
+
+/** What a commit merges, and a plain copy copies. */
+export const COMMIT_MIB = 16;
+const FILE = '/root/committed';
+/** A file of that size. */
+export const WRITE_FILE: Step = command(`head -c ${COMMIT_MIB}M /dev/urandom > ${FILE} && sync`);
+/** Writes all of it anew, in place. */
+export const REWRITE_FILE: CommandStep = command(
+  `dd if=/dev/urandom of=${FILE} bs=1M count=${COMMIT_MIB} iflag=fullblock conv=notrunc,fsync`,
+);
+
+/** The markers around the copy. */
+export const COPY = { begin: MARKER_SCENARIO + 1, end: MARKER_SCENARIO + 2 } as const;
+/** Copies as much from the device of the store to the file, past the page cache on both sides as a commit does. */
+export const COPY_FILE: Step = command(
+  `rig-marker 1 && dd if=/dev/sdb1 of=${FILE} bs=1M count=${COMMIT_MIB} iflag=direct oflag=direct conv=notrunc,fsync && rig-marker 2`,
+);
