@@ -208,7 +208,6 @@ ${steps.join('')}`,
 t.test('on x86_64 with two processors and NVMe disks, native and 32-bit ones pass', { skip: ownKernel }, async (t) => {
   const selftests = [
     { program: 'guards', compiler: 'x86_64-linux-gnu-gcc' },
-    { program: 'stores', compiler: 'i686-linux-gnu-gcc' },
     { program: 'commit', compiler: 'i686-linux-gnu-gcc' },
     { program: 'snapshot', compiler: 'x86_64-linux-gnu-gcc' },
   ] as const;
