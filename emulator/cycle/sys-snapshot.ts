@@ -4,7 +4,6 @@
  * image and powers off, goes back to the snapshot, or becomes the only timeline. It must not change the restored one.
  */
 import { Agent } from '../agent/agent.js';
-import type { Interruption } from '../agent/channel.js';
 import type { Job, JobResult } from '../agent/job.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError, PowerCut } from '../machine/errors.js';
@@ -109,7 +108,11 @@ export async function snapshotAndPowerOff(
   await awaitSaver(begun, recorder, 'the image of the snapshot was not saved');
   await deps.beforeEnd(live);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
-  if (off.why !== 'halted') throw otherEnd(awaited, off, recorder);
+  if (off.why !== 'halted') {
+    const what = `awaited ${awaited}, but it stopped for another reason (${off.why})`;
+    const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
+    throw off.why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
+  }
   return { atCopy, job };
 }
 
@@ -148,13 +151,6 @@ async function tellSaver({ live, bound }: LiveTimeline, recorder: Recorder): Pro
 async function awaitSaver({ live, bound }: LiveTimeline, recorder: Recorder, what: string): Promise<void> {
   const done = await bound.during((virtualMsMax) => live.exec(shell(AWAIT_SAVED_COMMAND), { virtualMsMax }));
   if (done.ended !== 'exited' || done.exitCode !== 0) throw notDone(what, done, recorder);
-}
-
-/** The error for a live timeline that has ended in another way than was awaited. */
-function otherEnd(awaited: string, { why }: Interruption, recorder: Recorder): GuestError {
-  const what = `awaited ${awaited}, but it stopped for another reason (${why})`;
-  const details = { consoleTail: consoleTail(recorder.seen().console), remedy: 'the console says why' };
-  return why === 'powerCut' ? new PowerCut(what, details) : new GuestError(what, details);
 }
 
 /** The result of a snapshot whose live timeline was given up. */

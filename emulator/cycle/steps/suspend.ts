@@ -8,7 +8,7 @@ import { stepBegin } from '../../machine/markers.js';
 import { untilCut } from '../planned-cut.js';
 import type { Proof, Refusal, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
-import type { DiskState } from '../proofs.js';
+import type { DiskState, SuspendEvidence } from '../proofs.js';
 import type { Seen } from '../recorder.js';
 import { Bound } from '../bound.js';
 import { frozenInLiveTimeline } from '../frozen.js';
@@ -93,23 +93,29 @@ function suspended(
     rolledBack: step.then === 'rollback',
     writesByResume: seen.writes.map(() => []),
     evidence: {
-      method: step.method,
+      ...writtenSince(step, seen, atCopy.marker.instruction),
       ...(swap && { swapHeaderPage: swap.headerPage }),
-      stores: step.method === 'swsusp' ? [] : storesOf(step),
       ...(step.method === 'sys_snapshot' && step.store !== 'memory' && { cowStore: COW_VOLUME }),
-      markers: seen.markers,
       layout,
       atCopy: atCopy.memory,
       disks,
-      writesWhileFrozen: writesBetween(
-        seen.writes,
-        frozenSince(seen.markers) ?? atCopy.marker.instruction,
-        atCopy.marker.instruction,
-      ),
-      writesSinceCopy: writesBetween(seen.writes, atCopy.marker.instruction),
     },
   };
 }
+
+/** What a machine whose memory was copied at the instruction `copy` has written until `to`, and what it may write. */
+const writtenSince = (
+  step: SuspendStep,
+  { markers, writes }: Seen,
+  copy: number,
+  to?: number,
+): Pick<SuspendEvidence, 'method' | 'stores' | 'markers' | 'writesWhileFrozen' | 'writesSinceCopy'> => ({
+  method: step.method,
+  stores: step.method === 'swsusp' ? [] : storesOf(step),
+  markers,
+  writesWhileFrozen: writesBetween(writes, frozenSince(markers) ?? copy, copy),
+  writesSinceCopy: writesBetween(writes, copy, to),
+});
 
 /** Takes a snapshot whose live timeline is given up. The machine goes on with the restored one. */
 async function rollBack(
@@ -167,21 +173,17 @@ async function proveUntilCommit(
   step: SuspendStep,
   layout: MarkerSeen | undefined,
 ): Promise<void> {
-  const { markers, writes } = machines.recorder.seen();
-  const [copy, begun] = ['copy', 'commit'].map((of) =>
-    markers.findLast(({ kind }) => kind === stepBegin(of as 'copy' | 'commit')),
-  );
+  const seen = machines.recorder.seen();
+  const { markers, writes } = seen;
+  const copy = markers.findLast(({ kind }) => kind === stepBegin('copy'));
+  const begun = markers.findLast(({ kind }) => kind === stepBegin('commit'));
   if (!copy || !begun || begun.instruction < copy.instruction) return;
   const disk = evidence.take(
     await deps.proofs.disk({
-      method: step.method,
-      stores: storesOf(step),
-      markers,
+      ...writtenSince(step, seen, copy.instruction, begun.instruction),
       layout,
       atCopy: undefined,
       disks: machines.disksAt(begun.instruction),
-      writesWhileFrozen: writesBetween(writes, frozenSince(markers) ?? copy.instruction, copy.instruction),
-      writesSinceCopy: writesBetween(writes, copy.instruction, begun.instruction),
       restored: undefined,
       writesByResume: writes.map(() => []),
       committed: true,

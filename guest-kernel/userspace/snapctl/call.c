@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../snapshot.h"
@@ -20,8 +19,8 @@
 #include "store.h"
 #include "system.h"
 
-/* The block device of the store in the encoding of the kernel. */
-static int store_device(const char *path, unsigned int *device)
+/* The block device of the store. */
+static int store_device(const char *path, dev_t *device)
 {
 	struct stat status;
 
@@ -32,8 +31,7 @@ static int store_device(const char *path, unsigned int *device)
 		return complain(path, "%s", strerror(errno));
 	if (!S_ISBLK(status.st_mode))
 		return complain(path, "is not a block device; name one for the changes of the live timeline, or none to keep them in memory");
-	*device = (minor(status.st_rdev) & 0xff) | major(status.st_rdev) << 8 |
-		(minor(status.st_rdev) & ~0xffU) << 12;
+	*device = status.st_rdev;
 	return 0;
 }
 
@@ -92,14 +90,14 @@ static void be_killed_last(void)
 #define NOT_CALLED 2
 
 /* As the call, with the policies of the options. Returns -errno when it fails. */
-static long call(const struct call_options *options, unsigned int device, int *image)
+static long call(const struct call_options *options, dev_t store, int *image)
 {
 	struct policy raw = { .name = "raw_devices", .wanted = options->raw_devices };
 	struct policy remote = { .name = "remote_filesystems", .wanted = options->remote_filesystems };
 	long result = NOT_CALLED;
 
 	if (!policy_begin(&raw) && !policy_begin(&remote)) {
-		result = syscall(NR_SNAPSHOT, device, image);
+		result = syscall(NR_SNAPSHOT, system_device(store), image);
 		if (result < 0)
 			result = -errno;
 	}
@@ -155,8 +153,7 @@ void offer_image(const struct live *live)
 	if (!ioctl(live->image, SNAPSHOT_GET_INFO, &info)) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)info.image_bytes);
 		setenv(ENV_BYTES, number, 1);
-		store_export(info.uuid, !live->store, live->store >> 8 & 0xfff,
-			     (live->store & 0xff) | (live->store >> 12 & ~0xffu));
+		store_export(info.uuid, live->store);
 	}
 	setenv(ENV_DEVICES, live->devices, 1);
 	fcntl(live->image, F_SETFD, 0);

@@ -3,6 +3,8 @@
 #ifndef SNAPCTL_CALL_H
 #define SNAPCTL_CALL_H
 
+#include <sys/types.h>
+
 #include "filesystems.h"
 
 /* Names of the environment in which an image is saved. */
@@ -22,7 +24,7 @@ struct call_options {
 /* The image that a live timeline has, and the devices that belong to it. */
 struct live {
 	int image;			/* the descriptor */
-	unsigned int store;		/* the device of the store in the encoding of the kernel, 0 for memory */
+	dev_t store;			/* the device of the store, 0 for memory */
 	char devices[FILESYSTEMS_LIST_MAX];
 };
 

@@ -18,18 +18,13 @@
 
 #include "system.h"
 
-/* As /proc has the number of a terminal. */
-static int number_of(dev_t device)
-{
-	return (minor(device) & 0xff) | major(device) << 8 | (minor(device) & ~0xffU) << 12;
-}
-
 #define CONSOLE makedev(5, 1)
 
 /* Would this process get what is typed there? A shell on the console of a small system has no controlling terminal. */
 static bool reads_from(pid_t process, dev_t device)
 {
-	int group, session, terminal, foreground;
+	int group, session, foreground;
+	unsigned int terminal;
 	char path[64], line[512], *rest;
 	struct stat input;
 
@@ -38,12 +33,12 @@ static bool reads_from(pid_t process, dev_t device)
 		return false;
 	/* The name, which may hold anything, is in brackets. */
 	rest = strrchr(line, ')');
-	if (!rest || sscanf(rest + 1, " %*c %*d %d %d %d %d", &group, &session, &terminal, &foreground) != 4)
+	if (!rest || sscanf(rest + 1, " %*c %*d %d %d %u %d", &group, &session, &terminal, &foreground) != 4)
 		return false;
 	if (process == 1 || process == getpid() || group == getpgrp())
 		return false;
 	if (terminal)
-		return terminal == number_of(device) && group == foreground;
+		return terminal == system_device(device) && group == foreground;
 	snprintf(path, sizeof(path), "/proc/%d/fd/0", process);
 	return !stat(path, &input) && S_ISCHR(input.st_mode) && (input.st_rdev == device || input.st_rdev == CONSOLE);
 }

@@ -409,6 +409,14 @@ int container_read(const struct container *container, int to, const char *to_nam
 	return result;
 }
 
+int container_verify(int file, const char *name, struct snap_seal *seal)
+{
+	struct container container;
+
+	return container_open(&container, file, name) || container_check_sealed(&container) ||
+		container_read(&container, -1, NULL, seal) ? -1 : 0;
+}
+
 int container_mark_used(struct container *container, int file)
 {
 	container->state.used = time(NULL);

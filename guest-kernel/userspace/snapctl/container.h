@@ -156,6 +156,12 @@ int container_check_sealed(const struct container *container);
 int container_read(const struct container *container, int to, const char *to_name,
 		   struct snap_seal *seal);
 
+/*
+ * Reads a container to its end and checks all of it. `seal` says meanwhile how much has been read, and then what there is.
+ * 0, or -1 with the reason said.
+ */
+int container_verify(int file, const char *name, struct snap_seal *seal);
+
 /* Notes in the file that the image has been loaded. 0, or -1 with the reason said. */
 int container_mark_used(struct container *container, int file);
 

@@ -274,12 +274,10 @@ int info(const char *name)
 
 int verify(const char *name)
 {
-	struct container container;
 	struct snap_seal seal;
 	int file = open_image(name);
 
-	if (file < 0 || container_open(&container, file, name) ||
-	    container_check_sealed(&container) || container_read(&container, -1, NULL, &seal))
+	if (file < 0 || container_verify(file, name, &seal))
 		return FAILED;
 	printf("%s: whole: %llu bytes of image in %u chunks, %llu bytes stored\n", name,
 	       (ull)seal.image_bytes, seal.chunks, (ull)seal.stored_bytes);

@@ -52,9 +52,7 @@ static bool mapped_to(dev_t device, dev_t *beneath, uint64_t *start_sectors, uin
 	table.head.data_size = sizeof(table);
 	table.head.data_start = sizeof(table.head);
 	table.head.flags = DM_STATUS_TABLE_FLAG;
-	/* As the kernel's huge_encode_dev() has it. */
-	table.head.dev = (minor(device) & 0xff) | major(device) << 8 |
-		((uint64_t)minor(device) & ~0xffULL) << 12;
+	table.head.dev = system_device(device);
 	result = ioctl(control, DM_TABLE_STATUS, &table);
 	close(control);
 	if (result || !table.head.target_count)

@@ -75,9 +75,8 @@ void progress_tell(const struct progress *progress, uint64_t done)
 		mib(done), mib(progress->total), percent(progress, done));
 }
 
-void progress_end(const struct progress *progress)
+void progress_end(void)
 {
-	(void)progress;
 	if (isatty(STDERR_FILENO))
 		fputc('\n', stderr);
 }

@@ -21,6 +21,6 @@ void progress_show(struct progress *progress, uint64_t done);
 void progress_tell(const struct progress *progress, uint64_t done);
 
 /* The bar, if there is one, does not go on. */
-void progress_end(const struct progress *progress);
+void progress_end(void);
 
 #endif

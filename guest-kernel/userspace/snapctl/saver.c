@@ -30,7 +30,6 @@
 struct shared {
 	volatile bool is_checking;
 	volatile bool is_removed;	/* what cannot be read back */
-	uint64_t stored_bytes;		/* of the image, to be read back */
 	struct snap_seal seal;		/* as far as it has been read back */
 };
 
@@ -47,19 +46,14 @@ struct saver {
 
 static int check_saved(const char *name, const char *path, struct shared *shared)
 {
-	struct container container;
 	int file = open(path, O_RDONLY | O_CLOEXEC), result;
 
+	shared->is_checking = true;
 	if (file < 0)
 		return complain(name, "cannot be read back: %s", strerror(errno));
-	result = container_open(&container, file, name) || container_check_sealed(&container);
-	if (!result) {
-		shared->stored_bytes = container.state.seal.image_bytes;
-		shared->is_checking = true;
-		result = container_read(&container, -1, NULL, &shared->seal);
-	}
+	result = container_verify(file, name, &shared->seal);
 	close(file);
-	return result ? -1 : 0;
+	return result;
 }
 
 /* What cannot be read back now may be read at the next boot, when the live timeline has been committed. */
@@ -87,7 +81,6 @@ static int save_and_check(const char *name, const struct save_options *options, 
 	result = save(path, options);
 	if (result == OK && check_saved(name, path, shared)) {
 		result = FAILED;
-		shared->is_checking = true;
 		shared->is_removed = remove_saved(path);
 	}
 	if (mounted_release(&mounted))
@@ -135,8 +128,8 @@ static void show_progress(struct saver *saver, const struct live *live)
 
 	if (saver->shared->is_checking && strcmp(saver->progress.what, checking)) {
 		progress_show(&saver->progress, saver->progress.total);
-		progress_end(&saver->progress);
-		progress_begin(&saver->progress, checking, saver->shared->stored_bytes);
+		progress_end();
+		progress_begin(&saver->progress, checking, saver->progress.total);
 	}
 	progress_show(&saver->progress, done_bytes(saver, live));
 }
@@ -256,7 +249,7 @@ int saver_run(const struct live *live, const char *name, const struct save_optio
 		status = watch(&saver, live, failed->said);
 		if (!status)
 			progress_show(&saver.progress, saver.progress.total);
-		progress_end(&saver.progress);
+		progress_end();
 		tell_end(&saver, status, failed);
 	}
 	failed->saved_bytes = read_of_image(live, &failed->image_bytes);

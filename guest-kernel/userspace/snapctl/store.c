@@ -18,15 +18,15 @@
 
 #define IGNORE "give --ignore-store if you know that the snapshot has not been committed"
 
-void store_export(const uint8_t snapshot[16], bool in_memory, unsigned int major, unsigned int minor)
+void store_export(const uint8_t snapshot[16], dev_t store)
 {
 	char text[33];
 
 	for (int i = 0; i < 16; i++)
 		sprintf(text + 2 * i, "%02x", snapshot[i]);
 	setenv(ENV_SNAPSHOT, text, 1);
-	snprintf(text, sizeof(text), "%u:%u", major, minor);
-	setenv(ENV_STORE, in_memory ? STORE_IN_MEMORY : text, 1);
+	snprintf(text, sizeof(text), "%u:%u", major(store), minor(store));
+	setenv(ENV_STORE, store ? text : STORE_IN_MEMORY, 1);
 }
 
 static bool parse_snapshot(const char *text, uint8_t snapshot[16])

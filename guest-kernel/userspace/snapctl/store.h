@@ -6,7 +6,7 @@
 #ifndef SNAPCTL_STORE_H
 #define SNAPCTL_STORE_H
 
-#include <stdbool.h>
+#include <sys/types.h>
 
 #include "container.h"
 
@@ -24,7 +24,7 @@ int store_describe(struct snap_header *header);
  */
 int store_check(const char *name, const struct snap_header *header, int wait_ms);
 
-/* What store_describe() reads, for the environment of a command. */
-void store_export(const uint8_t snapshot[16], bool in_memory, unsigned int major, unsigned int minor);
+/* What store_describe() reads, for the environment of a command. `store` is 0 for memory. */
+void store_export(const uint8_t snapshot[16], dev_t store);
 
 #endif

@@ -134,16 +134,15 @@ static bool committed(const struct live *live, const struct suspend_options *opt
 
 static void tell_failure(const struct consoles *consoles, const char *place, const struct failed *failed)
 {
-	char text[4096 + SAVER_SAID_MAX + 256];
+	char what[4096 + 256], text[sizeof(what) + SAVER_SAID_MAX + 16];
 
-	snprintf(text, sizeof(text), "\nsnapctl: the image was not saved to %s: %s, after %llu of %llu MiB\n%s",
-		 place, failed->end, (unsigned long long)failed->saved_bytes >> 20,
-		 (unsigned long long)failed->image_bytes >> 20, failed->said);
+	snprintf(what, sizeof(what), "the image was not saved to %s: %s, after %llu of %llu MiB", place, failed->end,
+		 (unsigned long long)failed->saved_bytes >> 20, (unsigned long long)failed->image_bytes >> 20);
+	snprintf(text, sizeof(text), "\nsnapctl: %s\n%s", what, failed->said);
 	consoles_say(consoles, text);
 	/* What the saver has said was said there before, and a terminal is one of the consoles. */
 	if (!isatty(STDERR_FILENO))
-		complain("suspend", "the image was not saved to %s: %s, after %llu of %llu MiB", place, failed->end,
-		 (unsigned long long)failed->saved_bytes >> 20, (unsigned long long)failed->image_bytes >> 20);
+		complain("suspend", "%s", what);
 }
 
 static const char question[] =

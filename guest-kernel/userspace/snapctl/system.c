@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 const char *system_root = "";
@@ -53,6 +54,11 @@ uint64_t system_number(const char *path)
 	char line[32];
 
 	return system_line(path, line, sizeof(line)) ? strtoull(line, NULL, 10) : 0;
+}
+
+unsigned int system_device(dev_t device)
+{
+	return (minor(device) & 0xff) | major(device) << 8 | (minor(device) & ~0xffU) << 12;
 }
 
 bool system_link(const char *path, char *name, size_t size)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #define SYSTEM_PATH_MAX 512
 
@@ -25,6 +26,9 @@ bool system_line(const char *path, char *line, size_t size);
 
 /* The decimal number in a file; 0 when there is none. */
 uint64_t system_number(const char *path);
+
+/* The number of a device as the kernel packs it in system calls, ioctls and /proc: 12 bits of major around 20 of minor. */
+unsigned int system_device(dev_t device);
 
 /* The last part of the target of a link. False when it is none. */
 bool system_link(const char *path, char *name, size_t size);
