@@ -5,6 +5,7 @@
  * fires once, at the intended event.
  */
 import type { RunReport, RunRequest, Trigger } from '../machine/contract.js';
+import { countReaching } from '../machine/sector-range.js';
 
 export type ArmedTrigger = NonNullable<RunRequest['triggers']>[number];
 
@@ -37,12 +38,16 @@ export class TriggerSet {
   }
 }
 
-/** True when the trigger fired in that run; else updates the number of markers that it must still let pass. */
+/** True when the trigger fired in that run; else updates the number of markers or writes that it must still let pass. */
 function advance(trigger: Pending, report: RunReport): boolean {
   const { when } = trigger;
   switch (when.on) {
+    case 'writeTo':
     case 'marker': {
-      const seen = report.markers.filter(({ kind }) => kind === when.kind).length;
+      const seen =
+        when.on === 'writeTo'
+          ? countReaching(when.sectors, report.writes[when.disk])
+          : report.markers.filter(({ kind }) => kind === when.kind).length;
       const left = (when.nth ?? 1) - seen;
       trigger.when = { ...when, nth: left };
       return left <= 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Checks the order of steps by a small state machine for the machine and its disks. */
-import type { SimpleStep, Step } from './plan.js';
+import { endsOff, type SimpleStep, type Step } from './plan.js';
 
 /**
  * `off`: no power, after a shutdown or a power cut. `suspended`: off with an image on disk.
@@ -14,7 +14,9 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
   switch (step.do) {
     case 'boot':
       return phase === 'off' || isSuspended(phase)
-        ? 'running'
+        ? endsOff(step)
+          ? 'off'
+          : 'running'
         : no(step, 'the machine is running', 'shut it down or cut its power first');
     case 'run':
     case 'start':

@@ -82,7 +82,16 @@ export interface Refusal {
 }
 
 export type Step =
-  | { readonly do: 'boot' }
+  | {
+      readonly do: 'boot';
+      /** Only at a boot that is not the first: that one copies the files of the plan. */
+      readonly faults?: readonly Fault[];
+      /**
+       * The boot must stop before the root filesystem is mounted, and this pattern (see `pattern.ts`) match one of the last
+       * lines of the console. The machine is then turned off.
+       */
+      readonly stops?: string;
+    }
   | ({ readonly do: 'run' } & CommandStep)
   /** Starts a program in the background, where it stays running through every suspend. */
   | {
@@ -185,13 +194,22 @@ export function unroll(steps: readonly Step[]): readonly SimpleStep[] {
  */
 export function controlSteps(steps: readonly Step[], running = false): readonly Step[] {
   let isOn = running;
-  return unroll(steps).filter(({ do: what }) => {
+  return unroll(steps).filter((step) => {
+    const { do: what } = step;
     if (what === 'suspend' || what === 'resume' || what === 'cutPower' || what === 'verify') return false;
-    if (what === 'boot' && isOn) return false;
+    if (step.do === 'boot' && (isOn || endsOff(step))) return false;
     isOn = what !== 'shutdown';
     return true;
   });
 }
+
+/** The faults of a step, for those that have any. */
+export const faultsOf = (step: SimpleStep): readonly Fault[] =>
+  step.do === 'suspend' || step.do === 'resume' ? step.faults : step.do === 'boot' ? (step.faults ?? []) : [];
+
+/** Is the machine off after this boot? */
+export const endsOff = ({ faults = [], stops }: Extract<SimpleStep, { do: 'boot' }>): boolean =>
+  stops !== undefined || faults.some(({ fault }) => fault === 'cutPower');
 
 export interface SplitSteps {
   readonly before: readonly Step[];

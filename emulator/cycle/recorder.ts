@@ -2,6 +2,7 @@
 /** A machine that records all evidence of its runs. Triggers can be armed in it for longer than a single run. */
 import { concat } from '../machine/bytes.js';
 import { PowerCut, StallError } from '../machine/errors.js';
+import { countReaching } from '../machine/sector-range.js';
 import type {
   Action,
   Capture,
@@ -166,14 +167,17 @@ export async function endState({ machine, seen }: Recorder): Promise<string> {
 /** The triggers that did not fire in the run described by `report`, with the remaining counts. */
 export function stillArmed(
   armed: readonly ArmedTrigger[],
-  report: Pick<RunReport, 'markers' | 'instructions'>,
+  report: Pick<RunReport, 'markers' | 'writes' | 'instructions'>,
 ): readonly ArmedTrigger[] {
   return armed.flatMap((trigger): readonly ArmedTrigger[] => {
     const { when } = trigger;
     if (when.on === 'instruction') return report.instructions >= when.count ? [] : [trigger];
     // Writes are counted from power-on, so each number occurs once.
     if (when.on === 'write') return [trigger];
-    const passed = report.markers.filter(({ kind }) => kind === when.kind).length;
+    const passed =
+      when.on === 'writeTo'
+        ? countReaching(when.sectors, report.writes[when.disk])
+        : report.markers.filter(({ kind }) => kind === when.kind).length;
     const left = (when.nth ?? 1) - passed;
     return left > 0 ? [{ ...trigger, when: { ...when, nth: left } }] : [];
   });

@@ -38,13 +38,15 @@ export function describeStop(reason: StopReason, virtualMs: number): string {
 const STOPPED = /^(?:\[[^\]]*\] )?init: stopped: (.*?)(?:; (.*))?$/u;
 
 /**
- * The error for a machine whose initramfs does not go on (marker `bootStopped`), because a device is missing that the
- * kernel command line names. An image on it can still be resumed.
+ * A machine whose initramfs does not go on (marker `bootStopped`), because a device that the kernel command line names is
+ * missing or cannot be used. An image on it can still be resumed, and a commit from it completed.
  */
-export function bootStopped(awaited: string, { console }: Seen): GuestError {
+export class BootStopped extends GuestError {}
+
+export function bootStopped(awaited: string, { console }: Seen): BootStopped {
   const tail = consoleTail(console);
   const [, what, remedy] = STOPPED.exec(tail.findLast((line) => STOPPED.test(line)) ?? '') ?? [];
-  return new GuestError(`awaited ${awaited}, but the boot stopped: ${what ?? 'the console says why'}`, {
+  return new BootStopped(`awaited ${awaited}, but the boot stopped: ${what ?? 'the console says why'}`, {
     consoleTail: tail,
     remedy: remedy ?? 'read the last lines of the console',
   });

@@ -113,7 +113,7 @@ async function perform(context: StepContext, step: SimpleStep, ahead: readonly S
   deps.say(context.step);
   switch (step.do) {
     case 'boot':
-      return boot(context);
+      return boot(context, step);
     case 'run':
       return run(context, step);
     case 'start':

@@ -11,7 +11,7 @@ export interface DiskEvents<Outcome> {
   /** Write number `index` has come. What a trigger says of it may make it fail. */
   readonly beforeWrite: (index: number) => void;
   /** The number of sectors of this write that may reach the disk. Fewer than all means that power fails here. */
-  readonly sectorsAllowed: (index: number, sectors: number) => number;
+  readonly sectorsAllowed: (index: number, sectors: number, at: Sector) => number;
   /** Called when the allowed part of the write has reached the disk. `bytes` is a view of the write's. */
   readonly written: (index: number, at: Sector, bytes: Uint8Array) => Outcome;
   /** A flush has completed. */
@@ -87,7 +87,8 @@ export function createGuestDisk<Outcome>(
         writeCount++;
         return 'failed';
       }
-      const allowed = events.sectorsAllowed(index, bytes.length / SECTOR_BYTES);
+      const at = sector(offset / SECTOR_BYTES);
+      const allowed = events.sectorsAllowed(index, bytes.length / SECTOR_BYTES, at);
       const landed = bytes.subarray(0, allowed * SECTOR_BYTES);
       blocks.write(offset, landed);
       // One of which nothing lands is none.
@@ -95,7 +96,7 @@ export function createGuestDisk<Outcome>(
         writeCount++;
         if (hasCache) unflushed++;
       }
-      return events.written(index, sector(offset / SECTOR_BYTES), landed);
+      return events.written(index, at, landed);
     },
     flush() {
       if (fails('flushes', 0, blocks.byteLength)) return 'failed';

@@ -78,9 +78,14 @@ export function checkRequest(
   if (deliver && deliver.length > DELIVERY_BYTES_MAX)
     throw new InputError(`a delivery has at most ${DELIVERY_BYTES_MAX} bytes, not ${deliver.length}`);
   for (const { when, then } of triggers) {
-    if (when.on === 'write' && when.disk >= disks.length) throw new InputError(`the machine has no disk ${when.disk}`);
+    if ((when.on === 'write' || when.on === 'writeTo') && when.disk >= disks.length)
+      throw new InputError(`the machine has no disk ${when.disk}`);
     if (when.on === 'instruction' && !traits.countsInstructions)
       throw new InputError(`the ${name} engine does not count instructions, so it cannot act at a count of them`);
+    if (when.on === 'writeTo' && then.do === 'failDisk')
+      throw new InputError(
+        'a disk fails from a marker or from a write by its number on, not from a write to certain sectors on',
+      );
     if (then.do === 'failDisk' && !traits.diskFaults)
       throw new InputError(`the disks of the ${name} engine cannot fail`);
     if (then.do === 'failDisk' && then.disk >= disks.length)

@@ -3,7 +3,7 @@
  * Faults as plain data: the point of a power cut, a bit flip in RAM, requests to a disk that fail, or a changed sector of a
  * disk while the machine is off.
  */
-import type { Action, DiskFailure, Trigger } from '../machine/contract.js';
+import type { Action, DiskFailure, SectorRange, Trigger } from '../machine/contract.js';
 import { gpa, SECTOR_BYTES, sector, type Gpa, type Sector } from '../machine/units.js';
 
 /** The time of a fault. */
@@ -14,7 +14,9 @@ export type FaultTime =
   /**
    * Write number `write` (0-based, since power-on) of disk `disk`. `sectors` of it reach the disk; all when undefined.
    */
-  | { readonly disk: number; readonly write: number; readonly sectors?: number };
+  | { readonly disk: number; readonly write: number; readonly sectors?: number }
+  /** The `nth` write of the step to disk `disk` that reaches one of the sectors `to`. `sectors` as above. */
+  | { readonly disk: number; readonly to: SectorRange; readonly nth: number; readonly sectors?: number };
 
 export type Fault =
   | { readonly fault: 'cutPower'; readonly at: FaultTime }
@@ -25,10 +27,13 @@ export type Fault =
       readonly where: number | string;
       readonly xor: number;
     }
-  /** Requests to disk `disk` fail: from a marker on, or from write number `write` (0-based, since power-on) on. */
+  /**
+   * Requests to disk `disk` fail: from a marker on, from write number `write` (0-based, since power-on) on, or from the
+   * beginning of the step on.
+   */
   | {
       readonly fault: 'failDisk';
-      readonly at: { readonly marker: number; readonly nth: number } | { readonly write: number };
+      readonly at: { readonly marker: number; readonly nth: number } | { readonly write: number } | 'begin';
       readonly disk: number;
       readonly failure: DiskFailure;
     }
@@ -63,9 +68,7 @@ export function triggersOf(
       }
       case 'failDisk': {
         const { at, disk, failure } = fault;
-        const when: Trigger =
-          'marker' in at ? { on: 'marker', kind: at.marker, nth: at.nth } : { on: 'write', disk, index: at.write };
-        return [{ when, then: { do: 'failDisk', disk, failure } }];
+        return [{ when: failsFrom(at, disk), then: { do: 'failDisk', disk, failure } }];
       }
       case 'alterSector':
         return [];
@@ -77,7 +80,14 @@ function cut(at: FaultTime): ArmedFault {
   if ('marker' in at) return { when: { on: 'marker', kind: at.marker, nth: at.nth }, then: { do: 'cutPower' } };
   if ('instruction' in at) return { when: { on: 'instruction', count: at.instruction }, then: { do: 'cutPower' } };
   const then: Action = at.sectors === undefined ? { do: 'cutPower' } : { do: 'cutPower', sectorsWritten: at.sectors };
+  if ('to' in at) return { when: { on: 'writeTo', disk: at.disk, sectors: at.to, nth: at.nth }, then };
   return { when: { on: 'write', disk: at.disk, index: at.write }, then };
+}
+
+function failsFrom(at: Extract<Fault, { fault: 'failDisk' }>['at'], disk: number): Trigger {
+  // The first tick of the step, whatever has been executed by then.
+  if (at === 'begin') return { on: 'instruction', count: 0 };
+  return 'marker' in at ? { on: 'marker', kind: at.marker, nth: at.nth } : { on: 'write', disk, index: at.write };
 }
 
 /** The sectors to write to disk `disk` to inject `faults`. `read` returns the present contents of a sector. */

@@ -20,12 +20,18 @@ export interface DiskConfig {
   readonly overlay?: readonly DiskWrite[];
 }
 
+/** `count` sectors from `first` on. */
+export interface SectorRange {
+  readonly first: Sector;
+  readonly count: number;
+}
+
 /** Requests to a disk that fail with an I/O error. Nothing of a write that fails reaches the disk. */
 export interface DiskFailure {
   /** `all` includes flushes: the disk is gone. */
   readonly requests: 'reads' | 'writes' | 'all';
   /** Only requests that touch these sectors, and flushes; default all. */
-  readonly sectors?: { readonly first: Sector; readonly count: number };
+  readonly sectors?: SectorRange;
   /** So many requests fail, and the disk works again; default all from then on. */
   readonly times?: number;
 }
@@ -111,7 +117,9 @@ export type Trigger =
   /** The first tick boundary at or after this instruction count. Writes after the exact count do not reach the disk. */
   | { readonly on: 'instruction'; readonly count: number }
   /** Write number `index` on a disk, counting from the machine's power-on, 0-based. Writes that fail count, too. */
-  | { readonly on: 'write'; readonly disk: number; readonly index: number };
+  | { readonly on: 'write'; readonly disk: number; readonly index: number }
+  /** The `nth` (default 1) write from now on that reaches one of these sectors. No disk can be made to fail there. */
+  | { readonly on: 'writeTo'; readonly disk: number; readonly sectors: SectorRange; readonly nth?: number };
 
 export type Action =
   /** Copy all RAM at that instruction and continue. The copy is returned in `RunReport.captures`. */

@@ -12,6 +12,7 @@ import {
   MACHINE_NEEDS,
   type MachineNeed,
   type MachineOptions,
+  faultsOf,
   type Step,
 } from '../cycle/plan.js';
 import { patternProblem } from '../cycle/pattern.js';
@@ -19,7 +20,7 @@ import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
 import { orderProblems } from '../cycle/phase.js';
 import { ENGINES, type EngineName } from '../engines/names.js';
 import type { Fault } from '../faults/fault.js';
-import { DISK_BUSES } from '../machine/contract.js';
+import { DISK_BUSES, type SectorRange } from '../machine/contract.js';
 import { ERRNO_NAMES } from '../machine/errno.js';
 import { InputError } from '../machine/errors.js';
 import { sector } from '../machine/units.js';
@@ -44,7 +45,7 @@ import {
   type Shape,
   type YamlIssue,
 } from '../yaml/index.js';
-import { clockOverrun, tooManySteps, WALL_CLOCK_MS_MAX } from './extent.js';
+import { clockOverrun, tooManySteps, WALL_CLOCK_MS_MAX, type StepProblem } from './extent.js';
 import { marker } from './marker-name.js';
 
 /** A file or folder of the host that is copied into the guest. */
@@ -259,6 +260,10 @@ const commandShape = orText('command', mapping(commandFields));
 const xor = defaulted(integer(1, 255, 'the bits to flip, from 1 to 255'), 1);
 const nth = defaulted(integer(1, 1_000_000), 1);
 const disk = defaulted(integer(0, 1, '0 (sda) or 1 (sdb)'), 1);
+const sectorRange = mapping({
+  first: required(integer(0, Number.MAX_SAFE_INTEGER)),
+  count: defaulted(integer(1, Number.MAX_SAFE_INTEGER), 1),
+});
 const faultShape = choice({
   cutPower: checked(
     mapping({
@@ -266,14 +271,15 @@ const faultShape = choice({
       nth,
       instruction: optional(integer(0, Number.MAX_SAFE_INTEGER)),
       write: optional(integer(0, 10_000_000)),
+      writeTo: optional(sectorRange),
       disk,
       sectors: optional(integer(0, 65_535)),
     }),
-    ({ marker: kind, instruction, write, sectors }) => {
-      const given = [kind, instruction, write].filter((one) => one !== undefined).length;
-      if (given !== 1) return 'give exactly one of marker, instruction and write';
-      return sectors !== undefined && write === undefined
-        ? '`sectors` is the length of a torn `write`, but there is no `write` here'
+    ({ marker: kind, instruction, write, writeTo, sectors }) => {
+      const given = [kind, instruction, write, writeTo].filter((one) => one !== undefined).length;
+      if (given !== 1) return 'give exactly one of marker, instruction, write and writeTo';
+      return sectors !== undefined && write === undefined && writeTo === undefined
+        ? '`sectors` is the length of a torn `write`, but there is no `write` or `writeTo` here'
         : undefined;
     },
   ),
@@ -295,16 +301,11 @@ const faultShape = choice({
       write: optional(integer(0, 10_000_000)),
       disk,
       requests: defaulted(word('reads', 'writes', 'all'), 'all'),
-      sectors: optional(
-        mapping({
-          first: required(integer(0, Number.MAX_SAFE_INTEGER)),
-          count: defaulted(integer(1, Number.MAX_SAFE_INTEGER), 1),
-        }),
-      ),
+      sectors: optional(sectorRange),
       times: optional(integer(1, 1_000_000)),
     }),
     ({ marker: kind, write }) =>
-      (kind === undefined) === (write === undefined) ? 'give exactly one of marker and write' : undefined,
+      kind !== undefined && write !== undefined ? 'give one of marker and write, or none of them' : undefined,
   ),
   alterSector: mapping({ disk, sector: required(integer(0, Number.MAX_SAFE_INTEGER)), xor }),
 });
@@ -317,7 +318,13 @@ const refusalShape = mapping({
 });
 
 const stepFields = {
-  boot: mapping({}),
+  boot: checked(mapping({ faults: defaulted(list(faultShape), []), stops: optional(pattern) }), ({ faults, stops }) => {
+    if (faults.some(({ kind }) => kind === 'alterSector'))
+      return 'a machine that boots is not off: `alterSector` is a fault of the `suspend` before it';
+    return stops !== undefined && faults.some(({ kind }) => kind === 'cutPower')
+      ? 'a boot whose power is cut does not stop by itself: give one of `stops` and `cutPower`'
+      : undefined;
+  }),
   run: commandShape,
   start: checked(
     mapping({
@@ -444,9 +451,16 @@ function stepOf(step: RawStep): Step {
       return { do: 'repeat', times: step.value.times, steps: step.value.steps.map(stepOf) };
     case 'shutdown':
       return { do: 'shutdown', ...timeoutOf(step.value) };
-    case 'boot':
+    case 'boot': {
+      const { faults, stops } = step.value;
+      return {
+        do: 'boot',
+        ...(faults.length > 0 && { faults: faults.map(faultOf) }),
+        ...(stops !== undefined && { stops }),
+      };
+    }
     case 'cutPower':
-      return { do: step.kind };
+      return { do: 'cutPower' };
   }
 }
 
@@ -464,13 +478,21 @@ function commandOf(read: ReturnType<typeof commandShape.read>): CommandStep {
   };
 }
 
+const rangeOf = ({ first, count }: { readonly first: number; readonly count: number }): SectorRange => ({
+  first: sector(first),
+  count,
+});
+
 function faultOf(fault: FaultRead): Fault {
   switch (fault.kind) {
     case 'cutPower': {
-      const { marker: kind, nth: count, instruction, write, disk: on, sectors } = fault.value;
+      const { marker: kind, nth: count, instruction, write, writeTo, disk: on, sectors } = fault.value;
       if (kind !== undefined) return { fault: 'cutPower', at: { marker: kind, nth: count } };
       if (instruction !== undefined) return { fault: 'cutPower', at: { instruction } };
-      return { fault: 'cutPower', at: { disk: on, write: write ?? 0, ...(sectors !== undefined && { sectors }) } };
+      const torn = sectors === undefined ? {} : { sectors };
+      return writeTo === undefined
+        ? { fault: 'cutPower', at: { disk: on, write: write ?? 0, ...torn } }
+        : { fault: 'cutPower', at: { disk: on, to: rangeOf(writeTo), nth: count, ...torn } };
     }
     case 'flipMemory': {
       const { marker: kind, nth: count, symbol, address, xor: bits } = fault.value;
@@ -480,11 +502,11 @@ function faultOf(fault: FaultRead): Fault {
       const { marker: kind, nth: count, write, disk: on, requests, sectors, times } = fault.value;
       return {
         fault: 'failDisk',
-        at: kind === undefined ? { write: write ?? 0 } : { marker: kind, nth: count },
+        at: kind !== undefined ? { marker: kind, nth: count } : write === undefined ? 'begin' : { write },
         disk: on,
         failure: {
           requests,
-          ...(sectors && { sectors: { first: sector(sectors.first), count: sectors.count } }),
+          ...(sectors && { sectors: rangeOf(sectors) }),
           ...(times !== undefined && { times }),
         },
       };
@@ -544,13 +566,37 @@ export function readScenario(
   const excess = tooManySteps(steps) ?? clockOverrun(steps, machine.wallClockMs);
   const problems = excess
     ? [excess]
-    : [...orderProblems(steps).problems, ...(traits.countsInstructions ? [] : countProblems(steps, machine.engine))];
+    : [
+        ...orderProblems(steps).problems,
+        ...firstBootProblems(steps),
+        ...(traits.countsInstructions ? [] : countProblems(steps, machine.engine)),
+      ];
   const wrongMachine = machineProblem(machine);
   const issues = [
     ...(wrongMachine === undefined ? [] : [read.source.issue('badValue', ['machine'], wrongMachine)]),
     ...problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)),
   ];
   return issues.length > 0 ? { issues } : { scenario };
+}
+
+const FAILS_FROM =
+  'on an engine that does not count instructions, a disk fails from a `marker` or a `write` on: give one';
+
+/** A first boot that copies no files, because it does not get to its end undisturbed. */
+function firstBootProblems([step]: readonly Step[]): readonly StepProblem[] {
+  if (step?.do === 'repeat')
+    return firstBootProblems(step.steps).map(({ path, problem }) => ({
+      path: [0, 'repeat', 'steps', ...path],
+      problem,
+    }));
+  return step?.do === 'boot' && (step.faults !== undefined || step.stops !== undefined)
+    ? [
+        {
+          path: [0, 'boot'],
+          problem: 'the first boot prepares the machine: boot it as usual before a boot with `faults` or `stops`',
+        },
+      ]
+    : [];
 }
 
 /** The faults at an instruction count, which this engine cannot do. */
@@ -565,11 +611,12 @@ function countProblems(
         path: [index, 'repeat', 'steps', ...path],
         problem,
       }));
-    const faults = step.do === 'suspend' || step.do === 'resume' ? step.faults : [];
-    return faults.flatMap((fault, at) =>
+    return faultsOf(step).flatMap((fault, at) =>
       fault.fault === 'cutPower' && 'instruction' in fault.at
         ? [{ path: [index, step.do, 'faults', at, 'cutPower', 'instruction'], problem }]
-        : [],
+        : fault.fault === 'failDisk' && fault.at === 'begin'
+          ? [{ path: [index, step.do, 'faults', at, 'failDisk'], problem: FAILS_FROM }]
+          : [],
     );
   });
 }

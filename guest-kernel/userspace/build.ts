@@ -112,7 +112,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   waits: ['waits/waits.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
-  storm: ['storm', 'snapctl/dm-request.c'],
+  storm: ['storm', 'snapctl/dm-request.c', 'snapctl/system.c'],
 };
 
 /**

@@ -16,7 +16,7 @@ import type {
   RunRequest,
 } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
-import { gpa, sector } from '../../emulator/machine/units.js';
+import { gpa, sector, type Sector } from '../../emulator/machine/units.js';
 import {
   BUFFER_GPA,
   COUNT_GPA,
@@ -232,6 +232,33 @@ export function conformance({ engine, config }: Subject): void {
       await t.rejects(machine.run({ virtualMsMax: 1 }), RigError);
       t.equal((await machine.readMemory(gpa(0), 16)).length, 16, 'its RAM can still be read');
     }
+  });
+
+  t.test('power fails at the nth write that reaches certain sectors', async (t) => {
+    const whole = await ready();
+    const first = (await tell(whole.machine, 'w')).writes[0] ?? [];
+    const later = (await tell(whole.machine, 'w')).writes[0] ?? [];
+    const [, place] = later;
+    const at = place ?? later[0];
+    if (!at) throw new Error('the guest has written nothing');
+    t.ok(first.every((one) => one.sector !== at.sector));
+    const reaching = (nth: number, from: Sector, count = 1) => ({
+      when: { on: 'writeTo' as const, disk: 0, sectors: { first: from, count }, nth },
+      then: { do: 'cutPower' as const, sectorsWritten: 0 },
+    });
+    const { machine } = await ready();
+    const none = await tell(machine, 'w', { triggers: [reaching(1, at.sector)] });
+    t.equal(none.reason.why, 'byte', 'the writes before do not reach it');
+    const report = await tell(machine, 'w', { triggers: [reaching(1, at.sector)] });
+    t.same(report.reason, { why: 'powerCut' });
+    t.same(sectorsOf(report.writes[0] ?? []), place ? sectorsOf(later.slice(0, 1)) : []);
+    const other = await ready();
+    const second = await tell(other.machine, 'ww', {
+      untilByte: { channel: 'agent', byte: 2 },
+      triggers: [reaching(first.length + 1, sector(FIRST_SECTOR), 64)],
+    });
+    t.same(second.reason, { why: 'powerCut' }, 'each write that reaches one of them counts');
+    t.same(sectorsOf(second.writes[0] ?? []), sectorsOf(first));
   });
 
   promised('diskFaults', 'requests to a disk fail from a write or a marker on', async (t) => {

@@ -41,7 +41,7 @@ steps:
   t.same(report.failures, []);
 });
 
-t.test('the next boot completes a commit that a loss of power has interrupted', async (t) => {
+t.test('the next boot completes a commit that losses of power have interrupted', async (t) => {
   const { report, outcome } = await runText(
     t.testdir({}),
     `name: commit, power cut
@@ -58,6 +58,7 @@ steps:
       steps:
         - run: { timeout: 60 s, command: snapctl take -c /dev/sdb1 commit-cut.sh live 0.02 0.4, stdout: being merged }
         - cutPower
+        - boot: { faults: [{ cutPower: { write: 0, disk: 1, sectors: 1 } }] }
         - boot
         - run: { timeout: 60 s, command: commit-cut.sh check, stdout: '[1-9]\\d* blocks synced' }
   - run: { command: snapctl info /dev/sdb1, stdout: 'state: committed' }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The inside of a fake machine: memory, disks, channels and triggers. It executes one event at a time. */
+import { dueAtWrite, sectorsLanding } from '../write-triggers.js';
 import type {
   Action,
   Capture,
@@ -167,18 +168,15 @@ export function createFakeGuest(config: MachineConfig, script: FakeScript): Fake
     instructions += COST.write;
     if (isCut()) return;
     const index = writeCounts[disk] ?? 0;
-    const here = [...(run?.request.triggers ?? []).entries()].filter(
-      ([, { when }]) => when.on === 'write' && when.disk === disk && when.index === index,
-    );
-    const cut = here.find(([, { then }]) => then.do === 'cutPower')?.[1].then;
-    const allowed = cut?.do === 'cutPower' ? (cut.sectorsWritten ?? Infinity) * SECTOR_BYTES : Infinity;
-    const landed = bytes.slice(0, allowed);
+    const count = bytes.length / SECTOR_BYTES;
+    const due = dueAtWrite(run?.request.triggers ?? [], run?.seen ?? [], { disk, index, at, sectors: count });
+    const landed = bytes.slice(0, sectorsLanding(due, count) * SECTOR_BYTES);
     store(own, at, landed);
     if (landed.length > 0) {
       writeCounts[disk] = index + 1;
       run?.writes[disk]?.push({ instruction: instructions, sector: at, bytes: landed });
     }
-    for (const [trigger, { then }] of here) if (!ended) act(trigger, then, undefined);
+    for (const [trigger, action] of due) if (!ended) act(trigger, action, undefined);
   }
 
   /** When power fails at an instruction count, no effect of a later instruction is visible. */

@@ -75,14 +75,3 @@ export function actionsAt(run: Run, marker: MarkerSeen): readonly (readonly [ind
     return seen === (when.nth ?? 1) ? [[index, then] as const] : [];
   });
 }
-
-/** The actions that are due at a write. */
-export function actionsAtWrite(
-  run: Run | undefined,
-  disk: number,
-  writeIndex: number,
-): readonly (readonly [index: number, action: Action])[] {
-  return (run?.request.triggers ?? []).flatMap(({ when, then }, index) =>
-    when.on === 'write' && when.disk === disk && when.index === writeIndex ? [[index, then] as const] : [],
-  );
-}

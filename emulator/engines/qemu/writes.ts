@@ -6,7 +6,8 @@
 import type { DiskEvents } from '../../disks/guest-disk.js';
 import type { Action, DiskFailure } from '../../machine/contract.js';
 import type { Flushes } from './flushes.js';
-import { actionsAtWrite, type MachineState } from './run.js';
+import { dueAtWrite, sectorsLanding, type DueAction } from '../write-triggers.js';
+import type { MachineState } from './run.js';
 
 /** A write that has reached the disk and of which the guest must not learn before the machine stands. */
 export interface HeldWrite {
@@ -31,23 +32,26 @@ export function createWrites(
   onFailure: (disk: number, failure: DiskFailure) => void,
 ): Writes {
   let held: HeldWrite[] = [];
+  /** At the write that is under way: nothing of a write is asynchronous before it is held. */
+  let due: readonly DueAction[] = [];
   return {
     eventsOf: (disk) => ({
       beforeWrite(index) {
-        for (const [, action] of actionsAtWrite(state.run, disk, index))
-          if (action.do === 'failDisk') onFailure(action.disk, action.failure);
+        for (const { when, then } of state.run?.request.triggers ?? [])
+          if (when.on === 'write' && when.disk === disk && when.index === index && then.do === 'failDisk')
+            onFailure(then.disk, then.failure);
       },
-      sectorsAllowed(index, sectors) {
+      sectorsAllowed(index, sectors, at) {
+        due = [];
         if (state.isPoweredOff) return 0;
-        for (const [, action] of actionsAtWrite(state.run, disk, index))
-          if (action.do === 'cutPower') return Math.min(action.sectorsWritten ?? sectors, sectors);
-        return sectors;
+        due = dueAtWrite(state.run?.request.triggers ?? [], state.run?.seen ?? [], { disk, index, at, sectors });
+        return sectorsLanding(due, sectors);
       },
-      written(index, sector, bytes) {
+      written(_, sector, bytes) {
         // Its power is off, so it learns nothing any more.
         if (state.isPoweredOff) return new Promise(() => undefined);
         if (bytes.length > 0) state.run?.writes[disk]?.push({ instruction: ++state.events, sector, bytes });
-        const actions = actionsAtWrite(state.run, disk, index).filter(([, action]) => action.do !== 'failDisk');
+        const actions = due;
         if (actions.length === 0) return Promise.resolve();
         if (actions.some(([, action]) => action.do === 'cutPower')) state.isPoweredOff = true;
         return new Promise((release) => {

@@ -4,6 +4,7 @@
  * clock or host randomness, so the machine's behaviour depends only on its config and the requests. The same code runs
  * in Node and in browsers.
  */
+import { dueAtWrite, sectorsLanding, type DueAction } from '../write-triggers.js';
 import type {
   Action,
   Capture,
@@ -94,6 +95,8 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   let run: Run | undefined;
   let shareFault: { readonly error: unknown } | undefined;
   const keepWrite = createSharedStore();
+  /** At the write that is under way. */
+  let due: readonly DueAction[] = [];
 
   const disks: Disk[] = config.disks.map((disk, number) =>
     createDisk(
@@ -105,22 +108,18 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
             if (then.do === 'failDisk') disks[then.disk]?.fail(then.failure);
           });
         },
-        sectorsAllowed(index, sectors) {
-          if (clock.instructions() > (run?.cutAfter ?? Infinity)) return 0;
-          const cut = run?.request.triggers?.find(
-            ({ when, then }) =>
-              when.on === 'write' && when.disk === number && when.index === index && then.do === 'cutPower',
-          )?.then;
-          return cut?.do === 'cutPower' ? Math.min(cut.sectorsWritten ?? sectors, sectors) : sectors;
+        sectorsAllowed(index, sectors, at) {
+          due = [];
+          if (!run) return sectors;
+          if (clock.instructions() > run.cutAfter) return 0;
+          due = dueAtWrite(run.request.triggers ?? [], run.seen, { disk: number, index, at, sectors });
+          return sectorsLanding(due, sectors);
         },
-        written(index, at, bytes) {
+        written(_, at, bytes) {
           const now = clock.instructions();
           if (bytes.length > 0) run?.writes[number]?.push({ instruction: now, sector: at, bytes: keepWrite(bytes) });
           if (now > (run?.cutAfter ?? Infinity)) throw new MachineEnds('powerCut');
-          run?.request.triggers?.forEach(({ when, then }, trigger) => {
-            if (when.on !== 'write' || when.disk !== number || when.index !== index) return;
-            if (then.do !== 'failDisk') act(trigger, then, undefined);
-          });
+          for (const [trigger, action] of due) act(trigger, action, undefined);
         },
         flushed: () => void run?.flushes[number]?.push(clock.instructions()),
       },

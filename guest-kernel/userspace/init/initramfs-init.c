@@ -92,7 +92,10 @@ static void list_devices(char *text, size_t size)
 #define REMEDY_IMAGE                                                                                          \
 	"an image there would be stale if the system booted. Attach the device, or add rig.noresume to the " \
 	"kernel command line to boot without the image, and remove it then"
-#define REMEDY_STORE "the devices have a part of it only: attach all of them and the store"
+#define REMEDY_STORE "the devices may have a part of it only: attach all of them and the store"
+#define REMEDY_STORE_GONE                                                                                       \
+	"a commit from it may have been interrupted, and the devices have a part of it only. Attach the device, or " \
+	"remove rig.store from the kernel command line if no snapshot was being committed"
 #define REMEDY_ROOT "attach the device, or name another one on the kernel command line"
 
 /*
@@ -274,7 +277,7 @@ static void complete_commit(void)
 
 	if (!rig_option("rig.store", store, sizeof(store)) || !*store)
 		return;
-	wait_for("rig.store", store, sizeof(store), REMEDY_STORE);
+	wait_for("rig.store", store, sizeof(store), REMEDY_STORE_GONE);
 	name_root(root, sizeof(root));
 	map_root(root);
 	if (run_snapctl("recover", store))

@@ -14,6 +14,7 @@
 #include "../snapshot.h"
 #include "busy.h"
 #include "complain.h"
+#include "oom.h"
 #include "policy.h"
 #include "raw.h"
 #include "store.h"
@@ -75,15 +76,9 @@ static void refused(int error, const char *store, int log)
  */
 static void be_killed_last(void)
 {
-	static const char score[] = "-999";
-	int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (file < 0)
-		return;
-	if (write(file, score, sizeof(score) - 1) < 0)
+	if (oom_set_score(OOM_LAST))
 		complain("oom_score_adj", "%s; the kernel may end what saves the image when memory runs out",
 			 strerror(errno));
-	close(file);
 }
 
 /* What call() returns when a policy could not be set, and has said why. */

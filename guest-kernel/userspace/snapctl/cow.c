@@ -46,9 +46,21 @@ static bool read_block(int file, uint32_t number, void *block)
 	       is_block(block, number);
 }
 
-bool cow_read_header(int file, struct snapshot_store_header *header)
+/*
+ * All that changes in a header while a snapshot lives is in its first sector, which is written as a whole or not at all. So a
+ * header that says "committing" and has a wrong checksum is not a torn one.
+ */
+enum cow_found cow_read_header(int file, struct snapshot_store_header *header)
 {
-	return read_block(file, 0, header);
+	ssize_t length = pread(file, header, sizeof(*header), SNAPSHOT_STORE_OFFSET);
+
+	if (length < 0)
+		return COW_UNREADABLE;
+	if (length != sizeof(*header) || memcmp(header->head.magic, SNAPSHOT_STORE_MAGIC, sizeof(header->head.magic)))
+		return COW_NONE;
+	if (cow_is_header(header))
+		return COW_FOUND;
+	return le32toh(header->state) == SNAPSHOT_STORE_COMMITTING ? COW_DAMAGED : COW_NONE;
 }
 
 int cow_write_header(int file, struct snapshot_store_header *header)

@@ -15,8 +15,15 @@ bool cow_info(int file);
 /* Is this block of SNAPSHOT_STORE_BLOCK bytes the header of a store? */
 bool cow_is_header(const void *block);
 
-/* The header, when `file` is a store. */
-bool cow_read_header(int file, struct snapshot_store_header *header);
+enum cow_found {
+	COW_NONE,		/* no store, or one whose header has never been written to its end */
+	COW_FOUND,
+	COW_DAMAGED,		/* a store that was being committed, and whose header is not as it was written */
+	COW_UNREADABLE,		/* see errno */
+};
+
+/* The header of the store in `file`. */
+enum cow_found cow_read_header(int file, struct snapshot_store_header *header);
 
 /* Gives it its checksum and writes it. 0, or -1 and errno. */
 int cow_write_header(int file, struct snapshot_store_header *header);

@@ -22,6 +22,9 @@
 
 #define SECTOR 512
 #define CHUNK_SECTORS (CRYPT_CHUNK / SECTOR)
+/* How long the devices may take to appear, all together. */
+#define DEVICES_WAIT_MS 5000
+#define POLL_MS 50
 
 /* A device of the store's maps. */
 struct target {
@@ -37,6 +40,7 @@ struct recovery {
 	struct target *targets;
 	struct crypt crypt;
 	uint64_t copied;	/* chunks */
+	int wait_ms;		/* left for devices to appear */
 };
 
 /* Is a device called so in every boot? */
@@ -70,20 +74,29 @@ static bool find_by_id(const char *id, char name[32])
 	return found;
 }
 
-/* Where a device of the store is today. */
-static int find_target(const struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
+/* Is the device there, in its size? The name is that of today. */
+static bool is_there(struct target *target, const char *id, const char *name, uint64_t bytes)
+{
+	if (!*id)
+		snprintf(target->name, sizeof(target->name), "%.31s", name);
+	else if (!find_by_id(id, target->name))
+		return false;
+	return place_number(target->name, "size") * SECTOR == bytes;
+}
+
+/* Where a device of the store is today. It may take a while to appear. */
+static int find_target(struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
 {
 	char id[sizeof(device->id) + 1] = "", name[sizeof(device->name) + 1] = "";
 
 	memcpy(id, device->id, sizeof(device->id));
 	memcpy(name, device->name, sizeof(device->name));
-	if (!id[0])
-		snprintf(target->name, sizeof(target->name), "%s", name);
-	else if (!find_by_id(id, target->name))
-		return complain(recovery->name, "belongs to %s (%s), which is not there; attach it", name, id);
-	if (place_number(target->name, "size") * SECTOR != le64toh(device->bytes))
-		return complain(recovery->name, "belongs to %s of %llu bytes, which is not there; attach it or set it up",
-				name, (ull)le64toh(device->bytes));
+	for (; !is_there(target, id, name, le64toh(device->bytes)); recovery->wait_ms -= POLL_MS) {
+		if (recovery->wait_ms <= 0)
+			return complain(recovery->name, "belongs to %s of %llu bytes%s%s%s, which is not there; attach it or set it up",
+					name, (ull)le64toh(device->bytes), *id ? " (" : "", id, *id ? ")" : "");
+		usleep(POLL_MS * 1000);
+	}
 	return 0;
 }
 
@@ -202,8 +215,16 @@ static int recover_store(struct recovery *recovery)
 {
 	int result;
 
-	if (!cow_read_header(recovery->store, &recovery->header))
+	switch (cow_read_header(recovery->store, &recovery->header)) {
+	case COW_NONE:
 		return 0;
+	case COW_UNREADABLE:
+		return complain(recovery->name, "cannot be read: %s; nothing tells whether a commit was interrupted", strerror(errno));
+	case COW_DAMAGED:
+		return complain(recovery->name, "is the store of a snapshot that was being committed, and its header is damaged: the commit cannot be completed, and the filesystems have a part of what was written; check them, then overwrite the store");
+	case COW_FOUND:
+		break;
+	}
 	if (le32toh(recovery->header.state) == SNAPSHOT_STORE_NO_RECOVERY)
 		complain(recovery->name, "note: was being committed without recovery when that system went down: its filesystems have a part of what was written; check them");
 	if (le32toh(recovery->header.state) != SNAPSHOT_STORE_COMMITTING)
@@ -230,7 +251,7 @@ static int recover_store(struct recovery *recovery)
 int recover(const char *name)
 {
 	/* Not exclusively: dm-crypt is to have it, too. */
-	struct recovery recovery = { .name = name, .store = open(name, O_RDWR | O_CLOEXEC) };
+	struct recovery recovery = { .name = name, .store = open(name, O_RDWR | O_CLOEXEC), .wait_ms = DEVICES_WAIT_MS };
 	int result;
 
 	if (recovery.store < 0) {

@@ -20,6 +20,7 @@
 #include "complain.h"
 #include "filesystems.h"
 #include "identity.h"
+#include "oom.h"
 #include "store.h"
 
 /* Where an image goes. */
@@ -72,13 +73,8 @@ static void handle_signals(const struct target *target)
  */
 static void protect(void)
 {
-	FILE *score = fopen("/proc/self/oom_score_adj", "we");
-
 	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	if (!score)
-		return;
-	fputs("-1000", score);
-	fclose(score);
+	oom_set_score(OOM_NEVER);
 }
 
 /* The descriptor of the snapshot and the size of its image. 0, or -1 with the reason said. */

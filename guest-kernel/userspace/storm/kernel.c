@@ -11,9 +11,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../snapctl/system.h"
 
 unsigned int store_number(const char *path)
 {
@@ -22,8 +23,7 @@ unsigned int store_number(const char *path)
 	if (!*path)
 		return 0;
 	must(stat(path, &status));
-	return (minor(status.st_rdev) & 0xff) | major(status.st_rdev) << 8 |
-	       (minor(status.st_rdev) & ~0xffU) << 12;
+	return system_device(status.st_rdev);
 }
 
 int snapshot(unsigned int store, int *image)

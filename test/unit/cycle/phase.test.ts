@@ -26,6 +26,9 @@ t.test("a machine's life", (t) => {
     [cut, 'off'],
     [{ do: 'boot' }, 'running'],
     [{ do: 'cutPower' }, 'off'],
+    [{ do: 'boot', faults: [{ fault: 'cutPower', at: { instruction: 5 } }] }, 'off'],
+    [{ do: 'boot', stops: 'stopped' }, 'off'],
+    [{ do: 'boot', faults: [{ fault: 'failDisk', disk: 1, at: 'begin', failure: { requests: 'all' } }] }, 'running'],
   ];
   let phase: Phase = 'off';
   for (const [step, expected] of life) {

@@ -31,6 +31,15 @@ t.test('markers are counted over runs, and a trigger fires once', (t) => {
   const at: ArmedTrigger = { when: { on: 'instruction', count: 100 }, then: { do: 'stop' } };
   t.same(stillArmed([at], report({ instructions: 99 })), [at]);
   t.same(stillArmed([at], report({ instructions: 100 })), []);
+  const to: ArmedTrigger = {
+    when: { on: 'writeTo', disk: 0, sectors: { first: sector(8), count: 2 }, nth: 2 },
+    then: { do: 'cutPower' },
+  };
+  const wrote = (...sectors: readonly number[]) =>
+    report({ writes: [sectors.map((one) => ({ instruction: 1, sector: sector(one), bytes: new Uint8Array(1024) }))] });
+  t.same(stillArmed([to], wrote(5, 6, 10)), [to], 'none of these reaches the sectors');
+  t.same(stillArmed([to], wrote(7)), [{ ...to, when: { ...to.when, nth: 1 } }]);
+  t.same(stillArmed([to], wrote(8, 9)), []);
   t.end();
 });
 

@@ -690,6 +690,40 @@ t.test('a boot that stops because a device is missing is told as such', async (t
   t.match(resuming.findings, [{ kind: 'guest', ...told }], 'at a resume');
 });
 
+t.test('a boot may have to stop, or its power be cut', async (t) => {
+  const stopped = 'rig.store=/dev/sdb1: the commit there cannot be completed; attach it';
+  const good = fakeSystem({});
+  const bad = fakeSystem({ stopped });
+  /** The machine with this number (from 1) stops. */
+  const engineWith = (number: number): Engine => {
+    let machines = 0;
+    const next = (): Engine => (++machines === number ? bad : good);
+    return {
+      ...good,
+      traits: { ...good.traits, checkpoints: false },
+      restore: (...made) => next().restore(...made),
+      powerOn: (...made) => next().powerOn(...made),
+    };
+  };
+  const steps = (step: Step): Step[] => [{ do: 'boot' }, { do: 'cutPower' }, step, { do: 'boot' }, { do: 'shutdown' }];
+  const stops = (pattern: string, number: number) =>
+    run(steps({ do: 'boot', stops: pattern }), { engine: engineWith(number) });
+  t.same((await stops('^init: stopped: .* cannot be completed', 2)).findings, []);
+  t.match((await stops('another', 2)).findings, [{ what: 'the boot stopped with no message that matches /another/' }]);
+  t.match((await stops('stopped', 0)).findings, [
+    { what: /^the boot should have stopped .*, but the system came up$/ },
+  ]);
+  const cutAt = (marker: number) =>
+    run(steps({ do: 'boot', faults: [{ fault: 'cutPower', at: { marker, nth: 1 } }] }), {});
+  const cut = await cutAt(USER_MARKERS.bootDecision);
+  t.same(cut.findings, []);
+  t.same(
+    cut.main.filesystems.map(({ at }) => at),
+    ['powerOff', 'powerOff', 'shutdown'],
+  );
+  t.match((await cutAt(USER_MARKERS.mountedOnce)).findings, [{ what: /^the planned power cut did not happen/ }]);
+});
+
 t.test('what is wrong with an image is told, though nothing came back from it', async (t) => {
   const alter: Step = { ...SUSPEND, faults: [{ fault: 'alterSector', disk: 1, sector: 0, xor: 0xff }] };
   const image: Proofs['image'] = () =>

@@ -333,8 +333,24 @@ t.test('everything wrong is named at its place', (t) => {
     /did you mean 'copy:begin'/,
   ]);
   t.match(issuesOf('name: x\nsteps: [boot, { suspend: { faults: [{ cutPower: { write: 1, instruction: 2 } }] } }]\n'), [
-    /exactly one of marker, instruction and write/,
+    /exactly one of marker, instruction, write and writeTo/,
   ]);
+  t.match(issuesOf('name: x\nsteps: [boot, shutdown, { boot: { faults: [{ alterSector: { sector: 1 } }] } }]\n'), [
+    /is a fault of the `suspend` before it/,
+  ]);
+  t.match(
+    issuesOf('name: x\nsteps: [boot, shutdown, { boot: { stops: a, faults: [{ cutPower: { write: 1 } }] } }]\n'),
+    [/give one of `stops` and `cutPower`/],
+  );
+  t.match(issuesOf('name: x\nsteps: [{ repeat: { times: 1, steps: [{ boot: { stops: a } }] } }]\n'), [
+    /the first boot prepares the machine/,
+  ]);
+  t.match(
+    issuesOf(
+      'name: x\nmachine: { engine: qemu, arch: x86_64 }\nsteps: [boot, shutdown, { boot: { faults: [{ failDisk: { disk: 1 } }] } }]\n',
+    ),
+    [/a disk fails from a `marker` or a `write` on: give one/],
+  );
   t.match(issuesOf("name: x\nsteps: [boot, { run: { command: ls, stdout: '(' } }]\n"), [/regular expression/i]);
   t.match(issuesOf('name: x\nfiles: [{ from: a, to: relative }]\nsteps: [boot]\n'), [/an absolute path in the guest/]);
   t.match(issuesOf("name: x\nfiles: [{ from: a, to: /b, mode: '999' }]\nsteps: [boot]\n"), [/permission bits/]);

@@ -423,6 +423,49 @@ function saveBesideStore(dir: string): Saved & { readonly putStore: (partition: 
   return { root, file, bytes: readFileSync(file), putStore };
 }
 
+test('a commit that cannot be completed is told from one that nothing is left of', async (t) => {
+  const dir = t.testdir({});
+  const [root, store] = [join(dir, 'root'), join(dir, 'store')];
+  makeSystem(root, ext4(3));
+  const recover = (bytes: Uint8Array) => {
+    writeFileSync(store, bytes);
+    return run('snapctl', 'recover', '--root', root, store);
+  };
+  const damaged = (state: number): Uint8Array => {
+    const bytes = storePartition(SNAPSHOT, state);
+    bytes[(128 << 10) + 100] = 1;
+    return bytes;
+  };
+  t.match(recover(storePartition(SNAPSHOT, STORE_STATE.live)), { status: 0, stdout: '', stderr: '' });
+  t.match(recover(damaged(STORE_STATE.live)), { status: 0, stdout: '', stderr: '' }, 'torn when the snapshot began');
+  t.match(recover(damaged(STORE_STATE.committing)), {
+    status: 1,
+    stderr: /its header is damaged: the commit cannot be completed, .* check them, then overwrite the store/,
+  });
+  t.match(run('snapctl', 'recover', '--root', root, dir), { status: 1, stderr: /Is a directory/ });
+
+  // It belongs to a device of 512 bytes.
+  const whole = Buffer.from(storePartition(SNAPSHOT, STORE_STATE.committing));
+  const [header, map] = [whole.subarray(128 << 10, 132 << 10), whole.subarray(132 << 10, 136 << 10)];
+  header.writeUInt32LE(4096, 48);
+  header.writeUInt32LE(1, 52);
+  header.copy(map, 0, 0, 32);
+  map.writeUInt32LE(1, 36);
+  map.writeUInt32LE(512, 40);
+  map.write('late', 48);
+  for (const block of [header, map]) block.writeUInt32LE(crc32c(block.subarray(36)), 32);
+  t.match(recover(whole), {
+    status: 1,
+    stderr: /belongs to late of 512 bytes, which is not there; attach it or set it up/,
+  });
+  const child = spawn(pathOf('snapctl'), ['recover', '--root', root, store]);
+  let said = '';
+  child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+  setTimeout(() => makeArray(root, 'late', '253:7', new Uint8Array(512)), 200);
+  t.same(await once(child, 'close'), [1, null]);
+  t.match(said, /cannot be decrypted/, 'it waits for a device that comes late');
+});
+
 test('an image is refused as soon as the store tells that its snapshot is being committed', async (t) => {
   const { putStore, ...saved } = saveBesideStore(t.testdir({}));
   const other = 'ffeeddccbbaa99887766554433221100';
