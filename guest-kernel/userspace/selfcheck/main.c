@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +24,8 @@
 #include "control.h"
 
 #define READY_MS_MAX 120000
+/* Of all checks. */
+#define CHECKS_NICE 10
 #define DEFAULT_STATE_DIR "/run/selfcheck"
 #define DEFAULT_DISK_DIR "/var/tmp/selfcheck"
 
@@ -188,6 +191,11 @@ static void supervise(void)
 	pid_t pid;
 
 	setsid();
+	/*
+	 * On a debug kernel with several emulated processors all checks together are more work than
+	 * the machine does. Whoever suspends it or asks for the checks' state has to get through.
+	 */
+	setpriority(PRIO_PROCESS, 0, CHECKS_NICE);
 	prctl(PR_SET_NAME, "selfcheck-super");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (int i = 0; i < 3; i++)
