@@ -37,6 +37,9 @@ export const MISTAKES = [
   'keep-store',
   'stall-lock',
   'valid-after-commit',
+  'merge-early',
+  'clear-early',
+  'write-past',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 

@@ -66,6 +66,15 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
   'valid-after-commit': [
     /^command: `snapctl take -c \/dev\/sdb1 commit-stale\.sh live` ended with status 1, not 0: [^]*the image would be restored although its snapshot is being committed/,
   ],
+  'merge-early': [
+    /^command: `commit-order\.sh check` ended with status 1, not 0: [^]*'live': the device has [1-9]\d* lines of the live timeline, and should have 0/,
+  ],
+  'clear-early': [
+    /^command: `commit-order\.sh check` ended with status 1, not 0: [^]*'committed': the device has \d+ lines of the live timeline, and should have 786432/,
+  ],
+  'write-past': [
+    /^command: `snapctl take -c \/dev\/sdb1 commit\.sh \/mnt\/ext4\/file sdb sdb4` ended with status 1, not 0: [^]*a program saw an error/,
+  ],
   'swap-neighbours': [ONE_PAGE_OF_A_PROGRAM, /^image: 2 of \d+ pages /],
 };
 

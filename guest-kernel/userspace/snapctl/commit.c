@@ -17,6 +17,7 @@ static const char *remedy(int error)
 	case EEXIST: return ": its image has been read to the end, and a store in memory cannot tell the next boot that a saved image is stale; remove what has been saved of this snapshot, then give --images-removed";
 	case EBUSY: return "; there is a younger snapshot: commit that first";
 	case EINVAL: return "; this live timeline has ended already";
+	case ECANCELED: return ": a signal came before anything was merged, and nothing has changed";
 	case EINTR: return ": a signal came; the kernel goes on merging, and `snapctl commit` waits for it again";
 	case EOPNOTSUPP: return ": a commit from this store cannot be completed when the power is lost meanwhile: it is in memory, a device is encrypted, or there is an older snapshot below; give --no-recovery to accept that";
 	default: return "; the live timeline goes on with its store: see what is wrong with the devices, and try again";
