@@ -111,6 +111,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'sector-race': ['filesystems/sector-race.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   waits: ['waits/waits.c'],
+  graphics: ['screen/graphics.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm', 'snapctl/dm-request.c', 'snapctl/system.c'],
 };

@@ -90,10 +90,14 @@ no:
 	close(file);
 }
 
-static int open_terminal(const char *name)
+/* Of the virtual consoles, the one that is seen. */
+static int open_terminal(struct screen *screen, const char *name)
 {
-	char path[SYSTEM_PATH_MAX];
+	char path[SYSTEM_PATH_MAX], shown[32];
 
+	snprintf(path, sizeof(path), "/sys/class/tty/%.32s/active", name);
+	if (system_line(path, shown, sizeof(shown)))
+		return screen_open(screen, shown);
 	system_path(path, "/dev/%s", name);
 	return open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
@@ -103,19 +107,15 @@ void consoles_open(struct consoles *consoles)
 	char line[256], *rest = line, *name;
 
 	consoles->count = 0;
+	consoles->screen.hidden = -1;
 	/* A terminal that is not in the foreground would stop this program. */
 	signal(SIGTTOU, SIG_IGN);
 	signal(SIGTTIN, SIG_IGN);
 	add(consoles, open("/dev/tty", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 	if (!system_line("/sys/class/tty/console/active", line, sizeof(line)))
 		return;
-	while ((name = strsep(&rest, " "))) {
-		char path[64], shown[32];
-
-		/* Which of the virtual consoles is seen. */
-		snprintf(path, sizeof(path), "/sys/class/tty/%.32s/active", name);
-		add(consoles, open_terminal(system_line(path, shown, sizeof(shown)) ? shown : name));
-	}
+	while ((name = strsep(&rest, " ")))
+		add(consoles, open_terminal(&consoles->screen, name));
 }
 
 void consoles_close(struct consoles *consoles)
@@ -129,6 +129,7 @@ void consoles_close(struct consoles *consoles)
 			kill(console->reader[at], SIGCONT);
 	}
 	consoles->count = 0;
+	screen_close(&consoles->screen);
 }
 
 /* A terminal that does not take it is left alone: the others are there for that. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The consoles of the system and the terminal of this program, as one: what is said appears on all of them, and whoever
- * presses a key first has decided.
+ * presses a key first has decided. Of the virtual consoles, the text is seen also where graphics were in front.
  */
 #ifndef SNAPCTL_CONSOLES_H
 #define SNAPCTL_CONSOLES_H
@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 #include <termios.h>
+
+#include "screen.h"
 
 #define CONSOLES_MAX 8
 #define READERS_MAX 16
@@ -24,6 +26,7 @@ struct console {
 struct consoles {
 	struct console console[CONSOLES_MAX];
 	size_t count;
+	struct screen screen;
 };
 
 /* Opens all that there are. What is typed is then for this program. */

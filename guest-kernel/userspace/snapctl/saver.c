@@ -48,7 +48,6 @@ static int check_saved(const char *name, const char *path, struct shared *shared
 {
 	int file = open(path, O_RDONLY | O_CLOEXEC), result;
 
-	shared->is_checking = true;
 	if (file < 0)
 		return complain(name, "cannot be read back: %s", strerror(errno));
 	result = container_verify(file, name, &shared->seal);
@@ -70,6 +69,36 @@ static bool remove_saved(const char *path)
 	return removed;
 }
 
+/* For the handler of signals. */
+static const char *checked_path;
+static struct shared *checked;
+
+/* All that has been written is there, so it would be an image that nobody knows of. */
+static void interrupt_check(int number)
+{
+	static const char said[] = "snapctl: reading the image back was ended by a signal\n";
+
+	ssize_t written;
+
+	(void)number;
+	checked->is_removed = remove_saved(checked_path);
+	written = write(STDERR_FILENO, said, sizeof(said) - 1);
+	(void)written;
+	_exit(FAILED);
+}
+
+static void handle_signals_while_checking(const char *path, struct shared *shared)
+{
+	struct sigaction action = { .sa_handler = interrupt_check };
+
+	checked_path = path;
+	checked = shared;
+	shared->is_checking = true;
+	sigfillset(&action.sa_mask);
+	for (const int *one = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *one; one++)
+		sigaction(*one, &action, NULL);
+}
+
 static int save_and_check(const char *name, const struct save_options *options, struct shared *shared)
 {
 	struct mounted mounted;
@@ -79,6 +108,8 @@ static int save_and_check(const char *name, const struct save_options *options, 
 	if (mounted_find(name, &mounted, &path))
 		return FAILED;
 	result = save(path, options);
+	if (result == OK)
+		handle_signals_while_checking(path, shared);
 	if (result == OK && check_saved(name, path, shared)) {
 		result = FAILED;
 		shared->is_removed = remove_saved(path);
@@ -94,8 +125,9 @@ static void be_saver(const struct live *live, const char *name, const struct sav
 	sigset_t none;
 
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* It is for the parent, and would end this process. */
 	signal(SIGUSR1, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(said, STDERR_FILENO);
 	/* What is mounted here goes with this process, also when it is killed. */
 	if (!unshare(CLONE_NEWNS))
