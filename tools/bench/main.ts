@@ -240,7 +240,7 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
     { cacheDir, method: 'sys_snapshot' },
     signal,
   );
-  progress('snapshot: a commit, and a plain copy');
+  progress('snapshot: commits, and a plain copy');
   const { answer: commit } = await askOnce<SnapshotQuestion, Answers['commit']>(
     'commit',
     { cacheDir, method: 'sys_snapshot' },

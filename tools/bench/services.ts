@@ -21,6 +21,7 @@ import {
   type Figures,
   type Rig,
   type CommitFigures,
+  type CommitStore,
   type RollbackFigures,
 } from './snapshot/measure.js';
 import { ENGINE_MACHINES, type EngineMachine } from './engines/result.js';
@@ -66,7 +67,7 @@ export type Answers = {
   memoryDiff: MemoryDiffSamples;
   figures: Figures;
   rollback: RollbackFigures;
-  commit: CommitFigures;
+  commit: Readonly<Record<CommitStore, CommitFigures>>;
   capacity: Capacity;
 };
 
@@ -118,9 +119,10 @@ export function serve(name: string): void {
         measureRollback(await rigFor(question)),
       );
     case 'commit':
-      return serveParent(async (question: SnapshotQuestion): Promise<Answers['commit']> =>
-        measureCommit(await rigFor(question)),
-      );
+      return serveParent(async (question: SnapshotQuestion): Promise<Answers['commit']> => {
+        const rig = await rigFor(question);
+        return { device: await measureCommit('device', rig), memory: await measureCommit('memory', rig) };
+      });
     case 'capacity':
       return serveParent(async (question: CapacityQuestion): Promise<Answers['capacity']> => {
         const { method, memoryMiB } = question;

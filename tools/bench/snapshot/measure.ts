@@ -48,6 +48,8 @@ export interface Figures {
 export interface RollbackFigures {
   /** From the ioctl until the call returns again. */
   readonly rollbackMs: number;
+  /** Of that, until all filesystems are thawed: each writes, and the first write waits for the reset of its disk. */
+  readonly thawMs: number;
   /** From power-on until the call returns again, the boot included. */
   readonly resumeMs: number;
   /** From the ioctl until tasks run again, and what a snapshot takes from the freeze of the tasks to their thaw. */
@@ -57,6 +59,10 @@ export interface RollbackFigures {
   readonly heldPages: number;
   readonly memoryPages: number;
 }
+
+/** Where a live timeline's writes are before they are committed. */
+export const COMMIT_STORES = ['device', 'memory'] as const;
+export type CommitStore = (typeof COMMIT_STORES)[number];
 
 /** A commit of what a live timeline has written, beside a plain copy of as much. Of the guest's time. */
 export interface CommitFigures {
@@ -142,12 +148,14 @@ export async function measureFigures(method: SuspendMethod, rig: Rig): Promise<F
 export async function measureRollback(rig: Rig): Promise<RollbackFigures> {
   const [back, resumed] = [await restoreBy('rollback', rig), await restoreBy('powerOff', rig)];
   const { frozen, memory } = back.cycle;
+  const after = (marker: number): number => timeOf(back.restored, 'the rollback', marker);
   const ioctl = timeOf(back.markers, 'the rollback', stepBegin('rollback'));
   if (!frozen || !memory) throw withoutFigures('the rollback');
   return {
-    rollbackMs: timeOf(back.restored, 'the rollback', stepEnd('call')) - ioctl,
+    rollbackMs: after(stepEnd('call')) - ioctl,
+    thawMs: after(stepEnd('thawFilesystems')) - after(stepBegin('thawFilesystems')),
     resumeMs: timeOf(resumed.restored, 'the resume', stepEnd('call')),
-    standstillMs: timeOf(back.restored, 'the rollback', stepEnd('thawTasks')) - ioctl,
+    standstillMs: after(stepEnd('thawTasks')) - ioctl,
     snapshotStandstillMs: frozen.virtualMs,
     heldPages: memory.pagesByReason['rollback'] ?? 0,
     memoryPages: (rig.files.config.memoryMiB * 2 ** 20) / PAGE_BYTES,
@@ -193,21 +201,29 @@ const withoutFigures = (what: string): RigError =>
   new RigError(`${what} has no figures`, { remedy: "run a guest kernel that was built with the rig's markers" });
 
 /**
- * Commits a live timeline that has rewritten a file, with a store that can complete it after a loss of power, and copies
- * as much by dd from the device of the store to the same file.
+ * Commits a live timeline that has rewritten a file, from a store on a device, with which the commit can be completed after a
+ * loss of power, or from one in memory; and copies as much by dd from that device to the same file.
  * @throws GuestError when something fails.
  */
-export async function measureCommit(rig: Rig): Promise<CommitFigures> {
+export async function measureCommit(store: CommitStore, rig: Rig): Promise<CommitFigures> {
   const { engine, lives } = observe(createV86Engine());
   const steps: readonly Step[] = [
     { do: 'boot' },
     WRITE_FILE,
-    { ...suspend('sys_snapshot'), then: 'commit', beforeSaving: [REWRITE_FILE] },
+    {
+      ...suspend('sys_snapshot'),
+      ...(store === 'memory' && { store }),
+      then: 'commit',
+      beforeSaving: [REWRITE_FILE],
+    },
     COPY_FILE,
   ];
   const { findings } = await go(steps, rig, engine);
   const [found] = findings;
-  if (found) throw new GuestError(`a commit failed: ${found.what}`, { consoleTail: found.details });
+  if (found)
+    throw new GuestError(`a commit from a store ${STORE_TEXT[store]} failed: ${found.what}`, {
+      consoleTail: found.details,
+    });
   const markers = lives.at(-1)?.markers ?? [];
   const between = (what: string, from: number, to: number): number =>
     timeOf(markers, what, to) - timeOf(markers, what, from);
@@ -217,6 +233,8 @@ export async function measureCommit(rig: Rig): Promise<CommitFigures> {
     copyMs: between('the copy', COPY.begin, COPY.end),
   };
 }
+
+export const STORE_TEXT = { device: 'on a device', memory: 'in memory' } as const satisfies Record<CommitStore, string>;
 
 /** The largest share of RAM, in per cent, that can be one program's anonymous memory and be saved without swap. */
 export async function measureCapacity(method: SuspendMethod, rig: Rig): Promise<Capacity> {

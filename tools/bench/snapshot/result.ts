@@ -6,7 +6,15 @@ import { indent, quotient, renderTable, seconds } from '../table.js';
 import { phases } from '../phases.js';
 import { aimText, judge, meets, type Aim, type Verdict } from '../verdict.js';
 import { PHASES, type CycleSample, type Phase } from '../workload.js';
-import type { Capacity, CommitFigures, Figures, RollbackFigures } from './measure.js';
+import {
+  COMMIT_STORES,
+  STORE_TEXT,
+  type Capacity,
+  type CommitFigures,
+  type CommitStore,
+  type Figures,
+  type RollbackFigures,
+} from './measure.js';
 
 export const SNAPSHOT_AIMS = {
   /** Time that userspace stands still, sys_snapshot over swsusp. */
@@ -57,7 +65,7 @@ export interface SnapshotResult {
     readonly snapshotStandstill: ExactVerdict;
     readonly memory: ExactVerdict;
   };
-  readonly commit: CommitFigures;
+  readonly commit: Readonly<Record<CommitStore, CommitFigures>>;
   /** A verified hot cycle with the image saved as it is, the same with the image compressed, QEMU's stock cycle. */
   readonly cycleMs: Readonly<Record<SnapshotContender, Summary>>;
   /** Where the time goes. */
@@ -75,7 +83,7 @@ export interface SnapshotSamples extends Readonly<Record<SnapshotContender, read
   readonly figures: PerMethod<Figures>;
   readonly capacity: readonly CapacityAt[];
   readonly rollback: RollbackFigures;
-  readonly commit: CommitFigures;
+  readonly commit: Readonly<Record<CommitStore, CommitFigures>>;
 }
 
 export function snapshotResult({ figures, capacity, rollback, commit, ...samples }: SnapshotSamples): SnapshotResult {
@@ -146,9 +154,10 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         `largest program that sys_snapshot saves without swap: ${share.value} % of ${capacity.at(-1)?.memoryMiB ?? 0} MiB, ${aimText(share.aim, share.value)}`,
         ...beyond,
         `the call returns again ${rollback.rollbackMs.toFixed(0)} ms after the ioctl for a rollback, ${rollback.resumeMs.toFixed(0)} ms after power-on for a resume: ${verdict(rollbackOver.resume)}`,
+        `  ${rollback.thawMs.toFixed(0)} ms of the rollback are the thaw of the filesystems, which waits for the reset of the disk`,
         `userspace stands still ${rollback.standstillMs.toFixed(0)} ms for a rollback, ${rollback.snapshotStandstillMs.toFixed(0)} ms for the snapshot: ${rollbackOver.snapshotStandstill.value.toFixed(2)}, ${aimText(rollbackOver.snapshotStandstill.aim, rollbackOver.snapshotStandstill.value)}`,
         `held for a rollback besides the copies: ${rollback.heldPages} of ${rollback.memoryPages} pages, ${verdict(rollbackOver.memory)}`,
-        `a commit merges ${perSecond(commit.bytes, commit.commitMs)}, dd copies ${perSecond(commit.bytes, commit.copyMs)}: ${(commit.copyMs / commit.commitMs).toFixed(2)} of its speed (${commit.bytes / 2 ** 20} MiB, virtual time)`,
+        ...COMMIT_STORES.map((store) => commitText(store, commit[store])),
         `verified hot cycle by sys_snapshot ${seconds(cycleMs.hot)}, QEMU TCG's stock cycle ${seconds(cycleMs.qemu)}: ${quotient(cycle.ratio)}, ${aimText(cycle.aim, cycle.ratio.ofMedians)}`,
         `the same with the image compressed by snapctl, as it does unless told: ${seconds(cycleMs.hotCompressed)}`,
         ...PHASES.map(
@@ -161,6 +170,8 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         'tasks to power-off and from power-on to their thaw, the resuming boot included; of sys_snapshot from the freeze to the thaw in the',
         'live timeline. swsusp may swap to make room, and does; for the largest program its memory is locked (swsusp keeps its image',
         'in swap), or swap is off (sys_snapshot), and it must come back whole. The image is counted as the kernel hands it out, before snapctl compresses it.',
+        'After any resume of the devices, libata resets a disk, and gives it 150 ms for that before the first request: no rollback is faster than the disk.',
+        'The store on a device is encrypted, so a commit decrypts what it merges, in software, because v86 has no instructions for AES; dd does not.',
         'The cycle is that of the stock cycle, by sys_snapshot, from the state before the suspend, with all of memory, image, disks and',
         'filesystems verified, which QEMU does not do. What of that does not need the restored system is done while it comes back.',
       ].join('\n'),
@@ -168,6 +179,8 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
   ].join('\n');
 }
 
+const commitText = (store: CommitStore, { bytes, commitMs, copyMs }: CommitFigures): string =>
+  `a commit from a store ${STORE_TEXT[store]} merges ${perSecond(bytes, commitMs)}, dd copies ${perSecond(bytes, copyMs)}: ${(copyMs / commitMs).toFixed(2)} of its speed (${bytes / 2 ** 20} MiB, virtual time)`;
 const verdict = ({ value, aim }: ExactVerdict): string =>
   `${value.toFixed(3)} (1/${(1 / value).toFixed(1)}), ${aimText(aim, value)}`;
 const perSecond = (bytes: number, ms: number): string => `${(bytes / 1e3 / ms).toFixed(1)} MB/s`;
