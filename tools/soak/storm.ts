@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots. Every seed
+ * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots, goes back to them
+ * and commits their live timelines. Every seed
  * starts from the same checkpoint, so a seed gives the same run alone as among a thousand. On an engine without
  * checkpoints, every seed boots a machine of its own.
  */
@@ -29,6 +30,9 @@ export interface StormOutcome {
   /** Snapshots taken, and calls refused (hibernation's among them), by the kernel's markers. */
   readonly taken: number;
   readonly refused: number;
+  /** Live timelines that ended by a rollback, and by a commit. */
+  readonly rolledBack: number;
+  readonly committed: number;
   readonly instructions: number;
   readonly virtualMs: number;
 }
@@ -102,7 +106,17 @@ export async function runStorm(
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     const failures = [{ what: error.message, details: error.consoleTail }];
-    return { seed, cast: '', failures, taken: 0, refused: 0, instructions: 0, virtualMs: 0 };
+    return {
+      seed,
+      cast: '',
+      failures,
+      taken: 0,
+      rolledBack: 0,
+      committed: 0,
+      refused: 0,
+      instructions: 0,
+      virtualMs: 0,
+    };
   }
   const failures: { what: string; details: readonly string[] }[] = [];
   let cast = '';
@@ -127,10 +141,10 @@ export async function runStorm(
   const seen = recorder.seen();
   for (const { what, details } of storm.proofs.console(seen.console))
     if (!isRefusal(what)) failures.push({ what, details });
-  failures.push(...originWrites(seen));
-  const taken = seen.markers.filter(({ kind }) => kind === stepEnd('substitute')).length;
+  const { live, ...ends } = livesOf(seen.markers);
+  failures.push(...originWrites(seen.writes, live));
   const refused = seen.markers.filter(({ kind, word1 }) => kind === stepEnd('call') && word1 !== 0).length;
-  return { seed, cast, failures, taken, refused, instructions: seen.instructions, virtualMs: seen.virtualMs };
+  return { seed, cast, failures, ...ends, refused, instructions: seen.instructions, virtualMs: seen.virtualMs };
 }
 
 async function connect({ machine }: Recorder, { signal }: Booter): Promise<Agent> {
@@ -145,12 +159,59 @@ async function connect({ machine }: Recorder, { signal }: Booter): Promise<Agent
  */
 const isRefusal = (what: string): boolean => /^(?:suspendFailed|freezeRefused|outOfMemory): /.test(what);
 
-/** Failures for writes to the first disk (only the root filesystem) after the first snapshot: these are forbidden. */
-function originWrites({ markers, writes }: Pick<Seen, 'markers' | 'writes'>): StormOutcome['failures'] {
-  const substituted = markers.findIndex(({ kind }) => kind === stepEnd('substitute'));
-  const copied = markers.slice(0, Math.max(0, substituted)).findLast(({ kind }) => kind === stepBegin('copy'));
-  if (!copied) return [];
-  const wrong = (writes[0] ?? []).filter(({ instruction }) => instruction >= copied.instruction);
+/** What became of the snapshots of a storm, by the kernel's markers, and when nothing may be written to their origins. */
+export interface Lives {
+  readonly taken: number;
+  readonly rolledBack: number;
+  readonly committed: number;
+  /** From an instruction on, to another (exclusive). */
+  readonly live: readonly { readonly from: number; readonly to: number }[];
+}
+
+/**
+ * A live timeline lasts from the copy of its memory until it is rolled back, or until its commit begins to write to the
+ * origins. Those that are neither go on with their store; a younger one is then merged into that.
+ */
+export function livesOf(markers: Seen['markers']): Lives {
+  const live: { readonly from: number; readonly to: number }[] = [];
+  let [taken, rolledBack, committed, depth] = [0, 0, 0, 0];
+  let copied = 0;
+  let goingBack = false;
+  let from = 0;
+  const end = (to: number): void => {
+    depth--;
+    if (depth === 0) live.push({ from, to });
+  };
+  for (const { kind, word1, instruction } of markers) {
+    if (kind === stepBegin('copy')) copied = instruction;
+    else if (kind === stepEnd('substitute')) {
+      taken++;
+      depth++;
+      if (depth === 1) from = copied;
+    } else if (kind === stepBegin('rollback')) goingBack = true;
+    else if (kind === stepEnd('rollback')) goingBack = false;
+    else if (kind === stepEnd('restore') && goingBack) {
+      goingBack = false;
+      rolledBack++;
+      end(instruction);
+    } else if (kind === stepBegin('commit') && depth === 1 && from < Infinity) {
+      // What has been merged stays, also when the rest cannot be.
+      live.push({ from, to: instruction });
+      from = Infinity;
+    } else if (kind === stepEnd('commit') && word1 === 0) {
+      committed++;
+      depth--;
+    }
+  }
+  if (depth > 0 && from < Infinity) live.push({ from, to: Infinity });
+  return { taken, rolledBack, committed, live };
+}
+
+/** Failures for writes to the first disk (only the root filesystem) in a live timeline: these are forbidden. */
+function originWrites(writes: Seen['writes'], live: Lives['live']): StormOutcome['failures'] {
+  const wrong = (writes[0] ?? []).filter(({ instruction }) =>
+    live.some(({ from, to }) => instruction >= from && instruction < to),
+  );
   if (wrong.length === 0) return [];
   const shown = wrong
     .slice(0, 10)
@@ -158,7 +219,5 @@ function originWrites({ markers, writes }: Pick<Seen, 'markers' | 'writes'>): St
       ({ sector, bytes, instruction }) =>
         `${bytes.length / 512} sectors from sector ${sector}, at instruction ${instruction}`,
     );
-  return [
-    { what: `${wrong.length} writes reached the root filesystem's disk after the first snapshot`, details: shown },
-  ];
+  return [{ what: `${wrong.length} writes reached the root filesystem's disk in a live timeline`, details: shown }];
 }

@@ -122,12 +122,41 @@ static unsigned int cast(const struct actor **who)
 	return count;
 }
 
-/* The system is left alone now: a snapshot must succeed, and give all of its image. */
+#define ONE STORM_DIR "/one"
+
+static void write_one(const char *text)
+{
+	int file = open(ONE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t length = strlen(text);
+
+	if (file < 0 || write(file, text, length) != length || fsync(file))
+		fail("when all is over, a file cannot be written: %s", strerror(errno));
+	close(file);
+}
+
+static void read_one(const char *wanted)
+{
+	char text[16] = "";
+	int file = open(ONE, O_RDONLY | O_CLOEXEC);
+
+	if (file < 0 || read(file, text, sizeof(text) - 1) < 0 || strcmp(text, wanted))
+		fail("when all is over, a file holds '%s', not '%s'", text, wanted);
+	close(file);
+}
+
+/*
+ * The system is left alone now: a snapshot must succeed, give all of its image, and end in whatever way. What the live
+ * timeline has written is there after a commit, and not after a rollback.
+ */
 static void take_one(void)
 {
 	struct snapshot_info info;
-	int image, result = snapshot(0, &image);
+	int image, result;
 
+	write_one("before");
+	result = snapshot(0, &image);
+	if (result == 1 && came_back_by_rollback())
+		return read_one("before");
 	if (result) {
 		fail("when all is over, a snapshot fails: %s",
 		     result < 0 ? strerror(errno) : "not the live timeline");
@@ -136,16 +165,10 @@ static void take_one(void)
 	if (!snapshot_info(image, &info) ||
 	    image_read(image, UINT64_MAX, 1 << 20) != info.image_bytes)
 		fail("when all is over, the image of a snapshot cannot be read");
+	write_one("after");
+	end_by_chance(image);
 	close(image);
-}
-
-static void write_one(void)
-{
-	int file = open(STORM_DIR "/after", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (file < 0 || write(file, "after", 5) != 5 || fsync(file))
-		fail("when all is over, a file cannot be written: %s", strerror(errno));
-	close(file);
+	read_one("after");
 }
 
 int storm_run(uint64_t seed, unsigned int ms)
@@ -166,14 +189,16 @@ int storm_run(uint64_t seed, unsigned int ms)
 	write_file("/sys/kernel/snapshot/freeze_order",
 		   chance_in(2) ? "filesystems-first" : "tasks-first");
 	count = cast(who);
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < count; i++)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
 			 i ? ", " : "", who[i]->name);
+	/* Before the first snapshot: going back to that would say it again. */
+	printf("seed %llu: %s\n", (unsigned long long)seed, names);
+	for (unsigned int i = 0; i < count; i++) {
 		pids[i] = must(fork());
 		if (!pids[i])
 			perform(who[i], seed * 64 + i);
 	}
-	printf("seed %llu: %s\n", (unsigned long long)seed, names);
 	usleep(ms * 1000);
 	for (unsigned int i = 0; i < count; i++) {
 		/* Once is not enough for one that is about to fall asleep. */
@@ -184,7 +209,6 @@ int storm_run(uint64_t seed, unsigned int ms)
 	if (!has_failed()) {
 		devices_check();
 		take_one();
-		write_one();
 	}
 	if (has_failed())
 		report_print();

@@ -59,6 +59,14 @@ bool snapshot_info(int image, struct snapshot_info *info);
  */
 uint64_t image_read(int image, uint64_t bytes_max, size_t piece_bytes);
 
+/*
+ * Goes back from the live timeline, commits it, or lets it go on. Going back does not return: in the restored timeline, the call
+ * of snapshot(2) does.
+ */
+void end_by_chance(int image);
+/* Did the latest snapshot(2) that returned 1 come back by a rollback? */
+bool came_back_by_rollback(void);
+
 /* Small helpers. */
 void write_file(const char *path, const char *text);
 /* Runs a program with its output thrown away; its exit status, -1 when it was killed. */

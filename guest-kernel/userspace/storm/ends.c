@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How a live timeline ends in a storm: by going back to the snapshot, or by a commit. Otherwise it goes on with its store. */
+#include "storm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Both wait for others, who may hold them up. */
+static bool is_clean(int error)
+{
+	return error == EBUSY || error == EINTR || error == EAGAIN;
+}
+
+bool came_back_by_rollback(void)
+{
+	char by[16] = "";
+	int file = open("/sys/kernel/snapshot/came_back_by", O_RDONLY | O_CLOEXEC);
+
+	if (file < 0 || read(file, by, sizeof(by) - 1) < 0)
+		fail("came_back_by: %s", strerror(errno));
+	if (file >= 0)
+		close(file);
+	return !strncmp(by, "rollback", strlen("rollback"));
+}
+
+/* Returns when that has failed. What has been found in the live timeline must not be forgotten. */
+static void go_back(int image)
+{
+	if (has_failed())
+		return;
+	note("going back");
+	ioctl(image, SNAPSHOT_ROLLBACK);
+	note("rollback: %s", strerror(errno));
+	if (!is_clean(errno))
+		fail("rollback: %s", strerror(errno));
+}
+
+/* A signal interrupts the waiting only. Whoever does not wait on leaves the merge to itself. */
+static void commit(int image)
+{
+	uint32_t flags = SNAPSHOT_COMMIT_NO_RECOVERY | SNAPSHOT_COMMIT_IMAGES_GONE;
+	int result;
+
+	do {
+		result = ioctl(image, SNAPSHOT_COMMIT, &flags);
+		note("commit: %s", result ? strerror(errno) : "done");
+	} while (result && errno == EINTR && chance(4));
+	if (result && !is_clean(errno))
+		fail("commit: %s", strerror(errno));
+}
+
+void end_by_chance(int image)
+{
+	switch (chance(3)) {
+	case 0:
+		return go_back(image);
+	case 1:
+		return commit(image);
+	}
+}
