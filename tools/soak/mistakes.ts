@@ -64,7 +64,7 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
     /^command: `cat \/root\/after` ended with status 1, not 0: /,
   ],
   'valid-after-commit': [
-    /^command: `snapctl take -c \/dev\/sdb1 commit-stale\.sh live` ended with status 1, not 0: [^]*the image would be restored although its snapshot is being committed/,
+    /^command: `snapctl take -c \/dev\/sdb1 commit-stale\.sh live` ended with status 1, not 0: the image is not refused for the commit of its snapshot, but:/,
   ],
   'merge-early': [
     /^command: `commit-order\.sh check` ended with status 1, not 0: [^]*'live': the device has [1-9]\d* lines of the live timeline, and should have 0/,

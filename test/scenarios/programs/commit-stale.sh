@@ -5,7 +5,7 @@
 # device, snapctl must not restore the image any more. check: after a boot, the file is as the live timeline has left it.
 case $1 in
 live)
-    wrong() { echo "$*"; exit 1; }
+    wrong() { printf '%s\n' "$@"; exit 1; }
     mkdir -p /media && mount -t ext4 /dev/sdb3 /media || exit 1
     yes "live   " | dd of=/mnt/ext4/file bs=1M count=6 iflag=fullblock conv=notrunc,fsync 2> /dev/null || exit 1
     snapctl save /media/snapshot && sync || exit 1
@@ -14,9 +14,9 @@ live)
     while snapctl info > /run/info && ! grep -q 'being merged' /run/info; do sleep 0.01; done
     snapctl resume --check /media/snapshot > /run/said 2>&1
     status=$?
-    cat /run/said /run/info
+    # By the time of the check the filesystems may have changed, too. The store alone must be reason enough.
     [ "$status" = 4 ] && grep -q 'is stale: its snapshot was being committed' /run/said ||
-        wrong "the image would be restored although its snapshot is being committed"
+        wrong "the image is not refused for the commit of its snapshot, but:" "$(cat /run/said /run/info)"
     sleep "${2:-0}"
     ;;
 check)
