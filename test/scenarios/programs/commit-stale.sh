@@ -17,6 +17,7 @@ live)
     # By the time of the check the filesystems may have changed, too. The store alone must be reason enough.
     [ "$status" = 4 ] && grep -q 'is stale: its snapshot was being committed' /run/said ||
         wrong "the image is not refused for the commit of its snapshot, but:" "$(cat /run/said /run/info)"
+    cat /run/said /run/info
     sleep "${2:-0}"
     ;;
 check)
