@@ -60,6 +60,11 @@ t.test('a boot stops when the device of an image is missing, and goes on when it
     );
     t.match(report.failures[0]?.what, /\(devices: .*sdb3.*\)$/, 'with what there is');
   }
+  const [store] = (await booting('rig.store=/dev/sdb9')).report.failures;
+  t.match(store, {
+    what: 'the boot stopped: rig.store=/dev/sdb9: it did not appear within 50 ms',
+    remedy: /Attach the device, or remove rig\.store from the kernel command line if no snapshot was being committed/,
+  });
   const { report } = await booting('resume=/dev/sdb9 rig.noresume', ', { run: uname }, shutdown');
   t.equal(report.verdict, 'pass');
 });
