@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
-/** The same machine in a browser and in Node: same marker, same instruction count, same state. */
-import { mkdtemp, rm } from 'node:fs/promises';
+/**
+ * The same machine in a browser and in Node: same marker, same instruction count, same state. In the browser, it runs with and
+ * without memory that the page shares with its worker: from Snapback's server, and from one that only delivers files.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import t from 'tap';
-import { buildWorkers } from '../../esbuild.config.mjs';
+import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
 import { standardScenario } from '../../tools/cli/run.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { PageState } from '../../emulator/host/browser/page.js';
@@ -13,7 +19,9 @@ import { obtainMachineFiles } from '../../tools/run/machine-files.js';
 import { loadScenario } from '../../tools/run/scenario-file.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
 import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
-import { servePage } from '../../tools/serve.js';
+import { pageFiles } from '../../tools/page/files.js';
+import { serveFiles } from '../../tools/page/server.js';
+import { SITE_LIST, writeSite, type SiteList } from '../../tools/page/site.js';
 
 /** Chromium must not look for hosts outside. */
 const QUIET = [
@@ -30,14 +38,64 @@ const QUIET = [
 const HOST_MS_MAX = 300_000;
 
 await buildWorkers();
+await buildPage();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
 const { plan, scenario } = await loadScenario(standardScenario(), {});
 const { config } = await obtainMachineFiles(plan.machine, scenario.disks, context);
 const marker = USER_MARKERS.agentReady;
 
+/** What the code that runs in the page finds there. */
+interface There {
+  readonly snapback: Promise<PageState>;
+  readonly crossOriginIsolated: boolean;
+  readonly document: { readonly body: { readonly innerText: string } };
+}
+
+/** Any web server: it delivers the files of `dir` below /somewhere/, and sets no header but the type. */
+async function plainServer(dir: string): Promise<{ readonly url: string; readonly close: () => void }> {
+  const types: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', css: 'text/css' };
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').replace(/^\/somewhere\//, '') || 'index.html';
+    readFile(join(dir, path)).then(
+      (bytes) => {
+        const type = types[path.split('.').at(-1) ?? ''];
+        response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(bytes);
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/somewhere/`,
+    close: () => void server.close().closeAllConnections(),
+  };
+}
+
+/** Opens the page at `url` and lets its machine boot. `problems` gets the errors of the page. */
+async function boot(
+  browser: BrowserContext,
+  url: string,
+  problems: string[],
+): Promise<{ readonly page: Page; readonly state: PageState; readonly isolated: boolean }> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(HOST_MS_MAX);
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) problems.push(request.url());
+  });
+  await page.goto(url);
+  const state = await page.evaluate(() => (globalThis as unknown as There).snapback);
+  const isolated = await page.evaluate(() => (globalThis as unknown as There).crossOriginIsolated);
+  return { page, state, isolated };
+}
+
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
-  const server = await servePage(config, marker);
+  const dir = await mkdtemp(join(tmpdir(), 'snapback-site-'));
+  const files = await pageFiles(config, marker);
+  await writeSite(dir, files, '1.0.0');
+  const server = await serveFiles(files, 0);
+  const plain = await plainServer(dir);
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium',
     args: QUIET,
@@ -46,14 +104,30 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   t.teardown(async () => {
     await browser.close();
     await server.close();
+    plain.close();
     await rm(profile, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true });
   });
-  const page = await browser.newPage();
-  page.setDefaultTimeout(HOST_MS_MAX);
+  const list = JSON.parse(await readFile(join(dir, SITE_LIST), 'utf8')) as SiteList;
+  const hashes = await Promise.all(
+    list.files.map(async ({ path }) => {
+      const bytes = await (await fetch(`${plain.url}${path}`)).arrayBuffer();
+      return createHash('sha256').update(new Uint8Array(bytes)).digest('hex');
+    }),
+  );
+  t.same(
+    hashes,
+    list.files.map((file) => file.sha256),
+    'a site consists of what it lists',
+  );
+
   const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  await page.goto(server.url);
-  const there = await page.evaluate(() => (globalThis as unknown as { snapback: Promise<PageState> }).snapback);
+  const without = await boot(browser, plain.url, problems);
+  t.notOk(without.isolated, 'a server without special headers: no shared memory');
+  t.match(await without.page.textContent('#status'), 'agentReady at instruction');
+  await without.page.close();
+  const { page, state: there, isolated } = await boot(browser, server.url, problems);
+  t.ok(isolated, "Snapback's server: shared memory");
   t.same(there.reason, { why: 'trigger', index: 0 }, 'the browser reaches the marker');
   t.match(await page.textContent('#status'), 'agentReady at instruction');
 
@@ -65,17 +139,22 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     triggers: [{ when: { on: 'marker', kind: marker }, then: { do: 'stop' } }],
   });
   const realMs = performance.now() - started;
-  t.equal(there.instructions, here.instructions, 'at the same instruction');
-  t.equal(there.virtualMs, here.virtualMs, 'at the same time');
-  t.equal(there.stateHash, await machine.stateHash(), 'in the same state, all RAM included');
-  t.comment(`browser ${Math.round(there.realMs)} ms, Node ${Math.round(realMs)} ms`);
+  const stateHash = await machine.stateHash();
+  for (const [name, state] of Object.entries({ with: there, without: without.state })) {
+    t.equal(state.instructions, here.instructions, `${name} shared memory: at the same instruction`);
+    t.equal(state.virtualMs, here.virtualMs, 'at the same time');
+    t.equal(state.stateHash, stateHash, 'in the same state, all RAM included');
+  }
+  t.comment(
+    `browser ${Math.round(there.realMs)} ms, ${Math.round(without.state.realMs)} ms without shared memory, Node ${Math.round(realMs)} ms`,
+  );
+  const wire = list.files.filter(({ path }) => !path.endsWith('.map')).reduce((sum, file) => sum + file.bytes, 0);
+  t.comment(`over the wire: ${(wire / 1e6).toFixed(1)} MB`);
 
   await page.locator('#console textarea').focus();
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');
   await page.waitForFunction(() =>
-    /from the 42 keyboard/.test(
-      (globalThis as unknown as { document: { body: { innerText: string } } }).document.body.innerText,
-    ),
+    /from the 42 keyboard/.test((globalThis as unknown as There).document.body.innerText),
   );
-  t.same(problems, [], 'without an error on the page');
+  t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
 });

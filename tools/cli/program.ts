@@ -8,7 +8,9 @@ import { cleanCommand, type CleanOptions } from './clean.js';
 import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
+import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
+import { siteCommand } from './site.js';
 import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
@@ -26,6 +28,7 @@ Examples:
                                            run it on x86_64 with two processors, in QEMU
   snapback replay report.json              do that very run again; its state hash must be the same
   snapback shell                           a prompt in the guest; Ctrl-] quits
+  snapback serve --open                    the same machine in your browser
 
 A scenario of your own, as a file my.yaml:
   name: my program survives
@@ -79,6 +82,16 @@ export function buildProgram(context: CommandContext): Command {
     .action(async (file: string | undefined, options: ShellOptions) =>
       context.done(await shellCommand(file, options, context)),
     );
+  sub('serve [scenario]')
+    .description('serve a page, on this host only, that runs the machine of a scenario in the browser')
+    .option('--port <n>', 'port of the page; 0 means any that is free', port, DEFAULT_PORT)
+    .option('--open', 'also open the page in your browser')
+    .action(async (file: string | undefined, options: ServeOptions) =>
+      context.done(await serveCommand(file, options, context)),
+    );
+  sub('site <folder> [scenario]')
+    .description('write the page to a folder, as files that any web server can deliver')
+    .action(async (folder: string, file: string | undefined) => context.done(await siteCommand(folder, file, context)));
   withRunOptions(sub('replay <report>'), false)
     .description('repeat the run of a JSON report and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
@@ -138,6 +151,12 @@ function withRunOptions(command: Command, seeded = true): Command {
 function seconds(text: string): number {
   if (!/^\d{1,6}$/.test(text) || Number(text) === 0)
     throw new InvalidArgumentError('a whole number of seconds from 1 to 999999 is wanted.');
+  return Number(text);
+}
+
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new InvalidArgumentError('a whole number from 0 to 65535 is wanted.');
   return Number(text);
 }
 

@@ -24,7 +24,6 @@ interface PageElement {
   className: string;
 }
 declare const document: { getElementById(id: string): PageElement };
-declare const location: { readonly search: string };
 const page = globalThis as unknown as { snapback?: Promise<PageState> };
 
 const BOOT_MS_MAX = 60_000;
@@ -44,8 +43,9 @@ page.snapback = boot();
 page.snapback.catch((error: unknown) => say(error instanceof Error ? error.message : String(error), 'failed'));
 
 async function boot(): Promise<PageState> {
-  const from = new URLSearchParams(location.search).get('machine') ?? 'machine/machine.json';
-  const { config, marker } = await loadMachine(from, (name) => say(`loading ${name}`));
+  const { config, marker } = await loadMachine('machine/machine.json', (loaded, all) =>
+    say(`loading: ${(loaded / 1e6).toFixed(1)} of ${(all / 1e6).toFixed(1)} MB`),
+  );
   const engine = createBrowserEngine({ workerUrl: 'machine-worker.js', wasmUrl: 'v86.wasm' });
   say('booting');
   const machine = await engine.powerOn(config);

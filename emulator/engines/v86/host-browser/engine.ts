@@ -45,7 +45,7 @@ async function compile(url: string): Promise<WebAssembly.Module> {
   const response = await fetch(url);
   if (!response.ok)
     throw new RigError(`cannot load ${url}: status ${response.status}`, {
-      remedy: 'serve the page with `node tools/run.mjs tools/serve.ts`',
+      remedy: 'serve the page with `snapback serve`',
     });
   return WebAssembly.compile(new Uint8Array(await response.arrayBuffer()));
 }

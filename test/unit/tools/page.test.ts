@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/** The page's server, and the folder that any other server delivers, with files that stand for those of the page. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import t from 'tap';
+import { startServer } from '../../../tools/cli/serve.js';
+import { siteCommand } from '../../../tools/cli/site.js';
+import { sha256, type PageFiles } from '../../../tools/page/files.js';
+import { serveFiles } from '../../../tools/page/server.js';
+import { SITE_LIST, writeSite, type SiteList } from '../../../tools/page/site.js';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const files = (more: Readonly<Record<string, string>> = {}): PageFiles =>
+  new Map(Object.entries({ 'index.html': '<p>', 'v86.wasm': 'w', ...more }).map(([path, text]) => [path, bytes(text)]));
+const { signal } = new AbortController();
+
+/** Asks for exactly this path: `fetch` would resolve its dots. */
+const ask = (url: string, path: string, method = 'GET'): Promise<{ status?: number; headers: object; text: string }> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const asked = request({ hostname, port, path, method }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+    });
+    asked.on('error', reject).end();
+  });
+
+t.test('the server delivers the files of the page, and no other', async (t) => {
+  const { url, close } = await serveFiles(files({ 'machine/kernel-1': 'k' }), 0);
+  t.teardown(close);
+  t.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/, 'on the loopback interface');
+  const isolated = {
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+  };
+  t.match(await ask(url, '/'), {
+    status: 200,
+    text: '<p>',
+    headers: { ...isolated, 'content-type': 'text/html; charset=utf-8', 'content-length': '3' },
+  });
+  t.match(await ask(url, '/index.html?x#y'), { status: 200, text: '<p>' });
+  t.match(await ask(url, '/v86.wasm'), { text: 'w', headers: { ...isolated, 'content-type': 'application/wasm' } });
+  t.match(await ask(url, '/machine/kernel-1'), { text: 'k', headers: { 'content-type': 'application/octet-stream' } });
+  t.match(await ask(url, '/', 'HEAD'), { status: 200, text: '', headers: { 'content-length': '3' } });
+  t.match(await ask(url, '/', 'POST'), { status: 405, text: '' });
+  for (const path of ['/package.json', '/../package.json', '/machine/../../package.json', '/%2e%2e/package.json', '//'])
+    t.match(await ask(url, path), { status: 404, headers: isolated }, path);
+
+  const { port } = new URL(url);
+  await t.rejects(serveFiles(files(), Number(port)), {
+    exitCode: 2,
+    message: `port ${port} is in use by another program`,
+    remedy: /--port 0/,
+  });
+  await t.rejects(
+    startServer(undefined, Number(port), signal),
+    { message: `port ${port} is in use by another program` },
+    'before anything is built',
+  );
+});
+
+t.test('a site lists what it consists of, and replaces an earlier one', async (t) => {
+  const dir = join(t.testdir({}), 'a', 'site');
+  const listed = (): SiteList => JSON.parse(readFileSync(join(dir, SITE_LIST), 'utf8')) as SiteList;
+  await writeSite(dir, files({ 'machine/kernel-1': 'old' }), '1.0.0');
+  t.same(listed(), {
+    format: 'snapback-site-1',
+    version: '1.0.0',
+    complete: true,
+    files: [
+      { path: 'index.html', bytes: 3, sha256: sha256(bytes('<p>')) },
+      { path: 'v86.wasm', bytes: 1, sha256: sha256(bytes('w')) },
+      { path: 'machine/kernel-1', bytes: 3, sha256: sha256(bytes('old')) },
+    ],
+  });
+  writeFileSync(join(dir, 'CNAME'), 'example.org');
+  await writeSite(dir, files({ 'index.html': '<b>', 'machine/kernel-2': 'new' }), '1.0.1');
+  t.same(readdirSync(dir, { recursive: true }).sort(), [
+    'CNAME',
+    'index.html',
+    'machine',
+    'machine/kernel-2',
+    SITE_LIST,
+    'v86.wasm',
+  ]);
+  t.equal(readFileSync(join(dir, 'index.html'), 'utf8'), '<b>');
+  t.equal(readFileSync(join(dir, 'CNAME'), 'utf8'), 'example.org', 'what others put there stays');
+  t.same(
+    listed().files.map((file) => file.sha256),
+    listed().files.map(({ path }) => sha256(readFileSync(join(dir, path)))),
+  );
+  await writeSite(dir, files(), '1.0.1');
+  t.notOk(existsSync(join(dir, 'machine')), 'a folder without files goes');
+});
+
+t.test('a site that could not be written whole can be written again', async (t) => {
+  const dir = t.testdir({});
+  await writeSite(dir, files({ 'machine/kernel-1': 'old' }), '1.0.0');
+  // A folder is in the way of the last file.
+  mkdirSync(join(dir, 'machine/kernel-2/x'), { recursive: true });
+  await t.rejects(writeSite(dir, files({ 'machine/kernel-2': 'new' }), '1.0.1'), {
+    exitCode: 3,
+    message: `cannot write the site to ${dir}`,
+    remedy: /run the command again/,
+  });
+  t.match(JSON.parse(readFileSync(join(dir, SITE_LIST), 'utf8')), { complete: false });
+  t.same(
+    readdirSync(dir, { recursive: true }).filter((name) => String(name).endsWith('.partial')),
+    [],
+  );
+  rmSync(join(dir, 'machine/kernel-2'), { recursive: true });
+  t.match(await writeSite(dir, files({ 'machine/kernel-3': 'new' }), '1.0.1'), { complete: true });
+  t.same(readdirSync(join(dir, 'machine')), ['kernel-3'], 'the earlier files go then');
+});
+
+t.test('a folder that holds something else is refused before anything is built', async (t) => {
+  const refuse = async (dir: string, message: RegExp): Promise<void> => {
+    const before = readdirSync(dir);
+    const expected = { exitCode: 2, message, remedy: /empty or absent/ };
+    await t.rejects(writeSite(dir, files(), '1'), expected);
+    await t.rejects(siteCommand(dir, '/no/such/scenario.yaml', { signal, done: () => undefined }), expected);
+    t.same(readdirSync(dir), before);
+  };
+  await refuse(t.testdir({ 'thesis.tex': '' }), /is not empty, and is not an earlier site/);
+  const list = (path: string): string =>
+    JSON.stringify({ format: 'snapback-site-1', version: '1', complete: true, files: [{ path }] });
+  for (const text of ['', '{', 'null', '[]', '{"format":"snapback-site-1"}', list('../thesis.tex'), list('/etc/x')])
+    await refuse(t.testdir({ [SITE_LIST]: text }), /is not the list of an earlier site/);
+  await t.rejects(writeSite(join(t.testdir({ file: '' }), 'file'), files(), '1'), {
+    exitCode: 2,
+    message: /^cannot use .*file as the folder of the site$/,
+  });
+});
+
+t.test('a scenario whose machine cannot be in a browser is refused', async (t) => {
+  const dir = t.testdir({
+    'qemu.yaml': 'name: x\nmachine: { engine: qemu, arch: x86_64 }\nsteps: [boot]\n',
+    'share.yaml': 'name: x\nmachine: { share: empty }\nsteps: [boot]\n',
+  });
+  const serve = (name: string) => startServer(join(dir, name), 0, signal);
+  await t.rejects(serve('qemu.yaml'), { exitCode: 2, message: /qemu\.yaml needs a machine of the engine qemu/ });
+  await t.rejects(serve('share.yaml'), { exitCode: 2, message: /share\.yaml gives its machine a share/ });
+  await t.rejects(serve('none.yaml'), { exitCode: 2, message: /cannot read the scenario .*none\.yaml/ });
+});
