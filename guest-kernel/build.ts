@@ -14,6 +14,7 @@ import { packagePath } from '../emulator/host/node/paths.js';
 import { command, type CommandOptions } from '../emulator/host/node/process.js';
 import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { mergeFragments, renderConfig, requireOptions, type ConfigOption, type Fragment } from './config.js';
+import { keepWholeRecords } from './records.js';
 import { openTree, readSeries } from './series.js';
 import { findSource, kernelVersion, obtainSource, unpackSource, type SourcePackage } from './source.js';
 
@@ -213,7 +214,7 @@ export async function configureTree(
 
 /**
  * Builds the bzImage of a configured tree, in the tree, and reports progress. Work of an interrupted make is not
- * repeated. A file counts as made only when the record of its command exists, which make writes after the file. `lock`:
+ * repeated. A file counts as made only when the record of its command is whole, which make writes after the file. `lock`:
  * see {@link CommandOptions}.
  */
 export async function compileTree(
@@ -224,7 +225,7 @@ export async function compileTree(
 ): Promise<void> {
   if (lock !== undefined) await tellOfWait(lock, context);
   const log: string[] = [];
-  let steps = await countSteps(tree);
+  let steps = await keepWholeRecords(tree);
   let told = 0;
   try {
     await command('make', [`-j${availableParallelism()}`, 'bzImage'], context, {
@@ -260,12 +261,6 @@ async function tellOfWait(lock: string, context: BuildContext): Promise<void> {
     okStatuses: [0, 75],
   });
   if (status === 75) context.progress('waiting for the make of an earlier build, which is still at work');
-}
-
-/** The number of steps that are complete in a tree, by the records that make keeps of them. */
-async function countSteps(tree: string): Promise<number> {
-  const names = await readdir(tree, { recursive: true });
-  return names.filter((name) => /(?:^|\/)\.[^/]+\.cmd$/.test(name)).length;
 }
 
 /** Versions of the programs that produce bytes of the kernel. */
