@@ -38,18 +38,21 @@ static void go_back(int image)
 		fail("rollback: %s", strerror(errno));
 }
 
-/* A signal interrupts the waiting only. Whoever does not wait on leaves the merge to itself. */
+/*
+ * A signal that comes early cancels the commit, and one that comes later interrupts the waiting only. Whoever does not wait
+ * on leaves the merge to itself.
+ */
 static void commit(int image)
 {
 	uint32_t flags = SNAPSHOT_COMMIT_NO_RECOVERY | SNAPSHOT_COMMIT_IMAGES_GONE;
-	int result;
+	int error;
 
 	do {
-		result = ioctl(image, SNAPSHOT_COMMIT, &flags);
-		note("commit: %s", result ? strerror(errno) : "done");
-	} while (result && errno == EINTR && chance(4));
-	if (result && !is_clean(errno))
-		fail("commit: %s", strerror(errno));
+		error = ioctl(image, SNAPSHOT_COMMIT, &flags) ? errno : 0;
+		note("commit: %s", error ? strerror(error) : "done");
+	} while ((error == EINTR || error == ECANCELED) && chance(4));
+	if (error && error != ECANCELED && !is_clean(error))
+		fail("commit: %s", strerror(error));
 }
 
 void end_by_chance(int image)
