@@ -5,7 +5,7 @@
  * fires once, at the intended event.
  */
 import type { RunReport, RunRequest, Trigger } from '../machine/contract.js';
-import { countReaching } from '../machine/sector-range.js';
+import { occurrencesLeft } from '../machine/occurrences.js';
 
 export type ArmedTrigger = NonNullable<RunRequest['triggers']>[number];
 
@@ -44,11 +44,7 @@ function advance(trigger: Pending, report: RunReport): boolean {
   switch (when.on) {
     case 'writeTo':
     case 'marker': {
-      const seen =
-        when.on === 'writeTo'
-          ? countReaching(when.sectors, report.writes[when.disk])
-          : report.markers.filter(({ kind }) => kind === when.kind).length;
-      const left = (when.nth ?? 1) - seen;
+      const left = occurrencesLeft(when, report);
       trigger.when = { ...when, nth: left };
       return left <= 0;
     }

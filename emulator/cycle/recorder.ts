@@ -2,7 +2,7 @@
 /** A machine that records all evidence of its runs. Triggers can be armed in it for longer than a single run. */
 import { concat } from '../machine/bytes.js';
 import { PowerCut, StallError } from '../machine/errors.js';
-import { countReaching } from '../machine/sector-range.js';
+import { occurrencesLeft } from '../machine/occurrences.js';
 import type {
   Action,
   Capture,
@@ -174,11 +174,7 @@ export function stillArmed(
     if (when.on === 'instruction') return report.instructions >= when.count ? [] : [trigger];
     // Writes are counted from power-on, so each number occurs once.
     if (when.on === 'write') return [trigger];
-    const passed =
-      when.on === 'writeTo'
-        ? countReaching(when.sectors, report.writes[when.disk])
-        : report.markers.filter(({ kind }) => kind === when.kind).length;
-    const left = (when.nth ?? 1) - passed;
+    const left = occurrencesLeft(when, report);
     return left > 0 ? [{ ...trigger, when: { ...when, nth: left } }] : [];
   });
 }

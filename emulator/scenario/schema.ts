@@ -584,11 +584,7 @@ const FAILS_FROM =
 
 /** A first boot that copies no files, because it does not get to its end undisturbed. */
 function firstBootProblems([step]: readonly Step[]): readonly StepProblem[] {
-  if (step?.do === 'repeat')
-    return firstBootProblems(step.steps).map(({ path, problem }) => ({
-      path: [0, 'repeat', 'steps', ...path],
-      problem,
-    }));
+  if (step?.do === 'repeat') return repeated(0, firstBootProblems(step.steps));
   return step?.do === 'boot' && (step.faults !== undefined || step.stops !== undefined)
     ? [
         {
@@ -599,18 +595,15 @@ function firstBootProblems([step]: readonly Step[]): readonly StepProblem[] {
     : [];
 }
 
+/** Problems of the steps that the `repeat` at `index` repeats. */
+const repeated = (index: number, problems: readonly StepProblem[]): readonly StepProblem[] =>
+  problems.map(({ path, problem }) => ({ path: [index, 'repeat', 'steps', ...path], problem }));
+
 /** The faults at an instruction count, which this engine cannot do. */
-function countProblems(
-  steps: readonly Step[],
-  engine: EngineName,
-): readonly { readonly path: readonly (string | number)[]; readonly problem: string }[] {
+function countProblems(steps: readonly Step[], engine: EngineName): readonly StepProblem[] {
   const problem = `the engine ${engine} does not count instructions: cut power at a \`marker\` or a \`write\``;
   return steps.flatMap((step, index) => {
-    if (step.do === 'repeat')
-      return countProblems(step.steps, engine).map(({ path }) => ({
-        path: [index, 'repeat', 'steps', ...path],
-        problem,
-      }));
+    if (step.do === 'repeat') return repeated(index, countProblems(step.steps, engine));
     return faultsOf(step).flatMap((fault, at) =>
       fault.fault === 'cutPower' && 'instruction' in fault.at
         ? [{ path: [index, step.do, 'faults', at, 'cutPower', 'instruction'], problem }]

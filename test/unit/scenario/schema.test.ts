@@ -351,6 +351,13 @@ t.test('everything wrong is named at its place', (t) => {
     ),
     [/a disk fails from a `marker` or a `write` on: give one/],
   );
+  t.match(
+    issuesOf(
+      'name: x\nmachine: { engine: qemu, arch: x86_64 }\nsteps:\n  - boot\n  - repeat:\n      times: 2\n      steps: [shutdown, { boot: { faults: [{ failDisk: { disk: 1 } }] } }, shutdown, boot]\n',
+    ),
+    [/^7:.*a disk fails from a `marker` or a `write` on: give one/],
+    'within a repeat, too',
+  );
   t.match(issuesOf("name: x\nsteps: [boot, { run: { command: ls, stdout: '(' } }]\n"), [/regular expression/i]);
   t.match(issuesOf('name: x\nfiles: [{ from: a, to: relative }]\nsteps: [boot]\n'), [/an absolute path in the guest/]);
   t.match(issuesOf("name: x\nfiles: [{ from: a, to: /b, mode: '999' }]\nsteps: [boot]\n"), [/permission bits/]);
