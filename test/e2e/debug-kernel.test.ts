@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Both cycles on the kernel that checks itself: locks, lists, freed pages, sleeping where none may. */
+/**
+ * A snapshot on the kernel that checks itself: locks, lists, freed pages, sleeping where none may. The soak runs all scenarios on it, the
+ * stock cycle among them.
+ */
 import t, { type Test } from 'tap';
 import type { Report } from '../../tools/library.js';
 import { runText } from './cycle-support.js';
@@ -53,11 +56,6 @@ async function passes(t: Test, text: string): Promise<Report> {
   );
   return report;
 }
-
-t.test('a stock cycle, with all self-checks', async (t) => {
-  const { selfChecks } = await passes(t, scenario('{ method: swsusp }', 'selfcheck: start', 'selfcheck: verify'));
-  t.ok(selfChecks.passed > 10 && selfChecks.failed === 0, `${selfChecks.passed} self-checks`);
-});
 
 t.test('a snapshot, after which the system lives on', async (t) => {
   await passes(

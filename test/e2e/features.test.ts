@@ -7,7 +7,6 @@ import { runText, snapback } from './cycle-support.js';
 const SCENARIOS = {
   'checks-notice': 'self-checks that hosts may have to skip are ready in the guest, and notice what is spoilt',
   'fs-servers': 'filesystems of an NFS and an SMB server, open and locked, and the servers as well',
-  'fs-stacks': 'a thin pool and a cache, written to meanwhile',
 };
 
 for (const [name, what] of Object.entries(SCENARIOS)) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** A kernel that goes about snapshot(2) wrongly: each mistake must be caught, and by the proof that is there for it. */
+/**
+ * A kernel that goes about snapshot(2) wrongly: each mistake must be caught, and by the proof that is there for it. The soak makes all
+ * mistakes, those of copying and restoring are also made in stock cycles.
+ */
 import { readFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import type { Report } from '../../tools/library.js';
@@ -109,24 +112,16 @@ t.test('reuse-swap: slots that the image refers to are written', async (t) => {
   t.match(lost?.what, /selfcheck verify|^no such job: No such process/, 'what was swapped out is lost');
 });
 
-const IN_THE_IMAGE: readonly (readonly [string, number, number])[] = [
-  ['flip-after-restore', 0, 1],
-  ['flip-copy', 1, 1],
-  ['skip-page', 1, 1],
-  ['swap-neighbours', 2, 2],
-];
-for (const [mistake, imagePages, memoryPages] of IN_THE_IMAGE) {
-  t.test(mistake, async (t) => {
-    const report = await broken(t, mistake);
-    t.equal(report.image.pagesDiffering, imagePages, 'pages of the image');
-    t.equal(report.memory.pagesDiffering, memoryPages, 'pages of RAM');
-    t.match(
-      texts(report)[0],
-      /^memory: .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
-      'named by its owner',
-    );
-  });
-}
+t.test('flip-copy: one bit of a copied page is another one', async (t) => {
+  const report = await broken(t, 'flip-copy');
+  t.equal(report.image.pagesDiffering, 1, 'pages of the image');
+  t.equal(report.memory.pagesDiffering, 1, 'pages of RAM');
+  t.match(
+    texts(report)[0],
+    /^memory: .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
+    'named by its owner',
+  );
+});
 
 t.test('a mistake that finds nothing to spoil fails the run', async (t) => {
   const report = await broken(t, 'reuse-swap', (text) =>

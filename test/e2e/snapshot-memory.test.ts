@@ -60,14 +60,3 @@ for (const mebibytes of [184, 186]) {
     t.equal(refused, mebibytes > 184);
   });
 }
-
-t.test('one process may have 85 % of RAM without swap, which hibernation cannot save', async (t) => {
-  const { report } = await runFile(t.testdir({}), 'mm-large-process.yaml');
-  t.same(report.failures, []);
-  t.equal(report.verdict, 'pass');
-  t.ok(report.memory.pagesCompared > 0.85 * 576 * 256, `${report.memory.pagesCompared} pages`);
-  t.ok(
-    Number(report.memory.pagesByReason['imageCopy']) < 0.1 * report.memory.pagesCompared,
-    'next to none of them copied',
-  );
-});
