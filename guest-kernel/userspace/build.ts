@@ -113,7 +113,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   waits: ['waits/waits.c'],
   graphics: ['screen/graphics.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
-  storm: ['storm', 'snapctl/dm-request.c', 'snapctl/system.c'],
+  storm: ['storm', 'snapctl/dm-request.c', 'snapctl/system.c', 'lib'],
 };
 
 /**

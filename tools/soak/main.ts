@@ -290,10 +290,10 @@ function unlessUnfit(error: unknown): void {
 }
 
 const lineOf = (
-  { seed, cast, failures, taken, rolledBack, committed, refused, instructions, virtualMs }: StormOutcome,
+  { seed, cast, failures, taken, rolledBack, resumed, committed, refused, instructions, virtualMs }: StormOutcome,
   storm: Storm,
 ): string =>
-  `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${seed}: ${cast} · ${taken} taken, ${rolledBack} rolled back, ${committed} committed, ${refused} refused · ${
+  `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${seed}: ${cast} · ${taken} taken, ${rolledBack} rolled back, ${resumed} resumed, ${committed} committed, ${refused} refused · ${
     storm.booter.engine.traits.countsInstructions
       ? `${Math.round(instructions / 1e6)} M instructions`
       : `${(virtualMs / 1000).toFixed(1)} s of guest time`

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots, goes back to them
- * and commits their live timelines. Every seed
- * starts from the same checkpoint, so a seed gives the same run alone as among a thousand. On an engine without
+ * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots, goes back to them,
+ * resumes from their images and commits their live timelines. Every seed starts from the same checkpoint, so a seed gives the same run alone as among a thousand. On an engine without
  * checkpoints, every seed boots a machine of its own.
  */
 import { Agent } from '../../emulator/agent/agent.js';
@@ -13,7 +12,10 @@ import type { Proofs } from '../../emulator/cycle/proofs.js';
 import type { Recorder, Seen } from '../../emulator/cycle/recorder.js';
 import { consoleTail } from '../../emulator/cycle/stop.js';
 import { GuestError } from '../../emulator/machine/errors.js';
-import { stepBegin, stepEnd } from '../../emulator/machine/markers.js';
+import { MARKER_SCENARIO, stepBegin, stepEnd } from '../../emulator/machine/markers.js';
+import { SECTOR_BYTES } from '../../emulator/machine/units.js';
+import { volumes, type Volume } from '../../emulator/verify/disk/partitions.js';
+import { sourceOf } from '../../emulator/verify/source.js';
 
 export interface Storm {
   readonly booter: Booter;
@@ -30,8 +32,9 @@ export interface StormOutcome {
   /** Snapshots taken, and calls refused (hibernation's among them), by the kernel's markers. */
   readonly taken: number;
   readonly refused: number;
-  /** Live timelines that ended by a rollback, and by a commit. */
+  /** Live timelines that ended by a rollback, by a resume of their image in the same boot, and by a commit. */
   readonly rolledBack: number;
+  readonly resumed: number;
   readonly committed: number;
   readonly instructions: number;
   readonly virtualMs: number;
@@ -112,6 +115,7 @@ export async function runStorm(
       failures,
       taken: 0,
       rolledBack: 0,
+      resumed: 0,
       committed: 0,
       refused: 0,
       instructions: 0,
@@ -120,6 +124,7 @@ export async function runStorm(
   }
   const failures: { what: string; details: readonly string[] }[] = [];
   let cast = '';
+  let isOff = false;
   try {
     const agent = await connect(recorder, storm.booter);
     const result = resultOf(await agent.exec(kind.command(seed), { virtualMsMax: STORM_MS_MAX * kind.lengthFactor }));
@@ -127,7 +132,8 @@ export async function runStorm(
     if (result.exitCode !== 0)
       failures.push({ what: `storm ended with status ${result.exitCode}`, details: outputLines(result) });
     const off = await agent.powerOff({ virtualMsMax: OFF_MS_MAX });
-    if (off.why !== 'halted')
+    isOff = off.why === 'halted';
+    if (!isOff)
       failures.push({
         what: `the machine should have powered off, but it stopped for another reason (${off.why})`,
         details: consoleTail(recorder.seen().console),
@@ -141,8 +147,9 @@ export async function runStorm(
   const seen = recorder.seen();
   for (const { what, details } of storm.proofs.console(seen.console))
     if (!isRefusal(what)) failures.push({ what, details });
-  const { live, ...ends } = livesOf(seen.markers);
-  failures.push(...originWrites(seen.writes, live));
+  const { live, restored, ...ends } = livesOf(seen.markers);
+  const store = storeOf(storm.booter.config.disks[STORE_DISK]?.base);
+  failures.push(...originWrites(seen.writes, live), ...keptStores(seen.writes, restored, store, isOff));
   const refused = seen.markers.filter(({ kind, word1 }) => kind === stepEnd('call') && word1 !== 0).length;
   return { seed, cast, failures, ...ends, refused, instructions: seen.instructions, virtualMs: seen.virtualMs };
 }
@@ -159,52 +166,122 @@ async function connect({ machine }: Recorder, { signal }: Booter): Promise<Agent
  */
 const isRefusal = (what: string): boolean => /^(?:suspendFailed|freezeRefused|outOfMemory): /.test(what);
 
-/** What became of the snapshots of a storm, by the kernel's markers, and when nothing may be written to their origins. */
+/** From an instruction on, to another (exclusive). */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What became of the snapshots of a storm, by the markers of the kernel and of the guest's program. */
 export interface Lives {
   readonly taken: number;
   readonly rolledBack: number;
+  readonly resumed: number;
   readonly committed: number;
-  /** From an instruction on, to another (exclusive). */
-  readonly live: readonly { readonly from: number; readonly to: number }[];
+  /** When nothing may be written to the origins. */
+  readonly live: readonly Stretch[];
+  /** From a rollback or a resume that leaves no live timeline to the next snapshot: there is no store then. */
+  readonly restored: readonly Stretch[];
 }
 
 /**
- * A live timeline lasts from the copy of its memory until it is rolled back, or until its commit begins to write to the
- * origins. Those that are neither go on with their store; a younger one is then merged into that.
+ * Markers of the guest's program (guest-kernel/userspace/storm/resume.c), word0 = whose image. saved: it is the image of the
+ * youngest snapshot. restoring: it is about to be restored; 0 says that this has failed.
+ */
+export const IMAGE = { saved: MARKER_SCENARIO + 1, restoring: MARKER_SCENARIO + 2 } as const;
+
+/**
+ * A live timeline lasts from the copy of its memory until it is rolled back or its image is restored, or until its commit
+ * begins to write to the origins. Those that are none of it go on with their store; a younger one is then merged into that.
  */
 export function livesOf(markers: Seen['markers']): Lives {
-  const live: { readonly from: number; readonly to: number }[] = [];
-  let [taken, rolledBack, committed, depth] = [0, 0, 0, 0];
+  const live: Stretch[] = [];
+  const restored: Stretch[] = [];
+  const count = { taken: 0, rolledBack: 0, resumed: 0, committed: 0 };
+  let depth = 0;
   let copied = 0;
   let goingBack = false;
   let from = 0;
-  const end = (to: number): void => {
-    depth--;
-    if (depth === 0) live.push({ from, to });
+  let restoredAt: number | undefined;
+  /** By whose image it is: how many live timelines there were when it was made. */
+  const depthOf = new Map<number, number>();
+  let restoring = 0;
+  const backTo = (wanted: number, instruction: number): void => {
+    if (wanted === 0 && depth > 0 && from < Infinity) live.push({ from, to: instruction });
+    depth = wanted;
+    if (depth === 0) restoredAt = instruction;
   };
-  for (const { kind, word1, instruction } of markers) {
-    if (kind === stepBegin('copy')) copied = instruction;
+  const endOfRestored = (to: number): void => {
+    if (restoredAt !== undefined) restored.push({ from: restoredAt, to });
+    restoredAt = undefined;
+  };
+  for (const { kind, word0, word1, instruction } of markers) {
+    if (kind === stepBegin('call')) endOfRestored(instruction);
+    else if (kind === stepBegin('copy')) copied = instruction;
     else if (kind === stepEnd('substitute')) {
-      taken++;
+      count.taken++;
       depth++;
       if (depth === 1) from = copied;
-    } else if (kind === stepBegin('rollback')) goingBack = true;
+    } else if (kind === IMAGE.saved) depthOf.set(word0, depth - 1);
+    else if (kind === IMAGE.restoring) restoring = word0;
+    else if (kind === stepBegin('rollback')) goingBack = true;
     else if (kind === stepEnd('rollback')) goingBack = false;
     else if (kind === stepEnd('restore') && goingBack) {
       goingBack = false;
-      rolledBack++;
-      end(instruction);
+      count.rolledBack++;
+      backTo(depth - 1, instruction);
+    } else if (kind === stepEnd('restore') && restoring !== 0) {
+      count.resumed++;
+      backTo(depthOf.get(restoring) ?? 0, instruction);
+      restoring = 0;
     } else if (kind === stepBegin('commit') && depth === 1 && from < Infinity) {
       // What has been merged stays, also when the rest cannot be.
       live.push({ from, to: instruction });
       from = Infinity;
     } else if (kind === stepEnd('commit') && word1 === 0) {
-      committed++;
+      count.committed++;
       depth--;
     }
   }
   if (depth > 0 && from < Infinity) live.push({ from, to: Infinity });
-  return { taken, rolledBack, committed, live };
+  endOfRestored(Infinity);
+  return { ...count, live, restored };
+}
+
+/** Where the callers have their store if it is on a disk. */
+const STORE_DISK = 1;
+const STORE_DEVICE = 'sdb1';
+const storeOf = (base: Uint8Array | undefined): Volume | undefined =>
+  base && volumes(sourceOf(base), 'sdb').find(({ device }) => device === STORE_DEVICE);
+
+/** Failures of a restored system whose writes go to the store of the live timeline, and not to the root filesystem's disk. */
+export function keptStores(
+  writes: Seen['writes'],
+  restored: readonly Stretch[],
+  store: Volume | undefined,
+  isOff: boolean,
+): StormOutcome['failures'] {
+  const within = (disk: number, { from, to }: Stretch) =>
+    (writes[disk] ?? []).filter(({ instruction }) => instruction >= from && instruction < to);
+  const toStore = restored
+    .flatMap((stretch) => within(STORE_DISK, stretch))
+    .filter(
+      ({ sector, bytes }) =>
+        store !== undefined &&
+        sector < store.startSector + store.sectors &&
+        sector + bytes.length / SECTOR_BYTES > store.startSector,
+    );
+  // The shutdown unmounts the root filesystem, and writes to its disk for that.
+  const last = restored.at(-1);
+  const isMissed = isOff && last?.to === Infinity && within(0, last).length === 0;
+  return [
+    ...(toStore.length > 0
+      ? [{ what: `${toStore.length} writes of a restored system reached the store on ${STORE_DEVICE}`, details: [] }]
+      : []),
+    ...(isMissed
+      ? [{ what: "nothing that the restored system wrote reached the root filesystem's disk", details: [] }]
+      : []),
+  ];
 }
 
 /** Failures for writes to the first disk (only the root filesystem) in a live timeline: these are forbidden. */
@@ -217,7 +294,7 @@ function originWrites(writes: Seen['writes'], live: Lives['live']): StormOutcome
     .slice(0, 10)
     .map(
       ({ sector, bytes, instruction }) =>
-        `${bytes.length / 512} sectors from sector ${sector}, at instruction ${instruction}`,
+        `${bytes.length / SECTOR_BYTES} sectors from sector ${sector}, at instruction ${instruction}`,
     );
   return [{ what: `${wrong.length} writes reached the root filesystem's disk in a live timeline`, details: shown }];
 }

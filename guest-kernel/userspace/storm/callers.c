@@ -21,6 +21,9 @@ static bool is_clean(int error)
 	return error == EBUSY || error == EINTR || error == EAGAIN || error == ENOMEM;
 }
 
+/* The slot of the caller that is killed. */
+#define VICTIM 2
+
 static void call_once(unsigned int slot)
 {
 	bool on_disk = chance_in(3);
@@ -40,10 +43,15 @@ static void call_once(unsigned int slot)
 		return;
 	}
 	if (result > 0) {
-		if (result != 1 || image != -1 || !came_back_by_rollback())
+		if (result != 1 || image != -1 || !came_back())
 			fail("snapshot returned %d and %d, though nothing has been restored", result, image);
+		if (slot != VICTIM)
+			ballast_check();
 		return;
 	}
+	/* Whoever is killed would leave it half rewritten. */
+	if (slot != VICTIM)
+		ballast_rewrite();
 	switch (chance(4)) {
 	case 0:
 		break;
@@ -57,8 +65,6 @@ static void call_once(unsigned int slot)
 		pause_up_to(60000);
 	}
 	end_by_chance(image);
-	if (close(image))
-		fail("closing the image: %s", strerror(errno));
 	note("closed");
 }
 
@@ -84,14 +90,14 @@ static void victim_step(void)
 	pid_t child = must(fork());
 
 	if (!child) {
-		call_once(2);
+		call_once(VICTIM);
 		_exit(0);
 	}
 	pause_up_to(chance_in(2) ? 5000 : 150000);
 	kill(child, SIGKILL);
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
-	callers[2] = 0;
+	callers[VICTIM] = 0;
 	note("killed a caller");
 }
 

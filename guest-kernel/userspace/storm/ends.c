@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How a live timeline ends in a storm: by going back to the snapshot, or by a commit. Otherwise it goes on with its store. */
+/*
+ * How a live timeline ends in a storm: by going back to the snapshot, by a resume of its saved image, or by a commit. Otherwise it
+ * goes on with its store.
+ */
 #include "storm.h"
 
 #include <errno.h>
@@ -14,7 +17,7 @@ static bool is_clean(int error)
 	return error == EBUSY || error == EINTR || error == EAGAIN;
 }
 
-bool came_back_by_rollback(void)
+bool came_back(void)
 {
 	char by[16] = "";
 	int file = open("/sys/kernel/snapshot/came_back_by", O_RDONLY | O_CLOEXEC);
@@ -23,7 +26,8 @@ bool came_back_by_rollback(void)
 		fail("came_back_by: %s", strerror(errno));
 	if (file >= 0)
 		close(file);
-	return !strncmp(by, "rollback", strlen("rollback"));
+	note("came back by %s", by);
+	return !strncmp(by, "rollback", strlen("rollback")) || !strncmp(by, "resume", strlen("resume"));
 }
 
 /* Returns when that has failed. What has been found in the live timeline must not be forgotten. */
@@ -57,10 +61,16 @@ static void commit(int image)
 
 void end_by_chance(int image)
 {
-	switch (chance(3)) {
+	switch (chance(4)) {
 	case 0:
-		return go_back(image);
+		go_back(image);
+		break;
 	case 1:
-		return commit(image);
+		commit(image);
+		break;
+	case 2:
+		return resume_from(image);
 	}
+	if (close(image))
+		fail("closing the image: %s", strerror(errno));
 }

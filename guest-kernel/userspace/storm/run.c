@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Lets actors loose, ends them, and looks whether the system is as it should be. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -144,19 +145,41 @@ static void read_one(const char *wanted)
 	close(file);
 }
 
+/* Each substitute is a device of its own. */
+static unsigned int mapped_devices(void)
+{
+	DIR *all = opendir("/sys/block");
+	const struct dirent *entry;
+	unsigned int count = 0;
+
+	if (!all)
+		die("/sys/block: %s", strerror(errno));
+	while ((entry = readdir(all)))
+		count += !strncmp(entry->d_name, "dm-", 3);
+	closedir(all);
+	return count;
+}
+
 /*
  * The system is left alone now: a snapshot must succeed, give all of its image, and end in whatever way. What the live
- * timeline has written is there after a commit, and not after a rollback.
+ * timeline has written is there after a commit, and not after a rollback or a resume.
  */
 static void take_one(void)
 {
+	unsigned int before = mapped_devices(), after;
 	struct snapshot_info info;
 	int image, result;
 
 	write_one("before");
 	result = snapshot(0, &image);
-	if (result == 1 && came_back_by_rollback())
+	if (result == 1 && came_back()) {
+		/* An older live timeline may have been merged meanwhile. */
+		after = mapped_devices();
+		if (after > before)
+			fail("%u mapped devices of the live timeline are there after it", after - before);
+		ballast_check();
 		return read_one("before");
+	}
 	if (result) {
 		fail("when all is over, a snapshot fails: %s",
 		     result < 0 ? strerror(errno) : "not the live timeline");
@@ -166,8 +189,8 @@ static void take_one(void)
 	    image_read(image, UINT64_MAX, 1 << 20) != info.image_bytes)
 		fail("when all is over, the image of a snapshot cannot be read");
 	write_one("after");
+	ballast_rewrite();
 	end_by_chance(image);
-	close(image);
 	read_one("after");
 }
 
@@ -184,6 +207,7 @@ int storm_run(uint64_t seed, unsigned int ms)
 	if ((void *)callers == MAP_FAILED)
 		die("mmap: %s", strerror(errno));
 	store_on_disk = (volatile bool *)(callers + CALLERS_MAX);
+	ballast_open();
 	write_file("/proc/self/oom_score_adj", "-1000");
 	write_file("/sys/power/pm_freeze_timeout", "2000");
 	write_file("/sys/kernel/snapshot/freeze_order",

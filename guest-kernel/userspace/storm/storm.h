@@ -60,12 +60,19 @@ bool snapshot_info(int image, struct snapshot_info *info);
 uint64_t image_read(int image, uint64_t bytes_max, size_t piece_bytes);
 
 /*
- * Goes back from the live timeline, commits it, or lets it go on. Going back does not return: in the restored timeline, the call
- * of snapshot(2) does.
+ * Goes back from the live timeline, resumes from its image, commits it, or lets it go on, and closes the image. What brings the
+ * snapshot back does not return: in the restored timeline, the call of snapshot(2) does.
  */
 void end_by_chance(int image);
-/* Did the latest snapshot(2) that returned 1 come back by a rollback? */
-bool came_back_by_rollback(void);
+/* Saves the image, closes it, and resumes from it. Returns when that has failed. */
+void resume_from(int image);
+/* Does the kernel say how the latest snapshot(2) that returned 1 came back? */
+bool came_back(void);
+
+/* Memory of all processes that a live timeline rewrites, and that is what it was when its snapshot is back. */
+void ballast_open(void);
+void ballast_rewrite(void);
+void ballast_check(void);
 
 /* Small helpers. */
 void write_file(const char *path, const char *text);

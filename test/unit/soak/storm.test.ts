@@ -2,9 +2,10 @@
 /** Storms, against a guest of a few lines. */
 import t from 'tap';
 import { bootStates, type Booter } from '../../../emulator/cycle/boot.js';
-import type { Engine } from '../../../emulator/machine/contract.js';
+import type { DiskWrite, Engine, MarkerSeen } from '../../../emulator/machine/contract.js';
 import { stepBegin, stepEnd, type KernelStep } from '../../../emulator/machine/markers.js';
-import { livesOf, runStorm, stormReady } from '../../../tools/soak/storm.js';
+import { sector } from '../../../emulator/machine/units.js';
+import { IMAGE, keptStores, livesOf, runStorm, stormReady } from '../../../tools/soak/storm.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from '../cycle/fake-system.js';
 
 /** Commands are known by their last word. */
@@ -29,58 +30,111 @@ t.test('a machine that does not get to the start is a failure of its seed alone'
   t.match(failures, [{ what: 'the guest cannot prepare for storms', details: ['no loop device'] }]);
 });
 
+type OfImage = readonly [which: keyof typeof IMAGE, whose: number];
+type Marked = OfImage | readonly [which: 'begin' | 'end', step: KernelStep, word1?: number];
+const isOfImage = (step: Marked): step is OfImage => step[0] in IMAGE;
+
+/** Markers at the instructions 0, 10, 20 ... */
+const lives = (...steps: readonly Marked[]) =>
+  livesOf(steps.map((step, at) => ({ ...marked(step), instruction: 10 * at, virtualMs: 0 })));
+function marked(step: Marked): Pick<MarkerSeen, 'kind' | 'word0' | 'word1'> {
+  if (isOfImage(step)) return { kind: IMAGE[step[0]], word0: step[1], word1: 0 };
+  const [which, what, word1 = 0] = step;
+  return { kind: which === 'begin' ? stepBegin(what) : stepEnd(what), word0: 0, word1 };
+}
+const taken = [
+  ['begin', 'copy'],
+  ['end', 'substitute'],
+] as const;
+const back = [
+  ['begin', 'rollback'],
+  ['end', 'restore'],
+] as const;
+const refused = [
+  ['begin', 'rollback'],
+  ['end', 'rollback', -16],
+] as const;
+const commit = [
+  ['begin', 'commit'],
+  ['end', 'commit'],
+] as const;
+const failed = [
+  ['begin', 'commit'],
+  ['end', 'commit', -5],
+] as const;
+const resumed = [
+  ['restoring', 7],
+  ['end', 'restore'],
+] as const;
+
 t.test('nothing may be written to an origin in a live timeline, however it ends', async (t) => {
-  /** Markers at the instructions 0, 10, 20 ... */
-  const lives = (...steps: readonly (readonly ['begin' | 'end', KernelStep, number?])[]) =>
-    livesOf(
-      steps.map(([which, step, word1 = 0], at) => ({
-        kind: which === 'begin' ? stepBegin(step) : stepEnd(step),
-        word0: 0,
-        word1,
-        instruction: 10 * at,
-        virtualMs: 0,
-      })),
-    );
-  const taken = [
-    ['begin', 'copy'],
-    ['end', 'substitute'],
-  ] as const;
-  const back = [
-    ['begin', 'rollback'],
-    ['end', 'restore'],
-  ] as const;
-  const refused = [
-    ['begin', 'rollback'],
-    ['end', 'rollback', -16],
-  ] as const;
-  const commit = [
-    ['begin', 'commit'],
-    ['end', 'commit'],
-  ] as const;
-  const failed = [
-    ['begin', 'commit'],
-    ['end', 'commit', -5],
-  ] as const;
-  t.same(lives(), { taken: 0, rolledBack: 0, committed: 0, live: [] });
-  t.same(lives(['begin', 'copy'], ['end', 'restore']).live, [], 'hibernation');
-  t.same(lives(...taken).live, [{ from: 0, to: Infinity }]);
-  t.same(lives(...taken, ...refused).live, [{ from: 0, to: Infinity }]);
-  t.same(lives(...taken, ...back), { taken: 1, rolledBack: 1, committed: 0, live: [{ from: 0, to: 30 }] });
-  t.same(lives(...taken, ...commit), { taken: 1, rolledBack: 0, committed: 1, live: [{ from: 0, to: 20 }] });
-  t.same(lives(...taken, ...failed), { taken: 1, rolledBack: 0, committed: 0, live: [{ from: 0, to: 20 }] });
+  const none = { taken: 0, rolledBack: 0, resumed: 0, committed: 0, live: [], restored: [] };
+  const forever = [{ from: 0, to: Infinity }];
+  t.same(lives(), none);
+  t.same(lives(['begin', 'copy'], ['end', 'restore']), none, 'hibernation');
+  t.same(lives(...taken).live, forever);
+  t.same(lives(...taken, ...refused).live, forever);
+  t.same(lives(...taken, ...back), {
+    ...none,
+    taken: 1,
+    rolledBack: 1,
+    live: [{ from: 0, to: 30 }],
+    restored: [{ from: 30, to: Infinity }],
+  });
+  t.same(lives(...taken, ...commit), { ...none, taken: 1, committed: 1, live: [{ from: 0, to: 20 }] });
+  t.same(lives(...taken, ...failed), { ...none, taken: 1, live: [{ from: 0, to: 20 }] });
   t.same(lives(...taken, ...failed, ...commit, ...taken).live, [
     { from: 0, to: 20 },
     { from: 60, to: Infinity },
   ]);
-  t.same(lives(...taken, ...back, ...taken, ...commit), {
+  t.same(lives(...taken, ...back, ['begin', 'call'], ...taken, ...commit), {
+    ...none,
     taken: 2,
     rolledBack: 1,
     committed: 1,
     live: [
       { from: 0, to: 30 },
-      { from: 40, to: 60 },
+      { from: 50, to: 70 },
     ],
+    restored: [{ from: 30, to: 40 }],
   });
-  t.same(lives(...taken, ...taken, ...commit).live, [{ from: 0, to: Infinity }], 'into the store of the older one');
-  t.same(lives(...taken, ...taken, ...back, ...taken, ...back).live, [{ from: 0, to: Infinity }], 'on top of another');
+  t.same(lives(...taken, ...taken, ...commit).live, forever, 'into the store of the older one');
+  t.same(lives(...taken, ...taken, ...back, ...taken, ...back), {
+    ...none,
+    taken: 3,
+    rolledBack: 2,
+    live: forever,
+  });
+});
+
+t.test('a resume goes back to the snapshot of its image, also past younger ones', async (t) => {
+  const none = { taken: 0, rolledBack: 0, resumed: 0, committed: 0, live: [], restored: [] };
+  t.same(lives(...taken, ['saved', 7], ...resumed), {
+    ...none,
+    taken: 1,
+    resumed: 1,
+    live: [{ from: 0, to: 40 }],
+    restored: [{ from: 40, to: Infinity }],
+  });
+  t.same(lives(...taken, ['saved', 7], ...taken, ...resumed).live, [{ from: 0, to: 60 }]);
+  t.same(lives(...taken, ...taken, ['saved', 7], ...taken, ...resumed).live, [{ from: 0, to: Infinity }]);
+  t.same(lives(...taken, ['saved', 7], ['restoring', 7], ['restoring', 0], ['end', 'restore']).resumed, 0, 'failed');
+});
+
+t.test('a restored system writes to its disks, and to no store', async (t) => {
+  const store = { device: 'sdb1', startSector: 100, sectors: 50, filesystem: 'unknown' as const };
+  const stretch = { from: 10, to: Infinity };
+  const write = (at: number, instruction: number): DiskWrite => ({
+    sector: sector(at),
+    instruction,
+    bytes: new Uint8Array(1024),
+  });
+  const whats = (root: number, ofStore: readonly number[], isOff = true, restored = [stretch]) =>
+    keptStores([[write(5, root)], ofStore.map((at) => write(at, 20))], restored, store, isOff).map(({ what }) => what);
+  t.same(whats(10, [98, 150]), []);
+  t.match(whats(10, [99, 149, 150]), [/^2 writes of a restored system reached the store on sdb1$/]);
+  t.match(whats(9, []), [/^nothing that the restored system wrote reached the root/]);
+  t.same(whats(9, [], false), [], 'a machine that is not off may not have written anything yet');
+  t.same(whats(9, [], true, [{ from: 10, to: 30 }]), [], 'before another snapshot');
+  t.same(whats(9, [], true, []), [], 'without a way back');
 });
