@@ -45,13 +45,17 @@ import {
 import {
   machineFiles,
   serve,
+  walkMachine,
   type Answers,
   type BootQuestion,
   type CapacityQuestion,
   type CycleQuestion,
   type MemoryDiffQuestion,
   type SnapshotQuestion,
+  type WalkQuestion,
 } from './services.js';
+import { WALK_MACHINES, type WalkFigures, type WalkMachine } from './walk/measure.js';
+import { machineWalks, type WalkResult } from './walk/result.js';
 import { inTurns } from './turns.js';
 import type { StartsAt } from './cycle.js';
 import type { CycleSample } from './workload.js';
@@ -97,7 +101,8 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
   const files = await machineFiles(context);
   const given: Bench = { turns, context, files };
   const has = (part: Options['parts'][number]): boolean => parts.includes(part);
-  const qemuVersion = has('cycle') || has('snapshot') || has('engines') ? await ensureQemu(context) : undefined;
+  const qemuVersion =
+    has('cycle') || has('snapshot') || has('walk-qemu') || has('engines') ? await ensureQemu(context) : undefined;
   const startedAt = new Date().toISOString();
   const loadBefore = loadavg()[0] ?? 0;
   if (has('engines'))
@@ -108,6 +113,10 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
   const boot = has('boot') ? await benchBoot(given) : undefined;
   const cycle = has('cycle') ? await benchCycle(given) : undefined;
   const snapshot = has('snapshot') ? await benchSnapshot(given) : undefined;
+  const walk = {
+    ...(has('walk') && (await benchWalk('v86', given))),
+    ...(has('walk-qemu') && (await benchWalk('qemu', given))),
+  };
   const engines = has('engines') ? await benchEngines(given) : undefined;
   progress.clear();
   const result: BenchResult = {
@@ -131,6 +140,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     ...(boot && { boot }),
     ...(cycle && { cycle }),
     ...(snapshot && { snapshot }),
+    ...((has('walk') || has('walk-qemu')) && { walk }),
     ...(engines && { engines }),
     ...(memory && { memory }),
   };
@@ -284,6 +294,20 @@ async function benchSnapshot({ turns, context, files }: Bench): Promise<Snapshot
   } finally {
     await Promise.allSettled([children.plain.end(), children.packed.end(), qemu.close()]);
   }
+}
+
+async function benchWalk(machine: WalkMachine, { context }: Bench): Promise<WalkResult> {
+  const { cacheDir, signal, progress } = context;
+  await obtainHold(context);
+  // Built before anything is measured.
+  await machineFiles(context, { ...DEFAULT_MACHINE, ...walkMachine(machine) });
+  const figures: WalkFigures[] = [];
+  for (const heldMiB of WALK_MACHINES[machine].heldMiB) {
+    progress(`walk: a program of ${heldMiB} MiB in ${machine}`);
+    const question = { cacheDir, machine, heldMiB };
+    figures.push((await askOnce<WalkQuestion, Answers['walk']>('walk', question, signal)).answer);
+  }
+  return { [machine]: machineWalks(machine, figures) };
 }
 
 async function benchEngines({ turns, context }: Bench): Promise<EnginesResult> {

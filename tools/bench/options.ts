@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
 
-export const PARTS = ['boot', 'cycle', 'snapshot', 'engines', 'memory'] as const;
+export const PARTS = ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -19,12 +19,14 @@ const TURNS = 5;
 export const HELP = `usage: npm run bench -- [--json FILE] [--turns N] [--only PART,...]
 
 Measures Snapback against what it is built on, on the same kernel, initramfs and disks, in turns (A B B A ...):
-  boot     power-on to shell: our deterministic machine against v86 as its package gives it
-  cycle    boot, work, suspend to disk, power off, resume, check: ours (cold, from checkpoints, hot) against QEMU TCG
-  snapshot sys_snapshot against swsusp: time that userspace stands still, memory that can be saved without swap, image
-           bytes per instruction; a verified cycle against QEMU TCG's
-  engines  the same verified cycle in v86, in QEMU on one processor, and in QEMU on two
-  memory   comparison of two captures of guest RAM, in GB/s
+  boot      power-on to shell: our deterministic machine against v86 as its package gives it
+  cycle     boot, work, suspend to disk, power off, resume, check: ours (cold, from checkpoints, hot) against QEMU TCG
+  snapshot  sys_snapshot against swsusp: time that userspace stands still, memory that can be saved without swap, image
+            bytes per instruction; a verified cycle against QEMU TCG's
+  walk      how long snapshot(2) works on the memory of a program, and fork() of the same one, by its size
+  walk-qemu the same in QEMU, up to 2.6 GiB: only on an idle host
+  engines   the same verified cycle in v86, in QEMU on one processor, and in QEMU on two
+  memory    comparison of two captures of guest RAM, in GB/s
 
   --json FILE      write everything, each sample too, to FILE
   --turns N        samples of each (${TURNS} unless told)

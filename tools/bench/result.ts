@@ -3,6 +3,7 @@
 import type { BootSample } from './boot.js';
 import type { Differences, MemoryDiffSamples } from './memory-diff.js';
 import { renderSnapshot, type SnapshotResult } from './snapshot/result.js';
+import { renderWalks, type WalkResult } from './walk/result.js';
 import { renderEngines, type EnginesResult } from './engines/result.js';
 import { ratio, summarize, type Ratio, type Summary } from './statistics.js';
 import { phases } from './phases.js';
@@ -91,6 +92,7 @@ export interface BenchResult {
   readonly boot?: BootResult;
   readonly cycle?: CycleResult;
   readonly snapshot?: SnapshotResult;
+  readonly walk?: WalkResult;
   readonly engines?: EnginesResult;
   readonly memory?: MemoryResult;
 }
@@ -156,7 +158,7 @@ export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): 
 
 /** Medians with smallest and largest sample, and the quotients, for people. */
 export function renderResult(result: BenchResult): string {
-  const { host, versions, machine, boot, cycle, snapshot, engines, memory } = result;
+  const { host, versions, machine, boot, cycle, snapshot, walk, engines, memory } = result;
   const parts = [
     [
       `${host.processors} processors (${host.processor}), ${Math.round(host.memoryBytes / 2 ** 30)} GiB; load ${host.loadBefore.toFixed(1)} before, ${host.loadAfter.toFixed(1)} after`,
@@ -169,6 +171,7 @@ export function renderResult(result: BenchResult): string {
   if (boot) parts.push(renderBoot(boot));
   if (cycle) parts.push(renderCycle(cycle, result.turns));
   if (snapshot) parts.push(renderSnapshot(snapshot, machine.memoryMiB));
+  if (walk) parts.push(renderWalks(walk));
   if (engines) parts.push(renderEngines(engines));
   if (memory) parts.push(renderMemory(memory));
   return `${parts.join('\n\n')}\n`;

@@ -26,6 +26,7 @@ import {
 } from './snapshot/measure.js';
 import { ENGINE_MACHINES, type EngineMachine } from './engines/result.js';
 import { machineFor, planOf, type CycleSample } from './workload.js';
+import { measureWalk, WALK_MACHINES, type WalkFigures, type WalkMachine } from './walk/measure.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
 export interface BootQuestion {
@@ -56,6 +57,13 @@ export interface CapacityQuestion extends SnapshotQuestion {
   readonly memoryMiB: number;
 }
 
+export interface WalkQuestion {
+  readonly cacheDir: string;
+  readonly machine: WalkMachine;
+  /** What the program keeps. */
+  readonly heldMiB: number;
+}
+
 export interface MemoryDiffQuestion {
   readonly cacheDir: string;
   readonly turns: number;
@@ -69,6 +77,7 @@ export type Answers = {
   rollback: RollbackFigures;
   commit: Readonly<Record<CommitStore, CommitFigures>>;
   capacity: Capacity;
+  walk: WalkFigures;
 };
 
 /** Everything is already in the cache, because the process that measures has built it. */
@@ -88,6 +97,12 @@ async function rigFor({ cacheDir, method }: SnapshotQuestion, over: Partial<Plan
   const machine = machineFor(method, { ...DEFAULT_MACHINE, ...over });
   const [files, hold] = [await machineFiles({ cacheDir }, machine), await obtainHold(whole({ cacheDir }))];
   return { files, cacheDir, plan: (steps) => ({ name: 'benchmark', machine, files: [hold], steps, control: false }) };
+}
+
+/** The options of a machine, without what its program keeps. */
+export function walkMachine(machine: WalkMachine): Partial<Plan['machine']> {
+  const { engine, arch, processors, memoryMiB } = WALK_MACHINES[machine];
+  return { engine, arch, processors, memoryMiB };
 }
 
 export function serve(name: string): void {
@@ -130,6 +145,11 @@ export function serve(name: string): void {
           method,
           await rigFor(question, { memoryMiB, cmdline: [...DEFAULT_MACHINE.cmdline, CAPACITY_CMDLINE] }),
         );
+      });
+    case 'walk':
+      return serveParent(async ({ cacheDir, machine, heldMiB }: WalkQuestion): Promise<Answers['walk']> => {
+        const over = { ...walkMachine(machine), cmdline: [...DEFAULT_MACHINE.cmdline, CAPACITY_CMDLINE] };
+        return measureWalk(machine, heldMiB, await rigFor({ cacheDir, method: 'sys_snapshot' }, over));
       });
     case 'memoryDiff':
       return serveParent(async ({ cacheDir, turns }: MemoryDiffQuestion): Promise<Answers['memoryDiff']> => {

@@ -7,7 +7,7 @@ t.test('without options all parts are measured', (t) => {
   t.same(readOptions([]), {
     help: false,
     json: undefined,
-    parts: ['boot', 'cycle', 'snapshot', 'engines', 'memory'],
+    parts: ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory'],
     turns: 5,
   });
   t.end();
@@ -39,7 +39,9 @@ t.test('what cannot be is refused with what could', (t) => {
   }
   t.throws(
     () => readOptions(['--only', 'boots']),
-    new InputError("there is no part 'boots'", { remedy: 'the parts are boot, cycle, snapshot, engines, memory' }),
+    new InputError("there is no part 'boots'", {
+      remedy: 'the parts are boot, cycle, snapshot, walk, walk-qemu, engines, memory',
+    }),
   );
   t.end();
 });

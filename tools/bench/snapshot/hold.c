@@ -4,6 +4,7 @@
  *
  *	hold keep MIB [lock] [input]	fills MIB mebibytes, with a pattern or from standard input
  *	hold check			asks the one that keeps
+ *	hold fork			has the one that keeps fork, and prints for how many microseconds it is in fork()
  *
  * `keep` returns when all is filled; a child of it keeps. It sums up its memory once when it is full, and again at
  * each check.
@@ -17,11 +18,15 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE_WORDS 1024
 
 static const char GOOD = 'y';
+/* What the one that keeps is asked for. */
+enum { CHECK = 'c', FORK = 'f' };
 
 static int fail(const char *what)
 {
@@ -77,6 +82,28 @@ struct order {
 	int input;
 };
 
+static uint32_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000u + now.tv_nsec / 1000;
+}
+
+/* 0 when it fails. The child goes after that. */
+static uint32_t fork_us(void)
+{
+	uint32_t before = now_us(), after;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	after = now_us();
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		return 0;
+	return after > before ? after - before : 1;
+}
+
 static int keep(struct order order, int listening, int ready)
 {
 	size_t words = order.bytes / sizeof(uint32_t);
@@ -99,11 +126,18 @@ static int keep(struct order order, int listening, int ready)
 		close(fd);
 	for (;;) {
 		int client = accept(listening, NULL, NULL);
+		char asked = 0;
 
 		if (client < 0)
 			continue;
-		if (sum_of(memory, words) == sum && write(client, &GOOD, 1) != 1)
+		if (read(client, &asked, 1) == 1 && asked == FORK) {
+			uint32_t us = fork_us();
+
+			if (us && write(client, &us, sizeof(us)) != sizeof(us))
+				return 1;
+		} else if (asked == CHECK && sum_of(memory, words) == sum && write(client, &GOOD, 1) != 1) {
 			return 1;
+		}
 		close(client);
 	}
 }
@@ -134,19 +168,40 @@ static int start(struct order order)
 	return read(ready[0], &answer, 1) == 1 ? 0 : fail("the memory could not be filled");
 }
 
-static int check(void)
+/* Whether the one that keeps gives an answer of so many bytes. */
+static int ask(char what, void *answer, ssize_t bytes)
 {
 	struct sockaddr_un at;
 	socklen_t length = address(&at);
 	int server = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (server < 0 || connect(server, (struct sockaddr *)&at, length) || write(server, &what, 1) != 1) {
+		fail("nobody keeps anything");
+		return 0;
+	}
+	return read(server, answer, bytes) == bytes;
+}
+
+static int check(void)
+{
 	char answer;
 
-	if (server < 0 || connect(server, (struct sockaddr *)&at, length))
-		return fail("nobody keeps anything");
-	if (read(server, &answer, 1) == 1)
+	if (ask(CHECK, &answer, 1))
 		return 0;
 	fprintf(stderr, "hold: the memory is not what it was\n");
 	return 1;
+}
+
+static int time_fork(void)
+{
+	uint32_t us;
+
+	if (!ask(FORK, &us, sizeof(us))) {
+		fprintf(stderr, "hold: the one that keeps cannot fork\n");
+		return 1;
+	}
+	printf("%u\n", us);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -162,6 +217,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "check") == 0)
 		return check();
-	fprintf(stderr, "usage: hold keep MIB [lock] [input] | hold check\n");
+	if (argc == 2 && strcmp(argv[1], "fork") == 0)
+		return time_fork();
+	fprintf(stderr, "usage: hold keep MIB [lock] [input] | hold check | hold fork\n");
 	return 2;
 }
