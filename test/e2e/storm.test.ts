@@ -8,7 +8,7 @@ import { bootable } from './guest-support.js';
 /** At the end of the first one, the system goes back; the second one is resumed from, twice; in the third one, it commits. */
 const SEEDS = [2, 7, 4, 33, 71, 100, 1, 3, 5, 6, 8, 9];
 const SEEDS_MIN = 4;
-const BOX_MS = 20_000;
+const BOX_MS = 12_000;
 
 /** A storm that ends by a rollback, and what is said when the kernel makes a mistake then. */
 const GOING_BACK = 2;
