@@ -2,6 +2,7 @@
 /** The contents of a disk that a machine uses: a shared base that is never written, and the blocks written over it. */
 import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES } from '../machine/units.js';
+import { filler } from './pieces.js';
 
 const BLOCK_BYTES = 4096;
 /** Blocks are allocated from slabs of this many. */
@@ -26,6 +27,7 @@ export interface DiskBlocks {
 
 export function createBlocks(config: DiskConfig): DiskBlocks {
   const { base } = config;
+  const fill = filler(base);
   const byteLength = base.byteLength;
   const blockCount = Math.ceil(byteLength / BLOCK_BYTES);
   /** The place of each block: >= 0 is a block number in the slabs, -1 is the base, -2 - index is an entry of `lent`. */
@@ -50,6 +52,7 @@ export function createBlocks(config: DiskConfig): DiskBlocks {
     if (used % SLAB_BLOCKS === 0) slabs.push(new Uint8Array(SLAB_BLOCKS * BLOCK_BYTES));
     slots[index] = used;
     const block = stored(used++);
+    if (!replaced && slot === IN_BASE) fill?.(index * BLOCK_BYTES, BLOCK_BYTES);
     if (!replaced)
       block.set(
         slot === IN_BASE
@@ -82,6 +85,10 @@ export function createBlocks(config: DiskConfig): DiskBlocks {
     lay,
     read(offset, lengthBytes) {
       const end = offset + lengthBytes;
+      // Before anything of the base is copied.
+      if (fill)
+        for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++)
+          if (slots[index] === IN_BASE) fill(index * BLOCK_BYTES, BLOCK_BYTES);
       let result: Uint8Array | undefined;
       for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
         const slot = slots[index] ?? IN_BASE;

@@ -3,6 +3,7 @@
 import { InputError } from '../machine/errors.js';
 import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES, type Sector } from '../machine/units.js';
+import { filler, whole } from './pieces.js';
 
 /** How much of a log has reached the disk: `writes` whole ones, then `tornSectors` of the next. */
 export interface Prefix {
@@ -33,7 +34,7 @@ export function landed(log: readonly DiskWrite[], prefix: Prefix): readonly Disk
 /** The whole content of a disk: its base under its overlay, in an array of its own. */
 export function materialise({ base, overlay = [] }: DiskConfig): Uint8Array {
   const bytes = new Uint8Array(base.byteLength);
-  bytes.set(base);
+  bytes.set(whole(base));
   for (const write of overlay) bytes.set(write.bytes, write.sector * SECTOR_BYTES);
   return bytes;
 }
@@ -44,6 +45,7 @@ export function readSectors({ base, overlay = [] }: DiskConfig, start: Sector, c
   const to = from + count * SECTOR_BYTES;
   if (to > base.byteLength)
     throw new InputError(`the disk ends at sector ${base.byteLength / SECTOR_BYTES}, before ${start + count}`);
+  filler(base)?.(from, to - from);
   // Not slice(): that of Node's Buffer, which a base may be, does not copy.
   const bytes = new Uint8Array(base.subarray(from, to));
   for (const write of overlay) {
@@ -57,5 +59,5 @@ export function readSectors({ base, overlay = [] }: DiskConfig, start: Sector, c
 
 /** SHA-256 (hex) of a disk's whole content; `sha256` is the host's. */
 export function hashDisk(disk: DiskConfig, sha256: (bytes: Uint8Array) => Promise<string>): Promise<string> {
-  return sha256(disk.overlay === undefined || disk.overlay.length === 0 ? disk.base : materialise(disk));
+  return sha256(disk.overlay === undefined || disk.overlay.length === 0 ? whole(disk.base) : materialise(disk));
 }

@@ -2,6 +2,7 @@
 /** Finds for each sector of a disk the write of a log that its content comes from. */
 import type { DiskConfig, DiskWrite } from '../machine/contract.js';
 import { SECTOR_BYTES } from '../machine/units.js';
+import { filler } from './pieces.js';
 
 /** Marks a sector that no write covers. */
 export const NOT_WRITTEN = -1;
@@ -44,7 +45,9 @@ export function diskReader(
   { base, overlay = [] }: DiskConfig,
   latest = latestWrites(overlay),
 ): (offset: number, lengthBytes: number) => Uint8Array {
+  const fill = filler(base);
   return (offset, lengthBytes) => {
+    fill?.(offset, lengthBytes);
     // Not slice(): that of Node's Buffer, which a base may be, does not copy.
     const out = new Uint8Array(base.subarray(offset, offset + lengthBytes));
     layWrites(overlay, latest, offset, out);

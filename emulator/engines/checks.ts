@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What every engine checks before it makes or runs a machine, so that all refuse the same input with the same words. */
-import type { Checkpoint, EngineTraits, MachineConfig, RunRequest } from '../machine/contract.js';
+import type { Checkpoint, EngineTraits, MachineConfig, RestoreConfig, RunRequest } from '../machine/contract.js';
 import { DELIVERY_BYTES_MAX } from '../machine/delivery.js';
 import { InputError } from '../machine/errors.js';
 import { ramOffset, ramPlaces } from '../machine/ram.js';
@@ -12,10 +12,20 @@ export interface EngineFacts {
   readonly traits: EngineTraits;
 }
 
-/** @throws InputError when an engine with these traits cannot make such a machine. */
-export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts): void {
+/** @throws InputError when an engine with these traits cannot make such a machine at power-on. */
+export function checkConfig(config: MachineConfig, facts: EngineFacts): void {
+  checkMachine(config, facts);
+  const { kernel } = config;
+  // "HdrS" at 0x202: the boot protocol's magic.
+  if (kernel.length < 0x210 || [0x48, 0x64, 0x72, 0x53].some((byte, at) => kernel[0x202 + at] !== byte)) {
+    throw new InputError('the kernel is not a bzImage', { remedy: 'give arch/x86/boot/bzImage of a kernel build' });
+  }
+}
+
+/** What is checked of a machine that is restored, too. */
+function checkMachine(config: RestoreConfig, { name, traits }: EngineFacts): void {
   const { memoryMiB, highMemoryMiB = 0, nodes = 1, processors = 1 } = config;
-  const { disks, diskBus = 'ide', volatileCaches, kernel, share, seed, wallClockMs } = config;
+  const { disks, diskBus = 'ide', volatileCaches, share, seed, wallClockMs } = config;
   const { min, max } = traits.memoryMiB;
   if (!Number.isInteger(memoryMiB) || memoryMiB < min || memoryMiB > max)
     throw new InputError(`a machine of ${name} has ${min} to ${max} MiB of RAM, not ${memoryMiB}`);
@@ -51,18 +61,14 @@ export function checkConfig(config: MachineConfig, { name, traits }: EngineFacts
         throw new InputError(`a write at sector ${sector} lies outside disk ${number}`);
     }
   });
-  // "HdrS" at 0x202: the boot protocol's magic.
-  if (kernel.length < 0x210 || [0x48, 0x64, 0x72, 0x53].some((byte, at) => kernel[0x202 + at] !== byte)) {
-    throw new InputError('the kernel is not a bzImage', { remedy: 'give arch/x86/boot/bzImage of a kernel build' });
-  }
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new InputError(`a seed is an unsigned 32-bit integer, not ${seed}`);
   if (!Number.isFinite(wallClockMs)) throw new InputError('the wall clock at power-on is not a date');
 }
 
 /** @throws InputError when this engine cannot restore such a checkpoint, or make a machine of this config. */
-export function checkRestored(config: MachineConfig, checkpoint: Checkpoint, facts: EngineFacts): void {
-  checkConfig(config, facts);
+export function checkRestored(config: RestoreConfig, checkpoint: Checkpoint, facts: EngineFacts): void {
+  checkMachine(config, facts);
   if (checkpoint.engine !== facts.name)
     throw new InputError(`a checkpoint of the ${checkpoint.engine} engine cannot be restored by ${facts.name}`);
 }
@@ -70,7 +76,7 @@ export function checkRestored(config: MachineConfig, checkpoint: Checkpoint, fac
 /** @throws InputError when a machine of this config cannot run so. */
 export function checkRequest(
   { virtualMsMax, triggers = [], deliver }: RunRequest,
-  config: MachineConfig,
+  config: RestoreConfig,
   { name, traits }: EngineFacts,
 ): void {
   const { disks } = config;

@@ -107,6 +107,10 @@ export interface MachineConfig {
   readonly share?: readonly ShareEntry[];
 }
 
+/** The config of a machine that is restored from a checkpoint. Its kernel is in its memory, so nobody needs the files. */
+export type RestoreConfig = Omit<MachineConfig, 'kernel' | 'initrd'> &
+  Partial<Pick<MachineConfig, 'kernel' | 'initrd'>>;
+
 /** The two serial lines: console = COM1, agent = COM2. */
 export type Channel = 'console' | 'agent';
 
@@ -286,8 +290,8 @@ export interface EngineTraits {
 }
 
 /**
- * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from.
- * That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
+ * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from, for which
+ * kernel and initrd may be absent. That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
  * the checkpoint's own writes are applied to them. A share may have other files when the guest has not used it yet.
  * `wallClockMs` may differ: the real-time clock then shows the new time, but a guest that has read it before continues
  * with its own time.
@@ -296,12 +300,12 @@ export interface Engine {
   readonly name: string;
   readonly traits: EngineTraits;
   powerOn(config: MachineConfig): Promise<Machine>;
-  restore(config: MachineConfig, checkpoint: Checkpoint): Promise<Machine>;
+  restore(config: RestoreConfig, checkpoint: Checkpoint): Promise<Machine>;
   /**
    * Announces that a machine will soon be restored from `checkpoint`. The overlays of its disks and its wall clock are
    * not known yet; the engine prepares what does not depend on them. This does not influence any machine, and the
    * machine need not be restored. Resolves when the preparation is complete. The function is absent in an engine that
    * has nothing to prepare.
    */
-  expect?(config: MachineConfig, checkpoint: Checkpoint): Promise<void>;
+  expect?(config: RestoreConfig, checkpoint: Checkpoint): Promise<void>;
 }

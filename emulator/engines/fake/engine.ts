@@ -3,7 +3,7 @@
  * A machine without an emulator, for unit tests of the code that drives machines. It executes a script at once and
  * otherwise keeps the Machine contract. Each event is a tick.
  */
-import type { Checkpoint, Engine, EngineTraits, Machine, MachineConfig } from '../../machine/contract.js';
+import type { Checkpoint, Engine, EngineTraits, Machine, RestoreConfig } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createFakeGuest, type FakeGuest, type Stimulus } from './guest.js';
 import type { FakeScript } from './script.js';
@@ -28,13 +28,13 @@ const FAKE_TRAITS: EngineTraits = {
 
 export interface FakeEngineOptions {
   /** The script that the machine executes from power-on. It may depend on the config (disks, command line). */
-  readonly script: (config: MachineConfig) => FakeScript;
+  readonly script: (config: RestoreConfig) => FakeScript;
   /** SHA-256 (hex) of the parts in order, computed by the host. */
   readonly sha256: (parts: readonly Uint8Array[]) => string;
 }
 
 export function createFakeEngine(options: FakeEngineOptions): Engine {
-  const make = (config: MachineConfig, history: readonly Stimulus[], steps: number): Machine => {
+  const make = (config: RestoreConfig, history: readonly Stimulus[], steps: number): Machine => {
     checkSize(config);
     const guest = createFakeGuest(config, options.script(config));
     guest.replay(history, steps);
@@ -53,7 +53,7 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
 }
 
 /** Not as strict as other engines: its machines need no kernel. */
-function checkSize({ disks, memoryMiB, processors = 1, volatileCaches }: MachineConfig): void {
+function checkSize({ disks, memoryMiB, processors = 1, volatileCaches }: RestoreConfig): void {
   if (volatileCaches === true) throw new InputError('the disks of a fake machine have no volatile cache');
   if (disks.length > 2) throw new InputError(`a machine has at most 2 disks, not ${disks.length}`);
   const { min, max } = FAKE_TRAITS.memoryMiB;
@@ -62,7 +62,7 @@ function checkSize({ disks, memoryMiB, processors = 1, volatileCaches }: Machine
   if (processors !== 1) throw new InputError(`a fake machine has one processor, not ${processors}`);
 }
 
-function createMachine(guest: FakeGuest, { share }: MachineConfig, sha256: FakeEngineOptions['sha256']): Machine {
+function createMachine(guest: FakeGuest, { share }: RestoreConfig, sha256: FakeEngineOptions['sha256']): Machine {
   let closed = false;
   let running = false;
   const open = <T>(work: () => T): Promise<T> =>

@@ -6,7 +6,7 @@ import type {
   Capture,
   Channel,
   DiskWrite,
-  MachineConfig,
+  RestoreConfig,
   MarkerSeen,
   RunReport,
   RunRequest,
@@ -51,7 +51,7 @@ interface Run {
   stop: StopReason | undefined;
 }
 
-export function createFakeGuest(config: MachineConfig, script: FakeScript): FakeGuest {
+export function createFakeGuest(config: RestoreConfig, script: FakeScript): FakeGuest {
   const perMs = config.instructionsPerMs ?? INSTRUCTIONS_PER_MS;
   const queue: FakeEvent[] = [...script];
   const pages = new Map<number, Uint8Array>();

@@ -10,8 +10,8 @@ import type {
   Capture,
   Channel,
   DiskWrite,
-  MachineConfig,
   MarkerSeen,
+  RestoreConfig,
   RunReport,
   RunRequest,
   ShareEntry,
@@ -52,7 +52,11 @@ export interface CoreParts extends EmulatorParts {
 export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'>;
 
 /** The part of a config that a machine may get after everything else has been made. */
-export type LateConfig = Pick<MachineConfig, 'disks' | 'wallClockMs'>;
+export interface LateConfig {
+  /** Per disk: see `DiskConfig.overlay`. */
+  readonly overlays: readonly (readonly DiskWrite[])[];
+  readonly wallClockMs: number;
+}
 
 export interface Core {
   /** Restores `checkpoint` into a machine at power-on. At most once, before {@link equip}. */
@@ -85,8 +89,10 @@ class MachineEnds extends Error {
   }
 }
 
-/** Makes a machine at power-on, on which {@link Core.equip} must be called. */
-export async function createCore(config: MachineConfig, parts: CoreParts): Promise<Core> {
+/**
+ * Makes a machine at power-on, on which {@link Core.equip} must be called. Without a kernel it can only be restored.
+ */
+export async function createCore(config: RestoreConfig, parts: CoreParts): Promise<Core> {
   const { clock, chance, cache, onMarker: tellMarker } = parts;
   let { wallClockMs } = config;
   let guestPanic = '';
@@ -251,6 +257,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
   function settle(error: unknown): void {
     if (error instanceof MachineEnds) ended = { why: error.why };
     else if (error instanceof DeviceMisuse) ended = { why: 'misuse', what: error.message };
+    else if (error instanceof RigError) broken = error;
     else if ((cpu.idtr_size[0] ?? 0) < DOUBLE_FAULT_GATE_END || isEndlessFault(error)) ended = { why: 'reset' };
     else {
       const detail = guestPanic || (error instanceof Error ? error.message : String(error));
@@ -284,7 +291,7 @@ export async function createCore(config: MachineConfig, parts: CoreParts): Promi
       restored = restoreCheckpoint(state, checkpoint);
     },
     equip(late) {
-      late.disks.forEach(({ overlay = [] }, number) => disks[number]?.lay(overlay));
+      late.overlays.forEach((overlay, number) => disks[number]?.lay(overlay));
       restored?.equip(late);
       ({ wallClockMs } = late);
     },

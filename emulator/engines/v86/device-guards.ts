@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Puts a guard before each device of v86 that reads structures of the guest from memory. */
-import type { MachineConfig } from '../../machine/contract.js';
+import type { RestoreConfig } from '../../machine/contract.js';
 import { RigError } from '../../machine/errors.js';
 import { addFaults } from './ide-faults.js';
 import { guardDma } from './ide-guard.js';
@@ -8,7 +8,7 @@ import type { V86Cpu } from './internals.js';
 import { guardQueue } from './share/queue-guard.js';
 
 /** @throws RigError when this build of v86 stores its devices at another place. */
-export function guardDevices(cpu: V86Cpu, { memoryMiB, disks, share }: MachineConfig): void {
+export function guardDevices(cpu: V86Cpu, { memoryMiB, disks, share }: RestoreConfig): void {
   const ram = { ramBytes: memoryMiB * 2 ** 20 };
   const { ide, virtio_9p: virtio9p } = cpu.devices;
   const drive = ide?.primary?.master;

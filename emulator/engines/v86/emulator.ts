@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Makes v86's emulator with the machine's time, chance and disks. */
-import type { MachineConfig } from '../../machine/contract.js';
+import type { RestoreConfig } from '../../machine/contract.js';
 import type { Chance } from './chance.js';
 import type { Clock } from './clock.js';
 import type { Disk } from './disk-buffer.js';
@@ -16,7 +16,7 @@ export interface EmulatorParts {
 
 /** Makes it at power-on. `onPanic` gets the line that v86's own code prints before it fails. */
 export async function createEmulator(
-  config: MachineConfig,
+  config: RestoreConfig,
   disks: readonly Disk[],
   share: ShareServer | undefined,
   parts: EmulatorParts,
@@ -40,7 +40,7 @@ export async function createEmulator(
     memory_size: config.memoryMiB * 2 ** 20,
     bios: file(config.bios),
     vga_bios: file(config.vgaBios),
-    bzimage: file(config.kernel),
+    bzimage: config.kernel && file(config.kernel),
     initrd: config.initrd && file(config.initrd),
     cmdline: config.cmdline,
     hda: disks[0]?.buffer,

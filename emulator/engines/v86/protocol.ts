@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The messages between the rig and a machine's worker. One request at a time, each with one answer. */
-import type { MachineConfig, MarkerSeen, RunReport, ShareEntry } from '../../machine/contract.js';
+import type { SentBase } from '../../disks/pieces.js';
+import type { MarkerSeen, RestoreConfig, RunReport, ShareEntry } from '../../machine/contract.js';
 import type { CoreRequest, LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
@@ -11,7 +12,9 @@ export type Request =
    */
   | {
       readonly ask: 'make';
-      readonly config: MachineConfig;
+      /** Kernel and initrd are absent when there is a checkpoint. */
+      readonly config: Omit<RestoreConfig, 'disks'>;
+      readonly bases: readonly SentBase[];
       readonly v86Module: WebAssembly.Module;
       readonly checkpoint: Uint8Array | undefined;
       /** Code that earlier machines have compiled. */

@@ -2,7 +2,8 @@
 /**
  * The rig's side: an engine that runs machines in workers. It does not depend on the host, which supplies the workers.
  */
-import type { Checkpoint, Engine, Machine, MachineConfig, MarkerSeen, RunReport } from '../../machine/contract.js';
+import type { Checkpoint, Engine, Machine, MarkerSeen, RestoreConfig, RunReport } from '../../machine/contract.js';
+import { sendBase } from '../../disks/pieces.js';
 import { InputError, RigError, StallError } from '../../machine/errors.js';
 import { checkConfig, checkRequest, checkRestored, type EngineFacts } from '../checks.js';
 import type { CompiledCode } from './jit.js';
@@ -44,7 +45,7 @@ const MACHINES_BEFORE_IDLE = 2;
 /** A machine that was made in advance as far as possible, and waits in its worker for its disks. */
 interface Spare {
   readonly link: Link;
-  readonly config: MachineConfig;
+  readonly config: RestoreConfig;
   readonly checkpoint: Checkpoint;
   /** Resolves when the machine is made; rejects when it cannot be made. */
   readonly made: Promise<void>;
@@ -78,14 +79,20 @@ export function createRemoteEngine(host: EngineHost): Engine {
     }
   };
   /** Begins to make a machine, without the overlays of its disks. */
-  const begin = (config: MachineConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'made'> => {
+  const begin = (config: RestoreConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'made'> => {
     const link = takeWorker();
-    const bare = { ...config, disks: config.disks.map(({ base }) => ({ base })) };
+    const { kernel, initrd, disks, ...rest } = config;
+    const bare = {
+      ...rest,
+      // A checkpoint has what the machine needs of them.
+      ...(!checkpoint && { ...(kernel && { kernel }), ...(initrd && { initrd }) }),
+    };
     const make = async (): Promise<void> => {
       const v86Module = await host.v86Module();
       await link.ask({
         ask: 'make',
         config: shareable(bare),
+        bases: disks.map(({ base }) => sendBase(shared(base))),
         v86Module,
         checkpoint: checkpoint && shared(checkpoint.bytes),
         compiled,
@@ -94,20 +101,21 @@ export function createRemoteEngine(host: EngineHost): Engine {
     return { link, made: make() };
   };
   /** The machine that was made in advance, if it was expected. */
-  const takeSpare = (config: MachineConfig, checkpoint: Checkpoint | undefined): Spare | undefined => {
+  const takeSpare = (config: RestoreConfig, checkpoint: Checkpoint | undefined): Spare | undefined => {
     if (!spare || !checkpoint || !isSame(spare, config, checkpoint)) return undefined;
     const taken = spare;
     spare = undefined;
     taken.link.setSpare(false);
     return taken;
   };
-  const make = async (config: MachineConfig, checkpoint?: Checkpoint): Promise<Machine> => {
-    if (checkpoint) checkV86Restored(config, checkpoint);
-    else checkV86Config(config);
+  const make = async (config: RestoreConfig, checkpoint?: Checkpoint): Promise<Machine> => {
     const { link, made } = takeSpare(config, checkpoint) ?? begin(config, checkpoint);
     try {
       await made;
-      await link.ask({ ask: 'equip', late: { disks: shareable(config).disks, wallClockMs: config.wallClockMs } });
+      await link.ask({
+        ask: 'equip',
+        late: { overlays: config.disks.map(({ overlay = [] }) => overlay), wallClockMs: config.wallClockMs },
+      });
     } catch (error) {
       await link.close();
       throw error;
@@ -115,7 +123,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
     keepIdle();
     return createMachine(link, config, keep, { timers: host.timers, stallMs: host.stallMs ?? STALL_MS });
   };
-  const expect = async (config: MachineConfig, checkpoint: Checkpoint): Promise<void> => {
+  const expect = async (config: RestoreConfig, checkpoint: Checkpoint): Promise<void> => {
     checkV86Restored(config, checkpoint);
     if (!spare || !isSame(spare, config, checkpoint)) {
       // The expected machine is a different one. Only one machine is made in advance.
@@ -129,15 +137,22 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
   return {
     ...V86,
-    powerOn: (config) => make(config),
-    restore: (config, checkpoint) => make(config, checkpoint),
+    async powerOn(config) {
+      checkConfig(config, V86);
+      checkShare(config);
+      return make(config);
+    },
+    async restore(config, checkpoint) {
+      checkV86Restored(config, checkpoint);
+      return make(config, checkpoint);
+    },
     expect,
   };
 }
 
 /** Whether the spare is this machine, apart from the overlays of its disks and its clock. */
-function isSame(spare: Spare, config: MachineConfig, checkpoint: Checkpoint): boolean {
-  const settled = ({ disks, wallClockMs, ...rest }: MachineConfig): ReadonlyMap<string, unknown> =>
+function isSame(spare: Spare, config: RestoreConfig, checkpoint: Checkpoint): boolean {
+  const settled = ({ disks, wallClockMs, ...rest }: RestoreConfig): ReadonlyMap<string, unknown> =>
     new Map<string, unknown>([
       ...Object.entries(rest),
       ...disks.map(({ base }, number) => [`disk ${number}`, base] as const),
@@ -153,7 +168,7 @@ function isSame(spare: Spare, config: MachineConfig, checkpoint: Checkpoint): bo
 
 function createMachine(
   link: Link,
-  config: MachineConfig,
+  config: RestoreConfig,
   keep: (codes: readonly CompiledCode[]) => void,
   { timers, stallMs }: Required<Pick<EngineHost, 'timers' | 'stallMs'>>,
 ): Machine {
@@ -282,9 +297,7 @@ function revive({ type, message, remedy, stack }: Failure): Error {
   return type === 'InputError' ? new InputError(message, detail) : new RigError(message, detail);
 }
 
-function checkV86Config(config: MachineConfig): void {
-  checkConfig(config, V86);
-  const { share = [] } = config;
+function checkShare({ share = [] }: RestoreConfig): void {
   const shareBytes = share.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
   if (shareBytes > SHARE_BYTES_MAX || share.length > SHARE_NODES_MAX) {
     throw new InputError(
@@ -294,19 +307,18 @@ function checkV86Config(config: MachineConfig): void {
   }
 }
 
-function checkV86Restored(config: MachineConfig, checkpoint: Checkpoint): void {
-  checkV86Config(config);
+function checkV86Restored(config: RestoreConfig, checkpoint: Checkpoint): void {
   checkRestored(config, checkpoint, V86);
+  checkShare(config);
 }
 
 /** A config that can be sent to a worker without copying: its large parts are in memory that all workers share. */
-function shareable(config: MachineConfig): MachineConfig {
-  const { initrd, share } = config;
+function shareable(config: Omit<RestoreConfig, 'disks'>): Omit<RestoreConfig, 'disks'> {
+  const { kernel, initrd, share } = config;
   return {
     ...config,
-    kernel: shared(config.kernel),
+    ...(kernel && { kernel: shared(kernel) }),
     ...(initrd && { initrd: shared(initrd) }),
-    disks: config.disks.map((disk) => ({ ...disk, base: shared(disk.base) })),
     ...(share && { share: share.map((entry) => (entry.bytes ? { ...entry, bytes: shared(entry.bytes) } : entry)) }),
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The worker's side: serves requests for one machine. It does not depend on the host, which supplies what differs. */
+import { receiveBase, type PieceSource } from '../../disks/pieces.js';
 import type { MarkerSeen, RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { createChance, type Chance } from './chance.js';
@@ -27,6 +28,8 @@ export interface WorkerHost {
   /** Lets the event loop handle waiting messages. */
   readonly yieldToHost: () => Promise<void>;
   readonly compileGenerated?: CompileGenerated;
+  /** Gets a piece of a disk within the call; absent where all disks are whole. */
+  readonly readPiece?: PieceSource;
   readonly sha256: (parts: readonly Uint8Array[]) => Promise<string>;
   readonly post: (message: FromWorker, transfer: readonly ArrayBuffer[]) => void;
   readonly onMessage: (listener: (message: ToWorker) => void) => void;
@@ -46,13 +49,14 @@ export function serve(host: WorkerHost): void {
     return core;
   };
 
-  const make = async ({ config, v86Module, checkpoint, compiled }: Request & { ask: 'make' }): Promise<Core> => {
+  const make = async ({ config, bases, v86Module, checkpoint, compiled }: Request & { ask: 'make' }): Promise<Core> => {
     for (const code of compiled) cache.add(code);
     const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
     const chance = createChance(config.seed);
     Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
     const onMarker = (marker: MarkerSeen): void => host.post({ kind: 'marker', marker }, []);
-    const made = await createCore(config, { V86: await v86, v86Module, clock, chance, cache, onMarker });
+    const disks = bases.map((sent) => ({ base: receiveBase(sent, host.readPiece ?? noPieces) }));
+    const made = await createCore({ ...config, disks }, { V86: await v86, v86Module, clock, chance, cache, onMarker });
     if (checkpoint) made.restore(checkpoint);
     return made;
   };
@@ -127,6 +131,10 @@ export function serve(host: WorkerHost): void {
     );
   });
 }
+
+const noPieces: PieceSource = (name) => {
+  throw new RigError(`this host cannot get the piece ${name} of a disk`);
+};
 
 /** The time and chance that v86 uses. Until the machine is started, the time is 0. */
 interface World {

@@ -9,6 +9,7 @@ import { GuestError } from '../../machine/errors.js';
 import { PAGE_BYTES, SECTOR_BYTES } from '../../machine/units.js';
 import { diffDisks, rangesOf, type SectorRange } from '../../disks/diff.js';
 import { diskReader } from '../../disks/latest.js';
+import { filler } from '../../disks/pieces.js';
 import { filledRangesOf, type ByteRange } from '../../disks/sparse.js';
 import { signedPages, type SwapOnDisk } from '../image/complete.js';
 import { readContainer } from '../image/container.js';
@@ -92,7 +93,7 @@ function sourceUnderWrites({ base, overlay = [] }: DiskConfig): ByteSource {
   ];
   return {
     byteLength: base.byteLength,
-    read: overlay.length === 0 ? sourceOf(base).read : diskReader({ base, overlay }),
+    read: overlay.length === 0 && !filler(base) ? sourceOf(base).read : diskReader({ base, overlay }),
     filled: () => united([...filledRangesOf(base), ...overlay.map(written)]),
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Finds the parts of the emulator's wasm memory that are not zero. */
 import type { ByteRange } from '../../../disks/sparse.js';
-import type { MachineConfig } from '../../../machine/contract.js';
+import type { RestoreConfig } from '../../../machine/contract.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
 import type { V86Cpu } from '../internals.js';
 
@@ -12,7 +12,7 @@ const INITRD_AT = 64 * 2 ** 20;
 /**
  * Makes a test for zero pages of the emulator's memory. For pages in guest RAM it uses v86's own test, which is fast.
  */
-export function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: number) => boolean {
+export function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: RestoreConfig): (page: number) => boolean {
   const words = new Int32Array(cpu.wasm_memory.buffer);
   const ramOffset = cpu.mem8.byteOffset;
   const ramEnd = ramOffset + memoryMiB * 2 ** 20;
@@ -26,9 +26,9 @@ export function wasmZeroTest(cpu: V86Cpu, { memoryMiB }: MachineConfig): (page: 
 
 /**
  * The ranges of a fresh emulator's memory that can be other than zero: everything outside guest RAM, and in RAM the
- * firmware, the kernel and the initrd.
+ * firmware, and the kernel and the initrd if it has them.
  */
-export function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: MachineConfig): ByteRange[] {
+export function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: RestoreConfig): ByteRange[] {
   const ramOffset = cpu.mem8.byteOffset;
   const ramBytes = memoryMiB * 2 ** 20;
   const pages = (from: number, to: number): ByteRange => [
@@ -36,7 +36,7 @@ export function usedWhenFresh(cpu: V86Cpu, { memoryMiB, kernel, initrd }: Machin
     Math.ceil(to / PAGE_BYTES) * PAGE_BYTES,
   ];
   return [
-    pages(0, ramOffset + KERNEL_AT + kernel.length),
+    pages(0, ramOffset + KERNEL_AT + (kernel?.length ?? 0)),
     pages(ramOffset + INITRD_AT, ramOffset + Math.min(INITRD_AT + (initrd?.length ?? 0), ramBytes)),
     pages(ramOffset + ramBytes, cpu.wasm_memory.buffer.byteLength),
   ];

@@ -2,7 +2,7 @@
 /** Converts a whole machine to the bytes of a checkpoint, and back. */
 import { packPages, unpackPages } from '../../../disks/sparse.js';
 import { concat } from '../../../machine/bytes.js';
-import type { DiskFailure, MachineConfig } from '../../../machine/contract.js';
+import type { DiskFailure, RestoreConfig } from '../../../machine/contract.js';
 import { InputError } from '../../../machine/errors.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
 import type { Chance, ChanceState } from '../chance.js';
@@ -25,7 +25,7 @@ const A20_PORT = 0x92;
 
 /** The parts of a machine that a checkpoint contains. */
 export interface Whole {
-  readonly config: MachineConfig;
+  readonly config: RestoreConfig;
   /** At power-on. */
   readonly wallClockMs: () => number;
   readonly emulator: V86Emulator;
