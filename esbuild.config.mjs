@@ -20,7 +20,7 @@ const common = {
   write: false,
 };
 const node = { ...common, platform: 'node', packages: 'external', outExtension: { '.js': '.mjs' } };
-const browser = { ...common, platform: 'browser' };
+const browser = { ...common, platform: 'browser', minify: true };
 const present = (entries) =>
   Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))));
 
@@ -53,7 +53,10 @@ export async function buildWorkers() {
 
 /** The page that shows a machine in a browser. */
 export async function buildPage() {
-  const entryPoints = present({ page: 'emulator/host/browser/page.ts' });
+  const entryPoints = present({
+    page: 'emulator/host/browser/page.ts',
+    'session-worker': 'emulator/host/browser/session/worker-main.ts',
+  });
   await bundle({ ...browser, entryPoints, outdir: join(dist, 'browser'), loader: { '.css': 'css' } });
   const html = join(root, 'emulator/host/browser/index.html');
   if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));

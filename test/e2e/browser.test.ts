@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The same machine in a browser and in Node: same marker, same instruction count, same state. In the browser, it runs with and
- * without memory that the page shares with its worker: from Snapback's server, and from one that only delivers files.
+ * The same machine in a browser and in Node: same instruction count, same state. In Node it runs from power-on without an
+ * interruption, and in the browser it continues from a saved state, with and without memory that the page shares with its
+ * worker: from Snapback's server, and from one that only delivers files.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -12,14 +13,19 @@ import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import t from 'tap';
 import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
-import { standardScenario } from '../../tools/cli/run.js';
+import { packagePath } from '../../emulator/host/node/paths.js';
+import type { Report } from '../../emulator/report/model.js';
+import { renderText } from '../../emulator/report/text.js';
+import { runScenario } from '../../tools/run/run-scenario.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
-import type { PageState } from '../../emulator/host/browser/page.js';
+import type { PageResults } from '../../emulator/host/browser/page.js';
+import type { PromptState } from '../../emulator/host/browser/session/protocol.js';
+import { PROMPT_MS } from '../../emulator/host/browser/session/session.js';
 import { obtainMachineFiles } from '../../tools/run/machine-files.js';
 import { loadScenario } from '../../tools/run/scenario-file.js';
 import { USER_MARKERS } from '../../emulator/machine/markers.js';
 import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
-import { pageFiles } from '../../tools/page/files.js';
+import { scenarioPage } from '../../tools/page/scenario-page.js';
 import { serveFiles } from '../../tools/page/server.js';
 import { SITE_LIST, writeSite, type SiteList } from '../../tools/page/site.js';
 
@@ -40,13 +46,12 @@ const HOST_MS_MAX = 300_000;
 await buildWorkers();
 await buildPage();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
-const { plan, scenario } = await loadScenario(standardScenario(), {});
-const { config } = await obtainMachineFiles(plan.machine, scenario.disks, context);
-const marker = USER_MARKERS.agentReady;
+const loaded = await loadScenario(packagePath('test', 'e2e', 'fixtures', 'in-browser.yaml'));
+const { config } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
 
 /** What the code that runs in the page finds there. */
 interface There {
-  readonly snapback: Promise<PageState>;
+  readonly snapback: PageResults;
   readonly crossOriginIsolated: boolean;
   readonly document: { readonly body: { readonly innerText: string } };
 }
@@ -71,12 +76,12 @@ async function plainServer(dir: string): Promise<{ readonly url: string; readonl
   };
 }
 
-/** Opens the page at `url` and lets its machine boot. `problems` gets the errors of the page. */
-async function boot(
+/** Opens the page at `url` and waits for the prompt of its machine. `problems` gets the errors of the page. */
+async function open(
   browser: BrowserContext,
   url: string,
   problems: string[],
-): Promise<{ readonly page: Page; readonly state: PageState; readonly isolated: boolean }> {
+): Promise<{ readonly page: Page; readonly state: PromptState; readonly isolated: boolean }> {
   const page = await browser.newPage();
   page.setDefaultTimeout(HOST_MS_MAX);
   page.on('pageerror', (error) => problems.push(String(error)));
@@ -84,7 +89,8 @@ async function boot(
     if (!request.url().startsWith(url) && !request.url().startsWith('data:')) problems.push(request.url());
   });
   await page.goto(url);
-  const state = await page.evaluate(() => (globalThis as unknown as There).snapback);
+  const found = await page.waitForFunction(() => (globalThis as unknown as There).snapback.prompt);
+  const state = (await found.jsonValue()) as PromptState;
   const isolated = await page.evaluate(() => (globalThis as unknown as There).crossOriginIsolated);
   return { page, state, isolated };
 }
@@ -92,7 +98,7 @@ async function boot(
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
   const dir = await mkdtemp(join(tmpdir(), 'snapback-site-'));
-  const files = await pageFiles(config, marker);
+  const files = await scenarioPage(loaded, context);
   await writeSite(dir, files, '1.0.0');
   const server = await serveFiles(files, 0);
   const plain = await plainServer(dir);
@@ -122,32 +128,33 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
 
   const problems: string[] = [];
-  const without = await boot(browser, plain.url, problems);
+  const without = await open(browser, plain.url, problems);
   t.notOk(without.isolated, 'a server without special headers: no shared memory');
-  t.match(await without.page.textContent('#status'), 'agentReady at instruction');
+  t.match(await without.page.textContent('#status'), /^at the prompt: instruction/);
   await without.page.close();
-  const { page, state: there, isolated } = await boot(browser, server.url, problems);
+  const { page, state: there, isolated } = await open(browser, server.url, problems);
   t.ok(isolated, "Snapback's server: shared memory");
-  t.same(there.reason, { why: 'trigger', index: 0 }, 'the browser reaches the marker');
-  t.match(await page.textContent('#status'), 'agentReady at instruction');
 
   const machine = await createV86Engine().powerOn(config);
   t.teardown(() => machine.close());
-  const started = performance.now();
-  const here = await machine.run({
-    virtualMsMax: 60_000,
-    triggers: [{ when: { on: 'marker', kind: marker }, then: { do: 'stop' } }],
-  });
-  const realMs = performance.now() - started;
+  for (const kind of [USER_MARKERS.beforeDisk, USER_MARKERS.agentReady]) {
+    const { reason } = await machine.run({
+      virtualMsMax: 60_000,
+      triggers: [{ when: { on: 'marker', kind }, then: { do: 'stop' } }],
+    });
+    t.same(reason, { why: 'trigger', index: 0 });
+  }
+  const here = await machine.run({ virtualMsMax: PROMPT_MS });
   const stateHash = await machine.stateHash();
   for (const [name, state] of Object.entries({ with: there, without: without.state })) {
     t.equal(state.instructions, here.instructions, `${name} shared memory: at the same instruction`);
     t.equal(state.virtualMs, here.virtualMs, 'at the same time');
     t.equal(state.stateHash, stateHash, 'in the same state, all RAM included');
   }
-  t.comment(
-    `browser ${Math.round(there.realMs)} ms, ${Math.round(without.state.realMs)} ms without shared memory, Node ${Math.round(realMs)} ms`,
-  );
+  for (const [name, state] of Object.entries({ with: there, without: without.state }))
+    t.comment(
+      `${name} shared memory: loaded after ${Math.round(state.loadedMs)} ms, prompt ${Math.round(state.promptMs)} ms`,
+    );
   const wire = list.files.filter(({ path }) => !path.endsWith('.map')).reduce((sum, file) => sum + file.bytes, 0);
   t.comment(`over the wire: ${(wire / 1e6).toFixed(1)} MB`);
 
@@ -156,5 +163,23 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await page.waitForFunction(() =>
     /from the 42 keyboard/.test((globalThis as unknown as There).document.body.innerText),
   );
+
+  await page.click('#run');
+  const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
+  const report = (await ended.jsonValue()) as Report;
+  const inNode = await runScenario(loaded, context, { say: () => undefined });
+  t.equal(report.verdict, 'pass', 'the scenario passes on the page');
+  t.same(report.failures, []);
+  t.equal(report.stateHash, inNode.report.stateHash, 'and ends in the state of its run in Node');
+  for (const key of ['memory', 'image', 'disk', 'frozen', 'instructions', 'virtualMs', 'replay', 'artifacts'] as const)
+    t.same(report[key], inNode.report[key], key);
+  t.equal(await page.textContent('#verdict'), renderText(report, { colour: false }), 'printed as on the command line');
+  t.comment(`the scenario took ${report.realMs} ms on the page and ${inNode.report.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
+
+  const broken = await browser.newPage();
+  await broken.route('**/machine/agentReady-*', (route) => route.fulfill({ status: 404 }));
+  await broken.goto(server.url);
+  await broken.waitForSelector('#status.failed', { timeout: HOST_MS_MAX });
+  t.match(await broken.textContent('#status'), /^cannot load machine\/agentReady-[0-9a-f]{16}: status 404$/);
 });

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** The page with the machine that a scenario describes. */
+import { join } from 'node:path';
+import { bootStates } from '../../emulator/cycle/boot.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
-import { USER_MARKERS } from '../../emulator/machine/markers.js';
+import { byteCache } from '../../emulator/host/node/byte-cache.js';
+import { sharedEngine } from '../run/engines.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
+import { reportFacts } from '../run/run-scenario.js';
 import type { LoadedScenario } from '../run/scenario-file.js';
 import { pageFiles, type PageFiles } from './files.js';
 
@@ -26,7 +31,31 @@ export function checkForBrowser({ file, plan }: LoadedScenario): void {
  */
 export async function scenarioPage(loaded: LoadedScenario, context: BuildContext): Promise<PageFiles> {
   checkForBrowser(loaded);
-  const { config } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
-  context.progress('compressing the disks for the page');
-  return pageFiles(config, USER_MARKERS.agentReady);
+  const { machine } = loaded.plan;
+  const files = await obtainMachineFiles(machine, loaded.scenario.disks, context);
+  const { config, configKey, hashes, systemMap, bootCommands } = files;
+  const agentReady = await bootStates().at('agentReady', {
+    engine: sharedEngine(machine.engine),
+    config,
+    configKey,
+    cache: byteCache(join(context.cacheDir, 'checkpoints')),
+    signal: context.signal,
+    onProgress: (what) => {
+      if (what !== '') context.progress(what);
+    },
+  });
+  context.progress('compressing the files of the page');
+  return pageFiles({
+    config,
+    configKey,
+    hashes,
+    systemMap,
+    agentReady,
+    plan: { ...loaded.plan, bootCommands },
+    facts: { ...reportFacts(loaded, files), packages: withoutNode(packageVersions()) },
+  });
 }
+
+/** The page runs in a browser instead. */
+const withoutNode = ({ node: _, ...others }: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  others;

@@ -3,11 +3,13 @@
  * A server for the page's files, on the loopback interface only. Its headers isolate the page, so that it may share
  * memory with its workers.
  */
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { extname } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { InputError } from '../../emulator/machine/errors.js';
-import type { PageFiles } from './files.js';
+import { contentOf, isNamedByContent, type PageFiles } from './files.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -22,11 +24,12 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
   'x-content-type-options': 'nosniff',
-  'cache-control': 'no-store',
 };
 
 export interface PageServer {
   readonly url: string;
+  /** What has been sent so far, headers included. */
+  sentBytes(): number;
   close(): Promise<void>;
 }
 
@@ -35,7 +38,18 @@ export interface PageServer {
  * @throws InputError when the port cannot be had.
  */
 export async function serveFiles(files: PageFiles, port: number): Promise<PageServer> {
-  const server = createServer((request, response) => respond(request, files, response));
+  const server = createServer((request, response) => {
+    respond(request, files, response).catch(() => response.destroy());
+  });
+  const sockets = new Set<Socket>();
+  let sentBytes = 0;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => {
+      sentBytes += socket.bytesWritten;
+      sockets.delete(socket);
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
@@ -47,10 +61,18 @@ export async function serveFiles(files: PageFiles, port: number): Promise<PageSe
     );
     server.listen(port, '127.0.0.1', resolve);
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => close(server) };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    sentBytes: () => [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, sentBytes),
+    close: () => close(server),
+  };
 }
 
-function respond({ method, url }: IncomingMessage, files: PageFiles, response: ServerResponse): void {
+async function respond(
+  { method, url, headers }: IncomingMessage,
+  files: PageFiles,
+  response: ServerResponse,
+): Promise<void> {
   if (method !== 'GET' && method !== 'HEAD') {
     response.writeHead(405, { ...HEADERS, allow: 'GET, HEAD' }).end();
     return;
@@ -58,17 +80,32 @@ function respond({ method, url }: IncomingMessage, files: PageFiles, response: S
   // A path is a key of a map and never a path of the host.
   const path = (url ?? '/').replace(/[?#].*$/, '').slice(1);
   const name = path === '' ? 'index.html' : path;
-  const bytes = files.get(name);
-  if (!bytes) {
+  const file = files.get(name);
+  if (!file) {
     response.writeHead(404, HEADERS).end('not found\n');
     return;
   }
+  const bytes = await contentOf(file);
+  const caching = isNamedByContent(name)
+    ? { 'cache-control': 'public, max-age=31536000, immutable' }
+    : { 'cache-control': 'no-cache', etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"` };
+  if ('etag' in caching && headers['if-none-match'] === caching.etag) {
+    response.writeHead(304, { ...HEADERS, ...caching }).end();
+    return;
+  }
+  const type = TYPES[extname(name)];
+  // Files without a type are compressed already.
+  const isPacked = type !== undefined && /\bgzip\b/.test(String(headers['accept-encoding']));
+  const body = isPacked ? gzipSync(bytes) : bytes;
   response.writeHead(200, {
     ...HEADERS,
-    'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
-    'content-length': bytes.byteLength,
+    ...caching,
+    vary: 'accept-encoding',
+    ...(isPacked && { 'content-encoding': 'gzip' }),
+    'content-type': type ?? 'application/octet-stream',
+    'content-length': body.byteLength,
   });
-  response.end(method === 'HEAD' ? undefined : bytes);
+  response.end(method === 'HEAD' ? undefined : body);
 }
 
 function close(server: Server): Promise<void> {

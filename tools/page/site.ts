@@ -4,7 +4,7 @@ import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../../emulator/host/node/make-folder.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
-import { sha256, type PageFiles } from './files.js';
+import { contentOf, sha256, type PageFiles } from './files.js';
 
 /** Name of the list. A folder that has it is an earlier site. */
 export const SITE_LIST = 'site.json';
@@ -34,13 +34,16 @@ export async function checkSiteFolder(dir: string): Promise<void> {
  */
 export async function writeSite(dir: string, files: PageFiles, version: string): Promise<SiteList> {
   const earlier = await earlierSite(dir);
-  const written = [...files].map(([path, bytes]) => ({ path, bytes: bytes.length, sha256: sha256(bytes) }));
+  const contents = new Map(
+    await Promise.all([...files].map(async ([path, file]) => [path, await contentOf(file)] as const)),
+  );
+  const written = [...contents].map(([path, bytes]) => ({ path, bytes: bytes.length, sha256: sha256(bytes) }));
   const old = (earlier?.files ?? []).filter(({ path }) => !files.has(path));
   const list: SiteList = { format: 'snapback-site-1', version, complete: true, files: written };
   try {
     await makeFolder(dir);
     await place(join(dir, SITE_LIST), asText({ ...list, complete: false, files: [...written, ...old] }));
-    for (const [path, bytes] of files) {
+    for (const [path, bytes] of contents) {
       await makeFolder(dirname(join(dir, path)));
       await place(join(dir, path), bytes);
     }

@@ -10,9 +10,9 @@ import type { Waited } from '../../emulator/cycle/recorder.js';
 import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
 import { mountOnce } from '../../emulator/cycle/mount-once.js';
 import { runPlan } from '../../emulator/cycle/run.js';
-import { reportOf, type Report } from '../../emulator/report/model.js';
+import { reportOf, type Report, type ReportContext } from '../../emulator/report/model.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
-import { keyWithoutDisks, obtainMachineFiles, withShare } from './machine-files.js';
+import { keyWithoutDisks, obtainMachineFiles, withShare, type MachineFiles } from './machine-files.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
 import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { sha256Hex } from '../../emulator/host/node/sha256.js';
@@ -42,7 +42,7 @@ export async function runScenario(
   context: BuildContext,
   hooks: RunHooks,
 ): Promise<ScenarioRun> {
-  const { plan, scenario, file, sha256, machineWords } = loaded;
+  const { plan, scenario } = loaded;
   await checkTemporaryFolder();
   const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
   const startedMs = performance.now();
@@ -82,25 +82,36 @@ export async function runScenario(
       say,
     },
   );
-  const { kernel } = files;
+  const facts = reportFacts(loaded, files);
   const report = reportOf(outcome, {
+    ...facts,
+    scenario: { ...facts.scenario, directory: process.cwd() },
     plan,
-    scenario: { name: scenario.name, file, directory: process.cwd(), sha256 },
-    kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
     realMs: Math.round(performance.now() - startedMs),
+    packages: packageVersions(),
+  });
+  return { report, outcome };
+}
+
+/** What a report says of the scenario and its machine, wherever the scenario is run. */
+export function reportFacts(
+  { plan, scenario, file, sha256, machineWords }: LoadedScenario,
+  { kernel, config, hashes, notes }: MachineFiles,
+): Omit<ReportContext, 'plan' | 'realMs' | 'packages'> {
+  return {
+    scenario: { name: scenario.name, file, sha256 },
+    kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
     replay: replayCommandLine(file, plan.machine, machineWords),
     options: {
       ...plan.machine,
-      cmdline: files.config.cmdline,
+      cmdline: config.cmdline,
       disks: scenario.disks,
       control: plan.control,
       kernelSource: kernel.sourceVersion,
     },
-    artifacts: files.hashes,
-    packages: packageVersions(),
-    notes: files.notes,
-  });
-  return { report, outcome };
+    artifacts: hashes,
+    notes,
+  };
 }
 
 /** Virtual time after which a wait shows its progress. */

@@ -1,36 +1,46 @@
 // SPDX-License-Identifier: MIT
 /**
- * A page with one machine: boots it to the marker that the server names, shows its state, and then opens the console.
+ * A page with one machine: shows what its session reports, and sends it what the user types and asks for.
  */
 import '@xterm/xterm/css/xterm.css';
 import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
-import { createBrowserEngine } from '../../engines/v86/host-browser/engine.js';
-import type { Machine, StopReason } from '../../machine/contract.js';
-import { markerName } from '../../machine/markers.js';
-import { loadMachine } from './machine-files.js';
+import type { Report } from '../../report/model.js';
+import type { FromSession, PromptState, ToSession } from './session/protocol.js';
+import type { Loading } from './storage/download.js';
 
-/** The state at the marker. Tests read it from the page. */
-export interface PageState {
-  readonly reason: StopReason;
-  readonly instructions: number;
-  readonly virtualMs: number;
-  readonly stateHash: string;
-  readonly realMs: number;
+/** What tests read from the page: the machine at its prompt, and the report of the last run. */
+export interface PageResults {
+  prompt?: PromptState;
+  report?: Report;
 }
 
-/** The part of the browser's API that this file uses. The project is type-checked without the DOM's types. */
+/** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 interface PageElement {
   textContent: string;
   className: string;
+  value: number;
+  hidden: boolean;
+  disabled: boolean;
+  addEventListener(type: 'click', listener: () => void): void;
 }
-declare const document: { getElementById(id: string): PageElement };
-const page = globalThis as unknown as { snapback?: Promise<PageState> };
+interface SessionWorker {
+  postMessage(message: ToSession): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromSession }) => void): void;
+  addEventListener(type: 'error', listener: (event: { readonly message?: string }) => void): void;
+}
+declare const document: { readonly baseURI: string; getElementById(id: string): PageElement };
+declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
 
-const BOOT_MS_MAX = 60_000;
-/** Guest time per run while the console is open, and the real time that it should take. */
-const STRETCH_MS = 20;
+const results: PageResults = {};
+Object.assign(globalThis, { snapback: results });
 
 const status = document.getElementById('status');
+const bar = document.getElementById('loading');
+const runButton = document.getElementById('run');
+const stored = document.getElementById('stored');
+const emptyButton = document.getElementById('empty');
+const steps = document.getElementById('steps');
+const verdict = document.getElementById('verdict');
 const terminal = new Terminal({ cols: 120, rows: 36, fontFamily: 'monospace', fontSize: 13 });
 terminal.open(document.getElementById('console'));
 
@@ -39,61 +49,83 @@ const say = (text: string, kind = ''): void => {
   status.className = kind;
 };
 
-page.snapback = boot();
-page.snapback.catch((error: unknown) => say(error instanceof Error ? error.message : String(error), 'failed'));
+const session = new Worker('session-worker.js', { type: 'module' });
+session.addEventListener('message', ({ data }) => show(data));
+session.addEventListener('error', ({ message }) =>
+  say(`the session has ended: ${message ?? 'its program could not be loaded'}; what to do: reload the page`, 'failed'),
+);
+session.postMessage({ do: 'open', url: new URL('machine/machine.json', document.baseURI).href });
+terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
+runButton.addEventListener('click', () => {
+  runButton.disabled = true;
+  session.postMessage({ do: 'run' });
+});
 
-async function boot(): Promise<PageState> {
-  const { config, marker } = await loadMachine('machine/machine.json', (loaded, all) =>
-    say(`loading: ${(loaded / 1e6).toFixed(1)} of ${(all / 1e6).toFixed(1)} MB`),
-  );
-  const engine = createBrowserEngine({ workerUrl: 'machine-worker.js', wasmUrl: 'v86.wasm' });
-  say('booting');
-  const machine = await engine.powerOn(config);
-  const started = performance.now();
-  const { reason, instructions, virtualMs } = await machine.run({
-    virtualMsMax: BOOT_MS_MAX,
-    triggers: [{ when: { on: 'marker', kind: marker }, then: { do: 'stop' } }],
-    onConsole: (bytes) => terminal.write(bytes),
-    onProgress: (count) => say(`booting: ${Math.round(count / 1e6)} million instructions`),
-  });
-  const realMs = performance.now() - started;
-  const stateHash = await machine.stateHash();
-  if (reason.why !== 'trigger')
-    say(`${markerName(marker)} was not reached: ${reason.why} at instruction ${instructions}`, 'failed');
-  else {
-    say(
-      `${markerName(marker)} at instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`,
-      'ready',
-    );
-    converse(machine).catch((error: unknown) => say(error instanceof Error ? error.message : String(error), 'failed'));
-  }
-  return { reason, instructions, virtualMs, stateHash, realMs };
-}
+emptyButton.addEventListener('click', () => session.postMessage({ do: 'emptyStore' }));
 
-/** Runs the machine at the speed of real time, with the typed input. */
-async function converse(machine: Machine): Promise<void> {
-  let typed = new Uint8Array(0);
-  terminal.onData((text: string) => {
-    const bytes = new TextEncoder().encode(text);
-    const joined = new Uint8Array(typed.length + bytes.length);
-    joined.set(typed);
-    joined.set(bytes, typed.length);
-    typed = joined;
-  });
-  terminal.focus();
-  for (;;) {
-    const due = performance.now() + STRETCH_MS;
-    const bytes = typed;
-    typed = new Uint8Array(0);
-    const { reason } = await machine.run({
-      virtualMsMax: STRETCH_MS,
-      send: bytes.length > 0 ? [{ channel: 'console', bytes }] : [],
-      onConsole: (output) => terminal.write(output),
-    });
-    if (reason.why !== 'timeout') {
-      say(`the machine has ended: ${reason.why}`);
+function show(message: FromSession): void {
+  switch (message.tell) {
+    case 'loading':
+      return showLoading(message.loading);
+    case 'restoring':
+      bar.hidden = true;
+      return say('restoring the machine');
+    case 'prompt': {
+      const { instructions, virtualMs, stateHash } = message.state;
+      results.prompt = message.state;
+      runButton.textContent = `Run: ${message.scenario}`;
+      runButton.disabled = false;
+      terminal.focus();
+      return say(
+        `at the prompt: instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`,
+        'ready',
+      );
+    }
+    case 'console':
+      return terminal.write(message.bytes);
+    case 'ended':
+      return say(`the machine has ended: ${message.why}`);
+    case 'running':
+      verdict.textContent = '';
+      steps.textContent = '';
+      return say('running the scenario');
+    case 'step':
+      if (message.fraction !== undefined) steps.textContent += `${message.what}\n`;
+      return say(message.what);
+    case 'finding':
+      steps.textContent += `finding: ${message.finding.what}\n`;
+      return;
+    case 'command':
+      return;
+    case 'verdict':
+      bar.hidden = true;
+      results.report = message.report;
+      verdict.textContent = message.text;
+      runButton.disabled = false;
+      return say(
+        `the scenario has ended: ${message.report.verdict}`,
+        message.report.verdict === 'pass' ? 'ready' : 'failed',
+      );
+    case 'stored': {
+      const { bytes, bytesMax } = message.stored;
+      stored.textContent = `${megabytes(bytes)} of at most ${megabytes(bytesMax)} MB of the disks are kept in this browser`;
+      emptyButton.disabled = bytes === 0;
       return;
     }
-    await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+    case 'failed':
+      bar.hidden = true;
+      return say(
+        [message.message, ...(message.remedy === undefined ? [] : [`what to do: ${message.remedy}`])].join('; '),
+        'failed',
+      );
   }
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+function showLoading({ missing, loadedBytes, allBytes }: Loading): void {
+  bar.hidden = loadedBytes === allBytes;
+  bar.value = loadedBytes / allBytes;
+  if (missing.length === 0) return say('unpacking');
+  say(`loading ${missing.join(', ')}: ${megabytes(allBytes - loadedBytes)} of ${megabytes(allBytes)} MB left`);
 }

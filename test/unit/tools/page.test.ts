@@ -16,10 +16,15 @@ const files = (more: Readonly<Record<string, string>> = {}): PageFiles =>
 const { signal } = new AbortController();
 
 /** Asks for exactly this path: `fetch` would resolve its dots. */
-const ask = (url: string, path: string, method = 'GET'): Promise<{ status?: number; headers: object; text: string }> =>
+const ask = (
+  url: string,
+  path: string,
+  method = 'GET',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ status?: number; headers: object; text: string }> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const asked = request({ hostname, port, path, method }, (response) => {
+    const asked = request({ hostname, port, path, method, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
@@ -43,6 +48,21 @@ t.test('the server delivers the files of the page, and no other', async (t) => {
   t.match(await ask(url, '/index.html?x#y'), { status: 200, text: '<p>' });
   t.match(await ask(url, '/v86.wasm'), { text: 'w', headers: { ...isolated, 'content-type': 'application/wasm' } });
   t.match(await ask(url, '/machine/kernel-1'), { text: 'k', headers: { 'content-type': 'application/octet-stream' } });
+  const named = 'machine/kernel-0123456789abcdef';
+  const cached = await serveFiles(files({ [named]: 'k', 'machine/piece-0': 'p' }), 0);
+  t.teardown(cached.close);
+  t.match(await ask(cached.url, `/${named}`), { headers: { 'cache-control': 'public, max-age=31536000, immutable' } });
+  const { headers } = await ask(cached.url, '/machine/piece-0');
+  t.match(headers, { 'cache-control': 'no-cache' }, 'a name that does not tell the content');
+  const { etag } = headers as { readonly etag: string };
+  t.match(await ask(cached.url, '/machine/piece-0', 'GET', { 'if-none-match': etag }), { status: 304, text: '' });
+  t.match(await ask(cached.url, '/', 'GET', { 'if-none-match': etag }), { status: 200, text: '<p>' });
+  t.match(await fetch(cached.url), { status: 200 });
+  t.equal((await fetch(cached.url)).headers.get('content-encoding'), 'gzip', 'for those who accept it');
+  t.equal(await (await fetch(cached.url)).text(), '<p>');
+  const late = await serveFiles(new Map([['machine/x', () => Promise.resolve(bytes('late'))]]), 0);
+  t.teardown(late.close);
+  t.match(await ask(late.url, '/machine/x'), { status: 200, text: 'late' }, 'a file that is made when it is wanted');
   t.match(await ask(url, '/', 'HEAD'), { status: 200, text: '', headers: { 'content-length': '3' } });
   t.match(await ask(url, '/', 'POST'), { status: 405, text: '' });
   for (const path of ['/package.json', '/../package.json', '/machine/../../package.json', '/%2e%2e/package.json', '//'])

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** The v86 engine in a browser: machines in module workers. */
 import type { Engine } from '../../../machine/contract.js';
-import { RigError } from '../../../machine/errors.js';
 import type { FromWorker, ToWorker, WorkerPort } from '../protocol.js';
 import { createRemoteEngine } from '../remote-engine.js';
 
 export interface BrowserEngineOptions {
   /** URL of the bundled worker. */
   readonly workerUrl: string;
-  /** URL of v86's wasm. */
-  readonly wasmUrl: string;
+  /** v86's wasm. */
+  readonly wasm: Uint8Array;
 }
 
 /** The part of the browser's API that this file uses. The project is type-checked without the DOM's types. */
@@ -22,11 +21,11 @@ interface BrowserWorker {
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => BrowserWorker;
 
 /** An engine like that of `createV86Engine` in Node. Equal configs give equal machines in both. */
-export function createBrowserEngine({ workerUrl, wasmUrl }: BrowserEngineOptions): Engine {
+export function createBrowserEngine({ workerUrl, wasm }: BrowserEngineOptions): Engine {
   let module: Promise<WebAssembly.Module> | undefined;
   return createRemoteEngine({
     spawn: () => spawn(workerUrl),
-    v86Module: () => (module ??= compile(wasmUrl)),
+    v86Module: () => (module ??= WebAssembly.compile(wasm)),
     timers: { every, after },
   });
 }
@@ -39,15 +38,6 @@ function every(ms: number, act: () => void): () => void {
 function after(ms: number, act: () => void): () => void {
   const timer = setTimeout(act, ms);
   return () => clearTimeout(timer);
-}
-
-async function compile(url: string): Promise<WebAssembly.Module> {
-  const response = await fetch(url);
-  if (!response.ok)
-    throw new RigError(`cannot load ${url}: status ${response.status}`, {
-      remedy: 'serve the page with `snapback serve`',
-    });
-  return WebAssembly.compile(new Uint8Array(await response.arrayBuffer()));
 }
 
 function spawn(url: string): WorkerPort {

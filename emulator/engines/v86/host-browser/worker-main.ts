@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The worker of one machine, in a browser. */
+import { entryName, openPieceStore } from '../../../host/browser/storage/piece-store.js';
+import { readPiece } from '../../../host/browser/storage/read-piece.js';
 import type { V86Constructor } from '../internals.js';
 import type { FromWorker, ToWorker } from '../protocol.js';
 import { serve } from '../serve.js';
@@ -19,7 +21,17 @@ const channel = new MessageChannel();
 let resume: (() => void) | undefined;
 Object.assign(channel.port1, { onmessage: () => resume?.() });
 
+/** What was read is kept, one piece after another, while the machine runs. */
+let kept = openPieceStore();
+const keep = (url: string, packed: Uint8Array): void => {
+  kept = kept.then(async (store) => {
+    await store?.put(entryName(url), packed);
+    return store;
+  });
+};
+
 serve({
+  readPiece: (url) => readPiece(url, (packed) => keep(url, packed)),
   scope: globalThis as never,
   importV86: async () => ((await import('v86')) as unknown as { V86: V86Constructor }).V86,
   hostMs: performance.now.bind(performance),

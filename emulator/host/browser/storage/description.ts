@@ -1,90 +1,122 @@
 // SPDX-License-Identifier: MIT
-/** The server's description of a machine, and the code by which the page loads it. */
-import type { MachineConfig } from '../../machine/contract.js';
-import { unpackSparse } from '../../disks/sparse.js';
-import { RigError } from '../../machine/errors.js';
+/** `machine.json`: what the page gets from its server, and the check that everything in it belongs together. */
+import type { GuestFile, Plan } from '../../../cycle/plan.js';
+import type { RestoreConfig } from '../../../machine/contract.js';
+import { InputError } from '../../../machine/errors.js';
+import type { ReportContext } from '../../../report/model.js';
 
 /** A file of a machine, compressed with gzip. */
-export interface MachinePiece {
-  /** Relative to the page. */
+export interface Piece {
+  /** Relative to the page. Ends with the first digits of `sha256`. */
   readonly url: string;
   /** Its length as it is delivered. */
   readonly bytes: number;
+  /** Of the file as it is delivered (hex). */
+  readonly sha256: string;
 }
 
-/** `machine.json`: a machine's config with files instead of bytes. */
+/** The number that changes whenever a page of another version could not read the description. */
+export const DESCRIPTION_FORMAT = 2;
+
+/** A machine's config with files instead of bytes, and its state when its agent is ready. */
 export interface MachineDescription {
-  readonly machine: Omit<MachineConfig, 'bios' | 'vgaBios' | 'kernel' | 'initrd' | 'disks' | 'share'>;
-  readonly bios: MachinePiece;
-  readonly vgaBios: MachinePiece;
-  readonly kernel: MachinePiece;
-  readonly initrd?: MachinePiece;
-  /** Packed by `packSparse` before they were compressed. */
-  readonly disks: readonly MachinePiece[];
-  /** Marker at which the page reports the machine's state. */
-  readonly marker: number;
+  readonly format: typeof DESCRIPTION_FORMAT;
+  /** Version of Snapback. */
+  readonly snapback: string;
+  /** SHA-256 (hex) by name of everything that determines the machine. */
+  readonly artifacts: Artifacts;
+  readonly machine: Omit<RestoreConfig, 'bios' | 'vgaBios' | 'kernel' | 'initrd' | 'disks' | 'share'>;
+  readonly bios: Piece;
+  readonly vgaBios: Piece;
+  readonly disks: readonly DiskDescription[];
+  /** v86's own code. */
+  readonly wasm: Piece;
+  /** URL of the program that runs the machine, relative to the page. */
+  readonly workerUrl: string;
+  /** A boot state (`cycle/boot-state.ts`) whose notes are {@link StateNotes}. */
+  readonly agentReady: Piece;
+  readonly scenario: ScenarioDescription;
 }
 
-/** How far the loading has come, in bytes as they are delivered. */
-export type OnLoaded = (loadedBytes: number, allBytes: number) => void;
+/** A disk whose pieces are loaded when they are read. */
+export interface DiskDescription {
+  readonly byteLength: number;
+  readonly pieceBytes: number;
+  /** By piece: the URL of the file that has it, compressed with gzip, or null where it is zero. */
+  readonly pieces: readonly (string | null)[];
+}
+
+/** The scenario that the page can run, and what a run needs besides the machine at its prompt. */
+export interface ScenarioDescription {
+  readonly name: string;
+  /** See `Booter.configKey`. */
+  readonly configKey: string;
+  readonly kernel: Piece;
+  readonly initrd?: Piece;
+  /** Text of the kernel's System.map. */
+  readonly systemMap: Piece;
+  /** {@link ScenarioFile} as JSON. */
+  readonly file: Piece;
+}
+
+/** What the cycle and its report get besides the machine. */
+export interface ScenarioFile {
+  readonly plan: PackedPlan;
+  readonly facts: ReportFacts;
+}
+
+/** The contents of a report besides the plan and the outcome. */
+export type ReportFacts = Omit<ReportContext, 'plan' | 'realMs'>;
+
+/** A plan whose files are in base64. */
+export type PackedPlan = Omit<Plan, 'files'> & {
+  readonly files: readonly (Omit<GuestFile, 'bytes'> & { readonly base64: string })[];
+};
+
+/** The reverse of what the server's side does to a plan. */
+export function unpackPlan({ files, ...plan }: PackedPlan): Plan {
+  return {
+    ...plan,
+    files: files.map(({ base64, ...file }) => ({
+      ...file,
+      bytes: Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)),
+    })),
+  };
+}
+
+/** SHA-256 (hex) by name. */
+export type Artifacts = Readonly<Record<string, string>>;
+
+/** What a saved state says of itself. */
+export interface StateNotes {
+  /** What the machine was made of, as in {@link MachineDescription.artifacts}. */
+  readonly artifacts: Artifacts;
+}
+
+/** @throws InputError when `found` is not a description that this version can read. */
+export function readDescription(found: unknown, url: string): MachineDescription {
+  const { format, snapback } = (found ?? {}) as Partial<Record<keyof MachineDescription, unknown>>;
+  if (format === undefined) throw new InputError(`${url} is not the description of a machine`);
+  if (format !== DESCRIPTION_FORMAT)
+    throw new InputError(
+      `the page reads descriptions of format ${DESCRIPTION_FORMAT}, but ${url} has format ${String(format)} (Snapback ${String(snapback)})`,
+      { remedy: 'reload the page; if that does not help, write the site again with `snapback site`' },
+    );
+  return found as MachineDescription;
+}
 
 /**
- * Loads the description at `url` and all files that it names.
- * @throws RigError when something cannot be loaded.
+ * Checks that a state that was saved with `needs` can be restored on a machine that is made of `present`.
+ * @throws InputError that names everything that differs.
  */
-export async function loadMachine(
-  url: string,
-  onLoaded: OnLoaded,
-): Promise<{ readonly config: MachineConfig; readonly marker: number }> {
-  // The other files have their hashes in their names; this one must be the present one.
-  const description = (await (await get(url, { cache: 'no-cache' })).json().catch((cause: unknown) => {
-    throw new RigError(`${url} is not the description of a machine`, { cause });
-  })) as MachineDescription;
-  const { machine, marker, bios, vgaBios, kernel, initrd, disks } = description;
-  const pieces = [bios, vgaBios, kernel, ...(initrd ? [initrd] : []), ...disks];
-  const allBytes = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
-  let loadedBytes = 0;
-  const load = async (piece: MachinePiece): Promise<Uint8Array> => {
-    const { body } = await get(piece.url);
-    if (!body) throw new RigError(`cannot load ${piece.url}: it is empty`);
-    const counter = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        loadedBytes += chunk.length;
-        onLoaded(loadedBytes, allBytes);
-        controller.enqueue(chunk);
-      },
+export function checkFits(what: string, needs: Artifacts | undefined, present: Artifacts): void {
+  if (needs === undefined) throw new InputError(`${what} does not say which machine it is of`);
+  const short = (hash: string | undefined): string => hash?.slice(0, 12) ?? 'nothing';
+  const differing = [...new Set([...Object.keys(needs), ...Object.keys(present)])]
+    .filter((name) => needs[name] !== present[name])
+    .map((name) => `${name} (needed: ${short(needs[name])}, present: ${short(present[name])})`);
+  if (differing.length > 0)
+    throw new InputError(`${what} does not fit this machine, because these differ: ${differing.join(', ')}`, {
+      remedy: 'write the site again with `snapback site`, or open what was saved where it was saved',
     });
-    try {
-      const plain = body.pipeThrough(counter).pipeThrough(new DecompressionStream('gzip'));
-      return new Uint8Array(await new Response(plain).arrayBuffer());
-    } catch (cause) {
-      throw new RigError(`cannot load ${piece.url}: it is cut short or altered`, { cause });
-    }
-  };
-  const config: MachineConfig = {
-    ...machine,
-    bios: await load(bios),
-    vgaBios: await load(vgaBios),
-    kernel: await load(kernel),
-    ...(initrd && { initrd: await load(initrd) }),
-    disks: await Promise.all(disks.map(async (disk) => ({ base: unpackSparse(await load(disk), allocate) }))),
-  };
-  return { config, marker };
-}
-
-/** In memory that the machine's worker can share, if the browser allows the page to use it. */
-const allocate = (lengthBytes: number): Uint8Array =>
-  new Uint8Array(
-    typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes),
-  );
-
-/** The part of the browser's API that this file uses. The project is type-checked without the DOM's types. */
-type Fetch = (url: string, options: { readonly cache?: 'no-cache' }) => Promise<Response>;
-
-async function get(url: string, options: Parameters<Fetch>[1] = {}): Promise<Response> {
-  const response = await (fetch as Fetch)(url, options).catch((cause: unknown) => {
-    throw new RigError(`cannot load ${url}: the server does not answer`, { cause });
-  });
-  if (!response.ok) throw new RigError(`cannot load ${url}: status ${response.status}`);
-  return response;
 }

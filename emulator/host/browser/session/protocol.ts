@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/** The messages between the page and the worker of its session. */
+import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
+import type { Report } from '../../../report/model.js';
+import type { Loading } from '../storage/download.js';
+import type { Stored } from '../storage/piece-store.js';
+
+export type ToSession =
+  /** Load the machine that the description at this URL names, and continue it to its prompt. */
+  | { readonly do: 'open'; readonly url: string }
+  /** Bytes for the console of the machine at the prompt. */
+  | { readonly do: 'type'; readonly bytes: Uint8Array }
+  /** Run the scenario of the page, in machines of its own. The machine at the prompt ends. */
+  | { readonly do: 'run' }
+  /** Remove what the browser keeps of the disks. */
+  | { readonly do: 'emptyStore' };
+
+/** The machine at its prompt. */
+export interface PromptState {
+  readonly instructions: number;
+  readonly virtualMs: number;
+  /** As `Machine.stateHash`. */
+  readonly stateHash: string;
+  /** Real time since the session began, until everything was loaded, and until the machine was at its prompt. */
+  readonly loadedMs: number;
+  readonly promptMs: number;
+}
+
+export type FromSession =
+  | { readonly tell: 'loading'; readonly loading: Loading }
+  | { readonly tell: 'restoring' }
+  | { readonly tell: 'prompt'; readonly state: PromptState; readonly scenario: string }
+  | { readonly tell: 'console'; readonly bytes: Uint8Array }
+  /** The machine at the prompt has ended by itself. */
+  | { readonly tell: 'ended'; readonly why: string }
+  | { readonly tell: 'running' }
+  /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
+  | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }
+  | { readonly tell: 'finding'; readonly finding: Finding }
+  | { readonly tell: 'command'; readonly command: CommandOutcome }
+  /** `text`: the report as the command line prints it. */
+  | { readonly tell: 'verdict'; readonly report: Report; readonly text: string }
+  /** What the browser keeps of the disks. */
+  | { readonly tell: 'stored'; readonly stored: Stored }
+  | { readonly tell: 'failed'; readonly message: string; readonly remedy: string | undefined };

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/** A session: a machine at its prompt, and then a run of the page's scenario. */
+import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
+import type { Engine, Machine } from '../../../machine/contract.js';
+import { concat } from '../../../machine/bytes.js';
+import { RigError } from '../../../machine/errors.js';
+import { renderText } from '../../../report/text.js';
+import { loadMachine, loadScenario, placeStored, type LoadedMachine } from '../storage/machine-files.js';
+import { openPieceStore } from '../storage/piece-store.js';
+import type { FromSession, ToSession } from './protocol.js';
+import { runScenario } from './run.js';
+
+/** Guest time from the saved state to the prompt of its shell, with some to spare. */
+export const PROMPT_MS = 100;
+/** Guest time per run while the console is open, and the real time that it should take. */
+const STRETCH_MS = 20;
+
+/** Answers what handles the page's messages, one after another; only input for the console does not wait. */
+export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
+  let opened: { readonly machine: LoadedMachine; readonly engine: Engine } | undefined;
+  let typed: Uint8Array[] = [];
+  let conversation: { ends: boolean; readonly over: Promise<void> } | undefined;
+  let last: Promise<void> = Promise.resolve();
+
+  const open = async (url: string): Promise<void> => {
+    const loaded = await loadMachine(url, (loading) => tell({ tell: 'loading', loading }));
+    const loadedMs = performance.now();
+    tell({ tell: 'restoring' });
+    const { config, agentReady, wasm, workerUrl } = loaded;
+    const engine = createBrowserEngine({ workerUrl, wasm });
+    opened = { machine: loaded, engine };
+    const machine = await engine.restore(config, agentReady.checkpoint);
+    tell({ tell: 'console', bytes: agentReady.seen.console });
+    const { instructions, virtualMs } = await machine.run({ virtualMsMax: PROMPT_MS, onConsole: show });
+    const promptMs = performance.now();
+    const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
+    tell({ tell: 'prompt', state, scenario: loaded.description.scenario.name });
+    const begun = { ends: false, over: Promise.resolve() };
+    begun.over = converse(machine, begun).catch(fail);
+    conversation = begun;
+    const store = await openPieceStore();
+    if (store) await placeStored(loaded, store);
+    await tellStored();
+  };
+
+  /** Runs the machine at the speed of real time, with the typed input, until it ends or has to end. */
+  const converse = async (machine: Machine, until: { readonly ends: boolean }): Promise<void> => {
+    try {
+      while (!until.ends) {
+        const due = performance.now() + STRETCH_MS;
+        const bytes = concat(typed);
+        typed = [];
+        const { reason } = await machine.run({
+          virtualMsMax: STRETCH_MS,
+          send: bytes.length > 0 ? [{ channel: 'console', bytes }] : [],
+          onConsole: show,
+        });
+        if (reason.why !== 'timeout') return tell({ tell: 'ended', why: reason.why });
+        await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+      }
+    } finally {
+      await machine.close();
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    if (!opened) throw new RigError('there is no machine: the page has not been loaded');
+    if (conversation) conversation.ends = true;
+    await conversation?.over;
+    tell({ tell: 'running' });
+    const scenario = await loadScenario(opened.machine, (loading) => tell({ tell: 'loading', loading }));
+    const report = await runScenario(scenario, opened.engine, tell);
+    tell({ tell: 'verdict', report, text: renderText(report, { colour: false }) });
+    await tellStored();
+  };
+
+  const tellStored = async (): Promise<void> => {
+    const store = await openPieceStore();
+    if (store) tell({ tell: 'stored', stored: await store.trim() });
+  };
+
+  const emptyStore = async (): Promise<void> => {
+    const store = await openPieceStore();
+    if (store) tell({ tell: 'stored', stored: await store.empty() });
+  };
+
+  const show = (bytes: Uint8Array): void => tell({ tell: 'console', bytes });
+  const fail = (error: unknown): void => {
+    const { message, remedy } = (error ?? {}) as { readonly message?: string; readonly remedy?: string };
+    tell({ tell: 'failed', message: message ?? String(error), remedy });
+  };
+
+  const act = (message: Exclude<ToSession, { readonly do: 'type' }>): Promise<void> => {
+    switch (message.do) {
+      case 'open':
+        return open(message.url);
+      case 'run':
+        return run();
+      case 'emptyStore':
+        return emptyStore();
+    }
+  };
+
+  return (message) => {
+    if (message.do === 'type') typed.push(message.bytes);
+    else last = last.then(() => act(message)).catch(fail);
+  };
+}

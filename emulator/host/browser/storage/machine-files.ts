@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/** Loads a machine with its state at the agent, and what a run of the page's scenario needs besides. */
+import { decodeBootState, type BootState } from '../../../cycle/boot-state.js';
+import type { Plan } from '../../../cycle/plan.js';
+import { fillFrom, placePiece, type DiskPieces } from '../../../disks/pieces.js';
+import type { MachineConfig, RestoreConfig } from '../../../machine/contract.js';
+import { InputError } from '../../../machine/errors.js';
+import {
+  checkFits,
+  type DiskDescription,
+  readDescription,
+  unpackPlan,
+  type MachineDescription,
+  type ReportFacts,
+  type ScenarioFile,
+  type StateNotes,
+} from './description.js';
+import { loadJson, loadPieces, type Loading } from './download.js';
+import { entryName, type PieceStore } from './piece-store.js';
+import { readPiece, unpackPiece } from './read-piece.js';
+
+export interface LoadedMachine {
+  readonly description: MachineDescription;
+  readonly config: RestoreConfig;
+  readonly agentReady: BootState;
+  /** {@link agentReady} as it was loaded. */
+  readonly agentReadyBytes: Uint8Array;
+  readonly wasm: Uint8Array;
+  readonly workerUrl: string;
+  /** Per disk. */
+  readonly pieces: readonly DiskPieces[];
+}
+
+/**
+ * Loads the description at `url`, which is absolute, and what the machine needs to run on from its agent.
+ * @throws InputError when what is loaded does not belong together, RigError when something cannot be loaded.
+ */
+export async function loadMachine(url: string, onLoading: (loading: Loading) => void): Promise<LoadedMachine> {
+  const described = readDescription(await loadJson(url), url);
+  const description = withAbsoluteUrls(described, new URL('..', url).href);
+  const { machine, artifacts, workerUrl, disks, bios, vgaBios, wasm, agentReady: state } = description;
+  const loaded = await loadPieces({ firmware: bios, 'video firmware': vgaBios, emulator: wasm, state }, onLoading);
+  const lazy = disks.map(({ byteLength, pieceBytes, pieces: names }) => {
+    const base = allocate(byteLength);
+    const pieces: DiskPieces = { pieceBytes, names, present: allocate(names.length) };
+    fillFrom(base, pieces, readPiece);
+    return { base, pieces };
+  });
+  const agentReadyBytes = loaded('state');
+  const agentReady = decodeBootState(agentReadyBytes);
+  if (!agentReady)
+    throw new InputError('the saved state has a format of another version of Snapback', {
+      remedy: 'write the site again with `snapback site`',
+    });
+  checkFits('the saved state', (agentReady.notes as StateNotes | undefined)?.artifacts, artifacts);
+  return {
+    description,
+    config: {
+      ...machine,
+      bios: loaded('firmware'),
+      vgaBios: loaded('video firmware'),
+      disks: lazy.map(({ base }) => ({ base })),
+    },
+    agentReady,
+    agentReadyBytes,
+    wasm: loaded('emulator'),
+    workerUrl,
+    pieces: lazy.map(({ pieces }) => pieces),
+  };
+}
+
+/** Places what the store has of the machine's disks, so that nobody has to wait for it. */
+export async function placeStored({ config, pieces }: LoadedMachine, store: PieceStore): Promise<void> {
+  const stored = new Set(await store.names());
+  for (const [disk, of] of pieces.entries()) {
+    const base = config.disks[disk]?.base;
+    for (const [piece, url] of of.names.entries()) {
+      if (!base || url === null || of.present[piece] === 1 || !stored.has(entryName(url))) continue;
+      const packed = await store.get(entryName(url));
+      if (!packed) continue;
+      try {
+        placePiece(base, of, piece, unpackPiece(packed, url));
+      } catch {
+        // A damaged entry is as good as none: the piece is loaded when it is read.
+      }
+    }
+  }
+}
+
+/** All that a run needs. */
+export interface LoadedScenario {
+  readonly plan: Plan;
+  readonly config: MachineConfig;
+  readonly configKey: string;
+  readonly systemMap: string;
+  readonly facts: ReportFacts;
+  /** An encoded boot state that came with the page, by its key. */
+  readonly bootStateOf: (key: string) => Uint8Array | undefined;
+}
+
+/** @throws RigError when something cannot be loaded. */
+export async function loadScenario(
+  { description, config, agentReadyBytes }: LoadedMachine,
+  onLoading: (loading: Loading) => void,
+): Promise<LoadedScenario> {
+  const { kernel, initrd, systemMap, file, configKey } = description.scenario;
+  const loaded = await loadPieces({ kernel, ...(initrd && { initrd }), symbols: systemMap, scenario: file }, onLoading);
+  const text = (name: string): string => new TextDecoder().decode(loaded(name));
+  const { plan, facts } = JSON.parse(text('scenario')) as ScenarioFile;
+  return {
+    plan: unpackPlan(plan),
+    config: { ...config, kernel: loaded('kernel'), ...(initrd && { initrd: loaded('initrd') }) },
+    configKey,
+    systemMap: text('symbols'),
+    facts,
+    bootStateOf: (key) => (key === `agentReady-${configKey}` ? agentReadyBytes : undefined),
+  };
+}
+
+/** With URLs that mean the same in every worker: each that `description` has is relative to the page at `base`. */
+function withAbsoluteUrls(description: MachineDescription, base: string): MachineDescription {
+  const absolute = (url: string): string => new URL(url, base).href;
+  const pieces = ({ pieces, ...disk }: DiskDescription): DiskDescription => ({
+    ...disk,
+    pieces: pieces.map((url) => (url === null ? null : absolute(url))),
+  });
+  const isUrl = (key: string): boolean => key === 'url' || key === 'workerUrl';
+  const all = JSON.parse(JSON.stringify(description), (key, value: unknown) =>
+    isUrl(key) && typeof value === 'string' ? absolute(value) : value,
+  ) as MachineDescription;
+  return { ...all, disks: all.disks.map(pieces) };
+}
+
+/** In memory that the machine's worker can share, if the browser allows the page to use it. */
+const allocate = (lengthBytes: number): Uint8Array =>
+  new Uint8Array(
+    typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes),
+  );
