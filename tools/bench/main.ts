@@ -21,6 +21,7 @@ import {
   type EnginesResult,
 } from './engines/result.js';
 import { HELP, readOptions, type Options } from './options.js';
+import { benchPage } from './page/visit.js';
 import { createQemuBench, type QemuSample } from './qemu/cycle.js';
 import { ensureQemu } from './qemu/install.js';
 import {
@@ -118,6 +119,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     ...(has('walk-qemu') && (await benchWalk('qemu', given))),
   };
   const engines = has('engines') ? await benchEngines(given) : undefined;
+  const page = has('page') ? await benchPage(turns, context) : undefined;
   progress.clear();
   const result: BenchResult = {
     format: 1,
@@ -143,6 +145,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     ...((has('walk') || has('walk-qemu')) && { walk }),
     ...(engines && { engines }),
     ...(memory && { memory }),
+    ...(page && { page }),
   };
   console.log(renderResult(result));
   if (json !== undefined) await save(json, `${JSON.stringify(result, null, 2)}\n`);

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
 
-export const PARTS = ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory'] as const;
+export const PARTS = ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory', 'page'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -27,6 +27,7 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
   walk-qemu the same in QEMU, up to 2.6 GiB: only on an idle host
   engines   the same verified cycle in v86, in QEMU on one processor, and in QEMU on two
   memory    comparison of two captures of guest RAM, in GB/s
+  page      the page in headless Chromium (/usr/bin/chromium): bytes over the wire and time to its prompt, first visit and warm
 
   --json FILE      write everything, each sample too, to FILE
   --turns N        samples of each (${TURNS} unless told)

@@ -5,6 +5,7 @@ import type { Differences, MemoryDiffSamples } from './memory-diff.js';
 import { renderSnapshot, type SnapshotResult } from './snapshot/result.js';
 import { renderWalks, type WalkResult } from './walk/result.js';
 import { renderEngines, type EnginesResult } from './engines/result.js';
+import { renderPage, type PageResult } from './page/result.js';
 import { ratio, summarize, type Ratio, type Summary } from './statistics.js';
 import { phases } from './phases.js';
 import { PHASES, type CycleSample, type Phase } from './workload.js';
@@ -95,6 +96,7 @@ export interface BenchResult {
   readonly walk?: WalkResult;
   readonly engines?: EnginesResult;
   readonly memory?: MemoryResult;
+  readonly page?: PageResult;
 }
 
 export function bootResult(ordinary: readonly BootSample[], deterministic: readonly BootSample[]): BootResult {
@@ -158,7 +160,7 @@ export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): 
 
 /** Medians with smallest and largest sample, and the quotients, for people. */
 export function renderResult(result: BenchResult): string {
-  const { host, versions, machine, boot, cycle, snapshot, walk, engines, memory } = result;
+  const { host, versions, machine, boot, cycle, snapshot, walk, engines, memory, page } = result;
   const parts = [
     [
       `${host.processors} processors (${host.processor}), ${Math.round(host.memoryBytes / 2 ** 30)} GiB; load ${host.loadBefore.toFixed(1)} before, ${host.loadAfter.toFixed(1)} after`,
@@ -174,6 +176,7 @@ export function renderResult(result: BenchResult): string {
   if (walk) parts.push(renderWalks(walk));
   if (engines) parts.push(renderEngines(engines));
   if (memory) parts.push(renderMemory(memory));
+  if (page) parts.push(renderPage(page));
   return `${parts.join('\n\n')}\n`;
 }
 

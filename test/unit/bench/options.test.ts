@@ -7,7 +7,7 @@ t.test('without options all parts are measured', (t) => {
   t.same(readOptions([]), {
     help: false,
     json: undefined,
-    parts: ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory'],
+    parts: ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory', 'page'],
     turns: 5,
   });
   t.end();
@@ -40,7 +40,7 @@ t.test('what cannot be is refused with what could', (t) => {
   t.throws(
     () => readOptions(['--only', 'boots']),
     new InputError("there is no part 'boots'", {
-      remedy: 'the parts are boot, cycle, snapshot, walk, walk-qemu, engines, memory',
+      remedy: 'the parts are boot, cycle, snapshot, walk, walk-qemu, engines, memory, page',
     }),
   );
   t.end();

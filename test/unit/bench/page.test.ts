@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/** The result of the page's benchmark. */
+import t from 'tap';
+import { pageResult, renderPage } from '../../../tools/bench/page/result.js';
+
+t.test('sizes and times with their aims', async (t) => {
+  const good = pageResult([{ promptMs: 4000, wireBytes: 14e6 }], [{ promptMs: 2500, wireBytes: 2000 }]);
+  t.same(good.met, { wireBytes: true, promptMs: true });
+  t.equal(
+    renderPage(good),
+    [
+      'Page: opened in headless Chromium, until its machine is at the prompt',
+      '               over the wire                 prompt',
+      '  -----------  -------------  ---------------------',
+      '  first visit       14.00 MB  4.00 s (4.00 .. 4.00)',
+      '  warm               0.00 MB  2.50 s (2.50 .. 2.50)',
+      '  megabytes of a first visit: aim at most 15: met',
+      '  seconds to the prompt when warm: aim at most 3: met',
+    ].join('\n'),
+  );
+  const bad = pageResult([{ promptMs: 1, wireBytes: 15e6 + 1 }], [{ promptMs: 3001, wireBytes: 1 }]);
+  t.same(bad.met, { wireBytes: false, promptMs: false });
+});
