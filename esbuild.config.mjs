@@ -18,6 +18,8 @@ const common = {
   sourcemap: 'linked',
   logLevel: 'warning',
   write: false,
+  // Not the file: its paths lead to types, which are no programs.
+  tsconfigRaw: { compilerOptions: { jsx: 'react-jsx', jsxImportSource: 'preact', verbatimModuleSyntax: true } },
 };
 const node = { ...common, platform: 'node', packages: 'external', outExtension: { '.js': '.mjs' } };
 const browser = { ...common, platform: 'browser', minify: true };
@@ -54,7 +56,7 @@ export async function buildWorkers() {
 /** The page that shows a machine in a browser. */
 export async function buildPage() {
   const entryPoints = present({
-    page: 'emulator/host/browser/page.ts',
+    page: 'emulator/host/browser/page.tsx',
     'session-worker': 'emulator/host/browser/session/worker-main.ts',
   });
   await bundle({ ...browser, entryPoints, outdir: join(dist, 'browser'), loader: { '.css': 'css' } });

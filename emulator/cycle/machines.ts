@@ -4,7 +4,7 @@
  * predecessor.
  */
 import { Agent } from '../agent/agent.js';
-import type { MachineConfig, ShareEntry } from '../machine/contract.js';
+import type { MachineConfig, ShareEntry, MarkerSeen } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
 import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
@@ -13,7 +13,20 @@ import type { DiskState } from './proofs.js';
 import { resumeWords, type SwapPlace } from './swap-place.js';
 import { endState, type Recorder, type Seen } from './recorder.js';
 
+/** What a machine has shown so far, without its outputs. */
+export interface MachineShown {
+  /** 1 for the first. */
+  readonly number: number;
+  /** Virtual time from the first power-on to that of this machine, over all machines. */
+  readonly startVirtualMs: number;
+  /** Virtual time of this machine. */
+  readonly virtualMs: number;
+  readonly markers: readonly MarkerSeen[];
+}
+
 export interface MachinesDeps {
+  /** Called after each step, and before a machine is turned off, with all that it has shown. */
+  readonly onMachine?: (shown: MachineShown) => void;
   readonly booter: Booter;
   readonly states: BootStates;
   /** SHA-256 in hexadecimal of the concatenated parts. */
@@ -176,7 +189,16 @@ export class Machines {
       .catch(() => undefined);
   }
 
+  /** Tells the listener what the running machine has shown, if there is one. */
+  show(): void {
+    if (!this.#recorder) return;
+    const { virtualMs, markers } = this.#recorder.seen();
+    const { total } = this.#off;
+    this.#deps.onMachine?.({ number: this.#count, startVirtualMs: total.virtualMs, virtualMs, markers: [...markers] });
+  }
+
   powerOff(): void {
+    this.show();
     const { recorder } = this;
     const seen = recorder.seen();
     const { machine } = recorder;

@@ -82,6 +82,7 @@ async function goThrough(context: StepContext, steps: readonly SimpleStep[]): Pr
   for (const [index, step] of steps.entries()) {
     if (isSkipped(context, step)) skip(context, step);
     else await endOnGuestError(context, () => perform(context, step, steps.slice(index + 1)));
+    context.machines.show();
   }
 }
 

@@ -10,7 +10,7 @@ const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { e
 const read = (file: string): string => readFileSync(file, 'utf8');
 
 t.test('every source names its licence in its first lines', (t) => {
-  const sources = files.filter((file) => /\.(ts|mjs|c|h|S|ya?ml|config|sh|html|css)$/.test(file));
+  const sources = files.filter((file) => /\.(tsx?|mjs|c|h|S|ya?ml|config|sh|html|css)$/.test(file));
   const without = sources.filter(
     (file) => !/SPDX-License-Identifier: (MIT|GPL-2\.0-only)/.test(read(file).split('\n').slice(0, 3).join('\n')),
   );

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The messages between the page and the worker of its session. */
+import type { MachineShown } from '../../../cycle/machines.js';
 import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
 import type { Loading } from '../storage/download.js';
@@ -36,6 +37,8 @@ export type FromSession =
   | { readonly tell: 'running' }
   /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }
+  /** All that a machine of the scenario has shown so far; it replaces what was told of it before. */
+  | { readonly tell: 'machine'; readonly machine: MachineShown }
   | { readonly tell: 'finding'; readonly finding: Finding }
   | { readonly tell: 'command'; readonly command: CommandOutcome }
   /** `text`: the report as the command line prints it. */

@@ -46,6 +46,7 @@ export async function runScenario(
     }),
     matcher: browserMatcher(),
     hash: sha256Hex,
+    onMachine: (machine) => tell({ tell: 'machine', machine }),
     onFinding: (finding) => tell({ tell: 'finding', finding }),
     onCommand: (command) => tell({ tell: 'command', command }),
     say: (what, fraction) => tell({ tell: 'step', what, fraction }),

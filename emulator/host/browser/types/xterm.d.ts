@@ -15,3 +15,4 @@ declare module '@xterm/xterm/lib/xterm.mjs' {
   }
 }
 declare module '@xterm/xterm/css/xterm.css';
+declare module '*/page.css';

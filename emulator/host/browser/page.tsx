@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/** The page: shows the state of a session, and sends its worker what the user types and asks for. */
+import '@xterm/xterm/css/xterm.css';
+import { signal } from '@preact/signals';
+import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
+import { render, type VNode } from 'preact';
+import type { Report } from '../../report/model.js';
+import './page.css';
+import type { FromSession, PromptState, ToSession } from './session/protocol.js';
+import { next, START } from './session/state.js';
+import { SessionView, Storage } from './views/session-view.js';
+
+/** What tests read from the page: the machine at its prompt, and the report of the last run. */
+export interface PageResults {
+  readonly prompt: PromptState | undefined;
+  readonly report: Report | undefined;
+}
+
+/** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
+interface SessionWorker {
+  postMessage(message: ToSession): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromSession }) => void): void;
+  addEventListener(type: 'error', listener: (event: { readonly message?: string }) => void): void;
+}
+declare const document: { readonly baseURI: string; getElementById(id: string): unknown };
+declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
+
+const state = signal(START);
+Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
+
+const terminal = new Terminal({ cols: 120, rows: 36, fontFamily: 'monospace', fontSize: 13 });
+terminal.open(document.getElementById('console'));
+
+const session = new Worker('session-worker.js', { type: 'module' });
+const show = (message: FromSession): void => {
+  if (message.tell === 'console') terminal.write(message.bytes);
+  state.value = next(state.value, message);
+  if (message.tell === 'prompt') terminal.focus();
+};
+session.addEventListener('message', ({ data }) => show(data));
+session.addEventListener('error', ({ message }) =>
+  show({
+    tell: 'failed',
+    message: `the session has ended: ${message ?? 'its program could not be loaded'}`,
+    remedy: 'reload the page',
+  }),
+);
+session.postMessage({ do: 'open', url: new URL('machine/machine.json', document.baseURI).href });
+terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
+
+const Above = (): VNode => <SessionView state={state.value} onRun={() => session.postMessage({ do: 'run' })} />;
+const Below = (): VNode => (
+  <Storage stored={state.value.stored} onEmpty={() => session.postMessage({ do: 'emptyStore' })} />
+);
+render(<Above />, document.getElementById('session'));
+render(<Below />, document.getElementById('kept'));

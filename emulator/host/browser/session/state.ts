@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/** The state of a session, from what its worker reports. Views draw from it. */
+import type { MachineShown } from '../../../cycle/machines.js';
+import type { Finding } from '../../../cycle/outcome.js';
+import type { Report } from '../../../report/model.js';
+import type { Loading } from '../storage/download.js';
+import type { Stored } from '../storage/piece-store.js';
+import type { FromSession, PromptState } from './protocol.js';
+
+/** `starting` until everything is loaded, `prompt`: the machine takes what is typed, `ended`: nothing goes on. */
+export type Phase = 'starting' | 'prompt' | 'running' | 'ended' | 'failed';
+
+export interface SessionState {
+  readonly phase: Phase;
+  /** One sentence about the present. */
+  readonly said: string;
+  /** While something is being loaded. */
+  readonly loading: Loading | undefined;
+  readonly prompt: PromptState | undefined;
+  /** Name of the scenario that can be run. */
+  readonly scenario: string | undefined;
+  /** Titles of the steps so far. */
+  readonly steps: readonly string[];
+  /** The part of the scenario that is done, from 0 to 1. */
+  readonly done: number;
+  readonly findings: readonly Finding[];
+  readonly machines: readonly MachineShown[];
+  readonly report: Report | undefined;
+  /** The report as the command line prints it. */
+  readonly verdict: string | undefined;
+  readonly stored: Stored | undefined;
+}
+
+export const START: SessionState = {
+  phase: 'starting',
+  said: 'starting',
+  loading: undefined,
+  prompt: undefined,
+  scenario: undefined,
+  steps: [],
+  done: 0,
+  findings: [],
+  machines: [],
+  report: undefined,
+  verdict: undefined,
+  stored: undefined,
+};
+
+/** The state after a message. Output of the console is no part of it. */
+export function next(state: SessionState, message: FromSession): SessionState {
+  switch (message.tell) {
+    case 'loading':
+      // What else was being loaded then goes on for a while.
+      return state.phase === 'failed' ? state : withLoading(state, message.loading);
+    case 'restoring':
+      return { ...state, loading: undefined, said: 'restoring the machine' };
+    case 'prompt': {
+      const { instructions, virtualMs, stateHash } = message.state;
+      const said = `at the prompt: instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`;
+      return { ...state, phase: 'prompt', prompt: message.state, scenario: message.scenario, said };
+    }
+    case 'console':
+    case 'command':
+      return state;
+    case 'ended':
+      return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
+    case 'running':
+      return {
+        ...state,
+        phase: 'running',
+        said: 'running the scenario',
+        steps: [],
+        done: 0,
+        findings: [],
+        machines: [],
+        report: undefined,
+        verdict: undefined,
+      };
+    case 'step': {
+      const { what, fraction } = message;
+      // A part of a step says no new step.
+      const isStep = fraction !== undefined && state.steps.at(-1) !== what;
+      return {
+        ...state,
+        loading: undefined,
+        said: what,
+        ...(fraction !== undefined && { done: fraction }),
+        ...(isStep && { steps: [...state.steps, what] }),
+      };
+    }
+    case 'machine': {
+      const { number } = message.machine;
+      return {
+        ...state,
+        machines: [...state.machines.filter((one) => one.number !== number), message.machine].sort(
+          (a, b) => a.number - b.number,
+        ),
+      };
+    }
+    case 'finding':
+      return { ...state, findings: [...state.findings, message.finding] };
+    case 'verdict': {
+      const { report, text } = message;
+      const said = `the scenario has ended: ${report.verdict}`;
+      return { ...state, phase: 'ended', said, done: 1, report, verdict: text };
+    }
+    case 'stored':
+      return { ...state, stored: message.stored };
+    case 'failed': {
+      const { message: what, remedy } = message;
+      const said = remedy === undefined ? what : `${what}; what to do: ${remedy}`;
+      return { ...state, phase: 'failed', loading: undefined, said };
+    }
+  }
+}
+
+function withLoading(state: SessionState, loading: Loading): SessionState {
+  const { missing, loadedBytes, allBytes } = loading;
+  if (missing.length === 0) return { ...state, loading: undefined, said: 'unpacking' };
+  const left = `${megabytes(allBytes - loadedBytes)} of ${megabytes(allBytes)} MB left`;
+  return { ...state, loading, said: `loading ${missing.join(', ')}: ${left}` };
+}
+
+export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

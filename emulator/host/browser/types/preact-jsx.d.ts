@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/** The part of Preact's JSX that the page uses. */
+import type { Children, VNode } from 'preact';
+
+/** What the page's elements can have. */
+export interface ElementAttributes {
+  readonly key?: string | number;
+  readonly id?: string;
+  readonly class?: string;
+  readonly style?: Readonly<Record<string, string | number>>;
+  readonly title?: string;
+  readonly role?: string;
+  readonly type?: 'button';
+  readonly disabled?: boolean;
+  readonly hidden?: boolean;
+  readonly tabIndex?: number;
+  readonly value?: number;
+  readonly max?: number;
+  readonly href?: string;
+  readonly download?: string;
+  readonly 'aria-label'?: string;
+  readonly 'aria-live'?: 'polite';
+  readonly 'data-kind'?: string;
+  readonly onClick?: () => void;
+  readonly children?: Children;
+}
+
+type Tag =
+  | 'a'
+  | 'button'
+  | 'code'
+  | 'details'
+  | 'div'
+  | 'h1'
+  | 'h2'
+  | 'header'
+  | 'li'
+  | 'main'
+  | 'ol'
+  | 'p'
+  | 'pre'
+  | 'progress'
+  | 'section'
+  | 'span'
+  | 'summary'
+  | 'ul';
+
+export namespace JSX {
+  type Element = VNode;
+  type ElementType = Tag | ((props: never) => VNode | null);
+  type IntrinsicElements = Record<Tag, ElementAttributes>;
+  interface IntrinsicAttributes {
+    readonly key?: string | number;
+  }
+  interface ElementChildrenAttribute {
+    readonly children: unknown;
+  }
+}
+
+export function jsx(type: unknown, props: object, key?: string | number): VNode;
+export function jsxs(type: unknown, props: object, key?: string | number): VNode;
+export function Fragment(props: { readonly children?: Children }): VNode;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/** The state of a session from what its worker reports, and the views of it. */
+import { renderToString } from 'preact-render-to-string';
+import t from 'tap';
+import type { MachineShown } from '../../../emulator/cycle/machines.js';
+import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
+import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
+import { SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
+import { durationText, timelineOf, type Track } from '../../../emulator/host/browser/views/timeline-model.js';
+import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
+import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
+import type { Report } from '../../../emulator/report/model.js';
+
+type Mark = readonly [kind: number, virtualMs: number];
+const at = (step: KernelStep, beginMs: number, endMs: number): readonly Mark[] => [
+  [stepBegin(step), beginMs],
+  [stepEnd(step), endMs],
+];
+const machine = (number: number, startVirtualMs: number, virtualMs: number, marks: readonly Mark[]): MachineShown => ({
+  number,
+  startVirtualMs,
+  virtualMs,
+  markers: marks.map(([kind, ms]) => ({ kind, word0: 0, word1: 0, instruction: ms * 1000, virtualMs: ms })),
+});
+
+/** A snapshot at 20 ms, a live timeline until 60 ms, and a second machine that restores after 10 ms. */
+const CYCLE: readonly MachineShown[] = [
+  machine(1, 0, 60, [
+    [USER_MARKERS.agentReady, 2],
+    [stepBegin('call'), 10],
+    ...at('freezeTasks', 11, 13),
+    [stepBegin('quiesce'), 14],
+    ...at('copy', 15, 20),
+    [stepEnd('quiesce'), 21],
+    ...at('thawTasks', 22, 24),
+    [stepEnd('call'), 25],
+    [stepBegin('powerOff'), 55],
+  ]),
+  machine(2, 60, 30, [...at('imageRead', 2, 8), [stepBegin('restore'), 9], [stepEnd('restore'), 10], [stepEnd('quiesce'), 10.5], ...at('thawTasks', 11, 12)]),
+];
+const short = ({ kind, machine, beginMs, endMs, from, spans }: Track): unknown => [
+  kind,
+  machine,
+  beginMs,
+  endMs,
+  from,
+  spans.map(({ step, durationMs, isCut }) => `${step} ${durationMs}${isCut ? ' cut' : ''}`),
+];
+
+t.test('the timeline branches at the snapshot', async (t) => {
+  const tracks = timelineOf(CYCLE);
+  t.same(tracks.map(short), [
+    ['run', 1, 0, 20, undefined, ['runs 11', 'freezeTasks 2', 'frozen 1', 'quiesce 1', 'copy 5']],
+    ['live', 1, 20, 60, 0, ['quiesce 1', 'frozen 1', 'thawTasks 2', 'runs 31', 'powerOff 5']],
+    ['boot', 2, 60, 70, undefined, ['runs 2', 'imageRead 6', 'runs 1', 'restore 1']],
+    ['restored', 2, 70, 90, 0, ['quiesce 0.5', 'frozen 0.5', 'thawTasks 1', 'runs 18']],
+  ]);
+  for (const { beginMs, endMs, spans } of tracks) {
+    t.equal(spans.reduce((sum, { durationMs }) => sum + durationMs, beginMs), endMs, 'without gaps');
+    spans.forEach((span, index) => {
+      const before = spans[index - 1];
+      t.equal(span.beginMs, before ? before.beginMs + before.durationMs : beginMs);
+    });
+  }
+});
+
+t.test('a rollback, a second snapshot, a power cut within a step', async (t) => {
+  const kinds = (machines: readonly MachineShown[]): unknown => timelineOf(machines).map(({ kind, from }) => [kind, from]);
+  const back = [...at('copy', 1, 2), ...at('rollback', 5, 6), [stepEnd('restore'), 7], ...at('copy', 10, 11)] as const;
+  t.same(kinds([machine(1, 0, 20, back)]), [
+    ['run', undefined],
+    ['live', 0],
+    ['restored', 0],
+    ['live', 2],
+  ]);
+  const cut = timelineOf([machine(1, 0, 5, [[stepBegin('shrink'), 5]])]);
+  t.same(cut.map(short), [['run', 1, 0, 5, undefined, ['runs 5', 'shrink 0 cut']]]);
+  t.same(timelineOf([]), []);
+});
+
+t.test('durations and widths', async (t) => {
+  t.same([0, 0.35, 20.14, 1960, 12345].map(durationText), ['0 µs', '350 µs', '20.1 ms', '1.96 s', '12.35 s']);
+  t.same([0, 0.009, 0.999, 999.999].map(weightOf), [1, 2, 4, 7]);
+});
+
+const after = (...messages: readonly FromSession[]): SessionState => messages.reduce(next, START);
+const prompt: FromSession = {
+  tell: 'prompt',
+  scenario: 'snapshot, resume',
+  state: { instructions: 5, virtualMs: 1.5, stateHash: 'abcdef0123456789f', loadedMs: 1, promptMs: 2 },
+};
+const report = {
+  verdict: 'fail',
+  stateHash: 'f00d',
+  replay: 'npx snapback run x.yaml --seed 1',
+} as unknown as Report;
+
+t.test('the state of a session', async (t) => {
+  const loading = { missing: ['state', 'emulator'], loadedBytes: 3e6, allBytes: 12.4e6 };
+  t.match(after({ tell: 'loading', loading }), { loading, said: 'loading state, emulator: 9.4 of 12.4 MB left' });
+  t.match(after({ tell: 'loading', loading: { ...loading, missing: [] } }), { loading: undefined, said: 'unpacking' });
+  t.match(after(prompt), {
+    phase: 'prompt',
+    scenario: 'snapshot, resume',
+    said: 'at the prompt: instruction 5, 1.500 ms; state abcdef0123456789',
+  });
+  const step = (what: string, fraction?: number): FromSession => ({ tell: 'step', what, fraction });
+  const ran = after(prompt, { tell: 'running' }, step('boot', 0), step('booting the kernel'), step('suspend', 0.5), step('suspend', 0.6));
+  t.match(ran, { phase: 'running', done: 0.6, said: 'suspend' });
+  t.same(ran.steps, ['boot', 'suspend'], 'a part of a step is no other step');
+  const [one, two] = CYCLE as readonly [MachineShown, MachineShown];
+  t.same(after({ tell: 'machine', machine: two }, { tell: 'machine', machine: one }).machines, CYCLE, 'in their order');
+  t.same(after({ tell: 'machine', machine: { ...one, markers: [] } }, { tell: 'machine', machine: one }).machines, [one]);
+  t.match(after(prompt, { tell: 'verdict', report, text: 'FAIL' }), { phase: 'ended', verdict: 'FAIL', done: 1 });
+  t.same(
+    next(after(prompt, { tell: 'machine', machine: one }, { tell: 'verdict', report, text: 'FAIL' }), { tell: 'running' }),
+    { ...after(prompt), phase: 'running', said: 'running the scenario' },
+    'a new run begins without what the last one left',
+  );
+  t.match(after({ tell: 'failed', message: 'no', remedy: 'try' }), { phase: 'failed', said: 'no; what to do: try' });
+  t.match(
+    after({ tell: 'failed', message: 'no', remedy: undefined }, { tell: 'loading', loading }),
+    { said: 'no', loading: undefined },
+    'what is still being loaded does not hide a failure',
+  );
+  t.match(after({ tell: 'failed', message: 'no', remedy: undefined }), { said: 'no' });
+});
+
+t.test('the views', async (t) => {
+  const view = (state: SessionState): string => renderToString(<SessionView state={state} onRun={() => undefined} />);
+  t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
+  t.match(view(START), /<button id="run" type="button" disabled>Run the scenario<\/button>/);
+  t.match(view(after(prompt)), /<button id="run" type="button">Run: snapshot, resume<\/button>/);
+  t.notMatch(view(after(prompt)), /id="(timeline|proofs|steps)"/);
+  const shown = view(
+    after(prompt, { tell: 'running' }, ...CYCLE.map((one): FromSession => ({ tell: 'machine', machine: one }))),
+  );
+  t.match(shown, /<li class="track" data-kind="live">/);
+  t.match(shown, /<li class="span" data-kind="copy"[^>]*title="copy: 5.0 ms, from 15.0 ms on">/);
+  t.match(shown, /machine 2, 70.0 ms to 90.0 ms, from the snapshot/);
+  t.match(view({ ...START, findings: [{ kind: 'memory', what: 'a page differs', details: [] }] }), /<li>memory: a page differs<\/li>/);
+  const failed = view(after(prompt, { tell: 'verdict', report, text: 'FAIL  <x>' }));
+  t.match(failed, /<pre id="verdict" class="fail" tabindex="0" aria-label="verdict">FAIL {2}&lt;x><\/pre>/i);
+  t.match(failed, /class="failed">the scenario has ended: fail/);
+  t.match(failed, /<code>npx snapback run x.yaml --seed 1<\/code>/);
+  t.match(failed, /href="data:application\/json,%7B%0A%20%20%22verdict%22/);
+  const kept = (bytes: number): string => renderToString(<Storage stored={{ bytes, bytesMax: 100e6 }} onEmpty={() => undefined} />);
+  t.match(kept(2.5e6), />2.5 of at most 100.0 MB of the disks are kept/);
+  t.match(kept(0), /disabled/);
+  t.notMatch(kept(1), /disabled/);
+});
