@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Snapback as others get it: packed, unpacked into a project elsewhere, imported by its name there, with its types. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -147,4 +148,32 @@ t.test('a command for the whole machine', async (t) => {
   t.equal(doctor.status, 0);
   t.notMatch(doctor.stdout, /tests|benchmark/, 'a package has none');
   t.equal(snapback('clean', '--dry-run').status, 0);
+
+  // A browser that only notes what it is to open.
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  writeFileSync(
+    join(bin, 'xdg-open'),
+    `#!/bin/sh\necho "$1" > '${dir}/partial' && mv '${dir}/partial' '${dir}/opened'\n`,
+    { mode: 0o755 },
+  );
+  const server = spawn('snapback', ['serve', 'mine.yaml', '--port', '0', '--open'], {
+    cwd: dir,
+    env: { ...env, PATH: [bin, join(prefix, 'bin'), env['PATH'] ?? ''].join(delimiter) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(server, 'exit');
+  t.teardown(() => server.kill('SIGKILL'));
+  const [said] = (await Promise.race([once(server.stdout, 'data'), ended])) as [unknown];
+  const url = /^the machine is at (http:\S+);/.exec(String(said))?.[1] ?? '';
+  t.not(url, '', 'it serves the page');
+  t.match(await (await fetch(url)).text(), '<script type="module" src="page.js">');
+  const description = (await (await fetch(`${url}machine/machine.json`)).json()) as { workerUrl: string };
+  for (const path of ['page.js', 'page.css', 'session-worker.js', description.workerUrl])
+    t.equal((await fetch(`${url}${path}`)).status, 200, path);
+  for (let waits = 0; waits < 600 && !existsSync(join(dir, 'opened')); waits++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  t.equal(readFileSync(join(dir, 'opened'), 'utf8'), `${url}\n`, 'and opens it in the browser');
+  server.kill('SIGINT');
+  t.same(await ended, [0, null], 'until it is interrupted, which is its proper end');
 });
