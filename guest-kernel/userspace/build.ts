@@ -108,6 +108,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'secret-memory': ['filesystems/secret-memory.c'],
   'hold-memory': ['memory/hold-memory.c'],
   'find-bytes': ['memory/find-bytes.c'],
+  'notice-writes': ['memory/notice-writes.c'],
   'sector-race': ['filesystems/sector-race.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   waits: ['waits/waits.c'],

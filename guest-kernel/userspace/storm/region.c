@@ -236,17 +236,23 @@ void region_check_image(int image, unsigned int regions, bool all, struct region
 	uint8_t *buffer = pages + 64;
 	const size_t size = 64 * REGION_PAGE;
 	struct reading reading = { .regions = regions, .tally = tally };
-	ssize_t got;
+	ssize_t got, before = size;
 
 	reading.found = calloc(regions * REGION_PAGES, sizeof(*reading.found));
 	reading.models = calloc(regions * REGION_MODELS, sizeof(*reading.models));
 	if (!reading.found || !reading.models)
 		die("no memory to check an image with");
-	while ((got = read(image, buffer, size)) > 0)
+	while ((got = read(image, buffer, size)) > 0) {
+		/* Only the end of the image, or a signal, makes a read short. */
+		if (before < (ssize_t)size)
+			fail("a read of the image returned %zd of %zu bytes, and more followed", before,
+			     size);
+		before = got;
 		for (ssize_t at = 0; at + (ssize_t)REGION_PAGE <= got; at += REGION_PAGE) {
 			note_page(&reading, buffer + at);
 			note_model(&reading, (const void *)(buffer + at));
 		}
+	}
 	if (got < 0)
 		fail("reading the image: %s", strerror(errno));
 	compare(&reading, all);
