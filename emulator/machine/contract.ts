@@ -107,7 +107,10 @@ export interface MachineConfig {
   readonly share?: readonly ShareEntry[];
 }
 
-/** The config of a machine that is restored from a checkpoint. Its kernel is in its memory, so nobody needs the files. */
+/**
+ * The config of a machine that is restored from a checkpoint. Kernel and initrd may be absent when the firmware had loaded them
+ * by then, because they are in its memory.
+ */
 export type RestoreConfig = Omit<MachineConfig, 'kernel' | 'initrd'> &
   Partial<Pick<MachineConfig, 'kernel' | 'initrd'>>;
 
@@ -291,7 +294,7 @@ export interface EngineTraits {
 
 /**
  * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from, for which
- * kernel and initrd may be absent. That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
+ * kernel and initrd may be absent once the firmware has loaded them. That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
  * the checkpoint's own writes are applied to them. A share may have other files when the guest has not used it yet.
  * `wallClockMs` may differ: the real-time clock then shows the new time, but a guest that has read it before continues
  * with its own time.

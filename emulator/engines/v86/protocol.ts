@@ -12,7 +12,7 @@ export type Request =
    */
   | {
       readonly ask: 'make';
-      /** Kernel and initrd are absent when there is a checkpoint. */
+      /** Kernel and initrd may be absent when there is a checkpoint. */
       readonly config: Omit<RestoreConfig, 'disks'>;
       readonly bases: readonly SentBase[];
       readonly v86Module: WebAssembly.Module;

@@ -81,12 +81,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
   /** Begins to make a machine, without the overlays of its disks. */
   const begin = (config: RestoreConfig, checkpoint: Checkpoint | undefined): Pick<Spare, 'link' | 'made'> => {
     const link = takeWorker();
-    const { kernel, initrd, disks, ...rest } = config;
-    const bare = {
-      ...rest,
-      // A checkpoint has what the machine needs of them.
-      ...(!checkpoint && { ...(kernel && { kernel }), ...(initrd && { initrd }) }),
-    };
+    const { disks, ...bare } = config;
     const make = async (): Promise<void> => {
       const v86Module = await host.v86Module();
       await link.ask({
