@@ -4,7 +4,7 @@
  * predecessor.
  */
 import { Agent } from '../agent/agent.js';
-import type { MachineConfig, ShareEntry, MarkerSeen } from '../machine/contract.js';
+import type { MachineConfig, MarkerSeen, ShareEntry } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
 import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
@@ -191,10 +191,12 @@ export class Machines {
 
   /** Tells the listener what the running machine has shown, if there is one. */
   show(): void {
-    if (!this.#recorder) return;
+    const { onMachine } = this.#deps;
+    // What was seen is put together for the listener only.
+    if (!onMachine || !this.#recorder) return;
     const { virtualMs, markers } = this.#recorder.seen();
     const { total } = this.#off;
-    this.#deps.onMachine?.({ number: this.#count, startVirtualMs: total.virtualMs, virtualMs, markers: [...markers] });
+    onMachine({ number: this.#count, startVirtualMs: total.virtualMs, virtualMs, markers: [...markers] });
   }
 
   powerOff(): void {

@@ -294,10 +294,10 @@ export interface EngineTraits {
 
 /**
  * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from, for which
- * kernel and initrd may be absent once the firmware has loaded them. That config may differ in three points. Disks may have other bases and overlays when the guest has not read them yet;
- * the checkpoint's own writes are applied to them. A share may have other files when the guest has not used it yet.
- * `wallClockMs` may differ: the real-time clock then shows the new time, but a guest that has read it before continues
- * with its own time.
+ * kernel and initrd may be absent once the firmware has loaded them. That config may differ in three points. Disks may have
+ * other bases and overlays when the guest has not read them yet; the checkpoint's own writes are applied to them. A share may
+ * have other files when the guest has not used it yet. `wallClockMs` may differ: the real-time clock then shows the new time,
+ * but a guest that has read it before continues with its own time.
  */
 export interface Engine {
   readonly name: string;

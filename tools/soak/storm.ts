@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots, goes back to them,
- * resumes from their images and commits their live timelines. Every seed starts from the same checkpoint, so a seed gives the same run alone as among a thousand. On an engine without
- * checkpoints, every seed boots a machine of its own.
+ * resumes from their images and commits their live timelines. Every seed starts from the same checkpoint, so a seed gives the
+ * same run alone as among a thousand. On an engine without checkpoints, every seed boots a machine of its own.
  */
 import { Agent } from '../../emulator/agent/agent.js';
 import type { BootState } from '../../emulator/cycle/boot-state.js';

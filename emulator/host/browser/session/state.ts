@@ -31,18 +31,23 @@ export interface SessionState {
   readonly stored: Stored | undefined;
 }
 
-export const START: SessionState = {
-  phase: 'starting',
-  said: 'starting',
-  loading: undefined,
-  prompt: undefined,
-  scenario: undefined,
+/** Before the scenario has shown anything. */
+const NOTHING_RUN = {
   steps: [],
   done: 0,
   findings: [],
   machines: [],
   report: undefined,
   verdict: undefined,
+} as const satisfies Partial<SessionState>;
+
+export const START: SessionState = {
+  phase: 'starting',
+  said: 'starting',
+  loading: undefined,
+  prompt: undefined,
+  scenario: undefined,
+  ...NOTHING_RUN,
   stored: undefined,
 };
 
@@ -65,17 +70,7 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'ended':
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
     case 'running':
-      return {
-        ...state,
-        phase: 'running',
-        said: 'running the scenario',
-        steps: [],
-        done: 0,
-        findings: [],
-        machines: [],
-        report: undefined,
-        verdict: undefined,
-      };
+      return { ...state, ...NOTHING_RUN, phase: 'running', said: 'running the scenario' };
     case 'step': {
       const { what, fraction } = message;
       // A part of a step says no new step.
