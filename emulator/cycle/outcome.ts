@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The outcome of a run, as plain data. A finding is a loss or an error of the guest. It is never thrown. */
 import type { Span } from './frozen.js';
+import type { Measures } from './measures.js';
 import type { SuspendMethod } from './plan.js';
 
 export type FindingKind =
@@ -64,6 +65,8 @@ export interface CycleOutcome {
   /** The live timeline became the only one, so nothing was resumed; absent otherwise. */
   readonly committed?: true;
   readonly frozen: Span | undefined;
+  /** Absent in reports of older versions. */
+  readonly measures?: Measures;
   readonly memory: MemoryOutcome | undefined;
   readonly image: ImageOutcome | undefined;
   readonly disk: DiskOutcome | undefined;

@@ -12,6 +12,7 @@ import type { DiskState, SuspendEvidence } from '../proofs.js';
 import type { Seen } from '../recorder.js';
 import { Bound } from '../bound.js';
 import { frozenInLiveTimeline } from '../frozen.js';
+import { measuresInOneMachine } from '../measures.js';
 import { judgeRefusal, Refused } from '../refused.js';
 import { consoleTail } from '../stop.js';
 import { swapOfCommandLine, swapPlaceOf, type SwapPlace } from '../swap-place.js';
@@ -194,6 +195,7 @@ async function proveUntilCommit(
     offMs: 0,
     committed: true,
     frozen: frozenInLiveTimeline(markers),
+    measures: measuresInOneMachine(markers),
     memory: undefined,
     image: undefined,
     disk,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { GuestError, InputError } from '../../machine/errors.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../frozen.js';
+import { measuresAcrossPowerOff, measuresInOneMachine } from '../measures.js';
 import type { Proof, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import type { Proven, ResumeEvidence } from '../proofs.js';
@@ -35,6 +36,7 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
       evidence.method === 'swsusp'
         ? frozenAcrossPowerOff(suspended.seen, { markers })
         : frozenInLiveTimeline(suspended.seen.markers),
+    measures: suspended.rolledBack ? measuresInOneMachine(markers) : measuresAcrossPowerOff(suspended.seen, markers),
     memory,
     image,
     disk,

@@ -6,6 +6,7 @@ import { bounded, judgeCommand, resultOf, type CommandEnd } from '../../../emula
 import { OUTPUT_CHARACTERS_MAX, type Finding } from '../../../emulator/cycle/outcome.js';
 import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../../../emulator/cycle/frozen.js';
+import { measuresAcrossPowerOff, measuresInOneMachine } from '../../../emulator/cycle/measures.js';
 import { readKtap } from '../../../emulator/cycle/ktap.js';
 import { controlSteps, splitAtSuspend, unroll, type Step } from '../../../emulator/cycle/plan.js';
 import { afterPowerOff, neverPowered, writesBetween } from '../../../emulator/cycle/power.js';
@@ -88,6 +89,34 @@ t.test('time frozen', (t) => {
     { virtualMs: 4, instructions: 4000 },
   );
   t.equal(frozenInLiveTimeline([]), undefined);
+  t.end();
+});
+
+t.test('measures of a cycle', (t) => {
+  const call = [at(stepBegin('call'), 90), at(stepBegin('freezeTasks'), 100), at(stepEnd('freezeTasks'), 104)];
+  const copy = [{ ...at(stepEnd('preserve'), 110), word0: 7 }, at(stepBegin('copy'), 111), at(stepEnd('copy'), 120)];
+  const span = (virtualMs: number): object => ({ virtualMs, instructions: virtualMs * 1000 });
+  const earlier = [at(stepBegin('call'), 1), at(stepBegin('freezeTasks'), 2), at(stepEnd('freezeTasks'), 90)];
+  const live = { markers: [...earlier, ...call, ...copy], instructions: 400_000, virtualMs: 400 };
+  const resumed = [at(stepEnd('thawTasks'), 10), at(stepEnd('restore'), 50), at(stepEnd('thawTasks'), 70)];
+  t.same(measuresAcrossPowerOff(live, resumed), {
+    steps: { freezeTasks: span(4), copy: span(9) },
+    preservedPages: 7,
+    save: span(280),
+    resume: span(70),
+  });
+  t.same(
+    measuresAcrossPowerOff({ ...live, markers: [] }, [at(stepEnd('thawTasks'), 10)]),
+    { steps: {} },
+    'what was not reached is left out',
+  );
+  const woken = [at(stepBegin('devicesResume'), 231), at(stepEnd('devicesResume'), 235), at(stepEnd('thawTasks'), 260)];
+  const back = [at(stepBegin('rollback'), 200), at(stepEnd('restore'), 230), ...woken];
+  t.same(
+    measuresInOneMachine([...live.markers, at(stepBegin('thawTasks'), 130), at(stepEnd('thawTasks'), 131), ...back]),
+    { steps: { freezeTasks: span(4), copy: span(9), thawTasks: span(1) }, preservedPages: 7, rollback: span(60) },
+  );
+  t.same(measuresInOneMachine(live.markers.slice(4, 6)), { steps: { freezeTasks: span(4) } });
   t.end();
 });
 

@@ -12,6 +12,12 @@ export const timeline = (over: Partial<TimelineOutcome> = {}): TimelineOutcome =
       method: 'swsusp',
       offMs: 3_600_000,
       frozen: { virtualMs: 1500, instructions: 700_000_000 },
+      measures: {
+        steps: { copy: { virtualMs: 20, instructions: 9_000_000 } },
+        save: { virtualMs: 1000, instructions: 500_000_000 },
+        resume: { virtualMs: 500, instructions: 200_000_000 },
+        preservedPages: 40,
+      },
       memory: { pagesCompared: 3000, pagesDiffering: 0, pagesByReason: { free: 60_000, nosave: 12 } },
       image: { bytes: 12_345_678, pagesCompared: 3000, pagesDiffering: 0 },
       disk: { sectorsCompared: 1_000_000, sectorsDiffering: 0, originSectorsWritten: 0 },
