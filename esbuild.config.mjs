@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What is bundled, from where to where. `node esbuild.config.mjs` builds all of it into dist/ in well under a second. */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +31,7 @@ const present = (entries) =>
 export async function buildAll() {
   await buildWorkers();
   await bundle({
-    ...node,
+    ...(await withDigest()),
     entryPoints: present({ index: 'tools/library.ts', cli: 'tools/cli/main.ts' }),
     outdir: dist,
   });
@@ -64,11 +65,22 @@ export async function buildPage() {
   if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));
 }
 
+/** A program for Node in which `CELL_DIGEST` is a digest of the code that runs a cell. Comments do not count. */
+async function withDigest() {
+  const entry = 'tools/run/cell.ts';
+  if (!existsSync(join(root, entry))) return node;
+  const options = { ...node, minify: true, sourcemap: false, define: { CELL_DIGEST: '""' }, outdir: dist };
+  const { outputFiles } = await build({ ...options, entryPoints: [entry] });
+  const hash = createHash('sha256');
+  for (const { contents } of outputFiles) hash.update(contents);
+  return { ...node, define: { CELL_DIGEST: JSON.stringify(hash.digest('hex')) } };
+}
+
 /** Bundles one TypeScript program of this repository, with the workers it may start, and answers the path of the result, to be imported. */
 export async function buildProgram(path) {
   const outfile = join(dist, 'run', path.replaceAll(/[^a-z0-9]+/gi, '-').replace(/-ts$/, '.mjs'));
   await buildWorkers();
-  await bundle({ ...node, outExtension: {}, entryPoints: [path], outfile });
+  await bundle({ ...(await withDigest()), outExtension: {}, entryPoints: [path], outfile });
   return outfile;
 }
 
@@ -76,7 +88,7 @@ export async function buildProgram(path) {
 export async function buildTests(paths) {
   const outdir = join(dist, 'test');
   const outputs = await bundle({
-    ...node,
+    ...(await withDigest()),
     entryPoints: paths,
     outdir,
     outbase: join(root, 'test'),

@@ -50,6 +50,18 @@ export interface KernelArtifact {
   readonly sha256: string;
 }
 
+/** A kernel does not compile. */
+export class CompileError extends RigError {
+  constructor(
+    message: string,
+    /** What make has printed, line by line. */
+    readonly log: readonly string[],
+    detail: { readonly cause: unknown; readonly remedy: string },
+  ) {
+    super(message, detail);
+  }
+}
+
 export const PATCHES_DIR = ['guest-kernel', 'patches'] as const;
 const CONFIG_DIR = ['guest-kernel', 'config'] as const;
 
@@ -215,14 +227,15 @@ export async function configureTree(
 /**
  * Builds the bzImage of a configured tree, in the tree, and reports progress. Work of an interrupted make is not
  * repeated. A file counts as made only when the record of its command is whole, which make writes after the file. `lock`:
- * see {@link CommandOptions}.
+ * see {@link CommandOptions}. Returns what make has printed, line by line.
+ * @throws CompileError
  */
 export async function compileTree(
   tree: string,
   { title, arch, stepsExpected }: Pick<KernelSpec, 'title' | 'arch' | 'stepsExpected'>,
   context: BuildContext,
   lock?: CommandOptions['lock'],
-): Promise<void> {
+): Promise<readonly string[]> {
   if (lock !== undefined) await tellOfWait(lock, context);
   const log: string[] = [];
   let steps = await keepWholeRecords(tree);
@@ -245,14 +258,16 @@ export async function compileTree(
   } catch (error) {
     context.signal.throwIfAborted();
     const complaints = log.filter((line) => /error|warning|\*\*\*|not found/i.test(line)).slice(-12);
-    throw new RigError(
+    throw new CompileError(
       `the kernel ${title} does not compile${complaints.length > 0 ? `\n${complaints.join('\n')}` : ''}\n${(error as Error).message}`,
+      log,
       {
         cause: error,
         remedy: (error as RigError).remedy ?? 'read the messages above',
       },
     );
   }
+  return log;
 }
 
 /** If the make of a killed build is still running, ours waits for its end and then has less to do. */

@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
-import { command, type CommandResult } from '../emulator/host/node/process.js';
+import { command, type CommandOptions, type CommandResult } from '../emulator/host/node/process.js';
 
 export interface Patch {
   /** `0001-subject.patch`. */
@@ -107,6 +107,12 @@ export async function openTree(
   else if (present.length > 0) await git(['add', '-f', '--', ...present]);
   await git(['commit', '-q', '--allow-empty', '-m', 'Pristine kernel source']);
   await git(['tag', BASE_TAG]);
+  await applySeries(tree, patches, context);
+}
+
+/** Makes a commit of each patch, on top of what is checked out in `tree`. @throws RigError naming the patch that does not apply. */
+export async function applySeries(tree: string, patches: readonly Patch[], context: BuildContext): Promise<void> {
+  const git = gitIn(tree, context);
   for (const { file, text } of patches) {
     try {
       await git(['am', '--quiet', '--committer-date-is-author-date', '--whitespace=error-all'], text);
@@ -186,15 +192,28 @@ export async function regenerateSeries(tree: string, dir: string, context: Build
   return changed.sort();
 }
 
-type Git = (args: readonly string[], input?: string) => Promise<CommandResult>;
+type Git = (
+  args: readonly string[],
+  input?: string | Uint8Array,
+  okStatuses?: CommandOptions['okStatuses'],
+) => Promise<CommandResult>;
 
-/** Git in the folder `tree`, without the user's own git configuration. `remedy` is that of a failure. */
-export function gitIn(tree: string, context: BuildContext, remedy = 'install git'): Git {
-  return (args, input) =>
+/**
+ * Git in the folder `tree`, without the user's own git configuration. `remedy` is that of a failure, `okStatuses` are the
+ * exit statuses that are none. `env` is added to git's environment.
+ */
+export function gitIn(
+  tree: string,
+  context: BuildContext,
+  remedy = 'install git',
+  env: Readonly<Record<string, string>> = {},
+): Git {
+  return (args, input, okStatuses = [0]) =>
     command('git', args, context, {
       cwd: tree,
-      env: { ...ISOLATED, ...IDENTITY },
+      env: { ...ISOLATED, ...IDENTITY, ...env },
       remedy,
+      okStatuses,
       ...(input === undefined ? {} : { input }),
     });
 }

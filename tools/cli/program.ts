@@ -11,9 +11,11 @@ import { METHODS, runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
+import { validateCommand, type ValidateOptions } from './validate.js';
 import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
+import { MATRICES } from '../../emulator/validate/matrix.js';
 import { mebibytes } from '../../emulator/scenario/schema.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
@@ -26,6 +28,7 @@ Examples:
   snapback run my.yaml --kernel ~/linux    run it on a kernel that you built
   snapback run my.yaml --engine qemu --processors 2
                                            run it on x86_64 with two processors, in QEMU
+  snapback validate --patches my.patch     build the kernel with a patch, and say what it breaks
   snapback replay report.json              do that very run again; its state hash must be the same
   snapback shell                           a prompt in the guest; Ctrl-] quits
   snapback serve --open                    the same machine in your browser
@@ -95,6 +98,27 @@ export function buildProgram(context: CommandContext): Command {
   withRunOptions(sub('replay <report>'), false)
     .description('repeat the run of a JSON report and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
+  sub('validate')
+    .description(
+      'build the kernel with patches of yours, run a matrix of scenarios with and without them, and say what they change',
+    )
+    .option(
+      '--patches <path...>',
+      'files of `git format-patch`, folders of them, mailboxes, or - for standard input, in the order in which they are applied',
+    )
+    .option('--tree <folder>', 'instead: a git tree, whose commits --range names')
+    .option('--range <commits>', 'such as HEAD~3..HEAD: the commits of --tree, as patches on top of the series')
+    .option(
+      '--matrix <name>',
+      `which scenarios: ${Object.keys(MATRICES).join(', ')}, or a YAML file with your own`,
+      'quick',
+    )
+    .addOption(new Option('--flavour <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
+    .option('--json <file>', 'write what was found as JSON (- for standard output)')
+    .option('--junit <file>', 'write it as JUnit XML')
+    .option('--ktap <file>', 'write it as KTAP')
+    .option('--summary <file>', 'write ten lines to paste into a mail')
+    .action(async (options: ValidateOptions) => context.done(await validateCommand(options, context)));
   sub('doctor')
     .description('name each missing prerequisite and the command that installs it')
     .option('--cure', 'also install what is missing, where that can be done without asking')

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/** A cell of a matrix: one scenario on one machine, run on the kernel without and with the patches. */
+import type { Finding } from '../cycle/outcome.js';
+import type { Report } from '../report/model.js';
+import { figuresOf, type Figures } from './figures.js';
+
+export interface Cell {
+  /** Unique in its matrix. */
+  readonly name: string;
+  /** A name of `test/scenarios`, without its ending, or the path of a file. */
+  readonly scenario: string;
+  /** What the cell has instead of the scenario's own. */
+  readonly seed?: number;
+  readonly memoryMiB?: number;
+}
+
+/** The cell names a file, and not one of the scenarios that Snapback brings along. */
+export const isScenarioFile = ({ scenario }: Pick<Cell, 'scenario'>): boolean => /[./]/.test(scenario);
+
+/** What came of a cell on one kernel. */
+export interface CellResult {
+  readonly verdict: Report['verdict'];
+  readonly findings: readonly Finding[];
+  readonly figures: Figures;
+  readonly stateHash: string;
+  /** The command that repeats the run. */
+  readonly replay: string;
+}
+
+export const resultOf = (report: Report): CellResult => ({
+  verdict: report.verdict,
+  findings: report.failures.map(({ replay: _, ...finding }) => finding),
+  figures: figuresOf(report),
+  stateHash: report.stateHash,
+  replay: report.replay,
+});

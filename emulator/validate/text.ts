@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/** A validation for people: cell by cell, and as a summary for a mail. */
+import type { Finding, FindingKind } from '../cycle/outcome.js';
+import { printableLine } from '../report/escape.js';
+import { counted, grouped } from '../report/numbers.js';
+import { countChanges, type CellComparison, type Change } from './compare.js';
+import type { FigureChange } from './figure-change.js';
+import type { ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
+
+const NAME_WIDTH = 14;
+const CHANGE_WIDTH = 15;
+const INDENT = ' '.repeat(2 + NAME_WIDTH);
+const FINDINGS_MAX = 4;
+const DETAILS_MAX = 3;
+const SUMMARY_CELLS_MAX = 4;
+/** Characters of a line of a summary: mails have no longer ones. */
+const MAIL_WIDTH = 72;
+
+/** What is validated, before anything is built. Ends without a newline. */
+export function renderHead({
+  kernelVersion,
+  flavour,
+  matrix,
+  patches,
+}: Pick<Validation, 'kernelVersion' | 'flavour' | 'matrix' | 'patches'>): string {
+  return [
+    `${counted(patches.length, 'patch').replace(/patchs$/, 'patches')} on Linux ${kernelVersion} with the series · ${flavour} · matrix ${matrix}`,
+    ...patches.map((patch) => `  ${printableLine(titleOf(patch))}`),
+    '',
+  ].join('\n');
+}
+
+const titleOf = ({ name, subject }: ValidatedPatch): string => (subject === '' ? name : `${name}: ${subject}`);
+
+/** A cell, once it has been run on both kernels. Ends without a newline. */
+export function renderCell({ cell, change, base, patched, newFindings, figures }: CellComparison): string {
+  const lines: string[] = [
+    `  ${printableLine(cell.name).padEnd(NAME_WIDTH - 1)} ${change.padEnd(CHANGE_WIDTH)}${figureText(figures)}`,
+  ];
+  if (change === 'broken') {
+    lines.push(...findingLines(base.verdict === 'pass' ? patched.findings : newFindings));
+    lines.push(`${INDENT}replay: ${printableLine(patched.replay)}`);
+  }
+  if (change === 'fixed')
+    lines.push(...base.findings.slice(0, 1).map(({ kind, what }) => `${INDENT}it was ${kind}: ${printableLine(what)}`));
+  if (change === 'broken before') lines.push(...findingLines(patched.findings.slice(0, 1)));
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+/** The figures that moved more than their bounds. */
+function figureText(figures: readonly FigureChange[]): string {
+  if (figures.length === 0) return '';
+  const moved = figures.filter(({ is }) => is !== 'same').map(movedText);
+  return moved.length === 0 ? 'all figures within their bounds' : moved.join('; ');
+}
+
+const movedText = ({ title, base, patched, percent, is }: FigureChange): string =>
+  `${is}: ${title} ${grouped(base)}, now ${grouped(patched)} (${percentText(percent)})`;
+
+/** `+1.3 %`. */
+export const percentText = (percent: number): string => `${percent < 0 ? '-' : '+'}${Math.abs(percent).toFixed(1)} %`;
+
+function findingLines(findings: readonly Finding[]): readonly string[] {
+  const more = findings.length - FINDINGS_MAX;
+  return [
+    ...findings
+      .slice(0, FINDINGS_MAX)
+      .flatMap(({ kind, what, details }) => [
+        `${INDENT}${kind}: ${printableLine(what)}`,
+        ...details.slice(0, DETAILS_MAX).map((line) => `${INDENT}  ${printableLine(line)}`),
+      ]),
+    ...(more > 0 ? [`${INDENT}and ${counted(more, 'more finding')}; the replay shows all of them`] : []),
+  ];
+}
+
+const VERDICTS: Readonly<Record<ValidationVerdict, string>> = {
+  'not broken': 'NOT BROKEN',
+  broken: 'BROKEN',
+  'does not build': 'DOES NOT BUILD',
+  unfinished: 'UNFINISHED',
+};
+
+/** The last lines. Ends without a newline. */
+export function renderVerdict(validation: Validation): string {
+  const { verdict, buildFailure, warnings, notRun } = validation;
+  return [
+    ...(buildFailure ? buildFailure.details.map((line) => `  | ${printableLine(line)}`) : ['']),
+    ...warnings.map((line) => `  warning of the compiler: ${printableLine(line)}`),
+    `${VERDICTS[verdict]}  ${printableLine(buildFailure?.where ?? countText(validation))}`,
+    ...(notRun.length > 0 && verdict !== 'does not build'
+      ? [`  not run: ${notRun.map(printableLine).join(', ')}`]
+      : []),
+  ].join('\n');
+}
+
+/** `3 cells: 1 broken, 2 unchanged`. */
+function countText({ cells }: Pick<Validation, 'cells'>): string {
+  const counts = Object.entries(countChanges(cells)).filter(([, count]) => count > 0);
+  return `${counted(cells.length, 'cell')}: ${counts.map(([change, count]) => `${count} ${change}`).join(', ') || 'none was run'}`;
+}
+
+/** Of a cell, in order of interest. */
+const INTEREST: readonly Change[] = ['broken', 'fixed', 'broken before', 'unchanged'];
+
+const PROOFS: readonly FindingKind[] = ['memory', 'image', 'disk', 'filesystem'];
+
+/** At most ten lines to paste into a mail. */
+export function renderSummary(validation: Validation): string {
+  const { kernelVersion, flavour, matrix, patches, verdict, buildFailure, cells, kernels, notRun } = validation;
+  const interesting = INTEREST.flatMap((change) =>
+    cells.filter((cell) => cell.change === change && change !== 'unchanged'),
+  );
+  const moved = cells.flatMap(({ cell, figures }) =>
+    figures.filter(({ is }) => is !== 'same').map((figure) => `${cell.name}: ${movedText(figure)}`),
+  );
+  const [first] = patches;
+  const lines = [
+    `Snapback, matrix ${matrix}, Linux ${kernelVersion} with snapshot(2), ${flavour}:`,
+    `  ${first === undefined ? '' : first.subject || first.name}${patches.length > 1 ? ` and ${patches.length - 1} more` : ''}`,
+    `  ${VERDICTS[verdict].toLowerCase()}: ${buildFailure?.where ?? countText(validation)}`,
+    ...interesting
+      .slice(0, SUMMARY_CELLS_MAX)
+      .map(
+        ({ cell, change, base, patched }) =>
+          `  ${cell.name}: ${change}: ${(mostTelling(patched.findings) ?? mostTelling(base.findings))?.what ?? ''}`,
+      ),
+    ...(moved[0] === undefined ? [] : [`  ${moved[0]}${moved.length > 1 ? ` and ${moved.length - 1} more` : ''}`]),
+    ...(notRun.length > 0 ? [`  not run: ${notRun.join(', ')}`] : []),
+    ...(kernels ? [`  kernel ${kernels.patched.slice(0, 16)}, without the patches ${kernels.base.slice(0, 16)}`] : []),
+  ];
+  return `${lines.map((line) => shortened(printableLine(line))).join('\n')}\n`;
+}
+
+/** What a proof has found says more than what came of it in the guest. */
+const mostTelling = (findings: readonly Finding[]): Finding | undefined =>
+  findings.find(({ kind }) => PROOFS.includes(kind)) ?? findings[0];
+
+const shortened = (line: string): string => (line.length <= MAIL_WIDTH ? line : `${line.slice(0, MAIL_WIDTH - 3)}...`);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/** What a validation of patches has found. */
+import type { CellComparison } from './compare.js';
+import { countChanges } from './compare.js';
+
+export interface ValidatedPatch {
+  /** For people: the file, and the number of the mail if the file holds several. */
+  readonly name: string;
+  /** Empty for a change without a message. */
+  readonly subject: string;
+}
+
+export interface Validation {
+  readonly formatVersion: 1;
+  /**
+   * `broken`: a cell is broken by the patches. `does not build`: no cell was run. `unfinished`: not all cells were run, for the
+   * reason in `ended`, and none of those that were is broken.
+   */
+  readonly verdict: ValidationVerdict;
+  /** `6.12.117`. */
+  readonly kernelVersion: string;
+  readonly flavour: string;
+  readonly matrix: string;
+  readonly patches: readonly ValidatedPatch[];
+  /** Why it does not build; absent when it does. */
+  readonly buildFailure?: { readonly where: string; readonly details: readonly string[] };
+  /** Warnings of the compiler about the files that the patches made it compile. */
+  readonly warnings: readonly string[];
+  /** SHA-256 (hex) of the kernels. Absent when it does not build. */
+  readonly kernels?: { readonly base: string; readonly patched: string };
+  /** Those that were run, in the order of the matrix. */
+  readonly cells: readonly CellComparison[];
+  /** Why the validation ended early; absent when it did not. */
+  readonly ended?: { readonly reason: string; readonly details: readonly string[] };
+  /** The names of those that were not run. */
+  readonly notRun: readonly string[];
+}
+
+export type ValidationVerdict = 'not broken' | 'broken' | 'does not build' | 'unfinished';
+
+/** The verdict about patches that build. */
+export function verdictOn(
+  cells: readonly Pick<CellComparison, 'change'>[],
+  notRun: readonly string[],
+): Exclude<ValidationVerdict, 'does not build'> {
+  if (countChanges(cells).broken > 0) return 'broken';
+  return notRun.length > 0 ? 'unfinished' : 'not broken';
+}

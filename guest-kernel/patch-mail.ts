@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/** Reads patches as changes of files: from mails of any encoding, or as `diff` prints them. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { command } from '../emulator/host/node/process.js';
+import { InputError } from '../emulator/machine/errors.js';
+import { hasChange, isLetter, isMail, type PatchText } from '../emulator/validate/patch-text.js';
+
+/** One patch, decoded. */
+export interface Change {
+  /** For people; see {@link PatchText}. */
+  readonly name: string;
+  /** Without `[PATCH]`; empty for a change without a message. */
+  readonly subject: string;
+  /** A character for each byte. */
+  readonly diff: string;
+}
+
+/**
+ * The changes of `patches`. Cover letters and answers are left out.
+ * @throws InputError that names a patch without a change, or that there is none at all.
+ */
+export async function readChanges(patches: readonly PatchText[], context: BuildContext): Promise<readonly Change[]> {
+  const changes: Change[] = [];
+  for (const patch of patches) {
+    const change = isMail(patch.text) ? await decode(patch, context) : { ...patch, subject: '', diff: patch.text };
+    if (hasChange(change.diff)) changes.push({ name: change.name, subject: change.subject, diff: change.diff });
+    else if (!isLetter(patch))
+      throw new InputError(`${patch.name} holds no change of a file`, {
+        remedy:
+          'give the output of `git format-patch`, of `git diff`, or a mailbox of patches, as text and not as an attachment',
+      });
+  }
+  if (changes.length === 0)
+    throw new InputError('there is no patch in what was given', {
+      remedy: 'name files of `git format-patch`, a folder of them, or a mailbox',
+    });
+  return changes;
+}
+
+async function decode({ name, text }: PatchText, context: BuildContext): Promise<Change> {
+  const dir = await mkdtemp(join(tmpdir(), 'snapback-mail-'));
+  try {
+    const { stdout } = await command(
+      'git',
+      ['mailinfo', '--encoding=UTF-8', join(dir, 'message'), join(dir, 'change')],
+      context,
+      {
+        cwd: dir,
+        input: Buffer.from(text, 'latin1'),
+        env: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+        remedy: 'install git',
+      },
+    );
+    const subject = /^Subject: (.*)$/m.exec(stdout)?.[1] ?? '';
+    return { name, subject, diff: await readFile(join(dir, 'change'), 'latin1') };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}

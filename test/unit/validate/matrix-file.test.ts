@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+import t from 'tap';
+import { CELLS_MAX, readMatrix } from '../../../emulator/validate/matrix-file.js';
+
+const KNOWN = ['rollback', 'waits'];
+const cellsOf = (text: string): unknown => {
+  const read = readMatrix(text, 'm.yaml', KNOWN);
+  return 'cells' in read ? read.cells : read.issues.map(({ line, message }) => `${line}: ${message}`);
+};
+
+t.test('a list of scenarios is a matrix', (t) => {
+  t.same(cellsOf('scenarios: [rollback, waits]'), [
+    { name: 'rollback', scenario: 'rollback' },
+    { name: 'waits', scenario: 'waits' },
+  ]);
+  t.same(cellsOf('scenarios: [./mine/load.yaml]'), [{ name: 'mine/load', scenario: './mine/load.yaml' }]);
+  t.end();
+});
+
+t.test('seeds and memory make all combinations, and a scenario can have its own', (t) => {
+  t.same(
+    cellsOf(
+      'seeds: [1, 2]\nmemory: [256 MiB, 1 GiB]\nscenarios:\n  - rollback\n  - { scenario: waits, seeds: [7], memory: [128 MiB] }\n',
+    ),
+    [
+      { name: 'rollback, 256 MiB, seed 1', scenario: 'rollback', memoryMiB: 256, seed: 1 },
+      { name: 'rollback, 256 MiB, seed 2', scenario: 'rollback', memoryMiB: 256, seed: 2 },
+      { name: 'rollback, 1024 MiB, seed 1', scenario: 'rollback', memoryMiB: 1024, seed: 1 },
+      { name: 'rollback, 1024 MiB, seed 2', scenario: 'rollback', memoryMiB: 1024, seed: 2 },
+      { name: 'waits, 128 MiB, seed 7', scenario: 'waits', memoryMiB: 128, seed: 7 },
+    ],
+  );
+  t.end();
+});
+
+t.test('what is wrong is said at its place', (t) => {
+  t.match(cellsOf('scenarios:\n  - rolback\n'), [/^2: there is no scenario 'rolback'; did you mean 'rollback'\?$/]);
+  t.match(cellsOf('scenarios:\n  - elephant\n'), [/^2: there is no scenario 'elephant'; a file is named by its path/]);
+  t.match(cellsOf('scenarios: []'), [/at least 1 wanted/]);
+  t.match(cellsOf('seeds: [1]'), [/scenarios/]);
+  t.match(cellsOf('scenarios: [rollback]\nseed: [1]\n'), [/^2: .*seed/]);
+  t.match(cellsOf('scenarios: [rollback]\nseeds: [-1]\n'), [/^2: /]);
+  t.match(cellsOf('scenarios: [rollback]\nmemory: [1 MiB]\n'), [/^2: RAM from '128 MiB' to '3 GiB'/]);
+  t.match(cellsOf('scenarios:\n  - rollback\n  - waits\n  - rollback\n'), [
+    /^4: the cell 'rollback' is there already$/,
+  ]);
+  t.match(cellsOf('scenarios: [rollback]\nseeds: [3, 3]\n'), [/^1: the cell 'rollback, seed 3' is there already$/]);
+  const seeds = Array.from({ length: CELLS_MAX / 2 + 1 }, (_, seed) => seed).join(', ');
+  t.match(cellsOf(`scenarios: [rollback, waits]\nseeds: [${seeds}]\n`), [
+    /^1: these are 10002 cells, and at most 10000/,
+  ]);
+  t.end();
+});
