@@ -55,6 +55,8 @@ export const CMDLINE: readonly string[] = [
   'noresume',
   'hibernate=nocompress',
   'no_console_suspend',
+  // A processor that has oopsed with interrupts off is never heard of again, and a step would wait for it to its end.
+  'oops=panic',
   'panic=-1',
 ];
 
