@@ -38,6 +38,8 @@ export interface PageContent {
   readonly systemMap: string;
   /** The machine when its agent is ready. */
   readonly agentReady: BootState;
+  /** The machine when its kernel has started init, before it has read a disk. */
+  readonly beforeDisk: BootState;
   readonly plan: Plan;
   readonly facts: ReportFacts;
 }
@@ -66,7 +68,7 @@ const compressed = promisify<Uint8Array, { level: number }, Buffer>(gzip);
  * @throws RigError when the page has not been bundled.
  */
 export async function pageFiles(content: PageContent): Promise<PageFiles> {
-  const { config, configKey, hashes, agentReady, systemMap, plan, facts } = content;
+  const { config, configKey, hashes, agentReady, beforeDisk, systemMap, plan, facts } = content;
   const files = new Map<string, PageFile>();
   for (const name of PROGRAM) files.set(name, await programFile(name));
   for (const name of SOURCE_MAPS) {
@@ -104,6 +106,7 @@ export async function pageFiles(content: PageContent): Promise<PageFiles> {
     scenario: {
       name: plan.name,
       configKey,
+      beforeDisk: await add('beforeDisk', encodeBootState({ ...beforeDisk, notes })),
       kernel: await add('kernel', kernel),
       ...(initrd && { initrd: await add('initrd', initrd) }),
       systemMap: await add('systemMap', encoded(systemMap)),

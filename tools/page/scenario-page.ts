@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The page with the machine that a scenario describes. */
 import { join } from 'node:path';
-import { bootStates } from '../../emulator/cycle/boot.js';
+import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
@@ -34,7 +34,8 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
   const { machine } = loaded.plan;
   const files = await obtainMachineFiles(machine, loaded.scenario.disks, context);
   const { config, configKey, hashes, systemMap, bootCommands } = files;
-  const agentReady = await bootStates().at('agentReady', {
+  const states = bootStates();
+  const booter: Booter = {
     engine: sharedEngine(machine.engine),
     config,
     configKey,
@@ -43,7 +44,9 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
     onProgress: (what) => {
       if (what !== '') context.progress(what);
     },
-  });
+  };
+  const agentReady = await states.at('agentReady', booter);
+  const beforeDisk = await states.at('beforeDisk', booter);
   context.progress('compressing the files of the page');
   return pageFiles({
     config,
@@ -51,6 +54,7 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
     hashes,
     systemMap,
     agentReady,
+    beforeDisk,
     plan: { ...loaded.plan, bootCommands },
     facts: { ...reportFacts(loaded, files), packages: withoutNode(packageVersions()) },
   });

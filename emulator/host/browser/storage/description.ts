@@ -16,7 +16,7 @@ export interface Piece {
 }
 
 /** The number that changes whenever a page of another version could not read the description. */
-export const DESCRIPTION_FORMAT = 2;
+export const DESCRIPTION_FORMAT = 3;
 
 /** A machine's config with files instead of bytes, and its state when its agent is ready. */
 export interface MachineDescription {
@@ -51,6 +51,8 @@ export interface ScenarioDescription {
   readonly name: string;
   /** See `Booter.configKey`. */
   readonly configKey: string;
+  /** The boot state from which each machine after the first goes on, as {@link MachineDescription.agentReady}. */
+  readonly beforeDisk: Piece;
   readonly kernel: Piece;
   readonly initrd?: Piece;
   /** Text of the kernel's System.map. */

@@ -7,6 +7,7 @@ import type { MachineConfig, RestoreConfig } from '../../../machine/contract.js'
 import { InputError } from '../../../machine/errors.js';
 import {
   checkFits,
+  type Artifacts,
   type DiskDescription,
   readDescription,
   unpackPlan,
@@ -47,12 +48,7 @@ export async function loadMachine(url: string, onLoading: (loading: Loading) => 
     return { base, pieces };
   });
   const agentReadyBytes = loaded('state');
-  const agentReady = decodeBootState(agentReadyBytes);
-  if (!agentReady)
-    throw new InputError('the saved state has a format of another version of Snapback', {
-      remedy: 'write the site again with `snapback site`',
-    });
-  checkFits('the saved state', (agentReady.notes as StateNotes | undefined)?.artifacts, artifacts);
+  const agentReady = readState(agentReadyBytes, artifacts);
   return {
     description,
     config: {
@@ -67,6 +63,17 @@ export async function loadMachine(url: string, onLoading: (loading: Loading) => 
     workerUrl,
     pieces: lazy.map(({ pieces }) => pieces),
   };
+}
+
+/** @throws InputError when the state cannot be restored on a machine that is made of `artifacts`. */
+function readState(encoded: Uint8Array, artifacts: Artifacts): BootState {
+  const state = decodeBootState(encoded);
+  if (!state)
+    throw new InputError('the saved state has a format of another version of Snapback', {
+      remedy: 'write the site again with `snapback site`',
+    });
+  checkFits('the saved state', (state.notes as StateNotes | undefined)?.artifacts, artifacts);
+  return state;
 }
 
 /** Places what the store has of the machine's disks, so that nobody has to wait for it. */
@@ -103,8 +110,17 @@ export async function loadScenario(
   { description, config, agentReadyBytes }: LoadedMachine,
   onLoading: (loading: Loading) => void,
 ): Promise<LoadedScenario> {
-  const { kernel, initrd, systemMap, file, configKey } = description.scenario;
-  const loaded = await loadPieces({ kernel, ...(initrd && { initrd }), symbols: systemMap, scenario: file }, onLoading);
+  const { kernel, initrd, systemMap, file, configKey, beforeDisk } = description.scenario;
+  const loaded = await loadPieces(
+    { kernel, ...(initrd && { initrd }), symbols: systemMap, scenario: file, 'state of a boot': beforeDisk },
+    onLoading,
+  );
+  const beforeDiskBytes = loaded('state of a boot');
+  readState(beforeDiskBytes, description.artifacts);
+  const states: Readonly<Record<string, Uint8Array>> = {
+    [`agentReady-${configKey}`]: agentReadyBytes,
+    [`beforeDisk-${configKey}`]: beforeDiskBytes,
+  };
   const text = (name: string): string => new TextDecoder().decode(loaded(name));
   const { plan, facts } = JSON.parse(text('scenario')) as ScenarioFile;
   return {
@@ -113,7 +129,7 @@ export async function loadScenario(
     configKey,
     systemMap: text('symbols'),
     facts,
-    bootStateOf: (key) => (key === `agentReady-${configKey}` ? agentReadyBytes : undefined),
+    bootStateOf: (key) => states[key],
   };
 }
 
