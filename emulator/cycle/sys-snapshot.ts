@@ -82,6 +82,8 @@ export interface LiveDeps {
   /** Gets each command and finding immediately, so that none is lost when the machine fails later. */
   readonly evidence: Evidence;
   readonly virtualMs: CommandSite['virtualMs'];
+  /** Called before each part of the live timeline, which begins when the promise resolves. */
+  readonly pause: (next: string) => Promise<void>;
   /** Called before the live timeline ends. */
   readonly beforeEnd: (live: Agent) => Promise<void>;
 }
@@ -103,9 +105,11 @@ export async function snapshotAndPowerOff(
   if (steps.command !== undefined) return awaitOwnEnd(recorder, agent, steps, copyRam, deps, awaited);
   const begun = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
   const { atCopy, job, live, bound, runAll } = begun;
+  await deps.pause('save the image');
   await tellSaver(begun, recorder);
   await runAll(steps.whileSaving);
   await awaitSaver(begun, recorder, 'the image of the snapshot was not saved');
+  await deps.pause('power off');
   await deps.beforeEnd(live);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
   if (off.why !== 'halted') {
@@ -179,6 +183,7 @@ export async function snapshotAndRollBack(
     return { ...own, restored: ramAt(stepEnd('restore'), recorder) };
   }
   const { atCopy, job, live, bound } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
+  await deps.pause('roll back');
   await deps.beforeEnd(live);
   // The two commands tell of a rollback that is refused. Either may be running when the machine goes back.
   let end = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax, triggers }));
@@ -207,6 +212,7 @@ export async function snapshotAndCommit(
 ): Promise<CommitResult> {
   const begun = await beginLiveTimeline(recorder, agent, steps, false, deps);
   const { atCopy, job, live, runAll } = begun;
+  await deps.pause('commit');
   await tellSaver(begun, recorder);
   await runAll(steps.whileSaving);
   await awaitSaver(begun, recorder, 'the live timeline was not committed');
@@ -277,7 +283,7 @@ async function forkTimelines(
  */
 function liveRunner(
   live: Agent,
-  { matcher, evidence, virtualMs }: LiveDeps,
+  { matcher, evidence, virtualMs, pause }: LiveDeps,
 ): (steps: readonly CommandStep[]) => Promise<void> {
   const site: CommandSite = {
     agent: live,
@@ -292,6 +298,7 @@ function liveRunner(
         evidence.skip('live', `run ${step.command}`);
         continue;
       }
+      await pause(`run ${step.command}`);
       const end = await runCommand(site, step.command, step.timeoutMs);
       const wrong = await judgeCommand(step, end, matcher);
       evidence.addFindings(wrong.map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));

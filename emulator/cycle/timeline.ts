@@ -110,6 +110,7 @@ function skip(context: StepContext, step: SimpleStep): void {
 async function perform(context: StepContext, step: SimpleStep, ahead: readonly SimpleStep[]): Promise<void> {
   const { deps } = context;
   deps.booter.signal?.throwIfAborted();
+  await deps.pause?.(titleOf(step));
   context.step = titleOf(step);
   deps.say(context.step);
   switch (step.do) {

@@ -171,7 +171,35 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     /from the 42 keyboard/.test((globalThis as unknown as There).document.body.innerText),
   );
 
-  await page.click('#run');
+  await page.click('#step');
+  const parts: (string | undefined)[] = [];
+  for (;;) {
+    const now = await page.waitForFunction((before) => {
+      const { paused, report } = (globalThis as unknown as There).snapback;
+      return (report ?? (paused !== undefined && paused !== before)) && { paused };
+    }, parts.at(-1));
+    const { paused } = (await now.jsonValue()) as { readonly paused?: string };
+    if (paused === undefined) break;
+    t.equal(await page.textContent('#next'), `Next: ${paused}`);
+    parts.push(paused);
+    await page.keyboard.press('n');
+  }
+  t.same(
+    parts,
+    [
+      'boot',
+      'run md5sum /etc/* > /run/sums 2> /run/errors; true',
+      'suspend (sys_snapshot)',
+      'save the image',
+      'run scribble /etc',
+      'power off',
+      'resume in a new machine',
+      'verify',
+      'run md5sum -c --quiet /run/sums',
+      'shut down',
+    ],
+    'part by part, by one key',
+  );
   const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
   const report = (await ended.jsonValue()) as Report;
   const inNode = await runScenario(loaded, context, { say: () => undefined });

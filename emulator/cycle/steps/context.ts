@@ -17,6 +17,11 @@ export interface TimelineDeps extends MachinesDeps, EvidenceListeners {
   readonly matcher: Matcher;
   /** Called with each step as it begins. `fraction` (0 to 1), if given, is the part of that step that is done. */
   readonly say: (what: string, fraction?: number) => void;
+  /**
+   * Called before each step, and before each part of a live timeline that the rig drives, with its title. It begins when the
+   * promise resolves. Its machine stands meanwhile, so the run is the same as without a pause.
+   */
+  readonly pause?: (next: string) => Promise<void>;
 }
 
 export interface StepContext {

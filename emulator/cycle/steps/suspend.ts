@@ -258,6 +258,11 @@ function liveDepsOf(context: StepContext, { timeoutMs }: SuspendStep): LiveDeps 
     matcher: deps.matcher,
     evidence,
     virtualMs: () => machines.virtualMs,
+    async pause(next) {
+      if (!deps.pause) return;
+      machines.show();
+      await deps.pause(next);
+    },
     beforeEnd: (live) => collectInLiveTimeline(context, live),
   };
 }

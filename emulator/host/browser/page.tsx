@@ -8,11 +8,12 @@ import type { Report } from '../../report/model.js';
 import './page.css';
 import type { FromSession, PromptState, ToSession } from './session/protocol.js';
 import { next, START } from './session/state.js';
-import { SessionView, Storage } from './views/session-view.js';
+import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
 
-/** What tests read from the page: the machine at its prompt, and the report of the last run. */
+/** What tests read from the page: the machine at its prompt, where a run has paused, and the report of the last run. */
 export interface PageResults {
   readonly prompt: PromptState | undefined;
+  readonly paused: string | undefined;
   readonly report: Report | undefined;
 }
 
@@ -22,7 +23,19 @@ interface SessionWorker {
   addEventListener(type: 'message', listener: (event: { readonly data: FromSession }) => void): void;
   addEventListener(type: 'error', listener: (event: { readonly message?: string }) => void): void;
 }
-declare const document: { readonly baseURI: string; getElementById(id: string): unknown };
+interface KeyPressed {
+  readonly key: string;
+  readonly ctrlKey: boolean;
+  readonly altKey: boolean;
+  readonly metaKey: boolean;
+  /** Where the console is, it takes all keys. */
+  readonly target: { closest(selector: string): unknown };
+}
+declare const document: {
+  readonly baseURI: string;
+  getElementById(id: string): unknown;
+  addEventListener(type: 'keydown', listener: (event: KeyPressed) => void): void;
+};
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
 
 const state = signal(START);
@@ -48,7 +61,20 @@ session.addEventListener('error', ({ message }) =>
 session.postMessage({ do: 'open', url: new URL('machine/machine.json', document.baseURI).href });
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
-const Above = (): VNode => <SessionView state={state.value} onRun={() => session.postMessage({ do: 'run' })} />;
+const MESSAGES: Readonly<Record<RunAction, ToSession>> = {
+  run: { do: 'run', stepwise: false },
+  step: { do: 'run', stepwise: true },
+  next: { do: 'goOn', all: false },
+  rest: { do: 'goOn', all: true },
+};
+const act = (action: RunAction): void => session.postMessage(MESSAGES[action]);
+document.addEventListener('keydown', ({ key, ctrlKey, altKey, metaKey, target }) => {
+  if (ctrlKey || altKey || metaKey || target.closest('#console')) return;
+  const action = actionOfKey(key, state.value);
+  if (action) act(action);
+});
+
+const Above = (): VNode => <SessionView state={state.value} onAct={act} />;
 const Below = (): VNode => (
   <Storage stored={state.value.stored} onEmpty={() => session.postMessage({ do: 'emptyStore' })} />
 );

@@ -5,7 +5,8 @@ import t from 'tap';
 import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
-import { SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
+import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
+import { actionOfKey, SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
 import { durationText, timelineOf, type Track } from '../../../emulator/host/browser/views/timeline-model.js';
 import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
@@ -126,11 +127,51 @@ t.test('the state of a session', async (t) => {
   t.match(after({ tell: 'failed', message: 'no', remedy: undefined }), { said: 'no' });
 });
 
+t.test('a run part by part', async (t) => {
+  const step = (what: string): FromSession => ({ tell: 'step', what, fraction: 0.5 });
+  const pause: FromSession = { tell: 'paused', next: 'run ls' };
+  const paused = after(prompt, { tell: 'running' }, pause);
+  t.match(paused, { phase: 'running', paused: 'run ls', said: 'paused before: run ls', steps: [] });
+  const gone = next(paused, { tell: 'goingOn' });
+  t.match(gone, { phase: 'running', paused: undefined, said: 'run ls', steps: ['run ls'] });
+  const twice = [step('run ls'), pause, { tell: 'goingOn' } as const, step('run ls')].reduce(next, gone);
+  t.same(twice.steps, ['run ls', 'run ls'], 'a part that is a step, too, is one');
+
+  const keys = (state: SessionState): string => [...'rsnex'].map((key) => actionOfKey(key, state) ?? '-').join(' ');
+  t.equal(keys(START), '- - - - -');
+  t.equal(keys(after(prompt)), 'run step - - -');
+  t.equal(keys(paused), '- - next rest -');
+  t.equal(keys(gone), '- - - - -');
+
+  const told: string[] = [];
+  const { pause: wait, goOn } = createStepper(
+    (title) => told.push(title),
+    () => told.push('on'),
+  );
+  const begin = (title: string): Promise<void> => wait(title).then(() => void told.push(`${title} begins`));
+  goOn(false);
+  const one = begin('one');
+  await Promise.resolve();
+  t.same(told, ['one'], 'what is told before there is a pause ends none');
+  goOn(false);
+  await one;
+  const two = begin('two');
+  goOn(true);
+  await two;
+  await begin('three');
+  t.same(told, ['one', 'on', 'one begins', 'two', 'on', 'two begins', 'three begins'], 'without pauses in the end');
+});
+
 t.test('the views', async (t) => {
-  const view = (state: SessionState): string => renderToString(<SessionView state={state} onRun={() => undefined} />);
+  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={() => undefined} />);
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
-  t.match(view(START), /<button id="run" type="button" disabled>Run the scenario<\/button>/);
-  t.match(view(after(prompt)), /<button id="run" type="button">Run: snapshot, resume<\/button>/);
+  t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
+  t.match(view(after(prompt)), /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/);
+  t.notMatch(view(after(prompt)), /id="(next|rest)"/);
+  const paused = view(after(prompt, { tell: 'running' }, { tell: 'paused', next: 'save the image' }));
+  t.match(paused, /<button id="step" type="button" disabled/);
+  t.match(paused, /<button id="next" type="button" aria-keyshortcuts="n" title="key n">Next: save the image<\/button>/);
+  t.match(paused, /<button id="rest" type="button" aria-keyshortcuts="e"/);
   t.notMatch(view(after(prompt)), /id="(timeline|proofs|steps)"/);
   const shown = view(
     after(prompt, { tell: 'running' }, ...CYCLE.map((one): FromSession => ({ tell: 'machine', machine: one }))),

@@ -65,6 +65,7 @@ function run(
     console?: Plan['console'];
     proofs?: Partial<Proofs>;
     listeners?: EvidenceListeners;
+    pause?: (next: string) => Promise<void>;
     states?: BootStates;
   } = {},
 ) {
@@ -84,6 +85,7 @@ function run(
       cache: over.cache ?? memoryCache(),
     },
     ...over.listeners,
+    ...(over.pause && { pause: over.pause }),
     ...(over.states && { states: over.states }),
     proofs: { ...watchingProofs(over.seen ?? []), ...over.proofs },
     matcher: nodeMatcher(),
@@ -182,6 +184,46 @@ t.test('a machine that lives on after its snapshot', async (t) => {
   );
   t.equal(evidence?.writesSinceCopy[1]?.length, 1);
   t.equal(evidence?.writesByResume[1]?.length, 1);
+});
+
+t.test('a run that pauses before each part is the same run', async (t) => {
+  const steps: readonly Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }];
+  const system = { commands: { spoil: {}, rewrite: {} } };
+  const parts = [
+    'boot',
+    'suspend (sys_snapshot)',
+    'run spoil',
+    'save the image',
+    'run rewrite',
+    'power off',
+    'resume in a new machine',
+    'verify',
+    'shut down',
+  ];
+  const ran: string[] = [];
+  const paused: string[] = [];
+  const through = await run(steps, {
+    system,
+    control: true,
+    listeners: { onCommand: ({ command }) => ran.push(command) },
+    pause: async (next) => {
+      const before = ran.length;
+      // Whatever does not wait would have happened by then.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      t.equal(ran.length, before, `nothing is run before ${next} may begin`);
+      paused.push(next);
+    },
+  });
+  t.same(paused, parts, 'each part of the main run, and none of the control run');
+  const { main } = await run(steps, { system, control: true });
+  t.equal(through.main.stateHash, main.stateHash);
+  t.same(through.findings, []);
+
+  const stopped = run(steps, {
+    system,
+    pause: (next) => (next === 'power off' ? Promise.reject(new Error('enough')) : Promise.resolve()),
+  });
+  await t.rejects(stopped, { message: 'enough' }, 'a pause that fails ends the run');
 });
 
 t.test('RAM is copied only where a proof will look at it', async (t) => {

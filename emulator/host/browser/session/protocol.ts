@@ -12,7 +12,13 @@ export type ToSession =
   /** Bytes for the console of the machine at the prompt. */
   | { readonly do: 'type'; readonly bytes: Uint8Array }
   /** Run the scenario of the page, in machines of its own. The machine at the prompt ends. */
-  | { readonly do: 'run' }
+  | {
+      readonly do: 'run';
+      /** It pauses before each part until it is told to go on. */
+      readonly stepwise: boolean;
+    }
+  /** Ends the pause; `all`: without pauses from now on. */
+  | { readonly do: 'goOn'; readonly all: boolean }
   /** Remove what the browser keeps of the disks. */
   | { readonly do: 'emptyStore' };
 
@@ -35,6 +41,10 @@ export type FromSession =
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | { readonly tell: 'running' }
+  /** The machines of the scenario stand until they are told to go on with `next`, a title. */
+  | { readonly tell: 'paused'; readonly next: string }
+  /** The pause has ended. */
+  | { readonly tell: 'goingOn' }
   /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }
   /** All that a machine of the scenario has shown so far; it replaces what was told of it before. */

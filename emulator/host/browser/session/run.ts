@@ -17,11 +17,12 @@ declare const navigator: { readonly userAgent: string };
 const NO_CHECKERS =
   'filesystems were not checked, because their tools are programs of the host: `snapback run` does it';
 
-/** @throws InputError, RigError; errors of the guest are in the report. */
+/** `pause`: see `TimelineDeps`. @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   { plan, config, configKey, systemMap, facts, bootStateOf }: LoadedScenario,
   engine: Engine,
   tell: (message: FromSession) => void,
+  pause?: (next: string) => Promise<void>,
 ): Promise<Report> {
   const startedMs = performance.now();
   const booter: Booter = {
@@ -46,6 +47,7 @@ export async function runScenario(
     }),
     matcher: browserMatcher(),
     hash: sha256Hex,
+    ...(pause && { pause }),
     onMachine: (machine) => tell({ tell: 'machine', machine }),
     onFinding: (finding) => tell({ tell: 'finding', finding }),
     onCommand: (command) => tell({ tell: 'command', command }),

@@ -9,18 +9,20 @@ import { loadMachine, loadScenario, placeStored, type LoadedMachine } from '../s
 import { openPieceStore } from '../storage/piece-store.js';
 import type { FromSession, ToSession } from './protocol.js';
 import { runScenario } from './run.js';
+import { createStepper, type Stepper } from './stepper.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
 /** Guest time per run while the console is open, and the real time that it should take. */
 const STRETCH_MS = 20;
 
-/** Answers what handles the page's messages, one after another; only input for the console does not wait. */
+/** Answers what handles the page's messages, one after another; only input for the console and the end of a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
   let opened: { readonly machine: LoadedMachine; readonly engine: Engine } | undefined;
   let typed: Uint8Array[] = [];
   let conversation: { ends: boolean; readonly over: Promise<void> } | undefined;
   let last: Promise<void> = Promise.resolve();
+  let stepper: Stepper | undefined;
 
   const open = async (url: string): Promise<void> => {
     const loaded = await loadMachine(url, (loading) => tell({ tell: 'loading', loading }));
@@ -63,13 +65,19 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     }
   };
 
-  const run = async (): Promise<void> => {
+  const run = async (stepwise: boolean): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
     if (conversation) conversation.ends = true;
     await conversation?.over;
     tell({ tell: 'running' });
     const scenario = await loadScenario(opened.machine, (loading) => tell({ tell: 'loading', loading }));
-    const report = await runScenario(scenario, opened.engine, tell);
+    stepper = stepwise
+      ? createStepper(
+          (next) => tell({ tell: 'paused', next }),
+          () => tell({ tell: 'goingOn' }),
+        )
+      : undefined;
+    const report = await runScenario(scenario, opened.engine, tell, stepper?.pause);
     tell({ tell: 'verdict', report, text: renderText(report, { colour: false }) });
     await tellStored();
   };
@@ -90,12 +98,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'failed', message: message ?? String(error), remedy });
   };
 
-  const act = (message: Exclude<ToSession, { readonly do: 'type' }>): Promise<void> => {
+  const act = (message: Exclude<ToSession, { readonly do: 'type' | 'goOn' }>): Promise<void> => {
     switch (message.do) {
       case 'open':
         return open(message.url);
       case 'run':
-        return run();
+        return run(message.stepwise);
       case 'emptyStore':
         return emptyStore();
     }
@@ -103,6 +111,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   return (message) => {
     if (message.do === 'type') typed.push(message.bytes);
+    else if (message.do === 'goOn') stepper?.goOn(message.all);
     else last = last.then(() => act(message)).catch(fail);
   };
 }

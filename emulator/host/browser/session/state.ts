@@ -19,6 +19,8 @@ export interface SessionState {
   readonly prompt: PromptState | undefined;
   /** Name of the scenario that can be run. */
   readonly scenario: string | undefined;
+  /** While the run waits to be told to go on: what begins then. */
+  readonly paused: string | undefined;
   /** Titles of the steps so far. */
   readonly steps: readonly string[];
   /** The part of the scenario that is done, from 0 to 1. */
@@ -33,6 +35,7 @@ export interface SessionState {
 
 /** Before the scenario has shown anything. */
 const NOTHING_RUN = {
+  paused: undefined,
   steps: [],
   done: 0,
   findings: [],
@@ -71,6 +74,15 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
     case 'running':
       return { ...state, ...NOTHING_RUN, phase: 'running', said: 'running the scenario' };
+    case 'paused':
+      return { ...state, loading: undefined, paused: message.next, said: `paused before: ${message.next}` };
+    case 'goingOn':
+      return {
+        ...state,
+        paused: undefined,
+        // Parts of a live timeline are told by nothing else.
+        ...(state.paused !== undefined && { said: state.paused, steps: [...state.steps, state.paused] }),
+      };
     case 'step': {
       const { what, fraction } = message;
       // A part of a step says no new step.

@@ -19,6 +19,7 @@ export interface ElementAttributes {
   readonly href?: string;
   readonly download?: string;
   readonly 'aria-label'?: string;
+  readonly 'aria-keyshortcuts'?: string;
   readonly 'aria-live'?: 'polite';
   readonly 'data-kind'?: string;
   readonly onClick?: () => void;

@@ -8,8 +8,22 @@ import { Timeline } from './timeline.js';
 
 export interface SessionProps {
   readonly state: SessionState;
-  readonly onRun: () => void;
+  readonly onAct: (action: RunAction) => void;
 }
+
+/** `next`: one part of a run that has paused. `rest`: all of it. */
+export type RunAction = 'run' | 'step' | 'next' | 'rest';
+
+/** Keys of the actions, pressed outside of the console. */
+const KEYS: Readonly<Record<RunAction, string>> = { run: 'r', step: 's', next: 'n', rest: 'e' };
+
+/** What a key asks for now; undefined where it asks for nothing. */
+export function actionOfKey(key: string, state: SessionState): RunAction | undefined {
+  return (Object.keys(KEYS) as RunAction[]).find((action) => KEYS[action] === key && isPossible(action, state));
+}
+
+const isPossible = (action: RunAction, { scenario, phase, paused }: SessionState): boolean =>
+  action === 'next' || action === 'rest' ? paused !== undefined : scenario !== undefined && phase !== 'running';
 
 const TONES: Readonly<Record<SessionState['phase'], string>> = {
   starting: '',
@@ -19,8 +33,8 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
   failed: 'failed',
 };
 
-export function SessionView({ state, onRun }: SessionProps): VNode {
-  const { phase, said, loading, scenario, steps, done, findings, machines, report, verdict } = state;
+export function SessionView({ state, onAct }: SessionProps): VNode {
+  const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
   return (
@@ -35,9 +49,12 @@ export function SessionView({ state, onRun }: SessionProps): VNode {
         aria-label={loading ? 'loading' : 'done of the scenario'}
         hidden={!loading && phase !== 'running'}
       />
-      <button id="run" type="button" disabled={scenario === undefined || phase === 'running'} onClick={onRun}>
-        Run{scenario === undefined ? ' the scenario' : `: ${scenario}`}
-      </button>
+      <div class="actions" role="group" aria-label="run of the scenario">
+        <Action action="run" text={`Run${scenario === undefined ? ' the scenario' : `: ${scenario}`}`} {...{ state, onAct }} />
+        <Action action="step" text="Step through" {...{ state, onAct }} />
+        {paused !== undefined && <Action action="next" text={`Next: ${paused}`} {...{ state, onAct }} />}
+        {paused !== undefined && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
+      </div>
       {steps.length > 0 && (
         <details id="steps">
           <summary>
@@ -53,6 +70,26 @@ export function SessionView({ state, onRun }: SessionProps): VNode {
       <Timeline tracks={timelineOf(machines)} />
       <Proofs findings={findings} report={report} verdict={verdict} />
     </div>
+  );
+}
+
+interface ActionProps extends SessionProps {
+  readonly action: RunAction;
+  readonly text: string;
+}
+
+function Action({ action, text, state, onAct }: ActionProps): VNode {
+  return (
+    <button
+      id={action}
+      type="button"
+      disabled={!isPossible(action, state)}
+      aria-keyshortcuts={KEYS[action]}
+      title={`key ${KEYS[action]}`}
+      onClick={() => onAct(action)}
+    >
+      {text}
+    </button>
   );
 }
 
