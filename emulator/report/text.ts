@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** A report on one screen. */
-import type { Finding, FindingKind } from '../cycle/outcome.js';
+import type { Finding } from '../cycle/outcome.js';
 import { printable, printableLine } from './escape.js';
-import { excerptOfLog } from './excerpt.js';
+import { excerptOf } from './excerpt.js';
 import { bytes, counted, grouped, millions, time } from './numbers.js';
 import { machineWords, replayLimit, type Report } from './model.js';
 
@@ -152,7 +152,7 @@ function failureLines(
   const details = failure.details.flatMap((line) => printable(line).split('\n')).map(clipped);
   return [
     `  ${paint(31, of === 1 ? 'failure' : `failure ${index + 1} of ${of}`)} ${failure.kind}: ${printableLine(failure.what)}`,
-    ...(LOGS.has(failure.kind) ? logLines(details) : firstLines(details)).map((line) => `      ${line}`),
+    ...excerptOf(failure.kind, details, DETAILS_MAX, 'see the JSON report').map((line) => `      ${line}`),
     ...(failure.remedy === undefined ? [] : [`      what to do: ${printableLine(failure.remedy)}`]),
   ];
 }
@@ -161,22 +161,3 @@ const clipped = (line: string): string =>
   line.length <= LINE_MAX
     ? line
     : `${line.slice(0, LINE_MAX)}... and ${counted(line.length - LINE_MAX, 'more character')}`;
-
-/**
- * Kinds whose details are the output of a console or a command. Their cause comes last. Other kinds list the worst
- * first.
- */
-const LOGS: ReadonlySet<FindingKind> = new Set<FindingKind>(['guest', 'command', 'console', 'control']);
-
-function logLines(log: readonly string[]): readonly string[] {
-  return excerptOfLog(log, DETAILS_MAX).flatMap(({ omittedLines, lines }) => [
-    ...(omittedLines > 0 ? [`... ${counted(omittedLines, 'line')} left out here: see the JSON report`] : []),
-    ...lines,
-  ]);
-}
-
-function firstLines(details: readonly string[]): readonly string[] {
-  const shown = details.slice(0, DETAILS_MAX);
-  const more = details.length - shown.length;
-  return more > 0 ? [...shown, `... and ${more} more in the JSON report`] : shown;
-}

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { InputError } from '../../emulator/machine/errors.js';
+import { excerptOf } from '../../emulator/report/excerpt.js';
 import type { Report } from '../../emulator/report/model.js';
 import { runScenario } from '../run/run-scenario.js';
 import { loadScenario, UnfitMachine, type LoadedScenario } from '../run/scenario-file.js';
@@ -48,6 +49,12 @@ export async function runOn(name: string, machine: SoakMachine, context: BuildCo
   return { wrong: linesOf(report) };
 }
 
-/** What a report found, with its evidence below each finding. */
+/** Lines of evidence for each finding. */
+const EVIDENCE_MAX = 24;
+
+/** What a report found, with what shows the cause below each finding. */
 export const linesOf = ({ failures }: Pick<Report, 'failures'>): readonly string[] =>
-  failures.flatMap(({ kind, what, details }) => [`${kind}: ${what}`, ...details.map((line) => `  ${line}`)]);
+  failures.flatMap(({ kind, what, details }) => [
+    `${kind}: ${what}`,
+    ...excerptOf(kind, details, EVIDENCE_MAX).map((line) => `  ${line}`),
+  ]);

@@ -3,6 +3,7 @@ import t from 'tap';
 import { DEFAULT_MACHINE } from '../../../emulator/cycle/plan.js';
 import type { Finding, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
 import { commandLines } from '../../../emulator/report/commands.js';
+import { excerptOf } from '../../../emulator/report/excerpt.js';
 import { renderJunit, renderKtap } from '../../../emulator/report/machine-readable.js';
 import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
@@ -267,7 +268,7 @@ t.test('a failure shows what, where, and how to see it again', (t) => {
   const text = renderText(reportWith([lost]), { colour: false });
   t.match(text, /^FAIL/);
   t.match(text, /failure memory: 1 page differs <after> the restore\n {6}pfn 0\n/);
-  t.match(text, /and 8 more in the JSON report/);
+  t.match(text, /\.\.\. 8 lines left out here: see the JSON report/);
   t.match(text, /replay: npx snapback run x\.yaml --seed 1$/);
   t.end();
 });
@@ -315,6 +316,20 @@ t.test('of a console with a fault the lines around it are shown, and the last on
   t.match(shownOf(panicAt(2))[2], /^Kernel panic/, 'at the very beginning');
   t.match(shownOf(panicAt(24)).slice(-2), ['line 23', /^Kernel panic/], 'at the very end');
   t.equal(shownOf(panicAt(20)).length, 13, 'no second gap where the two meet');
+  t.end();
+});
+
+t.test('of the output of tests those around the first that failed are shown', (t) => {
+  const tests = Array.from({ length: 91 }, (_, index) => `ok ${index + 1} check-${index + 1}`);
+  const details = tests.with(59, 'not ok 60 check-60');
+  t.same(excerptOf('command', details, 12), [
+    '... 55 lines left out here',
+    ...tests.slice(55, 59),
+    'not ok 60 check-60',
+    ...tests.slice(60, 63),
+    '... 24 lines left out here',
+    ...tests.slice(87),
+  ]);
   t.end();
 });
 
