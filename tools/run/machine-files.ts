@@ -73,12 +73,14 @@ const CMDLINE_BY_ENGINE: Readonly<Record<EngineName, readonly string[]>> = {
 };
 
 /**
- * Where time is the host's, a busy host makes a slow guest, whose tasks may need longer to freeze than the kernel's 20 s, and
- * whose disks longer to answer than its 30 s. The host must not decide about the result.
+ * Where time is the host's, a busy host makes a slow guest. Its tasks may need longer to freeze than the kernel's 20 s, its disks
+ * longer to answer than its 30 s, and stock hibernation, which freezes no filesystem, longer to save an image than the 30 s after
+ * which the kernel writes what is dirty. The host must not decide about the result.
  */
 const PATIENT_KERNEL: readonly string[] = [
   'echo 300000 > /sys/power/pm_freeze_timeout',
   'for timeout in /sys/block/*/queue/io_timeout; do [ ! -e "$timeout" ] || echo 450000 > "$timeout"; done',
+  'echo 45000 > /proc/sys/vm/dirty_expire_centisecs',
 ];
 
 /** Makes a kernel with page poisoning, such as the debug flavour, check the contents of free pages. */

@@ -113,9 +113,9 @@ function splitAtPages(reason: WrittenReason, start: number, end: number): Writte
 
 /**
  * Upper bound of the stack that the copy loop and its callees use (92 bytes in the release kernel of i386, 176 in that of
- * x86-64). More means that something else ran.
+ * x86-64, 568 in its debug kernel, where each access to memory is checked). More means that something else ran.
  */
-const DEAD_STACK_BYTES_MAX = 512;
+const DEAD_STACK_BYTES_MAX = 768;
 
 /** Offset of the stack pointer in struct pt_regs of x86-64, with which its struct saved_context begins. */
 const STACK_POINTER_IN_REGISTERS = 19 * 8;
