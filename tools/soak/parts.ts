@@ -10,6 +10,20 @@ import type { SoakMachine } from './machine-options.js';
 const METHODS = ['sys-snapshot', 'stock-cycle'] as const;
 /** Those that take snapshots with everything in use. */
 const IN_USE = ['sys-snapshot', 'fs-all', 'mm-live-memory', 'mm-swapping'] as const;
+/** Those that go through all code of the series, for a kernel that checks itself and takes minutes for each. */
+const ALL_CODE = [
+  ...METHODS,
+  'fs-all',
+  'raw-devices',
+  'mm-stress-short',
+  'processors-offline',
+  'rollback',
+  'commit',
+  'keep',
+  'suspend',
+  'orphan',
+  'take-down',
+] as const;
 
 /** The chain of two processors, whose cycles take longer. */
 const CYCLES_QEMU = 50;
@@ -41,7 +55,8 @@ const on = (processors: number, more: SoakMachine = {}): SoakMachine => ({ engin
 const ON_QEMU: readonly Part[] = [
   ...[2, 1, 4].map((processors) => scenarios(on(processors))),
   ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), IN_USE)),
-  scenarios(on(2, { kernel: 'debug' })),
+  // An eighth of memory is for the shadow of the rest, and what a scenario does must fit into what remains.
+  scenarios(on(2, { kernel: 'debug', memoryMiB: 1024 }), ALL_CODE),
   stacks(on(2)),
   stacks(on(2, { kernel: 'debug' })),
   // Each snapshot leaves a substitute on those before, with threads of its own.
