@@ -126,6 +126,8 @@ const NO_SCSI = ['disk_below.scsi.cannot_be_written'];
 interface Selftest {
   readonly program: Program;
   readonly compiler: 'i686-linux-gnu-gcc' | 'x86_64-linux-gnu-gcc';
+  /** How many pages a test of memory has, instead of the number in its source. */
+  readonly pages?: number;
 }
 const nameOf = ({ program, compiler }: Selftest): string => `${program}-${compiler.split('-', 1).join('')}`;
 
@@ -135,13 +137,23 @@ async function compileSelftests(dir: string, selftests: readonly Selftest[]): Pr
   await mkdir(join(include, 'linux'), { recursive: true });
   for (const header of ['snapshot.h', 'snapshot_store.h'])
     await cp(join(tree, 'include', 'uapi', 'linux', header), join(include, 'linux', header));
-  const flags = ['-static', '-O2', '-Wall', '-Werror', '-I', include];
+  const sources = join(tree, SELFTESTS, 'snapshot');
+  const flags = ['-static', '-O2', '-Wall', '-Werror', '-I', include, '-iquote', sources];
   await Promise.all(
-    selftests.map((selftest) => {
-      const source = join(tree, SELFTESTS, 'snapshot', `${selftest.program}_test.c`);
+    selftests.map(async (selftest) => {
+      const file = `${selftest.program}_test.c`;
+      const source = selftest.pages === undefined ? join(sources, file) : join(dir, file);
+      if (selftest.pages !== undefined)
+        await writeFile(source, withPages(await readFile(join(sources, file), 'utf8'), selftest.pages));
       return command(selftest.compiler, [...flags, '-o', join(dir, nameOf(selftest)), source], context);
     }),
   );
+}
+
+function withPages(source: string, pages: number): string {
+  const PAGES = /^#define PAGES\s+\d+$/m;
+  if (!PAGES.test(source)) throw new Error('the test does not define how many pages it has');
+  return source.replace(PAGES, `#define PAGES ${pages}`);
 }
 
 /** What the tests need: snapshots are wanted, a device for the store, and one that nobody uses. */
@@ -201,7 +213,11 @@ const NOTICED = [
 
 t.test('they fail on a kernel that makes mistakes', async (t) => {
   const dir = t.testdir({});
-  const selftests = NOTICED.map(([, program]) => ({ program, compiler: 'i686-linux-gnu-gcc' }) as const);
+  const selftests = NOTICED.map(([, program]) => {
+    // A mistake strikes the page in the middle of those of all programs. With 16 MiB, that is one of the test's.
+    const more = program === 'preserved' ? { pages: 4096 } : {};
+    return { program, compiler: 'i686-linux-gnu-gcc', ...more } as const;
+  });
   await compileSelftests(dir, selftests);
   const steps = selftests.map((selftest, index) => {
     const [mistake] = NOTICED[index] ?? [];

@@ -326,14 +326,14 @@ function proofs(t: Test, machine: SyntheticMachine): void {
     );
     const live = verify((restored) => flip(restored, places.stackPointer + word));
     t.match(live.differences, [{ kind: 'content', owner: /^kernel stack of agent/ }]);
-    t.equal(verify((restored) => flip(restored, places.stackPointer - 513)).pagesDiffering, 1, 'and it is not deep');
+    t.equal(verify((restored) => flip(restored, places.stackPointer - 769)).pagesDiffering, 1, 'and it is not deep');
   });
 
   t.test('the dead stack in two pages, wherever they lie', async (t) => {
     const made = syntheticKernel();
     const { kernel, places } = made;
     const saved = word === 4 ? places.symbol('saved_context_esp') : places.symbol('saved_context') + 152;
-    // From 400 bytes below the end of the upper page to 104 bytes above its beginning.
+    // To 104 bytes above the beginning of the upper page.
     made.set(saved, made.get(saved) - (PAGE_BYTES - 400 - 104));
     const upper = Math.floor(places.stackPointer / PAGE_BYTES) * PAGE_BYTES;
     t.same(
@@ -341,7 +341,7 @@ function proofs(t: Test, machine: SyntheticMachine): void {
         .filter(({ reason }) => reason === 'deadStack')
         .map(({ start, lengthBytes }) => [start, lengthBytes]),
       [
-        [(places.frames.stack + 1) * PAGE_BYTES - 408, 408],
+        [(places.frames.stack + 1) * PAGE_BYTES - 664, 664],
         [upper, 104],
       ],
     );
