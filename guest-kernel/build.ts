@@ -173,9 +173,7 @@ export async function kernelRecipeOf(
       if (!isNew) inner.progress(`kernel ${title}: going on where the last build was interrupted`);
       await compileTree(tree, { title, arch, stepsExpected }, inner, kept.lock);
       await Promise.all([
-        copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
-        copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
-        copyFile(join(tree, '.config'), join(dir, 'config')),
+        copyKernel(tree, dir),
         writeFile(
           join(dir, 'kernel.json'),
           `${JSON.stringify({ ...about, source: { package: source.package, version: source.version, sha256: source.sha256 }, tools: tools.split('\n'), patches: patches.map(({ file }) => file) }, null, 2)}\n`,
@@ -183,6 +181,15 @@ export async function kernelRecipeOf(
       ]);
     },
   };
+}
+
+/** Copies what a run needs of a kernel from the tree where it was built to the folder `dir`. */
+export async function copyKernel(tree: string, dir: string): Promise<void> {
+  await Promise.all([
+    copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
+    copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
+    copyFile(join(tree, '.config'), join(dir, 'config')),
+  ]);
 }
 
 /**

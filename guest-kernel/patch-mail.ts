@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Reads patches as changes of files: from mails of any encoding, or as `diff` prints them. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
-import { command } from '../emulator/host/node/process.js';
+import { makeTemporaryFolder } from '../emulator/host/node/temporary.js';
 import { InputError } from '../emulator/machine/errors.js';
 import { hasChange, isLetter, isMail, type PatchText } from '../emulator/validate/patch-text.js';
+import { gitIn } from './series.js';
 
 /** One patch, decoded. */
 export interface Change {
@@ -41,18 +41,11 @@ export async function readChanges(patches: readonly PatchText[], context: BuildC
 }
 
 async function decode({ name, text }: PatchText, context: BuildContext): Promise<Change> {
-  const dir = await mkdtemp(join(tmpdir(), 'snapback-mail-'));
+  const dir = await makeTemporaryFolder('snapback-mail-');
   try {
-    const { stdout } = await command(
-      'git',
+    const { stdout } = await gitIn(dir, context)(
       ['mailinfo', '--encoding=UTF-8', join(dir, 'message'), join(dir, 'change')],
-      context,
-      {
-        cwd: dir,
-        input: Buffer.from(text, 'latin1'),
-        env: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
-        remedy: 'install git',
-      },
+      Buffer.from(text, 'latin1'),
     );
     const subject = /^Subject: (.*)$/m.exec(stdout)?.[1] ?? '';
     return { name, subject, diff: await readFile(join(dir, 'change'), 'latin1') };

@@ -45,9 +45,7 @@ export async function goToSeries(
   if ((await readFile(record, 'utf8').catch(() => '')) === digest) return;
   context.progress('a tree for patches: applying the series');
   const git = gitIn(tree, context, REMEDY);
-  await git(['reset', '-q', '--hard', SERIES_TAG]);
-  await removeMade(tree, context);
-  await track(
+  await goBack(
     tree,
     patches.flatMap(({ text }) => touchedFiles(text)),
     context,
@@ -65,6 +63,13 @@ export async function goToSeries(
     await git(['worktree', 'remove', '--force', next], undefined, 'any');
   }
   await writeFile(record, digest);
+}
+
+/** Takes back what is applied on top of the series. From then on, git knows `paths`. */
+async function goBack(tree: string, paths: readonly string[], context: BuildContext): Promise<void> {
+  await gitIn(tree, context, REMEDY)(['reset', '-q', '--hard', SERIES_TAG]);
+  await removeMade(tree, context);
+  await track(tree, paths, context);
 }
 
 /**
@@ -93,16 +98,13 @@ async function track(tree: string, paths: readonly string[], context: BuildConte
 }
 
 /**
- * Makes the tree that of the series with `changes`. Files that are the same before and after keep their time, so that make
- * does not compile them again.
+ * Makes the tree that of the series with `changes`.
  * @throws InputError that names the patch that does not apply, with file and line.
  */
 export async function applyChanges(tree: string, changes: readonly Change[], context: BuildContext): Promise<void> {
   const git = gitIn(tree, context, REMEDY);
   const touched = changes.flatMap(({ diff }) => touchedBy(diff));
-  await git(['reset', '-q', '--hard', SERIES_TAG]);
-  await removeMade(tree, context);
-  await track(
+  await goBack(
     tree,
     touched.map(({ path }) => path),
     context,

@@ -6,7 +6,7 @@
  * The tree is unfinished work of the cache (`artifacts/kept.ts`): it is removed when nobody has used it for a day, after a
  * restart of the host, and by `snapback clean`. The kernels are artifacts.
  */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptWork } from '../emulator/host/node/artifacts/kept.js';
@@ -19,6 +19,7 @@ import {
   CompileError,
   compileTree,
   configureTree,
+  copyKernel,
   kernelRecipe,
   kernelSpec,
   kindName,
@@ -93,12 +94,7 @@ export async function obtainPatchedKernel(
           await goToSeries(tree, await readSeries(packagePath(...PATCHES_DIR)), scratch, inner);
           await applyChanges(tree, changes, inner);
           const log = await build(tree, kind, inner, kept.lock);
-          await Promise.all([
-            copyFile(join(tree, 'arch/x86/boot/bzImage'), join(dir, 'bzImage')),
-            copyFile(join(tree, 'System.map'), join(dir, 'System.map')),
-            copyFile(join(tree, '.config'), join(dir, 'config')),
-            writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(log))),
-          ]);
+          await Promise.all([copyKernel(tree, dir), writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(log)))]);
         } finally {
           await release();
         }

@@ -38,7 +38,7 @@ const IDENTITY = {
   GIT_COMMITTER_DATE: DATE,
 };
 /** The user's own git settings must not change what is applied or written. */
-const ISOLATED = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
+export const ISOLATED = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
 
 /** The patches of a folder in the order in which they are applied. */
 export async function readSeries(dir: string): Promise<readonly Patch[]> {

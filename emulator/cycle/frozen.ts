@@ -19,10 +19,7 @@ export function frozenAcrossPowerOff(
   restored: { readonly markers: readonly MarkerSeen[] },
 ): Span | undefined {
   const frozen = live.markers.findLast(({ kind }) => kind === stepBegin('freezeTasks'));
-  // The resuming kernel freezes and thaws tasks of its own before it jumps.
-  const jumped = restored.markers.findIndex(({ kind }) => kind === stepEnd('restore'));
-  const thawed =
-    jumped < 0 ? undefined : restored.markers.slice(jumped).find(({ kind }) => kind === stepEnd('thawTasks'));
+  const thawed = thawAfterRestore(restored.markers);
   if (!frozen || !thawed) return undefined;
   return {
     virtualMs: live.virtualMs - frozen.virtualMs + thawed.virtualMs,
@@ -36,5 +33,17 @@ export function frozenInLiveTimeline(markers: readonly MarkerSeen[]): Span | und
   const frozen = markers[begin];
   const thawed = markers.slice(begin + 1).find(({ kind }) => kind === stepEnd('thawTasks'));
   if (!frozen || !thawed) return undefined;
-  return { virtualMs: thawed.virtualMs - frozen.virtualMs, instructions: thawed.instruction - frozen.instruction };
+  return between(frozen, thawed);
 }
+
+/** The end of the thaw of the restored tasks. The resuming kernel freezes and thaws tasks of its own before it jumps. */
+export function thawAfterRestore(markers: readonly MarkerSeen[]): MarkerSeen | undefined {
+  const jumped = markers.findIndex(({ kind }) => kind === stepEnd('restore'));
+  return jumped < 0 ? undefined : markers.slice(jumped).find(({ kind }) => kind === stepEnd('thawTasks'));
+}
+
+/** From one marker to a later one of the same machine. */
+export const between = (from: MarkerSeen, to: MarkerSeen): Span => ({
+  virtualMs: to.virtualMs - from.virtualMs,
+  instructions: to.instruction - from.instruction,
+});

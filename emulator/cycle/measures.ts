@@ -2,7 +2,7 @@
 /** Computes from the markers how long the parts of a cycle took. */
 import { stepBegin, stepEnd, type KernelStep } from '../machine/markers.js';
 import type { MarkerSeen } from '../machine/contract.js';
-import type { Span } from './frozen.js';
+import { between, thawAfterRestore, type Span } from './frozen.js';
 
 /** What could be measured of a cycle. */
 export interface Measures {
@@ -80,12 +80,6 @@ function measuresOf(markers: readonly MarkerSeen[]): Measures {
   return { steps, ...(preserved && { preservedPages: preserved.word0 }) };
 }
 
-/** The end of the thaw of the restored tasks. The resuming kernel freezes and thaws tasks of its own before it jumps. */
-function thawAfterRestore(markers: readonly MarkerSeen[]): MarkerSeen | undefined {
-  const jumped = markers.findIndex(isEnd('restore'));
-  return jumped < 0 ? undefined : markers.slice(jumped).find(isEnd('thawTasks'));
-}
-
 const isBegin =
   (step: KernelStep) =>
   ({ kind }: MarkerSeen): boolean =>
@@ -94,8 +88,3 @@ const isEnd =
   (step: KernelStep) =>
   ({ kind }: MarkerSeen): boolean =>
     kind === stepEnd(step);
-
-const between = (from: MarkerSeen, to: MarkerSeen): Span => ({
-  virtualMs: to.virtualMs - from.virtualMs,
-  instructions: to.instruction - from.instruction,
-});

@@ -101,7 +101,8 @@ function countCases(result: Report | NoVerdict): Counts {
   return { tests: all.length, failures: all.filter(({ failures }) => failures.length > 0).length, errors: 0 };
 }
 
-const countsXml = ({ tests, failures, errors }: Counts): string =>
+/** The attributes of a suite. */
+export const countsXml = ({ tests, failures, errors }: Counts): string =>
   `tests="${tests}" failures="${failures}" errors="${errors}"`;
 
 function errorSuiteXml(result: NoVerdict): string {

@@ -5,8 +5,9 @@ export { time } from '../machine/duration.js';
 /** `1,234,567`. */
 export const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-/** `3 pages`, `1 page`. */
-export const counted = (value: number, noun: string): string => `${grouped(value)} ${noun}${value === 1 ? '' : 's'}`;
+/** `3 pages`, `1 page`, `2 patches`. */
+export const counted = (value: number, noun: string): string =>
+  `${grouped(value)} ${noun}${value === 1 ? '' : noun.endsWith('ch') ? 'es' : 's'}`;
 
 /** Bytes in the unit that leaves at most four digits. */
 export function bytes(value: number): string {

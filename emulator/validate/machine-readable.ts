@@ -2,6 +2,7 @@
 /** A validation for other programs: KTAP for kernel test tools, JUnit for CI servers. A test per cell, after one of the build. */
 import type { Finding } from '../cycle/outcome.js';
 import { ktapComments, ktapName, xmlAttribute, xmlText } from '../report/escape.js';
+import { countsXml } from '../report/machine-readable.js';
 import type { CellComparison } from './compare.js';
 import { percentText } from './text.js';
 import type { Validation } from './validation.js';
@@ -77,11 +78,12 @@ export function renderValidationJunit(validation: Validation): string {
   const tests = testsOf(validation);
   const failures = tests.filter(({ failure, isError }) => failure !== undefined && !isError).length;
   const errors = tests.filter(({ isError }) => isError).length;
+  const counts = countsXml({ tests: tests.length, failures, errors });
   const skipped = tests.filter((test) => test.skipped !== undefined).length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites tests="${tests.length}" failures="${failures}" errors="${errors}">`,
-    `  <testsuite name="${xmlAttribute(SUITE)}" tests="${tests.length}" failures="${failures}" errors="${errors}" skipped="${skipped}" time="0.000">`,
+    `<testsuites ${counts}>`,
+    `  <testsuite name="${xmlAttribute(SUITE)}" ${counts} skipped="${skipped}" time="0.000">`,
     ...tests.map(caseXml),
     '  </testsuite>',
     '</testsuites>',

@@ -24,7 +24,7 @@ export function renderHead({
   patches,
 }: Pick<Validation, 'kernelVersion' | 'flavour' | 'matrix' | 'patches'>): string {
   return [
-    `${counted(patches.length, 'patch').replace(/patchs$/, 'patches')} on Linux ${kernelVersion} with the series · ${flavour} · matrix ${matrix}`,
+    `${counted(patches.length, 'patch')} on Linux ${kernelVersion} with the series · ${flavour} · matrix ${matrix}`,
     ...patches.map((patch) => `  ${printableLine(titleOf(patch))}`),
     '',
   ].join('\n');

@@ -4,9 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
-import { describeFailure } from '../cli/failure.js';
-import { interruptible } from '../cli/interrupt.js';
-import { watchOutput } from '../cli/output-streams.js';
+import { runTool } from '../cli/tool.js';
 import { DEFAULT_MACHINE, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../run/machine-files.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
@@ -79,18 +77,11 @@ export async function main(args: readonly string[]): Promise<number> {
     serve(args[1] ?? '');
     return EXIT.pass;
   }
-  watchOutput();
-  return interruptible(async (signal) => {
-    try {
-      const options = readOptions(args);
-      if (options.help) console.log(HELP);
-      else await bench(options, signal);
-      return EXIT.pass;
-    } catch (error) {
-      const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
-      console.error(message);
-      return exitCode;
-    }
+  return runTool(async (signal) => {
+    const options = readOptions(args);
+    if (options.help) console.log(HELP);
+    else await bench(options, signal);
+    return EXIT.pass;
   });
 }
 

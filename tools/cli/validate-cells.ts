@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The cells of the matrix that a command names: one that Snapback brings along, or a file. */
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { packagePath } from '../../emulator/host/node/paths.js';
 import { readTextFile } from '../../emulator/host/node/text-file.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
@@ -10,8 +8,7 @@ import { MATRICES } from '../../emulator/validate/matrix.js';
 import { readMatrix } from '../../emulator/validate/matrix-file.js';
 import { nearest, renderIssues } from '../../emulator/yaml/index.js';
 import { loadCell } from '../run/cell.js';
-
-const ENDING = '.yaml';
+import { scenarioNames } from '../run/scenario-names.js';
 
 /**
  * The cells of `matrix`, all of which can be run on `kernel`.
@@ -28,7 +25,7 @@ async function readMatrixFile(path: string): Promise<readonly Cell[]> {
   if (!/[./]/.test(path)) {
     const like = nearest(path, names);
     throw new InputError(`there is no matrix '${path}'${like === undefined ? '' : `; did you mean '${like}'?`}`, {
-      remedy: `name one of ${names.join(', ')}, or a file by its path, like ./${path}${ENDING}`,
+      remedy: `name one of ${names.join(', ')}, or a file by its path, like ./${path}.yaml`,
     });
   }
   let text: string;
@@ -37,10 +34,7 @@ async function readMatrixFile(path: string): Promise<readonly Cell[]> {
   } catch (cause) {
     throw new InputError(`cannot read the matrix ${path}`, { cause, remedy: 'give the path of a YAML file' });
   }
-  const known = (await readdir(packagePath('test', 'scenarios')))
-    .filter((file) => file.endsWith(ENDING))
-    .map((file) => file.slice(0, -ENDING.length));
-  const read = readMatrix(text, path, known);
+  const read = readMatrix(text, path, scenarioNames());
   if ('issues' in read)
     throw new InputError(`${path} is not a valid matrix\n${renderIssues(read.issues)}`, {
       remedy: 'correct the places above; the README shows an example',

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** Reads the patches that a command names: files, folders, mailboxes, standard input, commits of a tree. */
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { command } from '../../emulator/host/node/process.js';
+import { makeTemporaryFolder } from '../../emulator/host/node/temporary.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { splitMailbox, type PatchText } from '../../emulator/validate/patch-text.js';
+import { ISOLATED } from '../../guest-kernel/series.js';
 import { STDOUT } from './report-files.js';
 
 const STDIN = STDOUT;
@@ -44,12 +45,12 @@ export async function readCommits(
   // A single commit would mean all that is not in it.
   if (!range.includes('..') || range.startsWith('-'))
     throw new InputError(`--range ${range} names no range of commits`, { remedy: 'write A..B, such as HEAD~3..HEAD' });
-  const dir = await mkdtemp(join(tmpdir(), 'snapback-commits-'));
+  const dir = await makeTemporaryFolder('snapback-commits-');
   try {
     const args = ['format-patch', '-q', '--full-index', '--binary', '-o', dir, range, '--'];
     const { status, stderr } = await command('git', ['-C', resolve(tree), ...args], context, {
       okStatuses: 'any',
-      env: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+      env: ISOLATED,
       remedy: 'install git',
     });
     if (status !== 0)

@@ -13,9 +13,7 @@ import { obtainPatchedKernel, PatchesDoNotBuild } from '../../guest-kernel/patch
 import { readChanges } from '../../guest-kernel/patch-mail.js';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
-import { describeFailure } from '../cli/failure.js';
-import { interruptible } from '../cli/interrupt.js';
-import { watchOutput } from '../cli/output-streams.js';
+import { runTool } from '../cli/tool.js';
 import { runCell } from '../run/cell.js';
 
 const FOLDER = packagePath('test', 'mutants');
@@ -101,8 +99,7 @@ async function runAll(names: readonly string[], signal: AbortSignal): Promise<nu
   return survivors.length === 0 ? EXIT.pass : EXIT.guestFailed;
 }
 
-watchOutput();
-process.exitCode = await interruptible(async (signal) => {
+process.exitCode = await runTool(async (signal) => {
   let status: number = EXIT.pass;
   const program = new Command('mutants')
     .description('Kernels with mistakes (test/mutants), each of which a proof must see.')
@@ -110,12 +107,6 @@ process.exitCode = await interruptible(async (signal) => {
     .action(async (names: string[]) => {
       status = await runAll(names, signal);
     });
-  try {
-    await program.parseAsync();
-    return status;
-  } catch (error) {
-    const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
-    console.error(message);
-    return exitCode;
-  }
+  await program.parseAsync();
+  return status;
 });

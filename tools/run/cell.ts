@@ -4,7 +4,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { obtain } from '../../emulator/host/node/artifacts/store.js';
-import { packagePath } from '../../emulator/host/node/paths.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, resultOf, type Cell, type CellResult } from '../../emulator/validate/cell.js';
@@ -12,6 +11,7 @@ import { ENGINES } from '../../emulator/engines/names.js';
 import { obtainMachineFiles, withShare } from './machine-files.js';
 import { runScenario, type RunHooks } from './run-scenario.js';
 import { loadScenario, type LoadedScenario } from './scenario-file.js';
+import { scenarioPath } from './scenario-names.js';
 
 const RESULT = 'result.json';
 
@@ -23,7 +23,7 @@ declare const CELL_DIGEST: string;
  * @throws InputError when it cannot be read, or when the cell's machine cannot be repeated.
  */
 export async function loadCell(cell: Cell, kernel: string): Promise<LoadedScenario> {
-  const file = isScenarioFile(cell) ? cell.scenario : packagePath('test', 'scenarios', `${cell.scenario}.yaml`);
+  const file = isScenarioFile(cell) ? cell.scenario : scenarioPath(cell.scenario);
   const { seed, memoryMiB } = cell;
   const loaded = await loadScenario(file, {
     kernel,

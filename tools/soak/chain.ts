@@ -6,7 +6,7 @@
 import type { CycleOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import type { CommandStep, Plan, SimpleStep, Step } from '../../emulator/cycle/plan.js';
 import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
-import { packagePath } from '../../emulator/host/node/paths.js';
+import { scenarioPath } from '../run/scenario-names.js';
 
 /** Number of cycles after which the kernel has made its permanent allocations. */
 const WARM_UP_CYCLES = 3;
@@ -20,7 +20,7 @@ const SLAB_PAGES_PER_CYCLE = 0.25;
 
 /** The scenario of a chain with this number of cycles. */
 export async function loadChain(cycles: number, overrides: Overrides = {}): Promise<LoadedScenario> {
-  const loaded = await loadScenario(packagePath('test', 'scenarios', 'chain.yaml'), overrides);
+  const loaded = await loadScenario(scenarioPath('chain'), overrides);
   const plan = chainOf(loaded.plan, cycles);
   return { ...loaded, plan, scenario: { ...loaded.scenario, name: plan.name } };
 }

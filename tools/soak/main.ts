@@ -3,9 +3,7 @@
 import { join } from 'node:path';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites } from '../cli/doctor.js';
-import { describeFailure } from '../cli/failure.js';
-import { interruptible } from '../cli/interrupt.js';
-import { watchOutput } from '../cli/output-streams.js';
+import { runTool } from '../cli/tool.js';
 import { bootStates } from '../../emulator/cycle/boot.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { sharedEngine } from '../run/engines.js';
@@ -36,7 +34,8 @@ import {
   type StormPart,
 } from './options.js';
 import { partsOf } from './parts.js';
-import { loadFor, runOn, scenarioNames } from './scenarios.js';
+import { scenarioNames } from '../run/scenario-names.js';
+import { loadFor, runOn } from './scenarios.js';
 import { isKnown } from './known-stacks.js';
 import { runStacks, stacksNamed, writeStacks } from './stack-run.js';
 import { groupsOf, type Stack } from './stacks.js';
@@ -47,24 +46,17 @@ const DETAILS_MAX = 40;
 
 /** Returns the exit status. */
 export function main(args: readonly string[]): Promise<number> {
-  watchOutput();
-  return interruptible(async (signal) => {
-    try {
-      const options = readOptions(args);
-      if (options.run === 'help') {
-        console.log(HELP);
-        return EXIT.pass;
-      }
-      const { context, progress } = buildContext(signal);
-      await ensurePrerequisites(context, options.run !== 'kernel' && options.machine.engine === 'qemu' ? ['qemu'] : []);
-      const well = options.run === 'all' ? await all(options, context) : await runPart(options, context);
-      progress.clear();
-      return well ? EXIT.pass : EXIT.guestFailed;
-    } catch (error) {
-      const { message, exitCode } = describeFailure(signal.aborted ? signal.reason : error);
-      console.error(message);
-      return exitCode;
+  return runTool(async (signal) => {
+    const options = readOptions(args);
+    if (options.run === 'help') {
+      console.log(HELP);
+      return EXIT.pass;
     }
+    const { context, progress } = buildContext(signal);
+    await ensurePrerequisites(context, options.run !== 'kernel' && options.machine.engine === 'qemu' ? ['qemu'] : []);
+    const well = options.run === 'all' ? await all(options, context) : await runPart(options, context);
+    progress.clear();
+    return well ? EXIT.pass : EXIT.guestFailed;
   });
 }
 

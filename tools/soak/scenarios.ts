@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** All scenarios of `test/scenarios` on one machine. Those of a broken kernel must fail, each as it should. */
-import { readdirSync } from 'node:fs';
-import { packagePath } from '../../emulator/host/node/paths.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { excerptOf } from '../../emulator/report/excerpt.js';
 import type { Report } from '../../emulator/report/model.js';
 import { runScenario } from '../run/run-scenario.js';
 import { loadScenario, UnfitMachine, type LoadedScenario } from '../run/scenario-file.js';
+import { scenarioNames, scenarioPath } from '../run/scenario-names.js';
 import { planOn, type SoakMachine } from './machine-options.js';
 import { notCaught } from './mistakes.js';
 
-const FOLDER = ['test', 'scenarios'] as const;
 const BROKEN = /^broken-(.+)$/;
-
-/** The names of all scenarios, in a fixed order. */
-export const scenarioNames = (): readonly string[] =>
-  readdirSync(packagePath(...FOLDER))
-    .flatMap((file) => (file.endsWith('.yaml') ? [file.slice(0, -'.yaml'.length)] : []))
-    .sort();
 
 export type ScenarioResult =
   /** `wrong`: lines about what went wrong. Empty when all was well. */
@@ -30,7 +22,7 @@ export type ScenarioResult =
 export async function loadFor(name: string, machine: SoakMachine): Promise<LoadedScenario> {
   if (!scenarioNames().includes(name))
     throw new InputError(`there is no scenario ${name}`, { remedy: `one of ${scenarioNames().join(', ')}` });
-  const loaded = await loadScenario(packagePath(...FOLDER, `${name}.yaml`), machine);
+  const loaded = await loadScenario(scenarioPath(name), machine);
   return { ...loaded, plan: planOn(loaded.plan, machine) };
 }
 

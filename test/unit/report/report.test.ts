@@ -405,5 +405,6 @@ t.test('numbers for people', (t) => {
   );
   t.same([millions(5), millions(1_234_567_890)], ['5', '1,235 M']);
   t.same([counted(1, 'page'), counted(2000, 'page')], ['1 page', '2,000 pages']);
+  t.same([counted(1, 'patch'), counted(2, 'patch')], ['1 patch', '2 patches']);
   t.end();
 });

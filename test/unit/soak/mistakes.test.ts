@@ -2,7 +2,7 @@
 /** A mistake counts as caught when the proof that is there for it names it. */
 import t from 'tap';
 import { FINDINGS_OF_MISTAKES, notCaught } from '../../../tools/soak/mistakes.js';
-import { scenarioNames } from '../../../tools/soak/scenarios.js';
+import { scenarioNames } from '../../../tools/run/scenario-names.js';
 
 t.test('every broken kernel has findings that must be made', (t) => {
   const mistakes = scenarioNames().flatMap((name) => (name.startsWith('broken-') ? [name.slice(7)] : []));
