@@ -31,7 +31,8 @@ const present = (entries) =>
 export async function buildAll() {
   await buildWorkers();
   await bundle({
-    ...(await withDigest()),
+    ...node,
+    plugins: [cellDigest],
     entryPoints: present({ index: 'tools/library.ts', cli: 'tools/cli/main.ts' }),
     outdir: dist,
   });
@@ -65,22 +66,27 @@ export async function buildPage() {
   if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));
 }
 
-/** A program for Node in which `CELL_DIGEST` is a digest of the code that runs a cell. Comments do not count. */
-async function withDigest() {
-  const entry = 'tools/run/cell.ts';
-  if (!existsSync(join(root, entry))) return node;
-  const options = { ...node, minify: true, sourcemap: false, define: { CELL_DIGEST: '""' }, outdir: dist };
-  const { outputFiles } = await build({ ...options, entryPoints: [entry] });
-  const hash = createHash('sha256');
-  for (const { contents } of outputFiles) hash.update(contents);
-  return { ...node, define: { CELL_DIGEST: JSON.stringify(hash.digest('hex')) } };
-}
+/** Gives the code that runs a cell a digest of itself and of all that it imports. Comments do not count. */
+const cellDigest = {
+  name: 'cell-digest',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]tools[\\/]run[\\/]cell\.ts$/ }, async ({ path }) => {
+      const options = { ...node, define: { CELL_DIGEST: '""' }, minify: true, sourcemap: false };
+      const { outputFiles } = await build({ ...options, entryPoints: [path], outdir: dist });
+      const hash = createHash('sha256');
+      for (const { contents } of outputFiles) hash.update(contents);
+      // At the end, so that no line of the source moves.
+      const contents = `${await readFile(path, 'utf8')}\nconst CELL_DIGEST = '${hash.digest('hex')}';\n`;
+      return { contents, loader: 'ts' };
+    });
+  },
+};
 
 /** Bundles one TypeScript program of this repository, with the workers it may start, and answers the path of the result, to be imported. */
 export async function buildProgram(path) {
   const outfile = join(dist, 'run', path.replaceAll(/[^a-z0-9]+/gi, '-').replace(/-ts$/, '.mjs'));
   await buildWorkers();
-  await bundle({ ...(await withDigest()), outExtension: {}, entryPoints: [path], outfile });
+  await bundle({ ...node, plugins: [cellDigest], outExtension: {}, entryPoints: [path], outfile });
   return outfile;
 }
 
@@ -88,7 +94,8 @@ export async function buildProgram(path) {
 export async function buildTests(paths) {
   const outdir = join(dist, 'test');
   const outputs = await bundle({
-    ...(await withDigest()),
+    ...node,
+    plugins: [cellDigest],
     entryPoints: paths,
     outdir,
     outbase: join(root, 'test'),
