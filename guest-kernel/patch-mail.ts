@@ -23,6 +23,16 @@ export interface Change {
  * @throws InputError that names a patch without a change, or that there is none at all.
  */
 export async function readChanges(patches: readonly PatchText[], context: BuildContext): Promise<readonly Change[]> {
+  const changes = await changesIn(patches, context);
+  if (changes.length === 0)
+    throw new InputError('there is no patch in what was given', {
+      remedy: 'name files of `git format-patch`, a folder of them, or a mailbox',
+    });
+  return changes;
+}
+
+/** As {@link readChanges}, but none if there are only letters. @throws InputError that names a patch without a change. */
+export async function changesIn(patches: readonly PatchText[], context: BuildContext): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for (const patch of patches) {
     const change = isMail(patch.text) ? await decode(patch, context) : { ...patch, subject: '', diff: patch.text };
@@ -33,10 +43,6 @@ export async function readChanges(patches: readonly PatchText[], context: BuildC
           'give the output of `git format-patch`, of `git diff`, or a mailbox of patches, as text and not as an attachment',
       });
   }
-  if (changes.length === 0)
-    throw new InputError('there is no patch in what was given', {
-      remedy: 'name files of `git format-patch`, a folder of them, or a mailbox',
-    });
   return changes;
 }
 

@@ -94,7 +94,7 @@ export function renderVerdict(validation: Validation): string {
 }
 
 /** `3 cells: 1 broken, 2 unchanged`. */
-function countText({ cells }: Pick<Validation, 'cells'>): string {
+export function countText({ cells }: Pick<Validation, 'cells'>): string {
   const counts = Object.entries(countChanges(cells)).filter(([, count]) => count > 0);
   return `${counted(cells.length, 'cell')}: ${counts.map(([change, count]) => `${count} ${change}`).join(', ') || 'none was run'}`;
 }

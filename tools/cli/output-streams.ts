@@ -9,9 +9,9 @@ const EXIT_READER_GONE = 141;
 /**
  * Watches standard output and the error output from now on. When their reader closes them (`snapback run | head -1`),
  * the process ends. After any other failure (a full disk) the command continues, because it may have files to write.
- * The failure is reported once, and the process then ends with {@link EXIT.rigFailed} instead of its own exit status.
+ * The failure is reported once, and the process then ends with `failedStatus` instead of its own exit status.
  */
-export function watchOutput(): void {
+export function watchOutput(failedStatus: number = EXIT.rigFailed): void {
   let failed = false;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -19,7 +19,7 @@ export function watchOutput(): void {
       if (failed) return;
       failed = true;
       // The caller of the command may set the exit status later, so this sets it last.
-      process.on('exit', () => (process.exitCode = EXIT.rigFailed));
+      process.on('exit', () => (process.exitCode = failedStatus));
       if (stream === process.stdout)
         sayAtOnce(`snapback: cannot write to standard output\n  because: ${error.message}\n`);
     });

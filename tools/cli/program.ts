@@ -2,6 +2,7 @@
 /** The commands and the text of `--help`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KERNEL_ARCHS, KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
+import { BISECT_OPTION } from './bisect-exit.js';
 import { buildCommand, type BuildOptions } from './build.js';
 import type { CommandContext } from './context.js';
 import { cleanCommand, type CleanOptions } from './clean.js';
@@ -118,6 +119,11 @@ export function buildProgram(context: CommandContext): Command {
     .option('--junit <file>', 'write it as JUnit XML')
     .option('--ktap <file>', 'write it as KTAP')
     .option('--summary <file>', 'write ten lines to paste into a mail')
+    .option('--b4', 'be a check of `b4 review`: a mail on standard input, and its results as JSON on standard output')
+    .option(
+      BISECT_OPTION,
+      'be a command of `git bisect run`: exit with 125 if the kernel does not build, with 200 or more if nothing was judged',
+    )
     .action(async (options: ValidateOptions) => context.done(await validateCommand(options, context)));
   sub('doctor')
     .description('name each missing prerequisite and the command that installs it')

@@ -11,7 +11,8 @@ import { splitMailbox, type PatchText } from '../../emulator/validate/patch-text
 import { ISOLATED } from '../../guest-kernel/series.js';
 import { STDOUT } from './report-files.js';
 
-const STDIN = STDOUT;
+/** The name of standard input. */
+export const STDIN = STDOUT;
 /** The endings of patches in a folder. */
 const ENDINGS = /\.(?:patch|diff|mbox|mbx|eml)$/;
 

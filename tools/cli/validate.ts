@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** `snapback validate`: from patches to what they change. */
 import { obtainPatchedKernel, PatchesDoNotBuild, type PatchedKernel } from '../../guest-kernel/patched.js';
-import { readChanges, type Change } from '../../guest-kernel/patch-mail.js';
+import { changesIn, readChanges, type Change } from '../../guest-kernel/patch-mail.js';
 import { findSource, kernelVersion } from '../../guest-kernel/source.js';
 import { kindName, obtainKernel, type KernelFlavour, type KernelKind } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
+import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
 import { compareCell, type CellComparison } from '../../emulator/validate/compare.js';
 import type { Cell } from '../../emulator/validate/cell.js';
 import type { PatchText } from '../../emulator/validate/patch-text.js';
@@ -13,6 +14,7 @@ import { renderCell, renderHead, renderSummary, renderVerdict } from '../../emul
 import { renderValidationJunit, renderValidationKtap } from '../../emulator/validate/machine-readable.js';
 import { verdictOn, type Validation } from '../../emulator/validate/validation.js';
 import { runCell } from '../run/cell.js';
+import { verdictStatus } from './bisect-exit.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './context.js';
 import { ensurePrerequisites } from './doctor.js';
@@ -20,7 +22,7 @@ import { reasonOf, TwoFailures } from './failure.js';
 import type { Progress } from './progress.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { readCells } from './validate-cells.js';
-import { readCommits, readPatchTexts } from './validate-input.js';
+import { readCommits, readPatchTexts, STDIN } from './validate-input.js';
 
 export interface ValidateOptions {
   readonly patches?: readonly string[];
@@ -32,19 +34,30 @@ export interface ValidateOptions {
   readonly junit?: string;
   readonly ktap?: string;
   readonly summary?: string;
+  readonly b4?: boolean;
+  readonly bisectExit?: boolean;
 }
 
 export async function validateCommand(given: ValidateOptions, { signal }: CommandContext): Promise<number> {
   const cells = await readCells(given.matrix, given.flavour);
   const options = await settleFiles(given, given.patches ?? []);
+  const takesStdout = [options.json, options.junit, options.ktap, options.summary].includes(STDOUT);
+  if (options.b4 === true && takesStdout)
+    throw new InputError('--b4 and a report both name standard output', {
+      remedy: 'give the report a file of its own',
+    });
   const { context, progress } = buildContext(signal);
   const print = (text: string): void => {
     progress.clear();
-    if ([options.json, options.junit, options.ktap, options.summary].includes(STDOUT)) console.error(text);
+    if (takesStdout || options.b4 === true) console.error(text);
     else console.log(text);
   };
   try {
-    const changes = await readChanges(await patchesOf(options, context), context);
+    const changes = await changesOf(options, context);
+    if (changes.length === 0) {
+      await writeFiles([{ file: STDOUT, text: renderB4([]) }]);
+      return EXIT.pass;
+    }
     await ensurePrerequisites(context);
     const kind: KernelKind = { flavour: options.flavour, arch: 'i386' };
     const run: Run = {
@@ -78,9 +91,22 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     const validation = validationOf(run);
     print(renderVerdict(validation));
     await writeReports(validation, options);
-    return validation.verdict === 'not broken' ? EXIT.pass : EXIT.guestFailed;
+    return verdictStatus(validation.verdict, options.bisectExit === true);
   } finally {
     progress.clear();
+  }
+}
+
+/** None only for a check of b4 that was sent a letter. @throws InputError when there are none otherwise, or they cannot be read. */
+async function changesOf(options: ValidateOptions, context: BuildContext): Promise<readonly Change[]> {
+  if (options.b4 !== true) return readChanges(await patchesOf(options, context), context);
+  const isNamed = options.patches !== undefined || options.tree !== undefined || options.range !== undefined;
+  const patches = await patchesOf(isNamed ? options : { ...options, patches: [STDIN] }, context);
+  try {
+    return await changesIn(patches, context);
+  } catch (error) {
+    if (error instanceof InputError) await writeFiles([{ file: STDOUT, text: renderB4([notJudged(reasonOf(error))]) }]);
+    throw error;
   }
 }
 
@@ -160,7 +186,10 @@ async function validate(
   }
 }
 
-async function writeReports(validation: Validation, { json, junit, ktap, summary }: ValidateOptions): Promise<void> {
+async function writeReports(
+  validation: Validation,
+  { json, junit, ktap, summary, b4 }: ValidateOptions,
+): Promise<void> {
   const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
     file === undefined ? [] : [{ file, text: render() }];
   await writeFiles([
@@ -168,5 +197,6 @@ async function writeReports(validation: Validation, { json, junit, ktap, summary
     ...text(junit, () => renderValidationJunit(validation)),
     ...text(ktap, () => renderValidationKtap(validation)),
     ...text(summary, () => renderSummary(validation)),
+    ...text(b4 === true ? STDOUT : undefined, () => renderB4(b4Results(validation))),
   ]);
 }
