@@ -4,12 +4,13 @@
  * these, whether the kernel has 32 or 64 bits.
  */
 import { GuestError, RigError } from '../machine/errors.js';
+import type { MarkerSeen } from '../machine/contract.js';
 import { ramEnd } from '../machine/ram.js';
 import { gpa, type Gpa } from '../machine/units.js';
-import { constant, type KernelLayout } from './layout.js';
+import { constant, layoutPlace, parseLayout, type KernelLayout } from './layout.js';
 import { translate, type Paging } from './pagetable.js';
 import { addressOf, shifted, type SymbolTable } from './symbols.js';
-import { hexVa, readI64, readU32, va, type GuestMemory, type Va } from './view.js';
+import { hexVa, offsetOf, readI64, readU32, va, type GuestMemory, type Va } from './view.js';
 
 export interface GuestKernel {
   readonly memory: GuestMemory;
@@ -41,6 +42,17 @@ export function guestKernel(memory: GuestMemory, systemMap: SymbolTable, layout:
     layout,
     addressing: addressingOf(layout),
   };
+}
+
+/** The kernel in a capture, by the layout table that it has announced with the marker `layout`. Throws as {@link guestKernel}. */
+export function announcedKernel(
+  memory: GuestMemory,
+  systemMap: SymbolTable,
+  layout: Pick<MarkerSeen, 'word0' | 'word1'>,
+): GuestKernel {
+  const { at, lengthBytes } = layoutPlace(layout);
+  const offset = offsetOf(memory, at, lengthBytes);
+  return guestKernel(memory, systemMap, parseLayout(memory.bytes.subarray(offset, offset + lengthBytes)));
 }
 
 function addressingOf(layout: KernelLayout): Addressing {

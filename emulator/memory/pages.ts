@@ -46,6 +46,16 @@ export interface PageArray {
   at(frame: Pfn, offsetBytes?: number): Gpa | undefined;
   /** What descriptor the byte at a physical address is part of. */
   byteAt(at: Gpa): DescriptorByte | undefined;
+  /** All of it that is mapped, ascending. Each piece is as long as possible. */
+  readonly pieces: readonly ArrayPiece[];
+}
+
+/** A piece of the array, in consecutive bytes of RAM. */
+export interface ArrayPiece {
+  readonly at: Gpa;
+  readonly lengthBytes: number;
+  /** Where in the array it begins, in bytes. */
+  readonly within: number;
 }
 
 const UNMAPPED = -1;
@@ -64,6 +74,7 @@ export function pageArray(kernel: GuestKernel): PageArray {
   return {
     address,
     descriptorBytes,
+    pieces: piecesOf(pages, leadBytes, lengthBytes),
     at: (frame, offsetBytes = 0) => {
       const within = leadBytes + frame * descriptorBytes + offsetBytes;
       const page = pages[Math.floor(within / PAGE_BYTES)] ?? UNMAPPED;
@@ -78,6 +89,22 @@ export function pageArray(kernel: GuestKernel): PageArray {
       return { frame: pfn(Math.floor(within / descriptorBytes)), offset: within % descriptorBytes };
     },
   };
+}
+
+/** `pages`: physical address of each page of the array, which begins `leadBytes` after the first one. */
+function piecesOf(pages: Float64Array, leadBytes: number, lengthBytes: number): readonly ArrayPiece[] {
+  const pieces: ArrayPiece[] = [];
+  pages.forEach((page, index) => {
+    if (page === UNMAPPED) return;
+    const begin = Math.max(0, index * PAGE_BYTES - leadBytes);
+    const end = Math.min(lengthBytes, (index + 1) * PAGE_BYTES - leadBytes);
+    const at = gpa(page + begin + leadBytes - index * PAGE_BYTES);
+    const last = pieces.at(-1);
+    if (last && last.within + last.lengthBytes === begin && last.at + last.lengthBytes === at)
+      pieces[pieces.length - 1] = { ...last, lengthBytes: last.lengthBytes + end - begin };
+    else pieces.push({ at, within: begin, lengthBytes: end - begin });
+  });
+  return pieces;
 }
 
 /** The frame whose descriptor lies at a kernel address; no whole number for an address that is none of a descriptor. */
@@ -102,8 +129,10 @@ const HOLE: PageState = {
 };
 
 const TYPES = ['buddy', 'offline', 'table', 'guard', 'slab'] as const;
-const MAPPING_LOW_BITS = 3;
-const TAIL = 1;
+/** In the low bits of its mapping the kernel keeps what kind of mapping it is. */
+export const MAPPING_LOW_BITS = 3;
+/** The bit of the pointer to the first page of a compound one. */
+export const TAIL = 1;
 
 /** A pointer whose low bits carry something else, without them. */
 function readPointer(kernel: GuestKernel, at: Gpa, lowBits: number): number {
@@ -166,7 +195,6 @@ export function pageReader(kernel: GuestKernel): PageReader {
     const flags = field(offsets.flags);
     const type = types.get(field(offsets.type) >>> 24);
     const head = type === undefined ? compoundHead(frame) : undefined;
-    // The kernel keeps in the low bits what kind of mapping it is.
     const mappingKind = field(offsets.mapping) & MAPPING_LOW_BITS;
     const onLru = (flags & bits.lru) !== 0;
     const untyped = type === undefined && head === undefined;

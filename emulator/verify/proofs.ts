@@ -11,10 +11,10 @@ import { findFaults } from '../console/faults.js';
 import type { MarkerSeen } from '../machine/contract.js';
 import { GuestError, InputError, RigError } from '../machine/errors.js';
 import { gpa, type Gpa } from '../machine/units.js';
-import { guestKernel, type GuestKernel } from '../memory/kernel.js';
-import { layoutPlace, parseLayout } from '../memory/layout.js';
+import { announcedKernel, type GuestKernel } from '../memory/kernel.js';
+import { layoutPlace } from '../memory/layout.js';
 import { addressOf, parseSystemMap, type SymbolTable } from '../memory/symbols.js';
-import { guestMemory, offsetOf } from '../memory/view.js';
+import { guestMemory } from '../memory/view.js';
 import {
   diskSource,
   findImage,
@@ -119,10 +119,7 @@ function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable, highBytes: nu
       remedy: 'boot a guest kernel that was built with the rig markers',
     });
   }
-  const memory = guestMemory(copied(evidence.atCopy), highBytes);
-  const { at, lengthBytes } = layoutPlace(layout);
-  const offset = offsetOf(memory, at, lengthBytes);
-  return guestKernel(memory, symbols, parseLayout(memory.bytes.subarray(offset, offset + lengthBytes)));
+  return announcedKernel(guestMemory(copied(evidence.atCopy), highBytes), symbols, layout);
 }
 
 function copied(ram: Uint8Array | undefined): Uint8Array {

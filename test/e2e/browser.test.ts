@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import type { Report } from '../../emulator/report/model.js';
@@ -23,7 +23,16 @@ import type { PromptState } from '../../emulator/host/browser/session/protocol.j
 import { PROMPT_MS } from '../../emulator/host/browser/session/session.js';
 import { obtainMachineFiles } from '../../tools/run/machine-files.js';
 import { loadScenario } from '../../tools/run/scenario-file.js';
-import { USER_MARKERS } from '../../emulator/machine/markers.js';
+import type { Machine, MarkerSeen } from '../../emulator/machine/contract.js';
+import { MARKER_LAYOUT, USER_MARKERS } from '../../emulator/machine/markers.js';
+import { pfn } from '../../emulator/machine/units.js';
+import { announcedKernel } from '../../emulator/memory/kernel.js';
+import { PAGE_KINDS } from '../../emulator/memory/kinds.js';
+import { pageReader } from '../../emulator/memory/pages.js';
+import { parseSystemMap } from '../../emulator/memory/symbols.js';
+import { guestMemory } from '../../emulator/memory/view.js';
+import { buddyFree } from '../../emulator/memory/zones.js';
+import { memoryReader } from '../../emulator/host/browser/session/memory-reader.js';
 import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 import { scenarioPage } from '../../tools/page/scenario-page.js';
 import { serveFiles } from '../../tools/page/server.js';
@@ -47,7 +56,7 @@ await buildWorkers();
 await buildPage();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
 const loaded = await loadScenario(packagePath('test', 'e2e', 'fixtures', 'in-browser.yaml'));
-const { config } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
+const { config, systemMap } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
 
 /** What the code that runs in the page finds there. */
 interface There {
@@ -102,6 +111,34 @@ async function open(
   return { page, state, isolated };
 }
 
+/** What a picture of the memory shows without a capture is what the free lists and the descriptors say, read one by one. */
+async function checkKinds(t: Test, machine: Machine, markers: readonly MarkerSeen[]): Promise<void> {
+  const kinds = await (await memoryReader(machine, systemMap, markers)).kinds();
+  const layout = markers.find(({ kind }) => kind === MARKER_LAYOUT);
+  if (!layout) throw new Error('the kernel has announced no layout');
+  const kernel = announcedKernel(guestMemory(await machine.captureMemory()), parseSystemMap(systemMap), layout);
+  const pages = pageReader(kernel);
+  const free = buddyFree(kernel, pages.array);
+  const wrong: string[] = [];
+  kinds.forEach((number, frame) => {
+    const kind = PAGE_KINDS[number];
+    const { type, head, anonymous, swapCache, file, references } = pages.state(pfn(frame));
+    const expected =
+      free[frame] === 1
+        ? kind === 'free'
+        : head !== undefined
+          ? kind === PAGE_KINDS[kinds[head] ?? 0]
+          : kind === 'free'
+            ? references === 0
+            : (kind === 'slab') === (type === 'slab') &&
+              (kind === 'pageTable') === (type === 'table') &&
+              (kind === 'anonymous') === (anonymous || swapCache) &&
+              (kind === 'pageCache') === (file !== undefined);
+    if (!expected) wrong.push(`${frame}: ${kind ?? number}`);
+  });
+  t.same(wrong, [], 'the memory map shows what the kernel says of each page');
+}
+
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
   const dir = await mkdtemp(join(tmpdir(), 'snapback-site-'));
@@ -144,15 +181,18 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
 
   const machine = await createV86Engine().powerOn(config);
   t.teardown(() => machine.close());
+  const markers: MarkerSeen[] = [];
   for (const kind of [USER_MARKERS.beforeDisk, USER_MARKERS.agentReady]) {
-    const { reason } = await machine.run({
+    const { reason, markers: seen } = await machine.run({
       virtualMsMax: 60_000,
       triggers: [{ when: { on: 'marker', kind }, then: { do: 'stop' } }],
     });
     t.same(reason, { why: 'trigger', index: 0 });
+    markers.push(...seen);
   }
   const here = await machine.run({ virtualMsMax: PROMPT_MS });
   const stateHash = await machine.stateHash();
+  await checkKinds(t, machine, markers);
   for (const [name, state] of Object.entries({ with: there, without: without.state })) {
     t.equal(state.instructions, here.instructions, `${name} shared memory: at the same instruction`);
     t.equal(state.virtualMs, here.virtualMs, 'at the same time');
@@ -169,6 +209,23 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');
   await page.waitForFunction(() =>
     /from the 42 keyboard/.test((globalThis as unknown as There).document.body.innerText),
+  );
+
+  await page.click('#watch');
+  await page.waitForSelector('#memory-map');
+  const counts = await page.locator('.legend .number').allTextContents();
+  t.equal(
+    counts.reduce((sum, count) => sum + Number(count), 0),
+    (config.memoryMiB * 2 ** 20) / 4096,
+    'the memory map has all pages',
+  );
+  t.ok(counts.filter((count) => count !== '0').length >= 7, 'of nearly all kinds');
+  await page.fill('#frame', '4096');
+  await page.keyboard.press('Tab');
+  t.match(
+    await (await page.waitForSelector('#page')).textContent(),
+    /^Page frame 4096 at .*: \S/,
+    'and tells whose a page is',
   );
 
   await page.click('#step');

@@ -6,14 +6,20 @@ import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
 import { render, type VNode } from 'preact';
 import type { Report } from '../../report/model.js';
 import './page.css';
+import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, PromptState, ToSession } from './session/protocol.js';
 import { next, START } from './session/state.js';
 import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
 
-/** What tests read from the page: the machine at its prompt, where a run has paused, and the report of the last run. */
+/** What tests read from the page. */
 export interface PageResults {
+  /** The machine at its prompt. */
   readonly prompt: PromptState | undefined;
+  /** The picture of its memory. */
+  readonly memory: MemoryShown | undefined;
+  /** Where a run has paused. */
   readonly paused: string | undefined;
+  /** Of the last run. */
   readonly report: Report | undefined;
 }
 
@@ -74,7 +80,12 @@ document.addEventListener('keydown', ({ key, ctrlKey, altKey, metaKey, target })
   if (action) act(action);
 });
 
-const Above = (): VNode => <SessionView state={state.value} onAct={act} />;
+const Above = (): VNode => <SessionView
+    state={state.value}
+    onAct={act}
+    onWatch={(on) => session.postMessage({ do: 'watchMemory', on })}
+    onPage={(frame) => session.postMessage({ do: 'askPage', frame })}
+  />;
 const Below = (): VNode => (
   <Storage stored={state.value.stored} onEmpty={() => session.postMessage({ do: 'emptyStore' })} />
 );

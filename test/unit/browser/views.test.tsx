@@ -162,8 +162,27 @@ t.test('a run part by part', async (t) => {
   t.same(told, ['one', 'on', 'one begins', 'two', 'on', 'two begins', 'three begins'], 'without pauses in the end');
 });
 
+const ignore = (): void => undefined;
+
+t.test('the memory is watched', async (t) => {
+  const memory = { kinds: Uint8Array.of(1, 1, 2), virtualMs: 3, pictures: 1, tookMs: 1 };
+  const page = { frame: 2, owner: 'jiffies', bytes: Uint8Array.of(7), virtualMs: 3 };
+  const watched = after(prompt, { tell: 'watching', on: true }, { tell: 'memory', memory }, { tell: 'page', page });
+  t.match(watched, { phase: 'prompt', isWatched: true, memory, page });
+  t.match(next(watched, { tell: 'watching', on: false }), { isWatched: false, memory });
+  t.match(next(watched, { tell: 'running' }), { memory, page }, 'the last picture stays');
+
+  const view = (state: SessionState): string =>
+    renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} />);
+  t.match(view(watched), /<button id="watch" type="button" aria-pressed="true">/);
+  t.match(view(after(prompt)), /<button id="watch" type="button" aria-pressed="false">/);
+  t.match(view(START), /<button id="watch" type="button" aria-pressed="false" disabled>/);
+  t.match(view(watched), /<div id="page" aria-live="polite"><p>Page frame 2 at 3.0 ms: jiffies<\/p>/);
+  t.notMatch(view(after(prompt)), /id="memory"/);
+});
+
 t.test('the views', async (t) => {
-  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={() => undefined} />);
+  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} />);
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
   t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
   t.match(view(after(prompt)), /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/);

@@ -4,6 +4,7 @@ import { PAGE_BYTES, gpa, pfn } from '../../../emulator/machine/units.js';
 import { nosaveRegions, nosaveSection, readBitmap } from '../../../emulator/memory/bitmaps.js';
 import { guestKernel, physical } from '../../../emulator/memory/kernel.js';
 import { constant, parseLayout } from '../../../emulator/memory/layout.js';
+import { kindReader, PAGE_KINDS } from '../../../emulator/memory/kinds.js';
 import { ownerNamer } from '../../../emulator/memory/owner.js';
 import { lowerHalfEnd, mappings, tables, translate } from '../../../emulator/memory/pagetable.js';
 import { pageReader } from '../../../emulator/memory/pages.js';
@@ -23,6 +24,7 @@ import {
 import { buddyFree, firmwareMap, isUsableRam, zones } from '../../../emulator/memory/zones.js';
 import {
   MACHINES,
+  PAGES,
   USER_ADDRESS,
   X86_64,
   layoutTable,
@@ -300,6 +302,51 @@ function readers(t: Test, machine: SyntheticMachine): void {
         'wq_watchdog_touched_cpu of processor 1',
       );
     }
+  });
+
+  t.test('what each page is used for', async (t) => {
+    const made = syntheticKernel([], machine);
+    const of = (name: string): number => made.layout[name] ?? NaN;
+    const reader = kindReader(made.kernel);
+    t.equal(
+      reader.pieces.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
+      PAGES * of('sizeof(page)'),
+      'all descriptors are read',
+    );
+    t.equal(reader.pieces.length, machine.wordBytes === 4 ? 1 : (PAGES * of('sizeof(page)')) / PAGE_BYTES);
+    const kinds = (): readonly (string | undefined)[] =>
+      Array.from(
+        reader.kinds(
+          reader.pieces.map(({ at, lengthBytes }) => made.kernel.memory.bytes.subarray(at, at + lengthBytes)),
+        ),
+        (kind) => PAGE_KINDS[kind],
+      );
+    const before = kinds();
+    t.equal(before.length, PAGES);
+    const { free, slab, userTable, file, anonymous, stack, vmalloc, firmware } = frames;
+    t.same(
+      [free, slab, userTable, file, anonymous, stack, vmalloc, firmware, 0].map((frame) => before[frame]),
+      ['free', 'slab', 'pageTable', 'pageCache', 'anonymous', 'kernel', 'kernel', 'noRam', 'noRam'],
+    );
+    const text = places.symbol('_text') / PAGE_BYTES;
+    t.same(
+      [text, 900, 901, 902].map((frame) => before[frame]),
+      ['kernelImage', 'kernel', 'kernel', 'kernel'],
+    );
+    t.equal(before.filter((kind) => kind === 'free').length, 1024 + 512, 'as many as the lists have');
+
+    const { data } = made.kernel.memory;
+    data.setUint32(made.descriptor(900) + of('page._refcount'), 0, true);
+    const head = made.descriptor(901) + of('page.compound_head');
+    made.set(head, constant(made.kernel.layout, 'vmemmap') + anonymous * of('sizeof(page)'));
+    made.tag(head, 1);
+    data.setUint32(made.descriptor(902) + of('page.page_type'), of('PGTY_guard') * 2 ** 24, true);
+    made.set(made.descriptor(text), 0);
+    const after = kinds();
+    t.equal(after[900], 'free', 'on no list, because a processor keeps it');
+    t.equal(after[901], 'anonymous', 'a later page of a large one');
+    t.equal(after[902], 'kernel', 'a guard page');
+    t.equal(after[text], 'kernel', 'a page of the image that was given back after the boot, and has another use');
   });
 
   t.test('zones of several nodes', async (t) => {

@@ -5,6 +5,7 @@ import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { MemoryShown, PageShown } from './memory-reader.js';
 
 export type ToSession =
   /** Load the machine that the description at this URL names, and continue it to its prompt. */
@@ -19,6 +20,10 @@ export type ToSession =
     }
   /** Ends the pause; `all`: without pauses from now on. */
   | { readonly do: 'goOn'; readonly all: boolean }
+  /** Show the memory of the machine at the prompt now and then, or no longer. */
+  | { readonly do: 'watchMemory'; readonly on: boolean }
+  /** Tell what is known of a page that the memory map shows. */
+  | { readonly do: 'askPage'; readonly frame: number }
   /** Remove what the browser keeps of the disks. */
   | { readonly do: 'emptyStore' };
 
@@ -38,6 +43,9 @@ export type FromSession =
   | { readonly tell: 'restoring' }
   | { readonly tell: 'prompt'; readonly state: PromptState; readonly scenario: string }
   | { readonly tell: 'console'; readonly bytes: Uint8Array }
+  | { readonly tell: 'watching'; readonly on: boolean }
+  | { readonly tell: 'memory'; readonly memory: MemoryShown }
+  | { readonly tell: 'page'; readonly page: PageShown }
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | { readonly tell: 'running' }

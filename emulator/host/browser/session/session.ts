@@ -5,16 +5,17 @@ import type { Engine, Machine } from '../../../machine/contract.js';
 import { concat } from '../../../machine/bytes.js';
 import { RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
-import { loadMachine, loadScenario, placeStored, type LoadedMachine } from '../storage/machine-files.js';
+import { loadMachine, loadScenario, loadSymbols, placeStored, type LoadedMachine } from '../storage/machine-files.js';
 import { openPieceStore } from '../storage/piece-store.js';
+import { memoryReader } from './memory-reader.js';
+import { createMemoryWatch } from './memory-watch.js';
+import { nextStretchMs, STRETCH_MS } from './pace.js';
 import type { FromSession, ToSession } from './protocol.js';
 import { runScenario } from './run.js';
 import { createStepper, type Stepper } from './stepper.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
-/** Guest time per run while the console is open, and the real time that it should take. */
-const STRETCH_MS = 20;
 
 /** Answers what handles the page's messages, one after another; only input for the console and the end of a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
@@ -23,6 +24,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   let conversation: { ends: boolean; readonly over: Promise<void> } | undefined;
   let last: Promise<void> = Promise.resolve();
   let stepper: Stepper | undefined;
+  const memory = createMemoryWatch(tell, () => performance.now());
 
   const open = async (url: string): Promise<void> => {
     const loaded = await loadMachine(url, (loading) => tell({ tell: 'loading', loading }));
@@ -38,7 +40,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
     tell({ tell: 'prompt', state, scenario: loaded.description.scenario.name });
     const begun = { ends: false, over: Promise.resolve() };
-    begun.over = converse(machine, begun).catch(fail);
+    begun.over = converse(machine, loaded, virtualMs, begun).catch(fail);
     conversation = begun;
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
@@ -46,19 +48,33 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   };
 
   /** Runs the machine at the speed of real time, with the typed input, until it ends or has to end. */
-  const converse = async (machine: Machine, until: { readonly ends: boolean }): Promise<void> => {
+  const converse = async (
+    machine: Machine,
+    loaded: LoadedMachine,
+    beganMs: number,
+    until: { readonly ends: boolean },
+  ): Promise<void> => {
     try {
+      const tellMemory = memory.of(async () =>
+        memoryReader(machine, await loadSymbols(loaded, () => undefined), loaded.agentReady.seen.markers),
+      );
+      let nowMs = beganMs;
+      let stretchMs = STRETCH_MS;
       while (!until.ends) {
-        const due = performance.now() + STRETCH_MS;
+        await tellMemory(nowMs);
+        const startMs = performance.now();
         const bytes = concat(typed);
         typed = [];
-        const { reason } = await machine.run({
-          virtualMsMax: STRETCH_MS,
+        const { reason, virtualMs } = await machine.run({
+          virtualMsMax: stretchMs,
           send: bytes.length > 0 ? [{ channel: 'console', bytes }] : [],
           onConsole: show,
         });
         if (reason.why !== 'timeout') return tell({ tell: 'ended', why: reason.why });
-        await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+        nowMs = virtualMs;
+        const tookMs = performance.now() - startMs;
+        await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, stretchMs - tookMs)));
+        stretchMs = nextStretchMs(stretchMs, tookMs);
       }
     } finally {
       await machine.close();
@@ -98,7 +114,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'failed', message: message ?? String(error), remedy });
   };
 
-  const act = (message: Exclude<ToSession, { readonly do: 'type' | 'goOn' }>): Promise<void> => {
+  const act = (
+    message: Exclude<ToSession, { readonly do: 'type' | 'goOn' | 'watchMemory' | 'askPage' }>,
+  ): Promise<void> => {
     switch (message.do) {
       case 'open':
         return open(message.url);
@@ -112,6 +130,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   return (message) => {
     if (message.do === 'type') typed.push(message.bytes);
     else if (message.do === 'goOn') stepper?.goOn(message.all);
+    else if (message.do === 'watchMemory') memory.watch(message.on);
+    else if (message.do === 'askPage') memory.ask(message.frame);
     else last = last.then(() => act(message)).catch(fail);
   };
 }

@@ -5,6 +5,7 @@ import type { Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { FromSession, PromptState } from './protocol.js';
 
 /** `starting` until everything is loaded, `prompt`: the machine takes what is typed, `ended`: nothing goes on. */
@@ -17,6 +18,11 @@ export interface SessionState {
   /** While something is being loaded. */
   readonly loading: Loading | undefined;
   readonly prompt: PromptState | undefined;
+  /** Of the machine at the prompt, while it is watched; stays when that ends. */
+  readonly memory: MemoryShown | undefined;
+  readonly isWatched: boolean;
+  /** The page of the memory map that was asked for last. */
+  readonly page: PageShown | undefined;
   /** Name of the scenario that can be run. */
   readonly scenario: string | undefined;
   /** While the run waits to be told to go on: what begins then. */
@@ -49,6 +55,9 @@ export const START: SessionState = {
   said: 'starting',
   loading: undefined,
   prompt: undefined,
+  memory: undefined,
+  isWatched: false,
+  page: undefined,
   scenario: undefined,
   ...NOTHING_RUN,
   stored: undefined,
@@ -74,6 +83,12 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
     case 'running':
       return { ...state, ...NOTHING_RUN, phase: 'running', said: 'running the scenario' };
+    case 'memory':
+      return { ...state, memory: message.memory };
+    case 'watching':
+      return { ...state, isWatched: message.on };
+    case 'page':
+      return { ...state, page: message.page };
     case 'paused':
       return { ...state, loading: undefined, paused: message.next, said: `paused before: ${message.next}` };
     case 'goingOn':

@@ -94,6 +94,15 @@ export async function placeStored({ config, pieces }: LoadedMachine, store: Piec
   }
 }
 
+/** The text of the kernel's System.map. @throws RigError when it cannot be loaded. */
+export async function loadSymbols(
+  { description }: LoadedMachine,
+  onLoading: (loading: Loading) => void,
+): Promise<string> {
+  const loaded = await loadPieces({ symbols: description.scenario.systemMap }, onLoading);
+  return new TextDecoder().decode(loaded('symbols'));
+}
+
 /** All that a run needs. */
 export interface LoadedScenario {
   readonly plan: Plan;

@@ -10,31 +10,42 @@ export interface ElementAttributes {
   readonly style?: Readonly<Record<string, string | number>>;
   readonly title?: string;
   readonly role?: string;
-  readonly type?: 'button';
+  readonly type?: 'button' | 'number';
   readonly disabled?: boolean;
   readonly hidden?: boolean;
   readonly tabIndex?: number;
   readonly value?: number;
   readonly max?: number;
+  readonly min?: number;
+  readonly width?: number;
+  readonly height?: number;
+  readonly scope?: 'row';
+  readonly 'aria-pressed'?: boolean;
+  /** Called with the element when it is drawn, and with null when it goes. */
+  readonly ref?: (element: unknown) => void;
+  readonly onChange?: (event: unknown) => void;
   readonly href?: string;
   readonly download?: string;
   readonly 'aria-label'?: string;
   readonly 'aria-keyshortcuts'?: string;
   readonly 'aria-live'?: 'polite';
   readonly 'data-kind'?: string;
-  readonly onClick?: () => void;
+  readonly onClick?: (event: unknown) => void;
   readonly children?: Children;
 }
 
 type Tag =
   | 'a'
   | 'button'
+  | 'canvas'
   | 'code'
   | 'details'
   | 'div'
   | 'h1'
   | 'h2'
   | 'header'
+  | 'input'
+  | 'label'
   | 'li'
   | 'main'
   | 'ol'
@@ -44,6 +55,11 @@ type Tag =
   | 'section'
   | 'span'
   | 'summary'
+  | 'table'
+  | 'tbody'
+  | 'td'
+  | 'th'
+  | 'tr'
   | 'ul';
 
 export namespace JSX {

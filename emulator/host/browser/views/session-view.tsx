@@ -2,6 +2,7 @@
 /** All of the page but its console: what the session does, what can be asked of it, and what came of it. */
 import type { VNode } from 'preact';
 import { megabytes, type SessionState } from '../session/state.js';
+import { MemoryMap } from './memory-map.js';
 import { Proofs } from './proofs.js';
 import { timelineOf } from './timeline-model.js';
 import { Timeline } from './timeline.js';
@@ -9,6 +10,8 @@ import { Timeline } from './timeline.js';
 export interface SessionProps {
   readonly state: SessionState;
   readonly onAct: (action: RunAction) => void;
+  readonly onWatch: (on: boolean) => void;
+  readonly onPage: (frame: number) => void;
 }
 
 /** `next`: one part of a run that has paused. `rest`: all of it. */
@@ -33,7 +36,7 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
   failed: 'failed',
 };
 
-export function SessionView({ state, onAct }: SessionProps): VNode {
+export function SessionView({ state, onAct, onWatch, onPage }: SessionProps): VNode {
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
@@ -67,13 +70,23 @@ export function SessionView({ state, onAct }: SessionProps): VNode {
           </ol>
         </details>
       )}
+      <button
+        id="watch"
+        type="button"
+        aria-pressed={state.isWatched}
+        disabled={phase !== 'prompt'}
+        onClick={() => onWatch(!state.isWatched)}
+      >
+        Watch the memory
+      </button>
+      <MemoryMap memory={state.memory} page={state.page} onPage={phase === 'prompt' ? onPage : undefined} />
       <Timeline tracks={timelineOf(machines)} />
       <Proofs findings={findings} report={report} verdict={verdict} />
     </div>
   );
 }
 
-interface ActionProps extends SessionProps {
+interface ActionProps extends Pick<SessionProps, 'state' | 'onAct'> {
   readonly action: RunAction;
   readonly text: string;
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/** Tells the page what it wants to know of the memory of a machine, now and then, while the machine stands between two runs. */
+import { GuestError } from '../../../machine/errors.js';
+import type { MemoryReader } from './memory-reader.js';
+import type { FromSession } from './protocol.js';
+
+/** Real time between the beginnings of two pictures. */
+const PICTURE_EVERY_MS = 33;
+/** The machine goes on for at least so many times as long as a picture takes: at most one tenth of its time goes into pictures. */
+const PAUSE_PER_PICTURE = 9;
+
+export interface MemoryWatch {
+  /** Pictures are wanted, or no longer. */
+  readonly watch: (on: boolean) => void;
+  /** The owner and the bytes of a page are wanted. */
+  readonly ask: (frame: number) => void;
+  /**
+   * For a machine that begins. The answer has to be called while it stands, and resolves when it may go on. `makeReader` is called
+   * when something is wanted for the first time.
+   */
+  readonly of: (makeReader: () => Promise<MemoryReader>) => (virtualMs: number) => Promise<void>;
+}
+
+/** `now`: real time in ms. */
+export function createMemoryWatch(tell: (message: FromSession) => void, now: () => number): MemoryWatch {
+  let isWatched = false;
+  let askedFrame: number | undefined;
+  return {
+    watch(on) {
+      isWatched = on;
+      tell({ tell: 'watching', on });
+    },
+    ask(frame) {
+      askedFrame = frame;
+    },
+    of(makeReader) {
+      let reader: MemoryReader | undefined;
+      let [pictures, tookMs, dueMs] = [0, 0, 0];
+      const tellPage = async (from: MemoryReader, frame: number, virtualMs: number): Promise<void> => {
+        askedFrame = undefined;
+        tell({ tell: 'page', page: { frame, ...(await from.page(frame)), virtualMs } });
+      };
+      const tellPicture = async (from: MemoryReader, virtualMs: number): Promise<void> => {
+        const beganMs = now();
+        const kinds = await from.kinds();
+        const endMs = now();
+        pictures += 1;
+        tookMs += endMs - beganMs;
+        dueMs = Math.max(beganMs + PICTURE_EVERY_MS, endMs + PAUSE_PER_PICTURE * (endMs - beganMs));
+        tell({ tell: 'memory', memory: { kinds, virtualMs, pictures, tookMs } });
+      };
+      return async (virtualMs) => {
+        const isDue = isWatched && now() >= dueMs;
+        if (!isDue && askedFrame === undefined) return;
+        try {
+          reader ??= await makeReader();
+          if (askedFrame !== undefined) await tellPage(reader, askedFrame, virtualMs);
+          if (isDue) await tellPicture(reader, virtualMs);
+        } catch (error) {
+          // It does not end the machine: the guest may be about to change what is read.
+          if (!(error instanceof GuestError)) throw error;
+        }
+      };
+    },
+  };
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+/** How long the machine at the prompt runs at a time, so that typed keys and pictures of its memory need not wait. */
+
+/** Real time that a run should take at most, and guest time of a run at most: the guest is not faster than real time. */
+export const STRETCH_MS = 20;
+/** About one tick, which is the least that a machine can run. */
+const STRETCH_MS_MIN = 1;
+
+/** Guest time of the next run, when the last one was of `guestMs` and took `realMs`. A slow host gets shorter runs. */
+export const nextStretchMs = (guestMs: number, realMs: number): number =>
+  Math.min(STRETCH_MS, Math.max(STRETCH_MS_MIN, (guestMs * STRETCH_MS) / Math.max(realMs, STRETCH_MS_MIN)));

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/** The picture of a machine's memory: a pixel for each page, and what its colours mean. Pure: a canvas only shows it. */
+import { PAGE_KINDS, type PageKind } from '../../../memory/kinds.js';
+
+/** Pages in a row of the picture: 1 MiB. */
+export const ROW_PAGES = 256;
+
+/** For people. */
+export const KIND_NAMES: Readonly<Record<PageKind, string>> = {
+  noRam: 'not used by the kernel',
+  free: 'free',
+  kernelImage: 'kernel image',
+  kernel: 'other pages of the kernel',
+  slab: 'slab',
+  pageTable: 'page tables',
+  pageCache: 'page cache',
+  anonymous: 'anonymous memory',
+};
+
+/**
+ * Colours that people with any colour vision tell apart (Okabe and Ito), as 0xRRGGBB. The two kinds without content are grey, far
+ * from each other and from the rest in both schemes.
+ */
+export const KIND_COLOURS: Readonly<Record<PageKind, number>> = {
+  noRam: 0x3a3f44,
+  free: 0xd5d9dd,
+  kernelImage: 0xd55e00,
+  kernel: 0xe69f00,
+  slab: 0xf0e442,
+  pageTable: 0xcc79a7,
+  pageCache: 0x0072b2,
+  anonymous: 0x009e73,
+};
+
+export interface LegendEntry {
+  readonly kind: PageKind;
+  readonly name: string;
+  /** As in CSS. */
+  readonly colour: string;
+  readonly pages: number;
+}
+
+/** `kinds`: numbers of `PAGE_KINDS`, by frame. All kinds are listed, also those that no page has. */
+export function legendOf(kinds: Uint8Array): readonly LegendEntry[] {
+  const pages = PAGE_KINDS.map(() => 0);
+  for (const kind of kinds) pages[kind] = (pages[kind] ?? 0) + 1;
+  return PAGE_KINDS.map((kind, at) => ({
+    kind,
+    name: KIND_NAMES[kind],
+    colour: `#${KIND_COLOURS[kind].toString(16).padStart(6, '0')}`,
+    pages: pages[at] ?? 0,
+  }));
+}
+
+export interface Picture {
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Red, green, blue and alpha of each pixel, row by row. Behind the last page it is transparent. */
+  readonly rgba: Uint8ClampedArray;
+}
+
+const RGBA = Uint32Array.from(PAGE_KINDS, (kind) => {
+  const colour = KIND_COLOURS[kind];
+  return new Uint32Array(Uint8Array.of(colour >>> 16, colour >>> 8, colour, 255).buffer)[0] ?? 0;
+});
+
+/** `kinds`: as for {@link legendOf}. */
+export function pictureOf(kinds: Uint8Array): Picture {
+  const height = Math.ceil(kinds.length / ROW_PAGES);
+  const pixels = new Uint32Array(ROW_PAGES * height);
+  for (let frame = 0; frame < kinds.length; frame++) pixels[frame] = RGBA[kinds[frame] ?? 0] ?? 0;
+  return { width: ROW_PAGES, height, rgba: new Uint8ClampedArray(pixels.buffer) };
+}
+
+/**
+ * The frame at a place of the picture as it is shown.
+ * @param x from its left edge to its right one, 0 to 1; `y` likewise from its upper edge.
+ * @returns undefined where there is no page.
+ */
+export function frameAt(kinds: Uint8Array, x: number, y: number): number | undefined {
+  if (!(x >= 0 && x < 1 && y >= 0 && y < 1)) return undefined;
+  const frame = Math.floor(y * Math.ceil(kinds.length / ROW_PAGES)) * ROW_PAGES + Math.floor(x * ROW_PAGES);
+  return frame < kinds.length ? frame : undefined;
+}
+
+/** `0x08049000  7f 45 4c 46 ... .ELF`: bytes of a page, 16 in a row; rows that are as the one before are left out. */
+export function bytesText(bytes: Uint8Array, at: number): string {
+  const rows: string[] = [];
+  let before = '';
+  for (let offset = 0; offset < bytes.length; offset += 16) {
+    const row = bytes.subarray(offset, offset + 16);
+    const hex = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    if (hex === before) {
+      if (rows.at(-1) !== '*') rows.push('*');
+      continue;
+    }
+    before = hex;
+    const text = Array.from(row, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+    rows.push(`${(at + offset).toString(16).padStart(8, '0')}  ${hex.padEnd(47)}  ${text}`);
+  }
+  return rows.join('\n');
+}
