@@ -7,7 +7,7 @@
  * restart of the host, and by `snapback clean`. The kernels are artifacts.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptWork } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
@@ -48,6 +48,8 @@ export class PatchesDoNotBuild extends Error {
 }
 
 export interface PatchedKernel {
+  /** The name of the artifact's folder in the cache. */
+  readonly name: string;
   /** A folder with bzImage, System.map and config. */
   readonly dir: string;
   /** SHA-256 (hex) of the bzImage. */
@@ -103,7 +105,7 @@ export async function obtainPatchedKernel(
     context,
   );
   const warnings = JSON.parse(await readFile(join(artifact.dir, WARNINGS), 'utf8')) as readonly string[];
-  return { dir: artifact.dir, sha256: artifact.sha256['bzImage'] ?? '', warnings };
+  return { name: basename(artifact.dir), dir: artifact.dir, sha256: artifact.sha256['bzImage'] ?? '', warnings };
 }
 
 async function build(tree: string, kind: KernelKind, context: BuildContext, lock: string): Promise<readonly string[]> {

@@ -17,12 +17,16 @@ export interface Cell {
 /** The cell names a file, and not one of the scenarios that Snapback brings along. */
 export const isScenarioFile = ({ scenario }: Pick<Cell, 'scenario'>): boolean => /[./]/.test(scenario);
 
-/** What came of a cell on one kernel. */
+/** What came of a cell on one kernel. It depends on contents alone, not on where they are. */
 export interface CellResult {
   readonly verdict: Report['verdict'];
   readonly findings: readonly Finding[];
   readonly figures: Figures;
   readonly stateHash: string;
+}
+
+/** On this host. */
+export interface ReplayableResult extends CellResult {
   /** The command that repeats the run. */
   readonly replay: string;
 }
@@ -32,5 +36,4 @@ export const resultOf = (report: Report): CellResult => ({
   findings: report.failures.map(({ replay: _, ...finding }) => finding),
   figures: figuresOf(report),
   stateHash: report.stateHash,
-  replay: report.replay,
 });

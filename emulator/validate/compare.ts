@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Compares what came of a cell without and with the patches. */
 import type { Finding, FindingKind } from '../cycle/outcome.js';
-import type { Cell, CellResult } from './cell.js';
+import type { Cell, CellResult, ReplayableResult } from './cell.js';
 import { compareFigures, type FigureChange } from './figure-change.js';
 
 /** `broken before`: it fails with and without the patches, and the patches add no kind of finding. */
@@ -10,15 +10,15 @@ export type Change = 'unchanged' | 'fixed' | 'broken' | 'broken before';
 export interface CellComparison {
   readonly cell: Cell;
   readonly change: Change;
-  readonly base: CellResult;
-  readonly patched: CellResult;
+  readonly base: ReplayableResult;
+  readonly patched: ReplayableResult;
   /** Findings of a kind that the kernel without the patches has none of. */
   readonly newFindings: readonly Finding[];
   /** Empty unless both kernels passed: a run that ended early has other figures. */
   readonly figures: readonly FigureChange[];
 }
 
-export function compareCell(cell: Cell, base: CellResult, patched: CellResult): CellComparison {
+export function compareCell(cell: Cell, base: ReplayableResult, patched: ReplayableResult): CellComparison {
   const known = new Set<FindingKind>(base.findings.map(({ kind }) => kind));
   const newFindings = patched.findings.filter(({ kind }) => !known.has(kind));
   const bothPass = base.verdict === 'pass' && patched.verdict === 'pass';

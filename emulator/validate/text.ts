@@ -5,6 +5,7 @@ import { printableLine } from '../report/escape.js';
 import { counted, grouped } from '../report/numbers.js';
 import { countChanges, type CellComparison, type Change } from './compare.js';
 import type { FigureChange } from './figure-change.js';
+import { shardName, type Shard } from './shards.js';
 import type { ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
 
 const NAME_WIDTH = 14;
@@ -92,6 +93,10 @@ export function renderVerdict(validation: Validation): string {
       : []),
   ].join('\n');
 }
+
+/** The last line of a shard, which knows nothing of the others. Ends without a newline. */
+export const renderShard = (shard: Shard, validation: Pick<Validation, 'cells'>): string =>
+  `\n${shardName(shard).toUpperCase()}  ${countText(validation)}`;
 
 /** `3 cells: 1 broken, 2 unchanged`. */
 export function countText({ cells }: Pick<Validation, 'cells'>): string {

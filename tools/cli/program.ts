@@ -8,15 +8,17 @@ import type { CommandContext } from './context.js';
 import { cleanCommand, type CleanOptions } from './clean.js';
 import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
+import { mergeCommand } from './merge.js';
 import { METHODS, runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
-import { validateCommand, type ValidateOptions } from './validate.js';
+import { validateCommand, type ReportOptions, type ValidateOptions } from './validate.js';
 import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import { MATRICES } from '../../emulator/validate/matrix.js';
+import { readShard, type Shard } from '../../emulator/validate/shards.js';
 import { mebibytes } from '../../emulator/scenario/schema.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 
@@ -99,7 +101,7 @@ export function buildProgram(context: CommandContext): Command {
   withRunOptions(sub('replay <report>'), false)
     .description('repeat the run of a JSON report and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
-  sub('validate')
+  withReportFiles(sub('validate'))
     .description(
       'build the kernel with patches of yours, run a matrix of scenarios with and without them, and say what they change',
     )
@@ -115,16 +117,21 @@ export function buildProgram(context: CommandContext): Command {
       'quick',
     )
     .addOption(new Option('--flavour <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
-    .option('--json <file>', 'write what was found as JSON (- for standard output)')
-    .option('--junit <file>', 'write it as JUnit XML')
-    .option('--ktap <file>', 'write it as KTAP')
-    .option('--summary <file>', 'write ten lines to paste into a mail')
+    .option(
+      '--shard <part>',
+      'such as 2/8: run only the second of eight parts of the matrix, for `snapback merge`',
+      shard,
+    )
+    .option('--results <folder>', 'keep the result of each cell there; those that are there are not run again')
     .option('--b4', 'be a check of `b4 review`: a mail on standard input, and its results as JSON on standard output')
     .option(
       BISECT_OPTION,
       'be a command of `git bisect run`: exit with 125 if the kernel does not build, with 200 or more if nothing was judged',
     )
     .action(async (options: ValidateOptions) => context.done(await validateCommand(options, context)));
+  withReportFiles(sub('merge <folders...>'))
+    .description('make one report of what the shards of a validation have left in these folders')
+    .action(async (folders: string[], options: ReportOptions) => context.done(await mergeCommand(folders, options)));
   sub('doctor')
     .description('name each missing prerequisite and the command that installs it')
     .option('--cure', 'also install what is missing, where that can be done without asking')
@@ -176,6 +183,19 @@ function withRunOptions(command: Command, seeded = true): Command {
     .option('--ktap <file>', 'write the report as KTAP')
     .option('--console <file>', "write all that the guest's console showed")
     .option('--verbose', "show the guest's console as it comes, and what each command printed as it ends");
+}
+
+const withReportFiles = (command: Command): Command =>
+  command
+    .option('--json <file>', 'write what was found as JSON (- for standard output)')
+    .option('--junit <file>', 'write it as JUnit XML')
+    .option('--ktap <file>', 'write it as KTAP')
+    .option('--summary <file>', 'write ten lines to paste into a mail');
+
+function shard(text: string): Shard {
+  const read = readShard(text);
+  if (!read) throw new InvalidArgumentError('a part such as 2/8 is wanted: the second of eight.');
+  return read;
 }
 
 function seconds(text: string): number {

@@ -1,47 +1,61 @@
 // SPDX-License-Identifier: MIT
 /** `snapback validate`: from patches to what they change. */
-import { obtainPatchedKernel, PatchesDoNotBuild, type PatchedKernel } from '../../guest-kernel/patched.js';
 import { changesIn, readChanges, type Change } from '../../guest-kernel/patch-mail.js';
-import { findSource, kernelVersion } from '../../guest-kernel/source.js';
-import { kindName, obtainKernel, type KernelFlavour, type KernelKind } from '../../guest-kernel/build.js';
+import type { KernelFlavour } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
-import { compareCell, type CellComparison } from '../../emulator/validate/compare.js';
-import type { Cell } from '../../emulator/validate/cell.js';
 import type { PatchText } from '../../emulator/validate/patch-text.js';
-import { renderCell, renderHead, renderSummary, renderVerdict } from '../../emulator/validate/text.js';
+import { validationOf } from '../../emulator/validate/plan.js';
+import type { Shard } from '../../emulator/validate/shards.js';
+import { renderCell, renderHead, renderShard, renderSummary, renderVerdict } from '../../emulator/validate/text.js';
 import { renderValidationJunit, renderValidationKtap } from '../../emulator/validate/machine-readable.js';
-import { verdictOn, type Validation } from '../../emulator/validate/validation.js';
-import { runCell } from '../run/cell.js';
+import type { Validation } from '../../emulator/validate/validation.js';
+import { openResults } from '../run/results-folder.js';
+import { newRun, replayIn, validate } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './context.js';
 import { ensurePrerequisites } from './doctor.js';
 import { reasonOf, TwoFailures } from './failure.js';
-import type { Progress } from './progress.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { readCells } from './validate-cells.js';
 import { readCommits, readPatchTexts, STDIN } from './validate-input.js';
 
-export interface ValidateOptions {
+/** Files for what was found; `-` is standard output. */
+export interface ReportOptions {
+  readonly json?: string;
+  readonly junit?: string;
+  readonly ktap?: string;
+  readonly summary?: string;
+}
+
+export interface ValidateOptions extends ReportOptions {
   readonly patches?: readonly string[];
   readonly tree?: string;
   readonly range?: string;
   readonly matrix: string;
   readonly flavour: KernelFlavour;
-  readonly json?: string;
-  readonly junit?: string;
-  readonly ktap?: string;
-  readonly summary?: string;
+  readonly shard?: Shard;
+  readonly results?: string;
   readonly b4?: boolean;
   readonly bisectExit?: boolean;
 }
 
 export async function validateCommand(given: ValidateOptions, { signal }: CommandContext): Promise<number> {
+  const { shard } = given;
+  if (shard && given.results === undefined)
+    throw new InputError('--shard names no folder for its results', {
+      remedy: 'name one with --results; `snapback merge` makes the report of all of them',
+    });
+  if (shard && (hasReport(given) || given.b4 === true))
+    throw new InputError('a shard has no report of its own', {
+      remedy: 'leave the report to `snapback merge`, which has all results',
+    });
   const cells = await readCells(given.matrix, given.flavour);
   const options = await settleFiles(given, given.patches ?? []);
-  const takesStdout = [options.json, options.junit, options.ktap, options.summary].includes(STDOUT);
+  const folder = given.results === undefined ? undefined : await openResults(given.results);
+  const takesStdout = reportsToStdout(options);
   if (options.b4 === true && takesStdout)
     throw new InputError('--b4 and a report both name standard output', {
       remedy: 'give the report a file of its own',
@@ -59,39 +73,34 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       return EXIT.pass;
     }
     await ensurePrerequisites(context);
-    const kind: KernelKind = { flavour: options.flavour, arch: 'i386' };
-    const run: Run = {
-      kind,
-      changes,
-      cells,
-      done: [],
-      about: {
-        formatVersion: 1,
-        kernelVersion: kernelVersion((await findSource(context)).version),
-        flavour: kindName(kind),
-        matrix: options.matrix,
-        patches: changes.map(({ name, subject }) => ({ name, subject })),
-      },
-      warnings: [],
-      kernels: undefined,
-      buildFailure: undefined,
-    };
-    print(renderHead(run.about));
+    const run = await newRun({ flavour: options.flavour, arch: 'i386' }, changes, cells, options.matrix, context);
+    const now = (ended?: Validation['ended']): Validation =>
+      validationOf(run.plan, run.results, replayIn(context.cacheDir, run.plan), ended);
+    print(renderHead(run.plan));
     try {
-      await validate(run, context, progress, print);
+      await validate(run, {
+        shard,
+        folder,
+        context,
+        say: progress.say,
+        reasonOf,
+        onCell: (one) => print(renderCell(one)),
+      });
     } catch (error) {
       const first: unknown = signal.aborted ? signal.reason : error;
-      const validation = validationOf(run, reasonOf(first));
-      if (run.done.length > 0) print(renderVerdict(validation));
+      const validation = now(reasonOf(first));
+      if (validation.cells.length > 0) print(shard ? renderShard(shard, validation) : renderVerdict(validation));
       await writeReports(validation, options).catch((second: unknown) => {
         throw new TwoFailures(first, second);
       });
       throw error;
     }
-    const validation = validationOf(run);
-    print(renderVerdict(validation));
+    const validation = now();
+    print(shard ? renderShard(shard, validation) : renderVerdict(validation));
     await writeReports(validation, options);
-    return verdictStatus(validation.verdict, options.bisectExit === true);
+    // The cells of the other shards are not this one's.
+    const isGood = shard !== undefined && validation.verdict === 'unfinished';
+    return verdictStatus(isGood ? 'not broken' : validation.verdict, options.bisectExit === true);
   } finally {
     progress.clear();
   }
@@ -127,68 +136,15 @@ function patchesOf(
   return readPatchTexts(patches);
 }
 
-/** A validation under way. */
-interface Run {
-  readonly kind: KernelKind;
-  readonly changes: readonly Change[];
-  readonly cells: readonly Cell[];
-  readonly about: Pick<Validation, 'formatVersion' | 'kernelVersion' | 'flavour' | 'matrix' | 'patches'>;
-  readonly done: CellComparison[];
-  warnings: readonly string[];
-  kernels: Validation['kernels'];
-  buildFailure: Validation['buildFailure'];
-}
+export const reportsToStdout = ({ json, junit, ktap, summary }: ReportOptions): boolean =>
+  [json, junit, ktap, summary].includes(STDOUT);
+const hasReport = ({ json, junit, ktap, summary }: ReportOptions): boolean =>
+  [json, junit, ktap, summary].some((file) => file !== undefined);
 
-/** What is known so far. `ended`: why there is no more to come. */
-function validationOf(run: Run, ended?: Validation['ended']): Validation {
-  const { about, cells, done, warnings, kernels, buildFailure } = run;
-  const notRun = cells.slice(done.length).map(({ name }) => name);
-  return {
-    ...about,
-    verdict: buildFailure ? 'does not build' : verdictOn(done, notRun),
-    ...(buildFailure && { buildFailure }),
-    warnings,
-    ...(kernels && { kernels }),
-    ...(ended && { ended }),
-    cells: done,
-    notRun,
-  };
-}
-
-/** Builds, and runs cell after cell on both kernels. What is known is in `run`, also when this fails. */
-async function validate(
-  run: Run,
-  context: BuildContext,
-  progress: Progress,
-  print: (text: string) => void,
-): Promise<void> {
-  let patched: PatchedKernel;
-  try {
-    patched = await obtainPatchedKernel(run.kind, run.changes, context);
-  } catch (error) {
-    if (!(error instanceof PatchesDoNotBuild)) throw error;
-    run.buildFailure = { where: error.where, details: error.details };
-    return;
-  }
-  run.warnings = patched.warnings;
-  const { sha256: base } = await obtainKernel(run.kind.flavour, context, run.kind.arch);
-  run.kernels = { base, patched: patched.sha256 };
-  for (const cell of run.cells) {
-    const say =
-      (which: string) =>
-      (what: string, fraction?: number, how?: string): void =>
-        progress.say(`${cell.name}, ${which}: ${what}`, fraction, how);
-    const after = await runCell(cell, patched.dir, context, say('with the patches'));
-    const before = await runCell(cell, run.kind.flavour, context, say('without them'));
-    const compared = compareCell(cell, before, after);
-    run.done.push(compared);
-    print(renderCell(compared));
-  }
-}
-
-async function writeReports(
+/** Writes those that are wanted. @throws RigError for the first that cannot be written. */
+export async function writeReports(
   validation: Validation,
-  { json, junit, ktap, summary, b4 }: ValidateOptions,
+  { json, junit, ktap, summary, b4 }: ReportOptions & Pick<ValidateOptions, 'b4'>,
 ): Promise<void> {
   const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
     file === undefined ? [] : [{ file, text: render() }];

@@ -2,8 +2,8 @@
 /** Runs a cell of a matrix on a kernel. What came of it is an artifact, so equal contents are run once. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
-import { obtain } from '../../emulator/host/node/artifacts/store.js';
+import { AbsentError, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { isWritable, obtain, recipeKey } from '../../emulator/host/node/artifacts/store.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, resultOf, type Cell, type CellResult } from '../../emulator/validate/cell.js';
@@ -23,7 +23,7 @@ declare const CELL_DIGEST: string;
  * @throws InputError when it cannot be read, or when the cell's machine cannot be repeated.
  */
 export async function loadCell(cell: Cell, kernel: string): Promise<LoadedScenario> {
-  const file = isScenarioFile(cell) ? cell.scenario : scenarioPath(cell.scenario);
+  const file = cellFile(cell);
   const { seed, memoryMiB } = cell;
   const loaded = await loadScenario(file, {
     kernel,
@@ -38,33 +38,59 @@ export async function loadCell(cell: Cell, kernel: string): Promise<LoadedScenar
   return loaded;
 }
 
+/** A cell that is ready to run on a kernel. */
+export interface ReadyCell {
+  readonly loaded: LoadedScenario;
+  /** Equal contents have equal keys, on any host. */
+  readonly key: string;
+  /** Runs it, or takes from the cache what came of it. @throws RigError. */
+  readonly run: (say: RunHooks['say']) => Promise<CellResult>;
+}
+
+/** Gets ready to run `cell` on `kernel`, and builds what its machine needs. @throws as {@link loadCell}; RigError. */
+export async function readyCell(cell: Cell, kernel: string, context: BuildContext): Promise<ReadyCell> {
+  const loaded = await loadCell(cell, kernel);
+  const { plan, scenario, sha256 } = loaded;
+  const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
+  const name = 'cell';
+  const inputs = {
+    scenario: sha256,
+    machine: files.configKey,
+    control: String(plan.control),
+    // The proofs belong to the result, and so does their code, in whatever program it runs.
+    rig: CELL_DIGEST,
+    packages: JSON.stringify(packageVersions()),
+  };
+  const result = async (inner: BuildContext, say: RunHooks['say']): Promise<CellResult> =>
+    resultOf((await runScenario(loaded, inner, { say })).report);
+  return {
+    loaded,
+    key: recipeKey({ name, inputs }),
+    run: async (say) => {
+      const build = async (dir: string, _scratch: string, inner: BuildContext): Promise<void> =>
+        writeFile(join(dir, RESULT), JSON.stringify(await result(inner, say)));
+      const recipe = { name, inputs, build };
+      // A cache that several hosts share may only be read by them.
+      const isReadOnly = !(await isWritable(context.cacheDir));
+      const artifact = await obtain(recipe, isReadOnly ? { ...context, look: () => undefined } : context).catch(
+        (error: unknown) => {
+          if (isReadOnly && error instanceof AbsentError) return undefined;
+          throw error;
+        },
+      );
+      if (artifact === undefined) return result(context, say);
+      return JSON.parse(await readFile(join(artifact.dir, RESULT), 'utf8')) as CellResult;
+    },
+  };
+}
+
 /** Runs `cell` on `kernel`, or takes from the cache what came of it. @throws as {@link loadCell}; RigError. */
-export async function runCell(
+export const runCell = async (
   cell: Cell,
   kernel: string,
   context: BuildContext,
   say: RunHooks['say'],
-): Promise<CellResult> {
-  const loaded = await loadCell(cell, kernel);
-  const { plan, scenario, sha256 } = loaded;
-  const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
-  const artifact = await obtain(
-    {
-      name: 'cell',
-      inputs: {
-        scenario: sha256,
-        machine: files.configKey,
-        control: String(plan.control),
-        // The proofs belong to the result, and so does their code, in whatever program it runs.
-        rig: CELL_DIGEST,
-        packages: JSON.stringify(packageVersions()),
-      },
-      build: async (dir, _scratch, inner) => {
-        const { report } = await runScenario(loaded, inner, { say });
-        await writeFile(join(dir, RESULT), JSON.stringify(resultOf(report)));
-      },
-    },
-    context,
-  );
-  return JSON.parse(await readFile(join(artifact.dir, RESULT), 'utf8')) as CellResult;
-}
+): Promise<CellResult> => (await readyCell(cell, kernel, context)).run(say);
+
+/** The file of a cell's scenario. */
+export const cellFile = (cell: Cell): string => (isScenarioFile(cell) ? cell.scenario : scenarioPath(cell.scenario));

@@ -6,7 +6,7 @@
  * the SHA-256 of each file, and is rebuilt when a file is missing or altered. Two processes that want the
  * same artifact build it once: the second waits for the first.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -255,8 +255,9 @@ function meansFullDisk(error: unknown): boolean {
   return false;
 }
 
-async function isWritable(dir: string): Promise<boolean> {
-  const probe = join(dir, `.probe-${process.pid}`);
+/** Can files be made in `dir`? A folder that is not there can be made later, or not. */
+export async function isWritable(dir: string): Promise<boolean> {
+  const probe = join(dir, `.probe-${process.pid}-${randomUUID()}`);
   try {
     await (await open(probe, 'wx')).close();
     await rm(probe);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/** Reads what shards have stored, checked against schemas that are made of that of a validation. */
+import { Ajv, type ValidateFunction } from 'ajv';
+import type { CellResult } from './cell.js';
+import type { ShardState, ValidationPlan } from './plan.js';
+import { SHARDS_MAX } from './shards.js';
+import schema from './validation.schema.json' with { type: 'json' };
+
+const { definitions, properties: all } = schema;
+const { replay: _, ...result } = definitions.result.properties;
+const object = (
+  required: Readonly<Record<string, object>>,
+  optional: Readonly<Record<string, object>> = {},
+): object => ({
+  type: 'object',
+  additionalProperties: false,
+  required: Object.keys(required),
+  properties: { ...required, ...optional },
+});
+const string = { type: 'string', minLength: 1 };
+/** A key of an artifact. */
+const key = { type: 'string', pattern: '^[0-9a-f]{20}$' };
+const count = { type: 'integer', minimum: 1, maximum: SHARDS_MAX };
+
+const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true });
+const compile = <T>(one: object): ValidateFunction<T> => ajv.compile<T>({ ...one, definitions });
+
+const isResult = compile<CellResult>(object(result));
+const isPlan = compile<ValidationPlan>(
+  object(
+    {
+      formatVersion: all.formatVersion,
+      kernelVersion: all.kernelVersion,
+      flavour: all.flavour,
+      matrix: all.matrix,
+      patches: all.patches,
+      warnings: all.warnings,
+      changes: key,
+      cells: {
+        type: 'array',
+        items: object(
+          {
+            cell: all.cells.items.properties.cell,
+            seed: all.cells.items.properties.cell.properties.seed,
+            machineWords: { type: 'string' },
+          },
+          { keys: object({ base: key, patched: key }) },
+        ),
+      },
+    },
+    { kernels: all.kernels, buildFailure: all.buildFailure, patchedKernel: string },
+  ),
+);
+const isState = compile<ShardState>(
+  object(
+    { shard: object({ index: count, count }), state: { enum: ['began', 'done', 'failed'] } },
+    { ended: all.ended },
+  ),
+);
+
+export type Read<T> = { readonly value: T } | { readonly problem: string };
+
+function read<T>(is: ValidateFunction<T>): (text: string) => Read<T> {
+  return (text) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      return { problem: `it is not JSON (${(error as Error).message})` };
+    }
+    if (is(value)) return { value };
+    const [first] = is.errors ?? [];
+    return { problem: `${first?.instancePath || 'it'} ${first?.message ?? 'does not follow the schema'}` };
+  };
+}
+
+export const readResult = read(isResult);
+export const readPlan = read(isPlan);
+export const readState = read(isState);

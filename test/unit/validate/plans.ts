@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/** A plan of three cells, and results for it. */
+import type { CellResult } from '../../../emulator/validate/cell.js';
+import type { ValidationPlan } from '../../../emulator/validate/plan.js';
+import { LOST, result, validation } from './validations.js';
+
+const keyOf = (name: string): string => name.repeat(20);
+/** By key: the second cell is broken by the patches. */
+export const PLAN: ValidationPlan = (() => {
+  const { formatVersion, kernelVersion, flavour, matrix, patches, warnings, kernels } = validation([]);
+  return {
+    formatVersion,
+    kernelVersion,
+    flavour,
+    matrix,
+    patches,
+    warnings,
+    ...(kernels && { kernels }),
+    changes: keyOf('0'),
+    patchedKernel: 'kernel-release-patched-x',
+    cells: ['a', 'b', 'c'].map((name, index) => ({
+      cell: { name, scenario: 'rollback-short' },
+      seed: 1,
+      machineWords: '',
+      keys: { base: keyOf(String(index + 1)), patched: keyOf(name) },
+    })),
+  };
+})();
+
+const stored = (findings: Parameters<typeof result>[0]): CellResult => {
+  const { replay: _, ...rest } = result(findings);
+  return rest;
+};
+export const RESULTS: ReadonlyMap<string, CellResult> = new Map(
+  PLAN.cells.flatMap(({ cell, keys }) =>
+    keys === undefined
+      ? []
+      : [
+          [keys.base, stored([])],
+          [keys.patched, stored(cell.name === 'b' ? [LOST] : [])],
+        ],
+  ),
+);

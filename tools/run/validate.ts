@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/** Carries out a validation: builds the kernels, gets ready the cells, and runs those of a shard, or all. */
+import { join } from 'node:path';
+import { obtainPatchedKernel, PatchesDoNotBuild } from '../../guest-kernel/patched.js';
+import type { Change } from '../../guest-kernel/patch-mail.js';
+import { findSource, kernelVersion } from '../../guest-kernel/source.js';
+import { kindName, obtainKernel, type KernelKind } from '../../guest-kernel/build.js';
+import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
+import { recipeKey } from '../../emulator/host/node/artifacts/store.js';
+import type { Cell, CellResult } from '../../emulator/validate/cell.js';
+import type { CellComparison } from '../../emulator/validate/compare.js';
+import {
+  validationOf,
+  type PlannedCell,
+  type ReplayOf,
+  type ShardState,
+  type ValidationPlan,
+} from '../../emulator/validate/plan.js';
+import { partsOf, type Shard } from '../../emulator/validate/shards.js';
+import type { Validation } from '../../emulator/validate/validation.js';
+import { cellFile, loadCell, readyCell, type ReadyCell } from './cell.js';
+import type { ResultsFolder } from './results-folder.js';
+import { replayCommandLine, type RunHooks } from './run-scenario.js';
+
+/** A validation under way. */
+export interface Run {
+  readonly kind: KernelKind;
+  readonly changes: readonly Change[];
+  /** By key. */
+  readonly results: Map<string, CellResult>;
+  plan: ValidationPlan;
+}
+
+/** How it is carried out. */
+export interface ValidationHooks {
+  /** Undefined: all cells. */
+  readonly shard: Shard | undefined;
+  /** Results of an earlier try, and those of this one; undefined: only the cache has them. */
+  readonly folder: ResultsFolder | undefined;
+  readonly context: BuildContext;
+  readonly say: RunHooks['say'];
+  /** What a report says of an error. */
+  readonly reasonOf: (error: unknown) => NonNullable<Validation['ended']>;
+  /** Called when a cell has been run on both kernels. */
+  readonly onCell: (compared: CellComparison) => void;
+}
+
+/** Nothing is built or run. @throws InputError when a scenario cannot be read; RigError. */
+export async function newRun(
+  kind: KernelKind,
+  changes: readonly Change[],
+  cells: readonly Cell[],
+  matrix: string,
+  context: BuildContext,
+): Promise<Run> {
+  return {
+    kind,
+    changes,
+    results: new Map(),
+    plan: {
+      formatVersion: 1,
+      kernelVersion: kernelVersion((await findSource(context)).version),
+      flavour: kindName(kind),
+      matrix,
+      patches: changes.map(({ name, subject }) => ({ name, subject })),
+      warnings: [],
+      changes: recipeKey({
+        name: 'changes',
+        inputs: Object.fromEntries(changes.map(({ diff }, index) => [String(index), Buffer.from(diff, 'latin1')])),
+      }),
+      cells: await Promise.all(cells.map((cell) => plannedCell(cell, kind.flavour))),
+    },
+  };
+}
+
+/** The commands that repeat the runs of cells on this host. */
+export const replayIn =
+  (cacheDir: string, { flavour, patchedKernel = '' }: Pick<ValidationPlan, 'flavour' | 'patchedKernel'>): ReplayOf =>
+  ({ cell, seed, machineWords }, which) => {
+    // Named, because the scenario may have another one.
+    const kernel = which === 'base' ? flavour : join(cacheDir, patchedKernel);
+    return replayCommandLine(
+      cellFile(cell),
+      { seed, kernel },
+      `${which === 'base' ? ` --kernel ${flavour}` : ''}${machineWords}`,
+    );
+  };
+
+async function plannedCell(cell: Cell, kernel: string): Promise<PlannedCell> {
+  const { plan, machineWords } = await loadCell(cell, kernel);
+  return { cell, seed: plan.machine.seed, machineWords };
+}
+
+/**
+ * Builds, and runs cell after cell on both kernels. What is known is in `run`, also when this fails.
+ * @throws InputError when a patch does not apply; RigError.
+ */
+export async function validate(run: Run, hooks: ValidationHooks): Promise<void> {
+  const { folder, shard, context } = hooks;
+  try {
+    run.plan = { ...run.plan, ...(await builtKernels(run, context)) };
+  } catch (error) {
+    if (!(error instanceof PatchesDoNotBuild)) throw error;
+    run.plan = { ...run.plan, buildFailure: { where: error.where, details: error.details } };
+    return folder?.putPlan(run.plan);
+  }
+  const { patchedKernel = '' } = run.plan;
+  const [base, patched] = [run.kind.flavour, join(context.cacheDir, patchedKernel)];
+  const ready: { readonly planned: PlannedCell; readonly base: ReadyCell; readonly patched: ReadyCell }[] = [];
+  for (const planned of run.plan.cells) {
+    const both = {
+      base: await readyCell(planned.cell, base, context),
+      patched: await readyCell(planned.cell, patched, context),
+    };
+    ready.push({ planned: { ...planned, keys: { base: both.base.key, patched: both.patched.key } }, ...both });
+  }
+  run.plan = { ...run.plan, cells: ready.map(({ planned }) => planned) };
+  await folder?.putPlan(run.plan);
+  const state = async (how: Omit<ShardState, 'shard'>): Promise<void> => {
+    if (folder && shard) await folder.putState(run.plan, { shard, ...how });
+  };
+  await state({ state: 'began' });
+  const own = shard
+    ? partsOf(
+        run.plan.cells.map(({ cell }) => cell),
+        shard.count,
+      )[shard.index - 1]
+    : undefined;
+  try {
+    for (const [index, one] of ready.entries()) {
+      if (own !== undefined && !own.includes(index)) continue;
+      await resultFor(run, one.patched, one.planned, 'with the patches', hooks);
+      await resultFor(run, one.base, one.planned, 'without them', hooks);
+      const [compared] = validationOf(
+        { ...run.plan, cells: [one.planned] },
+        run.results,
+        replayIn(context.cacheDir, run.plan),
+      ).cells;
+      if (compared) hooks.onCell(compared);
+    }
+  } catch (error) {
+    await state({ state: 'failed', ended: hooks.reasonOf(context.signal.aborted ? context.signal.reason : error) });
+    throw error;
+  }
+  await state({ state: 'done' });
+}
+
+async function builtKernels(
+  { kind, changes }: Run,
+  context: BuildContext,
+): Promise<Pick<ValidationPlan, 'warnings' | 'kernels' | 'patchedKernel'>> {
+  const { name, sha256: patched, warnings } = await obtainPatchedKernel(kind, changes, context);
+  const { sha256: base } = await obtainKernel(kind.flavour, context, kind.arch);
+  return { warnings, kernels: { base, patched }, patchedKernel: name };
+}
+
+/** Runs a cell on one kernel, unless the folder or the cache has its result. */
+async function resultFor(
+  { results }: Run,
+  ready: ReadyCell,
+  { cell }: PlannedCell,
+  which: string,
+  { folder, say }: ValidationHooks,
+): Promise<void> {
+  const known = results.get(ready.key) ?? (await folder?.get(ready.key));
+  const result =
+    known ?? (await ready.run((what, fraction, how) => say(`${cell.name}, ${which}: ${what}`, fraction, how)));
+  results.set(ready.key, result);
+  if (known === undefined) await folder?.put(ready.key, result);
+}
