@@ -6,12 +6,22 @@
 import { Agent } from '../agent/agent.js';
 import type { MachineConfig, MarkerSeen, ShareEntry } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
+import { SECTOR_BYTES } from '../machine/units.js';
 import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
 import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './power.js';
 import type { DiskState } from './proofs.js';
 import { resumeWords, type SwapPlace } from './swap-place.js';
 import { endState, type Recorder, type Seen } from './recorder.js';
+
+/** A write to a disk, without its bytes. */
+export interface WriteShown {
+  /** Instruction counter of the machine. */
+  readonly instruction: number;
+  readonly sector: number;
+  /** Sectors. */
+  readonly count: number;
+}
 
 /** What a machine has shown so far, without its outputs. */
 export interface MachineShown {
@@ -22,6 +32,8 @@ export interface MachineShown {
   /** Virtual time of this machine. */
   readonly virtualMs: number;
   readonly markers: readonly MarkerSeen[];
+  /** Per disk, oldest first. */
+  readonly writes: readonly (readonly WriteShown[])[];
 }
 
 export interface MachinesDeps {
@@ -194,9 +206,17 @@ export class Machines {
     const { onMachine } = this.#deps;
     // What was seen is put together for the listener only.
     if (!onMachine || !this.#recorder) return;
-    const { virtualMs, markers } = this.#recorder.seen();
+    const { virtualMs, markers, writes } = this.#recorder.seen();
     const { total } = this.#off;
-    onMachine({ number: this.#count, startVirtualMs: total.virtualMs, virtualMs, markers: [...markers] });
+    onMachine({
+      number: this.#count,
+      startVirtualMs: total.virtualMs,
+      virtualMs,
+      markers: [...markers],
+      writes: writes.map((of) =>
+        of.map(({ instruction, sector, bytes }) => ({ instruction, sector, count: bytes.length / SECTOR_BYTES })),
+      ),
+    });
   }
 
   powerOff(): void {

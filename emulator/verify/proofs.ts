@@ -74,7 +74,7 @@ export interface ProofHost {
 const DETAILS_MAX = 40;
 
 /** Names of the disks in the guest, first to last. */
-const deviceName = (index: number): string => `sd${String.fromCharCode(0x61 + index)}`;
+export const deviceName = (index: number): string => `sd${String.fromCharCode(0x61 + index)}`;
 
 /** @throws InputError when System.map is none. */
 export function createProofs(host: ProofHost): Proofs {

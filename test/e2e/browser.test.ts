@@ -23,6 +23,9 @@ import type { PromptState } from '../../emulator/host/browser/session/protocol.j
 import { PROMPT_MS } from '../../emulator/host/browser/session/session.js';
 import { obtainMachineFiles } from '../../tools/run/machine-files.js';
 import { loadScenario } from '../../tools/run/scenario-file.js';
+import type { MachineShown } from '../../emulator/cycle/machines.js';
+import { disksOf } from '../../emulator/host/browser/session/disks.js';
+import { countsOf, stripsOf } from '../../emulator/host/browser/views/disk-map-model.js';
 import type { Machine, MarkerSeen } from '../../emulator/machine/contract.js';
 import { MARKER_LAYOUT, USER_MARKERS } from '../../emulator/machine/markers.js';
 import { pfn } from '../../emulator/machine/units.js';
@@ -57,6 +60,12 @@ await buildPage();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
 const loaded = await loadScenario(packagePath('test', 'e2e', 'fixtures', 'in-browser.yaml'));
 const { config, systemMap } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
+
+/** A row of a table on the page. */
+interface Row {
+  readonly dataset: { readonly kind: string };
+  readonly textContent: string;
+}
 
 /** What the code that runs in the page finds there. */
 interface There {
@@ -259,13 +268,40 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
   const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
   const report = (await ended.jsonValue()) as Report;
-  const inNode = await runScenario(loaded, context, { say: () => undefined });
+  const machines = new Map<number, MachineShown>();
+  const inNode = await runScenario(loaded, context, {
+    say: () => undefined,
+    onMachine: (shown) => machines.set(shown.number, shown),
+  });
   t.equal(report.verdict, 'pass', 'the scenario passes on the page');
   t.same(report.failures, []);
   t.equal(report.stateHash, inNode.report.stateHash, 'and ends in the state of its run in Node');
   for (const key of ['memory', 'image', 'disk', 'frozen', 'instructions', 'virtualMs', 'replay', 'artifacts'] as const)
     t.same(report[key], inNode.report[key], key);
   t.equal(await page.textContent('#verdict'), renderText(report, { colour: false }), 'printed as on the command line');
+  const writers = await page.locator('#disks .legend tr').evaluateAll((rows) =>
+    rows.map((row) => {
+      const { dataset, textContent } = row as unknown as Row;
+      return [dataset.kind, Number(/\d+$/.exec(textContent)?.[0])] as const;
+    }),
+  );
+  const strips = stripsOf(disksOf(config.disks, loaded.plan), [...machines.values()]);
+  const written = countsOf(strips.map(({ last }) => last)).map(({ writer, sectors }) => [writer, sectors] as const);
+  t.same(writers, written, 'the disk map shows what the machines in Node have written');
+  t.ok(
+    written.every(([, sectors]) => sectors > 0),
+    'each timeline of which has written something',
+  );
+  await page.fill('#sector-sdb', '788480');
+  await page.keyboard.press('Tab');
+  await page.waitForFunction(() =>
+    (globalThis as unknown as There).document.body.innerText.includes('image store, ext4, sectors'),
+  );
+  t.match(
+    await page.textContent('#place'),
+    /^sdb3, image store, ext4, sectors 788480 to 788607: \d+ written by/,
+    'and what a place is',
+  );
   t.comment(`the scenario took ${report.realMs} ms on the page and ${inNode.report.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
 

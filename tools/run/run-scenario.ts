@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isFlavour } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import type { EvidenceListeners } from '../../emulator/cycle/evidence.js';
+import type { MachineShown } from '../../emulator/cycle/machines.js';
 import type { MachineOptions } from '../../emulator/cycle/plan.js';
 import type { RunOutcome } from '../../emulator/cycle/outcome.js';
 import type { Waited } from '../../emulator/cycle/recorder.js';
@@ -29,6 +30,8 @@ export interface RunHooks extends EvidenceListeners {
    */
   readonly say: (what: string, fraction?: number, how?: string) => void;
   readonly onConsole?: (bytes: Uint8Array) => void;
+  /** See `MachinesDeps.onMachine`. */
+  readonly onMachine?: (shown: MachineShown) => void;
 }
 
 export interface ScenarioRun {
@@ -76,6 +79,7 @@ export async function runScenario(
       states,
       ...(hooks.onFinding && { onFinding: hooks.onFinding }),
       ...(hooks.onCommand && { onCommand: hooks.onCommand }),
+      ...(hooks.onMachine && { onMachine: hooks.onMachine }),
       proofs: nodeProofs(files, context.signal, (volume, filesystem) => mountOnce(volume, filesystem, mounter, states)),
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,

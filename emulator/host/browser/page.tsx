@@ -9,6 +9,7 @@ import './page.css';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, PromptState, ToSession } from './session/protocol.js';
 import { next, START } from './session/state.js';
+import type { Place } from './views/disk-map-model.js';
 import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
 
 /** What tests read from the page. */
@@ -80,12 +81,20 @@ document.addEventListener('keydown', ({ key, ctrlKey, altKey, metaKey, target })
   if (action) act(action);
 });
 
-const Above = (): VNode => <SessionView
+const place = signal<Place | undefined>(undefined);
+
+const Above = (): VNode => (
+  <SessionView
     state={state.value}
     onAct={act}
     onWatch={(on) => session.postMessage({ do: 'watchMemory', on })}
     onPage={(frame) => session.postMessage({ do: 'askPage', frame })}
-  />;
+    place={place.value}
+    onPlace={(asked) => {
+      place.value = asked;
+    }}
+  />
+);
 const Below = (): VNode => (
   <Storage stored={state.value.stored} onEmpty={() => session.postMessage({ do: 'emptyStore' })} />
 );

@@ -7,7 +7,7 @@ import type { FromSession } from '../../../emulator/host/browser/session/protoco
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { actionOfKey, SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
-import { durationText, timelineOf, type Track } from '../../../emulator/host/browser/views/timeline-model.js';
+import { durationText, timelineOf, trackBegins, type Track } from '../../../emulator/host/browser/views/timeline-model.js';
 import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
 import type { Report } from '../../../emulator/report/model.js';
@@ -17,11 +17,18 @@ const at = (step: KernelStep, beginMs: number, endMs: number): readonly Mark[] =
   [stepBegin(step), beginMs],
   [stepEnd(step), endMs],
 ];
-const machine = (number: number, startVirtualMs: number, virtualMs: number, marks: readonly Mark[]): MachineShown => ({
+const machine = (
+  number: number,
+  startVirtualMs: number,
+  virtualMs: number,
+  marks: readonly Mark[],
+  writes: MachineShown['writes'] = [],
+): MachineShown => ({
   number,
   startVirtualMs,
   virtualMs,
   markers: marks.map(([kind, ms]) => ({ kind, word0: 0, word1: 0, instruction: ms * 1000, virtualMs: ms })),
+  writes,
 });
 
 /** A snapshot at 20 ms, a live timeline until 60 ms, and a second machine that restores after 10 ms. */
@@ -77,6 +84,24 @@ t.test('a rollback, a second snapshot, a power cut within a step', async (t) => 
   const cut = timelineOf([machine(1, 0, 5, [[stepBegin('shrink'), 5]])]);
   t.same(cut.map(short), [['run', 1, 0, 5, undefined, ['runs 5', 'shrink 0 cut']]]);
   t.same(timelineOf([]), []);
+});
+
+t.test('where the tracks of a machine begin', async (t) => {
+  t.same(CYCLE.map(trackBegins), [
+    [
+      { kind: 'run', instruction: 0 },
+      { kind: 'live', instruction: 20_000 },
+    ],
+    [
+      { kind: 'boot', instruction: 0 },
+      { kind: 'restored', instruction: 10_000 },
+    ],
+  ]);
+  t.same(
+    CYCLE.flatMap(trackBegins).map(({ kind }) => kind),
+    timelineOf(CYCLE).map(({ kind }) => kind),
+    'as on the timeline',
+  );
 });
 
 t.test('durations and widths', async (t) => {
@@ -173,7 +198,7 @@ t.test('the memory is watched', async (t) => {
   t.match(next(watched, { tell: 'running' }), { memory, page }, 'the last picture stays');
 
   const view = (state: SessionState): string =>
-    renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} />);
+    renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} place={undefined} onPlace={ignore} />);
   t.match(view(watched), /<button id="watch" type="button" aria-pressed="true">/);
   t.match(view(after(prompt)), /<button id="watch" type="button" aria-pressed="false">/);
   t.match(view(START), /<button id="watch" type="button" aria-pressed="false" disabled>/);
@@ -182,7 +207,7 @@ t.test('the memory is watched', async (t) => {
 });
 
 t.test('the views', async (t) => {
-  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} />);
+  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} place={undefined} onPlace={ignore} />);
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
   t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
   t.match(view(after(prompt)), /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/);

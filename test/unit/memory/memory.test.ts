@@ -341,11 +341,15 @@ function readers(t: Test, machine: SyntheticMachine): void {
     made.set(head, constant(made.kernel.layout, 'vmemmap') + anonymous * of('sizeof(page)'));
     made.tag(head, 1);
     data.setUint32(made.descriptor(902) + of('page.page_type'), of('PGTY_guard') * 2 ** 24, true);
+    made.set(made.descriptor(903) + of('page.flags'), 2 ** of('PG_swapcache') + 2 ** of('PG_swapbacked'));
+    made.set(made.descriptor(904) + of('page.flags'), 2 ** of('PG_swapcache'));
     made.set(made.descriptor(text), 0);
     const after = kinds();
     t.equal(after[900], 'free', 'on no list, because a processor keeps it');
     t.equal(after[901], 'anonymous', 'a later page of a large one');
     t.equal(after[902], 'kernel', 'a guard page');
+    t.equal(after[903], 'anonymous', 'in the swap cache');
+    t.equal(after[904], 'kernel', 'the bit means something else on pages that are not swapped');
     t.equal(after[text], 'kernel', 'a page of the image that was given back after the boot, and has another use');
   });
 

@@ -5,6 +5,7 @@ import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 
 export type ToSession =
@@ -53,6 +54,8 @@ export type FromSession =
   | { readonly tell: 'paused'; readonly next: string }
   /** The pause has ended. */
   | { readonly tell: 'goingOn' }
+  /** The disks of the scenario's machines, before the first one writes to them. */
+  | { readonly tell: 'disks'; readonly disks: readonly DiskShown[] }
   /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }
   /** All that a machine of the scenario has shown so far; it replaces what was told of it before. */

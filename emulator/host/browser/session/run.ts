@@ -7,6 +7,7 @@ import { reportOf, type Report } from '../../../report/model.js';
 import { createProofs } from '../../../verify/proofs.js';
 import type { LoadedScenario } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
+import { disksOf } from './disks.js';
 import { browserMatcher } from './matcher.js';
 import type { FromSession } from './protocol.js';
 
@@ -37,6 +38,7 @@ export async function runScenario(
     },
   };
   const { highMemoryMiB } = config;
+  tell({ tell: 'disks', disks: disksOf(config.disks, plan) });
   const outcome = await runPlan(plan, {
     booter,
     states: bootStates(),

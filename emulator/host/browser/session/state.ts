@@ -5,6 +5,7 @@ import type { Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { FromSession, PromptState } from './protocol.js';
 
@@ -33,6 +34,8 @@ export interface SessionState {
   readonly done: number;
   readonly findings: readonly Finding[];
   readonly machines: readonly MachineShown[];
+  /** The disks that they have. */
+  readonly disks: readonly DiskShown[];
   readonly report: Report | undefined;
   /** The report as the command line prints it. */
   readonly verdict: string | undefined;
@@ -46,6 +49,7 @@ const NOTHING_RUN = {
   done: 0,
   findings: [],
   machines: [],
+  disks: [],
   report: undefined,
   verdict: undefined,
 } as const satisfies Partial<SessionState>;
@@ -119,6 +123,8 @@ export function next(state: SessionState, message: FromSession): SessionState {
         ),
       };
     }
+    case 'disks':
+      return { ...state, disks: message.disks };
     case 'finding':
       return { ...state, findings: [...state.findings, message.finding] };
     case 'verdict': {

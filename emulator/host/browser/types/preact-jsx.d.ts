@@ -41,6 +41,8 @@ type Tag =
   | 'code'
   | 'details'
   | 'div'
+  | 'figcaption'
+  | 'figure'
   | 'h1'
   | 'h2'
   | 'header'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The picture of a machine's memory: a pixel for each page, and what its colours mean. Pure: a canvas only shows it. */
 import { PAGE_KINDS, type PageKind } from '../../../memory/kinds.js';
+import { rgbaOf, type Picture } from './picture.js';
 
 /** Pages in a row of the picture: 1 MiB. */
 export const ROW_PAGES = 256;
@@ -52,18 +53,7 @@ export function legendOf(kinds: Uint8Array): readonly LegendEntry[] {
   }));
 }
 
-export interface Picture {
-  /** In pixels. */
-  readonly width: number;
-  readonly height: number;
-  /** Red, green, blue and alpha of each pixel, row by row. Behind the last page it is transparent. */
-  readonly rgba: Uint8ClampedArray;
-}
-
-const RGBA = Uint32Array.from(PAGE_KINDS, (kind) => {
-  const colour = KIND_COLOURS[kind];
-  return new Uint32Array(Uint8Array.of(colour >>> 16, colour >>> 8, colour, 255).buffer)[0] ?? 0;
-});
+const RGBA = Uint32Array.from(PAGE_KINDS, (kind) => rgbaOf(KIND_COLOURS[kind]));
 
 /** `kinds`: as for {@link legendOf}. */
 export function pictureOf(kinds: Uint8Array): Picture {

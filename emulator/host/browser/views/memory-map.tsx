@@ -2,7 +2,8 @@
 /** The memory map: each page a pixel, a legend, and what is known of one page. */
 import type { VNode } from 'preact';
 import type { MemoryShown, PageShown } from '../session/memory-reader.js';
-import { bytesText, frameAt, legendOf, pictureOf, type Picture } from './memory-map-model.js';
+import { bytesText, frameAt, legendOf, pictureOf } from './memory-map-model.js';
+import { draw, placeOfClick } from './picture.js';
 import { durationText } from './timeline-model.js';
 
 export interface MemoryMapProps {
@@ -13,20 +14,9 @@ export interface MemoryMapProps {
   readonly onPage: ((frame: number) => void) | undefined;
 }
 
-/** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
-interface Canvas {
-  getContext(kind: '2d'): { putImageData(data: unknown, x: number, y: number): void };
-  getBoundingClientRect(): { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
-}
-interface Clicked {
-  readonly clientX: number;
-  readonly clientY: number;
-  readonly currentTarget: unknown;
-}
 interface Entered {
-  readonly currentTarget: unknown;
+  readonly currentTarget: { readonly value: string };
 }
-declare const ImageData: new (rgba: Uint8ClampedArray, width: number, height: number) => unknown;
 
 export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | null {
   if (!memory) return null;
@@ -44,11 +34,10 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
           aria-label="map of the memory, a pixel for each page; the table has the numbers"
           width={picture.width}
           height={picture.height}
-          ref={(canvas) => draw(canvas as Canvas | null, picture)}
+          ref={(canvas) => draw(canvas, picture)}
           onClick={(event) => {
-            const { clientX, clientY, currentTarget } = event as Clicked;
-            const { left, top, width, height } = (currentTarget as Canvas).getBoundingClientRect();
-            const frame = frameAt(kinds, (clientX - left) / width, (clientY - top) / height);
+            const { x, y } = placeOfClick(event);
+            const frame = frameAt(kinds, x, y);
             if (frame !== undefined) onPage?.(frame);
           }}
         />
@@ -76,7 +65,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
           max={kinds.length - 1}
           disabled={!onPage}
           onChange={(event) => {
-            const frame = Number(((event as Entered).currentTarget as { readonly value: string }).value);
+            const frame = Number((event as Entered).currentTarget.value);
             if (Number.isInteger(frame) && frame >= 0 && frame < kinds.length) onPage?.(frame);
           }}
         />
@@ -93,8 +82,4 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
       )}
     </section>
   );
-}
-
-function draw(canvas: Canvas | null, { rgba, width, height }: Picture): void {
-  canvas?.getContext('2d').putImageData(new ImageData(rgba, width, height), 0, 0);
 }

@@ -2,6 +2,8 @@
 /** All of the page but its console: what the session does, what can be asked of it, and what came of it. */
 import type { VNode } from 'preact';
 import { megabytes, type SessionState } from '../session/state.js';
+import { DiskMap } from './disk-map.js';
+import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
 import { Proofs } from './proofs.js';
 import { timelineOf } from './timeline-model.js';
@@ -12,6 +14,9 @@ export interface SessionProps {
   readonly onAct: (action: RunAction) => void;
   readonly onWatch: (on: boolean) => void;
   readonly onPage: (frame: number) => void;
+  /** What is asked of the disk map. */
+  readonly place: Place | undefined;
+  readonly onPlace: (place: Place) => void;
 }
 
 /** `next`: one part of a run that has paused. `rest`: all of it. */
@@ -36,7 +41,7 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
   failed: 'failed',
 };
 
-export function SessionView({ state, onAct, onWatch, onPage }: SessionProps): VNode {
+export function SessionView({ state, onAct, onWatch, onPage, place, onPlace }: SessionProps): VNode {
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
@@ -81,6 +86,7 @@ export function SessionView({ state, onAct, onWatch, onPage }: SessionProps): VN
       </button>
       <MemoryMap memory={state.memory} page={state.page} onPage={phase === 'prompt' ? onPage : undefined} />
       <Timeline tracks={timelineOf(machines)} />
+      <DiskMap disks={state.disks} machines={machines} place={place} onPlace={onPlace} />
       <Proofs findings={findings} report={report} verdict={verdict} />
     </div>
   );

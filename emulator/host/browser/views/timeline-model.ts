@@ -74,6 +74,24 @@ export function timelineOf(machines: readonly MachineShown[]): readonly Track[] 
   return tracks;
 }
 
+/** Where a track begins in its machine. */
+export interface TrackBegin {
+  readonly kind: TrackKind;
+  /** Instruction counter of the machine. */
+  readonly instruction: number;
+}
+
+/** The tracks of one machine, as in {@link timelineOf}. */
+export function trackBegins({ number, markers }: Pick<MachineShown, 'number' | 'markers'>): readonly TrackBegin[] {
+  return [
+    { kind: number === 1 ? 'run' : 'boot', instruction: 0 },
+    ...markers.flatMap(({ kind, instruction }): readonly TrackBegin[] => {
+      if (kind === stepEnd('copy')) return [{ kind: 'live', instruction }];
+      return kind === stepEnd('restore') ? [{ kind: 'restored', instruction }] : [];
+    }),
+  ];
+}
+
 /** Where a machine is. */
 interface Within {
   /** The steps that have begun and not ended, outermost first. */

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The picture of the disks: a strip for each volume, with a pixel for each stretch of sectors. Its colour tells which timeline has
+ * written there last. Pure: canvases only show it.
+ */
+import type { MachineShown } from '../../../cycle/machines.js';
+import type { DiskShown, VolumeShown } from '../session/disks.js';
+import { rgbaOf, type Picture } from './picture.js';
+import { trackBegins, type TrackKind } from './timeline-model.js';
+
+/** Sectors that one pixel stands for: 64 KiB. */
+export const PIXEL_SECTORS = 128;
+/** Pixels in a row of a strip: 16 MiB. */
+export const ROW_PIXELS = 256;
+
+/** By number, as in {@link Strip.last}. */
+export const WRITERS = ['none', 'run', 'live', 'boot', 'restored'] as const satisfies readonly ('none' | TrackKind)[];
+export type Writer = (typeof WRITERS)[number];
+
+/** For people. */
+export const WRITER_NAMES: Readonly<Record<Writer, string>> = {
+  none: 'not written',
+  run: 'written until the snapshot',
+  live: 'written by the live timeline',
+  boot: 'written by a new machine',
+  restored: 'written by the restored timeline',
+};
+
+/** People with any colour vision tell them apart, as those of the memory map. */
+export const WRITER_COLOURS: Readonly<Record<Writer, number>> = {
+  none: 0xd5d9dd,
+  run: 0x0072b2,
+  live: 0xd55e00,
+  boot: 0xcc79a7,
+  restored: 0x009e73,
+};
+
+/** A volume, and who has written to it. */
+export interface Strip {
+  readonly volume: VolumeShown;
+  /** For each sector: number of the last of {@link WRITERS}. */
+  readonly last: Uint8Array;
+  /** The same for each pixel, whichever of its sectors was written. */
+  readonly pixels: Uint8Array;
+}
+
+interface Made {
+  readonly disks: readonly DiskShown[];
+  readonly strips: readonly Strip[];
+}
+const made = new WeakMap<readonly MachineShown[], Made>();
+
+/** One for each volume of the disks, after all writes of `machines`. Sectors outside of the volumes are left out. */
+export function stripsOf(disks: readonly DiskShown[], machines: readonly MachineShown[]): readonly Strip[] {
+  // A page draws more often than machines write.
+  const before = made.get(machines);
+  if (before?.disks === disks) return before.strips;
+  const strips = disks.flatMap((of, disk) => stripsOfDisk(of, disk, machines));
+  made.set(machines, { disks, strips });
+  return strips;
+}
+
+function stripsOfDisk({ volumes }: DiskShown, disk: number, machines: readonly MachineShown[]): readonly Strip[] {
+  const strips = volumes.map((volume) => ({
+    volume,
+    last: new Uint8Array(volume.sectors),
+    pixels: new Uint8Array(Math.ceil(volume.sectors / PIXEL_SECTORS)),
+  }));
+  for (const machine of machines) {
+    const begins = trackBegins(machine);
+    for (const { instruction, sector, count } of machine.writes[disk] ?? []) {
+      const kind = begins.findLast((begin) => begin.instruction <= instruction)?.kind ?? 'run';
+      const number = WRITERS.indexOf(kind);
+      for (const { volume, last, pixels } of strips) {
+        const from = Math.max(0, sector - volume.startSector);
+        const to = Math.min(volume.sectors, sector + count - volume.startSector);
+        if (from >= to) continue;
+        last.fill(number, from, to);
+        pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
+      }
+    }
+  }
+  return strips;
+}
+
+export interface WriterCount {
+  readonly writer: Writer;
+  readonly name: string;
+  /** As in CSS. */
+  readonly colour: string;
+  readonly sectors: number;
+}
+
+/** How many sectors each has written last. All are listed. `last`: as in {@link Strip}, of any number of sectors. */
+export function countsOf(last: readonly Uint8Array[]): readonly WriterCount[] {
+  const sectors = WRITERS.map(() => 0);
+  for (const of of last) for (const number of of) sectors[number] = (sectors[number] ?? 0) + 1;
+  return WRITERS.map((writer, number) => ({
+    writer,
+    name: WRITER_NAMES[writer],
+    colour: `#${WRITER_COLOURS[writer].toString(16).padStart(6, '0')}`,
+    sectors: sectors[number] ?? 0,
+  }));
+}
+
+const RGBA = Uint32Array.from(WRITERS, (writer) => rgbaOf(WRITER_COLOURS[writer]));
+
+export function stripPicture({ pixels }: Pick<Strip, 'pixels'>): Picture {
+  const width = Math.min(ROW_PIXELS, pixels.length);
+  const height = Math.ceil(pixels.length / ROW_PIXELS);
+  const drawn = new Uint32Array(width * height);
+  pixels.forEach((number, at) => (drawn[at] = RGBA[number] ?? 0));
+  return { width, height, rgba: new Uint8ClampedArray(drawn.buffer) };
+}
+
+/** A sector of a disk that somebody asks about. */
+export interface Place {
+  /** `sda`. */
+  readonly disk: string;
+  /** On that disk. */
+  readonly sector: number;
+}
+
+/**
+ * The first sector of the pixel at a place of the strip as it is shown.
+ * @param x from its left edge to its right one, 0 to 1; `y` likewise from its upper edge.
+ * @returns on the disk; undefined where there is no pixel.
+ */
+export function sectorAt({ volume, pixels }: Strip, x: number, y: number): number | undefined {
+  if (!(x >= 0 && x < 1 && y >= 0 && y < 1)) return undefined;
+  const { width, height } = stripPicture({ pixels });
+  const pixel = Math.floor(y * height) * ROW_PIXELS + Math.floor(x * width);
+  return pixel < pixels.length ? volume.startSector + pixel * PIXEL_SECTORS : undefined;
+}
+
+/** `sdb1, COW store, sectors 2048 to 2175: 12 written by the live timeline, 116 not written` */
+export function placeText({ disk, sector }: Place, strips: readonly Strip[]): string {
+  const strip = strips.find(
+    ({ volume: { device, startSector, sectors } }) =>
+      device.startsWith(disk) && sector >= startSector && sector < startSector + sectors,
+  );
+  if (!strip) return `${disk}, sector ${sector}: in no volume`;
+  const { volume, last } = strip;
+  const within = sector - volume.startSector;
+  const from = within - (within % PIXEL_SECTORS);
+  const to = Math.min(from + PIXEL_SECTORS, volume.sectors);
+  const counts = countsOf([last.subarray(from, to)])
+    .filter(({ sectors }) => sectors > 0)
+    .reverse()
+    .map(({ sectors, name }) => `${sectors} ${name}`);
+  return `${volumeText(volume)}, sectors ${volume.startSector + from} to ${volume.startSector + to - 1}: ${counts.join(', ')}`;
+}
+
+/** `sdb3, image store, ext4` */
+export const volumeText = ({ device, role, filesystem }: VolumeShown): string =>
+  [
+    device,
+    ...(role === undefined ? [] : [role]),
+    ...(filesystem === 'unknown' || filesystem === role ? [] : [filesystem]),
+  ].join(', ');

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/** The disk map: a strip for each volume, a legend, and what is known of one place. */
+import type { VNode } from 'preact';
+import type { MachineShown } from '../../../cycle/machines.js';
+import type { DiskShown } from '../session/disks.js';
+import { countsOf, placeText, sectorAt, stripPicture, stripsOf, volumeText, type Place, type Strip } from './disk-map-model.js';
+import { draw, placeOfClick } from './picture.js';
+
+export interface DiskMapProps {
+  /** Empty while there is nothing to see. */
+  readonly disks: readonly DiskShown[];
+  readonly machines: readonly MachineShown[];
+  readonly place: Place | undefined;
+  readonly onPlace: (place: Place) => void;
+}
+
+interface Entered {
+  readonly currentTarget: { readonly value: string };
+}
+
+export function DiskMap({ disks, machines, place, onPlace }: DiskMapProps): VNode | null {
+  if (disks.length === 0) return null;
+  const strips = stripsOf(disks, machines);
+  return (
+    <section id="disks" aria-label="disk map">
+      <h2>
+        Disks <span class="dim">a pixel is 64 KiB</span>
+      </h2>
+      <div class="map">
+        <div class="strips">
+          {disks.map(({ device, sectors, volumes }) => (
+            <div key={device}>
+              {strips
+                .filter(({ volume }) => volumes.includes(volume))
+                .map((strip) => (
+                  <StripView key={strip.volume.device} strip={strip} onSector={(sector) => onPlace({ disk: device, sector })} />
+                ))}
+              <label>
+                Sector of {device}{' '}
+                <input
+                  id={`sector-${device}`}
+                  type="number"
+                  min={0}
+                  max={sectors - 1}
+                  onChange={(event) => {
+                    const sector = Number((event as Entered).currentTarget.value);
+                    if (Number.isInteger(sector) && sector >= 0 && sector < sectors) onPlace({ disk: device, sector });
+                  }}
+                />
+              </label>
+            </div>
+          ))}
+        </div>
+        <table class="legend">
+          <tbody>
+            {countsOf(strips.map(({ last }) => last)).map(({ writer, name, colour, sectors }) => (
+              <tr key={writer} data-kind={writer}>
+                <td>
+                  <span class="swatch" style={{ background: colour }} />
+                </td>
+                <th scope="row">sectors {name}</th>
+                <td class="number">{sectors}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p id="place" aria-live="polite">
+        {place && placeText(place, strips)}
+      </p>
+    </section>
+  );
+}
+
+interface StripProps {
+  readonly strip: Strip;
+  readonly onSector: (sector: number) => void;
+}
+
+function StripView({ strip, onSector }: StripProps): VNode {
+  const { volume } = strip;
+  const picture = stripPicture(strip);
+  const mebibytes = volume.sectors / 2048;
+  return (
+    <figure class="strip">
+      <figcaption>
+        {volumeText(volume)} <span class="dim">{Number(mebibytes.toFixed(1))} MiB</span>
+      </figcaption>
+      <canvas
+        role="img"
+        aria-label={`map of ${volume.device}; the table has the numbers`}
+        width={picture.width}
+        height={picture.height}
+        style={{ width: `${2 * picture.width}px` }}
+        ref={(canvas) => draw(canvas, picture)}
+        onClick={(event) => {
+          const { x, y } = placeOfClick(event);
+          const sector = sectorAt(strip, x, y);
+          if (sector !== undefined) onSector(sector);
+        }}
+      />
+    </figure>
+  );
+}

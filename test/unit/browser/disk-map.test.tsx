@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/** The disk map: what is known of the disks, who has written where, and the picture of that. */
+import { renderToString } from 'preact-render-to-string';
+import t from 'tap';
+import type { MachineShown, WriteShown } from '../../../emulator/cycle/machines.js';
+import type { Step } from '../../../emulator/cycle/plan.js';
+import { disksOf, type DiskShown } from '../../../emulator/host/browser/session/disks.js';
+import {
+  countsOf,
+  placeText,
+  sectorAt,
+  stripPicture,
+  stripsOf,
+  WRITER_COLOURS,
+  WRITERS,
+  type Strip,
+} from '../../../emulator/host/browser/views/disk-map-model.js';
+import { DiskMap } from '../../../emulator/host/browser/views/disk-map.js';
+import { stepEnd } from '../../../emulator/machine/markers.js';
+
+/** Volumes of 1 MiB, one after the other, from sector 2048 on. */
+const VOLUME_SECTORS = 2048;
+
+/** A disk with an MBR. Each volume has these bytes at an offset. */
+function partitioned(volumes: readonly (readonly [offsetBytes: number, text: string] | undefined)[]): Uint8Array {
+  const disk = new Uint8Array((volumes.length + 1) * VOLUME_SECTORS * 512);
+  const data = new DataView(disk.buffer);
+  data.setUint16(510, 0xaa55, true);
+  for (const [index, magic] of volumes.entries()) {
+    const startSector = (index + 1) * VOLUME_SECTORS;
+    data.setUint8(446 + 16 * index + 4, 0x83);
+    data.setUint32(446 + 16 * index + 8, startSector, true);
+    data.setUint32(446 + 16 * index + 12, VOLUME_SECTORS, true);
+    if (magic) disk.set(new TextEncoder().encode(magic[1]), startSector * 512 + magic[0]);
+  }
+  return disk;
+}
+
+const XFS = [0, 'XFSB'] as const;
+const SWAP = [4086, 'SWAPSPACE2'] as const;
+const suspend = (more: object = {}): Step => ({
+  do: 'suspend',
+  method: 'sys_snapshot',
+  offMs: 0,
+  whileSaving: [],
+  faults: [],
+  ...more,
+});
+const DISKS = [{ base: partitioned([XFS]) }, { base: partitioned([undefined, SWAP, XFS, XFS]) }];
+const shown = (...steps: readonly Step[]): readonly DiskShown[] => disksOf(DISKS, { steps });
+const roles = (disks: readonly DiskShown[]): readonly (readonly (string | undefined)[])[] =>
+  disks.map(({ volumes }) => volumes.map(({ role }) => role));
+
+t.test('what the volumes of a run are for', async (t) => {
+  const disks = shown({ do: 'repeat', times: 2, steps: [suspend()] });
+  t.same(
+    disks.map(({ device, sectors, volumes }) => [device, sectors, volumes.map(({ device, startSector }) => [device, startSector])]),
+    [
+      ['sda', 4096, [['sda1', 2048]]],
+      ['sdb', 10240, [['sdb1', 2048], ['sdb2', 4096], ['sdb3', 6144], ['sdb4', 8192]]],
+    ],
+  );
+  t.same(roles(disks), [['origin'], ['COW store', 'swap', 'image store', 'origin']]);
+  t.same(roles(shown(suspend({ store: 'memory', mayWrite: ['sdb4'] }))), [
+    ['origin'],
+    [undefined, 'swap', 'image store', undefined],
+  ]);
+  t.same(roles(shown(suspend({ method: 'swsusp' }))), [['origin'], [undefined, 'swap', 'origin', 'origin']]);
+});
+
+const write = (instruction: number, sector: number, count: number): WriteShown => ({ instruction, sector, count });
+const machine = (number: number, end: number, sda: readonly WriteShown[], sdb: readonly WriteShown[]): MachineShown => ({
+  number,
+  startVirtualMs: 0,
+  virtualMs: 9,
+  markers: [{ kind: end, word0: 0, word1: 0, instruction: 100, virtualMs: 1 }],
+  writes: [sda, sdb],
+});
+/** The snapshot of the first machine and the restore of the second one are at instruction 100. */
+const MACHINES = [
+  machine(1, stepEnd('copy'), [write(50, 2048, 300), write(99, 0, 8)], [write(120, 2048 + 128, 1), write(130, 4090, 12)]),
+  machine(2, stepEnd('restore'), [write(100, 2048 + 10, 4)], [write(20, 6144 + 2047, 1), write(10, 6144, 256)]),
+];
+const found = (strips: readonly Strip[], device: string): Strip => {
+  const strip = strips.find(({ volume }) => volume.device === device);
+  if (!strip) throw new Error(`no strip of ${device}`);
+  return strip;
+};
+const kinds = ({ pixels }: Strip): string => Array.from(pixels, (number) => WRITERS[number]).join(' ');
+
+t.test('each sector shows who has written to it last', async (t) => {
+  const disks = shown(suspend());
+  const strips = stripsOf(disks, MACHINES);
+  t.same(
+    strips.map(({ volume, last, pixels }) => [volume.device, last.length, pixels.length]),
+    ['sda1', 'sdb1', 'sdb2', 'sdb3', 'sdb4'].map((device) => [device, 2048, 16]),
+  );
+  const none = (count: number): string => Array.from({ length: count }, () => 'none').join(' ');
+  t.equal(kinds(found(strips, 'sda1')), `restored run run ${none(13)}`);
+  t.equal(kinds(found(strips, 'sdb1')), `none live ${none(13)} live`, 'a write may reach two volumes');
+  t.equal(kinds(found(strips, 'sdb2')), `live ${none(15)}`);
+  t.equal(kinds(found(strips, 'sdb3')), `boot boot ${none(13)} boot`);
+  t.equal(kinds(found(strips, 'sdb4')), none(16));
+  t.same(
+    countsOf(strips.map(({ last }) => last)).map(({ writer, sectors }) => [writer, sectors]),
+    [
+      ['none', 5 * 2048 - 300 - 1 - 12 - 257],
+      ['run', 296],
+      ['live', 13],
+      ['boot', 257],
+      ['restored', 4],
+    ],
+  );
+  t.equal(stripsOf(disks, MACHINES), strips, 'made once for the same disks and machines');
+  t.same(stripsOf([], MACHINES), []);
+  t.equal(new Set(Object.values(WRITER_COLOURS)).size, WRITERS.length, 'each has a colour of its own');
+});
+
+t.test('the picture of a strip', async (t) => {
+  const pixels = new Uint8Array(256 + 44);
+  pixels[257] = WRITERS.indexOf('live');
+  const { width, height, rgba } = stripPicture({ pixels });
+  t.same([width, height], [256, 2]);
+  const pixel = (at: number): readonly number[] => [...rgba.subarray(at * 4, at * 4 + 4)];
+  t.same([pixel(0), pixel(257), pixel(300)], [[0xd5, 0xd9, 0xdd, 255], [0xd5, 0x5e, 0x00, 255], [0, 0, 0, 0]]);
+  t.equal(stripPicture({ pixels: new Uint8Array(16) }).width, 16);
+});
+
+t.test('a place of a strip is a sector, and is told', async (t) => {
+  const strips = stripsOf(shown(suspend()), MACHINES);
+  const strip = found(strips, 'sdb1');
+  t.equal(sectorAt(strip, 0, 0), 2048);
+  t.equal(sectorAt(strip, 0.99, 0.5), 2048 + 15 * 128);
+  for (const [x, y] of [[1, 0], [0, -0.1], [NaN, 0]] as const) t.equal(sectorAt(strip, x, y), undefined);
+  const large = { ...strip, pixels: new Uint8Array(256 + 44) };
+  t.equal(sectorAt(large, 0.1, 0.6), 2048 + (256 + 25) * 128);
+  t.equal(sectorAt(large, 0.9, 0.6), undefined, 'behind the last pixel');
+  const text = (disk: string, sector: number): string => placeText({ disk, sector }, strips);
+  t.equal(text('sdb', 2180), 'sdb1, COW store, sectors 2176 to 2303: 1 written by the live timeline, 127 not written');
+  t.equal(text('sda', 2048), 'sda1, origin, xfs, sectors 2048 to 2175: 4 written by the restored timeline, 124 written until the snapshot');
+  t.equal(text('sdb', 4096), 'sdb2, swap, sectors 4096 to 4223: 6 written by the live timeline, 122 not written');
+  t.equal(text('sda', 5), 'sda, sector 5: in no volume');
+});
+
+t.test('the view', async (t) => {
+  const ignore = (): void => undefined;
+  const view = (disks: readonly DiskShown[]): string =>
+    renderToString(<DiskMap disks={disks} machines={MACHINES} place={{ disk: 'sdb', sector: 6144 }} onPlace={ignore} />);
+  t.equal(view([]), '');
+  const text = view(shown(suspend()));
+  t.match(text, /<figcaption>sdb3, image store, xfs <span class="dim">1 MiB<\/span><\/figcaption><canvas role="img" aria-label="map of sdb3;/);
+  t.match(text, /<tr data-kind="boot">.*?<th scope="row">sectors written by a new machine<\/th><td class="number">257<\/td>/);
+  t.match(text, /<input id="sector-sda" type="number" min="0" max="4095"\/>/);
+  t.match(text, /<p id="place" aria-live="polite">sdb3, image store, xfs, sectors 6144 to 6271: 128 written by a new machine<\/p>/);
+});
