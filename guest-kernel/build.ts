@@ -234,7 +234,7 @@ export async function configureTree(
 /**
  * Builds the bzImage of a configured tree, in the tree, and reports progress. Work of an interrupted make is not
  * repeated. A file counts as made only when the record of its command is whole, which make writes after the file. `lock`:
- * see {@link CommandOptions}. Returns what make has printed, line by line.
+ * see {@link CommandOptions}. Returns what make has printed, line by line, which `onLine` gets while it comes.
  * @throws CompileError
  */
 export async function compileTree(
@@ -242,6 +242,7 @@ export async function compileTree(
   { title, arch, stepsExpected }: Pick<KernelSpec, 'title' | 'arch' | 'stepsExpected'>,
   context: BuildContext,
   lock?: CommandOptions['lock'],
+  onLine?: (line: string) => void,
 ): Promise<readonly string[]> {
   if (lock !== undefined) await tellOfWait(lock, context);
   const log: string[] = [];
@@ -254,6 +255,7 @@ export async function compileTree(
       ...(lock !== undefined && { lock }),
       onLine: (line) => {
         log.push(line);
+        onLine?.(line);
         if (/^ {2}[A-Z]+ {2,}\S/.test(line)) steps += 1;
         const fraction = Math.min(steps / stepsExpected, 0.99);
         if (fraction < told + 0.01) return;

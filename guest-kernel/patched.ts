@@ -6,6 +6,7 @@
  * The tree is unfinished work of the cache (`artifacts/kept.ts`): it is removed when nobody has used it for a day, after a
  * restart of the host, and by `snapback clean`. The kernels are artifacts.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
@@ -14,7 +15,7 @@ import { lockFile } from '../emulator/host/node/artifacts/lock.js';
 import { obtain, recipeKey } from '../emulator/host/node/artifacts/store.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { RigError } from '../emulator/machine/errors.js';
-import { errorText, firstError, warningsIn } from '../emulator/validate/compiler.js';
+import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
 import {
   CompileError,
   compileTree,
@@ -54,7 +55,7 @@ export interface PatchedKernel {
   readonly dir: string;
   /** SHA-256 (hex) of the bzImage. */
   readonly sha256: string;
-  /** Warnings of the compiler about the files that were compiled for these patches. */
+  /** All warnings of the compiler about this kernel; without patches, it has none. */
   readonly warnings: readonly string[];
 }
 
@@ -95,8 +96,11 @@ export async function obtainPatchedKernel(
           });
           await goToSeries(tree, await readSeries(packagePath(...PATCHES_DIR)), scratch, inner);
           await applyChanges(tree, changes, inner);
-          const log = await build(tree, kind, inner, kept.lock);
-          await Promise.all([copyKernel(tree, dir), writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(log)))]);
+          const warnings = await build(tree, kind, inner, kept.lock);
+          await Promise.all([
+            copyKernel(tree, dir),
+            writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(warnings))),
+          ]);
         } finally {
           await release();
         }
@@ -108,7 +112,8 @@ export async function obtainPatchedKernel(
   return { name: basename(artifact.dir), dir: artifact.dir, sha256: artifact.sha256['bzImage'] ?? '', warnings };
 }
 
-async function build(tree: string, kind: KernelKind, context: BuildContext, lock: string): Promise<readonly string[]> {
+/** Builds in `tree`, and returns the warnings of all its files. */
+async function build(tree: string, kind: KernelKind, context: BuildContext, lock: string): Promise<KnownWarnings> {
   const spec = await kernelSpec(kind);
   try {
     await configureTree(tree, spec.arch, mergeFragments(spec.fragments), context);
@@ -122,7 +127,9 @@ async function build(tree: string, kind: KernelKind, context: BuildContext, lock
   }
   try {
     await mkdir(dirname(lock), { recursive: true });
-    return await compileTree(tree, { ...spec, title: `${kindName(kind)} with patches` }, context, lock);
+    return await withWarnings(tree, async (onLine) => {
+      await compileTree(tree, { ...spec, title: `${kindName(kind)} with patches` }, context, lock, onLine);
+    });
   } catch (error) {
     const first = error instanceof CompileError ? firstError(error.log) : undefined;
     // Without an error of the compiler, the host may be at fault: a full disk, a missing program.
@@ -130,4 +137,35 @@ async function build(tree: string, kind: KernelKind, context: BuildContext, lock
     const at = error.log.findIndex((line) => line.includes(first.message));
     throw new PatchesDoNotBuild(errorText(first), error.log.slice(Math.max(0, at - 1), at + 8));
   }
+}
+
+/**
+ * Keeps beside `tree` the warnings of all its files, while `work` tells what make prints in it, also when make fails or is
+ * interrupted: what it has compiled by then is not compiled again.
+ */
+export async function withWarnings(
+  tree: string,
+  work: (onLine: (line: string) => void) => Promise<void>,
+): Promise<KnownWarnings> {
+  const file = join(dirname(tree), WARNINGS);
+  const known = await readFile(file, 'utf8').then(
+    (text) => JSON.parse(text) as KnownWarnings,
+    () => ({}),
+  );
+  // Earlier patches may have had files of their own.
+  const isThere = (unit: string): boolean => ['.c', '.S', ''].some((end) => existsSync(join(tree, unit + end)));
+  const before = Object.fromEntries(Object.entries(known).filter(([unit]) => isThere(unit)));
+  const log: string[] = [];
+  const save = async (): Promise<KnownWarnings> => {
+    const warnings = warningsAfter(before, log);
+    await writeFile(file, JSON.stringify(warnings));
+    return warnings;
+  };
+  try {
+    await work((line) => void log.push(line));
+  } catch (error) {
+    await save();
+    throw error;
+  }
+  return save();
 }

@@ -32,7 +32,34 @@ export function firstError(log: readonly string[]): CompilerError | undefined {
 export const errorText = ({ file, line, message }: CompilerError): string =>
   `${file}${line === undefined ? '' : `, line ${line}`}: ${message}`;
 
-/** The warnings in the output of make, each once. */
-export const warningsIn = (log: readonly string[]): readonly string[] => [
-  ...new Set(log.filter((line) => /^[^\s:]+:\d+(?::\d+)?: warning: /.test(line))),
-];
+/** Warnings by the source file, without its ending, in whose compilation they came: `kernel/power/snapshot`. */
+export type KnownWarnings = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * The warnings about a whole tree, from those that were known before make printed `log`. Make compiles only what has changed, so what
+ * it does not compile keeps its warnings, and what it compiles has those of `log`.
+ */
+export function warningsAfter(known: KnownWarnings, log: readonly string[]): KnownWarnings {
+  const now: Record<string, string[]> = {};
+  for (const [unit, lines] of Object.entries(known)) now[unit] = [...lines];
+  for (const line of log) {
+    const [, object] = /^ {2}(?:CC|AS) +(?:\[M\] +)?(\S+)\.o$/.exec(line) ?? [];
+    if (object !== undefined) now[object] = [];
+  }
+  /** The file that includes the header of the next warning. */
+  let includedBy: string | undefined;
+  for (const line of log) {
+    const [, from] = /^(?:In file included| +) from ([^\s:]+)\.[cS]:\d+/.exec(line) ?? [];
+    if (from !== undefined) includedBy = from;
+    const [, file] = /^([^\s:]+):\d+(?::\d+)?: warning: /.exec(line) ?? [];
+    if (file === undefined) continue;
+    const unit = /\.[cS]$/.test(file) ? file.replace(/\.[cS]$/, '') : (includedBy ?? file);
+    includedBy = undefined;
+    const lines = (now[unit] ??= []);
+    if (!lines.includes(line)) lines.push(line);
+  }
+  return Object.fromEntries(Object.entries(now).filter(([, lines]) => lines.length > 0));
+}
+
+/** All of them, each once, in an order that does not depend on that of the compilers. */
+export const warningsIn = (known: KnownWarnings): readonly string[] => [...new Set(Object.values(known).flat())].sort();

@@ -24,7 +24,7 @@ export interface Validation {
   readonly patches: readonly ValidatedPatch[];
   /** Why it does not build; absent when it does. */
   readonly buildFailure?: { readonly where: string; readonly details: readonly string[] };
-  /** Warnings of the compiler about the files that the patches made it compile. */
+  /** All warnings of the compiler about the kernel with the patches; without them, it has none. */
   readonly warnings: readonly string[];
   /** SHA-256 (hex) of the kernels. Absent when it does not build. */
   readonly kernels?: { readonly base: string; readonly patched: string };

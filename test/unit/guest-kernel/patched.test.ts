@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Patches on a tree of a few files, with real git; and mails with patches. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type Test } from 'tap';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import { InputError } from '../../../emulator/machine/errors.js';
+import { warningsIn } from '../../../emulator/validate/compiler.js';
+import { withWarnings } from '../../../guest-kernel/patched.js';
 import { readChanges, type Change } from '../../../guest-kernel/patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from '../../../guest-kernel/patched-tree.js';
 import { gitIn, type Patch } from '../../../guest-kernel/series.js';
@@ -173,4 +175,22 @@ test('what holds no patch is refused by name', async (t) => {
   await t.rejects(readChanges([{ name: 'cover', text: mail('[PATCH 0/2] all', '', 'nothing\n') }], context), {
     message: /^there is no patch/,
   });
+});
+
+test('warnings are kept for what is not compiled again, also after a make that failed', async (t) => {
+  const dir = join(t.testdir({ linux: { mm: { 'x.c': '', 'y.c': '' } } }), 'linux');
+  const make = async (lines: readonly string[], error?: Error): Promise<readonly string[]> =>
+    warningsIn(
+      await withWarnings(dir, (onLine) => {
+        lines.forEach(onLine);
+        return error ? Promise.reject(error) : Promise.resolve();
+      }),
+    );
+  const [x, y] = ['mm/x.c:1:1: warning: x', 'mm/y.c:1:1: warning: y'] as const;
+  t.same(await make(['  CC      mm/x.o', x]), [x]);
+  await t.rejects(make(['  CC      mm/y.o', y], new Error('interrupted')), { message: 'interrupted' });
+  t.same(await make([]), [x, y]);
+  t.same(await make(['  CC      mm/x.o']), [y], 'it has been mended');
+  rmSync(join(dir, 'mm/y.c'));
+  t.same(await make([]), [], 'the patch that made the file is gone');
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import { errorText, firstError, warningsIn } from '../../../emulator/validate/compiler.js';
+import { errorText, firstError, warningsAfter, warningsIn } from '../../../emulator/validate/compiler.js';
 
 const said = (...log: string[]): string | undefined => {
   const error = firstError(log);
@@ -47,8 +47,38 @@ t.test('so do those of the linker and of make', (t) => {
   t.end();
 });
 
-t.test('warnings are told once', (t) => {
-  const line = 'mm/x.c:1:2: warning: unused';
-  t.same(warningsIn([line, 'mm/x.c: In function', line]), [line]);
+t.test('warnings are those of the whole tree, whatever make compiles', (t) => {
+  const first = [
+    '  CC      kernel/power/main.o',
+    '  CC      kernel/power/snapshot.o',
+    "kernel/power/snapshot.c: In function 'f':",
+    'kernel/power/snapshot.c:1:2: warning: unused',
+    'kernel/power/snapshot.c:1:2: warning: unused',
+    'In file included from ./include/linux/mm.h:3,',
+    '                 from mm/swap.c:17:',
+    './include/linux/mmzone.h:9:1: warning: of a header',
+    '  CC      mm/swap.o',
+    '  AR      mm/built-in.a',
+  ];
+  const known = warningsAfter({}, first);
+  t.same(known, {
+    'kernel/power/snapshot': ['kernel/power/snapshot.c:1:2: warning: unused'],
+    'mm/swap': ['./include/linux/mmzone.h:9:1: warning: of a header'],
+  });
+  t.same(warningsIn(known), [
+    './include/linux/mmzone.h:9:1: warning: of a header',
+    'kernel/power/snapshot.c:1:2: warning: unused',
+  ]);
+  t.same(warningsAfter(known, ['  CC      kernel/power/main.o']), known, 'what is not compiled keeps them');
+  t.same(warningsIn(warningsAfter(known, ['  CC      mm/swap.o'])), ['kernel/power/snapshot.c:1:2: warning: unused']);
+  t.same(
+    warningsIn(
+      warningsAfter(known, ['kernel/power/snapshot.c:2:2: warning: other', '  CC      kernel/power/snapshot.o']),
+    ),
+    ['./include/linux/mmzone.h:9:1: warning: of a header', 'kernel/power/snapshot.c:2:2: warning: other'],
+    'what is compiled has new ones, even if its compiler is heard first',
+  );
+  const both = { a: ['x.h:1: warning: w'], b: ['x.h:1: warning: w'] };
+  t.same(warningsIn(both), ['x.h:1: warning: w'], 'each once');
   t.end();
 });
