@@ -117,6 +117,7 @@ export function buildProgram(context: CommandContext): Command {
       'quick',
     )
     .addOption(new Option('--flavour <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
+    .option('--jobs <n>', 'cells that are run side by side, instead of as many as this host has processors for', jobs)
     .option(
       '--shard <part>',
       'such as 2/8: run only the second of eight parts of the matrix, for `snapback merge`',
@@ -191,6 +192,11 @@ const withReportFiles = (command: Command): Command =>
     .option('--junit <file>', 'write it as JUnit XML')
     .option('--ktap <file>', 'write it as KTAP')
     .option('--summary <file>', 'write ten lines to paste into a mail');
+
+function jobs(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('a number from 1 to 99 is wanted.');
+  return Number(text);
+}
 
 function shard(text: string): Shard {
   const read = readShard(text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback validate`: from patches to what they change. */
+import { availableParallelism, freemem } from 'node:os';
 import { changesIn, readChanges, type Change } from '../../guest-kernel/patch-mail.js';
 import type { KernelFlavour } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
@@ -36,6 +37,7 @@ export interface ValidateOptions extends ReportOptions {
   readonly range?: string;
   readonly matrix: string;
   readonly flavour: KernelFlavour;
+  readonly jobs?: number;
   readonly shard?: Shard;
   readonly results?: string;
   readonly b4?: boolean;
@@ -81,6 +83,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       await validate(run, {
         shard,
         folder,
+        jobs: options.jobs ?? jobsHere(),
         context,
         say: progress.say,
         reasonOf,
@@ -105,6 +108,12 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     progress.clear();
   }
 }
+
+/** What a cell may need of this host's memory: captures of RAM, and the machines of two boots. */
+const BYTES_PER_CELL = 3 * 2 ** 30;
+
+/** As many cells at once as this host has processors and free memory for. */
+const jobsHere = (): number => Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_CELL)));
 
 /** None only for a check of b4 that was sent a letter. @throws InputError when there are none otherwise, or they cannot be read. */
 async function changesOf(options: ValidateOptions, context: BuildContext): Promise<readonly Change[]> {

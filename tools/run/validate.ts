@@ -16,6 +16,8 @@ import {
   type ShardState,
   type ValidationPlan,
 } from '../../emulator/validate/plan.js';
+import { costOf } from '../../emulator/validate/cost.js';
+import { inPool } from '../../emulator/validate/pool.js';
 import { partsOf, type Shard } from '../../emulator/validate/shards.js';
 import type { Validation } from '../../emulator/validate/validation.js';
 import { cellFile, loadCell, readyCell, type ReadyCell } from './cell.js';
@@ -37,6 +39,8 @@ export interface ValidationHooks {
   readonly shard: Shard | undefined;
   /** Results of an earlier try, and those of this one; undefined: only the cache has them. */
   readonly folder: ResultsFolder | undefined;
+  /** Cells that are run side by side. */
+  readonly jobs: number;
   readonly context: BuildContext;
   readonly say: RunHooks['say'];
   /** What a report says of an error. */
@@ -92,7 +96,7 @@ async function plannedCell(cell: Cell, kernel: string): Promise<PlannedCell> {
 }
 
 /**
- * Builds, and runs cell after cell on both kernels. What is known is in `run`, also when this fails.
+ * Builds, and runs the cells on both kernels, those that take least first. What is known is in `run`, also when this fails.
  * @throws InputError when a patch does not apply; RigError.
  */
 export async function validate(run: Run, hooks: ValidationHooks): Promise<void> {
@@ -126,18 +130,23 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
         shard.count,
       )[shard.index - 1]
     : undefined;
+  const todo = ready
+    .filter((_, index) => own?.includes(index) ?? true)
+    .sort((a, b) => costOf(a.planned.cell) - costOf(b.planned.cell));
+  const say = sayOf(hooks, todo.length);
   try {
-    for (const [index, one] of ready.entries()) {
-      if (own !== undefined && !own.includes(index)) continue;
-      await resultFor(run, one.patched, one.planned, 'with the patches', hooks);
-      await resultFor(run, one.base, one.planned, 'without them', hooks);
+    await inPool(todo, hooks.jobs, async ({ planned, base, patched }) => {
+      await say(planned.cell.name, async (tell) => {
+        await resultFor(run, patched, folder, tell('with the patches'));
+        await resultFor(run, base, folder, tell('without them'));
+      });
       const [compared] = validationOf(
-        { ...run.plan, cells: [one.planned] },
+        { ...run.plan, cells: [planned] },
         run.results,
         replayIn(context.cacheDir, run.plan),
       ).cells;
       if (compared) hooks.onCell(compared);
-    }
+    });
   } catch (error) {
     await state({ state: 'failed', ended: hooks.reasonOf(context.signal.aborted ? context.signal.reason : error) });
     throw error;
@@ -158,13 +167,36 @@ async function builtKernels(
 async function resultFor(
   { results }: Run,
   ready: ReadyCell,
-  { cell }: PlannedCell,
-  which: string,
-  { folder, say }: ValidationHooks,
+  folder: ResultsFolder | undefined,
+  say: RunHooks['say'],
 ): Promise<void> {
   const known = results.get(ready.key) ?? (await folder?.get(ready.key));
-  const result =
-    known ?? (await ready.run((what, fraction, how) => say(`${cell.name}, ${which}: ${what}`, fraction, how)));
+  const result = known ?? (await ready.run(say));
   results.set(ready.key, result);
   if (known === undefined) await folder?.put(ready.key, result);
+}
+
+type Tell = (which: string) => RunHooks['say'];
+
+/** Tells how far `count` cells are: step by step of the only one that runs, or which of several run. */
+function sayOf(
+  { say, jobs }: Pick<ValidationHooks, 'say' | 'jobs'>,
+  count: number,
+): (name: string, work: (tell: Tell) => Promise<void>) => Promise<void> {
+  const running = new Set<string>();
+  let done = 0;
+  const sayAll = (): void => {
+    if (jobs > 1 && running.size > 0)
+      say(`${done} of ${count} cells; running ${[...running].join('; ')}`, done / count);
+  };
+  return async (name, work) => {
+    running.add(name);
+    sayAll();
+    await work((which) => (what, fraction, how) => {
+      if (jobs === 1) say(`${name}, ${which}: ${what}`, fraction, how);
+    });
+    running.delete(name);
+    done++;
+    sayAll();
+  };
 }
