@@ -37,7 +37,7 @@ function cellsResult(validation: Validation): B4Result {
   );
   return result('snapback', status, `matrix ${matrix}, ${countText(validation)}`, [
     ...telling.flatMap((cell) => renderCell(cell).split('\n')),
-    ...(notRun.length > 0 ? [`not run: ${notRun.join(', ')}`] : []),
+    ...(notRun.length > 0 ? [`not run: ${notRun.join('; ')}`] : []),
     ...(ended ? [ended.reason, ...ended.details] : []),
   ]);
 }

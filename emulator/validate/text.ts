@@ -89,7 +89,7 @@ export function renderVerdict(validation: Validation): string {
     ...warnings.map((line) => `  warning of the compiler: ${printableLine(line)}`),
     `${VERDICTS[verdict]}  ${printableLine(buildFailure?.where ?? countText(validation))}`,
     ...(notRun.length > 0 && verdict !== 'does not build'
-      ? [`  not run: ${notRun.map(printableLine).join(', ')}`]
+      ? [`  not run: ${notRun.map(printableLine).join('; ')}`]
       : []),
   ].join('\n');
 }
@@ -130,7 +130,7 @@ export function renderSummary(validation: Validation): string {
           `  ${cell.name}: ${change}: ${(mostTelling(patched.findings) ?? mostTelling(base.findings))?.what ?? ''}`,
       ),
     ...(moved[0] === undefined ? [] : [`  ${moved[0]}${moved.length > 1 ? ` and ${moved.length - 1} more` : ''}`]),
-    ...(notRun.length > 0 ? [`  not run: ${notRun.join(', ')}`] : []),
+    ...(notRun.length > 0 ? [`  not run: ${notRun.join('; ')}`] : []),
     ...(kernels ? [`  kernel ${kernels.patched.slice(0, 16)}, without the patches ${kernels.base.slice(0, 16)}`] : []),
   ];
   return `${lines.map((line) => shortened(printableLine(line))).join('\n')}\n`;

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/** The files of tools/ci, as scripts: what they make of the variables of their systems, and that the command line takes it. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { parse } from 'yaml';
+import { packagePath } from '../../../emulator/host/node/paths.js';
+import { buildProgram } from '../../../tools/cli/program.js';
+import type { ValidateOptions } from '../../../tools/cli/validate.js';
+
+const read = (name: string): string => readFileSync(packagePath('tools', 'ci', name), 'utf8');
+
+/** In the place of Snapback: it writes down its arguments. */
+const RECORDER = `import { appendFileSync } from 'node:fs';
+appendFileSync(process.env.CALLS, JSON.stringify(process.argv.slice(2)) + '\\n');
+process.exitCode = Number(process.env.STATUS ?? 0);
+`;
+/** Likewise for Slurm's. */
+const SCONTROL = '#!/bin/sh\necho "[\\"scontrol\\", \\"$1\\", \\"$2\\"]" >> "$CALLS"\n';
+
+interface Ran {
+  readonly status: number | null;
+  readonly calls: readonly (readonly string[])[];
+}
+
+function runner(t: Test): (script: string, env: Readonly<Record<string, string>>) => Ran {
+  const dir = t.testdir({ snapback: { tools: { 'snapback.mjs': RECORDER } }, bin: { scontrol: SCONTROL } });
+  const calls = join(dir, 'calls');
+  return (script, env) => {
+    const { status, stderr } = spawnSync('sh', ['-c', `: > "$CALLS"; chmod +x ${join(dir, 'bin')}/*; ${script}`], {
+      cwd: dir,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        PATH: `${join(dir, 'bin')}:${process.env['PATH'] ?? ''}`,
+        NODE_OPTIONS: '',
+        SNAPBACK: 'snapback',
+        CALLS: calls,
+        ...env,
+      },
+    });
+    if (stderr !== '') t.comment(stderr);
+    const lines = readFileSync(calls, 'utf8').split('\n').filter(Boolean);
+    return { status, calls: lines.map((line) => JSON.parse(line) as string[]) };
+  };
+}
+
+/** The options that the command line makes of the arguments. @throws CommanderError when it does not take them. */
+function optionsOf(args: readonly string[] = []): ValidateOptions {
+  let options: unknown;
+  const program = buildProgram({ signal: new AbortController().signal, done: () => undefined });
+  for (const command of program.commands) command.action((...given: unknown[]) => void (options = given.at(-2)));
+  program.parse(args, { from: 'user' });
+  return options as ValidateOptions;
+}
+
+const REPORTS = { junit: 'report.xml', json: 'report.json' };
+const shardOf = ({ calls }: Ran): unknown => optionsOf(calls.find(([name]) => name === 'validate')).shard;
+
+t.test('GitHub', (t) => {
+  const run = runner(t);
+  interface Step {
+    readonly name?: string;
+    readonly run?: string;
+    readonly env?: Readonly<Record<string, string>>;
+  }
+  const { jobs, env } = parse(read('github.yml')) as {
+    readonly env: Readonly<Record<string, string>>;
+    readonly jobs: Readonly<
+      Record<string, { readonly steps: readonly Step[]; readonly strategy?: { readonly matrix: { shard: number[] } } }>
+    >;
+  };
+  const step = (job: string): Step => jobs[job]?.steps.find(({ name }) => name === job) ?? {};
+  const shards = jobs['shard']?.strategy?.matrix.shard ?? [];
+  t.same(
+    shards,
+    shards.map((_, index) => index + 1),
+  );
+  const SHARD = (step('shard').env?.['SHARD'] ?? '')
+    .replace('${{ matrix.shard }}', '3')
+    .replace('${{ strategy.job-total }}', String(shards.length));
+  t.same(shardOf(run(step('shard').run ?? '', { ...env, SHARD })), { index: 3, count: shards.length });
+  t.same(optionsOf(run(step('report').run ?? '', { ...env }).calls[0]), REPORTS);
+  t.end();
+});
+
+t.test('GitLab', (t) => {
+  const run = runner(t);
+  const jobs = parse(read('gitlab.yml')) as Readonly<Record<string, { readonly script: readonly string[] }>>;
+  const script = (job: string): string => (jobs[job]?.script ?? []).join(' && ');
+  const { calls } = run(script('shard'), { CI_NODE_INDEX: '4', CI_NODE_TOTAL: '4' });
+  t.match(calls, [['doctor', '--cure'], ['validate']]);
+  t.same(shardOf({ status: 0, calls }), { index: 4, count: 4 });
+  t.same(optionsOf(run(script('report'), {}).calls[0]), REPORTS);
+  t.end();
+});
+
+t.test('Kubernetes counts from 0', (t) => {
+  const run = runner(t);
+  const { spec } = parse(read('kubernetes.yaml')) as {
+    readonly spec: {
+      readonly completions: number;
+      readonly template: {
+        readonly spec: {
+          readonly containers: readonly {
+            readonly command: readonly [string, string, string];
+            readonly env: readonly { readonly name: string; readonly value: string }[];
+          }[];
+        };
+      };
+    };
+  };
+  const [container] = spec.template.spec.containers;
+  const env = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+  t.equal(env['SHARDS'], String(spec.completions));
+  const [, , script = ''] = container?.command ?? [];
+  const shard = (index: number): unknown =>
+    shardOf(run(script, { ...env, SNAPBACK: 'snapback', JOB_COMPLETION_INDEX: String(index) }));
+  t.same(shard(0), { index: 1, count: 8 });
+  t.same(shard(7), { index: 8, count: 8 });
+  t.end();
+});
+
+t.test('Slurm queues a task again when Snapback could not do its work', (t) => {
+  const run = runner(t);
+  const task = {
+    SLURM_ARRAY_TASK_ID: '2',
+    SLURM_ARRAY_TASK_MAX: '5',
+    SLURM_ARRAY_JOB_ID: '17',
+    PATCHES: 'my patches',
+    RESULTS: 'results',
+  };
+  const good = run(read('slurm.sh'), task);
+  t.same(shardOf(good), { index: 2, count: 5 });
+  t.same(shardOf(run(read('slurm.sh'), { ...task, SLURM_ARRAY_TASK_MAX: '2', SHARDS: '8' })), { index: 2, count: 8 });
+  t.same(optionsOf(good.calls[0]).patches, ['my patches']);
+  t.equal(good.calls.length, 1);
+  const again = ['scontrol', 'requeue', '17_2'];
+  for (const status of [3, 137])
+    t.match(run(read('slurm.sh'), { ...task, STATUS: String(status) }), { status, calls: [['validate'], again] });
+  t.match(run(read('slurm.sh'), { ...task, STATUS: '3', SLURM_RESTART_COUNT: '3' }).calls, { length: 1 });
+  t.match(
+    run(read('slurm.sh'), { ...task, STATUS: '1' }),
+    { status: 1, calls: { length: 1 } },
+    'a broken cell stays so',
+  );
+  t.end();
+});
