@@ -6,7 +6,7 @@ import { counted, grouped } from '../report/numbers.js';
 import { countChanges, type CellComparison, type Change } from './compare.js';
 import type { FigureChange } from './figure-change.js';
 import { shardName, type Shard } from './shards.js';
-import type { ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
+import type { BisectedCell, ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
 
 const NAME_WIDTH = 14;
 const CHANGE_WIDTH = 15;
@@ -16,6 +16,18 @@ const DETAILS_MAX = 3;
 const SUMMARY_CELLS_MAX = 4;
 /** Characters of a line of a summary: mails have no longer ones. */
 const MAIL_WIDTH = 72;
+
+/** Which patches break a cell. Ends without a newline. */
+export function renderBisected({ cell, suspects, skipped }: BisectedCell): string {
+  const [first] = suspects;
+  const titles = suspects.map((patch) => printableLine(titleOf(patch)));
+  return [
+    ...(suspects.length === 1 && first
+      ? [`  ${printableLine(cell)} is broken first by ${titles[0] ?? ''}`]
+      : [`  ${printableLine(cell)} is broken first by one of these:`, ...titles.map((title) => `    ${title}`)]),
+    ...skipped.map(({ patch, why }) => `    not judged with ${printableLine(titleOf(patch))}: ${printableLine(why)}`),
+  ].join('\n');
+}
 
 /** What is validated, before anything is built. Ends without a newline. */
 export function renderHead({

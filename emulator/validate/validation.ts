@@ -30,10 +30,21 @@ export interface Validation {
   readonly kernels?: { readonly base: string; readonly patched: string };
   /** Those that were run, in the order of the matrix. */
   readonly cells: readonly CellComparison[];
+  /** Which patches break the cells that are broken; absent unless that was asked for. */
+  readonly bisected?: readonly BisectedCell[];
   /** Why the validation ended early; absent when it did not. */
   readonly ended?: { readonly reason: string; readonly details: readonly string[] };
   /** The names of those that were not run. */
   readonly notRun: readonly string[];
+}
+
+export interface BisectedCell {
+  /** Its name. */
+  readonly cell: string;
+  /** The first patch that breaks it, or those of which one does. */
+  readonly suspects: readonly ValidatedPatch[];
+  /** Those with which the kernel does not build or the list does not apply, and why. */
+  readonly skipped: readonly { readonly patch: ValidatedPatch; readonly why: string }[];
 }
 
 export type ValidationVerdict = 'not broken' | 'broken' | 'does not build' | 'unfinished';

@@ -124,6 +124,7 @@ export function buildProgram(context: CommandContext): Command {
       shard,
     )
     .option('--results <folder>', 'keep the result of each cell there; those that are there are not run again')
+    .option('--bisect', 'find the first patch that breaks each cell that is broken')
     .option('--b4', 'be a check of `b4 review`: a mail on standard input, and its results as JSON on standard output')
     .option(
       BISECT_OPTION,

@@ -9,11 +9,18 @@ import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
 import type { PatchText } from '../../emulator/validate/patch-text.js';
 import { validationOf } from '../../emulator/validate/plan.js';
 import type { Shard } from '../../emulator/validate/shards.js';
-import { renderCell, renderHead, renderShard, renderSummary, renderVerdict } from '../../emulator/validate/text.js';
+import {
+  renderBisected,
+  renderCell,
+  renderHead,
+  renderShard,
+  renderSummary,
+  renderVerdict,
+} from '../../emulator/validate/text.js';
 import { renderValidationJunit, renderValidationKtap } from '../../emulator/validate/machine-readable.js';
-import type { Validation } from '../../emulator/validate/validation.js';
+import type { BisectedCell, Validation } from '../../emulator/validate/validation.js';
 import { openResults } from '../run/results-folder.js';
-import { newRun, replayIn, validate } from '../run/validate.js';
+import { bisectBroken, newRun, replayIn, validate } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './context.js';
@@ -40,6 +47,7 @@ export interface ValidateOptions extends ReportOptions {
   readonly jobs?: number;
   readonly shard?: Shard;
   readonly results?: string;
+  readonly bisect?: boolean;
   readonly b4?: boolean;
   readonly bisectExit?: boolean;
 }
@@ -50,9 +58,10 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     throw new InputError('--shard names no folder for its results', {
       remedy: 'name one with --results; `snapback merge` makes the report of all of them',
     });
-  if (shard && (hasReport(given) || given.b4 === true))
-    throw new InputError('a shard has no report of its own', {
-      remedy: 'leave the report to `snapback merge`, which has all results',
+  if (shard && (hasReport(given) || given.b4 === true || given.bisect === true))
+    throw new InputError('a shard has no report of its own, and nothing to bisect', {
+      remedy:
+        'leave the report to `snapback merge`, which has all results, and bisect cells that are broken afterwards',
     });
   const cells = await readCells(given.matrix, given.flavour);
   const options = await settleFiles(given, given.patches ?? []);
@@ -78,6 +87,12 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     const run = await newRun({ flavour: options.flavour, arch: 'i386' }, changes, cells, options.matrix, context);
     const now = (ended?: Validation['ended']): Validation =>
       validationOf(run.plan, run.results, replayIn(context.cacheDir, run.plan), ended);
+    const withBisection = async (judged: Validation): Promise<Validation> => {
+      if (options.bisect !== true || judged.verdict !== 'broken') return judged;
+      const onBisected = (one: BisectedCell): void => print(renderBisected(one));
+      const broken = judged.cells.filter(({ change }) => change === 'broken');
+      return { ...judged, bisected: await bisectBroken(run, broken, { context, say: progress.say, onBisected }) };
+    };
     print(renderHead(run.plan));
     try {
       await validate(run, {
@@ -98,8 +113,15 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       });
       throw error;
     }
-    const validation = now();
-    print(shard ? renderShard(shard, validation) : renderVerdict(validation));
+    const judged = now();
+    print(shard ? renderShard(shard, judged) : renderVerdict(judged));
+    const validation = await withBisection(judged).catch(async (first: unknown) => {
+      // Whatever becomes of the search, the verdict is known.
+      await writeReports(judged, options).catch((second: unknown) => {
+        throw new TwoFailures(first, second);
+      });
+      throw first;
+    });
     await writeReports(validation, options);
     // The cells of the other shards are not this one's.
     const isGood = shard !== undefined && validation.verdict === 'unfinished';

@@ -8,7 +8,8 @@ import { kindName, obtainKernel, type KernelKind } from '../../guest-kernel/buil
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { recipeKey } from '../../emulator/host/node/artifacts/store.js';
 import type { Cell, CellResult } from '../../emulator/validate/cell.js';
-import type { CellComparison } from '../../emulator/validate/compare.js';
+import { bisect } from '../../emulator/validate/bisect.js';
+import { compareCell, type CellComparison } from '../../emulator/validate/compare.js';
 import {
   validationOf,
   type PlannedCell,
@@ -19,7 +20,7 @@ import {
 import { costOf } from '../../emulator/validate/cost.js';
 import { inPool } from '../../emulator/validate/pool.js';
 import { partsOf, type Shard } from '../../emulator/validate/shards.js';
-import type { Validation } from '../../emulator/validate/validation.js';
+import type { BisectedCell, ValidatedPatch, Validation } from '../../emulator/validate/validation.js';
 import { cellFile, loadCell, readyCell, type ReadyCell } from './cell.js';
 import type { ResultsFolder } from './results-folder.js';
 import { replayCommandLine, type RunHooks } from './run-scenario.js';
@@ -152,6 +153,48 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
     throw error;
   }
   await state({ state: 'done' });
+}
+
+/**
+ * Finds which patch breaks each of the cells that are broken, with the first patches of the list, and then with more or fewer of them.
+ * @throws RigError.
+ */
+export async function bisectBroken(
+  { kind, changes, plan, results }: Run,
+  broken: readonly CellComparison[],
+  {
+    context,
+    say,
+    onBisected,
+  }: Pick<ValidationHooks, 'context' | 'say'> & {
+    readonly onBisected: (one: BisectedCell) => void;
+  },
+): Promise<readonly BisectedCell[]> {
+  const all: BisectedCell[] = [];
+  const patchAt = (index: number): ValidatedPatch => plan.patches[index] ?? { name: String(index), subject: '' };
+  for (const { cell, base } of broken) {
+    const { suspects, skipped } = await bisect(changes.length, async (first) => {
+      const which = `${cell.name}, ${first} of ${changes.length} patches`;
+      try {
+        const { dir } = await obtainPatchedKernel(kind, changes.slice(0, first), context);
+        const ready = await readyCell(cell, dir, context);
+        const result = results.get(ready.key) ?? (await ready.run((what) => say(`${which}: ${what}`)));
+        const { change } = compareCell(cell, base, { ...result, replay: '' });
+        return change === 'broken' ? 'bad' : 'good';
+      } catch (error) {
+        if (error instanceof PatchesDoNotBuild) return { skip: error.message };
+        throw error;
+      }
+    });
+    const one = {
+      cell: cell.name,
+      suspects: suspects.map(patchAt),
+      skipped: skipped.map(({ index, why }) => ({ patch: patchAt(index), why })),
+    };
+    all.push(one);
+    onBisected(one);
+  }
+  return all;
 }
 
 async function builtKernels(

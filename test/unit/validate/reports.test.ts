@@ -5,7 +5,13 @@ import t from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
 import { renderValidationJunit, renderValidationKtap } from '../../../emulator/validate/machine-readable.js';
 import { MATRICES } from '../../../emulator/validate/matrix.js';
-import { renderCell, renderHead, renderSummary, renderVerdict } from '../../../emulator/validate/text.js';
+import {
+  renderBisected,
+  renderCell,
+  renderHead,
+  renderSummary,
+  renderVerdict,
+} from '../../../emulator/validate/text.js';
 import type { Validation } from '../../../emulator/validate/validation.js';
 import { parseKtap, parseXml } from '../report/readers.js';
 import { compared, LOST, result, validation, WARNED } from './validations.js';
@@ -29,16 +35,24 @@ const NOT_BUILT = validation([], {
 const { kernels: _, ...WITHOUT_KERNELS } = validation([], { notRun: ['late'] });
 const ENDED: Validation = { ...WITHOUT_KERNELS, ended: { reason: 'interrupted', details: [] } };
 
+const [PATCH = { name: '', subject: '' }] = ALL.patches;
+const BISECTED = {
+  cell: 'broken',
+  suspects: [PATCH],
+  skipped: [{ patch: { name: 'x', subject: '' }, why: 'the kernel does not build: x.c, line 1: no' }],
+};
+
 t.test('the JSON follows its schema', (t) => {
   const schema = JSON.parse(
     readFileSync(packagePath('emulator', 'validate', 'validation.schema.json'), 'utf8'),
   ) as object;
   const valid = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true }).compile(schema);
-  for (const one of [ALL, NOT_BUILT, ENDED, validation([])])
+  for (const one of [ALL, NOT_BUILT, ENDED, validation([]), { ...ALL, bisected: [BISECTED] }])
     t.ok(valid(JSON.parse(JSON.stringify(one))), JSON.stringify(valid.errors));
   t.notOk(valid({ ...ALL, verdict: 'maybe' }));
   t.notOk(valid({ ...ALL, cells: [{ change: 'broken' }] }));
   t.notOk(valid({ ...ALL, more: 1 }));
+  t.notOk(valid({ ...ALL, bisected: [{ ...BISECTED, suspects: [] }] }));
   t.end();
 });
 
@@ -73,6 +87,19 @@ t.test('the verdict', (t) => {
   t.match(renderVerdict(validation([MOVED])), /^\nNOT BROKEN {2}1 cell: 1 unchanged$/);
   t.match(renderVerdict(validation([MOVED], { warnings: ['a.c:1: warning: w'] })), /warning of the compiler: a\.c:1: /);
   t.match(renderVerdict(validation([], { notRun: ['x'] })), /UNFINISHED {2}0 cells: none was run/);
+  t.end();
+});
+
+t.test('the patch that breaks a cell', (t) => {
+  t.equal(
+    renderBisected(BISECTED),
+    '  broken is broken first by 0001-x.patch: PM: hibernation: Do something\n' +
+      '    not judged with x: the kernel does not build: x.c, line 1: no',
+  );
+  t.match(
+    renderBisected({ ...BISECTED, suspects: [PATCH, { name: 'y', subject: '' }], skipped: [] }),
+    /broken first by one of these:\n {4}0001-x\.patch: PM: [^\n]+\n {4}y$/,
+  );
   t.end();
 });
 
