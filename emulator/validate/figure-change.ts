@@ -16,7 +16,8 @@ interface Figure {
 
 /**
  * The bounds leave out what moves when code moves: where pages lie, when a timer fires, what is reclaimed to make room. Patches
- * of one line elsewhere made a rollback 2 % shorter, images of stock hibernation 3 % smaller, and making room 23 % longer.
+ * of one line elsewhere made a rollback 2 % shorter, images of stock hibernation 3 % smaller, and making room 23 % longer. The same
+ * patch made a run 5.5 million instructions shorter with one seed, and longer with another.
  */
 export const FIGURES: readonly Figure[] = [
   { name: 'standstillInstructions', title: 'standstill, instructions', boundPercent: 2 },
@@ -33,7 +34,7 @@ export const FIGURES: readonly Figure[] = [
   { name: 'imagePages', title: 'pages in the image', boundPercent: 5 },
   { name: 'preservedPages', title: 'preserved pages', boundPercent: 5, bound: 16, moreIsBetter: true },
   { name: 'imageBytes', title: 'bytes of the image', boundPercent: 5 },
-  { name: 'runInstructions', title: 'all instructions', boundPercent: 2 },
+  { name: 'runInstructions', title: 'all instructions', boundPercent: 2, bound: 8_000_000 },
 ];
 
 export interface FigureChange {
