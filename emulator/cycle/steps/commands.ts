@@ -31,7 +31,9 @@ async function startSelfChecks(context: StepContext): Promise<void> {
   const { plan, deps, evidence } = context;
   context.offSinceStartMs = 0;
   context.suspendingSinceStartMs = 0;
-  const step = { command: `selfcheck start --seed ${plan.machine.seed}`, exit: 0, timeoutMs: SELFCHECK_MS_MAX };
+  const { patience } = deps.booter.engine.traits;
+  const words = ['selfcheck start', `--seed ${plan.machine.seed}`, ...(patience > 1 ? [`--patience ${patience}`] : [])];
+  const step = { command: words.join(' '), exit: 0, timeoutMs: SELFCHECK_MS_MAX };
   const end = await runCommand(siteOf(context), step.command, step.timeoutMs);
   evidence.addFindings(await judgeCommand(step, end, deps.matcher));
 }

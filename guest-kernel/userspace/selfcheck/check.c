@@ -247,9 +247,14 @@ void check_thread(void *(*body)(void *), void *argument)
 	must_0(pthread_detach(thread));
 }
 
+int check_bound_ms(int ms)
+{
+	return ms * (int)control->patience;
+}
+
 bool check_grows(volatile uint32_t *counter, uint32_t from, unsigned int wait_ms)
 {
-	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + wait_ms * 1000000LL;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + check_bound_ms(wait_ms) * 1000000LL;
 
 	while ((int32_t)(*counter - from) <= 0) {
 		/* The one that counted may have ended: then there is nothing to wait for. */

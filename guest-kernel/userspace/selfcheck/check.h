@@ -127,7 +127,10 @@ pid_t check_fork(void (*body)(void *), void *argument);
 /* Starts a thread, detached. */
 void check_thread(void *(*body)(void *), void *argument);
 
-/* Waits, at most so long, until *counter has grown past `from`. */
+/* The bound of a wait that takes `ms` at most on a machine that is not slow. */
+int check_bound_ms(int ms);
+
+/* Waits until *counter has grown past `from`, within the bound of so long. */
 bool check_grows(volatile uint32_t *counter, uint32_t from, unsigned int wait_ms);
 
 /* A clock's reading in ns. */

@@ -40,6 +40,8 @@ struct control {
 	uint32_t seed;
 	uint32_t anon_mib;
 	uint32_t busy;
+	/* Each wait of a check may take so many times as long. */
+	uint32_t patience;
 	char boot_id[40];
 	/* Filled by the check ram-marker, from its own memory, when it has verified. */
 	char marker_at_start[36];

@@ -24,6 +24,7 @@
 #include "control.h"
 
 #define READY_MS_MAX 120000
+#define PATIENCE_MAX 100
 /* Of all checks. */
 #define CHECKS_NICE 10
 #define DEFAULT_STATE_DIR "/run/selfcheck"
@@ -35,6 +36,7 @@ static struct {
 	uint32_t seed;
 	uint32_t anon_mib;
 	bool busy;
+	uint32_t patience;
 	int64_t off_ms;
 	int64_t tolerance_ms;
 	int64_t timeout_ms;
@@ -46,6 +48,7 @@ static struct {
 	.disk_dir = DEFAULT_DISK_DIR,
 	.seed = 1,
 	.anon_mib = 8,
+	.patience = 1,
 	.tolerance_ms = 2000,
 	.timeout_ms = 120000,
 };
@@ -75,7 +78,8 @@ static void usage(FILE *to)
 		"       selfcheck run [OPTION...] [NAME...]     start and verify at once\n"
 		"       selfcheck stop                          ends them without a word\n"
 		"options: --seed N  --anon-mib N  --busy  --dir DIR (on a disk)  --state DIR (in RAM)\n"
-		"         --off-ms N (how long the machine was off)  --tolerance-ms N  --timeout-ms N\n");
+		"         --off-ms N (how long the machine was off)  --tolerance-ms N  --timeout-ms N\n"
+		"         --patience N (of start: all waits may take N times as long, on a slow machine)\n");
 }
 
 static const char *state_path(const char *name)
@@ -122,6 +126,7 @@ static void create_control(void)
 	control->seed = options.seed;
 	control->anon_mib = options.anon_mib;
 	control->busy = options.busy;
+	control->patience = options.patience;
 	snprintf(control->disk_dir, sizeof(control->disk_dir), "%s", options.disk_dir);
 	snprintf(control->ram_dir, sizeof(control->ram_dir), "%s", options.state_dir);
 	slurp("/proc/sys/kernel/random/boot_id", control->boot_id, sizeof(control->boot_id));
@@ -254,7 +259,7 @@ static void end_all(void)
 
 static int start(void)
 {
-	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + READY_MS_MAX * 1000000LL;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + READY_MS_MAX * 1000000LL * options.patience;
 	int result = 0;
 
 	for (int i = 0; i < options.name_count; i++)
@@ -304,7 +309,7 @@ static void print_ktap(void)
 		}
 		if (state != SLOT_PASSED && state != SLOT_FAILED)
 			snprintf(slot->message, sizeof(slot->message), "no answer within %lld ms",
-				 (long long)options.timeout_ms);
+				 (long long)options.timeout_ms * control->patience);
 		if (state != SLOT_PASSED)
 			print_message("# ", slot->message);
 		printf("%s %u %s\n", state == SLOT_PASSED ? "ok" : "not ok", i + 1, slot->name);
@@ -318,10 +323,11 @@ static void print_ktap(void)
 
 static int verify(void)
 {
-	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + options.timeout_ms * 1000000LL;
+	int64_t deadline;
 	int result;
 
 	open_control();
+	deadline = clock_ns(CLOCK_MONOTONIC) + options.timeout_ms * 1000000LL * control->patience;
 	if (atomic_load(&control->go))
 		quit(2, "verification is under way already");
 	control->off_ms = options.off_ms;
@@ -369,6 +375,15 @@ static int64_t number(const char *option, const char *text)
 	return value;
 }
 
+static uint32_t patience(const char *option, const char *text)
+{
+	int64_t times = number(option, text);
+
+	if (times < 1 || times > PATIENCE_MAX)
+		quit(2, "%s needs a number from 1 to %d", option, PATIENCE_MAX);
+	return times;
+}
+
 static void parse(char **args)
 {
 	for (; *args && !strncmp(*args, "--", 2); args++) {
@@ -386,6 +401,8 @@ static void parse(char **args)
 			options.anon_mib = number(option, *args);
 		else if (!strcmp(option, "--off-ms"))
 			options.off_ms = number(option, *args);
+		else if (!strcmp(option, "--patience"))
+			options.patience = patience(option, *args);
 		else if (!strcmp(option, "--tolerance-ms"))
 			options.tolerance_ms = number(option, *args);
 		else if (!strcmp(option, "--timeout-ms"))

@@ -1155,6 +1155,16 @@ t.test('a restored system that does not answer is verified all the same, and not
   t.same(main.commands, []);
 });
 
+t.test("self-checks may take longer on an engine whose time is the host's", async (t) => {
+  const system: FakeSystem = { commands: { 'selfcheck start --seed 1 --patience 15': {} } };
+  const fake = fakeSystem(system);
+  const engine: Engine = { ...fake, traits: { ...fake.traits, patience: 15 } };
+  const steps: Step[] = [{ do: 'boot' }, { do: 'selfcheck', phase: 'start' }, { do: 'shutdown' }];
+  const { main, findings } = await run(steps, { engine });
+  t.same(findings, []);
+  t.match(main.commands, [{ command: 'selfcheck start --seed 1 --patience 15', exitCode: 0 }]);
+});
+
 t.test('an engine without checkpoints starts each machine at power-on', async (t) => {
   const system: FakeSystem = { commands: { 'selfcheck start --seed 1': {}, ...selfChecks(KTAP) } };
   const fake = fakeSystem(system);

@@ -65,7 +65,7 @@ static void prepare(void)
 
 static bool collect(struct io_event *event)
 {
-	for (int waited = 0; waited < 5000; waited += 5) {
+	for (int waited = 0; waited < check_bound_ms(5000); waited += 5) {
 		if (must(syscall(SYS_io_getevents, context, 0, 1, event, NULL)) == 1)
 			return true;
 		sleep_ms(5);

@@ -63,7 +63,7 @@ static void verify(void)
 	for (int page = 0; page < PAGES; page++)
 		pattern_check("the parent's page", memory + page * PAGE, PAGE, seed + page);
 	*answer = ASK_VERIFY;
-	for (int waited = 0; *answer != ANSWERED && waited < 10000; waited += 5)
+	for (int waited = 0; *answer != ANSWERED && waited < check_bound_ms(10000); waited += 5)
 		sleep_ms(5);
 	check_that(*answer == ANSWERED, "the child does not answer");
 }

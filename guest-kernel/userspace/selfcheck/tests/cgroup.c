@@ -108,7 +108,7 @@ static void prepare(void)
 	join(frozen, sleeper);
 	check_grows(beats, 1, 5000);
 	write_to(frozen, "cgroup.freeze", "1");
-	for (int waited = 0; !is_frozen() && waited < 5000; waited += 5)
+	for (int waited = 0; !is_frozen() && waited < check_bound_ms(5000); waited += 5)
 		sleep_ms(5);
 	if (!is_frozen())
 		check_die("the group does not freeze");

@@ -61,7 +61,7 @@ static char state_of(pid_t pid)
 static void wait_for_state(pid_t pid, char state)
 {
 	for (int waited = 0; state_of(pid) != state; waited += 5) {
-		if (waited > 5000)
+		if (waited > check_bound_ms(5000))
 			check_die("process %d does not come into state %c", pid, state);
 		sleep_ms(5);
 	}
@@ -85,7 +85,7 @@ static void prepare(void)
 	middle = check_fork(leave_orphan, NULL);
 	must(waitpid(middle, NULL, 0));
 	for (int waited = 0; shared->orphans_parent != getpid(); waited += 5) {
-		if (waited > 5000)
+		if (waited > check_bound_ms(5000))
 			check_die("the orphan was not taken in");
 		sleep_ms(5);
 	}

@@ -52,7 +52,7 @@ static void start_opener(int which)
 	struct pollfd asked = { .fd = group, .events = POLLIN };
 
 	check_fork(open_and_tell, &openers[which]);
-	if (must(poll(&asked, 1, 10000)) != 1)
+	if (must(poll(&asked, 1, check_bound_ms(10000))) != 1)
 		check_die("nobody is asked whether a file may be opened");
 }
 
@@ -60,7 +60,7 @@ static void take_event(struct fanotify_event_metadata *event)
 {
 	struct pollfd asked = { .fd = group, .events = POLLIN };
 
-	if (must(poll(&asked, 1, 5000)) != 1)
+	if (must(poll(&asked, 1, check_bound_ms(5000))) != 1)
 		check_die("an event is lost");
 	if (must(read(group, event, sizeof(*event))) != sizeof(*event))
 		check_die("an event is incomplete");

@@ -74,7 +74,7 @@ static void verify_queued(void)
 
 	read_all(server, contents, BYTES);
 	pattern_check("from client to server", contents, BYTES, check_seed());
-	while (used < BYTES && poll(&ready, 1, 2000) == 1)
+	while (used < BYTES && poll(&ready, 1, check_bound_ms(2000)) == 1)
 		used += must(recv(client, contents + used, BYTES - used, MSG_DONTWAIT));
 	check_that(used == BYTES, "%zu bytes came from the server, not %d", used, BYTES);
 	pattern_check("from server to client", contents, used, ~check_seed());

@@ -47,7 +47,7 @@ static void prepare(void)
 		pattern_fill(memory + page * PAGE, PAGE, check_seed());
 	slurp(SETTING "run", run, sizeof(run));
 	write_setting("run", "1");
-	for (int waited = 0; merged() < PAGES - 1 && waited < WAIT_MS_MAX; waited += 20)
+	for (int waited = 0; merged() < PAGES - 1 && waited < check_bound_ms(WAIT_MS_MAX); waited += 20)
 		sleep_ms(20);
 	/* What has been merged stays so. */
 	write_setting("run", strcmp(run, "2") ? run : "0");

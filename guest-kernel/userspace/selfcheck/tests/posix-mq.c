@@ -98,7 +98,7 @@ static void verify(void)
 	}
 	check_that(notified == 0, "a notification came though no message did");
 	must(mq_send(watched, "now", 3, 0));
-	for (int waited = 0; !notified && waited < 2000; waited += 5)
+	for (int waited = 0; !notified && waited < check_bound_ms(2000); waited += 5)
 		sleep_ms(5);
 	check_that(notified == 4711, "the notification is %d, not 4711", (int)notified);
 }

@@ -54,7 +54,7 @@ static void prepare(void)
 	write_all(master, "a whole line\nhalf a l", 21);
 	write_all(slave, "answer\n", 7);
 	check_fork(lead, NULL);
-	for (int waited = 0; !*leader && waited < 5000; waited += 5)
+	for (int waited = 0; !*leader && waited < check_bound_ms(5000); waited += 5)
 		sleep_ms(5);
 	if (!*leader)
 		check_die("no session on the terminal");

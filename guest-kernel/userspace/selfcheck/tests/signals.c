@@ -147,7 +147,7 @@ static void verify_handlers(void)
 	check_that(!memcmp(&mask, &mask_before, 8), "the mask of signals differs");
 	check_that(!handler_back, "a handler came back by itself");
 	handler_may_go = true;
-	for (int waited = 0; !handler_back && waited < 5000; waited += 5)
+	for (int waited = 0; !handler_back && waited < check_bound_ms(5000); waited += 5)
 		sleep_ms(5);
 	check_that(handler_back, "a handler that was under way does not come back");
 }

@@ -92,7 +92,7 @@ static void verify_sem(void)
 	must(semctl(id, 0, GETALL, values));
 	check_that(values[0] == 12 && values[1] == 0 && values[2] == 32767,
 		   "the semaphores are %d, %d, %d", values[0], values[1], values[2]);
-	for (int waited = 0; must(semctl(id, 1, GETNCNT)) != 1 && waited < 2000; waited += 5)
+	for (int waited = 0; must(semctl(id, 1, GETNCNT)) != 1 && waited < check_bound_ms(2000); waited += 5)
 		sleep_ms(5);
 	check_that(must(semctl(id, 1, GETNCNT)) == 1 && !*passed,
 		   "nobody waits for the semaphore any more");

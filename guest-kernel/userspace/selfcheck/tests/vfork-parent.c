@@ -44,7 +44,7 @@ static void prepare(void)
 	child = check_shared(4096);
 	gone_on = check_shared(4096);
 	parent = check_fork(vfork_and_wait, NULL);
-	for (int waited = 0; !*child && waited < 10000; waited += 5)
+	for (int waited = 0; !*child && waited < check_bound_ms(10000); waited += 5)
 		sleep_ms(5);
 	if (!*child)
 		check_die("the child of vfork does not run");
