@@ -12,6 +12,7 @@ import { nodeProofs } from '../../emulator/host/node/proofs.js';
 import { runScenario } from '../run/run-scenario.js';
 import { UnfitMachine } from '../run/scenario-file.js';
 import { printableLine } from '../../emulator/report/escape.js';
+import { excerptOf } from '../../emulator/report/excerpt.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { renderText } from '../../emulator/report/text.js';
 import { STANDARD_DISKS, standardMachine } from '../../emulator/scenario/schema.js';
@@ -178,7 +179,9 @@ async function memory(part: MemoryPart, context: BuildContext): Promise<boolean>
 
 function sayFailures(failures: StormOutcome['failures']): void {
   for (const { what, details } of failures)
-    console.log([`  ${what}`, ...details.slice(0, DETAILS_MAX).map((line) => `    ${printableLine(line)}`)].join('\n'));
+    console.log(
+      [`  ${what}`, ...excerptOf('guest', details, DETAILS_MAX).map((line) => `    ${printableLine(line)}`)].join('\n'),
+    );
 }
 
 /** Waits, and says how to continue with `rest` when the wait ends by an interruption or by a failure of the rig. */
