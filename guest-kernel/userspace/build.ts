@@ -112,6 +112,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'sector-race': ['filesystems/sector-race.c'],
   'swap-place': ['filesystems/swap-place.c', 'lib'],
   waits: ['waits/waits.c'],
+  'wait-turns': ['waits/wait-turns.c'],
   graphics: ['screen/graphics.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm', 'snapctl/dm-request.c', 'snapctl/system.c', 'lib'],

@@ -19,7 +19,7 @@ static const char *remedy(int error)
 	case EINVAL: return "; this live timeline has ended already";
 	case ECANCELED: return ": a signal came before anything was merged, and nothing has changed";
 	case EINTR: return ": a signal came; the kernel goes on merging, and `snapctl commit` waits for it again";
-	case EOPNOTSUPP: return ": a commit from this store cannot be completed when the power is lost meanwhile: it is in memory, a device is encrypted, or there is an older snapshot below; give --no-recovery to accept that";
+	case EOPNOTSUPP: return ": a commit from this store cannot be completed when the power is lost meanwhile: it is in memory, a device is encrypted, is made of a file, or cannot be recognized, or there is an older snapshot below (the log of the kernel names it); give --no-recovery to accept that";
 	default: return "; the live timeline goes on with its store: see what is wrong with the devices, and try again";
 	}
 }

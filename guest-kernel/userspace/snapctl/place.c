@@ -145,53 +145,84 @@ static bool is_numbered(const char *text, const char *name)
 		strspn(text + length, "0123456789") == strlen(text + length);
 }
 
+#define PART_MAX (NAME_MAX + 32)
+
 /*
- * Adds a part of a disk's path in /sys without the numbers that the kernel gives in the order in which it finds
- * things: of SCSI hosts, ports of all ATA controllers together, virtio devices, NVMe controllers.
+ * A part of a disk's path in /sys without the numbers that the kernel gives in the order in which it finds things: of
+ * SCSI hosts, ports of all ATA controllers together, virtio devices, NVMe controllers. False when nothing is left.
  */
-static uint32_t add_part(uint32_t digest, const char *part)
+static bool stable_part(const char *part, char text[PART_MAX])
 {
-	unsigned int host, channel, id, lun, namespace;
-	char text[NAME_MAX + 32], path[NAME_MAX + 64];
+	unsigned int host, channel, id, namespace;
+	char path[NAME_MAX + 64];
+	unsigned long long lun;
 	int end = 0;
 
 	if (!strncmp(part, "target", 6))
-		return digest;
-	if (sscanf(part, "%u:%u:%u:%u%n", &host, &channel, &id, &lun, &end) == 4 && !part[end]) {
-		snprintf(text, sizeof(text), "%u:%u:%u", channel, id, lun);
+		return false;
+	if (sscanf(part, "%u:%u:%u:%llu%n", &host, &channel, &id, &lun, &end) == 4 && !part[end]) {
+		snprintf(text, PART_MAX, "%u:%u:%llu", channel, id, lun);
 	} else if (is_numbered(part, "ata")) {
 		snprintf(path, sizeof(path), "/sys/class/ata_port/%s/port_no", part);
-		snprintf(text, sizeof(text), "ata port %llu", (unsigned long long)system_number(path));
+		snprintf(text, PART_MAX, "ata port %llu", (unsigned long long)system_number(path));
 	} else if (is_numbered(part, "host") || is_numbered(part, "virtio") || is_numbered(part, "nvme")) {
-		snprintf(text, sizeof(text), "%.*s", (int)strcspn(part, "0123456789"), part);
+		snprintf(text, PART_MAX, "%.*s", (int)strcspn(part, "0123456789"), part);
 	} else if (sscanf(part, "nvme%un%u%n", &host, &namespace, &end) == 2 && !part[end]) {
-		snprintf(text, sizeof(text), "namespace %u", namespace);
+		snprintf(text, PART_MAX, "namespace %u", namespace);
 	} else {
-		snprintf(text, sizeof(text), "%s", part);
+		snprintf(text, PART_MAX, "%s", part);
 	}
-	return xxh32(digest, text, strlen(text) + 1);
+	return true;
+}
+
+/* Where a disk is connected: a function is called for each part of the path. False when it is connected to nothing. */
+static bool for_each_part(const char *disk, void (*fn)(void *argument, const char *part), void *argument)
+{
+	char path[SYSTEM_PATH_MAX], target[PATH_MAX], text[PART_MAX], *rest = target, *part;
+	ssize_t length;
+
+	system_path(path, "/sys/class/block/%s", disk);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length <= 0)
+		return false;
+	target[length] = 0;
+	/* What is no hardware is connected to nothing. */
+	if (strstr(target, "/virtual/"))
+		return false;
+	while ((part = strsep(&rest, "/")))
+		/* A disk's own name says nothing; a namespace of NVMe is part of the connection. */
+		if (*part && strcmp(part, "..") && (rest || !strncmp(part, "nvme", 4)) && stable_part(part, text))
+			fn(argument, text);
+	return true;
+}
+
+static void add_to_digest(void *digest, const char *part)
+{
+	*(uint32_t *)digest = xxh32(*(uint32_t *)digest, part, strlen(part) + 1);
+}
+
+static void add_to_path(void *path, const char *part)
+{
+	size_t length = strlen(path);
+
+	snprintf((char *)path + length, PLACE_PATH_MAX - length, "/%s", part);
+}
+
+bool place_path(const char *disk, char path[PLACE_PATH_MAX])
+{
+	*path = 0;
+	return for_each_part(disk, add_to_path, path) && strlen(path) < PLACE_PATH_MAX - 1;
 }
 
 uint32_t place_connection(const char *device)
 {
-	char disk[32], path[SYSTEM_PATH_MAX], target[PATH_MAX], *rest = target, *part;
 	uint32_t digest = 0, number = 0;
-	ssize_t length;
+	char disk[32];
 
 	if (place_disk(device, disk))
 		number = place_number(device, "partition");
-	system_path(path, "/sys/class/block/%s", disk);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length <= 0)
+	if (!for_each_part(disk, add_to_digest, &digest))
 		return 0;
-	target[length] = 0;
-	/* What is no hardware is connected to nothing. */
-	if (strstr(target, "/virtual/"))
-		return 0;
-	while ((part = strsep(&rest, "/")))
-		/* A disk's own name says nothing; a namespace of NVMe is part of the connection. */
-		if (*part && strcmp(part, "..") && (rest || !strncmp(part, "nvme", 4)))
-			digest = add_part(digest, part);
 	digest = xxh32(digest, &number, sizeof(number));
 	return digest ? digest : 1;
 }

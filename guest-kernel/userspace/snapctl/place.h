@@ -40,6 +40,15 @@ bool place_disk(const char *device, char disk[32]);
  */
 uint32_t place_connection(const char *device);
 
+#define PLACE_PATH_MAX 512
+
+/*
+ * The path of a disk in sysfs, without the numbers that are given in the order in which things are found: each part after
+ * a slash. Equal to what the kernel writes on a store after "PATH=". False when the disk is no hardware, or the path is
+ * too long.
+ */
+bool place_path(const char *disk, char path[PLACE_PATH_MAX]);
+
 /*
  * Puts the present name of the device with this connection in place of its name then. False when there is none. A
  * connection that is not known leaves the name as it is.

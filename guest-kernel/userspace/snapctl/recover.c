@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "bytes.h"
 #include "complain.h"
 #include "cow.h"
 #include "crypt.h"
-#include "partition-id.h"
+#include "device-id.h"
 #include "place.h"
 #include "system.h"
 
@@ -28,6 +27,7 @@
 
 /* A device of the store's maps. */
 struct target {
+	bool needed;		/* something is to be copied there */
 	char name[32];		/* in /dev, today */
 	int file;		/* -1 until something is copied there */
 };
@@ -43,78 +43,6 @@ struct recovery {
 	int wait_ms;		/* left for devices to appear */
 };
 
-/* Is a device called so in every boot? */
-static bool is_called(const char *name, const char *id)
-{
-	static const char by_partition[] = "PARTUUID=", by_mapping[] = "DM-UUID=";
-	char path[SYSTEM_PATH_MAX], uuid[160];
-
-	if (!strncmp(id, by_mapping, sizeof(by_mapping) - 1)) {
-		snprintf(path, sizeof(path), "/sys/class/block/%s/dm/uuid", name);
-		return system_line(path, uuid, sizeof(uuid)) && !strcmp(uuid, id + sizeof(by_mapping) - 1);
-	}
-	return !strncmp(id, by_partition, sizeof(by_partition) - 1) &&
-	       partition_uuid(name, uuid) && !strcasecmp(uuid, id + sizeof(by_partition) - 1);
-}
-
-static bool find_by_id(const char *id, char name[32])
-{
-	DIR *all = opendir("/sys/class/block");
-	const struct dirent *entry;
-	bool found = false;
-
-	while (!found && all && (entry = readdir(all))) {
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= 32 || !is_called(entry->d_name, id))
-			continue;
-		strcpy(name, entry->d_name);
-		found = true;
-	}
-	if (all)
-		closedir(all);
-	return found;
-}
-
-/* Is the device there, in its size? The name is that of today. */
-static bool is_there(struct target *target, const char *id, const char *name, uint64_t bytes)
-{
-	if (!*id)
-		snprintf(target->name, sizeof(target->name), "%.31s", name);
-	else if (!find_by_id(id, target->name))
-		return false;
-	return place_number(target->name, "size") * SECTOR == bytes;
-}
-
-/* Where a device of the store is today. It may take a while to appear. */
-static int find_target(struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
-{
-	char id[sizeof(device->id) + 1] = "", name[sizeof(device->name) + 1] = "";
-
-	memcpy(id, device->id, sizeof(device->id));
-	memcpy(name, device->name, sizeof(device->name));
-	for (; !is_there(target, id, name, le64toh(device->bytes)); recovery->wait_ms -= POLL_MS) {
-		if (recovery->wait_ms <= 0)
-			return complain(recovery->name, "belongs to %s of %llu bytes%s%s%s, which is not there; attach it or set it up",
-					name, (ull)le64toh(device->bytes), *id ? " (" : "", id, *id ? ")" : "");
-		usleep(POLL_MS * 1000);
-	}
-	return 0;
-}
-
-static int find_targets(struct recovery *recovery)
-{
-	struct snapshot_store_map map;
-
-	for (uint32_t i = 0; i < recovery->count; i++) {
-		uint32_t place = i % SNAPSHOT_STORE_MAP_DEVICES;
-
-		if (!place && !cow_read_map(recovery->store, &recovery->header, i / SNAPSHOT_STORE_MAP_DEVICES, &map))
-			return complain(recovery->name, "its list of devices is damaged from number %u on: the commit cannot be completed", i);
-		if (find_target(recovery, &recovery->targets[i], &map.device[place]))
-			return -1;
-	}
-	return 0;
-}
-
 /* An entry of another snapshot has another sum. */
 static bool is_entry(const struct recovery *recovery, uint64_t number, const struct snapshot_store_entry *entry)
 {
@@ -127,13 +55,106 @@ static bool is_entry(const struct recovery *recovery, uint64_t number, const str
 	       entry->check[2] == (sum >> 16 & 0xff) && le32toh(entry->device) < recovery->count;
 }
 
+/* A function is called for each entry, until it answers something else than 0. */
+static int for_each_entry(struct recovery *recovery,
+			  int (*fn)(struct recovery *recovery, uint64_t number, const struct snapshot_store_entry *entry))
+{
+	uint64_t used = le64toh(recovery->header.used_chunks), offset = le64toh(recovery->header.metadata_offset);
+	struct snapshot_store_entries block;
+	int result = 0;
+
+	for (uint64_t first = 0; !result && first < used; first += SNAPSHOT_STORE_ENTRIES, offset += sizeof(block)) {
+		if (pread(recovery->store, &block, sizeof(block), offset) != sizeof(block))
+			return complain(recovery->name, "cannot be read: %s", strerror(errno));
+		for (unsigned int i = 0; !result && i < SNAPSHOT_STORE_ENTRIES && first + i < used; i++)
+			if (is_entry(recovery, first + i, &block.entry[i]))
+				result = fn(recovery, first + i, &block.entry[i]);
+	}
+	return result;
+}
+
+static int need_target(struct recovery *recovery, uint64_t number, const struct snapshot_store_entry *entry)
+{
+	(void)number;
+	recovery->targets[le32toh(entry->device)].needed = true;
+	return 0;
+}
+
+/*
+ * How many devices of this size are called so? The name is that of the last one found, and `other` that of the one
+ * before.
+ */
+static int count_devices(const char *id, uint64_t bytes, char name[32], char other[32])
+{
+	char path[SYSTEM_PATH_MAX];
+	const struct dirent *entry;
+	int count = 0;
+	DIR *all;
+
+	system_path(path, "/sys/class/block");
+	all = opendir(path);
+	while (all && (entry = readdir(all))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= 32 ||
+		    place_number(entry->d_name, "size") * SECTOR != bytes || !device_is_called(entry->d_name, id))
+			continue;
+		strcpy(other, name);
+		strcpy(name, entry->d_name);
+		count++;
+	}
+	if (all)
+		closedir(all);
+	return count;
+}
+
+/* Where a device of the store is today. It may take a while to appear. */
+static int find_target(struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
+{
+	char id[sizeof(device->id) + 1] = "", name[sizeof(device->name) + 1] = "", other[32] = "";
+	uint64_t bytes = le64toh(device->bytes);
+	int count;
+
+	memcpy(id, device->id, sizeof(device->id));
+	memcpy(name, device->name, sizeof(device->name));
+	if (!*id)
+		return complain(recovery->name, "belongs to %s of %llu bytes, and does not say how to recognize it: the commit cannot be completed",
+				name, (ull)bytes);
+	for (; !(count = count_devices(id, bytes, target->name, other)); recovery->wait_ms -= POLL_MS) {
+		if (recovery->wait_ms <= 0)
+			return complain(recovery->name, "belongs to %s of %llu bytes (%s), which is not there; attach it or set it up",
+					name, (ull)bytes, id);
+		usleep(POLL_MS * 1000);
+	}
+	if (count > 1)
+		return complain(recovery->name, "belongs to %s of %llu bytes (%s), which can be %s or %s; detach the one that is not meant",
+				name, (ull)bytes, id, other, target->name);
+	return 0;
+}
+
+/* Those that something is to be copied to. Others, such as a CD, may be gone. */
+static int find_targets(struct recovery *recovery)
+{
+	struct snapshot_store_map map;
+
+	if (for_each_entry(recovery, need_target))
+		return -1;
+	for (uint32_t i = 0; i < recovery->count; i++) {
+		uint32_t place = i % SNAPSHOT_STORE_MAP_DEVICES;
+
+		if (!place && !cow_read_map(recovery->store, &recovery->header, i / SNAPSHOT_STORE_MAP_DEVICES, &map))
+			return complain(recovery->name, "its list of devices is damaged from number %u on: the commit cannot be completed", i);
+		if (recovery->targets[i].needed && find_target(recovery, &recovery->targets[i], &map.device[place]))
+			return -1;
+	}
+	return 0;
+}
+
 static int open_target(struct target *target)
 {
-	char path[48];
+	char path[SYSTEM_PATH_MAX];
 
 	if (target->file >= 0)
 		return 0;
-	snprintf(path, sizeof(path), "/dev/%s", target->name);
+	system_path(path, "/dev/%s", target->name);
 	target->file = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
 	return target->file >= 0 ? 0 : complain(path, "%s%s", strerror(errno), errno == EBUSY ? "; unmount it" : "");
 }
@@ -162,17 +183,8 @@ static int copy_chunk(struct recovery *recovery, uint64_t number, const struct s
 
 static int copy_all(struct recovery *recovery)
 {
-	uint64_t used = le64toh(recovery->header.used_chunks), offset = le64toh(recovery->header.metadata_offset);
-	struct snapshot_store_entries block;
-
-	for (uint64_t first = 0; first < used; first += SNAPSHOT_STORE_ENTRIES, offset += sizeof(block)) {
-		if (pread(recovery->store, &block, sizeof(block), offset) != sizeof(block))
-			return complain(recovery->name, "cannot be read: %s", strerror(errno));
-		for (unsigned int i = 0; i < SNAPSHOT_STORE_ENTRIES && first + i < used; i++)
-			if (is_entry(recovery, first + i, &block.entry[i]) &&
-			    copy_chunk(recovery, first + i, &block.entry[i]))
-				return -1;
-	}
+	if (for_each_entry(recovery, copy_chunk))
+		return -1;
 	for (uint32_t i = 0; i < recovery->count; i++)
 		if (recovery->targets[i].file >= 0 && fsync(recovery->targets[i].file))
 			return complain(recovery->targets[i].name, "cannot be written: %s", strerror(errno));

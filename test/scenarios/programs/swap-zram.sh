@@ -12,9 +12,9 @@ make)
     mkdir -p $cgroups && mount -t cgroup2 none $cgroups && echo +memory > $cgroups/cgroup.subtree_control
     [ "$(cat /sys/class/zram-control/hot_add)" = 1 ]
     echo /dev/sdb2 > /sys/block/zram1/backing_dev
-    for area in zram0 zram1; do
-        echo 64M > /sys/block/$area/disksize && mkswap /dev/$area > /dev/null
-    done
+    # What zram1 holds in the end is more than zram0 has free.
+    echo 48M > /sys/block/zram0/disksize && mkswap /dev/zram0 > /dev/null
+    echo 64M > /sys/block/zram1/disksize && mkswap /dev/zram1 > /dev/null
     swapon -p 10 /dev/zram0
     ;;
 hold)
