@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
@@ -37,6 +38,9 @@ import { guestMemory } from '../../emulator/memory/view.js';
 import { buddyFree } from '../../emulator/memory/zones.js';
 import { memoryReader } from '../../emulator/host/browser/session/memory-reader.js';
 import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
+import { linkPart, SESSION_FORMAT, SESSION_NAME } from '../../emulator/scenario/session-file.js';
+import type { MachineDescription } from '../../emulator/host/browser/storage/description.js';
+import { loadSession, sessionDifferences } from '../../tools/cli/replay-session.js';
 import { scenarioPage } from '../../tools/page/scenario-page.js';
 import { serveFiles } from '../../tools/page/server.js';
 import { SITE_LIST, writeSite, type SiteList } from '../../tools/page/site.js';
@@ -60,6 +64,9 @@ await buildPage();
 const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
 const loaded = await loadScenario(packagePath('test', 'e2e', 'fixtures', 'in-browser.yaml'));
 const { config, systemMap } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
+
+/** Of what is loaded before the page shows anything, the emulator left out, compressed. */
+const SCRIPT_BYTES_MAX = 250_000;
 
 /** A row of a table on the page. */
 interface Row {
@@ -103,12 +110,13 @@ async function open(
   const page = await browser.newPage();
   page.setDefaultTimeout(HOST_MS_MAX);
   page.on('pageerror', (error) => problems.push(String(error)));
+  const origin = url.replace(/#.*/, '');
   page.on('request', (request) => {
     if (
       !request
         .url()
         .replace(/^blob:/, '')
-        .startsWith(url) &&
+        .startsWith(origin) &&
       !request.url().startsWith('data:')
     )
       problems.push(request.url());
@@ -181,7 +189,21 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
 
   const problems: string[] = [];
-  const without = await open(browser, plain.url, problems);
+  const description = JSON.parse(
+    new TextDecoder().decode(files.get('machine/machine.json') as Uint8Array),
+  ) as MachineDescription;
+  const edited = loaded.text.replace(
+    '  - shutdown',
+    "  - run: { command: 'echo $((6 * 7))', stdout: '42' }\n  - shutdown",
+  );
+  const link = linkPart({
+    sessionFormat: SESSION_FORMAT,
+    snapback: '1.0.0',
+    scenario: edited,
+    artifacts: description.artifacts,
+  });
+  const without = await open(browser, plain.url + link, problems);
+  t.equal(await without.page.inputValue('#scenario'), edited, 'a link brings its scenario');
   t.notOk(without.isolated, 'a server without special headers: no shared memory');
   t.match(await without.page.textContent('#status'), /^at the prompt: instruction/);
   await without.page.close();
@@ -213,6 +235,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     );
   const wire = list.files.filter(({ path }) => !path.endsWith('.map')).reduce((sum, file) => sum + file.bytes, 0);
   t.comment(`over the wire: ${(wire / 1e6).toFixed(1)} MB`);
+  const scripts = await Promise.all(['page.js', 'session-worker.js'].map((name) => readFile(join(dir, name))));
+  const scriptBytes = scripts.reduce((sum, script) => sum + gzipSync(script, { level: 9 }).length, 0);
+  t.ok(scriptBytes < SCRIPT_BYTES_MAX, `script without the emulator: ${scriptBytes} bytes compressed`);
 
   await page.locator('#console textarea').focus();
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');
@@ -237,6 +262,12 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     'and tells whose a page is',
   );
 
+  t.equal(await page.inputValue('#scenario'), loaded.text);
+  await page.click('#edit summary');
+  await page.fill('#scenario', edited.replace('- resume\n', '- resumee\n'));
+  await page.click('#step');
+  t.match(await (await page.waitForSelector('#refused')).textContent(), /scenario:\d+:\d+: .*resumee/);
+  await page.fill('#scenario', edited);
   await page.click('#step');
   const parts: (string | undefined)[] = [];
   for (;;) {
@@ -262,6 +293,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
       'resume in a new machine',
       'verify',
       'run md5sum -c --quiet /run/sums',
+      'run echo $((6 * 7))',
       'shut down',
     ],
     'part by part, by one key',
@@ -269,13 +301,16 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
   const report = (await ended.jsonValue()) as Report;
   const machines = new Map<number, MachineShown>();
-  const inNode = await runScenario(loaded, context, {
+  const saved = (await page.getAttribute('#session-file', 'href')) ?? '';
+  const repeated = await loadSession(SESSION_NAME, decodeURIComponent(saved.replace(/^data:application\/json,/, '')));
+  const inNode = await runScenario(repeated.loaded, context, {
     say: () => undefined,
     onMachine: (shown) => machines.set(shown.number, shown),
   });
   t.equal(report.verdict, 'pass', 'the scenario passes on the page');
   t.same(report.failures, []);
-  t.equal(report.stateHash, inNode.report.stateHash, 'and ends in the state of its run in Node');
+  t.equal(report.stateHash, inNode.report.stateHash, 'and ends in the state in which its session ends in Node');
+  t.same(sessionDifferences(repeated.session, inNode.report), []);
   for (const key of ['memory', 'image', 'disk', 'frozen', 'instructions', 'virtualMs', 'replay', 'artifacts'] as const)
     t.same(report[key], inNode.report[key], key);
   t.equal(await page.textContent('#verdict'), renderText(report, { colour: false }), 'printed as on the command line');

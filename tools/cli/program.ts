@@ -98,8 +98,8 @@ export function buildProgram(context: CommandContext): Command {
   sub('site <folder> [scenario]')
     .description('write the page to a folder, as files that any web server can deliver')
     .action(async (folder: string, file: string | undefined) => context.done(await siteCommand(folder, file, context)));
-  withRunOptions(sub('replay <report>'), false)
-    .description('repeat the run of a JSON report and compare')
+  withRunOptions(sub('replay <file>'), false)
+    .description('repeat the run of a JSON report, or a session that the page has saved, and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));
   withReportFiles(sub('validate'))
     .description(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** `snapback replay`: repeats the run of a JSON report and compares the results. */
+/** `snapback replay`: repeats the run of a JSON report, or the session of a page, and compares the results. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,9 @@ import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';
 import { readReports } from '../../emulator/report/read.js';
+import { isSession } from '../../emulator/scenario/session-file.js';
 import type { CommandContext } from './context.js';
+import { replaySession } from './replay-session.js';
 import { settleFiles } from './report-files.js';
 import { hasColour, print, runOne, type RunOptions } from './run.js';
 import { askedFor, attempt, withReports, type Asked } from './with-reports.js';
@@ -19,9 +21,12 @@ import { askedFor, attempt, withReports, type Asked } from './with-reports.js';
 /** The state hash of a report without the state of any machine: SHA-256 over nothing. */
 const EMPTY_STATE = createHash('sha256').digest('hex');
 
-/** Repeats each run of a list of reports. The exit status is the worst of them. */
+/** Repeats a session, or each run of a list of reports. The exit status is the worst of them. */
 export async function replayCommand(file: string, given: RunOptions, { signal }: CommandContext): Promise<number> {
   const options = await settleFiles(given, [file]);
+  // What cannot be read is told below.
+  const text = await readFile(file, 'utf8').catch(() => '');
+  if (isSession(text)) return replaySession(file, text, options, signal);
   // The scenarios are not known before the list is read.
   const list = askedFor(file);
   const asked: Asked[] = [list];

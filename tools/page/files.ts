@@ -41,6 +41,8 @@ export interface PageContent {
   /** The machine when its kernel has started init, before it has read a disk. */
   readonly beforeDisk: BootState;
   readonly plan: Plan;
+  /** Of the scenario file. */
+  readonly text: string;
   readonly facts: ReportFacts;
 }
 
@@ -68,7 +70,7 @@ const compressed = promisify<Uint8Array, { level: number }, Buffer>(gzip);
  * @throws RigError when the page has not been bundled.
  */
 export async function pageFiles(content: PageContent): Promise<PageFiles> {
-  const { config, configKey, hashes, agentReady, beforeDisk, systemMap, plan, facts } = content;
+  const { config, configKey, hashes, agentReady, beforeDisk, systemMap, plan, text, facts } = content;
   const files = new Map<string, PageFile>();
   for (const name of PROGRAM) files.set(name, await programFile(name));
   for (const name of SOURCE_MAPS) {
@@ -105,6 +107,7 @@ export async function pageFiles(content: PageContent): Promise<PageFiles> {
     agentReady: await add('agentReady', encodeBootState({ ...agentReady, notes })),
     scenario: {
       name: plan.name,
+      text,
       configKey,
       beforeDisk: await add('beforeDisk', encodeBootState({ ...beforeDisk, notes })),
       kernel: await add('kernel', kernel),

@@ -56,6 +56,7 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
     agentReady,
     beforeDisk,
     plan: { ...loaded.plan, bootCommands },
+    text: loaded.text,
     facts: { ...reportFacts(loaded, files), packages: withoutNode(packageVersions()) },
   });
 }

@@ -99,13 +99,14 @@ export async function runScenario(
 
 /** What a report says of the scenario and its machine, wherever the scenario is run. */
 export function reportFacts(
-  { plan, scenario, file, sha256, machineWords }: LoadedScenario,
+  { plan, scenario, file, sha256, machineWords, replay }: LoadedScenario,
   { kernel, config, hashes, notes }: MachineFiles,
 ): Omit<ReportContext, 'plan' | 'realMs' | 'packages'> {
   return {
-    scenario: { name: scenario.name, file, sha256 },
+    // A file that is more than a scenario is no scenario file.
+    scenario: { name: scenario.name, file: replay === undefined ? file : null, sha256 },
     kernel: { version: kernel.version, flavour: kernel.flavour, sha256: kernel.sha256 },
-    replay: replayCommandLine(file, plan.machine, machineWords),
+    replay: replay ?? replayCommandLine(file, plan.machine, machineWords),
     options: {
       ...plan.machine,
       cmdline: config.cmdline,

@@ -18,6 +18,10 @@ export interface LoadedScenario {
   readonly plan: Plan;
   /** Words for a command line that make its machine of that of the file: ` --engine qemu`, or nothing. */
   readonly machineWords: string;
+  /** Of the file. */
+  readonly text: string;
+  /** The command line that repeats a run; by default that of its file. */
+  readonly replay?: string;
   /** SHA-256 (hex) over the scenario's text and the files that the guest gets from the host. */
   readonly sha256: string;
 }
@@ -55,6 +59,11 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
       remedy: 'give the path of a YAML file',
     });
   }
+  return scenarioOfText(text, file, overrides);
+}
+
+/** The same for the text of a scenario that is in `file`, alone or with other things. @throws as {@link loadScenario}. */
+export async function scenarioOfText(text: string, file: string, overrides: Overrides = {}): Promise<LoadedScenario> {
   const read = readScenario(text, file);
   if ('issues' in read) {
     throw new InputError(`${file} is not a valid scenario\n${renderIssues(read.issues)}`, {
@@ -74,6 +83,7 @@ export async function loadScenario(file: string, overrides: Overrides = {}): Pro
     hash.update(`\0share ${path}\0${mode}\0${bytes?.length ?? ''}\0`).update(bytes ?? '');
   return {
     file,
+    text,
     scenario,
     plan: {
       name,

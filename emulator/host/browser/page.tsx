@@ -6,6 +6,7 @@ import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
 import { render, type VNode } from 'preact';
 import type { Report } from '../../report/model.js';
 import './page.css';
+import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, PromptState, ToSession } from './session/protocol.js';
 import { next, START } from './session/state.js';
@@ -35,7 +36,7 @@ interface KeyPressed {
   readonly ctrlKey: boolean;
   readonly altKey: boolean;
   readonly metaKey: boolean;
-  /** Where the console is, it takes all keys. */
+  /** The console and what is typed into take all keys. */
   readonly target: { closest(selector: string): unknown };
 }
 declare const document: {
@@ -43,6 +44,7 @@ declare const document: {
   getElementById(id: string): unknown;
   addEventListener(type: 'keydown', listener: (event: KeyPressed) => void): void;
 };
+declare const location: { readonly hash: string };
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
 
 const state = signal(START);
@@ -65,18 +67,22 @@ session.addEventListener('error', ({ message }) =>
     remedy: 'reload the page',
   }),
 );
-session.postMessage({ do: 'open', url: new URL('machine/machine.json', document.baseURI).href });
+session.postMessage({
+  do: 'open',
+  url: new URL('machine/machine.json', document.baseURI).href,
+  session: sessionTextOfLink(location.hash),
+});
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
-const MESSAGES: Readonly<Record<RunAction, ToSession>> = {
-  run: { do: 'run', stepwise: false },
-  step: { do: 'run', stepwise: true },
-  next: { do: 'goOn', all: false },
-  rest: { do: 'goOn', all: true },
+/** The text of the scenario, once it has been changed. */
+const edited = signal<string | undefined>(undefined);
+const messageOf = (action: RunAction): ToSession => {
+  if (action === 'next' || action === 'rest') return { do: 'goOn', all: action === 'rest' };
+  return { do: 'run', stepwise: action === 'step', text: edited.value ?? state.value.scenario ?? '' };
 };
-const act = (action: RunAction): void => session.postMessage(MESSAGES[action]);
+const act = (action: RunAction): void => session.postMessage(messageOf(action));
 document.addEventListener('keydown', ({ key, ctrlKey, altKey, metaKey, target }) => {
-  if (ctrlKey || altKey || metaKey || target.closest('#console')) return;
+  if (ctrlKey || altKey || metaKey || target.closest('#console, input, textarea')) return;
   const action = actionOfKey(key, state.value);
   if (action) act(action);
 });
@@ -89,6 +95,10 @@ const Above = (): VNode => (
     onAct={act}
     onWatch={(on) => session.postMessage({ do: 'watchMemory', on })}
     onPage={(frame) => session.postMessage({ do: 'askPage', frame })}
+    edited={edited.value}
+    onEdit={(text) => {
+      edited.value = text;
+    }}
     place={place.value}
     onPlace={(asked) => {
       place.value = asked;

@@ -16,7 +16,7 @@ t.test('a description of another version is refused', async (t) => {
   const good = { format: DESCRIPTION_FORMAT, snapback: '1.0.0' };
   t.equal(readDescription(good, 'machine.json'), good);
   t.throws(() => readDescription({ format: 1, snapback: '0.0.9' }, 'machine.json'), {
-    message: /format 3, but machine\.json has format 1 \(Snapback 0\.0\.9\)/,
+    message: /format 4, but machine\.json has format 1 \(Snapback 0\.0\.9\)/,
     remedy: /reload/,
   });
   for (const bad of [undefined, null, {}, [], 'x'])

@@ -6,10 +6,12 @@ import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
+import { nameIn } from '../../../emulator/host/browser/views/editor.js';
 import { actionOfKey, SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
 import { durationText, timelineOf, trackBegins, type Track } from '../../../emulator/host/browser/views/timeline-model.js';
 import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
+import { SESSION_FORMAT, sessionTextOfLink, type SessionFile } from '../../../emulator/scenario/session-file.js';
 import type { Report } from '../../../emulator/report/model.js';
 
 type Mark = readonly [kind: number, virtualMs: number];
@@ -112,7 +114,7 @@ t.test('durations and widths', async (t) => {
 const after = (...messages: readonly FromSession[]): SessionState => messages.reduce(next, START);
 const prompt: FromSession = {
   tell: 'prompt',
-  scenario: 'snapshot, resume',
+  scenario: 'name: snapshot, resume\nsteps: []\n',
   state: { instructions: 5, virtualMs: 1.5, stateHash: 'abcdef0123456789f', loadedMs: 1, promptMs: 2 },
 };
 const report = {
@@ -121,13 +123,22 @@ const report = {
   replay: 'npx snapback run x.yaml --seed 1',
 } as unknown as Report;
 
+const session: SessionFile = {
+  sessionFormat: SESSION_FORMAT,
+  snapback: '1.0.0',
+  scenario: 'name: x\n',
+  artifacts: { kernel: 'ab' },
+  stateHash: 'f00d',
+};
+const verdict = (text: string, expected?: string): FromSession => ({ tell: 'verdict', report, text, session, expected });
+
 t.test('the state of a session', async (t) => {
   const loading = { missing: ['state', 'emulator'], loadedBytes: 3e6, allBytes: 12.4e6 };
   t.match(after({ tell: 'loading', loading }), { loading, said: 'loading state, emulator: 9.4 of 12.4 MB left' });
   t.match(after({ tell: 'loading', loading: { ...loading, missing: [] } }), { loading: undefined, said: 'unpacking' });
   t.match(after(prompt), {
     phase: 'prompt',
-    scenario: 'snapshot, resume',
+    scenario: 'name: snapshot, resume\nsteps: []\n',
     said: 'at the prompt: instruction 5, 1.500 ms; state abcdef0123456789',
   });
   const step = (what: string, fraction?: number): FromSession => ({ tell: 'step', what, fraction });
@@ -137,9 +148,9 @@ t.test('the state of a session', async (t) => {
   const [one, two] = CYCLE as readonly [MachineShown, MachineShown];
   t.same(after({ tell: 'machine', machine: two }, { tell: 'machine', machine: one }).machines, CYCLE, 'in their order');
   t.same(after({ tell: 'machine', machine: { ...one, markers: [] } }, { tell: 'machine', machine: one }).machines, [one]);
-  t.match(after(prompt, { tell: 'verdict', report, text: 'FAIL' }), { phase: 'ended', verdict: 'FAIL', done: 1 });
+  t.match(after(prompt, verdict('FAIL')), { phase: 'ended', verdict: 'FAIL', done: 1 });
   t.same(
-    next(after(prompt, { tell: 'machine', machine: one }, { tell: 'verdict', report, text: 'FAIL' }), { tell: 'running' }),
+    next(after(prompt, { tell: 'machine', machine: one }, verdict('FAIL')), { tell: 'running' }),
     { ...after(prompt), phase: 'running', said: 'running the scenario' },
     'a new run begins without what the last one left',
   );
@@ -198,7 +209,7 @@ t.test('the memory is watched', async (t) => {
   t.match(next(watched, { tell: 'running' }), { memory, page }, 'the last picture stays');
 
   const view = (state: SessionState): string =>
-    renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} place={undefined} onPlace={ignore} />);
+    renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} edited={undefined} onEdit={ignore} place={undefined} onPlace={ignore} />);
   t.match(view(watched), /<button id="watch" type="button" aria-pressed="true">/);
   t.match(view(after(prompt)), /<button id="watch" type="button" aria-pressed="false">/);
   t.match(view(START), /<button id="watch" type="button" aria-pressed="false" disabled>/);
@@ -207,7 +218,7 @@ t.test('the memory is watched', async (t) => {
 });
 
 t.test('the views', async (t) => {
-  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} place={undefined} onPlace={ignore} />);
+  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} edited={undefined} onEdit={ignore} place={undefined} onPlace={ignore} />);
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
   t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
   t.match(view(after(prompt)), /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/);
@@ -224,11 +235,27 @@ t.test('the views', async (t) => {
   t.match(shown, /<li class="span" data-kind="copy"[^>]*title="copy: 5.0 ms, from 15.0 ms on">/);
   t.match(shown, /machine 2, 70.0 ms to 90.0 ms, from the snapshot/);
   t.match(view({ ...START, findings: [{ kind: 'memory', what: 'a page differs', details: [] }] }), /<li>memory: a page differs<\/li>/);
-  const failed = view(after(prompt, { tell: 'verdict', report, text: 'FAIL  <x>' }));
+  const failed = view(after(prompt, verdict('FAIL  <x>')));
   t.match(failed, /<pre id="verdict" class="fail" tabindex="0" aria-label="verdict">FAIL {2}&lt;x><\/pre>/i);
   t.match(failed, /class="failed">the scenario has ended: fail/);
   t.match(failed, /<code>npx snapback run x.yaml --seed 1<\/code>/);
   t.match(failed, /href="data:application\/json,%7B%0A%20%20%22verdict%22/);
+  t.equal(sessionTextOfLink(/id="session-link" href="([^"]*)"/.exec(failed)?.[1] ?? ''), JSON.stringify(session));
+  t.match(failed, /<a id="session-file" href="data:application\/json,%7B%0A%20%20%22sessionFormat%22[^"]*" download="snapback-session.json"/);
+  t.notMatch(failed, /id="same"/);
+  t.match(view(after(prompt, verdict('FAIL', 'f00d'))), /<p id="same" class="good">This is the state of the link\.</);
+  t.match(view(after(prompt, verdict('FAIL', 'beef'))), /<p id="same" class="bad">This is not the state of the link, which is beef\.</);
+
+  const refused = after(prompt, { tell: 'refused', message: 'scenario:1:1: no', remedy: 'correct it' });
+  t.match(view(refused), /<pre id="refused" role="alert">scenario:1:1: no\nwhat to do: correct it<\/pre>/);
+  t.equal(refused.phase, 'prompt', 'the machine goes on');
+  t.notMatch(view(next(refused, { tell: 'running' })), /id="refused"/);
+  const edit = renderToString(
+    <SessionView state={after(prompt)} edited={'name: mine\n<x>'} onEdit={ignore} onAct={ignore} onWatch={ignore} onPage={ignore} place={undefined} onPlace={ignore} />,
+  );
+  t.match(edit, /<textarea id="scenario"[^>]*>name: mine\n&lt;x><\/textarea>/);
+  t.match(edit, />Run: mine<\/button>/);
+  t.equal(nameIn('steps: []'), 'the scenario');
   const kept = (bytes: number): string => renderToString(<Storage stored={{ bytes, bytesMax: 100e6 }} onEmpty={() => undefined} />);
   t.match(kept(2.5e6), />2.5 of at most 100.0 MB of the disks are kept/);
   t.match(kept(0), /disabled/);

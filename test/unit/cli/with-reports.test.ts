@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What the report files hold when a command ends early: every scenario that was asked for, and nothing of an older run. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
@@ -160,6 +160,15 @@ t.test('the command line: a run without any verdict replaces the files of an old
   t.equal(replay.status, 2);
   t.match(replay.stderr, /json is no report: it is an empty list: the run that wrote it ended without a verdict\n/);
   t.same(pointsOf(textsIn(dir).ktap), [[at('json'), false]]);
+
+  writeFileSync(at('session.json'), '{ "sessionFormat": 9 }');
+  const session = snapback(['replay', at('session.json'), '--ktap', at('ktap')]);
+  t.equal(session.status, 2);
+  t.match(
+    session.stderr,
+    /session\.json is no session: its sessionFormat is 9, not 1\n {2}what to do: give a file that the page/,
+  );
+  t.same(pointsOf(textsIn(dir).ktap), [[at('session.json'), false]]);
   t.end();
 });
 

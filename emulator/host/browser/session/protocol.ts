@@ -3,6 +3,7 @@
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
+import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { DiskShown } from './disks.js';
@@ -10,12 +11,19 @@ import type { MemoryShown, PageShown } from './memory-reader.js';
 
 export type ToSession =
   /** Load the machine that the description at this URL names, and continue it to its prompt. */
-  | { readonly do: 'open'; readonly url: string }
+  | {
+      readonly do: 'open';
+      readonly url: string;
+      /** Text of the session with which the page was opened (see `session-file.ts`). */
+      readonly session: string | undefined;
+    }
   /** Bytes for the console of the machine at the prompt. */
   | { readonly do: 'type'; readonly bytes: Uint8Array }
-  /** Run the scenario of the page, in machines of its own. The machine at the prompt ends. */
+  /** Run a scenario on machines like that of the page. The machine at the prompt ends. */
   | {
       readonly do: 'run';
+      /** Of the scenario, as of a file. */
+      readonly text: string;
       /** It pauses before each part until it is told to go on. */
       readonly stepwise: boolean;
     }
@@ -42,7 +50,12 @@ export interface PromptState {
 export type FromSession =
   | { readonly tell: 'loading'; readonly loading: Loading }
   | { readonly tell: 'restoring' }
-  | { readonly tell: 'prompt'; readonly state: PromptState; readonly scenario: string }
+  | {
+      readonly tell: 'prompt';
+      readonly state: PromptState;
+      /** Text of the scenario that can be run. */
+      readonly scenario: string;
+    }
   | { readonly tell: 'console'; readonly bytes: Uint8Array }
   | { readonly tell: 'watching'; readonly on: boolean }
   | { readonly tell: 'memory'; readonly memory: MemoryShown }
@@ -50,6 +63,8 @@ export type FromSession =
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | { readonly tell: 'running' }
+  /** The scenario cannot be run. Nothing has changed. */
+  | { readonly tell: 'refused'; readonly message: string; readonly remedy: string | undefined }
   /** The machines of the scenario stand until they are told to go on with `next`, a title. */
   | { readonly tell: 'paused'; readonly next: string }
   /** The pause has ended. */
@@ -63,7 +78,14 @@ export type FromSession =
   | { readonly tell: 'finding'; readonly finding: Finding }
   | { readonly tell: 'command'; readonly command: CommandOutcome }
   /** `text`: the report as the command line prints it. */
-  | { readonly tell: 'verdict'; readonly report: Report; readonly text: string }
+  | {
+      readonly tell: 'verdict';
+      readonly report: Report;
+      readonly text: string;
+      readonly session: SessionFile;
+      /** State hash of the session with which the page was opened, if its scenario was run. */
+      readonly expected: string | undefined;
+    }
   /** What the browser keeps of the disks. */
   | { readonly tell: 'stored'; readonly stored: Stored }
   | { readonly tell: 'failed'; readonly message: string; readonly remedy: string | undefined };

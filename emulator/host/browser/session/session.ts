@@ -3,10 +3,12 @@
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
 import type { Engine, Machine } from '../../../machine/contract.js';
 import { concat } from '../../../machine/bytes.js';
-import { RigError } from '../../../machine/errors.js';
+import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
+import { SESSION_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
 import { loadMachine, loadScenario, loadSymbols, placeStored, type LoadedMachine } from '../storage/machine-files.js';
 import { openPieceStore } from '../storage/piece-store.js';
+import { changed, changeOf, sessionFor } from './edited.js';
 import { memoryReader } from './memory-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
 import { nextStretchMs, STRETCH_MS } from './pace.js';
@@ -19,26 +21,28 @@ export const PROMPT_MS = 100;
 
 /** Answers what handles the page's messages, one after another; only input for the console and the end of a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
-  let opened: { readonly machine: LoadedMachine; readonly engine: Engine } | undefined;
+  let opened:
+    { readonly machine: LoadedMachine; readonly engine: Engine; readonly session: SessionFile | undefined } | undefined;
   let typed: Uint8Array[] = [];
   let conversation: { ends: boolean; readonly over: Promise<void> } | undefined;
   let last: Promise<void> = Promise.resolve();
   let stepper: Stepper | undefined;
   const memory = createMemoryWatch(tell, () => performance.now());
 
-  const open = async (url: string): Promise<void> => {
+  const open = async (url: string, sessionText: string | undefined): Promise<void> => {
     const loaded = await loadMachine(url, (loading) => tell({ tell: 'loading', loading }));
+    const session = sessionText === undefined ? undefined : sessionFor(sessionText, loaded);
     const loadedMs = performance.now();
     tell({ tell: 'restoring' });
     const { config, agentReady, wasm, workerUrl } = loaded;
     const engine = createBrowserEngine({ workerUrl, wasm });
-    opened = { machine: loaded, engine };
+    opened = { machine: loaded, engine, session };
     const machine = await engine.restore(config, agentReady.checkpoint);
     tell({ tell: 'console', bytes: agentReady.seen.console });
     const { instructions, virtualMs } = await machine.run({ virtualMsMax: PROMPT_MS, onConsole: show });
     const promptMs = performance.now();
     const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
-    tell({ tell: 'prompt', state, scenario: loaded.description.scenario.name });
+    tell({ tell: 'prompt', state, scenario: session?.scenario ?? loaded.description.scenario.text });
     const begun = { ends: false, over: Promise.resolve() };
     begun.over = converse(machine, loaded, virtualMs, begun).catch(fail);
     conversation = begun;
@@ -81,20 +85,43 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     }
   };
 
-  const run = async (stepwise: boolean): Promise<void> => {
+  const run = async (stepwise: boolean, text: string): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
+    const { machine, engine, session } = opened;
+    const { description } = machine;
+    const own = description.scenario.text;
+    let change: ReturnType<typeof changeOf> | undefined;
+    try {
+      change = text === own ? undefined : changeOf(text, own);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return tell({ tell: 'refused', message: error.message, remedy: error.remedy });
+    }
     if (conversation) conversation.ends = true;
     await conversation?.over;
     tell({ tell: 'running' });
-    const scenario = await loadScenario(opened.machine, (loading) => tell({ tell: 'loading', loading }));
+    const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
+    const scenario = change ? await changed(loaded, change, text) : loaded;
     stepper = stepwise
       ? createStepper(
           (next) => tell({ tell: 'paused', next }),
           () => tell({ tell: 'goingOn' }),
         )
       : undefined;
-    const report = await runScenario(scenario, opened.engine, tell, stepper?.pause);
-    tell({ tell: 'verdict', report, text: renderText(report, { colour: false }) });
+    const report = await runScenario(scenario, engine, tell, stepper?.pause);
+    tell({
+      tell: 'verdict',
+      report,
+      text: renderText(report, { colour: false }),
+      session: {
+        sessionFormat: SESSION_FORMAT,
+        snapback: description.snapback,
+        scenario: text,
+        artifacts: description.artifacts,
+        stateHash: report.stateHash,
+      },
+      expected: text === session?.scenario ? session.stateHash : undefined,
+    });
     await tellStored();
   };
 
@@ -119,9 +146,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   ): Promise<void> => {
     switch (message.do) {
       case 'open':
-        return open(message.url);
+        return open(message.url, message.session);
       case 'run':
-        return run(message.stepwise);
+        return run(message.stepwise, message.text);
       case 'emptyStore':
         return emptyStore();
     }

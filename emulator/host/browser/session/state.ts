@@ -3,6 +3,7 @@
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { Finding } from '../../../cycle/outcome.js';
 import type { Report } from '../../../report/model.js';
+import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { DiskShown } from './disks.js';
@@ -24,7 +25,7 @@ export interface SessionState {
   readonly isWatched: boolean;
   /** The page of the memory map that was asked for last. */
   readonly page: PageShown | undefined;
-  /** Name of the scenario that can be run. */
+  /** Text of the scenario that can be run. */
   readonly scenario: string | undefined;
   /** While the run waits to be told to go on: what begins then. */
   readonly paused: string | undefined;
@@ -36,9 +37,15 @@ export interface SessionState {
   readonly machines: readonly MachineShown[];
   /** The disks that they have. */
   readonly disks: readonly DiskShown[];
+  /** Why the scenario cannot be run. */
+  readonly refused: string | undefined;
   readonly report: Report | undefined;
   /** The report as the command line prints it. */
   readonly verdict: string | undefined;
+  /** What was run and where it has ended. */
+  readonly session: SessionFile | undefined;
+  /** See the message `verdict`. */
+  readonly expected: string | undefined;
   readonly stored: Stored | undefined;
 }
 
@@ -50,8 +57,11 @@ const NOTHING_RUN = {
   findings: [],
   machines: [],
   disks: [],
+  refused: undefined,
   report: undefined,
   verdict: undefined,
+  session: undefined,
+  expected: undefined,
 } as const satisfies Partial<SessionState>;
 
 export const START: SessionState = {
@@ -87,6 +97,10 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
     case 'running':
       return { ...state, ...NOTHING_RUN, phase: 'running', said: 'running the scenario' };
+    case 'refused': {
+      const { message: what, remedy } = message;
+      return { ...state, refused: remedy === undefined ? what : `${what}\nwhat to do: ${remedy}` };
+    }
     case 'memory':
       return { ...state, memory: message.memory };
     case 'watching':
@@ -128,9 +142,9 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'finding':
       return { ...state, findings: [...state.findings, message.finding] };
     case 'verdict': {
-      const { report, text } = message;
+      const { report, text, session, expected } = message;
       const said = `the scenario has ended: ${report.verdict}`;
-      return { ...state, phase: 'ended', said, done: 1, report, verdict: text };
+      return { ...state, phase: 'ended', said, done: 1, report, verdict: text, session, expected };
     }
     case 'stored':
       return { ...state, stored: message.stored };

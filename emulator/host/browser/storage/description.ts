@@ -16,7 +16,7 @@ export interface Piece {
 }
 
 /** The number that changes whenever a page of another version could not read the description. */
-export const DESCRIPTION_FORMAT = 3;
+export const DESCRIPTION_FORMAT = 4;
 
 /** A machine's config with files instead of bytes, and its state when its agent is ready. */
 export interface MachineDescription {
@@ -49,6 +49,8 @@ export interface DiskDescription {
 /** The scenario that the page can run, and what a run needs besides the machine at its prompt. */
 export interface ScenarioDescription {
   readonly name: string;
+  /** Of its file. */
+  readonly text: string;
   /** See `Booter.configKey`. */
   readonly configKey: string;
   /** The boot state from which each machine after the first goes on, as {@link MachineDescription.agentReady}. */

@@ -14,12 +14,15 @@ export interface ElementAttributes {
   readonly disabled?: boolean;
   readonly hidden?: boolean;
   readonly tabIndex?: number;
-  readonly value?: number;
+  readonly value?: number | string;
   readonly max?: number;
   readonly min?: number;
   readonly width?: number;
   readonly height?: number;
   readonly scope?: 'row';
+  readonly rows?: number;
+  readonly spellcheck?: boolean;
+  readonly onInput?: (event: unknown) => void;
   readonly 'aria-pressed'?: boolean;
   /** Called with the element when it is drawn, and with null when it goes. */
   readonly ref?: (element: unknown) => void;
@@ -60,6 +63,7 @@ type Tag =
   | 'table'
   | 'tbody'
   | 'td'
+  | 'textarea'
   | 'th'
   | 'tr'
   | 'ul';

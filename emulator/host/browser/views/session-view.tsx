@@ -2,6 +2,7 @@
 /** All of the page but its console: what the session does, what can be asked of it, and what came of it. */
 import type { VNode } from 'preact';
 import { megabytes, type SessionState } from '../session/state.js';
+import { Editor, nameIn } from './editor.js';
 import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
@@ -14,6 +15,9 @@ export interface SessionProps {
   readonly onAct: (action: RunAction) => void;
   readonly onWatch: (on: boolean) => void;
   readonly onPage: (frame: number) => void;
+  /** The text of the scenario, if it has been changed. */
+  readonly edited: string | undefined;
+  readonly onEdit: (text: string) => void;
   /** What is asked of the disk map. */
   readonly place: Place | undefined;
   readonly onPlace: (place: Place) => void;
@@ -41,7 +45,7 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
   failed: 'failed',
 };
 
-export function SessionView({ state, onAct, onWatch, onPage, place, onPlace }: SessionProps): VNode {
+export function SessionView({ state, onAct, onWatch, onPage, edited, onEdit, place, onPlace }: SessionProps): VNode {
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
@@ -58,11 +62,12 @@ export function SessionView({ state, onAct, onWatch, onPage, place, onPlace }: S
         hidden={!loading && phase !== 'running'}
       />
       <div class="actions" role="group" aria-label="run of the scenario">
-        <Action action="run" text={`Run${scenario === undefined ? ' the scenario' : `: ${scenario}`}`} {...{ state, onAct }} />
+        <Action action="run" text={`Run${scenario === undefined ? ' the scenario' : `: ${nameIn(edited ?? scenario)}`}`} {...{ state, onAct }} />
         <Action action="step" text="Step through" {...{ state, onAct }} />
         {paused !== undefined && <Action action="next" text={`Next: ${paused}`} {...{ state, onAct }} />}
         {paused !== undefined && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
       </div>
+      {scenario !== undefined && <Editor text={edited ?? scenario} refused={state.refused} onEdit={onEdit} />}
       {steps.length > 0 && (
         <details id="steps">
           <summary>
@@ -87,7 +92,7 @@ export function SessionView({ state, onAct, onWatch, onPage, place, onPlace }: S
       <MemoryMap memory={state.memory} page={state.page} onPage={phase === 'prompt' ? onPage : undefined} />
       <Timeline tracks={timelineOf(machines)} />
       <DiskMap disks={state.disks} machines={machines} place={place} onPlace={onPlace} />
-      <Proofs findings={findings} report={report} verdict={verdict} />
+      <Proofs findings={findings} report={report} verdict={verdict} session={state.session} expected={state.expected} />
     </div>
   );
 }

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/** Sessions of the page as files and links, and scenarios that were changed there. */
+import t from 'tap';
+import type { Plan } from '../../../emulator/cycle/plan.js';
+import { changed, changeOf, sessionFor } from '../../../emulator/host/browser/session/edited.js';
+import type { LoadedMachine, LoadedScenario } from '../../../emulator/host/browser/storage/machine-files.js';
+import {
+  isSession,
+  linkPart,
+  readSession,
+  sessionText,
+  sessionTextOfLink,
+  type SessionFile,
+} from '../../../emulator/scenario/session-file.js';
+import { readScenario } from '../../../emulator/scenario/schema.js';
+import { loadSession, sessionDifferences } from '../../../tools/cli/replay-session.js';
+
+const OWN = `name: own
+machine: { seed: 3 }
+console: { allow: [x] }
+steps:
+  - boot
+  - shutdown
+`;
+const EDITED = `name: größer
+machine: { seed: 3 }
+control: false
+steps:
+  - boot
+  - run: ls
+  - shutdown
+`;
+const session: SessionFile = {
+  sessionFormat: 1,
+  snapback: '1.0.0',
+  scenario: EDITED,
+  artifacts: { kernel: 'a'.repeat(64) },
+  stateHash: 'b'.repeat(64),
+};
+
+t.test('a session is a file and a link', async (t) => {
+  t.same(readSession(sessionText(session)), { session });
+  t.ok(isSession(sessionText(session)));
+  t.notOk(isSession('{ "formatVersion": 1 }'));
+  const link = linkPart(session);
+  t.match(link, /^#session=[A-Za-z0-9_-]+$/, 'of characters that every program leaves alone');
+  t.same(readSession(sessionTextOfLink(link) ?? ''), { session });
+  const { stateHash: _, ...unrun } = session;
+  t.same(readSession(sessionText(unrun)), { session: unrun });
+  t.equal(sessionTextOfLink(''), undefined);
+  t.equal(sessionTextOfLink('#elsewhere'), undefined);
+  for (const damaged of ['#session=', '#session=*', link.slice(0, -7)])
+    t.match(readSession(sessionTextOfLink(damaged) ?? ''), { problem: /^it is not JSON/ }, damaged);
+  const problem = (change: object): unknown => readSession(JSON.stringify({ ...session, ...change }));
+  t.same(problem({ sessionFormat: 2 }), { problem: 'its sessionFormat is 2, not 1' });
+  t.same(problem({ sessionFormat: undefined }), { problem: 'its sessionFormat is missing, not 1' });
+  t.same(problem({ snapback: 1 }), { problem: 'its snapback is no text' });
+  t.same(problem({ scenario: undefined }), { problem: 'its scenario is no text' });
+  for (const artifacts of [null, 'x', { kernel: 1 }])
+    t.same(problem({ artifacts }), { problem: 'its artifacts are no hashes by name' });
+  t.same(problem({ stateHash: 5 }), { problem: 'its stateHash is no text' });
+  t.same(readSession('null'), { problem: 'its sessionFormat is missing, not 1' });
+});
+
+const planOf = (text: string): Plan => {
+  const read = readScenario(text, 'x');
+  if ('issues' in read) throw new Error(read.issues[0]?.message);
+  const { name, machine, steps, console, control } = read.scenario;
+  return { name, machine, steps, files: [], ...(console && { console }), control };
+};
+
+t.test('a scenario that was changed runs on the same machine', async (t) => {
+  const plan = { ...planOf(OWN), bootCommands: ['mount'] };
+  t.same(changeOf(EDITED, OWN)(plan), { ...planOf(EDITED), bootCommands: ['mount'] });
+  t.same(changeOf(OWN, EDITED)(planOf(EDITED)), planOf(OWN));
+  t.throws(() => changeOf(OWN.replace('boot', 'bot'), OWN), {
+    exitCode: 2,
+    message: /^the scenario is not valid\nscenario:5:5: /,
+  });
+  for (const [part, text] of [
+    ['machine', OWN.replace('seed: 3', 'seed: 4')],
+    ['disks', `${OWN}disks: [root]\n`],
+    ['files', `${OWN}files: [{ from: x, to: /x }]\n`],
+  ] as const)
+    t.throws(() => changeOf(text, OWN), {
+      exitCode: 2,
+      message: new RegExp(`^\`${part}\` was changed`),
+      remedy: /serve FILE/,
+    });
+
+  const loaded = { plan, facts: { options: { seed: 3, control: true }, scenario: {}, notes: ['n'] }, configKey: 'k' };
+  const now = await changed(loaded as unknown as LoadedScenario, changeOf(EDITED, OWN), EDITED);
+  t.equal(now.plan.name, 'größer');
+  t.equal(now.configKey, 'k');
+  t.match(now.facts, {
+    scenario: { name: 'größer', file: null, sha256: /^[0-9a-f]{64}$/ },
+    replay: 'npx snapback replay snapback-session.json',
+    options: { seed: 3, control: false },
+    notes: ['n'],
+  });
+});
+
+t.test('a link is opened on the machine that it is of', async (t) => {
+  const machine = (artifacts: Readonly<Record<string, string>>): LoadedMachine =>
+    ({ description: { artifacts } }) as unknown as LoadedMachine;
+  t.same(sessionFor(sessionText(session), machine(session.artifacts)), session);
+  t.throws(() => sessionFor(sessionText(session), machine({ kernel: 'c' })), {
+    message: /^the session of the link does not fit this machine, because these differ: kernel/,
+  });
+  t.throws(() => sessionFor('', machine(session.artifacts)), {
+    exitCode: 2,
+    message: /^the link has no session: it is not JSON/,
+  });
+});
+
+t.test('a session is repeated on this host', async (t) => {
+  const { loaded, session: read } = await loadSession('a b.json', sessionText(session));
+  t.same(read, session);
+  t.equal(loaded.plan.name, 'größer');
+  t.match(loaded.replay, /replay 'a b\.json'$/);
+  await t.rejects(loadSession('x.json', '{ "sessionFormat": 9 }'), {
+    exitCode: 2,
+    message: 'x.json is no session: its sessionFormat is 9, not 1',
+  });
+  await t.rejects(loadSession('x.json', sessionText({ ...session, scenario: 'steps: []' })), {
+    exitCode: 2,
+    message: /not a valid scenario/,
+  });
+  const report = { artifacts: { kernel: 'c'.repeat(64) }, stateHash: 'd'.repeat(64), packages: { snapback: '1.0.1' } };
+  t.same(sessionDifferences(session, report), [
+    `artifact 'kernel': ${'a'.repeat(16)}, now ${'c'.repeat(16)}`,
+    'version of snapback: 1.0.0, now 1.0.1',
+    `state: ${'b'.repeat(16)}, now ${'d'.repeat(16)}`,
+  ]);
+  t.same(sessionDifferences(session, { ...report, stateHash: 'b'.repeat(64) }), []);
+  const { stateHash: _, ...unrun } = session;
+  t.same(sessionDifferences(unrun, report), []);
+});
