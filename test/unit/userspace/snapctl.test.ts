@@ -29,6 +29,7 @@ import {
   makeArray,
   makeSystem,
   PARTITION_SECTOR,
+  putFile,
   removeArray,
   writePartition,
 } from './fixtures/snapctl-system.js';
@@ -423,7 +424,7 @@ function saveBesideStore(dir: string): Saved & { readonly putStore: (partition: 
   return { root, file, bytes: readFileSync(file), putStore };
 }
 
-test('a commit that cannot be completed is told from one that nothing is left of', async (t) => {
+test('a commit that cannot be completed is told from one that nothing is left of', (t) => {
   const dir = t.testdir({});
   const [root, store] = [join(dir, 'root'), join(dir, 'store')];
   makeSystem(root, ext4(3));
@@ -443,27 +444,92 @@ test('a commit that cannot be completed is told from one that nothing is left of
     stderr: /its header is damaged: the commit cannot be completed, .* check them, then overwrite the store/,
   });
   t.match(run('snapctl', 'recover', '--root', root, dir), { status: 1, stderr: /Is a directory/ });
+  t.end();
+});
 
-  // It belongs to a device of 512 bytes.
-  const whole = Buffer.from(storePartition(SNAPSHOT, STORE_STATE.committing));
-  const [header, map] = [whole.subarray(128 << 10, 132 << 10), whole.subarray(132 << 10, 136 << 10)];
+/** The store of a commit that was interrupted, with one device of 512 bytes of this id. Of it, `missing` chunks are to be copied. */
+function interruptedCommit(id: string, missing: number): Uint8Array {
+  const bytes = Buffer.from(storePartition(SNAPSHOT, STORE_STATE.committing));
+  const [header, map, metadata] = [128, 132, 136].map((kiB) => bytes.subarray(kiB << 10, (kiB + 4) << 10));
+  if (!header || !map || !metadata) throw new Error('the partition is too small');
   header.writeUInt32LE(4096, 48);
   header.writeUInt32LE(1, 52);
+  header.writeUInt32LE(136 << 10, 64);
+  header.writeUInt32LE(missing, 80);
   header.copy(map, 0, 0, 32);
   map.writeUInt32LE(1, 36);
   map.writeUInt32LE(512, 40);
   map.write('late', 48);
+  map.write(id, 80);
   for (const block of [header, map]) block.writeUInt32LE(crc32c(block.subarray(36)), 32);
-  t.match(recover(whole), {
+  for (let number = 0; number < missing; number++) {
+    const entry = metadata.subarray(16 * (1 + number), 16 * (2 + number));
+    entry.writeUInt8(1, 12);
+    const numberBytes = Buffer.alloc(8);
+    numberBytes.writeUInt32LE(number);
+    const sum = crc32c(Buffer.concat([Buffer.from(SNAPSHOT, 'hex'), numberBytes, entry.subarray(0, 13)]));
+    entry.writeUIntLE(sum & 0xff_ffff, 13, 3);
+  }
+  return bytes;
+}
+
+test('a commit is completed on the devices that it belongs to, whatever they are called', async (t) => {
+  const dir = t.testdir({});
+  const [root, store] = [join(dir, 'root'), join(dir, 'store')];
+  makeSystem(root, ext4(3));
+  const words = ['recover', '--root', root, store] as const;
+  const recover = (bytes: Uint8Array) => {
+    writeFileSync(store, bytes);
+    return run('snapctl', ...words);
+  };
+  const mapped = (name: string, number: string): void => {
+    makeArray(root, name, number, new Uint8Array(512));
+    putFile(root, `sys/devices/virtual/block/${name}/dm/uuid`, 'LVM-1\n');
+    putFile(root, `sys/devices/virtual/block/${name}/dm/name`, `${name}\n`);
+  };
+  /** How far it gets without dm-crypt, when it has found all devices. */
+  const FOUND = { status: 1, stderr: /cannot be decrypted/ };
+
+  t.match(recover(interruptedCommit('DM-UUID=LVM-1', 0)), FOUND, 'nothing is missing on the device');
+  t.match(recover(interruptedCommit('', 1)), {
     status: 1,
-    stderr: /belongs to late of 512 bytes, which is not there; attach it or set it up/,
+    stderr: /belongs to late of 512 bytes, and does not say how/,
   });
-  const child = spawn(pathOf('snapctl'), ['recover', '--root', root, store]);
+  t.match(recover(interruptedCommit('DM-UUID=LVM-1', 1)), {
+    status: 1,
+    stderr: /belongs to late of 512 bytes \(DM-UUID=LVM-1\), which is not there; attach it or set it up/,
+  });
+  const child = spawn(pathOf('snapctl'), words);
   let said = '';
   child.stderr.on('data', (text: Buffer) => (said += text.toString()));
-  setTimeout(() => makeArray(root, 'late', '253:7', new Uint8Array(512)), 200);
+  setTimeout(() => {
+    mapped('dm-7', '253:7');
+  }, 200);
   t.same(await once(child, 'close'), [1, null]);
-  t.match(said, /cannot be decrypted/, 'it waits for a device that comes late');
+  t.match(said, FOUND.stderr, 'it waits for a device that comes late');
+  t.match(recover(interruptedCommit('DM-NAME=dm-7', 1)), FOUND);
+  mapped('dm-8', '253:8');
+  t.match(recover(interruptedCommit('DM-UUID=LVM-1', 1)), {
+    status: 1,
+    stderr: /which can be (dm-7 or dm-8|dm-8 or dm-7);/,
+  });
+  t.match(recover(interruptedCommit('DM-NAME=dm-7', 1)), FOUND, 'the name tells them apart');
+
+  // The disks of two ports are found in the other order.
+  const connection = (port: number): string =>
+    `PATH=/devices/pci0000:00/0000:00:01.1/ata port ${port}/host/0:0:0/block-part1`;
+  attachDisk(root, 'sdb', { host: 1, port: 2 }, 1);
+  t.match(recover(interruptedCommit(connection(2), 1)), FOUND);
+  detachDisk(root, 'sdb');
+  attachDisk(root, 'sdb', { host: 1, port: 3 }, 1);
+  attachDisk(root, 'sdc', { host: 2, port: 2 }, 1);
+  t.match(recover(interruptedCommit(connection(2), 1)), FOUND);
+  detachDisk(root, 'sdc');
+  t.match(
+    recover(interruptedCommit(connection(2), 1)),
+    { status: 1, stderr: /which is not there/ },
+    'not that of port 3',
+  );
 });
 
 test('an image is refused as soon as the store tells that its snapshot is being committed', async (t) => {
