@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The kernel developer's loop on the kernel's own source, as far as the series, its checks and its selftest need it. */
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { exportSeries, openTree, readSeries, touchedFiles } from '../../guest-kernel/series.js';
@@ -26,6 +26,8 @@ const CHECKPATCH = ['scripts/checkpatch.pl', 'scripts/spelling.txt', 'scripts/co
 const SELFTESTS = 'tools/testing/selftests';
 
 const patches = await readSeries(packagePath('guest-kernel', 'patches'));
+const MUTANTS = packagePath('test/mutants');
+const mutants = (await readdir(MUTANTS)).filter((file) => file.endsWith('.patch')).map((file) => join(MUTANTS, file));
 const added = new Set(
   patches.flatMap(({ text }) => [...text.matchAll(/^--- \/dev\/null\n\+\+\+ b\/(\S+)$/gm)].map(([, file]) => file)),
 );
@@ -36,6 +38,7 @@ const files = [
     `${SELFTESTS}/kselftest.h`,
     `${SELFTESTS}/kselftest_harness.h`,
     ...patches.flatMap(({ text }) => touchedFiles(text)),
+    ...(await Promise.all(mutants.map((file) => readFile(file, 'utf8')))).flatMap((text) => touchedFiles(text)),
   ]),
 ]
   .filter((file) => !added.has(file))
@@ -112,6 +115,14 @@ t.test('open, regenerate: the series is written byte for byte as it was; checkpa
 
   const stdout = await verdictOfCheckpatch();
   t.match(stdout, new RegExp(`checkpatch is content with ${patches.length} patches`));
+});
+
+t.test('each mutant applies to the series', async (t) => {
+  t.ok(mutants.length > 0);
+  for (const file of mutants) {
+    const { stderr } = await command('git', ['-C', tree, 'apply', '--check', '--verbose', file], context);
+    t.match(stderr, 'Checking patch', file);
+  }
 });
 
 /** Each leaves nothing behind but the last one, whose live timeline ends with its boot. */
