@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../emulator/machine/errors.js';
 import { hashFile } from '../emulator/host/node/artifacts/store.js';
-import type { KernelArtifact } from './build.js';
+import type { KernelArch, KernelArtifact } from './build.js';
 
 /** The required files, with their possible places in the folder: in a kernel tree, or side by side. */
 const FILES = {
@@ -14,16 +14,18 @@ const FILES = {
 } as const;
 
 /**
- * The kernel in `dir`.
- * @throws InputError that names a file which is missing, is no kernel, or is older than the kernel.
+ * The kernel in `dir`, for a machine of `arch`.
+ * @throws InputError that names a file which is missing, is no kernel, or is a kernel for another architecture.
  */
-export async function readOwnKernel(dir: string): Promise<KernelArtifact> {
+export async function readOwnKernel(dir: string, arch: KernelArch): Promise<KernelArtifact> {
   const bzImagePath = await findFile(dir, 'bzImage');
   const systemMapPath = await findFile(dir, 'System.map');
   const configPath = await findFile(dir, '.config');
+  const bzImage = await readFile(bzImagePath);
+  checkKernel(bzImage, bzImagePath, arch);
   return {
     flavour: 'own',
-    version: versionOf(await readFile(bzImagePath), bzImagePath),
+    version: versionOf(bzImage),
     sourceVersion: dir,
     dir,
     bzImagePath,
@@ -44,17 +46,22 @@ async function findFile(dir: string, name: keyof typeof FILES): Promise<string> 
   });
 }
 
-/**
- * `6.12.117`, from the header of a bzImage (Documentation/arch/x86/boot.rst: magic at 0x202, pointer to the version
- * text, less 0x200, at 0x20e).
- */
-function versionOf(bzImage: Uint8Array, path: string): string {
+/** Documentation/arch/x86/boot.rst: magic at 0x202, xloadflags at 0x236, whose bit 0 says that there is a 64-bit kernel. */
+function checkKernel(bzImage: Uint8Array, path: string, arch: KernelArch): void {
   const view = new DataView(bzImage.buffer, bzImage.byteOffset, bzImage.byteLength);
-  const isKernel = bzImage.length > 0x400 && view.getUint32(0x202, true) === 0x53726448;
-  if (!isKernel)
-    throw new InputError(`${path} is no bzImage of Linux`, {
-      remedy: 'name the folder of a kernel built for i386 (make ARCH=i386 bzImage)',
+  const remedy = `name the folder of a kernel built for ${arch} (make ARCH=${arch} bzImage)`;
+  if (bzImage.length <= 0x400 || view.getUint32(0x202, true) !== 0x53726448)
+    throw new InputError(`${path} is no bzImage of Linux`, { remedy });
+  const own: KernelArch = (view.getUint16(0x236, true) & 1) === 1 ? 'x86_64' : 'i386';
+  if (own !== arch)
+    throw new InputError(`${path} is a kernel for ${own}, and the machine has ${arch}`, {
+      remedy: `${remedy}, or a machine with \`arch: ${own}\``,
     });
+}
+
+/** `6.12.117`: the same header has a pointer to the version text, less 0x200, at 0x20e. */
+function versionOf(bzImage: Uint8Array): string {
+  const view = new DataView(bzImage.buffer, bzImage.byteOffset, bzImage.byteLength);
   const start = view.getUint16(0x20e, true) + 0x200;
   const text = new TextDecoder('latin1').decode(bzImage.subarray(start, start + 128));
   return text.split(/[\s\0]/, 1)[0] ?? '';

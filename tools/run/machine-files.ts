@@ -94,7 +94,7 @@ export async function obtainMachineFiles(
 ): Promise<MachineFiles> {
   const kernel = await (isFlavour(machine.kernel)
     ? obtainKernel(machine.kernel, context, machine.arch)
-    : readOwnKernel(machine.kernel));
+    : readOwnKernel(machine.kernel, machine.arch));
   const initramfs = await obtainInitramfs(context, machine.arch);
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, machine.arch, context));
