@@ -24,14 +24,15 @@ const EMPTY_STATE = createHash('sha256').digest('hex');
 /** Repeats a session, or each run of a list of reports. The exit status is the worst of them. */
 export async function replayCommand(file: string, given: RunOptions, { signal }: CommandContext): Promise<number> {
   const options = await settleFiles(given, [file]);
-  // What cannot be read is told below.
-  const text = await readFile(file, 'utf8').catch(() => '');
+  // Once, since it may be a pipe. What cannot be read is told below.
+  const reading = readFile(file, 'utf8');
+  const text = await reading.catch(() => '');
   if (isSession(text)) return replaySession(file, text, options, signal);
   // The scenarios are not known before the list is read.
   const list = askedFor(file);
   const asked: Asked[] = [list];
   return withReports(asked, options, signal, async () => {
-    const reports = await attempt(list, () => loadReports(file));
+    const reports = await attempt(list, () => loadReports(file, reading));
     const repeats = reports.map((before) => ({ before, one: askedFor(before.scenario.name) }));
     asked.splice(0, 1, ...repeats.map(({ one }) => one));
     // All reports are checked before the first run.
@@ -182,10 +183,10 @@ function stateDifferences(before: Report, after: Report): readonly string[] {
   ];
 }
 
-async function loadReports(file: string): Promise<readonly Report[]> {
+async function loadReports(file: string, reading: Promise<string>): Promise<readonly Report[]> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await reading;
   } catch (cause) {
     throw new InputError(`cannot read the report ${file}`, {
       cause,

@@ -161,6 +161,12 @@ t.test('the command line: a run without any verdict replaces the files of an old
   t.match(replay.stderr, /json is no report: it is an empty list: the run that wrote it ended without a verdict\n/);
   t.same(pointsOf(textsIn(dir).ktap), [[at('json'), false]]);
 
+  // The standard input of a program that Node starts is a socket, which has no path.
+  const words = [process.execPath, packagePath('tools', 'snapback.mjs'), 'replay', '/dev/stdin'];
+  const piped = spawnSync('sh', ['-c', 'echo "[]" | "$@"', 'sh', ...words], { encoding: 'utf8' });
+  t.equal(piped.status, 2);
+  t.match(piped.stderr, /stdin is no report: it is an empty list/, 'a pipe can be read once');
+
   writeFileSync(at('session.json'), '{ "sessionFormat": 9 }');
   const session = snapback(['replay', at('session.json'), '--ktap', at('ktap')]);
   t.equal(session.status, 2);
