@@ -5,7 +5,7 @@
  */
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
-import { rgbaOf, type Picture } from './picture.js';
+import { countNumbers, cssOf, pictureOfNumbers, pixelAt, pixelsOf, type Picture } from './picture.js';
 import { trackBegins, type TrackKind } from './timeline-model.js';
 
 /** Sectors that one pixel stands for: 64 KiB. */
@@ -93,25 +93,19 @@ export interface WriterCount {
 
 /** How many sectors each has written last. All are listed. `last`: as in {@link Strip}, of any number of sectors. */
 export function countsOf(last: readonly Uint8Array[]): readonly WriterCount[] {
-  const sectors = WRITERS.map(() => 0);
-  for (const of of last) for (const number of of) sectors[number] = (sectors[number] ?? 0) + 1;
+  const sectors = countNumbers(last, WRITERS.length);
   return WRITERS.map((writer, number) => ({
     writer,
     name: WRITER_NAMES[writer],
-    colour: `#${WRITER_COLOURS[writer].toString(16).padStart(6, '0')}`,
+    colour: cssOf(WRITER_COLOURS[writer]),
     sectors: sectors[number] ?? 0,
   }));
 }
 
-const RGBA = Uint32Array.from(WRITERS, (writer) => rgbaOf(WRITER_COLOURS[writer]));
+const PIXELS = pixelsOf(WRITERS.map((writer) => WRITER_COLOURS[writer]));
 
-export function stripPicture({ pixels }: Pick<Strip, 'pixels'>): Picture {
-  const width = Math.min(ROW_PIXELS, pixels.length);
-  const height = Math.ceil(pixels.length / ROW_PIXELS);
-  const drawn = new Uint32Array(width * height);
-  pixels.forEach((number, at) => (drawn[at] = RGBA[number] ?? 0));
-  return { width, height, rgba: new Uint8ClampedArray(drawn.buffer) };
-}
+export const stripPicture = ({ pixels }: Pick<Strip, 'pixels'>): Picture =>
+  pictureOfNumbers(pixels, PIXELS, ROW_PIXELS);
 
 /** A sector of a disk that somebody asks about. */
 export interface Place {
@@ -121,16 +115,10 @@ export interface Place {
   readonly sector: number;
 }
 
-/**
- * The first sector of the pixel at a place of the strip as it is shown.
- * @param x from its left edge to its right one, 0 to 1; `y` likewise from its upper edge.
- * @returns on the disk; undefined where there is no pixel.
- */
+/** The first sector, on the disk, of the pixel at a place of the strip; see {@link pixelAt}. */
 export function sectorAt({ volume, pixels }: Strip, x: number, y: number): number | undefined {
-  if (!(x >= 0 && x < 1 && y >= 0 && y < 1)) return undefined;
-  const { width, height } = stripPicture({ pixels });
-  const pixel = Math.floor(y * height) * ROW_PIXELS + Math.floor(x * width);
-  return pixel < pixels.length ? volume.startSector + pixel * PIXEL_SECTORS : undefined;
+  const pixel = pixelAt(pixels.length, ROW_PIXELS, x, y);
+  return pixel === undefined ? undefined : volume.startSector + pixel * PIXEL_SECTORS;
 }
 
 /** `sdb1, COW store, sectors 2048 to 2175: 12 written by the live timeline, 116 not written` */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The picture of a machine's memory: a pixel for each page, and what its colours mean. Pure: a canvas only shows it. */
 import { PAGE_KINDS, type PageKind } from '../../../memory/kinds.js';
-import { rgbaOf, type Picture } from './picture.js';
+import { countNumbers, cssOf, pictureOfNumbers, pixelAt, pixelsOf, type Picture } from './picture.js';
 
 /** Pages in a row of the picture: 1 MiB. */
 export const ROW_PAGES = 256;
@@ -43,36 +43,23 @@ export interface LegendEntry {
 
 /** `kinds`: numbers of `PAGE_KINDS`, by frame. All kinds are listed, also those that no page has. */
 export function legendOf(kinds: Uint8Array): readonly LegendEntry[] {
-  const pages = PAGE_KINDS.map(() => 0);
-  for (const kind of kinds) pages[kind] = (pages[kind] ?? 0) + 1;
+  const pages = countNumbers([kinds], PAGE_KINDS.length);
   return PAGE_KINDS.map((kind, at) => ({
     kind,
     name: KIND_NAMES[kind],
-    colour: `#${KIND_COLOURS[kind].toString(16).padStart(6, '0')}`,
+    colour: cssOf(KIND_COLOURS[kind]),
     pages: pages[at] ?? 0,
   }));
 }
 
-const RGBA = Uint32Array.from(PAGE_KINDS, (kind) => rgbaOf(KIND_COLOURS[kind]));
+const PIXELS = pixelsOf(PAGE_KINDS.map((kind) => KIND_COLOURS[kind]));
 
 /** `kinds`: as for {@link legendOf}. */
-export function pictureOf(kinds: Uint8Array): Picture {
-  const height = Math.ceil(kinds.length / ROW_PAGES);
-  const pixels = new Uint32Array(ROW_PAGES * height);
-  for (let frame = 0; frame < kinds.length; frame++) pixels[frame] = RGBA[kinds[frame] ?? 0] ?? 0;
-  return { width: ROW_PAGES, height, rgba: new Uint8ClampedArray(pixels.buffer) };
-}
+export const pictureOf = (kinds: Uint8Array): Picture => pictureOfNumbers(kinds, PIXELS, ROW_PAGES);
 
-/**
- * The frame at a place of the picture as it is shown.
- * @param x from its left edge to its right one, 0 to 1; `y` likewise from its upper edge.
- * @returns undefined where there is no page.
- */
-export function frameAt(kinds: Uint8Array, x: number, y: number): number | undefined {
-  if (!(x >= 0 && x < 1 && y >= 0 && y < 1)) return undefined;
-  const frame = Math.floor(y * Math.ceil(kinds.length / ROW_PAGES)) * ROW_PAGES + Math.floor(x * ROW_PAGES);
-  return frame < kinds.length ? frame : undefined;
-}
+/** The frame at a place of the picture, undefined where there is no page; see {@link pixelAt}. */
+export const frameAt = (kinds: Uint8Array, x: number, y: number): number | undefined =>
+  pixelAt(kinds.length, ROW_PAGES, x, y);
 
 /** `0x08049000  7f 45 4c 46 ... .ELF`: bytes of a page, 16 in a row; rows that are as the one before are left out. */
 export function bytesText(bytes: Uint8Array, at: number): string {

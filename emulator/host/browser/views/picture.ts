@@ -9,9 +9,45 @@ export interface Picture {
   readonly rgba: Uint8ClampedArray;
 }
 
-/** A pixel of a picture for a colour 0xRRGGBB, in the order of bytes of this host. */
-export const rgbaOf = (colour: number): number =>
-  new Uint32Array(Uint8Array.of(colour >>> 16, colour >>> 8, colour, 255).buffer)[0] ?? 0;
+/** Colours 0xRRGGBB, as in CSS. */
+export const cssOf = (colour: number): string => `#${colour.toString(16).padStart(6, '0')}`;
+
+/** Pixels of a picture for colours 0xRRGGBB, in the order of bytes of this host. */
+export const pixelsOf = (colours: readonly number[]): Uint32Array =>
+  new Uint32Array(Uint8Array.from(colours.flatMap((colour) => [colour >>> 16, colour >>> 8, colour, 255])).buffer);
+
+/** Width and height of a picture of so many pixels, with `perRow` in each row but the last one. */
+const sizeOf = (count: number, perRow: number) => ({
+  width: Math.min(perRow, count),
+  height: Math.ceil(count / perRow),
+});
+
+/** A pixel for each of `numbers`, which choose among `pixels`. */
+export function pictureOfNumbers(numbers: Uint8Array, pixels: Uint32Array, perRow: number): Picture {
+  const { width, height } = sizeOf(numbers.length, perRow);
+  const drawn = new Uint32Array(width * height);
+  for (let at = 0; at < numbers.length; at++) drawn[at] = pixels[numbers[at] ?? 0] ?? 0;
+  return { width, height, rgba: new Uint8ClampedArray(drawn.buffer) };
+}
+
+/**
+ * The pixel at a place of a picture of {@link pictureOfNumbers} as it is shown.
+ * @param x from its left edge to its right one, 0 to 1; `y` likewise from its upper edge.
+ * @returns its number; undefined where there is none.
+ */
+export function pixelAt(count: number, perRow: number, x: number, y: number): number | undefined {
+  if (!(x >= 0 && x < 1 && y >= 0 && y < 1)) return undefined;
+  const { width, height } = sizeOf(count, perRow);
+  const pixel = Math.floor(y * height) * perRow + Math.floor(x * width);
+  return pixel < count ? pixel : undefined;
+}
+
+/** How often each number below `size` occurs. */
+export function countNumbers(of: Iterable<Uint8Array>, size: number): readonly number[] {
+  const counts = Array.from({ length: size }, () => 0);
+  for (const numbers of of) for (const number of numbers) counts[number] = (counts[number] ?? 0) + 1;
+  return counts;
+}
 
 /** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 interface Canvas {
