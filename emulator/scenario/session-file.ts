@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What was done on the page, as a small file and as a link: a scenario, what its machine is made of, and where it has ended. */
+import { parseJson } from '../report/json.js';
 
 export interface SessionFile {
   /** Changes whenever a program of another version could not read it. */
@@ -27,13 +28,9 @@ export const isSession = (text: string): boolean => /^\s*\{\s*"sessionFormat"/.t
 
 /** The session in a file or in the part of a link that `linkPart` makes, or what is wrong with it. */
 export function readSession(text: string): { readonly session: SessionFile } | { readonly problem: string } {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    return { problem: `it is not JSON (${(error as Error).message})` };
-  }
-  const { sessionFormat, snapback, scenario, artifacts, stateHash } = (parsed ?? {}) as Readonly<
+  const parsed = parseJson(text);
+  if ('problem' in parsed) return parsed;
+  const { sessionFormat, snapback, scenario, artifacts, stateHash } = (parsed.value ?? {}) as Readonly<
     Record<string, unknown>
   >;
   if (sessionFormat !== SESSION_FORMAT)

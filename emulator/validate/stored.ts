@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Reads what shards have stored, checked against schemas that are made of that of a validation. */
 import { Ajv, type ValidateFunction } from 'ajv';
+import { parseJson } from '../report/json.js';
+import { schemaProblem } from '../report/schema-problem.js';
 import type { CellResult } from './cell.js';
 import type { ShardState, ValidationPlan } from './plan.js';
 import { SHARDS_MAX } from './shards.js';
@@ -62,15 +64,10 @@ export type Read<T> = { readonly value: T } | { readonly problem: string };
 
 function read<T>(is: ValidateFunction<T>): (text: string) => Read<T> {
   return (text) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      return { problem: `it is not JSON (${(error as Error).message})` };
-    }
-    if (is(value)) return { value };
-    const [first] = is.errors ?? [];
-    return { problem: `${first?.instancePath || 'it'} ${first?.message ?? 'does not follow the schema'}` };
+    const parsed = parseJson(text);
+    if ('problem' in parsed) return parsed;
+    const problem = schemaProblem(is, parsed.value);
+    return problem === undefined ? { value: parsed.value as T } : { problem };
   };
 }
 
