@@ -54,10 +54,23 @@ const roles = (disks: readonly DiskShown[]): readonly (readonly (string | undefi
 t.test('what the volumes of a run are for', async (t) => {
   const disks = shown({ do: 'repeat', times: 2, steps: [suspend()] });
   t.same(
-    disks.map(({ device, sectors, volumes }) => [device, sectors, volumes.map(({ device, startSector }) => [device, startSector])]),
+    disks.map(({ device, sectors, volumes }) => [
+      device,
+      sectors,
+      volumes.map(({ device, startSector }) => [device, startSector]),
+    ]),
     [
       ['sda', 4096, [['sda1', 2048]]],
-      ['sdb', 10240, [['sdb1', 2048], ['sdb2', 4096], ['sdb3', 6144], ['sdb4', 8192]]],
+      [
+        'sdb',
+        10240,
+        [
+          ['sdb1', 2048],
+          ['sdb2', 4096],
+          ['sdb3', 6144],
+          ['sdb4', 8192],
+        ],
+      ],
     ],
   );
   t.same(roles(disks), [['origin'], ['COW store', 'swap', 'image store', 'origin']]);
@@ -69,7 +82,12 @@ t.test('what the volumes of a run are for', async (t) => {
 });
 
 const write = (instruction: number, sector: number, count: number): WriteShown => ({ instruction, sector, count });
-const machine = (number: number, end: number, sda: readonly WriteShown[], sdb: readonly WriteShown[]): MachineShown => ({
+const machine = (
+  number: number,
+  end: number,
+  sda: readonly WriteShown[],
+  sdb: readonly WriteShown[],
+): MachineShown => ({
   number,
   startVirtualMs: 0,
   virtualMs: 9,
@@ -78,7 +96,12 @@ const machine = (number: number, end: number, sda: readonly WriteShown[], sdb: r
 });
 /** The snapshot of the first machine and the restore of the second one are at instruction 100. */
 const MACHINES = [
-  machine(1, stepEnd('copy'), [write(50, 2048, 300), write(99, 0, 8)], [write(120, 2048 + 128, 1), write(130, 4090, 12)]),
+  machine(
+    1,
+    stepEnd('copy'),
+    [write(50, 2048, 300), write(99, 0, 8)],
+    [write(120, 2048 + 128, 1), write(130, 4090, 12)],
+  ),
   machine(2, stepEnd('restore'), [write(100, 2048 + 10, 4)], [write(20, 6144 + 2047, 1), write(10, 6144, 256)]),
 ];
 const found = (strips: readonly Strip[], device: string): Strip => {
@@ -122,7 +145,14 @@ t.test('the picture of a strip', async (t) => {
   const { width, height, rgba } = stripPicture({ pixels });
   t.same([width, height], [256, 2]);
   const pixel = (at: number): readonly number[] => [...rgba.subarray(at * 4, at * 4 + 4)];
-  t.same([pixel(0), pixel(257), pixel(300)], [[0xd5, 0xd9, 0xdd, 255], [0xd5, 0x5e, 0x00, 255], [0, 0, 0, 0]]);
+  t.same(
+    [pixel(0), pixel(257), pixel(300)],
+    [
+      [0xd5, 0xd9, 0xdd, 255],
+      [0xd5, 0x5e, 0x00, 255],
+      [0, 0, 0, 0],
+    ],
+  );
   t.equal(stripPicture({ pixels: new Uint8Array(16) }).width, 16);
 });
 
@@ -131,13 +161,21 @@ t.test('a place of a strip is a sector, and is told', async (t) => {
   const strip = found(strips, 'sdb1');
   t.equal(sectorAt(strip, 0, 0), 2048);
   t.equal(sectorAt(strip, 0.99, 0.5), 2048 + 15 * 128);
-  for (const [x, y] of [[1, 0], [0, -0.1], [NaN, 0]] as const) t.equal(sectorAt(strip, x, y), undefined);
+  for (const [x, y] of [
+    [1, 0],
+    [0, -0.1],
+    [NaN, 0],
+  ] as const)
+    t.equal(sectorAt(strip, x, y), undefined);
   const large = { ...strip, pixels: new Uint8Array(256 + 44) };
   t.equal(sectorAt(large, 0.1, 0.6), 2048 + (256 + 25) * 128);
   t.equal(sectorAt(large, 0.9, 0.6), undefined, 'behind the last pixel');
   const text = (disk: string, sector: number): string => placeText({ disk, sector }, strips);
   t.equal(text('sdb', 2180), 'sdb1, COW store, sectors 2176 to 2303: 1 written by the live timeline, 127 not written');
-  t.equal(text('sda', 2048), 'sda1, origin, xfs, sectors 2048 to 2175: 4 written by the restored timeline, 124 written until the snapshot');
+  t.equal(
+    text('sda', 2048),
+    'sda1, origin, xfs, sectors 2048 to 2175: 4 written by the restored timeline, 124 written until the snapshot',
+  );
   t.equal(text('sdb', 4096), 'sdb2, swap, sectors 4096 to 4223: 6 written by the live timeline, 122 not written');
   t.equal(text('sda', 5), 'sda, sector 5: in no volume');
 });
@@ -145,11 +183,22 @@ t.test('a place of a strip is a sector, and is told', async (t) => {
 t.test('the view', async (t) => {
   const ignore = (): void => undefined;
   const view = (disks: readonly DiskShown[]): string =>
-    renderToString(<DiskMap disks={disks} machines={MACHINES} place={{ disk: 'sdb', sector: 6144 }} onPlace={ignore} />);
+    renderToString(
+      <DiskMap disks={disks} machines={MACHINES} place={{ disk: 'sdb', sector: 6144 }} onPlace={ignore} />,
+    );
   t.equal(view([]), '');
   const text = view(shown(suspend()));
-  t.match(text, /<figcaption>sdb3, image store, xfs <span class="dim">1 MiB<\/span><\/figcaption><canvas role="img" aria-label="map of sdb3;/);
-  t.match(text, /<tr data-kind="boot">.*?<th scope="row">sectors written by a new machine<\/th><td class="number">257<\/td>/);
+  t.match(
+    text,
+    /<figcaption>sdb3, image store, xfs <span class="dim">1 MiB<\/span><\/figcaption><canvas role="img" aria-label="map of sdb3;/,
+  );
+  t.match(
+    text,
+    /<tr data-kind="boot">.*?<th scope="row">sectors written by a new machine<\/th><td class="number">257<\/td>/,
+  );
   t.match(text, /<input id="sector-sda" type="number" min="0" max="4095"\/>/);
-  t.match(text, /<p id="place" aria-live="polite">sdb3, image store, xfs, sectors 6144 to 6271: 128 written by a new machine<\/p>/);
+  t.match(
+    text,
+    /<p id="place" aria-live="polite">sdb3, image store, xfs, sectors 6144 to 6271: 128 written by a new machine<\/p>/,
+  );
 });

@@ -2,7 +2,11 @@
 /** The memory map: what is read from a capture, and the picture that comes of it. */
 import { renderToString } from 'preact-render-to-string';
 import t from 'tap';
-import { memoryReader, type MemoryReader, type MemoryShown } from '../../../emulator/host/browser/session/memory-reader.js';
+import {
+  memoryReader,
+  type MemoryReader,
+  type MemoryShown,
+} from '../../../emulator/host/browser/session/memory-reader.js';
 import { createMemoryWatch } from '../../../emulator/host/browser/session/memory-watch.js';
 import { nextStretchMs } from '../../../emulator/host/browser/session/pace.js';
 import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
@@ -121,7 +125,9 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
   t.notMatch(shown, /disabled/);
   t.notMatch(shown, /<input [^>]*value=/, 'a picture does not put back what somebody types');
   t.match(
-    renderToString(<MemoryMap memory={{ kinds, virtualMs: 1, pictures: 1, tookMs: 1 }} page={page} onPage={undefined} />),
+    renderToString(
+      <MemoryMap memory={{ kinds, virtualMs: 1, pictures: 1, tookMs: 1 }} page={page} onPage={undefined} />,
+    ),
     /<input id="frame" [^>]*disabled/,
     'no page can be asked for when the machine is gone',
   );

@@ -8,7 +8,12 @@ import { next, START, type SessionState } from '../../../emulator/host/browser/s
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
 import { actionOfKey, SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
-import { durationText, timelineOf, trackBegins, type Track } from '../../../emulator/host/browser/views/timeline-model.js';
+import {
+  durationText,
+  timelineOf,
+  trackBegins,
+  type Track,
+} from '../../../emulator/host/browser/views/timeline-model.js';
 import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
 import { SESSION_FORMAT, sessionTextOfLink, type SessionFile } from '../../../emulator/scenario/session-file.js';
@@ -46,7 +51,13 @@ const CYCLE: readonly MachineShown[] = [
     [stepEnd('call'), 25],
     [stepBegin('powerOff'), 55],
   ]),
-  machine(2, 60, 30, [...at('imageRead', 2, 8), [stepBegin('restore'), 9], [stepEnd('restore'), 10], [stepEnd('quiesce'), 10.5], ...at('thawTasks', 11, 12)]),
+  machine(2, 60, 30, [
+    ...at('imageRead', 2, 8),
+    [stepBegin('restore'), 9],
+    [stepEnd('restore'), 10],
+    [stepEnd('quiesce'), 10.5],
+    ...at('thawTasks', 11, 12),
+  ]),
 ];
 const short = ({ kind, machine, beginMs, endMs, from, spans }: Track): unknown => [
   kind,
@@ -66,7 +77,11 @@ t.test('the timeline branches at the snapshot', async (t) => {
     ['restored', 2, 70, 90, 0, ['quiesce 0.5', 'frozen 0.5', 'thawTasks 1', 'runs 18']],
   ]);
   for (const { beginMs, endMs, spans } of tracks) {
-    t.equal(spans.reduce((sum, { durationMs }) => sum + durationMs, beginMs), endMs, 'without gaps');
+    t.equal(
+      spans.reduce((sum, { durationMs }) => sum + durationMs, beginMs),
+      endMs,
+      'without gaps',
+    );
     spans.forEach((span, index) => {
       const before = spans[index - 1];
       t.equal(span.beginMs, before ? before.beginMs + before.durationMs : beginMs);
@@ -75,7 +90,8 @@ t.test('the timeline branches at the snapshot', async (t) => {
 });
 
 t.test('a rollback, a second snapshot, a power cut within a step', async (t) => {
-  const kinds = (machines: readonly MachineShown[]): unknown => timelineOf(machines).map(({ kind, from }) => [kind, from]);
+  const kinds = (machines: readonly MachineShown[]): unknown =>
+    timelineOf(machines).map(({ kind, from }) => [kind, from]);
   const back = [...at('copy', 1, 2), ...at('rollback', 5, 6), [stepEnd('restore'), 7], ...at('copy', 10, 11)] as const;
   t.same(kinds([machine(1, 0, 20, back)]), [
     ['run', undefined],
@@ -130,7 +146,13 @@ const session: SessionFile = {
   artifacts: { kernel: 'ab' },
   stateHash: 'f00d',
 };
-const verdict = (text: string, expected?: string): FromSession => ({ tell: 'verdict', report, text, session, expected });
+const verdict = (text: string, expected?: string): FromSession => ({
+  tell: 'verdict',
+  report,
+  text,
+  session,
+  expected,
+});
 
 t.test('the state of a session', async (t) => {
   const loading = { missing: ['state', 'emulator'], loadedBytes: 3e6, allBytes: 12.4e6 };
@@ -142,12 +164,21 @@ t.test('the state of a session', async (t) => {
     said: 'at the prompt: instruction 5, 1.500 ms; state abcdef0123456789',
   });
   const step = (what: string, fraction?: number): FromSession => ({ tell: 'step', what, fraction });
-  const ran = after(prompt, { tell: 'running' }, step('boot', 0), step('booting the kernel'), step('suspend', 0.5), step('suspend', 0.6));
+  const ran = after(
+    prompt,
+    { tell: 'running' },
+    step('boot', 0),
+    step('booting the kernel'),
+    step('suspend', 0.5),
+    step('suspend', 0.6),
+  );
   t.match(ran, { phase: 'running', done: 0.6, said: 'suspend' });
   t.same(ran.steps, ['boot', 'suspend'], 'a part of a step is no other step');
   const [one, two] = CYCLE as readonly [MachineShown, MachineShown];
   t.same(after({ tell: 'machine', machine: two }, { tell: 'machine', machine: one }).machines, CYCLE, 'in their order');
-  t.same(after({ tell: 'machine', machine: { ...one, markers: [] } }, { tell: 'machine', machine: one }).machines, [one]);
+  t.same(after({ tell: 'machine', machine: { ...one, markers: [] } }, { tell: 'machine', machine: one }).machines, [
+    one,
+  ]);
   t.match(after(prompt, verdict('FAIL')), { phase: 'ended', verdict: 'FAIL', done: 1 });
   t.same(
     next(after(prompt, { tell: 'machine', machine: one }, verdict('FAIL')), { tell: 'running' }),
@@ -209,7 +240,18 @@ t.test('the memory is watched', async (t) => {
   t.match(next(watched, { tell: 'running' }), { memory, page }, 'the last picture stays');
 
   const view = (state: SessionState): string =>
-    renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} edited={undefined} onEdit={ignore} place={undefined} onPlace={ignore} />);
+    renderToString(
+      <SessionView
+        state={state}
+        onAct={ignore}
+        onWatch={ignore}
+        onPage={ignore}
+        edited={undefined}
+        onEdit={ignore}
+        place={undefined}
+        onPlace={ignore}
+      />,
+    );
   t.match(view(watched), /<button id="watch" type="button" aria-pressed="true">/);
   t.match(view(after(prompt)), /<button id="watch" type="button" aria-pressed="false">/);
   t.match(view(START), /<button id="watch" type="button" aria-pressed="false" disabled>/);
@@ -218,10 +260,25 @@ t.test('the memory is watched', async (t) => {
 });
 
 t.test('the views', async (t) => {
-  const view = (state: SessionState): string => renderToString(<SessionView state={state} onAct={ignore} onWatch={ignore} onPage={ignore} edited={undefined} onEdit={ignore} place={undefined} onPlace={ignore} />);
+  const view = (state: SessionState): string =>
+    renderToString(
+      <SessionView
+        state={state}
+        onAct={ignore}
+        onWatch={ignore}
+        onPage={ignore}
+        edited={undefined}
+        onEdit={ignore}
+        place={undefined}
+        onPlace={ignore}
+      />,
+    );
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
   t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
-  t.match(view(after(prompt)), /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/);
+  t.match(
+    view(after(prompt)),
+    /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/,
+  );
   t.notMatch(view(after(prompt)), /id="(next|rest)"/);
   const paused = view(after(prompt, { tell: 'running' }, { tell: 'paused', next: 'save the image' }));
   t.match(paused, /<button id="step" type="button" disabled/);
@@ -234,29 +291,48 @@ t.test('the views', async (t) => {
   t.match(shown, /<li class="track" data-kind="live">/);
   t.match(shown, /<li class="span" data-kind="copy"[^>]*title="copy: 5.0 ms, from 15.0 ms on">/);
   t.match(shown, /machine 2, 70.0 ms to 90.0 ms, from the snapshot/);
-  t.match(view({ ...START, findings: [{ kind: 'memory', what: 'a page differs', details: [] }] }), /<li>memory: a page differs<\/li>/);
+  t.match(
+    view({ ...START, findings: [{ kind: 'memory', what: 'a page differs', details: [] }] }),
+    /<li>memory: a page differs<\/li>/,
+  );
   const failed = view(after(prompt, verdict('FAIL  <x>')));
   t.match(failed, /<pre id="verdict" class="fail" tabindex="0" aria-label="verdict">FAIL {2}&lt;x><\/pre>/i);
   t.match(failed, /class="failed">the scenario has ended: fail/);
   t.match(failed, /<code>npx snapback run x.yaml --seed 1<\/code>/);
   t.match(failed, /href="data:application\/json,%7B%0A%20%20%22verdict%22/);
   t.equal(sessionTextOfLink(/id="session-link" href="([^"]*)"/.exec(failed)?.[1] ?? ''), JSON.stringify(session));
-  t.match(failed, /<a id="session-file" href="data:application\/json,%7B%0A%20%20%22sessionFormat%22[^"]*" download="snapback-session.json"/);
+  t.match(
+    failed,
+    /<a id="session-file" href="data:application\/json,%7B%0A%20%20%22sessionFormat%22[^"]*" download="snapback-session.json"/,
+  );
   t.notMatch(failed, /id="same"/);
   t.match(view(after(prompt, verdict('FAIL', 'f00d'))), /<p id="same" class="good">This is the state of the link\.</);
-  t.match(view(after(prompt, verdict('FAIL', 'beef'))), /<p id="same" class="bad">This is not the state of the link, which is beef\.</);
+  t.match(
+    view(after(prompt, verdict('FAIL', 'beef'))),
+    /<p id="same" class="bad">This is not the state of the link, which is beef\.</,
+  );
 
   const refused = after(prompt, { tell: 'refused', message: 'scenario:1:1: no', remedy: 'correct it' });
   t.match(view(refused), /<pre id="refused" role="alert">scenario:1:1: no\nwhat to do: correct it<\/pre>/);
   t.equal(refused.phase, 'prompt', 'the machine goes on');
   t.notMatch(view(next(refused, { tell: 'running' })), /id="refused"/);
   const edit = renderToString(
-    <SessionView state={after(prompt)} edited={'name: mine\n<x>'} onEdit={ignore} onAct={ignore} onWatch={ignore} onPage={ignore} place={undefined} onPlace={ignore} />,
+    <SessionView
+      state={after(prompt)}
+      edited={'name: mine\n<x>'}
+      onEdit={ignore}
+      onAct={ignore}
+      onWatch={ignore}
+      onPage={ignore}
+      place={undefined}
+      onPlace={ignore}
+    />,
   );
   t.match(edit, /<textarea id="scenario"[^>]*>name: mine\n&lt;x><\/textarea>/);
   t.match(edit, />Run: mine<\/button>/);
   t.equal(nameIn('steps: []'), 'the scenario');
-  const kept = (bytes: number): string => renderToString(<Storage stored={{ bytes, bytesMax: 100e6 }} onEmpty={() => undefined} />);
+  const kept = (bytes: number): string =>
+    renderToString(<Storage stored={{ bytes, bytesMax: 100e6 }} onEmpty={() => undefined} />);
   t.match(kept(2.5e6), />2.5 of at most 100.0 MB of the disks are kept/);
   t.match(kept(0), /disabled/);
   t.notMatch(kept(1), /disabled/);

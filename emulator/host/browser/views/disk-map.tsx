@@ -3,7 +3,16 @@
 import type { VNode } from 'preact';
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { DiskShown } from '../session/disks.js';
-import { countsOf, placeText, sectorAt, stripPicture, stripsOf, volumeText, type Place, type Strip } from './disk-map-model.js';
+import {
+  countsOf,
+  placeText,
+  sectorAt,
+  stripPicture,
+  stripsOf,
+  volumeText,
+  type Place,
+  type Strip,
+} from './disk-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 
 export interface DiskMapProps {
@@ -33,7 +42,11 @@ export function DiskMap({ disks, machines, place, onPlace }: DiskMapProps): VNod
               {strips
                 .filter(({ volume }) => volumes.includes(volume))
                 .map((strip) => (
-                  <StripView key={strip.volume.device} strip={strip} onSector={(sector) => onPlace({ disk: device, sector })} />
+                  <StripView
+                    key={strip.volume.device}
+                    strip={strip}
+                    onSector={(sector) => onPlace({ disk: device, sector })}
+                  />
                 ))}
               <label>
                 Sector of {device}{' '}

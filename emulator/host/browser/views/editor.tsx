@@ -15,18 +15,18 @@ interface Entered {
 export function Editor({ text, refused, onEdit }: EditorProps): VNode {
   return (
     <div>
-    <details id="edit">
-      <summary>The scenario</summary>
-      <textarea
-        id="scenario"
-        aria-label="text of the scenario"
-        rows={Math.min(30, text.split('\n').length + 1)}
-        spellcheck={false}
-        value={text}
-        onInput={(event) => onEdit((event as Entered).currentTarget.value)}
-      />
-      <p class="dim">Its steps can be changed. Its machine, disks and files are those of the page.</p>
-    </details>
+      <details id="edit">
+        <summary>The scenario</summary>
+        <textarea
+          id="scenario"
+          aria-label="text of the scenario"
+          rows={Math.min(30, text.split('\n').length + 1)}
+          spellcheck={false}
+          value={text}
+          onInput={(event) => onEdit((event as Entered).currentTarget.value)}
+        />
+        <p class="dim">Its steps can be changed. Its machine, disks and files are those of the page.</p>
+      </details>
       {refused !== undefined && (
         <pre id="refused" role="alert">
           {refused}

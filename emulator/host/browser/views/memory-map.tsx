@@ -25,7 +25,10 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
   return (
     <section id="memory" aria-label="memory map">
       <h2>
-        Memory <span class="dim">{kinds.length} pages, at {durationText(virtualMs)}</span>
+        Memory{' '}
+        <span class="dim">
+          {kinds.length} pages, at {durationText(virtualMs)}
+        </span>
       </h2>
       <div class="map">
         <canvas
@@ -56,8 +59,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
         </table>
       </div>
       <label>
-        Page frame{' '}
-        {/* Without a value: each picture would put it back while somebody types. */}
+        Page frame {/* Without a value: each picture would put it back while somebody types. */}
         <input
           id="frame"
           type="number"

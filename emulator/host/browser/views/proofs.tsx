@@ -26,8 +26,8 @@ export function Proofs({ findings, report, verdict, session, expected }: ProofsP
             {verdict}
           </pre>
           <p>
-            State hash <code id="state-hash">{report.stateHash}</code>. In a terminal, <code>{report.replay}</code> ends in the
-            same state.{' '}
+            State hash <code id="state-hash">{report.stateHash}</code>. In a terminal, <code>{report.replay}</code> ends
+            in the same state.{' '}
             <a href={asLink(`${JSON.stringify(report, undefined, 2)}\n`)} download="snapback-report.json">
               Download the report (JSON)
             </a>

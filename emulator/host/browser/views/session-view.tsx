@@ -62,7 +62,11 @@ export function SessionView({ state, onAct, onWatch, onPage, edited, onEdit, pla
         hidden={!loading && phase !== 'running'}
       />
       <div class="actions" role="group" aria-label="run of the scenario">
-        <Action action="run" text={`Run${scenario === undefined ? ' the scenario' : `: ${nameIn(edited ?? scenario)}`}`} {...{ state, onAct }} />
+        <Action
+          action="run"
+          text={`Run${scenario === undefined ? ' the scenario' : `: ${nameIn(edited ?? scenario)}`}`}
+          {...{ state, onAct }}
+        />
         <Action action="step" text="Step through" {...{ state, onAct }} />
         {paused !== undefined && <Action action="next" text={`Next: ${paused}`} {...{ state, onAct }} />}
         {paused !== undefined && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
