@@ -38,7 +38,7 @@ export const SNAPSHOT_IMAGE = '/snapshot';
 /** Kernel command line words that make the initramfs look for the image. */
 export const SNAPSHOT_CMDLINE = `rig.image=/dev/${STORE_VOLUME}:${SNAPSHOT_IMAGE}`;
 
-/** On a tmpfs, so it ends with the live timeline. */
+/** On a tmpfs, so it ends with the live timeline, unless that is committed. */
 const FOLDER = '/run/snapback';
 const save = ({ compress, keep }: LiveSteps): string =>
   [
@@ -59,7 +59,7 @@ const endOf = (steps: LiveSteps): string => {
  * back or commits. It has opened the FIFO before it says who it is: a line that nobody has open for reading is lost.
  */
 const take = (steps: LiveSteps): string =>
-  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver && mkfifo ${FOLDER}/go && exec snapctl take ${steps.store === 'memory' ? '' : `-c /dev/${COW_VOLUME} `}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${endOf(steps)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
+  `mkdir -p ${FOLDER}/store && rm -f ${FOLDER}/go ${FOLDER}/saver ${FOLDER}/said ${FOLDER}/ended && mkfifo ${FOLDER}/go && exec snapctl take ${steps.store === 'memory' ? '' : `-c /dev/${COW_VOLUME} `}sh -c 'exec 3<> ${FOLDER}/go; echo $$ > ${FOLDER}/saver; { read _ <&3; exec 3<&-; ${endOf(steps)}; } > ${FOLDER}/said 2>&1; echo $? > ${FOLDER}/ended'`;
 /** Fails when the saver has been killed. Until it says who it is, it has only been started. */
 const IS_SAVER_ALIVE = `{ [ ! -s ${FOLDER}/saver ] || kill -0 $(cat ${FOLDER}/saver) 2> /dev/null; }`;
 const SAVER_DEAD = `{ cat ${FOLDER}/said 2> /dev/null; echo the program that saves the image has been killed; exit 1; }`;

@@ -35,6 +35,10 @@ steps:
   - shutdown
   - boot
   - run: { command: cat /root/said, stdout: '^committed$' }
+  # The second one has more to do. Nothing of the first one tells that it has ended.
+  - suspend: { method: sys_snapshot, then: commit }
+  - suspend: { method: sys_snapshot, then: commit, beforeSaving: [head -c 16M /dev/urandom > /root/said && sync] }
+  - run: '! ls -d /sys/block/dm-[1-9]*'
   - shutdown
 `,
   );
