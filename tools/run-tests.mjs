@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-/** What `npm test` and `npm run check` share: two tests at a time, and the count of all assertions. */
+/** What `npm test` and `npm run check` share: some tests at a time, and the count of all assertions. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 import { addCounts } from './tap-count.mjs';
 import { endTestFiles, longFirst, runTestFile } from './test-files.mjs';
 
-/** Most tests use one processor at a time. */
-const AT_ONCE = 2;
+/**
+ * Most tests use one processor at a time, and some mostly wait: three keep two processors busy. Each may need 3 GB.
+ */
+const AT_ONCE = totalmem() > 10e9 ? 3 : 2;
 /** So many files are named at the end that have needed most of the processors' time. */
 const SHOWN = 10;
 // Both remember what they have found about files that have not changed since.
@@ -58,14 +61,14 @@ export async function runTests({ looks = false, coverage = false, unit, e2e, pre
   console.log(`\nunit tests: ${unit.length} files, end-to-end tests: ${e2e.length} files`);
   if (coverage) emptyFolder(coverageDir);
   const prepared = e2e.length > 0 ? prepare() : true;
-  await twoAtATime([
+  await someAtATime([
     ...(looks ? [look('types', ...TYPES), look('format', ...FORMAT)] : []),
     ...longFirst(unit).map((file) => test(file, coverage ? { coverageDir } : {})),
   ]);
   // It takes seconds of one processor, beside the first end-to-end tests.
   const covered =
     coverage && !interrupted ? output(process.execPath, [join(root, 'tools/coverage.mjs'), coverageDir]) : undefined;
-  if (await prepared) await twoAtATime(longFirst(e2e).map((file) => test(file)));
+  if (await prepared) await someAtATime(longFirst(e2e).map((file) => test(file)));
   else if (!interrupted) {
     console.log('what the end-to-end tests boot could not be built: they did not run');
     counts.fail += e2e.length;
@@ -83,8 +86,8 @@ export async function runTests({ looks = false, coverage = false, unit, e2e, pre
   return counts.fail === 0 && counts.pass > 0 ? 0 : 1;
 }
 
-/** Runs jobs in their order, two at a time; after an interruption, none begins any more. */
-async function twoAtATime(jobs) {
+/** Runs jobs in their order, AT_ONCE of them at a time; after an interruption, none begins any more. */
+async function someAtATime(jobs) {
   const left = [...jobs];
   const worker = async () => {
     for (let job = left.shift(); job !== undefined && !interrupted; job = left.shift()) await job();

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Deliberately broken guests: each must be caught, and by the proof that is there for it. */
+/**
+ * Deliberately broken guests: each must be caught, and by the proof that is there for it. The soak runs all mistakes that a kernel can
+ * be told to make; cycle.test.ts, the same cycle unbroken.
+ */
 import t from 'tap';
 import type { Report } from '../../tools/library.js';
 import { runText } from './cycle-support.js';
@@ -24,12 +27,6 @@ ${mistake}  - suspend: ${parts.suspend ?? '{ method: swsusp }'}
 `;
   return (await runText(dir, text)).report;
 }
-
-t.test('unbroken, the same cycle passes', async (t) => {
-  const report = await broken(t.testdir({}), {});
-  t.same(report.failures, []);
-  t.ok(report.memory.pagesCompared > 1000);
-});
 
 t.test('one byte of RAM altered after the restore', async (t) => {
   const report = await broken(t.testdir({}), {
@@ -64,22 +61,13 @@ t.test('one sector of the image altered while the machine is off', async (t) => 
   t.same(kinds(report), ['image', 'memory']);
 });
 
-const MISTAKES: readonly (readonly [string, number, number])[] = [
-  ['flip-after-restore', 0, 1],
-  ['flip-copy', 1, 1],
-  ['skip-page', 1, 1],
-  ['swap-neighbours', 2, 2],
-];
-
-for (const [mistake, imagePages, memoryPages] of MISTAKES) {
-  t.test(`a kernel that makes the mistake ${mistake}`, async (t) => {
-    const report = await broken(t.testdir({}), { kernel: mistake });
-    t.equal(report.verdict, 'fail');
-    t.equal(report.image.pagesDiffering, imagePages, 'pages of the image');
-    t.equal(report.memory.pagesDiffering, memoryPages, 'pages of RAM');
-    t.ok(
-      report.failures.every(({ replay }) => replay.startsWith('npx snapback run ')),
-      'says how to see it again',
-    );
-  });
-}
+t.test('a kernel that copies all pages but one', async (t) => {
+  const report = await broken(t.testdir({}), { kernel: 'skip-page' });
+  t.equal(report.verdict, 'fail');
+  t.equal(report.image.pagesDiffering, 1, 'pages of the image');
+  t.equal(report.memory.pagesDiffering, 1, 'pages of RAM');
+  t.ok(
+    report.failures.every(({ replay }) => replay.startsWith('npx snapback run ')),
+    'says how to see it again',
+  );
+});

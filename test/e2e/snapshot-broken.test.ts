@@ -44,18 +44,6 @@ t.test('leave-writable: one page of a program is not write-protected', async (t)
   t.match(third, new RegExp(`^image: 1 of \\d+ pages .*: ${page}\\+0x`));
 });
 
-t.test('lose-reference: one page is held by nobody but its program', async (t) => {
-  const report = await broken(t, 'lose-reference');
-  const [first, second, third] = texts(report);
-  const page = /pfn 0x\w+/.exec(first ?? '')?.[0] ?? '?';
-  t.match(
-    first,
-    /^memory: 1 preserved pages are held by too few references: pfn 0x\w+: 1 references, 1 of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
-  );
-  t.match(second, new RegExp(`^memory: 1 of .*: ${page}\\+0x`), 'and its program wrote to it in place');
-  t.match(third, new RegExp(`^image: 1 of .*: ${page}\\+0x`));
-});
-
 t.test('ignore-holders: pages are preserved that lie in a pipe, too', async (t) => {
   const report = await broken(t, 'ignore-holders');
   const [first, ...others] = texts(report);
@@ -64,18 +52,6 @@ t.test('ignore-holders: pages are preserved that lie in a pipe, too', async (t) 
     /^memory: \d+ preserved pages are held by too many references: pfn 0x\w+: 3 references, 1 of them by page tables: anonymous memory, live-spliced \(pid \d+\) at 0x/,
   );
   t.same(others, [], 'nobody has written to them');
-});
-
-t.test('keep-reference: one page is not given back after the restore, which the next snapshot shows', async (t) => {
-  const report = await broken(t, 'keep-reference');
-  const [first, second, ...others] = texts(report);
-  t.match(first, /^memory: 1 of \d+ pages .*: kept_pfn$/, 'where the kernel notes the page, right after the restore');
-  t.match(
-    second,
-    /^memory: 1 pages of programs were not given back after an earlier snapshot: pfn 0x\w+: \d+ references, \d+ of them by page tables: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
-  );
-  t.same(others, [], 'and nothing else is wrong');
-  t.equal(report.cycles, 2);
 });
 
 t.test('leave-unguarded: a raw writer reaches what is beneath a substitute', async (t) => {
@@ -110,17 +86,6 @@ t.test('reuse-swap: slots that the image refers to are written', async (t) => {
   // these, and then fails first.
   const lost = report.failures.find(({ kind }) => kind === 'command' || kind === 'guest');
   t.match(lost?.what, /selfcheck verify|^no such job: No such process/, 'what was swapped out is lost');
-});
-
-t.test('flip-copy: one bit of a copied page is another one', async (t) => {
-  const report = await broken(t, 'flip-copy');
-  t.equal(report.image.pagesDiffering, 1, 'pages of the image');
-  t.equal(report.memory.pagesDiffering, 1, 'pages of RAM');
-  t.match(
-    texts(report)[0],
-    /^memory: .*: pfn 0x\w+\+0x\w+: .*: anonymous memory, [\w-]+ \(pid \d+\) at 0x/,
-    'named by its owner',
-  );
 });
 
 t.test('a mistake that finds nothing to spoil fails the run', async (t) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** snapshot(2) and filesystems: all kinds at once, those of the host, refusals, and stores that are full or in memory. */
+/** snapshot(2) and filesystems: all kinds at once, those of the host, refusals, and a store that is full. */
 import t from 'tap';
-import { passing, runText } from './cycle-support.js';
+import { passing } from './cycle-support.js';
 
 t.test(
   'a filesystem of each kind, in use: frozen they are clean on disk, and nothing reaches them afterwards',
@@ -45,28 +45,4 @@ t.test('a store that is full spoils the live timeline only', async (t) => {
     disk: { sectorsDiffering: 0, originSectorsWritten: 0 },
     image: { pagesDiffering: 0 },
   });
-});
-
-t.test('a store in memory', async (t) => {
-  const { report } = await runText(
-    t.testdir({}),
-    `name: memory\ncontrol: false\nsteps:
-  - boot
-  - run: echo before > /root/where
-  - suspend:
-      method: sys_snapshot
-      store: memory
-      compress: false
-      whileSaving:
-        - echo live > /root/where && head -c 8M /dev/zero > /root/junk && sync && echo 3 > /proc/sys/vm/drop_caches
-        - { command: cat /root/where, stdout: '^live$' }
-        - { command: tune2fs -L live /dev/mapper/root }
-  - resume
-  - verify
-  - run: '[ "$(cat /root/where)" = before ] && [ ! -e /root/junk ]'
-  - shutdown
-`,
-  );
-  t.same(report.failures, []);
-  t.match(report.disk, { sectorsDiffering: 0, originSectorsWritten: 0 });
 });
