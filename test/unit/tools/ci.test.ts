@@ -11,13 +11,14 @@ import type { ValidateOptions } from '../../../tools/cli/validate.js';
 
 const read = (name: string): string => readFileSync(packagePath('tools', 'ci', name), 'utf8');
 
-/** In the place of Snapback: it writes down its arguments. */
-const RECORDER = `import { appendFileSync } from 'node:fs';
-appendFileSync(process.env.CALLS, JSON.stringify(process.argv.slice(2)) + '\\n');
-process.exitCode = Number(process.env.STATUS ?? 0);
+/** In the place of Node: it writes down what is to be run, and its arguments, each with a NUL behind it, and a line. */
+const NODE = `#!/bin/sh
+printf '%s\\0' "$@" >> "$CALLS"
+echo >> "$CALLS"
+exit "\${STATUS:-0}"
 `;
 /** Likewise for Slurm's. */
-const SCONTROL = '#!/bin/sh\necho "[\\"scontrol\\", \\"$1\\", \\"$2\\"]" >> "$CALLS"\n';
+const SCONTROL = '#!/bin/sh\nprintf "%s\\\\0" scontrol "$@" >> "$CALLS"\necho >> "$CALLS"\n';
 
 interface Ran {
   readonly status: number | null;
@@ -25,7 +26,7 @@ interface Ran {
 }
 
 function runner(t: Test): (script: string, env: Readonly<Record<string, string>>) => Ran {
-  const dir = t.testdir({ snapback: { tools: { 'snapback.mjs': RECORDER } }, bin: { scontrol: SCONTROL } });
+  const dir = t.testdir({ bin: { node: NODE, scontrol: SCONTROL } });
   const calls = join(dir, 'calls');
   return (script, env) => {
     const { status, stderr } = spawnSync('sh', ['-c', `: > "$CALLS"; chmod +x ${join(dir, 'bin')}/*; ${script}`], {
@@ -41,10 +42,14 @@ function runner(t: Test): (script: string, env: Readonly<Record<string, string>>
       },
     });
     if (stderr !== '') t.comment(stderr);
-    const lines = readFileSync(calls, 'utf8').split('\n').filter(Boolean);
-    return { status, calls: lines.map((line) => JSON.parse(line) as string[]) };
+    const lines = readFileSync(calls, 'utf8').split('\0\n').slice(0, -1);
+    return { status, calls: lines.map((line) => argumentsOf(line.split('\0'))) };
   };
 }
+
+/** What Snapback gets, or another program and its arguments. */
+const argumentsOf = ([first = '', ...rest]: readonly string[]): readonly string[] =>
+  first === 'snapback/tools/snapback.mjs' ? rest : [first, ...rest];
 
 /** The options that the command line makes of the arguments. @throws CommanderError when it does not take them. */
 function optionsOf(args: readonly string[] = []): ValidateOptions {
@@ -89,9 +94,9 @@ t.test('GitLab', (t) => {
   const run = runner(t);
   const jobs = parse(read('gitlab.yml')) as Readonly<Record<string, { readonly script: readonly string[] }>>;
   const script = (job: string): string => (jobs[job]?.script ?? []).join(' && ');
-  const { calls } = run(script('shard'), { CI_NODE_INDEX: '4', CI_NODE_TOTAL: '4' });
+  const { calls } = run(script('shard'), { CI_NODE_INDEX: '3', CI_NODE_TOTAL: '4' });
   t.match(calls, [['doctor', '--cure'], ['validate']]);
-  t.same(shardOf({ status: 0, calls }), { index: 4, count: 4 });
+  t.same(shardOf({ status: 0, calls }), { index: 3, count: 4 });
   t.same(optionsOf(run(script('report'), {}).calls[0]), REPORTS);
   t.end();
 });
