@@ -29,8 +29,9 @@ export interface MachineShown {
   readonly number: number;
   /** Virtual time from the first power-on to that of this machine, over all machines. */
   readonly startVirtualMs: number;
-  /** Virtual time of this machine. */
+  /** Virtual time and instruction counter of this machine. */
   readonly virtualMs: number;
+  readonly instructions: number;
   readonly markers: readonly MarkerSeen[];
   /** Per disk, oldest first. */
   readonly writes: readonly (readonly WriteShown[])[];
@@ -206,12 +207,13 @@ export class Machines {
     const { onMachine } = this.#deps;
     // What was seen is put together for the listener only.
     if (!onMachine || !this.#recorder) return;
-    const { virtualMs, markers, writes } = this.#recorder.seen();
+    const { virtualMs, instructions, markers, writes } = this.#recorder.seen();
     const { total } = this.#off;
     onMachine({
       number: this.#count,
       startVirtualMs: total.virtualMs,
       virtualMs,
+      instructions,
       markers: [...markers],
       writes: writes.map((of) =>
         of.map(({ instruction, sector, bytes }) => ({ instruction, sector, count: bytes.length / SECTOR_BYTES })),

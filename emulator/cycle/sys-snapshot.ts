@@ -73,6 +73,26 @@ export type LiveSteps = Pick<
   'beforeSaving' | 'whileSaving' | 'store' | 'mayWrite' | 'compress' | 'keep' | 'then' | 'command'
 >;
 
+/** Numbers of the parts of a live timeline that the rig drives. */
+export interface LiveParts {
+  /** Of the first command of `beforeSaving`, which is the first part. */
+  readonly beforeSaving: 1;
+  /** The image is saved, or the live timeline is rolled back or committed. */
+  readonly end: number;
+  /** Of the first command of `whileSaving`. */
+  readonly whileSaving: number;
+  /** Only where the image is saved. */
+  readonly powerOff: number;
+}
+
+export function livePartsOf({
+  beforeSaving = [],
+  whileSaving,
+}: Pick<LiveSteps, 'beforeSaving' | 'whileSaving'>): LiveParts {
+  const end = beforeSaving.length + 1;
+  return { beforeSaving: 1, end, whileSaving: end + 1, powerOff: end + 1 + whileSaving.length };
+}
+
 /** What the driver of a live timeline needs. */
 export interface LiveDeps {
   /** Virtual time until the machine is off, without the commands of the plan; if the plan sets one. */
@@ -82,8 +102,8 @@ export interface LiveDeps {
   /** Gets each command and finding immediately, so that none is lost when the machine fails later. */
   readonly evidence: Evidence;
   readonly virtualMs: CommandSite['virtualMs'];
-  /** Called before each part of the live timeline, which begins when the promise resolves. */
-  readonly pause: (next: string) => Promise<void>;
+  /** Called before each part of the live timeline, which begins when the promise resolves. `part`: see {@link livePartsOf}. */
+  readonly pause: (next: string, part: number) => Promise<void>;
   /** Called before the live timeline ends. */
   readonly beforeEnd: (live: Agent) => Promise<void>;
 }
@@ -105,11 +125,12 @@ export async function snapshotAndPowerOff(
   if (steps.command !== undefined) return awaitOwnEnd(recorder, agent, steps, copyRam, deps, awaited);
   const begun = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
   const { atCopy, job, live, bound, runAll } = begun;
-  await deps.pause('save the image');
+  const parts = livePartsOf(steps);
+  await deps.pause('save the image', parts.end);
   await tellSaver(begun, recorder);
-  await runAll(steps.whileSaving);
+  await runAll(steps.whileSaving, parts.whileSaving);
   await awaitSaver(begun, recorder, 'the image of the snapshot was not saved');
-  await deps.pause('power off');
+  await deps.pause('power off', parts.powerOff);
   await deps.beforeEnd(live);
   const off = await bound.during((virtualMsMax) => live.powerOff({ virtualMsMax }));
   if (off.why !== 'halted') {
@@ -183,7 +204,7 @@ export async function snapshotAndRollBack(
     return { ...own, restored: ramAt(stepEnd('restore'), recorder) };
   }
   const { atCopy, job, live, bound } = await beginLiveTimeline(recorder, agent, steps, copyRam, deps);
-  await deps.pause('roll back');
+  await deps.pause('roll back', livePartsOf(steps).end);
   await deps.beforeEnd(live);
   // The two commands tell of a rollback that is refused. Either may be running when the machine goes back.
   let end = await bound.during((virtualMsMax) => live.exec(shell(CONTINUE_COMMAND), { virtualMsMax, triggers }));
@@ -212,9 +233,10 @@ export async function snapshotAndCommit(
 ): Promise<CommitResult> {
   const begun = await beginLiveTimeline(recorder, agent, steps, false, deps);
   const { atCopy, job, live, runAll } = begun;
-  await deps.pause('commit');
+  const parts = livePartsOf(steps);
+  await deps.pause('commit', parts.end);
   await tellSaver(begun, recorder);
-  await runAll(steps.whileSaving);
+  await runAll(steps.whileSaving, parts.whileSaving);
   await awaitSaver(begun, recorder, 'the live timeline was not committed');
   return { atCopy, job, live };
 }
@@ -223,7 +245,8 @@ export async function snapshotAndCommit(
 interface LiveTimeline extends SuspendResult {
   readonly live: Agent;
   readonly bound: Bound;
-  readonly runAll: (steps: readonly CommandStep[]) => Promise<void>;
+  /** `part`: number of the first of `steps`; see {@link livePartsOf}. */
+  readonly runAll: (steps: readonly CommandStep[], part: number) => Promise<void>;
 }
 
 async function beginLiveTimeline(
@@ -239,7 +262,7 @@ async function beginLiveTimeline(
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
   const runAll = liveRunner(live, deps);
-  await runAll(steps.beforeSaving ?? []);
+  await runAll(steps.beforeSaving ?? [], livePartsOf(steps).beforeSaving);
   return { atCopy, job, live, bound, runAll };
 }
 
@@ -281,10 +304,7 @@ async function forkTimelines(
  * Runs lists of commands in the live timeline. After a command without `continue` fails, no other is run. The restored
  * timeline does not depend on them.
  */
-function liveRunner(
-  live: Agent,
-  { matcher, evidence, virtualMs, pause }: LiveDeps,
-): (steps: readonly CommandStep[]) => Promise<void> {
+function liveRunner(live: Agent, { matcher, evidence, virtualMs, pause }: LiveDeps): LiveTimeline['runAll'] {
   const site: CommandSite = {
     agent: live,
     timeline: 'live',
@@ -292,13 +312,13 @@ function liveRunner(
     note: (command) => evidence.addCommand(command),
   };
   let over = false;
-  return async (steps) => {
-    for (const step of steps) {
+  return async (steps, part) => {
+    for (const [index, step] of steps.entries()) {
       if (over) {
         evidence.skip('live', `run ${step.command}`);
         continue;
       }
-      await pause(`run ${step.command}`);
+      await pause(`run ${step.command}`, part + index);
       const end = await runCommand(site, step.command, step.timeoutMs);
       const wrong = await judgeCommand(step, end, matcher);
       evidence.addFindings(wrong.map((found) => ({ ...found, what: `in the live timeline: ${found.what}` })));

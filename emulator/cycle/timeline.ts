@@ -12,6 +12,7 @@ import { collectBackgroundAtEnd, notesOf, start, restoreBackground } from './ste
 import { run, selfCheck } from './steps/commands.js';
 import type { BackgroundNotes, StepContext, TimelineDeps } from './steps/context.js';
 import { recordFailure } from './steps/failure.js';
+import { pause } from './steps/pause.js';
 import { cutPower, shutDown } from './steps/power.js';
 import { resume } from './steps/resume.js';
 import { suspend } from './steps/suspend.js';
@@ -38,7 +39,10 @@ export async function runTimeline(
   const context = contextOf(plan, deps);
   try {
     if (from) await endOnGuestError(context, () => restoreTimeline(context, from));
-    await goThrough(context, unroll(steps));
+    const all = unroll(plan.steps).length;
+    const now = unroll(steps);
+    await goThrough(context, now, all - now.length);
+    if (!context.over) await pause(context, 'the end of the scenario', { step: all, part: 0 });
     await collectBackgroundAtEnd(context);
     return await outcomeOf(context);
   } finally {
@@ -58,7 +62,7 @@ export async function reachState(
 ): Promise<{ readonly state: BootState } | { readonly outcome: TimelineOutcome }> {
   const context = contextOf(plan, deps);
   try {
-    await goThrough(context, unroll(steps));
+    await goThrough(context, unroll(steps), 0);
     if (context.over) {
       for (const step of unroll(rest)) skip(context, step);
       await collectBackgroundAtEnd(context);
@@ -78,8 +82,10 @@ export async function reachState(
   }
 }
 
-async function goThrough(context: StepContext, steps: readonly SimpleStep[]): Promise<void> {
+/** `first`: number of the first of `steps`; see `Moment`. */
+async function goThrough(context: StepContext, steps: readonly SimpleStep[], first: number): Promise<void> {
   for (const [index, step] of steps.entries()) {
+    context.stepNumber = first + index;
     if (isSkipped(context, step)) skip(context, step);
     else await endOnGuestError(context, () => perform(context, step, steps.slice(index + 1)));
     context.machines.show();
@@ -110,7 +116,7 @@ function skip(context: StepContext, step: SimpleStep): void {
 async function perform(context: StepContext, step: SimpleStep, ahead: readonly SimpleStep[]): Promise<void> {
   const { deps } = context;
   deps.booter.signal?.throwIfAborted();
-  await deps.pause?.(titleOf(step));
+  await pause(context, titleOf(step), { step: context.stepNumber, part: 0 });
   context.step = titleOf(step);
   deps.say(context.step);
   switch (step.do) {
@@ -181,6 +187,7 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
     restoredLayout: undefined,
     background: [],
     step: '',
+    stepNumber: 0,
     over: false,
     failed: false,
   };

@@ -192,10 +192,13 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const description = JSON.parse(
     new TextDecoder().decode(files.get('machine/machine.json') as Uint8Array),
   ) as MachineDescription;
-  const edited = loaded.text.replace(
-    '  - shutdown',
-    "  - run: { command: 'echo $((6 * 7))', stdout: '42' }\n  - shutdown",
-  );
+  // What is done on the page below: havoc in the live timeline, and a command that goes before the first one.
+  const edited = loaded.text
+    .replace('  - run: md5sum /etc', '  - run: echo $((6 * 7))\n  - run: md5sum /etc')
+    .replace(
+      '      method: sys_snapshot\n',
+      '      method: sys_snapshot\n      beforeSaving:\n        - scribble /etc\n',
+    );
   const link = linkPart({
     sessionFormat: SESSION_FORMAT,
     snapback: '1.0.0',
@@ -264,39 +267,77 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
 
   t.equal(await page.inputValue('#scenario'), loaded.text);
   await page.click('#edit summary');
-  await page.fill('#scenario', edited.replace('- resume\n', '- resumee\n'));
+  await page.fill('#scenario', loaded.text.replace('- resume\n', '- resumee\n'));
   await page.click('#step');
   t.match(await (await page.waitForSelector('#refused')).textContent(), /scenario:\d+:\d+: .*resumee/);
-  await page.fill('#scenario', edited);
+  await page.fill('#scenario', loaded.text);
   await page.click('#step');
-  const parts: (string | undefined)[] = [];
-  for (;;) {
-    const now = await page.waitForFunction((before) => {
-      const { paused, report } = (globalThis as unknown as There).snapback;
-      return (report ?? (paused !== undefined && paused !== before)) && { paused };
-    }, parts.at(-1));
-    const { paused } = (await now.jsonValue()) as { readonly paused?: string };
-    if (paused === undefined) break;
-    t.equal(await page.textContent('#next'), `Next: ${paused}`);
-    parts.push(paused);
-    await page.keyboard.press('n');
-  }
+  const parts: string[] = [];
+  /** What begins at the next pause; undefined at the end of the run. */
+  const paused = async (): Promise<string | undefined> => {
+    const now = await page.waitForFunction(() => {
+      const { paused, report, phase } = (globalThis as unknown as There).snapback;
+      return (phase === 'failed' || report !== undefined || paused !== undefined) && { title: paused?.at.title };
+    });
+    const { title } = (await now.jsonValue()) as { readonly title?: string };
+    if (title !== undefined) parts.push(title);
+    return title;
+  };
+  /** Does something at a pause, which ends it. */
+  const act = async (action: () => Promise<void>): Promise<string | undefined> => {
+    await page.evaluate(() => {
+      const there = globalThis as unknown as There & { left?: unknown };
+      there.left = there.snapback.paused;
+    });
+    await action();
+    await page.waitForFunction(() => {
+      const there = globalThis as unknown as There & { left?: unknown };
+      return there.snapback.paused !== there.left;
+    });
+    return paused();
+  };
+  const press = (key: string) => () => page.keyboard.press(key);
+  await paused();
+  await act(press('n'));
+  await page.keyboard.press('c');
+  await page.keyboard.type('echo $((6 * 7))');
+  await act(press('Enter'));
+  await page.locator('#do-havoc').focus();
+  while ((await act(press('n'))) !== 'save the image');
+  await act(press('h'));
+  t.equal(await page.inputValue('#scenario'), edited, 'what is done changes the scenario');
   t.same(
     parts,
     [
       'boot',
       'run md5sum /etc/* > /run/sums 2> /run/errors; true',
+      'run echo $((6 * 7))',
+      'run md5sum /etc/* > /run/sums 2> /run/errors; true',
       'suspend (sys_snapshot)',
       'save the image',
       'run scribble /etc',
+    ],
+    'part by part, by keys, and on from what was done',
+  );
+  await page.focus('#moment');
+  await page.keyboard.press('ArrowLeft');
+  t.equal(await page.textContent('#go'), 'Go to: suspend (sys_snapshot)', 'back to another place');
+  await act(() => page.click('#go'));
+  parts.length = 0;
+  while ((await act(press('n'))) !== undefined) t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
+  t.same(
+    parts,
+    [
+      'run scribble /etc',
+      'save the image',
       'power off',
       'resume in a new machine',
       'verify',
       'run md5sum -c --quiet /run/sums',
-      'run echo $((6 * 7))',
       'shut down',
+      'the end of the scenario',
     ],
-    'part by part, by one key',
+    'and on from there',
   );
   const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
   const report = (await ended.jsonValue()) as Report;

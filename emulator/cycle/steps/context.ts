@@ -18,10 +18,24 @@ export interface TimelineDeps extends MachinesDeps, EvidenceListeners {
   /** Called with each step as it begins. `fraction` (0 to 1), if given, is the part of that step that is done. */
   readonly say: (what: string, fraction?: number) => void;
   /**
-   * Called before each step, and before each part of a live timeline that the rig drives, with its title. It begins when the
-   * promise resolves. Its machine stands meanwhile, so the run is the same as without a pause.
+   * Called before each step, before each part of a live timeline that the rig drives, and after the last step. The run goes on
+   * when the promise resolves. Its machine stands meanwhile, so the run is the same as without a pause.
    */
-  readonly pause?: (next: string) => Promise<void>;
+  readonly pause?: (at: PausedAt) => Promise<void>;
+}
+
+/** A place between two steps of a run, or within one. */
+export interface Moment {
+  /** Number of the step, 0 for the first, with each `repeat` written out. After the last step: the number of steps. */
+  readonly step: number;
+  /** Number of the part of the step's live timeline (see `livePartsOf`), or 0 before the step. */
+  readonly part: number;
+}
+
+/** Where a run pauses. */
+export interface PausedAt extends Moment {
+  /** Of what begins then. */
+  readonly title: string;
 }
 
 export interface StepContext {
@@ -46,6 +60,8 @@ export interface StepContext {
   background: readonly BackgroundProgram[];
   /** Title of the present step. */
   step: string;
+  /** Its number; see `Moment`. */
+  stepNumber: number;
   /**
    * The scenario has ended early. A finished resume is still verified, because its evidence is complete and does not
    * need the guest.

@@ -30,6 +30,7 @@ import { checkBackground, collectInLiveTimeline, notesOf, restoreBackground } fr
 import type { StepContext, Suspended } from './context.js';
 import { expectFaultsApplied } from './faults.js';
 import { layoutSent } from './layout.js';
+import { pause } from './pause.js';
 import { afterPowerCut, checkFilesystems } from './power.js';
 import { continueRestored } from './resume.js';
 
@@ -258,11 +259,7 @@ function liveDepsOf(context: StepContext, { timeoutMs }: SuspendStep): LiveDeps 
     matcher: deps.matcher,
     evidence,
     virtualMs: () => machines.virtualMs,
-    async pause(next) {
-      if (!deps.pause) return;
-      machines.show();
-      await deps.pause(next);
-    },
+    pause: (next, part) => pause(context, next, { step: context.stepNumber, part }),
     beforeEnd: (live) => collectInLiveTimeline(context, live),
   };
 }

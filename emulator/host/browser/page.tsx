@@ -8,19 +8,21 @@ import type { Report } from '../../report/model.js';
 import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
-import type { FromSession, PromptState, ToSession } from './session/protocol.js';
-import { next, START } from './session/state.js';
+import type { FromSession, Pause, PromptState, ToSession } from './session/protocol.js';
+import { next, START, type Phase } from './session/state.js';
 import type { Place } from './views/disk-map-model.js';
+import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
 import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
 
 /** What tests read from the page. */
 export interface PageResults {
+  readonly phase: Phase;
   /** The machine at its prompt. */
   readonly prompt: PromptState | undefined;
   /** The picture of its memory. */
   readonly memory: MemoryShown | undefined;
   /** Where a run has paused. */
-  readonly paused: string | undefined;
+  readonly paused: Pause | undefined;
   /** Of the last run. */
   readonly report: Report | undefined;
 }
@@ -38,6 +40,7 @@ interface KeyPressed {
   readonly metaKey: boolean;
   /** The console and what is typed into take all keys. */
   readonly target: { closest(selector: string): unknown };
+  preventDefault(): void;
 }
 declare const document: {
   readonly baseURI: string;
@@ -48,6 +51,10 @@ declare const location: { readonly hash: string };
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
 
 const state = signal(START);
+/** The text of the scenario, once it has been changed. */
+const edited = signal<string | undefined>(undefined);
+/** The place on the slider, once it has been moved. */
+const chosen = signal<number | undefined>(undefined);
 Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
 
 const terminal = new Terminal({ cols: 120, rows: 36, fontFamily: 'monospace', fontSize: 13 });
@@ -58,6 +65,8 @@ const show = (message: FromSession): void => {
   if (message.tell === 'console') terminal.write(message.bytes);
   state.value = next(state.value, message);
   if (message.tell === 'prompt') terminal.focus();
+  if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
+  if (message.tell === 'running' && message.again) edited.value = message.again.text;
 };
 session.addEventListener('message', ({ data }) => show(data));
 session.addEventListener('error', ({ message }) =>
@@ -74,17 +83,23 @@ session.postMessage({
 });
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
-/** The text of the scenario, once it has been changed. */
-const edited = signal<string | undefined>(undefined);
 const messageOf = (action: RunAction): ToSession => {
   if (action === 'next' || action === 'rest') return { do: 'goOn', all: action === 'rest' };
   return { do: 'run', stepwise: action === 'step', text: edited.value ?? state.value.scenario ?? '' };
 };
 const act = (action: RunAction): void => session.postMessage(messageOf(action));
-document.addEventListener('keydown', ({ key, ctrlKey, altKey, metaKey, target }) => {
+document.addEventListener('keydown', (event) => {
+  const { key, ctrlKey, altKey, metaKey, target } = event;
   if (ctrlKey || altKey || metaKey || target.closest('#console, input, textarea')) return;
   const action = actionOfKey(key, state.value);
   if (action) act(action);
+  const request = requestOfKey(key, state.value, chosen.value);
+  if (request) session.postMessage(request);
+  const field = key === COMMAND_KEY ? document.getElementById('command') : null;
+  if (!field) return;
+  // The key is not typed into the field.
+  event.preventDefault();
+  (field as { focus(): void }).focus();
 });
 
 const place = signal<Place | undefined>(undefined);
@@ -93,8 +108,7 @@ const Above = (): VNode => (
   <SessionView
     state={state.value}
     onAct={act}
-    onWatch={(on) => session.postMessage({ do: 'watchMemory', on })}
-    onPage={(frame) => session.postMessage({ do: 'askPage', frame })}
+    send={(message) => session.postMessage(message)}
     edited={edited.value}
     onEdit={(text) => {
       edited.value = text;
@@ -102,6 +116,10 @@ const Above = (): VNode => (
     place={place.value}
     onPlace={(asked) => {
       place.value = asked;
+    }}
+    chosen={chosen.value}
+    onChoose={(index) => {
+      chosen.value = index;
     }}
   />
 );

@@ -91,6 +91,7 @@ const machine = (
   number,
   startVirtualMs: 0,
   virtualMs: 9,
+  instructions: 0,
   markers: [{ kind: end, word0: 0, word1: 0, instruction: 100, virtualMs: 1 }],
   writes: [sda, sdb],
 });

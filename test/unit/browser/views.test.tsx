@@ -3,7 +3,9 @@
 import { renderToString } from 'preact-render-to-string';
 import t from 'tap';
 import type { MachineShown } from '../../../emulator/cycle/machines.js';
-import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
+import type { PausedAt } from '../../../emulator/cycle/steps/context.js';
+import type { Possible } from '../../../emulator/host/browser/session/additions.js';
+import type { FromSession, Pause } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
@@ -34,6 +36,7 @@ const machine = (
   number,
   startVirtualMs,
   virtualMs,
+  instructions: 0,
   markers: marks.map(([kind, ms]) => ({ kind, word0: 0, word1: 0, instruction: ms * 1000, virtualMs: ms })),
   writes,
 });
@@ -127,6 +130,11 @@ t.test('durations and widths', async (t) => {
   t.same([0, 0.009, 0.999, 999.999].map(weightOf), [1, 2, 4, 7]);
 });
 
+const pauseAt = (at: PausedAt, possible: Possible = { additions: [], commands: false }): Pause => ({
+  at,
+  possible,
+  places: [at],
+});
 const after = (...messages: readonly FromSession[]): SessionState => messages.reduce(next, START);
 const prompt: FromSession = {
   tell: 'prompt',
@@ -166,7 +174,7 @@ t.test('the state of a session', async (t) => {
   const step = (what: string, fraction?: number): FromSession => ({ tell: 'step', what, fraction });
   const ran = after(
     prompt,
-    { tell: 'running' },
+    { tell: 'running', again: undefined },
     step('boot', 0),
     step('booting the kernel'),
     step('suspend', 0.5),
@@ -181,7 +189,7 @@ t.test('the state of a session', async (t) => {
   ]);
   t.match(after(prompt, verdict('FAIL')), { phase: 'ended', verdict: 'FAIL', done: 1 });
   t.same(
-    next(after(prompt, { tell: 'machine', machine: one }, verdict('FAIL')), { tell: 'running' }),
+    next(after(prompt, { tell: 'machine', machine: one }, verdict('FAIL')), { tell: 'running', again: undefined }),
     { ...after(prompt), phase: 'running', said: 'running the scenario' },
     'a new run begins without what the last one left',
   );
@@ -196,9 +204,17 @@ t.test('the state of a session', async (t) => {
 
 t.test('a run part by part', async (t) => {
   const step = (what: string): FromSession => ({ tell: 'step', what, fraction: 0.5 });
-  const pause: FromSession = { tell: 'paused', next: 'run ls' };
-  const paused = after(prompt, { tell: 'running' }, pause);
-  t.match(paused, { phase: 'running', paused: 'run ls', said: 'paused before: run ls', steps: [] });
+  const at = { title: 'run ls', step: 1, part: 0 };
+  const pause: FromSession = { tell: 'paused', ...pauseAt(at) };
+  const paused = after(prompt, { tell: 'running', again: undefined }, pause);
+  t.match(paused, {
+    phase: 'running',
+    paused: { at },
+    place: at,
+    places: [at],
+    said: 'paused before: run ls',
+    steps: [],
+  });
   const gone = next(paused, { tell: 'goingOn' });
   t.match(gone, { phase: 'running', paused: undefined, said: 'run ls', steps: ['run ls'] });
   const twice = [step('run ls'), pause, { tell: 'goingOn' } as const, step('run ls')].reduce(next, gone);
@@ -212,10 +228,11 @@ t.test('a run part by part', async (t) => {
 
   const told: string[] = [];
   const { pause: wait, goOn } = createStepper(
-    (title) => told.push(title),
+    ({ title }) => told.push(title),
     () => told.push('on'),
   );
-  const begin = (title: string): Promise<void> => wait(title).then(() => void told.push(`${title} begins`));
+  const begin = (title: string): Promise<void> =>
+    wait({ title, step: 0, part: 0 }).then(() => void told.push(`${title} begins`));
   goOn(false);
   const one = begin('one');
   await Promise.resolve();
@@ -237,15 +254,16 @@ t.test('the memory is watched', async (t) => {
   const watched = after(prompt, { tell: 'watching', on: true }, { tell: 'memory', memory }, { tell: 'page', page });
   t.match(watched, { phase: 'prompt', isWatched: true, memory, page });
   t.match(next(watched, { tell: 'watching', on: false }), { isWatched: false, memory });
-  t.match(next(watched, { tell: 'running' }), { memory, page }, 'the last picture stays');
+  t.match(next(watched, { tell: 'running', again: undefined }), { memory, page }, 'the last picture stays');
 
   const view = (state: SessionState): string =>
     renderToString(
       <SessionView
         state={state}
         onAct={ignore}
-        onWatch={ignore}
-        onPage={ignore}
+        send={ignore}
+        chosen={undefined}
+        onChoose={ignore}
         edited={undefined}
         onEdit={ignore}
         place={undefined}
@@ -265,8 +283,9 @@ t.test('the views', async (t) => {
       <SessionView
         state={state}
         onAct={ignore}
-        onWatch={ignore}
-        onPage={ignore}
+        send={ignore}
+        chosen={undefined}
+        onChoose={ignore}
         edited={undefined}
         onEdit={ignore}
         place={undefined}
@@ -280,13 +299,23 @@ t.test('the views', async (t) => {
     /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/,
   );
   t.notMatch(view(after(prompt)), /id="(next|rest)"/);
-  const paused = view(after(prompt, { tell: 'running' }, { tell: 'paused', next: 'save the image' }));
+  const paused = view(
+    after(
+      prompt,
+      { tell: 'running', again: undefined },
+      { tell: 'paused', ...pauseAt({ title: 'save the image', step: 1, part: 2 }) },
+    ),
+  );
   t.match(paused, /<button id="step" type="button" disabled/);
   t.match(paused, /<button id="next" type="button" aria-keyshortcuts="n" title="key n">Next: save the image<\/button>/);
   t.match(paused, /<button id="rest" type="button" aria-keyshortcuts="e"/);
   t.notMatch(view(after(prompt)), /id="(timeline|proofs|steps)"/);
   const shown = view(
-    after(prompt, { tell: 'running' }, ...CYCLE.map((one): FromSession => ({ tell: 'machine', machine: one }))),
+    after(
+      prompt,
+      { tell: 'running', again: undefined },
+      ...CYCLE.map((one): FromSession => ({ tell: 'machine', machine: one })),
+    ),
   );
   t.match(shown, /<li class="track" data-kind="live">/);
   t.match(shown, /<li class="span" data-kind="copy"[^>]*title="copy: 5.0 ms, from 15.0 ms on">/);
@@ -315,15 +344,16 @@ t.test('the views', async (t) => {
   const refused = after(prompt, { tell: 'refused', message: 'scenario:1:1: no', remedy: 'correct it' });
   t.match(view(refused), /<pre id="refused" role="alert">scenario:1:1: no\nwhat to do: correct it<\/pre>/);
   t.equal(refused.phase, 'prompt', 'the machine goes on');
-  t.notMatch(view(next(refused, { tell: 'running' })), /id="refused"/);
+  t.notMatch(view(next(refused, { tell: 'running', again: undefined })), /id="refused"/);
   const edit = renderToString(
     <SessionView
       state={after(prompt)}
       edited={'name: mine\n<x>'}
       onEdit={ignore}
       onAct={ignore}
-      onWatch={ignore}
-      onPage={ignore}
+      send={ignore}
+      chosen={undefined}
+      onChoose={ignore}
       place={undefined}
       onPlace={ignore}
     />,

@@ -5,7 +5,7 @@ import { bootStates, type BootStates, type ByteCache } from '../../../emulator/c
 import type { EvidenceListeners } from '../../../emulator/cycle/evidence.js';
 import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
-import { runPlan } from '../../../emulator/cycle/run.js';
+import { runPlan, type RunDeps } from '../../../emulator/cycle/run.js';
 import type { Fault, FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine, Machine } from '../../../emulator/machine/contract.js';
 import { GuestError, RigError, StallError } from '../../../emulator/machine/errors.js';
@@ -65,7 +65,7 @@ function run(
     console?: Plan['console'];
     proofs?: Partial<Proofs>;
     listeners?: EvidenceListeners;
-    pause?: (next: string) => Promise<void>;
+    pause?: NonNullable<RunDeps['pause']>;
     states?: BootStates;
   } = {},
 ) {
@@ -190,15 +190,16 @@ t.test('a run that pauses before each part is the same run', async (t) => {
   const steps: readonly Step[] = [{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }];
   const system = { commands: { spoil: {}, rewrite: {} } };
   const parts = [
-    'boot',
-    'suspend (sys_snapshot)',
-    'run spoil',
-    'save the image',
-    'run rewrite',
-    'power off',
-    'resume in a new machine',
-    'verify',
-    'shut down',
+    '0.0 boot',
+    '1.0 suspend (sys_snapshot)',
+    '1.1 run spoil',
+    '1.2 save the image',
+    '1.3 run rewrite',
+    '1.4 power off',
+    '2.0 resume in a new machine',
+    '3.0 verify',
+    '4.0 shut down',
+    '5.0 the end of the scenario',
   ];
   const ran: string[] = [];
   const paused: string[] = [];
@@ -206,12 +207,12 @@ t.test('a run that pauses before each part is the same run', async (t) => {
     system,
     control: true,
     listeners: { onCommand: ({ command }) => ran.push(command) },
-    pause: async (next) => {
+    pause: async ({ title, step, part }) => {
       const before = ran.length;
       // Whatever does not wait would have happened by then.
       await new Promise((resolve) => setTimeout(resolve, 5));
-      t.equal(ran.length, before, `nothing is run before ${next} may begin`);
-      paused.push(next);
+      t.equal(ran.length, before, `nothing is run before ${title} may begin`);
+      paused.push(`${step}.${part} ${title}`);
     },
   });
   t.same(paused, parts, 'each part of the main run, and none of the control run');
@@ -221,7 +222,7 @@ t.test('a run that pauses before each part is the same run', async (t) => {
 
   const stopped = run(steps, {
     system,
-    pause: (next) => (next === 'power off' ? Promise.reject(new Error('enough')) : Promise.resolve()),
+    pause: ({ title }) => (title === 'power off' ? Promise.reject(new Error('enough')) : Promise.resolve()),
   });
   await t.rejects(stopped, { message: 'enough' }, 'a pause that fails ends the run');
 });

@@ -28,7 +28,8 @@ export function changeOf(text: string, own: string): (plan: Plan) => Plan {
   return ({ console: _, ...plan }) => ({ ...plan, name, steps, ...(console && { console }), control });
 }
 
-function scenarioOf(text: string): Scenario {
+/** @throws InputError when `text` is not valid, naming each place. */
+export function scenarioOf(text: string): Scenario {
   const read = readScenario(text, 'scenario');
   if ('scenario' in read) return read.scenario;
   throw new InputError(`the scenario is not valid\n${renderIssues(read.issues)}`, {

@@ -2,10 +2,12 @@
 /** The messages between the page and the worker of its session. */
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
+import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
 import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { Doing, Possible } from './additions.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 
@@ -29,6 +31,10 @@ export type ToSession =
     }
   /** Ends the pause; `all`: without pauses from now on. */
   | { readonly do: 'goOn'; readonly all: boolean }
+  /** Changes the scenario of the run that has paused, from this place on, and goes on with it. */
+  | { readonly do: 'change'; readonly doing: Doing }
+  /** Goes to another place that the run has been at. */
+  | { readonly do: 'goTo'; readonly moment: Moment }
   /** Show the memory of the machine at the prompt now and then, or no longer. */
   | { readonly do: 'watchMemory'; readonly on: boolean }
   /** Tell what is known of a page that the memory map shows. */
@@ -47,6 +53,22 @@ export interface PromptState {
   readonly promptMs: number;
 }
 
+/** Where a run stands, and what can be done there. */
+export interface Pause {
+  readonly at: PausedAt;
+  readonly possible: Possible;
+  /** All that the run can go to, in their order. */
+  readonly places: readonly PausedAt[];
+}
+
+export interface Again {
+  /** Of the scenario. */
+  readonly text: string;
+  readonly to: Moment;
+  /** The steps of the scenario that are no longer in it, because they are not possible after what was done. */
+  readonly leftOut: readonly string[];
+}
+
 export type FromSession =
   | { readonly tell: 'loading'; readonly loading: Loading }
   | { readonly tell: 'restoring' }
@@ -62,11 +84,15 @@ export type FromSession =
   | { readonly tell: 'page'; readonly page: PageShown }
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
-  | { readonly tell: 'running' }
+  | {
+      readonly tell: 'running';
+      /** The run begins anew to get to this place, and pauses there. */
+      readonly again: Again | undefined;
+    }
   /** The scenario cannot be run. Nothing has changed. */
   | { readonly tell: 'refused'; readonly message: string; readonly remedy: string | undefined }
-  /** The machines of the scenario stand until they are told to go on with `next`, a title. */
-  | { readonly tell: 'paused'; readonly next: string }
+  /** The machines of the scenario stand until they are told to go on. */
+  | ({ readonly tell: 'paused' } & Pause)
   /** The pause has ended. */
   | { readonly tell: 'goingOn' }
   /** The disks of the scenario's machines, before the first one writes to them. */

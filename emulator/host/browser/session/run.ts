@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Runs the scenario of the page as `snapback run` does: the same cycle, the same proofs, the same report. */
-import { bootStates, type Booter } from '../../../cycle/boot.js';
+import type { Booter, BootStates } from '../../../cycle/boot.js';
+import type { MachineShown } from '../../../cycle/machines.js';
 import { runPlan } from '../../../cycle/run.js';
+import type { PausedAt } from '../../../cycle/steps/context.js';
 import type { Engine } from '../../../machine/contract.js';
 import { reportOf, type Report } from '../../../report/model.js';
 import { createProofs } from '../../../verify/proofs.js';
@@ -18,13 +20,21 @@ declare const navigator: { readonly userAgent: string };
 const NO_CHECKERS =
   'filesystems were not checked, because their tools are programs of the host: `snapback run` does it';
 
-/** `pause`: see `TimelineDeps`. @throws InputError, RigError; errors of the guest are in the report. */
+export interface RunOptions {
+  /** Those of earlier runs on the same machine. */
+  readonly states: BootStates;
+  /** See `TimelineDeps`. `machines`: what those of the run have shown so far. */
+  readonly pause?: (at: PausedAt, machines: readonly MachineShown[]) => Promise<void>;
+}
+
+/** @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   { plan, config, configKey, systemMap, facts, bootStateOf }: LoadedScenario,
   engine: Engine,
   tell: (message: FromSession) => void,
-  pause?: (next: string) => Promise<void>,
+  { states, pause }: RunOptions,
 ): Promise<Report> {
+  const machines: MachineShown[] = [];
   const startedMs = performance.now();
   const booter: Booter = {
     engine,
@@ -41,7 +51,7 @@ export async function runScenario(
   tell({ tell: 'disks', disks: disksOf(config.disks, plan) });
   const outcome = await runPlan(plan, {
     booter,
-    states: bootStates(),
+    states,
     proofs: createProofs({
       systemMap,
       ...(highMemoryMiB !== undefined && { highMemoryMiB }),
@@ -49,8 +59,11 @@ export async function runScenario(
     }),
     matcher: browserMatcher(),
     hash: sha256Hex,
-    ...(pause && { pause }),
-    onMachine: (machine) => tell({ tell: 'machine', machine }),
+    ...(pause && { pause: (at: PausedAt) => pause(at, machines) }),
+    onMachine(machine) {
+      machines[machine.number - 1] = machine;
+      tell({ tell: 'machine', machine });
+    },
     onFinding: (finding) => tell({ tell: 'finding', finding }),
     onCommand: (command) => tell({ tell: 'command', command }),
     say: (what, fraction) => tell({ tell: 'step', what, fraction }),

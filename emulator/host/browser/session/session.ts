@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A session: a machine at its prompt, and then a run of the page's scenario. */
+import { bootStates } from '../../../cycle/boot.js';
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
 import type { Engine, Machine } from '../../../machine/contract.js';
 import { concat } from '../../../machine/bytes.js';
@@ -7,26 +8,31 @@ import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
 import { SESSION_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
 import { loadMachine, loadScenario, loadSymbols, placeStored, type LoadedMachine } from '../storage/machine-files.js';
+import { sha256Hex } from '../storage/digest.js';
 import { openPieceStore } from '../storage/piece-store.js';
 import { changed, changeOf, sessionFor } from './edited.js';
 import { memoryReader } from './memory-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
 import { nextStretchMs, STRETCH_MS } from './pace.js';
-import type { FromSession, ToSession } from './protocol.js';
+import type { Again, FromSession, ToSession } from './protocol.js';
 import { runScenario } from './run.js';
-import { createStepper, type Stepper } from './stepper.js';
+import { createWalk } from './walk.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
 
-/** Answers what handles the page's messages, one after another; only input for the console and the end of a pause do not wait. */
+/** Answers what handles the page's messages, one after another; only input for the console and what ends a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
   let opened:
     { readonly machine: LoadedMachine; readonly engine: Engine; readonly session: SessionFile | undefined } | undefined;
   let typed: Uint8Array[] = [];
   let conversation: { ends: boolean; readonly over: Promise<void> } | undefined;
   let last: Promise<void> = Promise.resolve();
-  let stepper: Stepper | undefined;
+  const walk = createWalk(
+    sha256Hex,
+    (pause) => tell({ tell: 'paused', ...pause }),
+    () => tell({ tell: 'goingOn' }),
+  );
   const memory = createMemoryWatch(tell, () => performance.now());
 
   const open = async (url: string, sessionText: string | undefined): Promise<void> => {
@@ -85,7 +91,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     }
   };
 
-  const run = async (stepwise: boolean, text: string): Promise<void> => {
+  const run = async (stepwise: boolean, text: string, again?: Again): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
     const { machine, engine, session } = opened;
     const { description } = machine;
@@ -95,20 +101,19 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       change = text === own ? undefined : changeOf(text, own);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      return tell({ tell: 'refused', message: error.message, remedy: error.remedy });
+      return refuse(error);
     }
     if (conversation) conversation.ends = true;
     await conversation?.over;
-    tell({ tell: 'running' });
+    tell({ tell: 'running', again });
     const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
     const scenario = change ? await changed(loaded, change, text) : loaded;
-    stepper = stepwise
-      ? createStepper(
-          (next) => tell({ tell: 'paused', next }),
-          () => tell({ tell: 'goingOn' }),
-        )
-      : undefined;
-    const report = await runScenario(scenario, engine, tell, stepper?.pause);
+    const options = stepwise ? walk.begin(text, again) : { states: bootStates() };
+    const report = await runScenario(scenario, engine, tell, options).catch((error: unknown) => {
+      if (!walk.isLeft(error)) throw error;
+    });
+    if (!report) return;
+    walk.end();
     tell({
       tell: 'verdict',
       report,
@@ -123,6 +128,18 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       expected: text === session?.scenario ? session.stateHash : undefined,
     });
     await tellStored();
+  };
+
+  /** The run that has paused begins anew. */
+  const runAgain = (ask: (own: string) => Again | undefined): void => {
+    if (!opened) return;
+    try {
+      const again = ask(opened.machine.description.scenario.text);
+      if (again) last = last.then(() => run(true, again.text, again)).catch(fail);
+    } catch (error) {
+      if (error instanceof InputError) refuse(error);
+      else fail(error);
+    }
   };
 
   const tellStored = async (): Promise<void> => {
@@ -141,9 +158,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'failed', message: message ?? String(error), remedy });
   };
 
-  const act = (
-    message: Exclude<ToSession, { readonly do: 'type' | 'goOn' | 'watchMemory' | 'askPage' }>,
-  ): Promise<void> => {
+  const refuse = ({ message, remedy }: InputError): void => tell({ tell: 'refused', message, remedy });
+
+  const act = (message: Extract<ToSession, { readonly do: 'open' | 'run' | 'emptyStore' }>): Promise<void> => {
     switch (message.do) {
       case 'open':
         return open(message.url, message.session);
@@ -155,10 +172,22 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   };
 
   return (message) => {
-    if (message.do === 'type') typed.push(message.bytes);
-    else if (message.do === 'goOn') stepper?.goOn(message.all);
-    else if (message.do === 'watchMemory') memory.watch(message.on);
-    else if (message.do === 'askPage') memory.ask(message.frame);
-    else last = last.then(() => act(message)).catch(fail);
+    switch (message.do) {
+      case 'type':
+        typed.push(message.bytes);
+        return;
+      case 'goOn':
+        return walk.goOn(message.all);
+      case 'change':
+        return runAgain((own) => walk.change(message.doing, (text) => changeOf(text, own)));
+      case 'goTo':
+        return runAgain(() => walk.goTo(message.moment));
+      case 'watchMemory':
+        return memory.watch(message.on);
+      case 'askPage':
+        return memory.ask(message.frame);
+      default:
+        last = last.then(() => act(message)).catch(fail);
+    }
   };
 }

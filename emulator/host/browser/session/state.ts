@@ -8,7 +8,8 @@ import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
-import type { FromSession, PromptState } from './protocol.js';
+import type { FromSession, Pause, PromptState } from './protocol.js';
+import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
 
 /** `starting` until everything is loaded, `prompt`: the machine takes what is typed, `ended`: nothing goes on. */
 export type Phase = 'starting' | 'prompt' | 'running' | 'ended' | 'failed';
@@ -27,8 +28,13 @@ export interface SessionState {
   readonly page: PageShown | undefined;
   /** Text of the scenario that can be run. */
   readonly scenario: string | undefined;
-  /** While the run waits to be told to go on: what begins then. */
-  readonly paused: string | undefined;
+  /** While the run waits to be told to go on. */
+  readonly paused: Pause | undefined;
+  /** Where the run stands or is going to stand, among all places that it can go to. */
+  readonly place: Moment | undefined;
+  readonly places: readonly PausedAt[];
+  /** What has gone from the scenario with the last change. */
+  readonly leftOut: readonly string[];
   /** Titles of the steps so far. */
   readonly steps: readonly string[];
   /** The part of the scenario that is done, from 0 to 1. */
@@ -52,6 +58,9 @@ export interface SessionState {
 /** Before the scenario has shown anything. */
 const NOTHING_RUN = {
   paused: undefined,
+  place: undefined,
+  places: [],
+  leftOut: [],
   steps: [],
   done: 0,
   findings: [],
@@ -95,8 +104,13 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return state;
     case 'ended':
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
-    case 'running':
-      return { ...state, ...NOTHING_RUN, phase: 'running', said: 'running the scenario' };
+    case 'running': {
+      const { again } = message;
+      const now = { ...state, ...NOTHING_RUN, phase: 'running' } as const;
+      if (!again) return { ...now, said: 'running the scenario' };
+      const { to: place, leftOut } = again;
+      return { ...now, said: 'going there', place, places: state.places, leftOut };
+    }
     case 'refused': {
       const { message: what, remedy } = message;
       return { ...state, refused: remedy === undefined ? what : `${what}\nwhat to do: ${remedy}` };
@@ -107,14 +121,17 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, isWatched: message.on };
     case 'page':
       return { ...state, page: message.page };
-    case 'paused':
-      return { ...state, loading: undefined, paused: message.next, said: `paused before: ${message.next}` };
+    case 'paused': {
+      const { tell: _, ...paused } = message;
+      const { at, places } = paused;
+      return { ...state, loading: undefined, paused, place: at, places, said: `paused before: ${at.title}` };
+    }
     case 'goingOn':
       return {
         ...state,
         paused: undefined,
         // Parts of a live timeline are told by nothing else.
-        ...(state.paused !== undefined && { said: state.paused, steps: [...state.steps, state.paused] }),
+        ...(state.paused && { said: state.paused.at.title, steps: [...state.steps, state.paused.at.title] }),
       };
     case 'step': {
       const { what, fraction } = message;

@@ -1,32 +1,46 @@
 // SPDX-License-Identifier: MIT
 /** Lets a run go on part by part. */
+import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
 
 export interface Stepper {
-  /** To be called before each part, which begins when the promise resolves. */
-  readonly pause: (next: string) => Promise<void>;
+  /** To be called before each part, which begins when the promise resolves. Rejects when the run has to end. */
+  readonly pause: (at: PausedAt) => Promise<void>;
   /** Ends the present pause, if there is one; `all`: from now on there is none. */
   readonly goOn: (all: boolean) => void;
+  /** Ends the run at its present pause, for this reason, if there is one. */
+  readonly stop: (reason: Error) => void;
 }
 
-/** `onPause` is called with what begins after the pause, `onEnd` when a pause ends. */
-export function createStepper(onPause: (next: string) => void, onEnd: () => void): Stepper {
+export const isBefore = (one: Moment, two: Moment): boolean =>
+  one.step < two.step || (one.step === two.step && one.part < two.part);
+
+/**
+ * `onPause` is called with what begins after the pause, `onEnd` when a pause ends.
+ * @param from there is no pause before this place.
+ */
+export function createStepper(onPause: (at: PausedAt) => void, onEnd: () => void, from?: Moment): Stepper {
   let isOver = false;
-  let end: (() => void) | undefined;
+  let waiting: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined;
   return {
-    pause: (next) => {
-      if (isOver) return Promise.resolve();
-      return new Promise((resolve) => {
-        end = resolve;
-        onPause(next);
+    pause: (at) => {
+      if (isOver || (from && isBefore(at, from))) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        onPause(at);
       });
     },
     goOn(all) {
       isOver ||= all;
-      const resolve = end;
-      if (!resolve) return;
-      end = undefined;
+      const ended = waiting;
+      if (!ended) return;
+      waiting = undefined;
       onEnd();
-      resolve();
+      ended.resolve();
+    },
+    stop(reason) {
+      const ended = waiting;
+      waiting = undefined;
+      ended?.reject(reason);
     },
   };
 }

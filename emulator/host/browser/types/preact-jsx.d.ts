@@ -10,7 +10,7 @@ export interface ElementAttributes {
   readonly style?: Readonly<Record<string, string | number>>;
   readonly title?: string;
   readonly role?: string;
-  readonly type?: 'button' | 'number';
+  readonly type?: 'button' | 'number' | 'range';
   readonly disabled?: boolean;
   readonly hidden?: boolean;
   readonly tabIndex?: number;
@@ -27,6 +27,10 @@ export interface ElementAttributes {
   /** Called with the element when it is drawn, and with null when it goes. */
   readonly ref?: (element: unknown) => void;
   readonly onChange?: (event: unknown) => void;
+  readonly onSubmit?: (event: unknown) => void;
+  readonly for?: string;
+  readonly list?: string;
+  readonly 'aria-valuetext'?: string;
   readonly href?: string;
   readonly download?: string;
   readonly 'aria-label'?: string;
@@ -42,10 +46,12 @@ type Tag =
   | 'button'
   | 'canvas'
   | 'code'
+  | 'datalist'
   | 'details'
   | 'div'
   | 'figcaption'
   | 'figure'
+  | 'form'
   | 'h1'
   | 'h2'
   | 'header'
@@ -54,6 +60,7 @@ type Tag =
   | 'li'
   | 'main'
   | 'ol'
+  | 'option'
   | 'p'
   | 'pre'
   | 'progress'

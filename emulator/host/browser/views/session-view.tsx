@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** All of the page but its console: what the session does, what can be asked of it, and what came of it. */
 import type { VNode } from 'preact';
+import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
 import { Editor, nameIn } from './editor.js';
 import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
+import { PauseView } from './pause-view.js';
 import { Proofs } from './proofs.js';
 import { timelineOf } from './timeline-model.js';
 import { Timeline } from './timeline.js';
@@ -13,14 +15,16 @@ import { Timeline } from './timeline.js';
 export interface SessionProps {
   readonly state: SessionState;
   readonly onAct: (action: RunAction) => void;
-  readonly onWatch: (on: boolean) => void;
-  readonly onPage: (frame: number) => void;
+  readonly send: (message: ToSession) => void;
   /** The text of the scenario, if it has been changed. */
   readonly edited: string | undefined;
   readonly onEdit: (text: string) => void;
   /** What is asked of the disk map. */
   readonly place: Place | undefined;
   readonly onPlace: (place: Place) => void;
+  /** See `PauseProps`. */
+  readonly chosen: number | undefined;
+  readonly onChoose: (index: number) => void;
 }
 
 /** `next`: one part of a run that has paused. `rest`: all of it. */
@@ -45,7 +49,8 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
   failed: 'failed',
 };
 
-export function SessionView({ state, onAct, onWatch, onPage, edited, onEdit, place, onPlace }: SessionProps): VNode {
+export function SessionView(props: SessionProps): VNode {
+  const { state, onAct, send, edited, onEdit, place, onPlace } = props;
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
@@ -68,9 +73,10 @@ export function SessionView({ state, onAct, onWatch, onPage, edited, onEdit, pla
           {...{ state, onAct }}
         />
         <Action action="step" text="Step through" {...{ state, onAct }} />
-        {paused !== undefined && <Action action="next" text={`Next: ${paused}`} {...{ state, onAct }} />}
+        {paused !== undefined && <Action action="next" text={`Next: ${paused.at.title}`} {...{ state, onAct }} />}
         {paused !== undefined && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
       </div>
+      <PauseView {...props} />
       {scenario !== undefined && <Editor text={edited ?? scenario} refused={state.refused} onEdit={onEdit} />}
       {steps.length > 0 && (
         <details id="steps">
@@ -89,11 +95,15 @@ export function SessionView({ state, onAct, onWatch, onPage, edited, onEdit, pla
         type="button"
         aria-pressed={state.isWatched}
         disabled={phase !== 'prompt'}
-        onClick={() => onWatch(!state.isWatched)}
+        onClick={() => send({ do: 'watchMemory', on: !state.isWatched })}
       >
         Watch the memory
       </button>
-      <MemoryMap memory={state.memory} page={state.page} onPage={phase === 'prompt' ? onPage : undefined} />
+      <MemoryMap
+        memory={state.memory}
+        page={state.page}
+        onPage={phase === 'prompt' ? (frame) => send({ do: 'askPage', frame }) : undefined}
+      />
       <Timeline tracks={timelineOf(machines)} />
       <DiskMap disks={state.disks} machines={machines} place={place} onPlace={onPlace} />
       <Proofs findings={findings} report={report} verdict={verdict} session={state.session} expected={state.expected} />

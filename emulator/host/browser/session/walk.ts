@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A run part by part, which can go back, and go on differently. A run can be repeated, so it gets to a place by beginning anew and
+ * not pausing before. What its machines show on the way is compared with what they have shown there before.
+ */
+import { bootStates, type BootStates } from '../../../cycle/boot.js';
+import type { MachineShown } from '../../../cycle/machines.js';
+import { splitAtSuspend, type Step } from '../../../cycle/plan.js';
+import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
+import { possibleAt, withDone, type Doing } from './additions.js';
+import { scenarioOf } from './edited.js';
+import { createPlaces } from './places.js';
+import type { Again, Pause } from './protocol.js';
+import type { RunOptions } from './run.js';
+import { createStepper, type Stepper } from './stepper.js';
+
+export interface Walk {
+  /** A run of the scenario in `text`, which is valid, begins. `again`: to get to a place of the run before. */
+  readonly begin: (text: string, again: Again | undefined) => Required<RunOptions>;
+  readonly goOn: (all: boolean) => void;
+  /**
+   * Ends the run that has paused. It has to be begun again as the answer says.
+   * @param check throws when a text cannot be run.
+   * @throws InputError when this cannot be done, and what `check` throws. The run goes on to pause then.
+   */
+  readonly change: (doing: Doing, check: (text: string) => void) => Again | undefined;
+  /** Likewise, to go to another place of the run that has paused or ended. */
+  readonly goTo: (to: Moment) => Again | undefined;
+  /** The run has come to its end. */
+  readonly end: () => void;
+  /** Whether a run has ended with this error because it is to be begun again. */
+  readonly isLeft: (error: unknown) => boolean;
+}
+
+interface Present {
+  readonly text: string;
+  readonly stepper: Stepper;
+  /** While it pauses. */
+  here: { readonly at: PausedAt; readonly machine: MachineShown | undefined } | undefined;
+  hasEnded: boolean;
+}
+
+const LEFT = new Error('the run begins anew');
+const START: Moment = { step: 0, part: 0 };
+
+/** `hash`: as `MachinesDeps.hash`. `onPause` and `onEnd` are called when a pause begins and ends. */
+export function createWalk(
+  hash: (parts: readonly Uint8Array[]) => Promise<string>,
+  onPause: (pause: Pause) => void,
+  onEnd: () => void,
+): Walk {
+  let present: Present | undefined;
+  let places = createPlaces(hash);
+  let kept: { readonly before: string; readonly states: BootStates } | undefined;
+
+  /** With the state before the first suspend, if the run need not pause before that. */
+  const statesFor = (text: string, to: Moment): BootStates => {
+    const split = splitAtSuspend(scenarioOf(text).steps);
+    const before = JSON.stringify(split?.before);
+    const states = split && kept?.before === before && to.step >= split.before.length ? kept.states : bootStates();
+    kept = { before, states };
+    return states;
+  };
+
+  return {
+    begin(text, again) {
+      if (!again) places = createPlaces(hash);
+      const to = again?.to ?? START;
+      const stepper = createStepper(
+        (at) => onPause({ at, possible: possibleAt(text, at), places: places.all() }),
+        () => {
+          begun.here = undefined;
+          onEnd();
+        },
+        to,
+      );
+      const begun: Present = { text, stepper, here: undefined, hasEnded: false };
+      present = begun;
+      return {
+        states: statesFor(text, to),
+        async pause(at, machines) {
+          await places.reach(at, machines);
+          begun.here = { at, machine: machines.at(-1) };
+          await stepper.pause(at);
+          begun.here = undefined;
+        },
+      };
+    },
+    goOn: (all) => present?.stepper.goOn(all),
+    change(doing, check) {
+      if (!present?.here) return undefined;
+      const { text: before, stepper, here } = present;
+      const { text, sameUntil, to, leftOut } = withDone(before, here.at, doing, here.machine);
+      check(text);
+      const splits = [before, text].map((one) => firstSuspend(scenarioOf(one).steps));
+      // A machine that goes on from the state before the first suspend has been asked for its agent there.
+      const compared = splits[0] === splits[1] ? Infinity : Math.min(...splits);
+      places.forget(sameUntil, { step: compared, part: 0 });
+      stepper.stop(LEFT);
+      return { text, to, leftOut };
+    },
+    goTo(to) {
+      if (!present || !(present.here || present.hasEnded)) return undefined;
+      const { text, stepper } = present;
+      stepper.stop(LEFT);
+      return { text, to, leftOut: [] };
+    },
+    end() {
+      if (present) present.hasEnded = true;
+    },
+    isLeft: (error) => error === LEFT,
+  };
+}
+
+/** The number of steps before the first suspend, from which on a run goes on from a state. */
+const firstSuspend = (steps: readonly Step[]): number => splitAtSuspend(steps)?.before.length ?? Infinity;

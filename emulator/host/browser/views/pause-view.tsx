@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/** What can be done where a run has paused, and the places that it can go to. */
+import type { VNode } from 'preact';
+import type { Addition } from '../session/additions.js';
+import type { ToSession } from '../session/protocol.js';
+import type { SessionState } from '../session/state.js';
+
+export interface PauseProps {
+  readonly state: SessionState;
+  readonly send: (message: ToSession) => void;
+  /** Index of the place that is chosen, if another than the present one is. */
+  readonly chosen: number | undefined;
+  readonly onChoose: (index: number) => void;
+}
+
+/** What a visitor may want the machine to do. */
+const WORKLOADS = [
+  'find /etc /usr/share -type f -exec md5sum {} + > /run/sums',
+  'md5sum -c --quiet /run/sums',
+  'head -c 8M /dev/urandom > /root/junk && sync',
+  'head -c 32M /dev/zero > /run/junk',
+  'scribble /etc /usr/share /var',
+] as const;
+
+/** The key of the field for a command, and that of the button behind the slider. */
+export const COMMAND_KEY = 'c';
+export const GO_KEY = 'g';
+
+/** What a key asks for now; undefined where it asks for nothing. `chosen`: as in {@link PauseProps}. */
+export function requestOfKey(key: string, state: SessionState, chosen: number | undefined): ToSession | undefined {
+  const addition = state.paused?.possible.additions.find((one) => one.key === key);
+  if (addition) return { do: 'change', doing: { id: addition.id } };
+  const moment = key === GO_KEY && canGo(state) && chosen !== undefined ? state.places[chosen] : undefined;
+  return moment && { do: 'goTo', moment };
+}
+
+const canGo = ({ paused, report }: SessionState): boolean => paused !== undefined || report !== undefined;
+
+interface Submitted {
+  readonly currentTarget: { readonly elements: { readonly command: { readonly value: string } } };
+  preventDefault(): void;
+}
+interface Entered {
+  readonly currentTarget: { readonly value: string };
+}
+
+export function PauseView(props: PauseProps): VNode | null {
+  const { state, send } = props;
+  const { paused, places, leftOut } = state;
+  if (places.length === 0) return null;
+  const { additions, commands } = paused?.possible ?? { additions: [], commands: false };
+  const button = ({ id, title, key }: Addition): VNode => (
+    <button
+      key={id}
+      id={`do-${id}`}
+      type="button"
+      {...(key !== undefined && { 'aria-keyshortcuts': key, title: `key ${key}` })}
+      onClick={() => send({ do: 'change', doing: { id } })}
+    >
+      {title}
+    </button>
+  );
+  const faults = additions.filter(({ isFault }) => isFault);
+  return (
+    <section id="pause" aria-label="what can be done here">
+      {additions.length > faults.length && (
+        <div class="actions" role="group" aria-label="next, instead">
+          {additions.filter(({ isFault }) => !isFault).map(button)}
+        </div>
+      )}
+      {commands && (
+        <form
+          class="actions"
+          onSubmit={(event) => {
+            const { currentTarget } = event as Submitted;
+            (event as Submitted).preventDefault();
+            const command = currentTarget.elements.command.value.trim();
+            if (command !== '') send({ do: 'change', doing: { command } });
+          }}
+        >
+          <label for="command">Command</label>
+          <input id="command" list="workloads" aria-keyshortcuts={COMMAND_KEY} title={`key ${COMMAND_KEY}`} />
+          <datalist id="workloads">
+            {WORKLOADS.map((one) => (
+              <option key={one} value={one} />
+            ))}
+          </datalist>
+          <button id="run-command">Run it</button>
+        </form>
+      )}
+      {faults.length > 0 && (
+        <details id="faults">
+          <summary>Faults</summary>
+          <div class="actions" role="group" aria-label="faults">
+            {faults.map(button)}
+          </div>
+        </details>
+      )}
+      {leftOut.length > 0 && (
+        <p id="left-out" class="dim">
+          No longer in the scenario, because it is not possible after that: {leftOut.join(', ')}
+        </p>
+      )}
+      <PlaceSlider {...props} />
+    </section>
+  );
+}
+
+function PlaceSlider({ state, send, chosen, onChoose }: PauseProps): VNode {
+  const { places, place } = state;
+  const present = places.findIndex(({ step, part }) => step === place?.step && part === place.part);
+  const shown = places[chosen ?? present];
+  return (
+    <div class="actions" id="places">
+      <label for="moment">Place in the run</label>
+      <input
+        id="moment"
+        type="range"
+        min={0}
+        max={places.length - 1}
+        value={chosen ?? present}
+        aria-valuetext={shown?.title ?? ''}
+        onInput={(event) => onChoose(Number((event as Entered).currentTarget.value))}
+      />
+      <button
+        id="go"
+        type="button"
+        disabled={!canGo(state) || chosen === undefined || chosen === present}
+        aria-keyshortcuts={GO_KEY}
+        title={`key ${GO_KEY}`}
+        onClick={() => shown && send({ do: 'goTo', moment: shown })}
+      >
+        Go to: {shown?.title}
+      </button>
+    </div>
+  );
+}

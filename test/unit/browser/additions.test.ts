@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/** What can be done at a pause, as changes of a scenario's text. */
+import t from 'tap';
+import type { MachineShown } from '../../../emulator/cycle/machines.js';
+import type { Moment } from '../../../emulator/cycle/steps/context.js';
+import { possibleAt, withDone, type Doing } from '../../../emulator/host/browser/session/additions.js';
+import { scenarioOf } from '../../../emulator/host/browser/session/edited.js';
+import { createPlaces } from '../../../emulator/host/browser/session/places.js';
+import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
+import { createWalk } from '../../../emulator/host/browser/session/walk.js';
+import type { Pause } from '../../../emulator/host/browser/session/protocol.js';
+import { editYaml } from '../../../emulator/yaml/index.js';
+
+const TEXT = `name: x
+steps:
+  - boot
+  - run: ls # first
+  # the snapshot
+  - suspend:
+      beforeSaving: [spoil]
+      whileSaving:
+        - rewrite
+  - resume
+  - verify
+  - run: ls
+  - shutdown
+`;
+const at = (step: number, part = 0): Moment => ({ step, part });
+const ids = (text: string, moment: Moment): string =>
+  possibleAt(text, moment)
+    .additions.map(({ id, isFault }) => (isFault ? `(${id})` : id))
+    .join(' ');
+
+t.test('what can be done', async (t) => {
+  t.equal(ids(TEXT, at(0)), '', 'only to boot, which is next');
+  t.equal(
+    ids(TEXT, at(1)),
+    'snapshot rollbackLater commitLater havoc shutdown cutPower (skipPage) (flipCopy)',
+    'with a running machine',
+  );
+  t.equal(
+    ids(TEXT, at(2)),
+    'rollbackLater commitLater havoc shutdown cutPower (skipPage) (flipCopy) (alterSector) (failStore)',
+    'before a snapshot',
+  );
+  for (const part of [1, 2]) t.equal(ids(TEXT, at(2, part)), 'rollback commit havoc cutPower cutAtWrite');
+  t.equal(ids(TEXT, at(2, 3)), 'havoc cutPower cutAtWrite', 'while the image is saved');
+  t.equal(ids(TEXT, at(2, 4)), 'cutPower cutAtWrite', 'when it has been saved');
+  t.equal(ids(TEXT, at(3)), 'boot (flipRestored)', 'suspended');
+  t.equal(ids(TEXT, at(6)), 'snapshot rollbackLater commitLater havoc verify cutPower (skipPage) (flipCopy)');
+  t.equal(ids(TEXT, at(7)), 'boot', 'at the end');
+  t.same(
+    [0, 1, 3, 6, 7].map((step) => possibleAt(TEXT, at(step)).commands),
+    [false, true, false, true, false],
+    'commands need a machine',
+  );
+  t.same(
+    [1, 2, 3, 4].map((part) => possibleAt(TEXT, at(2, part)).commands),
+    [true, true, true, false],
+  );
+  const rounds = 'name: x\nsteps:\n  - boot\n  - repeat: { times: 2, steps: [run: ls, run: pwd] }\n  - run: ls\n';
+  t.same(possibleAt(rounds, at(2)), { additions: [], commands: false }, 'a change would be one of each round');
+  t.ok(possibleAt(rounds, at(1)).commands, 'before the first one');
+  t.ok(possibleAt(rounds, at(5)).commands);
+  const keys = [at(1), at(2), at(2, 1), at(3)].map((moment) =>
+    possibleAt(TEXT, moment).additions.flatMap(({ key }) => key ?? []),
+  );
+  for (const one of keys) t.equal(new Set([...one, ...'rsnecg']).size, one.length + 6, 'each key means one thing');
+});
+
+const machine = {
+  number: 1,
+  startVirtualMs: 0,
+  virtualMs: 1,
+  instructions: 4711,
+  markers: [],
+  writes: [[], [1, 2, 3].map((sector) => ({ instruction: 1, sector, count: 1 }))],
+} satisfies MachineShown;
+const done = (text: string, moment: Moment, doing: Doing | string): ReturnType<typeof withDone> =>
+  withDone(text, moment, typeof doing === 'string' ? { id: doing } : doing, machine);
+const SUSPEND = `  # the snapshot
+  - suspend:
+      beforeSaving: [ spoil ]
+      whileSaving:
+        - rewrite
+`;
+/** Of TEXT, from its second step on. */
+const steps = (text: string): string => text.slice(text.indexOf('  - run: ls # first'));
+
+t.test('the text with what was done', async (t) => {
+  const command = done(TEXT, at(1), { command: "echo 'a: b' # c" });
+  t.equal(
+    command.text,
+    TEXT.replace('  - run: ls # first', `  - run: "echo 'a: b' # c"\n  - run: ls # first`).replace(
+      '[spoil]',
+      '[ spoil ]',
+    ),
+    'all else stays as it was, comments included',
+  );
+  t.same([command.sameUntil, command.to, command.leftOut], [at(1), at(1), []]);
+
+  const snapshot = done(TEXT, at(1), 'snapshot');
+  t.equal(
+    steps(snapshot.text.replace('  - suspend\n  - resume\n  - verify\n', '')),
+    steps(TEXT).replace('[spoil]', '[ spoil ]'),
+  );
+  const back = done(TEXT, at(2), 'rollbackLater');
+  t.match(back.text, `# first\n  - suspend:\n      then: rollback\n  - verify\n${SUSPEND}`);
+  t.same(back.leftOut, []);
+
+  const cut = done(TEXT, at(2), 'cutPower');
+  t.match(cut.text, `# first\n  - cutPower\n  - boot\n${SUSPEND}`);
+  const resumed = done(TEXT, at(3), 'boot');
+  t.match(resumed.text, `${SUSPEND}  - boot\n  - run: ls\n  - shutdown\n`);
+  t.same(resumed.leftOut, ['resume', 'verify'], 'what is no longer possible goes');
+});
+
+t.test('the text with what was done in a live timeline', async (t) => {
+  const before = done(TEXT, at(2, 1), 'havoc');
+  t.match(before.text, 'beforeSaving: [ scribble /etc, spoil ]');
+  t.same([before.sameUntil, before.to], [at(2, 1), at(2, 1)]);
+  t.match(done(TEXT, at(2, 2), { command: 'sync' }).text, 'beforeSaving: [ spoil, sync ]');
+  t.match(done(TEXT, at(2, 3), { command: 'sync' }).text, 'whileSaving:\n        - sync\n        - rewrite');
+
+  const now = done(TEXT, at(2, 2), 'cutPower');
+  t.same(scenarioOf(now.text).steps[2], {
+    ...scenarioOf(TEXT).steps[2],
+    faults: [{ fault: 'cutPower', at: { instruction: 4711 } }],
+  });
+  t.match(now.text, '  - boot\n  - run: ls\n  - shutdown\n');
+  t.same([now.sameUntil, now.to, now.leftOut], [at(2, 2), at(3), ['resume', 'verify']]);
+  t.match(scenarioOf(done(TEXT, at(2, 4), 'cutAtWrite').text).steps[2], {
+    faults: [{ fault: 'cutPower', at: { disk: 1, write: 3 } }],
+  });
+
+  const back = done(TEXT, at(2, 1), 'rollback');
+  t.match(scenarioOf(back.text).steps[2], { then: 'rollback', whileSaving: [], beforeSaving: [{ command: 'spoil' }] });
+  t.same([back.sameUntil, back.to, back.leftOut], [at(2), at(2, 1), ['resume']]);
+  const plain = 'name: x\nsteps:\n  - boot\n  - suspend\n  - resume\n';
+  const commit = done(plain, at(1, 1), 'commit');
+  t.equal(commit.text, 'name: x\nsteps:\n  - boot\n  - suspend:\n      then: commit\n');
+  t.same(commit.leftOut, ['resume']);
+});
+
+t.test('faults', async (t) => {
+  t.match(scenarioOf(done(TEXT, at(2), 'alterSector').text).steps[2], { faults: [{ fault: 'alterSector' }] });
+  t.match(scenarioOf(done(TEXT, at(2), 'failStore').text).steps[2], { faults: [{ fault: 'failDisk', disk: 1 }] });
+  t.match(scenarioOf(done(TEXT, at(3), 'flipRestored').text).steps[3], { faults: [{ where: 'linux_banner' }] });
+  t.match(scenarioOf(done(TEXT, at(2), 'skipPage').text).steps[2], {
+    command: 'echo skip-page > /sys/module/rig/parameters/break',
+  });
+  t.throws(() => done(TEXT, at(2), 'nothing'), { message: 'that cannot be done here' });
+  const shared = 'name: x\nsteps:\n  - boot\n  - &one suspend: {}\n  - resume\n  - *one\n  - resume\n';
+  t.ok(scenarioOf(shared));
+  t.throws(() => done(shared, at(3), 'failStore'), { message: /cannot be changed by a button/ });
+});
+
+t.test('places', async (t) => {
+  const places = createPlaces(async ([bytes]) => new TextDecoder().decode(bytes));
+  const other = { ...machine, instructions: 4712 };
+  const named = (step: number, part = 0) => ({ title: `${step}.${part}`, step, part });
+  for (const one of [named(0), named(2), named(2, 1)]) await places.reach(one, [machine]);
+  await places.reach({ ...named(2), title: 'new' }, [machine]);
+  t.same(
+    places.all().map(({ title }) => title),
+    ['0.0', 'new', '2.1'],
+  );
+  await t.rejects(places.reach(named(2), [other]), {
+    message: /not the same as before: its machines differ before '2.0'/,
+  });
+  places.forget(at(2), at(Infinity));
+  t.same(
+    places.all().map(({ title }) => title),
+    ['0.0', 'new'],
+    'what comes after a change is forgotten',
+  );
+  await t.rejects(places.reach(named(2), [other]), { message: /not the same/ }, 'what comes before is compared');
+  places.forget(at(2), at(2));
+  await places.reach(named(2), [other]);
+  await t.rejects(places.reach(named(0), [other]), { message: /not the same/ });
+});
+
+t.test('a run goes to a place, and is left there', async (t) => {
+  const told: string[] = [];
+  const stepper = createStepper(
+    ({ title }) => told.push(title),
+    () => told.push('on'),
+    at(2, 1),
+  );
+  await stepper.pause({ title: 'before', step: 2, part: 0 });
+  const there = stepper.pause({ title: 'there', ...at(2, 1) });
+  t.same(told, ['there'], 'no pause before it');
+  stepper.stop(new Error('left'));
+  await t.rejects(there, { message: 'left' });
+  stepper.goOn(false);
+  t.same(told, ['there'], 'then there is no pause to end');
+});
+
+t.test('a walk', async (t) => {
+  const pauses: Pause[] = [];
+  const walk = createWalk(
+    async ([bytes]) => new TextDecoder().decode(bytes),
+    (pause) => pauses.push(pause),
+    () => undefined,
+  );
+  t.equal(walk.goTo(at(0)), undefined, 'nothing has begun');
+  const check = (): void => undefined;
+  const first = walk.begin(TEXT, undefined);
+  const paused = first.pause({ title: 'run ls', ...at(1) }, [machine]);
+  paused.catch(() => undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.match(pauses, [{ at: at(1), possible: { commands: true }, places: [at(1)] }]);
+  t.throws(
+    () =>
+      walk.change({ command: 'pwd' }, () => {
+        throw new Error('no');
+      }),
+    { message: 'no' },
+  );
+  const again = walk.change({ command: 'pwd' }, check);
+  t.match(again, { to: at(1), text: /- run: pwd\n {2}- run: ls/ });
+  const left = await paused.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  t.ok(walk.isLeft(left), 'the run that has paused ends');
+  t.notOk(walk.isLeft(new Error('another')));
+
+  const { states } = first;
+  const second = walk.begin(again?.text ?? '', again);
+  t.not(second.states, states, 'what comes before its pause is run');
+  const there = second.pause({ title: 'run pwd', ...at(1) }, [machine]);
+  there.catch(() => undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(pauses.length, 2);
+  walk.goOn(false);
+  await there;
+  t.equal(walk.goTo(at(1)), undefined, 'not while it runs');
+  walk.end();
+  t.match(walk.goTo(at(4)), { to: at(4), text: again?.text });
+  const third = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(4), leftOut: [] });
+  t.equal(third.states, second.states, 'the state before the suspend is used again');
+  await t.rejects(
+    third.pause({ title: 'run pwd', ...at(1) }, [{ ...machine, instructions: 1 }]),
+    { message: /the run is not the same as before/ },
+    'a run that differs from what it was before is told',
+  );
+});
+
+t.test('the text of a file of YAML is kept', async (t) => {
+  const text = '# top\na: [ 1, 2 ] # list\n\nb:\n  # in\n  - { c: "x" }\n';
+  t.equal(
+    editYaml(text, () => undefined),
+    text,
+  );
+  t.equal(
+    editYaml(text, ({ get, set, insert, remove }) => {
+      t.same(get(['b', 0]), { c: 'x' });
+      t.equal(get(['b', 1]), undefined);
+      set(['b', 0, 'd'], { e: 1 });
+      insert(['a'], 1, 7);
+      insert(['f'], 0, 'new');
+      remove(['b', 0, 'c']);
+    }),
+    '# top\na: [ 1, 7, 2 ] # list\n\nb:\n  # in\n  - { d: { e: 1 } }\nf:\n  - new\n',
+  );
+});
