@@ -240,6 +240,8 @@ t.test('a walk', async (t) => {
   t.match(walk.goTo(at(4)), { to: at(4), text: again?.text });
   const third = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(4), leftOut: [] });
   t.equal(third.states, second.states, 'the state before the suspend is used again');
+  const early = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(2), leftOut: [] });
+  t.not(early.states, second.states, 'but not by a run that pauses before it');
   await t.rejects(
     third.pause({ title: 'run pwd', ...at(1) }, [{ ...machine, instructions: 1 }]),
     { message: /the run is not the same as before/ },

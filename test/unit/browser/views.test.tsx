@@ -9,6 +9,7 @@ import type { FromSession, Pause } from '../../../emulator/host/browser/session/
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
+import { PauseView, requestOfKey } from '../../../emulator/host/browser/views/pause-view.js';
 import { actionOfKey, SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
 import {
   durationText,
@@ -247,6 +248,43 @@ t.test('a run part by part', async (t) => {
 });
 
 const ignore = (): void => undefined;
+
+t.test('what can be done at a pause, and where the run can go', async (t) => {
+  const places = ['boot', 'run ls', 'verify'].map((title, step) => ({ title, step, part: 0 }));
+  const [, here] = places as [PausedAt, PausedAt];
+  const possible: Possible = {
+    commands: true,
+    additions: [
+      { id: 'havoc', title: 'Make havoc', key: 'h' },
+      { id: 'skipPage', title: 'A page is left out', isFault: true },
+    ],
+  };
+  const paused = after(prompt, { tell: 'running', again: undefined }, { tell: 'paused', at: here, possible, places });
+  const view = (state: SessionState, chosen?: number): string =>
+    renderToString(<PauseView state={state} send={ignore} chosen={chosen} onChoose={ignore} />);
+  t.equal(view(after(prompt)), '', 'nothing without a pause');
+  t.match(view(paused), /<button id="do-havoc" type="button" aria-keyshortcuts="h" title="key h">Make havoc<\/button>/);
+  t.match(view(paused), /<details id="faults">.*<button id="do-skipPage" type="button">A page is left out<\/button>/);
+  t.match(view(paused), /<input id="command" list="workloads"/);
+  t.match(view(paused), /<input id="moment" type="range" min="0" max="2" value="1" aria-valuetext="run ls"/);
+  t.match(view(paused), /<button id="go" type="button" disabled [^>]*>Go to: run ls</, 'it is there');
+  t.match(view(paused, 2), /<button id="go" type="button" aria-keyshortcuts="g" [^>]*>Go to: verify</);
+
+  t.same(requestOfKey('h', paused, undefined), { do: 'change', doing: { id: 'havoc' } });
+  t.equal(requestOfKey('x', paused, undefined), undefined);
+  t.equal(requestOfKey('g', paused, undefined), undefined, 'nothing was chosen');
+  t.same(requestOfKey('g', paused, 2), { do: 'goTo', moment: places[2] });
+
+  const again = { text: 'name: y\n', to: here, leftOut: ['resume', 'verify'] };
+  const going = next(paused, { tell: 'running', again });
+  t.match(going, { phase: 'running', paused: undefined, place: here, places, said: 'going there' });
+  t.match(view(going, 2), /<p id="left-out"[^>]*>No longer in the scenario[^<]*: resume, verify</);
+  t.match(view(going, 2), /<button id="go" type="button" disabled/, 'not while it runs');
+  t.equal(requestOfKey('g', going, 2), undefined);
+  t.equal(requestOfKey('h', going, undefined), undefined);
+  t.same(next(going, { tell: 'running', again: undefined }).places, [], 'a run from its beginning has been nowhere');
+  t.same(requestOfKey('g', next(going, verdict('PASS')), 0), { do: 'goTo', moment: places[0] }, 'from the end, too');
+});
 
 t.test('the memory is watched', async (t) => {
   const memory = { kinds: Uint8Array.of(1, 1, 2), virtualMs: 3, pictures: 1, tookMs: 1 };
