@@ -37,8 +37,15 @@ struct commit_options {
 	bool images_gone;	/* no image has been saved of the snapshot, or is there any more */
 };
 
+#define WITHOUT_MAX 16
+
+struct recover_options {
+	const char *without[WITHOUT_MAX];	/* ids of devices that are gone for good */
+	int without_count;
+};
+
 /* Completes what a loss of power has interrupted; `name` is a store. */
-int recover(const char *name);
+int recover(const char *name, const struct recover_options *options);
 
 /* Returns when all that the live timeline has written is on the devices. */
 int commit(const struct commit_options *options);

@@ -28,7 +28,7 @@ static const char usage_text[] =
 	"       snapctl save [--level N | --no-compression] [--stdin] [--keep] FILE|-\n"
 	"       snapctl rollback\n"
 	"       snapctl commit [--no-recovery] [--images-removed]\n"
-	"       snapctl recover DEVICE\n"
+	"       snapctl recover [--without ID]... DEVICE\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
 	"       snapctl load [-u DIR] [--ignore-store] FILE|DEVICE:PATH|-\n"
@@ -49,6 +49,7 @@ struct options {
 	struct take_options take;
 	struct save_options save;
 	struct commit_options commit;
+	struct recover_options recover;
 	struct load_options load;
 	struct suspend_options suspend;
 	const char *on_failure;		/* `take` and `suspend` have choices of their own */
@@ -120,8 +121,7 @@ static int run_commit(char **arguments, struct options *options)
 
 static int run_recover(char **arguments, struct options *options)
 {
-	(void)options;
-	return recover(arguments[0]);
+	return recover(arguments[0], &options->recover);
 }
 
 static int run_info(char **arguments, struct options *options)
@@ -153,7 +153,7 @@ static const struct command commands[] = {
 	{ "save", "lnip", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
 	{ "commit", "yg", 0, 0, run_commit },
-	{ "recover", "", 1, 1, run_recover },
+	{ "recover", "w", 1, 1, run_recover },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
 	{ "load", "us", 1, 1, run_load },
@@ -170,6 +170,7 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "no-recovery", no_argument, NULL, 'y' },
 	{ "images-removed", no_argument, NULL, 'g' },
+	{ "without", required_argument, NULL, 'w' },
 	{ "keep", no_argument, NULL, 'p' },
 	{ "check", no_argument, NULL, 'k' },
 	{ "ignore-store", no_argument, NULL, 's' },
@@ -310,6 +311,20 @@ static bool parse_seconds(const char *text, int *seconds)
 	return true;
 }
 
+static bool add_without(struct recover_options *options, const char *id)
+{
+	if (!*id) {
+		complain("--without", "give the id that `snapctl recover` has said");
+		return false;
+	}
+	if (options->without_count == WITHOUT_MAX) {
+		complain("--without", "no more than %d devices can be given up", WITHOUT_MAX);
+		return false;
+	}
+	options->without[options->without_count++] = id;
+	return true;
+}
+
 /* Takes the options off. False when one is wrong. */
 static bool parse_options(const struct command *command, int count, char **arguments,
 			  struct options *options)
@@ -348,6 +363,10 @@ static bool parse_options(const struct command *command, int count, char **argum
 		case 'i': options->save.from_stdin = true; break;
 		case 'y': options->commit.no_recovery = true; break;
 		case 'g': options->commit.images_gone = true; break;
+		case 'w':
+			if (!add_without(&options->recover, optarg))
+				return false;
+			break;
 		case 'p': options->save.keep = true; break;
 		case 'k': options->load.check_only = true; break;
 		case 's': options->load.ignore_store = true; break;

@@ -28,18 +28,22 @@
 /* A device of the store's maps. */
 struct target {
 	bool needed;		/* something is to be copied there */
+	bool given_up;		/* it does not exist any more: nothing is copied */
 	char name[32];		/* in /dev, today */
 	int file;		/* -1 until something is copied there */
 };
 
 struct recovery {
 	const char *name;	/* of the store */
+	const struct recover_options *options;
+	const char *without;	/* the one of them that is looked for */
+	bool without_found;
 	int store;
 	struct snapshot_store_header header;
 	uint32_t count;
 	struct target *targets;
 	struct crypt crypt;
-	uint64_t copied;	/* chunks */
+	uint64_t copied, given_up;	/* chunks */
 	int wait_ms;		/* left for devices to appear */
 };
 
@@ -120,8 +124,8 @@ static int find_target(struct recovery *recovery, struct target *target, const s
 				name, (ull)bytes);
 	for (; !(count = count_devices(id, bytes, target->name, other)); recovery->wait_ms -= POLL_MS) {
 		if (recovery->wait_ms <= 0)
-			return complain(recovery->name, "belongs to %s of %llu bytes (%s), which is not there; attach it or set it up",
-					name, (ull)bytes, id);
+			return complain(recovery->name, "belongs to %s of %llu bytes (%s), which is not there; attach it or set it up, or lose what was written to it with --without '%s'",
+					name, (ull)bytes, id, id);
 		usleep(POLL_MS * 1000);
 	}
 	if (count > 1)
@@ -130,22 +134,62 @@ static int find_target(struct recovery *recovery, struct target *target, const s
 	return 0;
 }
 
-/* Those that something is to be copied to. Others, such as a CD, may be gone. */
-static int find_targets(struct recovery *recovery)
+/* A function is called for each device of the store, until it answers something else than 0. */
+static int for_each_device(struct recovery *recovery,
+			   int (*fn)(struct recovery *recovery, struct target *target, const struct snapshot_store_device *device))
 {
 	struct snapshot_store_map map;
+	int result = 0;
 
-	if (for_each_entry(recovery, need_target))
-		return -1;
-	for (uint32_t i = 0; i < recovery->count; i++) {
+	for (uint32_t i = 0; !result && i < recovery->count; i++) {
 		uint32_t place = i % SNAPSHOT_STORE_MAP_DEVICES;
 
 		if (!place && !cow_read_map(recovery->store, &recovery->header, i / SNAPSHOT_STORE_MAP_DEVICES, &map))
 			return complain(recovery->name, "its list of devices is damaged from number %u on: the commit cannot be completed", i);
-		if (recovery->targets[i].needed && find_target(recovery, &recovery->targets[i], &map.device[place]))
+		result = fn(recovery, &recovery->targets[i], &map.device[place]);
+	}
+	return result;
+}
+
+/* Is it the device that is to be given up? One that is there can get what it misses. */
+static int give_up_target(struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
+{
+	char id[sizeof(device->id) + 1] = "", other[32] = "";
+
+	memcpy(id, device->id, sizeof(device->id));
+	if (strcmp(id, recovery->without))
+		return 0;
+	if (count_devices(id, le64toh(device->bytes), target->name, other))
+		return complain(recovery->name, "--without '%s': /dev/%s is there; leave the option out", id, target->name);
+	target->given_up = true;
+	recovery->without_found = true;
+	return 0;
+}
+
+static int give_up_targets(struct recovery *recovery, const struct recover_options *options)
+{
+	for (int i = 0; i < options->without_count; i++) {
+		recovery->without = options->without[i];
+		recovery->without_found = false;
+		if (for_each_device(recovery, give_up_target))
 			return -1;
+		if (!recovery->without_found)
+			return complain(recovery->name, "--without '%s': no device of this store is called so", recovery->without);
 	}
 	return 0;
+}
+
+/* Those that something is to be copied to. Others, such as a CD, may be gone. */
+static int find_needed_target(struct recovery *recovery, struct target *target, const struct snapshot_store_device *device)
+{
+	return target->needed && !target->given_up ? find_target(recovery, target, device) : 0;
+}
+
+static int find_targets(struct recovery *recovery)
+{
+	if (give_up_targets(recovery, recovery->options) || for_each_entry(recovery, need_target))
+		return -1;
+	return for_each_device(recovery, find_needed_target);
 }
 
 static int open_target(struct target *target)
@@ -166,6 +210,10 @@ static int copy_chunk(struct recovery *recovery, uint64_t number, const struct s
 	uint64_t to = le64toh(entry->chunk) * CRYPT_CHUNK;
 	uint8_t data[CRYPT_CHUNK];
 
+	if (target->given_up) {
+		recovery->given_up++;
+		return 0;
+	}
 	if (open_target(target))
 		return -1;
 	if (crypt_read(&recovery->crypt, number, data))
@@ -257,13 +305,20 @@ static int recover_store(struct recovery *recovery)
 	printf("%s: the commit of snapshot ", recovery->name);
 	print_uuid(recovery->header.head.uuid);
 	printf(" is complete: %llu chunks of 4 KiB were missing\n", (ull)recovery->copied);
+	if (recovery->given_up)
+		printf("%s: %llu chunks of devices that are gone are lost\n", recovery->name, (ull)recovery->given_up);
 	return 0;
 }
 
-int recover(const char *name)
+int recover(const char *name, const struct recover_options *options)
 {
 	/* Not exclusively: dm-crypt is to have it, too. */
-	struct recovery recovery = { .name = name, .store = open(name, O_RDWR | O_CLOEXEC), .wait_ms = DEVICES_WAIT_MS };
+	struct recovery recovery = {
+		.name = name,
+		.options = options,
+		.store = open(name, O_RDWR | O_CLOEXEC),
+		.wait_ms = DEVICES_WAIT_MS,
+	};
 	int result;
 
 	if (recovery.store < 0) {

@@ -15,13 +15,14 @@ _snapctl()
 	*:--remote-filesystems) options='fail readonly' ;;
 	take:--on-failure) options='rollback nothing' ;;
 	suspend:--on-failure) options='ask rollback commit poweroff' ;;
-	*:--level | *:--timeout) return ;;
+	*:--level | *:--timeout | *:--without) return ;;
 	*)
 		case ${COMP_WORDS[1]} in
 		take) options="$call --on-failure" ;;
 		suspend) options="$call --level --no-compression --keep --on-failure --timeout --no-recovery" ;;
 		save) options='--level --no-compression --stdin --keep' ;;
 		commit) options='--no-recovery --images-removed' ;;
+		recover) options='--without' ;;
 		load) options='-u --ignore-store' ;;
 		resume) options='-u --check --ignore-store' ;;
 		esac

@@ -497,7 +497,15 @@ test('a commit is completed on the devices that it belongs to, whatever they are
   });
   t.match(recover(interruptedCommit('DM-UUID=LVM-1', 1)), {
     status: 1,
-    stderr: /belongs to late of 512 bytes \(DM-UUID=LVM-1\), which is not there; attach it or set it up/,
+    stderr:
+      /belongs to late of 512 bytes \(DM-UUID=LVM-1\), which is not there; attach it or set it up, .* --without 'DM-UUID=LVM-1'/,
+  });
+  const without = (id: string) => run('snapctl', ...words.slice(0, -1), '--without', id, store);
+  t.match(without('DM-UUID=LVM-1'), FOUND, 'a device that does not exist any more is not waited for');
+  t.match(without(''), { status: 2, stderr: /--without: give the id/ });
+  t.match(without('DM-UUID=LVM'), {
+    status: 1,
+    stderr: /--without 'DM-UUID=LVM': no device of this store is called so/,
   });
   const child = spawn(pathOf('snapctl'), words);
   let said = '';
@@ -508,6 +516,7 @@ test('a commit is completed on the devices that it belongs to, whatever they are
   t.same(await once(child, 'close'), [1, null]);
   t.match(said, FOUND.stderr, 'it waits for a device that comes late');
   t.match(recover(interruptedCommit('DM-NAME=dm-7', 1)), FOUND);
+  t.match(without('DM-NAME=dm-7'), { status: 1, stderr: /--without 'DM-NAME=dm-7': \/dev\/dm-7 is there; leave/ });
   mapped('dm-8', '253:8');
   t.match(recover(interruptedCommit('DM-UUID=LVM-1', 1)), {
     status: 1,
