@@ -16,21 +16,21 @@ export interface YamlEdit {
 
 /** `text` with the changes that `edit` makes. `text` must have no errors. */
 export function editYaml(text: string, edit: (yaml: YamlEdit) => void): string {
-  const document: Document = parseDocument(text, { logLevel: 'silent' });
+  const parsed: Document = parseDocument(text, { logLevel: 'silent' });
   edit({
     get: (path) => {
-      const node = document.getIn(path, true) as { toJS?: (document: Document) => unknown } | undefined;
+      const node = parsed.getIn(path, true) as { toJS?: (parsed: Document) => unknown } | undefined;
       if (isAlias(node)) throw new Error(`there is the alias '*${node.source}'`);
-      return node?.toJS?.(document);
+      return node?.toJS?.(parsed);
     },
-    set: (path, value) => document.setIn(path, document.createNode(value)),
-    remove: (path) => void document.deleteIn(path),
+    set: (path, value) => parsed.setIn(path, parsed.createNode(value)),
+    remove: (path) => void parsed.deleteIn(path),
     insert(path, index, value) {
-      if (!isSeq(document.getIn(path))) document.setIn(path, document.createNode([]));
-      const list = document.getIn(path);
-      if (isSeq(list)) list.items.splice(index, 0, document.createNode(value));
+      if (!isSeq(parsed.getIn(path))) parsed.setIn(path, parsed.createNode([]));
+      const list = parsed.getIn(path);
+      if (isSeq(list)) list.items.splice(index, 0, parsed.createNode(value));
     },
   });
   // A line is not folded: a command stays as it was written.
-  return document.toString({ lineWidth: 0 });
+  return parsed.toString({ lineWidth: 0 });
 }
