@@ -2,7 +2,7 @@
 /** The state that the steps of a timeline share. */
 import type { Agent } from '../../agent/agent.js';
 import type { Job } from '../../agent/job.js';
-import type { MarkerSeen } from '../../machine/contract.js';
+import type { Machine, MarkerSeen } from '../../machine/contract.js';
 import type { Evidence, EvidenceListeners } from '../evidence.js';
 import type { Machines, MachinesDeps } from '../machines.js';
 import type { Matcher } from '../pattern.js';
@@ -21,7 +21,16 @@ export interface TimelineDeps extends MachinesDeps, EvidenceListeners {
    * Called before each step, before each part of a live timeline that the rig drives, and after the last step. The run goes on
    * when the promise resolves. Its machine stands meanwhile, so the run is the same as without a pause.
    */
-  readonly pause?: (at: PausedAt) => Promise<void>;
+  readonly pause?: (at: PausedAt, standing: Standing | undefined) => Promise<void>;
+}
+
+/** The machine of a run that pauses, if one is on. Its memory can be read until the run goes on. */
+export interface Standing {
+  readonly machine: Pick<Machine, 'readMemory' | 'captureMemory'>;
+  /** Virtual time of this machine. */
+  readonly virtualMs: number;
+  /** The marker by which the kernel that runs there has announced its layout. */
+  readonly layout: MarkerSeen | undefined;
 }
 
 /** A place between two steps of a run, or within one. */

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** Pauses of a run: see `TimelineDeps.pause`. */
-import type { Moment, StepContext } from './context.js';
+import type { Moment, Standing, StepContext } from './context.js';
+import { layoutSent } from './layout.js';
 
 /** Pauses before what has this title, if anybody wants pauses. What the running machine has shown is told before. */
-export async function pause({ deps, machines }: StepContext, title: string, at: Moment): Promise<void> {
+export async function pause(context: StepContext, title: string, at: Moment): Promise<void> {
+  const { deps, machines } = context;
   if (!deps.pause) return;
   machines.show();
-  await deps.pause({ title, ...at });
+  await deps.pause({ title, ...at }, machines.isOn ? standingOf(context) : undefined);
+}
+
+function standingOf({ machines: { recorder }, restoredLayout }: StepContext): Standing {
+  const { machine } = recorder;
+  return { machine, virtualMs: recorder.seen().virtualMs, layout: restoredLayout ?? layoutSent(recorder) };
 }

@@ -2,7 +2,7 @@
 /** What can be done at a pause, as changes of a scenario's text. */
 import t from 'tap';
 import type { MachineShown } from '../../../emulator/cycle/machines.js';
-import type { Moment } from '../../../emulator/cycle/steps/context.js';
+import type { Moment, Standing } from '../../../emulator/cycle/steps/context.js';
 import { possibleAt, withDone, type Doing } from '../../../emulator/host/browser/session/additions.js';
 import { scenarioOf } from '../../../emulator/host/browser/session/edited.js';
 import { createPlaces } from '../../../emulator/host/browser/session/places.js';
@@ -204,9 +204,20 @@ t.test('a walk', async (t) => {
     () => undefined,
   );
   t.equal(walk.goTo(at(0)), undefined, 'nothing has begun');
+  const looks: string[] = [];
+  const look = ({ virtualMs }: Standing): (() => Promise<void>) => {
+    looks.push(`at ${virtualMs} ms`);
+    return async () => void looks.push('and away');
+  };
+  const none = (): Promise<never> => Promise.reject(new Error('nobody reads'));
+  const standing: Standing = {
+    machine: { readMemory: none, captureMemory: none },
+    virtualMs: 7,
+    layout: undefined,
+  };
   const check = (): void => undefined;
-  const first = walk.begin(TEXT, undefined);
-  const paused = first.pause({ title: 'run ls', ...at(1) }, [machine]);
+  const first = walk.begin(TEXT, undefined, look);
+  const paused = first.pause({ title: 'run ls', ...at(1) }, [machine], standing);
   paused.catch(() => undefined);
   await new Promise((resolve) => setImmediate(resolve));
   t.match(pauses, [{ at: at(1), possible: { commands: true }, places: [at(1)] }]);
@@ -224,12 +235,13 @@ t.test('a walk', async (t) => {
     (error: unknown) => error,
   );
   t.ok(walk.isLeft(left), 'the run that has paused ends');
+  t.same(looks.splice(0), ['at 7 ms', 'and away'], 'its machine can be looked at until then');
   t.notOk(walk.isLeft(new Error('another')));
 
   const { states } = first;
-  const second = walk.begin(again?.text ?? '', again);
+  const second = walk.begin(again?.text ?? '', again, look);
   t.not(second.states, states, 'what comes before its pause is run');
-  const there = second.pause({ title: 'run pwd', ...at(1) }, [machine]);
+  const there = second.pause({ title: 'run pwd', ...at(1) }, [machine], standing);
   there.catch(() => undefined);
   await new Promise((resolve) => setImmediate(resolve));
   t.equal(pauses.length, 2);
@@ -238,12 +250,15 @@ t.test('a walk', async (t) => {
   t.equal(walk.goTo(at(1)), undefined, 'not while it runs');
   walk.end();
   t.match(walk.goTo(at(4)), { to: at(4), text: again?.text });
-  const third = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(4), leftOut: [] });
+  const third = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(4), leftOut: [] }, look);
+  looks.length = 0;
+  await third.pause({ title: 'run ls', ...at(2) }, [machine], standing);
+  t.same(looks, [], 'nothing is looked at where there is no pause');
   t.equal(third.states, second.states, 'the state before the suspend is used again');
-  const early = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(2), leftOut: [] });
+  const early = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(2), leftOut: [] }, look);
   t.not(early.states, second.states, 'but not by a run that pauses before it');
   await t.rejects(
-    third.pause({ title: 'run pwd', ...at(1) }, [{ ...machine, instructions: 1 }]),
+    third.pause({ title: 'run pwd', ...at(1) }, [{ ...machine, instructions: 1 }], undefined),
     { message: /the run is not the same as before/ },
     'a run that differs from what it was before is told',
   );

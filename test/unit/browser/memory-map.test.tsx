@@ -194,3 +194,43 @@ t.test('a machine on a slow host runs for a shorter time', async (t) => {
   t.equal(nextStretchMs(1, 5), 4, 'and for a longer time when the host gets faster');
   t.equal(nextStretchMs(1, 0), 20);
 });
+
+t.test('the memory of a machine that stands at a pause', async (t) => {
+  const told: FromSession[] = [];
+  const kinds = (): readonly string[] => told.splice(0).map(({ tell }) => tell);
+  const rest = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  let made = 0;
+  const reader: MemoryReader = {
+    kinds: () => Promise.resolve(new Uint8Array(1)),
+    page: async (frame) => {
+      await rest();
+      return { owner: `owner of ${frame}`, bytes: new Uint8Array(2) };
+    },
+  };
+  const watch = createMemoryWatch(
+    (message) => told.push(message),
+    () => 1000,
+  );
+  const make = (): Promise<MemoryReader> => {
+    made += 1;
+    return Promise.resolve(reader);
+  };
+  const leave = watch.standing(make, 7);
+  await rest();
+  t.same(kinds(), [], 'nobody has asked');
+  t.equal(made, 0);
+  watch.watch(true);
+  await rest();
+  t.match(told, [{ tell: 'watching' }, { tell: 'memory', memory: { virtualMs: 7 } }], 'told at once');
+  kinds();
+  watch.ask(3);
+  await leave();
+  t.match(told, [{ tell: 'page', page: { frame: 3, owner: 'owner of 3', virtualMs: 7 } }], 'before it goes on');
+  kinds();
+  watch.ask(4);
+  await rest();
+  t.same(kinds(), [], 'a machine that runs is not asked');
+  await watch.standing(make, 8)();
+  t.same(kinds(), ['page', 'memory'], 'the next one is');
+  t.equal(made, 2);
+});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Tells the page what it wants to know of the memory of a machine, now and then, while the machine stands between two runs. */
+/** Tells the page what it wants to know of the memory of a machine that stands: now and then between two runs, or at a pause. */
 import { GuestError } from '../../../machine/errors.js';
 import type { MemoryReader } from './memory-reader.js';
 import type { FromSession } from './protocol.js';
@@ -19,19 +19,39 @@ export interface MemoryWatch {
    * when something is wanted for the first time.
    */
   readonly of: (makeReader: () => Promise<MemoryReader>) => (virtualMs: number) => Promise<void>;
+  /**
+   * For a machine that stands, at its virtual time, until the answer is called. What is wanted meanwhile is told at once. The
+   * answer's promise resolves when the machine may go on.
+   */
+  readonly standing: (makeReader: () => Promise<MemoryReader>, virtualMs: number) => () => Promise<void>;
 }
 
 /** `now`: real time in ms. */
 export function createMemoryWatch(tell: (message: FromSession) => void, now: () => number): MemoryWatch {
   let isWatched = false;
   let askedFrame: number | undefined;
-  return {
+  let tellStanding: (() => void) | undefined;
+  const watch: MemoryWatch = {
     watch(on) {
       isWatched = on;
       tell({ tell: 'watching', on });
+      tellStanding?.();
     },
     ask(frame) {
       askedFrame = frame;
+      tellStanding?.();
+    },
+    standing(makeReader, virtualMs) {
+      const tellNow = watch.of(makeReader);
+      let told = Promise.resolve();
+      tellStanding = () => {
+        told = told.then(() => tellNow(virtualMs));
+      };
+      tellStanding();
+      return () => {
+        tellStanding = undefined;
+        return told;
+      };
     },
     of(makeReader) {
       let reader: MemoryReader | undefined;
@@ -63,4 +83,5 @@ export function createMemoryWatch(tell: (message: FromSession) => void, now: () 
       };
     },
   };
+  return watch;
 }

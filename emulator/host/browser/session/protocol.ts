@@ -35,7 +35,7 @@ export type ToSession =
   | { readonly do: 'change'; readonly doing: Doing }
   /** Goes to another place that the run has been at. */
   | { readonly do: 'goTo'; readonly moment: Moment }
-  /** Show the memory of the machine at the prompt now and then, or no longer. */
+  /** Show the memory of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
   | { readonly do: 'watchMemory'; readonly on: boolean }
   /** Tell what is known of a page that the memory map shows. */
   | { readonly do: 'askPage'; readonly frame: number }

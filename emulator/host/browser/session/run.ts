@@ -3,7 +3,7 @@
 import type { Booter, BootStates } from '../../../cycle/boot.js';
 import type { MachineShown } from '../../../cycle/machines.js';
 import { runPlan } from '../../../cycle/run.js';
-import type { PausedAt } from '../../../cycle/steps/context.js';
+import type { PausedAt, Standing } from '../../../cycle/steps/context.js';
 import type { Engine } from '../../../machine/contract.js';
 import { reportOf, type Report } from '../../../report/model.js';
 import { createProofs } from '../../../verify/proofs.js';
@@ -24,7 +24,7 @@ export interface RunOptions {
   /** Those of earlier runs on the same machine. */
   readonly states: BootStates;
   /** See `TimelineDeps`. `machines`: what those of the run have shown so far. */
-  readonly pause?: (at: PausedAt, machines: readonly MachineShown[]) => Promise<void>;
+  readonly pause?: (at: PausedAt, machines: readonly MachineShown[], standing: Standing | undefined) => Promise<void>;
 }
 
 /** @throws InputError, RigError; errors of the guest are in the report. */
@@ -59,7 +59,7 @@ export async function runScenario(
     }),
     matcher: browserMatcher(),
     hash: sha256Hex,
-    ...(pause && { pause: (at: PausedAt) => pause(at, machines) }),
+    ...(pause && { pause: (at: PausedAt, standing: Standing | undefined) => pause(at, machines, standing) }),
     onMachine(machine) {
       machines[machine.number - 1] = machine;
       tell({ tell: 'machine', machine });

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
 /** A session: a machine at its prompt, and then a run of the page's scenario. */
 import { bootStates } from '../../../cycle/boot.js';
+import type { Standing } from '../../../cycle/steps/context.js';
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
 import type { Engine, Machine } from '../../../machine/contract.js';
 import { concat } from '../../../machine/bytes.js';
 import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
 import { SESSION_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
-import { loadMachine, loadScenario, loadSymbols, placeStored, type LoadedMachine } from '../storage/machine-files.js';
+import {
+  loadMachine,
+  loadScenario,
+  loadSymbols,
+  placeStored,
+  type LoadedMachine,
+  type LoadedScenario,
+} from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
 import { openPieceStore } from '../storage/piece-store.js';
 import { changed, changeOf, sessionFor } from './edited.js';
@@ -108,7 +116,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'running', again });
     const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
     const scenario = change ? await changed(loaded, change, text) : loaded;
-    const options = stepwise ? walk.begin(text, again) : { states: bootStates() };
+    const options = stepwise ? walk.begin(text, again, lookAt(scenario)) : { states: bootStates() };
     const report = await runScenario(scenario, engine, tell, options).catch((error: unknown) => {
       if (!walk.isLeft(error)) throw error;
     });
@@ -129,6 +137,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     });
     await tellStored();
   };
+
+  const lookAt =
+    ({ systemMap }: LoadedScenario) =>
+    ({ machine, virtualMs, layout }: Standing): (() => Promise<void>) =>
+      memory.standing(() => memoryReader(machine, systemMap, layout ? [layout] : []), virtualMs);
 
   /** The run that has paused begins anew. */
   const runAgain = (ask: (own: string) => Again | undefined): void => {

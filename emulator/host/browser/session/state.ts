@@ -21,7 +21,7 @@ export interface SessionState {
   /** While something is being loaded. */
   readonly loading: Loading | undefined;
   readonly prompt: PromptState | undefined;
-  /** Of the machine at the prompt, while it is watched; stays when that ends. */
+  /** Of the machine at the prompt or of a run that has paused, while it is watched; stays when that ends. */
   readonly memory: MemoryShown | undefined;
   readonly isWatched: boolean;
   /** The page of the memory map that was asked for last. */

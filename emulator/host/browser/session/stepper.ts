@@ -5,6 +5,8 @@ import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
 export interface Stepper {
   /** To be called before each part, which begins when the promise resolves. Rejects when the run has to end. */
   readonly pause: (at: PausedAt) => Promise<void>;
+  /** Whether there is a pause before this place. */
+  readonly pausesAt: (at: Moment) => boolean;
   /** Ends the present pause, if there is one; `all`: from now on there is none. */
   readonly goOn: (all: boolean) => void;
   /** Ends the run at its present pause, for this reason, if there is one. */
@@ -21,9 +23,11 @@ export const isBefore = (one: Moment, two: Moment): boolean =>
 export function createStepper(onPause: (at: PausedAt) => void, onEnd: () => void, from?: Moment): Stepper {
   let isOver = false;
   let waiting: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined;
+  const pausesAt = (at: Moment): boolean => !isOver && !(from && isBefore(at, from));
   return {
+    pausesAt,
     pause: (at) => {
-      if (isOver || (from && isBefore(at, from))) return Promise.resolve();
+      if (!pausesAt(at)) return Promise.resolve();
       return new Promise((resolve, reject) => {
         waiting = { resolve, reject };
         onPause(at);

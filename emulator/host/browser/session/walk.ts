@@ -6,7 +6,7 @@
 import { bootStates, type BootStates } from '../../../cycle/boot.js';
 import type { MachineShown } from '../../../cycle/machines.js';
 import { splitAtSuspend, type Step } from '../../../cycle/plan.js';
-import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
+import type { Moment, PausedAt, Standing } from '../../../cycle/steps/context.js';
 import { possibleAt, withDone, type Doing } from './additions.js';
 import { scenarioOf } from './edited.js';
 import { createPlaces } from './places.js';
@@ -15,8 +15,16 @@ import type { RunOptions } from './run.js';
 import { createStepper, type Stepper } from './stepper.js';
 
 export interface Walk {
-  /** A run of the scenario in `text`, which is valid, begins. `again`: to get to a place of the run before. */
-  readonly begin: (text: string, again: Again | undefined) => Required<RunOptions>;
+  /**
+   * A run of the scenario in `text`, which is valid, begins.
+   * @param again to get to a place of the run before.
+   * @param look is shown the machine of each pause, and told when that ends; the run goes on when its promise resolves.
+   */
+  readonly begin: (
+    text: string,
+    again: Again | undefined,
+    look: (standing: Standing) => () => Promise<void>,
+  ) => Required<RunOptions>;
   readonly goOn: (all: boolean) => void;
   /**
    * Ends the run that has paused. It has to be begun again as the answer says.
@@ -63,7 +71,7 @@ export function createWalk(
   };
 
   return {
-    begin(text, again) {
+    begin(text, again, look) {
       if (!again) places = createPlaces(hash);
       const to = again?.to ?? START;
       const stepper = createStepper(
@@ -78,11 +86,17 @@ export function createWalk(
       present = begun;
       return {
         states: statesFor(text, to),
-        async pause(at, machines) {
+        async pause(at, machines, standing) {
           await places.reach(at, machines);
+          if (!stepper.pausesAt(at)) return;
           begun.here = { at, machine: machines.at(-1) };
-          await stepper.pause(at);
-          begun.here = undefined;
+          const leave = standing && look(standing);
+          try {
+            await stepper.pause(at);
+          } finally {
+            begun.here = undefined;
+            await leave?.();
+          }
         },
       };
     },

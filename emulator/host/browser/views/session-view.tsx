@@ -52,6 +52,7 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
 export function SessionView(props: SessionProps): VNode {
   const { state, onAct, send, edited, onEdit, place, onPlace } = props;
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
+  const hasMachine = phase === 'prompt' || paused !== undefined;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
   return (
@@ -94,7 +95,7 @@ export function SessionView(props: SessionProps): VNode {
         id="watch"
         type="button"
         aria-pressed={state.isWatched}
-        disabled={phase !== 'prompt'}
+        disabled={!hasMachine}
         onClick={() => send({ do: 'watchMemory', on: !state.isWatched })}
       >
         Watch the memory
@@ -102,7 +103,7 @@ export function SessionView(props: SessionProps): VNode {
       <MemoryMap
         memory={state.memory}
         page={state.page}
-        onPage={phase === 'prompt' ? (frame) => send({ do: 'askPage', frame }) : undefined}
+        onPage={hasMachine ? (frame) => send({ do: 'askPage', frame }) : undefined}
       />
       <Timeline tracks={timelineOf(machines)} />
       <DiskMap disks={state.disks} machines={machines} place={place} onPlace={onPlace} />
