@@ -2,9 +2,8 @@
 /**
  * The same machine in a browser and in Node: same instruction count, same state. In Node it runs from power-on without an
  * interruption, and in the browser it continues from a saved state, with and without memory that the page shares with its
- * worker: from Snapback's server, and from one that only delivers files.
+ * worker: from Snapback's server, and from one that only delivers files. What Node does runs at the same time.
  */
-import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -38,12 +37,18 @@ import { guestMemory } from '../../emulator/memory/view.js';
 import { buddyFree } from '../../emulator/memory/zones.js';
 import { memoryReader } from '../../emulator/host/browser/session/memory-reader.js';
 import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
-import { linkPart, SESSION_FORMAT, SESSION_NAME } from '../../emulator/scenario/session-file.js';
+import {
+  linkPart,
+  SESSION_FORMAT,
+  SESSION_NAME,
+  sessionText,
+  type SessionFile,
+} from '../../emulator/scenario/session-file.js';
 import type { MachineDescription } from '../../emulator/host/browser/storage/description.js';
 import { loadSession, sessionDifferences } from '../../tools/cli/replay-session.js';
 import { scenarioPage } from '../../tools/page/scenario-page.js';
 import { serveFiles } from '../../tools/page/server.js';
-import { SITE_LIST, writeSite, type SiteList } from '../../tools/page/site.js';
+import { contentOf, type PageFile } from '../../tools/page/files.js';
 
 /** Chromium must not look for hosts outside. */
 const QUIET = [
@@ -61,7 +66,11 @@ const HOST_MS_MAX = 300_000;
 
 await buildWorkers();
 await buildPage();
-const context = { cacheDir: defaultCacheDir(), progress: () => undefined, signal: new AbortController().signal };
+const context = {
+  cacheDir: defaultCacheDir(),
+  progress: () => undefined,
+  signal: new AbortController().signal,
+};
 const loaded = await loadScenario(packagePath('test', 'e2e', 'fixtures', 'in-browser.yaml'));
 const { config, systemMap } = await obtainMachineFiles(loaded.plan.machine, loaded.scenario.disks, context);
 
@@ -81,18 +90,24 @@ interface There {
   readonly document: { readonly body: { readonly innerText: string } };
 }
 
-/** Any web server: it delivers the files of `dir` below /somewhere/, and sets no header but the type. */
-async function plainServer(dir: string): Promise<{ readonly url: string; readonly close: () => void }> {
-  const types: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', css: 'text/css' };
+/** Any web server: it delivers `files` below /somewhere/, and sets no header but the type. */
+async function plainServer(
+  files: ReadonlyMap<string, PageFile>,
+): Promise<{ readonly url: string; readonly close: () => void }> {
+  const types: Readonly<Record<string, string>> = {
+    html: 'text/html',
+    js: 'text/javascript',
+    css: 'text/css',
+  };
   const server = createServer((request, response) => {
     const path = (request.url ?? '').replace(/^\/somewhere\//, '') || 'index.html';
-    readFile(join(dir, path)).then(
-      (bytes) => {
-        const type = types[path.split('.').at(-1) ?? ''];
-        response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(bytes);
-      },
-      () => response.writeHead(404).end(),
-    );
+    const file = files.get(path);
+    const type = types[path.split('.').at(-1) ?? ''];
+    if (!file) response.writeHead(404).end();
+    else
+      void contentOf(file).then((bytes) =>
+        response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(bytes),
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -106,7 +121,11 @@ async function open(
   browser: BrowserContext,
   url: string,
   problems: string[],
-): Promise<{ readonly page: Page; readonly state: PromptState; readonly isolated: boolean }> {
+): Promise<{
+  readonly page: Page;
+  readonly state: PromptState;
+  readonly isolated: boolean;
+}> {
   const page = await browser.newPage();
   page.setDefaultTimeout(HOST_MS_MAX);
   page.on('pageerror', (error) => problems.push(String(error)));
@@ -156,13 +175,75 @@ async function checkKinds(t: Test, machine: Machine, markers: readonly MarkerSee
   t.same(wrong, [], 'the memory map shows what the kernel says of each page');
 }
 
+/** The machine from its power-on to its prompt, in Node. */
+async function alone() {
+  const machine = await createV86Engine().powerOn(config);
+  const markers: MarkerSeen[] = [];
+  for (const kind of [USER_MARKERS.beforeDisk, USER_MARKERS.agentReady]) {
+    const { reason, markers: seen } = await machine.run({
+      virtualMsMax: 60_000,
+      triggers: [{ when: { on: 'marker', kind }, then: { do: 'stop' } }],
+    });
+    if (reason.why !== 'trigger') throw new Error(`the machine has stopped: ${reason.why}`);
+    markers.push(...seen);
+  }
+  const here = await machine.run({ virtualMsMax: PROMPT_MS });
+  return { machine, markers, here, stateHash: await machine.stateHash() };
+}
+
+/** Sizes and schemes in which the page is looked at. */
+const LOOKS = [
+  { width: 1280, colorScheme: 'light' },
+  { width: 390, colorScheme: 'dark' },
+] as const;
+const axe = await readFile(packagePath('node_modules', 'axe-core', 'axe.min.js'), 'utf8');
+
+interface Axe {
+  run(): Promise<{
+    readonly violations: readonly {
+      readonly id: string;
+      readonly nodes: readonly { readonly html: string }[];
+    }[];
+    readonly passes: readonly unknown[];
+  }>;
+}
+
+/** What axe-core finds, and whether all of the page fits on a phone. */
+async function checkAccess(t: Test, page: Page, when: string): Promise<void> {
+  await page.evaluate(axe);
+  for (const { width, colorScheme } of LOOKS) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    const { found, rules, scrollWidth } = await page.evaluate(async () => {
+      const { axe, document } = globalThis as unknown as {
+        readonly axe: Axe;
+        readonly document: {
+          readonly documentElement: { readonly scrollWidth: number };
+        };
+      };
+      const { violations, passes } = await axe.run();
+      const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+      return {
+        found,
+        rules: passes.length,
+        scrollWidth: document.documentElement.scrollWidth,
+      };
+    });
+    t.same(found, [], `${when}, ${width} pixels wide, ${colorScheme}: axe-core finds nothing`);
+    t.ok(rules > 20, `by ${rules} rules`);
+    t.ok(scrollWidth <= width, 'and nothing is wider than the screen');
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
-  const dir = await mkdtemp(join(tmpdir(), 'snapback-site-'));
   const files = await scenarioPage(loaded, context);
-  await writeSite(dir, files, '1.0.0');
+  const inNode = alone();
+  t.teardown(async () => (await inNode.catch(() => undefined))?.machine.close());
   const server = await serveFiles(files, 0);
-  const plain = await plainServer(dir);
+  const delivered = new Map(files);
+  const plain = await plainServer(delivered);
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium',
     args: QUIET,
@@ -173,20 +254,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     await server.close();
     plain.close();
     await rm(profile, { recursive: true, force: true });
-    await rm(dir, { recursive: true, force: true });
   });
-  const list = JSON.parse(await readFile(join(dir, SITE_LIST), 'utf8')) as SiteList;
-  const hashes = await Promise.all(
-    list.files.map(async ({ path }) => {
-      const bytes = await (await fetch(`${plain.url}${path}`)).arrayBuffer();
-      return createHash('sha256').update(new Uint8Array(bytes)).digest('hex');
-    }),
-  );
-  t.same(
-    hashes,
-    list.files.map((file) => file.sha256),
-    'a site consists of what it lists',
-  );
 
   const problems: string[] = [];
   const description = JSON.parse(
@@ -199,46 +267,39 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
       '      method: sys_snapshot\n',
       '      method: sys_snapshot\n      beforeSaving:\n        - scribble /etc\n',
     );
-  const link = linkPart({
+  const done: SessionFile = {
     sessionFormat: SESSION_FORMAT,
-    snapback: '1.0.0',
+    snapback: description.snapback,
     scenario: edited,
     artifacts: description.artifacts,
-  });
+  };
+  const link = linkPart(done);
   const without = await open(browser, plain.url + link, problems);
   t.equal(await without.page.inputValue('#scenario'), edited, 'a link brings its scenario');
   t.notOk(without.isolated, 'a server without special headers: no shared memory');
   t.match(await without.page.textContent('#status'), /^at the prompt: instruction/);
   await without.page.close();
-  const { page, state: there, isolated } = await open(browser, server.url, problems);
+  const { page, state: shared, isolated } = await open(browser, server.url, problems);
   t.ok(isolated, "Snapback's server: shared memory");
 
-  const machine = await createV86Engine().powerOn(config);
-  t.teardown(() => machine.close());
-  const markers: MarkerSeen[] = [];
-  for (const kind of [USER_MARKERS.beforeDisk, USER_MARKERS.agentReady]) {
-    const { reason, markers: seen } = await machine.run({
-      virtualMsMax: 60_000,
-      triggers: [{ when: { on: 'marker', kind }, then: { do: 'stop' } }],
-    });
-    t.same(reason, { why: 'trigger', index: 0 });
-    markers.push(...seen);
-  }
-  const here = await machine.run({ virtualMsMax: PROMPT_MS });
-  const stateHash = await machine.stateHash();
+  const { machine, markers, here, stateHash } = await inNode;
   await checkKinds(t, machine, markers);
-  for (const [name, state] of Object.entries({ with: there, without: without.state })) {
+  for (const [name, state] of Object.entries({
+    with: shared,
+    without: without.state,
+  })) {
     t.equal(state.instructions, here.instructions, `${name} shared memory: at the same instruction`);
     t.equal(state.virtualMs, here.virtualMs, 'at the same time');
     t.equal(state.stateHash, stateHash, 'in the same state, all RAM included');
   }
-  for (const [name, state] of Object.entries({ with: there, without: without.state }))
+  for (const [name, state] of Object.entries({
+    with: shared,
+    without: without.state,
+  }))
     t.comment(
       `${name} shared memory: loaded after ${Math.round(state.loadedMs)} ms, prompt ${Math.round(state.promptMs)} ms`,
     );
-  const wire = list.files.filter(({ path }) => !path.endsWith('.map')).reduce((sum, file) => sum + file.bytes, 0);
-  t.comment(`over the wire: ${(wire / 1e6).toFixed(1)} MB`);
-  const scripts = await Promise.all(['page.js', 'session-worker.js'].map((name) => readFile(join(dir, name))));
+  const scripts = ['page.js', 'session-worker.js'].map((name) => files.get(name) as Uint8Array);
   const scriptBytes = scripts.reduce((sum, script) => sum + gzipSync(script, { level: 9 }).length, 0);
   t.ok(scriptBytes < SCRIPT_BYTES_MAX, `script without the emulator: ${scriptBytes} bytes compressed`);
 
@@ -272,6 +333,14 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   t.match(await (await page.waitForSelector('#refused')).textContent(), /scenario:\d+:\d+: .*resumee/);
   await page.fill('#scenario', loaded.text);
   await page.click('#step');
+  const machines = new Map<number, MachineShown>();
+  const repeated = loadSession(SESSION_NAME, sessionText(done)).then(({ loaded: theSame }) =>
+    runScenario(theSame, context, {
+      say: () => undefined,
+      onMachine: (shown) => machines.set(shown.number, shown),
+    }),
+  );
+  repeated.catch(() => undefined);
   const parts: string[] = [];
   /** What begins at the next pause; undefined at the end of the run. */
   const paused = async (): Promise<string | undefined> => {
@@ -304,6 +373,12 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await act(press('Enter'));
   await page.locator('#do-havoc').focus();
   while ((await act(press('n'))) !== 'save the image');
+  const memory = await page.waitForFunction((promptMs) => {
+    const { memory } = (globalThis as unknown as There).snapback;
+    return memory !== undefined && memory.virtualMs > promptMs && memory.virtualMs;
+  }, shared.virtualMs);
+  t.comment(`the memory map shows the machine of the run at ${String(await memory.jsonValue())} ms`);
+  await checkAccess(t, page, 'at a pause');
   await act(press('h'));
   t.equal(await page.inputValue('#scenario'), edited, 'what is done changes the scenario');
   t.same(
@@ -341,19 +416,19 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
   const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
   const report = (await ended.jsonValue()) as Report;
-  const machines = new Map<number, MachineShown>();
   const saved = (await page.getAttribute('#session-file', 'href')) ?? '';
-  const repeated = await loadSession(SESSION_NAME, decodeURIComponent(saved.replace(/^data:application\/json,/, '')));
-  const inNode = await runScenario(repeated.loaded, context, {
-    say: () => undefined,
-    onMachine: (shown) => machines.set(shown.number, shown),
-  });
+  const { session } = await loadSession(
+    SESSION_NAME,
+    decodeURIComponent(saved.replace(/^data:application\/json,/, '')),
+  );
+  t.same(session, { ...done, stateHash: report.stateHash }, 'its session has what was done');
+  const { report: there } = await repeated;
   t.equal(report.verdict, 'pass', 'the scenario passes on the page');
   t.same(report.failures, []);
-  t.equal(report.stateHash, inNode.report.stateHash, 'and ends in the state in which its session ends in Node');
-  t.same(sessionDifferences(repeated.session, inNode.report), []);
+  t.equal(report.stateHash, there.stateHash, 'and ends in the state in which its session ends in Node');
+  t.same(sessionDifferences(session, there), []);
   for (const key of ['memory', 'image', 'disk', 'frozen', 'instructions', 'virtualMs', 'replay', 'artifacts'] as const)
-    t.same(report[key], inNode.report[key], key);
+    t.same(report[key], there[key], key);
   t.equal(await page.textContent('#verdict'), renderText(report, { colour: false }), 'printed as on the command line');
   const writers = await page.locator('#disks .legend tr').evaluateAll((rows) =>
     rows.map((row) => {
@@ -378,11 +453,12 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     /^sdb3, image store, ext4, sectors 788480 to 788607: \d+ written by/,
     'and what a place is',
   );
-  t.comment(`the scenario took ${report.realMs} ms on the page and ${inNode.report.realMs} ms in Node`);
+  await checkAccess(t, page, 'at the end');
+  t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
 
-  const state = list.files.find(({ path }) => path.startsWith('machine/agentReady-'))?.path ?? '';
-  await rm(join(dir, state));
+  const state = [...files.keys()].find((path) => path.startsWith('machine/agentReady-')) ?? '';
+  delivered.delete(state);
   const broken = await browser.newPage();
   await broken.goto(plain.url);
   await broken.waitForSelector('#status.failed', { timeout: HOST_MS_MAX });
