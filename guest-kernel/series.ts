@@ -9,7 +9,7 @@
  */
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { command, type CommandOptions, type CommandResult } from '../emulator/host/node/process.js';
@@ -211,7 +211,8 @@ export function gitIn(
   return (args, input, okStatuses = [0]) =>
     command('git', args, context, {
       cwd: tree,
-      env: { ...ISOLATED, ...IDENTITY, ...env },
+      // A folder that is no git tree (any more) must not be taken for a part of one around it.
+      env: { ...ISOLATED, ...IDENTITY, GIT_CEILING_DIRECTORIES: dirname(resolve(tree)), ...env },
       remedy,
       okStatuses,
       ...(input === undefined ? {} : { input }),

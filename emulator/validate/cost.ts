@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: MIT
-/** How long cells take, as far as that is known. It balances shards, and must be the same wherever they run. */
+/**
+ * How long cells take, and how much they tell, as far as that is known (`tools/costs.ts`). It balances shards, so it must be the same
+ * wherever they run.
+ */
 import { isScenarioFile, type Cell } from './cell.js';
+import table from './costs.json' with { type: 'json' };
 
-/** Millions of instructions of a scenario, measured on the kernel of the series: those of its control run, too, if it has one. */
-const MILLIONS: Readonly<Record<string, number>> = {
-  'mm-almost-zeros': 180,
-  rollback: 4670,
-  'rollback-short': 160,
-  'stock-cycle': 2200,
-  'sys-snapshot': 5000,
-  waits: 640,
-};
-/** For a scenario that has not been measured. */
-const USUAL = 1500;
+/** By scenario. */
+export type Costs = Readonly<
+  Record<
+    string,
+    {
+      /** Millions of instructions, measured on the kernel of the series: those of its control run, too, if it has one. */
+      readonly millions?: number;
+      /** The mutants that it sees. */
+      readonly mutants?: number;
+    }
+  >
+>;
+
+/** Of a scenario that has not been measured. */
+const USUAL_MILLIONS = 1500;
+
+const COSTS: Costs = table.scenarios;
+const knownOf = ({ scenario }: Cell, costs: Costs): Costs[string] =>
+  isScenarioFile({ scenario }) ? {} : (costs[scenario] ?? {});
 
 /** The cost of a cell in millions of instructions. */
-export const costOf = ({ scenario }: Cell): number =>
-  isScenarioFile({ scenario }) ? USUAL : (MILLIONS[scenario] ?? USUAL);
+export const costOf = (cell: Cell, costs = COSTS): number => knownOf(cell, costs).millions ?? USUAL_MILLIONS;
+
+/** Cells in the order in which a mistake is found soonest: the cheapest first, and before it what has found mutants often for its cost. */
+export function soonestFirst<T>(items: readonly T[], cellOf: (item: T) => Cell, costs = COSTS): readonly T[] {
+  const weight = (cell: Cell): number => costOf(cell, costs) / (1 + (knownOf(cell, costs).mutants ?? 0));
+  return [...items].sort((a, b) => weight(cellOf(a)) - weight(cellOf(b)));
+}

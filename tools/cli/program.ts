@@ -13,7 +13,13 @@ import { METHODS, runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
-import { validateCommand, type ReportOptions, type ValidateOptions } from './validate.js';
+import {
+  FLAVOUR_DEFAULT,
+  MATRIX_DEFAULT,
+  validateCommand,
+  type ReportOptions,
+  type ValidateOptions,
+} from './validate.js';
 import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
@@ -111,12 +117,16 @@ export function buildProgram(context: CommandContext): Command {
     )
     .option('--tree <folder>', 'instead: a git tree, whose commits --range names')
     .option('--range <commits>', 'such as HEAD~3..HEAD: the commits of --tree, as patches on top of the series')
-    .option(
-      '--matrix <name>',
-      `which scenarios: ${Object.keys(MATRICES).join(', ')}, or a YAML file with your own`,
-      'quick',
+    .addOption(
+      new Option(
+        '--matrix <name>',
+        `which scenarios: ${Object.keys(MATRICES).join(', ')}, or a YAML file with your own`,
+      ).default(undefined, MATRIX_DEFAULT),
     )
-    .addOption(new Option('--flavour <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
+    .addOption(
+      new Option('--flavour <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default(undefined, FLAVOUR_DEFAULT),
+    )
+    .option('--resume', 'go on with the last validation, which was interrupted or failed')
     .option('--jobs <n>', 'cells that are run side by side, instead of as many as this host has processors for', jobs)
     .option(
       '--shard <part>',

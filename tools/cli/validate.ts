@@ -19,6 +19,8 @@ import {
 } from '../../emulator/validate/text.js';
 import { renderValidationJunit, renderValidationKtap } from '../../emulator/validate/machine-readable.js';
 import type { BisectedCell, Validation } from '../../emulator/validate/validation.js';
+import { lastValidation, rememberValidation, type LastOptions, type LastValidation } from '../run/last-validation.js';
+import { ownCommand } from '../run/own-command.js';
 import { openResults } from '../run/results-folder.js';
 import { bisectBroken, newRun, replayIn, validate } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
@@ -42,49 +44,52 @@ export interface ValidateOptions extends ReportOptions {
   readonly patches?: readonly string[];
   readonly tree?: string;
   readonly range?: string;
-  readonly matrix: string;
-  readonly flavour: KernelFlavour;
+  /** Default: quick. */
+  readonly matrix?: string;
+  /** Default: release. */
+  readonly flavour?: KernelFlavour;
   readonly jobs?: number;
   readonly shard?: Shard;
   readonly results?: string;
   readonly bisect?: boolean;
   readonly b4?: boolean;
   readonly bisectExit?: boolean;
+  readonly resume?: boolean;
 }
 
+export const MATRIX_DEFAULT = 'quick';
+export const FLAVOUR_DEFAULT = 'release';
+
 export async function validateCommand(given: ValidateOptions, { signal }: CommandContext): Promise<number> {
-  const { shard } = given;
-  if (shard && given.results === undefined)
-    throw new InputError('--shard names no folder for its results', {
-      remedy: 'name one with --results; `snapback merge` makes the report of all of them',
-    });
-  if (shard && (hasReport(given) || given.b4 === true || given.bisect === true))
-    throw new InputError('a shard has no report of its own, and nothing to bisect', {
-      remedy:
-        'leave the report to `snapback merge`, which has all results, and bisect cells that are broken afterwards',
-    });
-  const cells = await readCells(given.matrix, given.flavour);
-  const options = await settleFiles(given, given.patches ?? []);
-  const folder = given.results === undefined ? undefined : await openResults(given.results);
+  refuseContradictions(given);
+  const { context, progress } = buildContext(signal);
+  const last = given.resume === true ? await lastOf(context) : undefined;
+  const named = { ...last?.options, ...given };
+  const { shard, matrix = MATRIX_DEFAULT, flavour = FLAVOUR_DEFAULT } = named;
+  const cells = last?.cells ?? (await readCells(matrix, flavour));
+  const options = await settleFiles(named, given.patches ?? []);
+  const folder = named.results === undefined ? undefined : await openResults(named.results);
   const takesStdout = reportsToStdout(options);
   if (options.b4 === true && takesStdout)
     throw new InputError('--b4 and a report both name standard output', {
       remedy: 'give the report a file of its own',
     });
-  const { context, progress } = buildContext(signal);
   const print = (text: string): void => {
     progress.clear();
     if (takesStdout || options.b4 === true) console.error(text);
     else console.log(text);
   };
   try {
-    const changes = await changesOf(options, context);
+    const changes = last?.changes ?? (await changesOf(options, context));
     if (changes.length === 0) {
       await writeFiles([{ file: STDOUT, text: renderB4([]) }]);
       return EXIT.pass;
     }
     await ensurePrerequisites(context);
-    const run = await newRun({ flavour: options.flavour, arch: 'i386' }, changes, cells, options.matrix, context);
+    const run = await newRun({ flavour, arch: 'i386' }, changes, cells, matrix, context);
+    const forget = canResume(options)
+      ? await rememberValidation(context.cacheDir, { changes, cells, options: lastOptions(options, matrix, flavour) })
+      : undefined;
     const now = (ended?: Validation['ended']): Validation =>
       validationOf(run.plan, run.results, replayIn(context.cacheDir, run.plan), ended);
     const withBisection = async (judged: Validation): Promise<Validation> => {
@@ -108,6 +113,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       const first: unknown = signal.aborted ? signal.reason : error;
       const validation = now(reasonOf(first));
       if (validation.cells.length > 0) print(shard ? renderShard(shard, validation) : renderVerdict(validation));
+      if (forget) print(`  ${ownCommand()} validate --resume   goes on with it`);
       await writeReports(validation, options).catch((second: unknown) => {
         throw new TwoFailures(first, second);
       });
@@ -123,12 +129,67 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       throw first;
     });
     await writeReports(validation, options);
+    await forget?.();
     // The cells of the other shards are not this one's.
     const isGood = shard !== undefined && validation.verdict === 'unfinished';
     return verdictStatus(isGood ? 'not broken' : validation.verdict, options.bisectExit === true);
   } finally {
     progress.clear();
   }
+}
+
+/** @throws InputError when options do not go together. */
+function refuseContradictions(given: ValidateOptions): void {
+  const { shard, resume, patches, tree, range, matrix, flavour } = given;
+  if (shard && given.results === undefined)
+    throw new InputError('--shard names no folder for its results', {
+      remedy: 'name one with --results; `snapback merge` makes the report of all of them',
+    });
+  if (shard && (hasReport(given) || given.b4 === true || given.bisect === true))
+    throw new InputError('a shard has no report of its own, and nothing to bisect', {
+      remedy:
+        'leave the report to `snapback merge`, which has all results, and bisect cells that are broken afterwards',
+    });
+  if (resume !== true) return;
+  const [also] =
+    Object.entries({ patches, tree, range, matrix, flavour }).find(([, value]) => value !== undefined) ?? [];
+  if (also !== undefined)
+    throw new InputError(`--resume and --${also} do not go together: it goes on with what was validated`, {
+      remedy: `leave --${also} out, or begin anew without --resume`,
+    });
+  if (!canResume(given))
+    throw new InputError('--resume is for people, and not for shards, b4 or `git bisect`', {
+      remedy: 'run the same command again: cells that have been run are not run again',
+    });
+}
+
+/** Others are run again by what has started them. */
+const canResume = ({ shard, b4, bisectExit }: ValidateOptions): boolean =>
+  shard === undefined && b4 !== true && bisectExit !== true;
+
+/** @throws InputError when there is no validation to go on with. */
+async function lastOf({ cacheDir }: Pick<BuildContext, 'cacheDir'>): Promise<LastValidation> {
+  const last = await lastValidation(cacheDir);
+  if (last) return last;
+  throw new InputError('there is no validation to go on with: none was begun, or the last one has come to its end', {
+    remedy: 'name patches with --patches, or commits with --tree DIR --range A..B',
+  });
+}
+
+function lastOptions(
+  { jobs, results, bisect, json, junit, ktap, summary }: ValidateOptions,
+  matrix: string,
+  flavour: KernelFlavour,
+): LastOptions {
+  return {
+    matrix,
+    flavour,
+    ...(jobs !== undefined && { jobs }),
+    ...(bisect !== undefined && { bisect }),
+    ...Object.fromEntries(
+      Object.entries({ results, json, junit, ktap, summary }).filter(([, file]) => file !== undefined),
+    ),
+  };
 }
 
 /** What a cell may need of this host's memory: captures of RAM, and the machines of two boots. */

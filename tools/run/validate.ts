@@ -17,7 +17,7 @@ import {
   type ShardState,
   type ValidationPlan,
 } from '../../emulator/validate/plan.js';
-import { costOf } from '../../emulator/validate/cost.js';
+import { soonestFirst } from '../../emulator/validate/cost.js';
 import { inPool } from '../../emulator/validate/pool.js';
 import { partsOf, type Shard } from '../../emulator/validate/shards.js';
 import type { BisectedCell, ValidatedPatch, Validation } from '../../emulator/validate/validation.js';
@@ -97,7 +97,7 @@ async function plannedCell(cell: Cell, kernel: string): Promise<PlannedCell> {
 }
 
 /**
- * Builds, and runs the cells on both kernels, those that take least first. What is known is in `run`, also when this fails.
+ * Builds, and runs the cells on both kernels, in the order in which a mistake is found soonest. What is known is in `run`, also when this fails.
  * @throws InputError when a patch does not apply; RigError.
  */
 export async function validate(run: Run, hooks: ValidationHooks): Promise<void> {
@@ -131,9 +131,10 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
         shard.count,
       )[shard.index - 1]
     : undefined;
-  const todo = ready
-    .filter((_, index) => own?.includes(index) ?? true)
-    .sort((a, b) => costOf(a.planned.cell) - costOf(b.planned.cell));
+  const todo = soonestFirst(
+    ready.filter((_, index) => own?.includes(index) ?? true),
+    ({ planned }) => planned.cell,
+  );
   const say = sayOf(hooks, todo.length);
   try {
     await inPool(todo, hooks.jobs, async ({ planned, base, patched }) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { BASE_TAG, commitsOf, titleOf } from '../../../guest-kernel/series.js';
@@ -43,6 +43,12 @@ t.test('what git prints does not depend on what the user has configured', async 
     else process.env['GIT_CONFIG_GLOBAL'] = before;
   });
   t.match(await git(tree, ['diff', BASE_TAG, 'HEAD'], context), /^diff --git a\/file b\/file\n/);
+});
+
+t.test('a folder without a tree is not taken for a part of a tree around it', async (t) => {
+  const inner = join(openedTree(t), 'inner');
+  mkdirSync(inner);
+  await t.rejects(git(inner, ['rev-parse', 'HEAD'], context), { message: /not a git repository/ });
 });
 
 t.test('a work tree has what the tag has, and is kept', async (t) => {
