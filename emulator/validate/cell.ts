@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** A cell of a matrix: one scenario on one machine, run on the kernel without and with the patches. */
+import type { MachineShown } from '../cycle/machines.js';
 import type { Finding } from '../cycle/outcome.js';
 import type { Report } from '../report/model.js';
 import { figuresOf, type Figures } from './figures.js';
+import { storedMachines, type StoredMachine } from './shown.js';
 
 export interface Cell {
   /** Unique in its matrix. */
@@ -23,17 +25,20 @@ export interface CellResult {
   readonly findings: readonly Finding[];
   readonly figures: Figures;
   readonly stateHash: string;
+  /** Those of the main run. They are no part of the report of a validation. */
+  readonly machines: readonly StoredMachine[];
 }
 
 /** On this host. */
-export interface ReplayableResult extends CellResult {
+export interface ReplayableResult extends Omit<CellResult, 'machines'> {
   /** The command that repeats the run. */
   readonly replay: string;
 }
 
-export const resultOf = (report: Report): CellResult => ({
+export const resultOf = (report: Report, machines: readonly MachineShown[]): CellResult => ({
   verdict: report.verdict,
   findings: report.failures.map(({ replay: _, ...finding }) => finding),
   figures: figuresOf(report),
   stateHash: report.stateHash,
+  machines: storedMachines(machines),
 });

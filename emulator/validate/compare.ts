@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Compares what came of a cell without and with the patches. */
 import type { Finding, FindingKind } from '../cycle/outcome.js';
-import type { Cell, CellResult, ReplayableResult } from './cell.js';
+import type { Cell, ReplayableResult } from './cell.js';
 import { compareFigures, type FigureChange } from './figure-change.js';
 
 /** `broken before`: it fails with and without the patches, and the patches add no kind of finding. */
@@ -32,7 +32,7 @@ export function compareCell(cell: Cell, base: ReplayableResult, patched: Replaya
   };
 }
 
-function changeOf(base: CellResult, patched: CellResult, isNew: boolean): Change {
+function changeOf(base: ReplayableResult, patched: ReplayableResult, isNew: boolean): Change {
   if (patched.verdict === 'pass') return base.verdict === 'pass' ? 'unchanged' : 'fixed';
   return base.verdict === 'pass' || isNew ? 'broken' : 'broken before';
 }

@@ -48,7 +48,7 @@ const findingLines = ({ kind, what, details }: Finding): readonly string[] =>
   (details.length === 0 ? [''] : details).map((detail) => `${kind}: ${what}: ${detail}`);
 
 /** Why the mutant was not killed as its head says, line by line; empty when it was. `results`: those of its scenarios. */
-export function whySurvived({ kills }: Mutant, results: readonly CellResult[]): readonly string[] {
+export function whySurvived({ kills }: Mutant, results: readonly Pick<CellResult, 'findings'>[]): readonly string[] {
   const lines = results.flatMap(({ findings }) => findings.map(findingLines));
   const found = lines.flatMap(([first = '']) => first);
   if (kills.length === 0) return found.map((line) => `found, although there is no mistake: ${line}`);

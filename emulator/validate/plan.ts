@@ -47,7 +47,10 @@ export function validationOf(
   const done = plan.cells.flatMap((planned) => {
     const [base, patched] = [results.get(planned.keys?.base ?? ''), results.get(planned.keys?.patched ?? '')];
     if (base === undefined || patched === undefined) return [];
-    const with_ = (result: CellResult, which: 'base' | 'patched') => ({ ...result, replay: replayOf(planned, which) });
+    const with_ = ({ machines: _, ...result }: CellResult, which: 'base' | 'patched') => ({
+      ...result,
+      replay: replayOf(planned, which),
+    });
     return [compareCell(planned.cell, with_(base, 'base'), with_(patched, 'patched'))];
   });
   const names = new Set(done.map(({ cell }) => cell.name));

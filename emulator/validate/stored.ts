@@ -27,7 +27,20 @@ const count = { type: 'integer', minimum: 1, maximum: SHARDS_MAX };
 const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true });
 const compile = <T>(one: object): ValidateFunction<T> => ajv.compile<T>({ ...one, definitions });
 
-const isResult = compile<CellResult>(object(result));
+/** See {@link StoredMachine}. */
+const triples = {
+  type: 'array',
+  items: { type: 'array', items: { type: 'number', minimum: 0 }, minItems: 3, maxItems: 3 },
+};
+const machine = object({
+  number: { type: 'integer', minimum: 1 },
+  startVirtualMs: { type: 'number', minimum: 0 },
+  virtualMs: { type: 'number', minimum: 0 },
+  markers: triples,
+  writes: { type: 'array', items: triples },
+});
+
+const isResult = compile<CellResult>(object({ ...result, machines: { type: 'array', items: machine } }));
 const isPlan = compile<ValidationPlan>(
   object(
     {

@@ -162,6 +162,8 @@ export function buildProgram(context: CommandContext): Command {
   return program;
 }
 
+const TRACE_HELP = 'write steps of the kernel, freezes and writes as a trace for Perfetto or Chrome';
+
 function withRunOptions(command: Command, seeded = true): Command {
   if (seeded) {
     command
@@ -193,6 +195,7 @@ function withRunOptions(command: Command, seeded = true): Command {
     )
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--ktap <file>', 'write the report as KTAP')
+    .option('--trace <file>', TRACE_HELP)
     .option('--console <file>', "write all that the guest's console showed")
     .option('--verbose', "show the guest's console as it comes, and what each command printed as it ends");
 }
@@ -202,7 +205,8 @@ const withReportFiles = (command: Command): Command =>
     .option('--json <file>', 'write what was found as JSON (- for standard output)')
     .option('--junit <file>', 'write it as JUnit XML')
     .option('--ktap <file>', 'write it as KTAP')
-    .option('--summary <file>', 'write ten lines to paste into a mail');
+    .option('--summary <file>', 'write ten lines to paste into a mail')
+    .option('--trace <file>', TRACE_HELP);
 
 function jobs(text: string): number {
   if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('a number from 1 to 99 is wanted.');

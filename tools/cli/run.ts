@@ -30,6 +30,7 @@ export interface RunOptions {
   readonly json?: string;
   readonly junit?: string;
   readonly ktap?: string;
+  readonly trace?: string;
   readonly console?: string;
   readonly verbose?: boolean;
 }
@@ -120,8 +121,8 @@ export async function runOne(scenario: LoadedScenario, options: RunOptions, sign
 /** Prints to the error output if a report goes to standard output. */
 export const print = (text: string, options: RunOptions): void =>
   takesStdout(options) ? console.error(text) : console.log(text);
-const takesStdout = ({ json, junit, ktap, console: log }: RunOptions): boolean =>
-  [json, junit, ktap, log].includes(STDOUT);
+const takesStdout = ({ json, junit, ktap, trace, console: log }: RunOptions): boolean =>
+  [json, junit, ktap, trace, log].includes(STDOUT);
 
 export const hasColour = (options: RunOptions): boolean =>
   (takesStdout(options) ? process.stderr : process.stdout).isTTY === true && process.env['NO_COLOR'] === undefined;

@@ -7,7 +7,9 @@ import type { BuildContext } from '../../emulator/host/node/artifacts/context.js
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
 import type { PatchText } from '../../emulator/validate/patch-text.js';
+import { renderTrace, traceOf, type TracedRun } from '../../emulator/report/trace.js';
 import { validationOf } from '../../emulator/validate/plan.js';
+import { runsOf } from '../../emulator/validate/shown.js';
 import type { Shard } from '../../emulator/validate/shards.js';
 import {
   renderBisected,
@@ -38,6 +40,7 @@ export interface ReportOptions {
   readonly junit?: string;
   readonly ktap?: string;
   readonly summary?: string;
+  readonly trace?: string;
 }
 
 export interface ValidateOptions extends ReportOptions {
@@ -114,7 +117,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       const validation = now(reasonOf(first));
       if (validation.cells.length > 0) print(shard ? renderShard(shard, validation) : renderVerdict(validation));
       if (forget) print(`  ${ownCommand()} validate --resume   goes on with it`);
-      await writeReports(validation, options).catch((second: unknown) => {
+      await writeReports(validation, runsOf(run.plan, run.results), options).catch((second: unknown) => {
         throw new TwoFailures(first, second);
       });
       throw error;
@@ -123,12 +126,12 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     print(shard ? renderShard(shard, judged) : renderVerdict(judged));
     const validation = await withBisection(judged).catch(async (first: unknown) => {
       // Whatever becomes of the search, the verdict is known.
-      await writeReports(judged, options).catch((second: unknown) => {
+      await writeReports(judged, runsOf(run.plan, run.results), options).catch((second: unknown) => {
         throw new TwoFailures(first, second);
       });
       throw first;
     });
-    await writeReports(validation, options);
+    await writeReports(validation, runsOf(run.plan, run.results), options);
     await forget?.();
     // The cells of the other shards are not this one's.
     const isGood = shard !== undefined && validation.verdict === 'unfinished';
@@ -177,7 +180,7 @@ async function lastOf({ cacheDir }: Pick<BuildContext, 'cacheDir'>): Promise<Las
 }
 
 function lastOptions(
-  { jobs, results, bisect, json, junit, ktap, summary }: ValidateOptions,
+  { jobs, results, bisect, json, junit, ktap, summary, trace }: ValidateOptions,
   matrix: string,
   flavour: KernelFlavour,
 ): LastOptions {
@@ -187,7 +190,7 @@ function lastOptions(
     ...(jobs !== undefined && { jobs }),
     ...(bisect !== undefined && { bisect }),
     ...Object.fromEntries(
-      Object.entries({ results, json, junit, ktap, summary }).filter(([, file]) => file !== undefined),
+      Object.entries({ results, json, junit, ktap, summary, trace }).filter(([, file]) => file !== undefined),
     ),
   };
 }
@@ -228,15 +231,16 @@ function patchesOf(
   return readPatchTexts(patches);
 }
 
-export const reportsToStdout = ({ json, junit, ktap, summary }: ReportOptions): boolean =>
-  [json, junit, ktap, summary].includes(STDOUT);
-const hasReport = ({ json, junit, ktap, summary }: ReportOptions): boolean =>
-  [json, junit, ktap, summary].some((file) => file !== undefined);
+export const reportsToStdout = ({ json, junit, ktap, summary, trace }: ReportOptions): boolean =>
+  [json, junit, ktap, summary, trace].includes(STDOUT);
+const hasReport = ({ json, junit, ktap, summary, trace }: ReportOptions): boolean =>
+  [json, junit, ktap, summary, trace].some((file) => file !== undefined);
 
-/** Writes those that are wanted. @throws RigError for the first that cannot be written. */
+/** Writes those that are wanted. `runs`: of the cells. @throws RigError for the first that cannot be written. */
 export async function writeReports(
   validation: Validation,
-  { json, junit, ktap, summary, b4 }: ReportOptions & Pick<ValidateOptions, 'b4'>,
+  runs: readonly TracedRun[],
+  { json, junit, ktap, summary, trace, b4 }: ReportOptions & Pick<ValidateOptions, 'b4'>,
 ): Promise<void> {
   const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
     file === undefined ? [] : [{ file, text: render() }];
@@ -245,6 +249,7 @@ export async function writeReports(
     ...text(junit, () => renderValidationJunit(validation)),
     ...text(ktap, () => renderValidationKtap(validation)),
     ...text(summary, () => renderSummary(validation)),
+    ...text(trace, () => renderTrace(traceOf(runs))),
     ...text(b4 === true ? STDOUT : undefined, () => renderB4(b4Results(validation))),
   ]);
 }

@@ -3,6 +3,7 @@
 import type { ScenarioRun } from '../run/run-scenario.js';
 import { renderJunit, renderKtap } from '../../emulator/report/machine-readable.js';
 import type { NoVerdict, Report } from '../../emulator/report/model.js';
+import { renderTrace, traceOf } from '../../emulator/report/trace.js';
 import { reasonOf, TwoFailures } from './failure.js';
 import { writeFiles, type NamedFiles } from './report-files.js';
 
@@ -67,7 +68,7 @@ export async function withReports(
 function writeReports(asked: readonly Asked[], files: NamedFiles, ending?: unknown): Promise<void> {
   const results = resultsOf(asked, ending);
   const reports = asked.flatMap(({ run }) => (run ? [run.report] : []));
-  const { json, junit, ktap, console: log } = files;
+  const { json, junit, ktap, trace, console: log } = files;
   const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
     file === undefined ? [] : [{ file, text: render() }];
   const consoles = asked.flatMap(({ run }) => (run ? [new TextDecoder().decode(run.outcome.main.console)] : []));
@@ -75,6 +76,9 @@ function writeReports(asked: readonly Asked[], files: NamedFiles, ending?: unkno
     ...text(json, () => `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`),
     ...text(junit, () => renderJunit(results)),
     ...text(ktap, () => renderKtap(results)),
+    ...text(trace, () =>
+      renderTrace(traceOf(asked.flatMap(({ name, run }) => (run ? [{ name, machines: run.machines }] : [])))),
+    ),
     ...text(log, () => consoles.join('')),
   ]);
 }

@@ -61,8 +61,10 @@ export async function readyCell(cell: Cell, kernel: string, context: BuildContex
     rig: CELL_DIGEST,
     packages: JSON.stringify(packageVersions()),
   };
-  const result = async (inner: BuildContext, say: RunHooks['say']): Promise<CellResult> =>
-    resultOf((await runScenario(loaded, inner, { say })).report);
+  const result = async (inner: BuildContext, say: RunHooks['say']): Promise<CellResult> => {
+    const { report, machines } = await runScenario(loaded, inner, { say });
+    return resultOf(report, machines);
+  };
   return {
     loaded,
     key: recipeKey({ name, inputs }),

@@ -28,6 +28,7 @@ export interface LastOptions {
   readonly junit?: string;
   readonly ktap?: string;
   readonly summary?: string;
+  readonly trace?: string;
 }
 
 const string = { type: 'string' };
@@ -66,6 +67,7 @@ const isLast = new Ajv({ strict: true }).compile<LastValidation>({
         junit: string,
         ktap: string,
         summary: string,
+        trace: string,
       },
     },
   },
@@ -81,7 +83,7 @@ export async function lastValidation(cacheDir: string): Promise<LastValidation |
 }
 
 /** Names of files in `options` that are relative to the working directory; `-` is standard output. */
-const FILES = ['results', 'json', 'junit', 'ktap', 'summary'] as const;
+const FILES = ['results', 'json', 'junit', 'ktap', 'summary', 'trace'] as const;
 
 /**
  * Remembers `validation`, in the place of an earlier one. Paths in it may be relative. The answer forgets it, unless another one has been

@@ -37,6 +37,8 @@ export interface RunHooks extends EvidenceListeners {
 export interface ScenarioRun {
   readonly report: Report;
   readonly outcome: RunOutcome;
+  /** Those of the main run, in their order. */
+  readonly machines: readonly MachineShown[];
 }
 
 /** @throws InputError, RigError; errors of the guest are in the report. */
@@ -55,6 +57,11 @@ export async function runScenario(
     hooks.say(what, fraction);
   };
   const states = bootStates();
+  const machines: MachineShown[] = [];
+  const onMachine = (shown: MachineShown): void => {
+    machines[shown.number - 1] = shown;
+    hooks.onMachine?.(shown);
+  };
   const quiet: Booter = {
     engine: sharedEngine(plan.machine.engine),
     config: files.config,
@@ -79,7 +86,7 @@ export async function runScenario(
       states,
       ...(hooks.onFinding && { onFinding: hooks.onFinding }),
       ...(hooks.onCommand && { onCommand: hooks.onCommand }),
-      ...(hooks.onMachine && { onMachine: hooks.onMachine }),
+      onMachine,
       proofs: nodeProofs(files, context.signal, (volume, filesystem) => mountOnce(volume, filesystem, mounter, states)),
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,
@@ -94,7 +101,7 @@ export async function runScenario(
     realMs: Math.round(performance.now() - startedMs),
     packages: packageVersions(),
   });
-  return { report, outcome };
+  return { report, outcome, machines: machines.filter((one) => one !== undefined) };
 }
 
 /** What a report says of the scenario and its machine, wherever the scenario is run. */

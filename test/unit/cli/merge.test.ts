@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
 import { validationOf, type ShardState, type ValidationPlan } from '../../../emulator/validate/plan.js';
+import { renderTrace, traceOf } from '../../../emulator/report/trace.js';
+import { runsOf } from '../../../emulator/validate/shown.js';
 import { partsOf } from '../../../emulator/validate/shards.js';
 import { mergeCommand } from '../../../tools/cli/merge.js';
 import { collectResults, openResults } from '../../../tools/run/results-folder.js';
@@ -31,10 +33,16 @@ const whole = JSON.stringify(validationOf(PLAN, RESULTS, replayIn(defaultCacheDi
 t.test('the report of shards is that of one host, byte by byte', async (t) => {
   t.capture(console, 'log', () => undefined);
   const dir = t.testdir({});
-  const [one, two, json] = ['one', 'two', 'json'].map((name) => join(dir, name)) as [string, string, string];
+  const [one, two, json, trace] = ['one', 'two', 'json', 'trace'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   await leave(one, 1);
   await leave(two, 2);
-  t.equal(await mergeCommand([two, one], { json }), 1, 'a cell is broken');
+  t.equal(await mergeCommand([two, one], { json, trace }), 1, 'a cell is broken');
+  t.equal(readFileSync(trace, 'utf8'), renderTrace(traceOf(runsOf(PLAN, RESULTS))));
   t.equal(readFileSync(json, 'utf8'), `${whole}\n`);
   await leave(one, 2);
   t.equal(await mergeCommand([dir], { json }), 1, 'folders within a folder, and a result that is there twice');

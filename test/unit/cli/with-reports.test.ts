@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
+import type { Trace } from '../../../emulator/report/trace.js';
 import { InputError, RigError } from '../../../emulator/machine/errors.js';
 import { describeFailure, TwoFailures } from '../../../tools/cli/failure.js';
 import { Interrupted } from '../../../tools/cli/interrupt.js';
@@ -34,6 +35,7 @@ const passed = (name: string): ScenarioRun => {
   return {
     report: { ...report, scenario: { ...report.scenario, name } },
     outcome: { main: timeline({ console: new TextEncoder().encode('shown') }), control: undefined, findings: [] },
+    machines: [{ number: 1, startVirtualMs: 0, virtualMs: 5, markers: [], writes: [] }],
   };
 };
 
@@ -46,6 +48,17 @@ const errorsOf = (junit: string): readonly (string | undefined)[] => {
   ];
   return find(parseXml(junit)).map(({ attributes }) => attributes['message']);
 };
+
+t.test('the trace has the runs that are done', async (t) => {
+  const trace = join(t.testdir({}), 'trace');
+  const asked = ['a', 'b', 'c'].map((name) => ({ ...askedFor(name), ...(name !== 'b' && { run: passed(name) }) }));
+  t.equal(await withReports(asked, { trace }, new AbortController().signal, () => Promise.resolve(0)), 0);
+  const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8')) as Trace;
+  t.same(
+    traceEvents.flatMap(({ ph, name, args }) => (ph === 'M' && name === 'process_name' ? [args.name] : [])),
+    ['a, machine 1', 'c, machine 1'],
+  );
+});
 
 t.test('the second of three scenarios ends the command', async (t) => {
   const dir = t.testdir(oldFiles);

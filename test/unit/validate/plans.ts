@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A plan of three cells, and results for it. */
 import type { CellResult } from '../../../emulator/validate/cell.js';
+import { stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
 import type { ValidationPlan } from '../../../emulator/validate/plan.js';
 import { LOST, result, validation } from './validations.js';
 
@@ -27,9 +28,23 @@ export const PLAN: ValidationPlan = (() => {
   };
 })();
 
+/** One that takes a snapshot, and writes before and in it. */
+const MACHINES: CellResult['machines'] = [
+  {
+    number: 1,
+    startVirtualMs: 0,
+    virtualMs: 40,
+    markers: [
+      [stepBegin('copy'), 10_000, 10],
+      [stepEnd('copy'), 20_000, 20],
+    ],
+    writes: [[[5000, 64, 8]]],
+  },
+];
+
 const stored = (findings: Parameters<typeof result>[0]): CellResult => {
   const { replay: _, ...rest } = result(findings);
-  return rest;
+  return { ...rest, machines: MACHINES };
 };
 export const RESULTS: ReadonlyMap<string, CellResult> = new Map(
   PLAN.cells.flatMap(({ cell, keys }) =>
