@@ -37,6 +37,7 @@ export async function buildAll() {
     outdir: dist,
   });
   await buildPage();
+  await buildReportPage();
 }
 
 /** The programs of machine workers, for Node and browsers, and the wasm they run. */
@@ -64,6 +65,14 @@ export async function buildPage() {
   await bundle({ ...browser, entryPoints, outdir: join(dist, 'browser'), loader: { '.css': 'css' } });
   const html = join(root, 'emulator/host/browser/index.html');
   if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));
+}
+
+/** What renders a report as a page, and its styles. Preact is in it, because an installed package does not have it. */
+export async function buildReportPage() {
+  const entryPoints = present({ 'report-page': 'emulator/host/browser/report/validation-page.tsx' });
+  await bundle({ ...node, packages: 'bundle', entryPoints, outdir: dist });
+  const styles = present({ 'report-page': 'emulator/host/browser/page.css' });
+  await bundle({ ...browser, sourcemap: false, entryPoints: styles, outdir: join(dist, 'browser') });
 }
 
 /** Gives the code that runs a cell a digest of itself and of all that it imports. Comments do not count. */

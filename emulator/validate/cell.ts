@@ -4,7 +4,7 @@ import type { MachineShown } from '../cycle/machines.js';
 import type { Finding } from '../cycle/outcome.js';
 import type { Report } from '../report/model.js';
 import { figuresOf, type Figures } from './figures.js';
-import { storedMachines, type StoredMachine } from './shown.js';
+import { storedMachines, type StoredDisk, type StoredMachine } from './shown.js';
 
 export interface Cell {
   /** Unique in its matrix. */
@@ -25,20 +25,35 @@ export interface CellResult {
   readonly findings: readonly Finding[];
   readonly figures: Figures;
   readonly stateHash: string;
-  /** Those of the main run. They are no part of the report of a validation. */
+  /** Those of the main run. Neither they nor what follows are a part of the JSON of a validation. */
   readonly machines: readonly StoredMachine[];
+  readonly disks: readonly StoredDisk[];
+  /** The end of the console; absent when the run has passed. */
+  readonly console?: string;
 }
 
 /** On this host. */
-export interface ReplayableResult extends Omit<CellResult, 'machines'> {
+export interface ReplayableResult extends Omit<CellResult, 'machines' | 'disks' | 'console'> {
   /** The command that repeats the run. */
   readonly replay: string;
 }
 
-export const resultOf = (report: Report, machines: readonly MachineShown[]): CellResult => ({
+/** Characters that are kept of a console. */
+const CONSOLE_CHARACTERS_MAX = 65_536;
+
+export const resultOf = (
+  report: Report,
+  shown: {
+    readonly machines: readonly MachineShown[];
+    readonly disks: readonly StoredDisk[];
+    readonly console: string;
+  },
+): CellResult => ({
   verdict: report.verdict,
   findings: report.failures.map(({ replay: _, ...finding }) => finding),
   figures: figuresOf(report),
   stateHash: report.stateHash,
-  machines: storedMachines(machines),
+  machines: storedMachines(shown.machines),
+  disks: shown.disks,
+  ...(report.verdict === 'fail' && { console: shown.console.slice(-CONSOLE_CHARACTERS_MAX) }),
 });

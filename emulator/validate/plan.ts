@@ -47,7 +47,10 @@ export function validationOf(
   const done = plan.cells.flatMap((planned) => {
     const [base, patched] = [results.get(planned.keys?.base ?? ''), results.get(planned.keys?.patched ?? '')];
     if (base === undefined || patched === undefined) return [];
-    const with_ = ({ machines: _, ...result }: CellResult, which: 'base' | 'patched') => ({
+    const with_ = (
+      { machines: _, disks: _disks, console: _console, ...result }: CellResult,
+      which: 'base' | 'patched',
+    ) => ({
       ...result,
       replay: replayOf(planned, which),
     });

@@ -2,8 +2,22 @@
 /** What the machines of a cell have shown, in few bytes: it goes into the result of the cell. */
 import type { MachineShown, WriteShown } from '../cycle/machines.js';
 import type { TracedRun } from '../report/trace.js';
+import type { Filesystem } from '../verify/disk/partitions.js';
 import type { CellResult } from './cell.js';
 import type { ValidationPlan } from './plan.js';
+
+/** A disk before anything is written to it. `role` is absent for a volume that no cycle uses. */
+export interface StoredDisk {
+  readonly device: string;
+  readonly sectors: number;
+  readonly volumes: readonly {
+    readonly device: string;
+    readonly startSector: number;
+    readonly sectors: number;
+    readonly filesystem: Filesystem;
+    readonly role?: 'origin' | 'COW store' | 'image store' | 'swap';
+  }[];
+}
 
 export interface StoredMachine extends Pick<MachineShown, 'number' | 'startVirtualMs' | 'virtualMs'> {
   /** Kind, instruction and virtual time of each. */

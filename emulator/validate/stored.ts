@@ -3,6 +3,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { parseJson } from '../report/json.js';
 import { schemaProblem } from '../report/schema-problem.js';
+import type { Filesystem } from '../verify/disk/partitions.js';
 import type { CellResult } from './cell.js';
 import type { ShardState, ValidationPlan } from './plan.js';
 import { SHARDS_MAX } from './shards.js';
@@ -27,6 +28,7 @@ const count = { type: 'integer', minimum: 1, maximum: SHARDS_MAX };
 const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true });
 const compile = <T>(one: object): ValidateFunction<T> => ajv.compile<T>({ ...one, definitions });
 
+const FILESYSTEMS: readonly Filesystem[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'swap', 'unknown'];
 /** See {@link StoredMachine}. */
 const triples = {
   type: 'array',
@@ -40,7 +42,27 @@ const machine = object({
   writes: { type: 'array', items: triples },
 });
 
-const isResult = compile<CellResult>(object({ ...result, machines: { type: 'array', items: machine } }));
+const volume = object(
+  {
+    device: string,
+    startSector: { type: 'integer', minimum: 0 },
+    sectors: { type: 'integer', minimum: 0 },
+    filesystem: { enum: FILESYSTEMS },
+  },
+  { role: { enum: ['origin', 'COW store', 'image store', 'swap'] } },
+);
+const disk = object({
+  device: string,
+  sectors: { type: 'integer', minimum: 0 },
+  volumes: { type: 'array', items: volume },
+});
+
+const isResult = compile<CellResult>(
+  object(
+    { ...result, machines: { type: 'array', items: machine }, disks: { type: 'array', items: disk } },
+    { console: { type: 'string' } },
+  ),
+);
 const isPlan = compile<ValidationPlan>(
   object(
     {

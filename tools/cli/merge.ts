@@ -2,7 +2,6 @@
 /** `snapback merge`: one report of what the shards of a validation have found. */
 import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 import { missingFrom, validationOf } from '../../emulator/validate/plan.js';
-import { runsOf } from '../../emulator/validate/shown.js';
 import { renderCell, renderHead, renderVerdict } from '../../emulator/validate/text.js';
 import { EXIT } from '../../emulator/machine/errors.js';
 import { collectResults } from '../run/results-folder.js';
@@ -24,6 +23,6 @@ export async function mergeCommand(dirs: readonly string[], given: ReportOptions
   for (const cell of validation.cells) print(renderCell(cell));
   print(renderVerdict(validation));
   if (missing) print([`  ${missing.reason}:`, ...missing.details.map((line) => `    ${line}`)].join('\n'));
-  await writeReports(validation, runsOf(plan, results), options);
+  await writeReports(validation, { plan, results: new Map(results) }, options);
   return validation.verdict === 'unfinished' ? EXIT.rigFailed : verdictStatus(validation.verdict, false);
 }

@@ -206,7 +206,8 @@ const withReportFiles = (command: Command): Command =>
     .option('--junit <file>', 'write it as JUnit XML')
     .option('--ktap <file>', 'write it as KTAP')
     .option('--summary <file>', 'write ten lines to paste into a mail')
-    .option('--trace <file>', TRACE_HELP);
+    .option('--trace <file>', TRACE_HELP)
+    .option('--html <file>', 'write it as one page that needs neither network nor programs');
 
 function jobs(text: string): number {
   if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('a number from 1 to 99 is wanted.');

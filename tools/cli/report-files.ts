@@ -7,10 +7,10 @@ import { InputError, RigError } from '../../emulator/machine/errors.js';
 
 /** The file names by option: `json` is what `--json` names. `-` is standard output. */
 export type NamedFiles = Readonly<
-  Partial<Record<'json' | 'junit' | 'ktap' | 'trace' | 'console' | 'record' | 'summary', string>>
+  Partial<Record<'json' | 'junit' | 'ktap' | 'trace' | 'html' | 'console' | 'record' | 'summary', string>>
 >;
 
-const OPTIONS = ['json', 'junit', 'ktap', 'trace', 'console', 'record', 'summary'] as const;
+const OPTIONS = ['json', 'junit', 'ktap', 'trace', 'html', 'console', 'record', 'summary'] as const;
 export const STDOUT = '-';
 const REMEDY = 'name a file in an existing folder that you can write to';
 

@@ -7,7 +7,7 @@ import type { BuildContext } from '../../emulator/host/node/artifacts/context.js
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
 import type { PatchText } from '../../emulator/validate/patch-text.js';
-import { renderTrace, traceOf, type TracedRun } from '../../emulator/report/trace.js';
+import { renderTrace, traceOf } from '../../emulator/report/trace.js';
 import { validationOf } from '../../emulator/validate/plan.js';
 import { runsOf } from '../../emulator/validate/shown.js';
 import type { Shard } from '../../emulator/validate/shards.js';
@@ -24,11 +24,12 @@ import type { BisectedCell, Validation } from '../../emulator/validate/validatio
 import { lastValidation, rememberValidation, type LastOptions, type LastValidation } from '../run/last-validation.js';
 import { ownCommand } from '../run/own-command.js';
 import { openResults } from '../run/results-folder.js';
-import { bisectBroken, newRun, replayIn, validate } from '../run/validate.js';
+import { bisectBroken, newRun, replayIn, validate, type Run } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './context.js';
 import { ensurePrerequisites } from './doctor.js';
+import { renderHtml } from './html.js';
 import { reasonOf, TwoFailures } from './failure.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { readCells } from './validate-cells.js';
@@ -41,6 +42,7 @@ export interface ReportOptions {
   readonly ktap?: string;
   readonly summary?: string;
   readonly trace?: string;
+  readonly html?: string;
 }
 
 export interface ValidateOptions extends ReportOptions {
@@ -117,7 +119,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       const validation = now(reasonOf(first));
       if (validation.cells.length > 0) print(shard ? renderShard(shard, validation) : renderVerdict(validation));
       if (forget) print(`  ${ownCommand()} validate --resume   goes on with it`);
-      await writeReports(validation, runsOf(run.plan, run.results), options).catch((second: unknown) => {
+      await writeReports(validation, run, options).catch((second: unknown) => {
         throw new TwoFailures(first, second);
       });
       throw error;
@@ -126,12 +128,12 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     print(shard ? renderShard(shard, judged) : renderVerdict(judged));
     const validation = await withBisection(judged).catch(async (first: unknown) => {
       // Whatever becomes of the search, the verdict is known.
-      await writeReports(judged, runsOf(run.plan, run.results), options).catch((second: unknown) => {
+      await writeReports(judged, run, options).catch((second: unknown) => {
         throw new TwoFailures(first, second);
       });
       throw first;
     });
-    await writeReports(validation, runsOf(run.plan, run.results), options);
+    await writeReports(validation, run, options);
     await forget?.();
     // The cells of the other shards are not this one's.
     const isGood = shard !== undefined && validation.verdict === 'unfinished';
@@ -180,7 +182,7 @@ async function lastOf({ cacheDir }: Pick<BuildContext, 'cacheDir'>): Promise<Las
 }
 
 function lastOptions(
-  { jobs, results, bisect, json, junit, ktap, summary, trace }: ValidateOptions,
+  { jobs, results, bisect, json, junit, ktap, summary, trace, html }: ValidateOptions,
   matrix: string,
   flavour: KernelFlavour,
 ): LastOptions {
@@ -190,7 +192,7 @@ function lastOptions(
     ...(jobs !== undefined && { jobs }),
     ...(bisect !== undefined && { bisect }),
     ...Object.fromEntries(
-      Object.entries({ results, json, junit, ktap, summary, trace }).filter(([, file]) => file !== undefined),
+      Object.entries({ results, json, junit, ktap, summary, trace, html }).filter(([, file]) => file !== undefined),
     ),
   };
 }
@@ -231,16 +233,19 @@ function patchesOf(
   return readPatchTexts(patches);
 }
 
-export const reportsToStdout = ({ json, junit, ktap, summary, trace }: ReportOptions): boolean =>
-  [json, junit, ktap, summary, trace].includes(STDOUT);
-const hasReport = ({ json, junit, ktap, summary, trace }: ReportOptions): boolean =>
-  [json, junit, ktap, summary, trace].some((file) => file !== undefined);
+export const reportsToStdout = ({ json, junit, ktap, summary, trace, html }: ReportOptions): boolean =>
+  [json, junit, ktap, summary, trace, html].includes(STDOUT);
+const hasReport = ({ json, junit, ktap, summary, trace, html }: ReportOptions): boolean =>
+  [json, junit, ktap, summary, trace, html].some((file) => file !== undefined);
 
-/** Writes those that are wanted. `runs`: of the cells. @throws RigError for the first that cannot be written. */
+/**
+ * Writes those that are wanted, about a validation that has come of these results.
+ * @throws RigError for the first that cannot be written.
+ */
 export async function writeReports(
   validation: Validation,
-  runs: readonly TracedRun[],
-  { json, junit, ktap, summary, trace, b4 }: ReportOptions & Pick<ValidateOptions, 'b4'>,
+  { plan, results }: Pick<Run, 'plan' | 'results'>,
+  { json, junit, ktap, summary, trace, html, b4 }: ReportOptions & Pick<ValidateOptions, 'b4'>,
 ): Promise<void> {
   const text = (file: string | undefined, render: () => string): readonly { file: string; text: string }[] =>
     file === undefined ? [] : [{ file, text: render() }];
@@ -249,7 +254,8 @@ export async function writeReports(
     ...text(junit, () => renderValidationJunit(validation)),
     ...text(ktap, () => renderValidationKtap(validation)),
     ...text(summary, () => renderSummary(validation)),
-    ...text(trace, () => renderTrace(traceOf(runs))),
+    ...text(trace, () => renderTrace(traceOf(runsOf(plan, results)))),
+    ...(html === undefined ? [] : [{ file: html, text: await renderHtml(validation, plan, results) }]),
     ...text(b4 === true ? STDOUT : undefined, () => renderB4(b4Results(validation))),
   ]);
 }

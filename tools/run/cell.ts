@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AbsentError, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { isWritable, obtain, recipeKey } from '../../emulator/host/node/artifacts/store.js';
+import { disksOf } from '../../emulator/host/browser/session/disks.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, resultOf, type Cell, type CellResult } from '../../emulator/validate/cell.js';
@@ -62,8 +63,12 @@ export async function readyCell(cell: Cell, kernel: string, context: BuildContex
     packages: JSON.stringify(packageVersions()),
   };
   const result = async (inner: BuildContext, say: RunHooks['say']): Promise<CellResult> => {
-    const { report, machines } = await runScenario(loaded, inner, { say });
-    return resultOf(report, machines);
+    const { report, outcome, machines } = await runScenario(loaded, inner, { say });
+    const disks = disksOf(files.config.disks, plan).map(({ volumes, ...disk }) => ({
+      ...disk,
+      volumes: volumes.map(({ role, ...volume }) => ({ ...volume, ...(role !== undefined && { role }) })),
+    }));
+    return resultOf(report, { machines, disks, console: new TextDecoder().decode(outcome.main.console) });
   };
   return {
     loaded,

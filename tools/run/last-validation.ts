@@ -29,6 +29,7 @@ export interface LastOptions {
   readonly ktap?: string;
   readonly summary?: string;
   readonly trace?: string;
+  readonly html?: string;
 }
 
 const string = { type: 'string' };
@@ -68,6 +69,7 @@ const isLast = new Ajv({ strict: true }).compile<LastValidation>({
         ktap: string,
         summary: string,
         trace: string,
+        html: string,
       },
     },
   },
@@ -83,7 +85,7 @@ export async function lastValidation(cacheDir: string): Promise<LastValidation |
 }
 
 /** Names of files in `options` that are relative to the working directory; `-` is standard output. */
-const FILES = ['results', 'json', 'junit', 'ktap', 'summary', 'trace'] as const;
+const FILES = ['results', 'json', 'junit', 'ktap', 'summary', 'trace', 'html'] as const;
 
 /**
  * Remembers `validation`, in the place of an earlier one. Paths in it may be relative. The answer forgets it, unless another one has been

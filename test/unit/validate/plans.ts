@@ -42,9 +42,25 @@ const MACHINES: CellResult['machines'] = [
   },
 ];
 
+const DISKS: CellResult['disks'] = [
+  {
+    device: 'sda',
+    sectors: 4096,
+    volumes: [
+      { device: 'sda1', startSector: 64, sectors: 2048, filesystem: 'ext4', role: 'origin' },
+      { device: 'sda2', startSector: 2112, sectors: 1024, filesystem: 'unknown' },
+    ],
+  },
+];
+
 const stored = (findings: Parameters<typeof result>[0]): CellResult => {
   const { replay: _, ...rest } = result(findings);
-  return { ...rest, machines: MACHINES };
+  return {
+    ...rest,
+    machines: MACHINES,
+    disks: DISKS,
+    ...(rest.verdict === 'fail' && { console: '[    1.000000] fine\n[    2.000000] BUG: a <fault>\n' }),
+  };
 };
 export const RESULTS: ReadonlyMap<string, CellResult> = new Map(
   PLAN.cells.flatMap(({ cell, keys }) =>

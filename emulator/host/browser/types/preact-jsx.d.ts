@@ -37,6 +37,10 @@ export interface ElementAttributes {
   readonly 'aria-keyshortcuts'?: string;
   readonly 'aria-live'?: 'polite';
   readonly 'data-kind'?: string;
+  readonly viewBox?: string;
+  readonly fill?: string;
+  readonly d?: string;
+  readonly 'shape-rendering'?: 'crispEdges';
   readonly onClick?: (event: unknown) => void;
   readonly children?: Children;
 }
@@ -62,11 +66,13 @@ type Tag =
   | 'ol'
   | 'option'
   | 'p'
+  | 'path'
   | 'pre'
   | 'progress'
   | 'section'
   | 'span'
   | 'summary'
+  | 'svg'
   | 'table'
   | 'tbody'
   | 'td'

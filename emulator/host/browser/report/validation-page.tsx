@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A validation as one page without programs, links to other files or network: the matrix, and of each cell what was found, the figures
+ * that moved, the timeline, the maps of the disks and the console. The timeline and the maps are those of the page with a machine.
+ */
+import { renderToString } from 'preact-render-to-string';
+import type { VNode } from 'preact';
+import { faultLines } from '../../../console/faults.js';
+import type { Finding } from '../../../cycle/outcome.js';
+import type { MachineShown } from '../../../cycle/machines.js';
+import { printable, printableLine } from '../../../report/escape.js';
+import { counted, grouped } from '../../../report/numbers.js';
+import type { ReplayableResult } from '../../../validate/cell.js';
+import type { CellComparison } from '../../../validate/compare.js';
+import { countText, percentText } from '../../../validate/text.js';
+import type { Validation } from '../../../validate/validation.js';
+import type { DiskShown } from '../session/disks.js';
+import { countsOf, stripsOf } from '../views/disk-map-model.js';
+import { Timeline } from '../views/timeline.js';
+import { timelineOf } from '../views/timeline-model.js';
+import { StripPicture } from './strip-picture.js';
+
+/** What a run has shown besides what its verdict says. */
+export interface RunShown {
+  readonly machines: readonly MachineShown[];
+  readonly disks: readonly DiskShown[];
+  /** The end of the console of a run that failed. */
+  readonly console?: string;
+}
+
+export interface CellShown {
+  readonly base: RunShown;
+  readonly patched: RunShown;
+}
+
+/** `shown`: by the name of the cell. `css`: the styles of the page with a machine. */
+export function renderValidationPage(
+  validation: Validation,
+  shown: ReadonlyMap<string, CellShown>,
+  css: string,
+): string {
+  const title = `Snapback: ${validation.verdict}`;
+  const body = renderToString(<Page validation={validation} shown={shown} />);
+  return [
+    '<!DOCTYPE html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
+    `<title>${title}</title>`,
+    // Nothing in a style may end it.
+    `<style>${`${css}\n${OWN_CSS}`.replaceAll('</', '<\\/')}</style>`,
+    '</head>',
+    `<body>${body}</body>`,
+    '</html>',
+    '',
+  ].join('\n');
+}
+
+const OWN_CSS = `
+.matrix { border-collapse: collapse; }
+.matrix th, .matrix td { text-align: left; font-weight: normal; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
+.matrix .number { text-align: right; font-variant-numeric: tabular-nums; }
+[data-kind='broken'], .fault { color: var(--bad); font-weight: 600; }
+[data-kind='fixed'] { color: var(--good); font-weight: 600; }
+pre { font-size: 0.8rem; background: var(--plain); padding: 0.4rem; max-height: 30rem; overflow: auto; }
+section.cell { border-top: 1px solid var(--line); margin-top: 1.5rem; }
+`;
+
+function Page({
+  validation,
+  shown,
+}: {
+  readonly validation: Validation;
+  readonly shown: ReadonlyMap<string, CellShown>;
+}): VNode {
+  const {
+    verdict,
+    kernelVersion,
+    flavour,
+    matrix,
+    patches,
+    kernels,
+    buildFailure,
+    warnings,
+    cells,
+    notRun,
+    ended,
+    bisected,
+  } = validation;
+  return (
+    <main>
+      <h1>
+        <span class={verdict === 'not broken' ? 'good' : 'bad'}>{verdict}</span>: {countText(validation)}
+      </h1>
+      <p>
+        {counted(patches.length, 'patch')} on Linux {kernelVersion} with the series, {flavour}, matrix{' '}
+        {printableLine(matrix)}
+      </p>
+      <ul>
+        {patches.map(({ name, subject }, index) => (
+          <li key={index}>{printableLine(subject === '' ? name : `${name}: ${subject}`)}</li>
+        ))}
+      </ul>
+      {kernels && (
+        <p class="dim">
+          SHA-256 of the kernels: with the patches <code>{kernels.patched}</code>, without them{' '}
+          <code>{kernels.base}</code>
+        </p>
+      )}
+      {buildFailure && <Lines title={`It does not build: ${buildFailure.where}`} lines={buildFailure.details} />}
+      {ended && <Lines title={`It ended early: ${ended.reason}`} lines={ended.details} />}
+      {warnings.length > 0 && (
+        <Lines title={`New ${counted(warnings.length, 'warning')} of the compiler`} lines={warnings} />
+      )}
+      {cells.length + notRun.length > 0 && (
+        <table class="matrix" aria-label="matrix">
+          <tbody>
+            {cells.map((cell, index) => (
+              <tr key={cell.cell.name}>
+                <th scope="row">
+                  <a href={`#cell-${index}`}>{printableLine(cell.cell.name)}</a>
+                </th>
+                <td data-kind={cell.change}>{cell.change}</td>
+                <td>{movedText(cell)}</td>
+              </tr>
+            ))}
+            {notRun.map((name) => (
+              <tr key={name}>
+                <th scope="row">{printableLine(name)}</th>
+                <td>not run</td>
+                <td />
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {(bisected ?? []).map(({ cell, suspects, skipped }) => (
+        <Lines
+          key={cell}
+          title={`${cell} is broken first by ${suspects.map(({ name, subject }) => subject || name).join(', or ')}`}
+          lines={skipped.map(({ patch, why }) => `not judged with ${patch.name}: ${why}`)}
+        />
+      ))}
+      {cells.map((cell, index) => (
+        <Cell key={cell.cell.name} id={`cell-${index}`} cell={cell} shown={shown.get(cell.cell.name)} />
+      ))}
+    </main>
+  );
+}
+
+const movedText = ({ figures }: CellComparison): string => {
+  const moved = figures.filter(({ is }) => is !== 'same');
+  if (moved.length > 0)
+    return moved.map(({ title, percent, is }) => `${is}: ${title} ${percentText(percent)}`).join('; ');
+  return figures.length > 0 ? 'all figures within their bounds' : '';
+};
+
+interface CellProps {
+  readonly id: string;
+  readonly cell: CellComparison;
+  readonly shown: CellShown | undefined;
+}
+
+function Cell({ id, cell: { cell, change, base, patched, figures }, shown }: CellProps): VNode {
+  return (
+    <section id={id} class="cell" aria-label={cell.name}>
+      <h1>
+        {printableLine(cell.name)}: <span data-kind={change}>{change}</span>
+      </h1>
+      <Run title="With the patches" result={patched} shown={shown?.patched} />
+      {/* Both say the same where nothing has changed. */}
+      {change !== 'unchanged' && <Run title="Without the patches" result={base} shown={shown?.base} />}
+      {figures.length > 0 && (
+        <details>
+          <summary>Figures</summary>
+          <table class="matrix">
+            <tbody>
+              {figures.map(({ name, title, base: before, patched: now, percent, is }) => (
+                <tr key={name}>
+                  <th scope="row">{title}</th>
+                  <td class="number">{grouped(before)}</td>
+                  <td class="number">{grouped(now)}</td>
+                  <td class="number">{percentText(percent)}</td>
+                  <td>{is}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </details>
+      )}
+    </section>
+  );
+}
+
+interface RunProps {
+  readonly title: string;
+  readonly result: ReplayableResult;
+  readonly shown: RunShown | undefined;
+}
+
+function Run({ title, result: { verdict, findings, stateHash, replay }, shown }: RunProps): VNode {
+  return (
+    <div>
+      <h2>
+        {title}: <span class={verdict === 'pass' ? 'good' : 'bad'}>{verdict}</span>
+      </h2>
+      <p class="dim">
+        <code>{printableLine(replay)}</code> ends in the state <code>{stateHash}</code>.
+      </p>
+      {findings.map((finding, index) => (
+        <FindingView key={index} finding={finding} />
+      ))}
+      {shown && <Timeline tracks={timelineOf(shown.machines)} />}
+      {shown && <Disks shown={shown} />}
+      {shown?.console !== undefined && <Console text={shown.console} />}
+    </div>
+  );
+}
+
+const FindingView = ({ finding: { kind, what, details, remedy } }: { readonly finding: Finding }): VNode => (
+  <Lines title={`${kind}: ${what}`} lines={remedy === undefined ? details : [...details, `what to do: ${remedy}`]} />
+);
+
+const Lines = ({ title, lines }: { readonly title: string; readonly lines: readonly string[] }): VNode => (
+  <div>
+    <p class="bad">{printableLine(title)}</p>
+    {lines.length > 0 && <pre>{lines.map(printableLine).join('\n')}</pre>}
+  </div>
+);
+
+function Disks({ shown: { disks, machines } }: { readonly shown: RunShown }): VNode | null {
+  const strips = stripsOf(disks, machines);
+  if (strips.length === 0) return null;
+  return (
+    <details>
+      <summary>Disks: who has written where last (a pixel is 64 KiB)</summary>
+      <div class="map">
+        <div class="strips">
+          {strips.map((strip) => (
+            <StripPicture key={strip.volume.device} strip={strip} />
+          ))}
+        </div>
+        <table class="legend">
+          <tbody>
+            {countsOf(strips.map(({ last }) => last)).map(({ writer, name, colour, sectors }) => (
+              <tr key={writer} data-kind={writer}>
+                <td>
+                  <span class="swatch" style={{ background: colour }} />
+                </td>
+                <th scope="row">sectors {name}</th>
+                <td class="number">{sectors}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
+
+/** Lines by which a fault of the kernel is known are marked. */
+function Console({ text }: { readonly text: string }): VNode {
+  const lines = printable(text).split('\n');
+  const faults = new Set(faultLines(lines).map(({ index }) => index));
+  return (
+    <details>
+      <summary>
+        Console, {counted(lines.length, 'line')}, {counted(faults.size, 'line')} with a fault
+      </summary>
+      <pre>
+        {lines.map((line, index) => (
+          <span key={index} class={faults.has(index) ? 'fault' : ''}>
+            {`${line}\n`}
+          </span>
+        ))}
+      </pre>
+    </details>
+  );
+}
