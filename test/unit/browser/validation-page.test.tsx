@@ -15,9 +15,9 @@ const page = (over: Partial<Validation> = {}): string =>
   renderValidationPage({ ...WHOLE, ...over }, shownOf(PLAN, RESULTS), '.x { color: red; } </style>');
 /** The part of a page about a cell. */
 const about = (html: string, name: string): string =>
-  new RegExp(`<section id="cell-\\d+" class="cell" aria-label="${name}">[^]*?(?=<section id="cell|</main>)`).exec(
-    html,
-  )?.[0] ?? '';
+  new RegExp(
+    `<section id="cell-\\d+" class="cell" aria-label="${name}">[^]*?(?=<section id="cell-\\d+" class|</main>)`,
+  ).exec(html)?.[0] ?? '';
 
 t.test('the matrix, and each cell with what was found', (t) => {
   const html = page();
@@ -73,5 +73,7 @@ t.test('it needs no network and runs no program', async (t) => {
   t.notMatch(html, /<script|<link|<img|@import|url\(|https?:/i);
   t.match(html, /\.tracks/, 'the styles of the page');
   t.equal(page().match(/<\/style>/g)?.length, 1, 'no text ends the styles');
+  const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  t.equal(new Set(ids).size, ids.length, 'each id is there once');
   parseXml(/<main>[^]*<\/main>/.exec(html.replaceAll(/ class(?=[ >])/g, ''))?.[0] ?? '');
 });

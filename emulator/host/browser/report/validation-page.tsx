@@ -169,9 +169,11 @@ function Cell({ id, cell: { cell, change, base, patched, figures }, shown }: Cel
       <h1>
         {printableLine(cell.name)}: <span data-kind={change}>{change}</span>
       </h1>
-      <Run title="With the patches" result={patched} shown={shown?.patched} />
+      <Run id={`${id}-patched`} title="With the patches" result={patched} shown={shown?.patched} />
       {/* Both say the same where nothing has changed. */}
-      {change !== 'unchanged' && <Run title="Without the patches" result={base} shown={shown?.base} />}
+      {change !== 'unchanged' && (
+        <Run id={`${id}-base`} title="Without the patches" result={base} shown={shown?.base} />
+      )}
       {figures.length > 0 && (
         <details>
           <summary>Figures</summary>
@@ -195,12 +197,13 @@ function Cell({ id, cell: { cell, change, base, patched, figures }, shown }: Cel
 }
 
 interface RunProps {
+  readonly id: string;
   readonly title: string;
   readonly result: ReplayableResult;
   readonly shown: RunShown | undefined;
 }
 
-function Run({ title, result: { verdict, findings, stateHash, replay }, shown }: RunProps): VNode {
+function Run({ id, title, result: { verdict, findings, stateHash, replay }, shown }: RunProps): VNode {
   return (
     <div>
       <h2>
@@ -212,7 +215,7 @@ function Run({ title, result: { verdict, findings, stateHash, replay }, shown }:
       {findings.map((finding, index) => (
         <FindingView key={index} finding={finding} />
       ))}
-      {shown && <Timeline tracks={timelineOf(shown.machines)} />}
+      {shown && <Timeline id={`${id}-timeline`} tracks={timelineOf(shown.machines)} />}
       {shown && <Disks shown={shown} />}
       {shown?.console !== undefined && <Console text={shown.console} />}
     </div>

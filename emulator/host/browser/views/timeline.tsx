@@ -3,10 +3,16 @@
 import type { VNode } from 'preact';
 import { durationText, STEP_NAMES, TRACK_NAMES, type Span, type Track } from './timeline-model.js';
 
-export function Timeline({ tracks }: { readonly tracks: readonly Track[] }): VNode | null {
+export interface TimelineProps {
+  readonly tracks: readonly Track[];
+  /** Unique on its page. */
+  readonly id?: string;
+}
+
+export function Timeline({ tracks, id = 'timeline' }: TimelineProps): VNode | null {
   if (tracks.length === 0) return null;
   return (
-    <section id="timeline" aria-label="timeline">
+    <section id={id} aria-label="timeline">
       <h2>Timeline</h2>
       <ol class="tracks">
         {tracks.map((track, index) => (
