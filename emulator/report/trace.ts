@@ -193,17 +193,17 @@ function writes(pid: number, machine: MachineShown): readonly TraceEvent[] {
 }
 
 /**
- * The virtual time of an instruction, in ms. It is known at markers, and taken to pass evenly between two of them. Instructions must be
- * asked for in their order.
+ * The virtual time of an instruction, in ms. It is known at markers and at the end, and taken to pass evenly between two of these.
+ * Instructions must be asked for in their order.
  */
-function clockOf({ markers, virtualMs }: MachineShown): (instruction: number) => number {
-  const known = [{ instruction: 0, virtualMs: 0 }, ...markers];
+function clockOf({ markers, virtualMs, instructions }: MachineShown): (instruction: number) => number {
+  const known = [{ instruction: 0, virtualMs: 0 }, ...markers, { instruction: instructions, virtualMs }];
   let at = 0;
   return (instruction) => {
     while ((known[at + 1]?.instruction ?? Infinity) <= instruction) at++;
     const [before, after] = [known[at], known[at + 1]];
     if (!before) return 0;
-    if (!after) return Math.min(before.virtualMs, virtualMs);
+    if (!after) return before.virtualMs;
     const part = (instruction - before.instruction) / (after.instruction - before.instruction);
     return before.virtualMs + part * (after.virtualMs - before.virtualMs);
   };

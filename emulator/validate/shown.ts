@@ -19,7 +19,7 @@ export interface StoredDisk {
   }[];
 }
 
-export interface StoredMachine extends Pick<MachineShown, 'number' | 'startVirtualMs' | 'virtualMs'> {
+export interface StoredMachine extends Pick<MachineShown, 'number' | 'startVirtualMs' | 'virtualMs' | 'instructions'> {
   /** Kind, instruction and virtual time of each. */
   readonly markers: readonly (readonly [number, number, number])[];
   /** Instruction, sector and number of sectors of each write to each disk. */
@@ -28,10 +28,11 @@ export interface StoredMachine extends Pick<MachineShown, 'number' | 'startVirtu
 
 /** Writes that go on where the one before has ended are one, with its instruction, unless there was a marker between them. */
 export const storedMachines = (machines: readonly MachineShown[]): readonly StoredMachine[] =>
-  machines.map(({ number, startVirtualMs, virtualMs, markers, writes }) => ({
+  machines.map(({ number, startVirtualMs, virtualMs, instructions, markers, writes }) => ({
     number,
     startVirtualMs,
     virtualMs,
+    instructions,
     markers: markers.map(({ kind, instruction, virtualMs }) => [kind, instruction, virtualMs] as const),
     writes: writes.map((ofDisk) =>
       joined(

@@ -38,6 +38,7 @@ const machine = object({
   number: { type: 'integer', minimum: 1 },
   startVirtualMs: { type: 'number', minimum: 0 },
   virtualMs: { type: 'number', minimum: 0 },
+  instructions: { type: 'integer', minimum: 0 },
   markers: triples,
   writes: { type: 'array', items: triples },
 });

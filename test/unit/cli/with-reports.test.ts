@@ -35,7 +35,7 @@ const passed = (name: string): ScenarioRun => {
   return {
     report: { ...report, scenario: { ...report.scenario, name } },
     outcome: { main: timeline({ console: new TextEncoder().encode('shown') }), control: undefined, findings: [] },
-    machines: [{ number: 1, startVirtualMs: 0, virtualMs: 5, markers: [], writes: [] }],
+    machines: [{ number: 1, startVirtualMs: 0, virtualMs: 5, instructions: 9, markers: [], writes: [] }],
   };
 };
 

@@ -34,6 +34,7 @@ const MACHINES: CellResult['machines'] = [
     number: 1,
     startVirtualMs: 0,
     virtualMs: 40,
+    instructions: 40_000,
     markers: [
       [stepBegin('copy'), 10_000, 10],
       [stepEnd('copy'), 20_000, 20],

@@ -17,6 +17,7 @@ const MACHINE: MachineShown = {
   number: 2,
   startVirtualMs: 50.5,
   virtualMs: 30,
+  instructions: 300,
   markers: [marker(0x100e, 100), marker(0x100f, 200)],
   writes: [
     [],
