@@ -29,7 +29,7 @@ t.test('the matrix, and each cell with what was found', (t) => {
   t.match(broken, /replay b &lt;patched>[^]*ends in the state[^]*(?:ab){32}/);
   t.match(broken, /With the patches[^]*Without the patches/);
   t.match(broken, /<span class="fault">\[ +2\.000000\] BUG: a &lt;fault>\n<\/span>/);
-  t.match(broken, /<span class>\[ +1\.000000\] fine/);
+  t.match(broken, /<span class>\[ +1\.000000\] fine\n<\/span>/);
   t.notMatch(about(html, 'a'), /Without the patches|Console/, 'what is unchanged is said once');
   t.end();
 });

@@ -60,7 +60,7 @@ const stored = (findings: Parameters<typeof result>[0]): CellResult => {
     ...rest,
     machines: MACHINES,
     disks: DISKS,
-    ...(rest.verdict === 'fail' && { console: '[    1.000000] fine\n[    2.000000] BUG: a <fault>\n' }),
+    ...(rest.verdict === 'fail' && { console: '[    1.000000] fine\r\n[    2.000000] BUG: a <fault>\n' }),
   };
 };
 export const RESULTS: ReadonlyMap<string, CellResult> = new Map(

@@ -112,7 +112,7 @@ function Page({
       {buildFailure && <Lines title={`It does not build: ${buildFailure.where}`} lines={buildFailure.details} />}
       {ended && <Lines title={`It ended early: ${ended.reason}`} lines={ended.details} />}
       {warnings.length > 0 && (
-        <Lines title={`New ${counted(warnings.length, 'warning')} of the compiler`} lines={warnings} />
+        <Lines title={`${counted(warnings.length, 'warning')} of the compiler`} lines={warnings} />
       )}
       {cells.length + notRun.length > 0 && (
         <table class="matrix" aria-label="matrix">
@@ -265,7 +265,7 @@ function Disks({ shown: { disks, machines } }: { readonly shown: RunShown }): VN
 
 /** Lines by which a fault of the kernel is known are marked. */
 function Console({ text }: { readonly text: string }): VNode {
-  const lines = printable(text).split('\n');
+  const lines = printable(text.replaceAll('\r\n', '\n')).split('\n');
   const faults = new Set(faultLines(lines).map(({ index }) => index));
   return (
     <details>
