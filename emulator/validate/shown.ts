@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What the machines of a cell have shown, in few bytes: it goes into the result of the cell. */
 import type { MachineShown, WriteShown } from '../cycle/machines.js';
-import type { TracedRun } from '../report/trace.js';
 import type { Filesystem } from '../verify/disk/partitions.js';
-import type { CellResult } from './cell.js';
-import type { ValidationPlan } from './plan.js';
 
 /** A disk before anything is written to it. `role` is absent for a volume that no cycle uses. */
 export interface StoredDisk {
@@ -63,18 +60,3 @@ export const machinesOf = (stored: readonly StoredMachine[]): readonly MachineSh
     markers: markers.map(([kind, instruction, virtualMs]) => ({ kind, instruction, virtualMs, word0: 0, word1: 0 })),
     writes: writes.map((ofDisk) => ofDisk.map(([instruction, sector, count]) => ({ instruction, sector, count }))),
   }));
-
-/** The runs of a plan that have been done, each cell without and with the patches. */
-export function runsOf(
-  plan: Pick<ValidationPlan, 'cells'>,
-  results: ReadonlyMap<string, CellResult>,
-): readonly TracedRun[] {
-  return plan.cells.flatMap(({ cell, keys }) =>
-    [
-      { which: 'without the patches', result: results.get(keys?.base ?? '') },
-      { which: 'with the patches', result: results.get(keys?.patched ?? '') },
-    ].flatMap(({ which, result }) =>
-      result ? [{ name: `${cell.name}, ${which}`, machines: machinesOf(result.machines) }] : [],
-    ),
-  );
-}

@@ -9,7 +9,7 @@ import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
 import type { PatchText } from '../../emulator/validate/patch-text.js';
 import { renderTrace, traceOf } from '../../emulator/report/trace.js';
 import { validationOf } from '../../emulator/validate/plan.js';
-import { runsOf } from '../../emulator/validate/shown.js';
+import { runsOf } from '../../emulator/validate/runs.js';
 import type { Shard } from '../../emulator/validate/shards.js';
 import {
   renderBisected,

@@ -5,7 +5,7 @@ import t from 'tap';
 import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
 import { validationOf, type ShardState, type ValidationPlan } from '../../../emulator/validate/plan.js';
 import { renderTrace, traceOf } from '../../../emulator/report/trace.js';
-import { runsOf } from '../../../emulator/validate/shown.js';
+import { runsOf } from '../../../emulator/validate/runs.js';
 import { partsOf } from '../../../emulator/validate/shards.js';
 import { mergeCommand } from '../../../tools/cli/merge.js';
 import { collectResults, openResults } from '../../../tools/run/results-folder.js';

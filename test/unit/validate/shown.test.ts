@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
 import type { MachineShown, WriteShown } from '../../../emulator/cycle/machines.js';
-import { machinesOf, runsOf, storedMachines } from '../../../emulator/validate/shown.js';
+import { runsOf } from '../../../emulator/validate/runs.js';
+import { machinesOf, storedMachines } from '../../../emulator/validate/shown.js';
 import { readResult } from '../../../emulator/validate/stored.js';
 import { PLAN, RESULTS } from './plans.js';
 
