@@ -13,6 +13,7 @@ export interface MachinePaths {
   readonly monitor: string;
   /** For changes of the guest's memory. */
   readonly memory: string;
+  /** Of two FIFOs, whose names have the ends `.in` and `.out`. */
   readonly console: string;
   readonly agent: string;
   /** Of the delivery's window; of its full length. */
@@ -62,7 +63,8 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     // It must have this name.
     ...socket('qtest', paths.memory),
     ...['-qtest', 'chardev:qtest', '-qtest-log', 'none'],
-    ...socket('console', paths.console),
+    // What is printed is lost when it is not taken in time (see fifos.ts).
+    ...['-chardev', `pipe,id=console,path=${comma(paths.console)}`],
     ...['-device', 'isa-serial,chardev=console,index=0'],
     ...socket('agent', paths.agent),
     ...['-device', 'isa-serial,chardev=agent,index=1'],

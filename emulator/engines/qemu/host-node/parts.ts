@@ -7,6 +7,7 @@ import type { Channel, MachineConfig } from '../../../machine/contract.js';
 import { isSnapbackError, RigError } from '../../../machine/errors.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
 import { openDisk, openUnusedDisk, type ServedDisk, type ServedDiskEvents } from './disk.js';
+import { openFifos } from './fifos.js';
 import { openLine, type Line } from './lines.js';
 import { openMemoryPort, type MemoryPort } from './memory-port.js';
 import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
@@ -53,7 +54,7 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
   const prepare = async (): Promise<Pick<Parts, 'monitor' | 'memory' | 'serial' | 'window' | 'disks'>> => {
     const monitor = await opened(openMonitor(paths.monitor, stallMs, events.onEvent));
     const memory = await opened(openMemoryPort(paths.memory, stallMs));
-    const console = await opened(openLine(paths.console, (bytes) => events.onOutput('console', bytes)));
+    const console = await opened(openFifos(paths.console, (bytes) => events.onOutput('console', bytes)));
     const agent = await opened(openLine(paths.agent, (bytes) => events.onOutput('agent', bytes)));
     const disks: ServedDisk[] = [];
     for (const [number, disk] of config.disks.entries())
