@@ -133,8 +133,10 @@ export const WORK_DISK_CAUSES: readonly Pick<Cause, 'why' | 'owners'>[] = [
   { why: 'how much has been written to a filesystem, of which it keeps count', owners: /^sda: ext4: superblock$/ },
   {
     why: 'when files of programs at work were last written',
-    // Two inodes share a sector, which has the name of the first: it may be that of the folder.
-    owners: new RegExp(String.raw`^sda: ext4: inode \d+ \((?:${FILES_AT_WORK}|${FOLDERS_AT_WORK})\)$`),
+    // Two inodes share a sector.
+    owners: new RegExp(
+      String.raw`^sda: ext4: inode (?:\d+ \(\S+\) or )?\d+ \((?:${FILES_AT_WORK}|${FOLDERS_AT_WORK})\)(?: or \d+ \(\S+\))?$`,
+    ),
   },
   {
     why: 'what programs at work write until they are frozen',

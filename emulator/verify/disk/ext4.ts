@@ -4,10 +4,14 @@
  * the filesystem's own structures; and what a file holds. Nothing is written, no checksum is checked: the host's e2fsck does that.
  */
 import { GuestError } from '../../machine/errors.js';
+import { SECTOR_BYTES } from '../../machine/units.js';
 import { readChecked, type ByteSource } from '../source.js';
 
 export interface Ext4 {
-  /** What lies at a byte of the volume, for people: `/etc/passwd, byte 4096`, `inode 12 (/bin/sh)`, `journal`. */
+  /**
+   * What lies at a byte of the volume, for people: `/etc/passwd, byte 4096`, `inode 12 (/bin/sh)`, `journal`. At the first byte of a
+   * sector, all inodes of that.
+   */
   describe(offsetBytes: number): string;
   /** Path of an inode, if a directory names it. */
   pathOf(inode: number): string | undefined;
@@ -315,16 +319,24 @@ function nameRun(g: Geometry, index: Index, run: Run, number: number, offsetByte
   return `${path}, byte ${(run.fileBlock + number - run.start) * g.blockBytes + (offsetBytes % g.blockBytes)}`;
 }
 
+/** At the beginning of a sector, all that have a name in it: any of them may be meant. */
+function nameInodes(g: Geometry, index: Index, first: number, offsetBytes: number): string {
+  const count = offsetBytes % SECTOR_BYTES === 0 ? Math.ceil(SECTOR_BYTES / g.inodeBytes) : 1;
+  const named = Array.from({ length: count }, (_, more) => first + more).flatMap((inode) => {
+    const path = index.paths.get(inode);
+    return path === undefined ? [] : [`${inode} (${path})`];
+  });
+  return `inode ${named.length === 0 ? first : named.join(' or ')}`;
+}
+
 function nameMetadata(g: Geometry, index: Index, number: number, offsetBytes: number): string | undefined {
   const tableBlocks = Math.ceil((g.inodesPerGroup * g.inodeBytes) / g.blockBytes);
   for (const [i, group] of index.groups.entries()) {
     if (number === group.blockBitmap) return `block bitmap of group ${i}`;
     if (number === group.inodeBitmap) return `inode bitmap of group ${i}`;
     if (number >= group.inodeTable && number < group.inodeTable + tableBlocks) {
-      const inode =
-        i * g.inodesPerGroup + Math.floor((offsetBytes - group.inodeTable * g.blockBytes) / g.inodeBytes) + 1;
-      const path = index.paths.get(inode);
-      return `inode ${inode}${path === undefined ? '' : ` (${path})`}`;
+      const tableOffset = offsetBytes - group.inodeTable * g.blockBytes;
+      return nameInodes(g, index, i * g.inodesPerGroup + Math.floor(tableOffset / g.inodeBytes) + 1, offsetBytes);
     }
   }
   const descriptorBlocks = Math.ceil((g.groups * g.descriptorBytes) / g.blockBytes) + g.reservedDescriptorBlocks;

@@ -82,6 +82,20 @@ for (const [type, options] of [
       const [, inodeBytes = ''] = /Inode size:\s+(\d+)/.exec(dump) ?? [];
       t.equal(tree.describe(Number(blockBitmap) * blockBytes), 'block bitmap of group 0');
       t.equal(tree.describe(Number(inodeTable) * blockBytes + Number(inodeBytes)), 'inode 2 (/)');
+      const number = Number(
+        execFileSync('debugfs', ['-R', 'stat /etc', image], {
+          env: { ...process.env, PATH },
+          stdio: ['ignore', 'pipe', 'ignore'],
+        })
+          .toString()
+          .match(/Inode: (\d+)/)?.[1],
+      );
+      const sector = (Number(inodeTable) * blockBytes + (number - 1) * Number(inodeBytes)) & ~511;
+      t.match(
+        tree.describe(sector),
+        Number(inodeBytes) < 512 ? /^inode \d+ \(\/.*\) or \d+ \(\/.*\)$/ : /^inode \d+ \(\//,
+      );
+      t.match(tree.describe(sector), `${number} (/etc)`);
       const stat = execFileSync('debugfs', ['-R', 'stat /etc/passwd', image], {
         env: { ...process.env, PATH },
         stdio: ['ignore', 'pipe', 'ignore'],
