@@ -10,7 +10,12 @@ import { next, START, type SessionState } from '../../../emulator/host/browser/s
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
 import { PauseView, requestOfKey } from '../../../emulator/host/browser/views/pause-view.js';
-import { actionOfKey, SessionView, Storage } from '../../../emulator/host/browser/views/session-view.js';
+import {
+  actionOfKey,
+  SessionView,
+  Storage,
+  type SessionProps,
+} from '../../../emulator/host/browser/views/session-view.js';
 import {
   durationText,
   timelineOf,
@@ -249,6 +254,23 @@ t.test('a run part by part', async (t) => {
 
 const ignore = (): void => undefined;
 
+/** All of the page but its console. */
+const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
+  renderToString(
+    <SessionView
+      state={state}
+      onAct={ignore}
+      send={ignore}
+      chosen={undefined}
+      onChoose={ignore}
+      edited={undefined}
+      onEdit={ignore}
+      place={undefined}
+      onPlace={ignore}
+      {...more}
+    />,
+  );
+
 t.test('what can be done at a pause, and where the run can go', async (t) => {
   const places = ['boot', 'run ls', 'verify'].map((title, step) => ({ title, step, part: 0 }));
   const [, here] = places as [PausedAt, PausedAt];
@@ -260,15 +282,21 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
     ],
   };
   const paused = after(prompt, { tell: 'running', again: undefined }, { tell: 'paused', at: here, possible, places });
-  const view = (state: SessionState, chosen?: number): string =>
+  const pauseView = (state: SessionState, chosen?: number): string =>
     renderToString(<PauseView state={state} send={ignore} chosen={chosen} onChoose={ignore} />);
-  t.equal(view(after(prompt)), '', 'nothing without a pause');
-  t.match(view(paused), /<button id="do-havoc" type="button" aria-keyshortcuts="h" title="key h">Make havoc<\/button>/);
-  t.match(view(paused), /<details id="faults">.*<button id="do-skipPage" type="button">A page is left out<\/button>/);
-  t.match(view(paused), /<input id="command" list="workloads"/);
-  t.match(view(paused), /<input id="moment" type="range" min="0" max="2" value="1" aria-valuetext="run ls"/);
-  t.match(view(paused), /<button id="go" type="button" disabled [^>]*>Go to: run ls</, 'it is there');
-  t.match(view(paused, 2), /<button id="go" type="button" aria-keyshortcuts="g" [^>]*>Go to: verify</);
+  t.equal(pauseView(after(prompt)), '', 'nothing without a pause');
+  t.match(
+    pauseView(paused),
+    /<button id="do-havoc" type="button" aria-keyshortcuts="h" title="key h">Make havoc<\/button>/,
+  );
+  t.match(
+    pauseView(paused),
+    /<details id="faults">.*<button id="do-skipPage" type="button">A page is left out<\/button>/,
+  );
+  t.match(pauseView(paused), /<input id="command" list="workloads"/);
+  t.match(pauseView(paused), /<input id="moment" type="range" min="0" max="2" value="1" aria-valuetext="run ls"/);
+  t.match(pauseView(paused), /<button id="go" type="button" disabled [^>]*>Go to: run ls</, 'it is there');
+  t.match(pauseView(paused, 2), /<button id="go" type="button" aria-keyshortcuts="g" [^>]*>Go to: verify</);
 
   t.same(requestOfKey('h', paused, undefined), { do: 'change', doing: { id: 'havoc' } });
   t.equal(requestOfKey('x', paused, undefined), undefined);
@@ -278,8 +306,8 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   const again = { text: 'name: y\n', to: here, leftOut: ['resume', 'verify'] };
   const going = next(paused, { tell: 'running', again });
   t.match(going, { phase: 'running', paused: undefined, place: here, places, said: 'going there' });
-  t.match(view(going, 2), /<p id="left-out"[^>]*>No longer in the scenario[^<]*: resume, verify</);
-  t.match(view(going, 2), /<button id="go" type="button" disabled/, 'not while it runs');
+  t.match(pauseView(going, 2), /<p id="left-out"[^>]*>No longer in the scenario[^<]*: resume, verify</);
+  t.match(pauseView(going, 2), /<button id="go" type="button" disabled/, 'not while it runs');
   t.equal(requestOfKey('g', going, 2), undefined);
   t.equal(requestOfKey('h', going, undefined), undefined);
   t.same(next(going, { tell: 'running', again: undefined }).places, [], 'a run from its beginning has been nowhere');
@@ -293,21 +321,6 @@ t.test('the memory is watched', async (t) => {
   t.match(watched, { phase: 'prompt', isWatched: true, memory, page });
   t.match(next(watched, { tell: 'watching', on: false }), { isWatched: false, memory });
   t.match(next(watched, { tell: 'running', again: undefined }), { memory, page }, 'the last picture stays');
-
-  const view = (state: SessionState): string =>
-    renderToString(
-      <SessionView
-        state={state}
-        onAct={ignore}
-        send={ignore}
-        chosen={undefined}
-        onChoose={ignore}
-        edited={undefined}
-        onEdit={ignore}
-        place={undefined}
-        onPlace={ignore}
-      />,
-    );
   t.match(view(watched), /<button id="watch" type="button" aria-pressed="true">/);
   t.match(view(after(prompt)), /<button id="watch" type="button" aria-pressed="false">/);
   t.match(view(START), /<button id="watch" type="button" aria-pressed="false" disabled>/);
@@ -316,20 +329,6 @@ t.test('the memory is watched', async (t) => {
 });
 
 t.test('the views', async (t) => {
-  const view = (state: SessionState): string =>
-    renderToString(
-      <SessionView
-        state={state}
-        onAct={ignore}
-        send={ignore}
-        chosen={undefined}
-        onChoose={ignore}
-        edited={undefined}
-        onEdit={ignore}
-        place={undefined}
-        onPlace={ignore}
-      />,
-    );
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
   t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
   t.match(
@@ -383,19 +382,7 @@ t.test('the views', async (t) => {
   t.match(view(refused), /<pre id="refused" role="alert">scenario:1:1: no\nwhat to do: correct it<\/pre>/);
   t.equal(refused.phase, 'prompt', 'the machine goes on');
   t.notMatch(view(next(refused, { tell: 'running', again: undefined })), /id="refused"/);
-  const edit = renderToString(
-    <SessionView
-      state={after(prompt)}
-      edited={'name: mine\n<x>'}
-      onEdit={ignore}
-      onAct={ignore}
-      send={ignore}
-      chosen={undefined}
-      onChoose={ignore}
-      place={undefined}
-      onPlace={ignore}
-    />,
-  );
+  const edit = view(after(prompt), { edited: 'name: mine\n<x>' });
   t.match(edit, /<textarea id="scenario"[^>]*>name: mine\n&lt;x><\/textarea>/);
   t.match(edit, />Run: mine<\/button>/);
   t.equal(nameIn('steps: []'), 'the scenario');

@@ -2,19 +2,18 @@
 /** A strip of the disk map as a picture in the markup, for a page without programs. */
 import type { VNode } from 'preact';
 import { cssOf } from '../views/picture.js';
-import { ROW_PIXELS, volumeText, WRITER_COLOURS, WRITERS, type Strip } from '../views/disk-map-model.js';
+import { ROW_PIXELS, WRITER_COLOURS, WRITERS, type Strip } from '../views/disk-map-model.js';
+import { StripFigure, stripLabel } from '../views/strip.js';
 
-export function StripPicture({ strip: { volume, pixels } }: { readonly strip: Strip }): VNode {
+export function StripPicture({ strip }: { readonly strip: Strip }): VNode {
+  const { volume, pixels } = strip;
   const width = Math.min(ROW_PIXELS, pixels.length);
   const height = Math.ceil(pixels.length / ROW_PIXELS);
   return (
-    <figure class="strip">
-      <figcaption>
-        {volumeText(volume)} <span class="dim">{Number((volume.sectors / 2048).toFixed(1))} MiB</span>
-      </figcaption>
+    <StripFigure volume={volume}>
       <svg
         role="img"
-        aria-label={`map of ${volume.device}; the table has the numbers`}
+        aria-label={stripLabel(strip)}
         width={2 * width}
         height={2 * height}
         viewBox={`0 0 ${width} ${height}`}
@@ -25,7 +24,7 @@ export function StripPicture({ strip: { volume, pixels } }: { readonly strip: St
           return path === '' ? null : <path key={writer} fill={cssOf(WRITER_COLOURS[writer])} d={path} />;
         })}
       </svg>
-    </figure>
+    </StripFigure>
   );
 }
 

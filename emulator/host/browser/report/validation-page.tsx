@@ -15,7 +15,8 @@ import type { CellComparison } from '../../../validate/compare.js';
 import { countText, percentText } from '../../../validate/text.js';
 import type { Validation } from '../../../validate/validation.js';
 import type { DiskShown } from '../session/disks.js';
-import { countsOf, stripsOf } from '../views/disk-map-model.js';
+import { stripsOf } from '../views/disk-map-model.js';
+import { StripLegend } from '../views/strip.js';
 import { Timeline } from '../views/timeline.js';
 import { timelineOf } from '../views/timeline-model.js';
 import { StripPicture } from './strip-picture.js';
@@ -245,19 +246,7 @@ function Disks({ shown: { disks, machines } }: { readonly shown: RunShown }): VN
             <StripPicture key={strip.volume.device} strip={strip} />
           ))}
         </div>
-        <table class="legend">
-          <tbody>
-            {countsOf(strips.map(({ last }) => last)).map(({ writer, name, colour, sectors }) => (
-              <tr key={writer} data-kind={writer}>
-                <td>
-                  <span class="swatch" style={{ background: colour }} />
-                </td>
-                <th scope="row">sectors {name}</th>
-                <td class="number">{sectors}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <StripLegend strips={strips} />
       </div>
     </details>
   );

@@ -3,17 +3,9 @@
 import type { VNode } from 'preact';
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { DiskShown } from '../session/disks.js';
-import {
-  countsOf,
-  placeText,
-  sectorAt,
-  stripPicture,
-  stripsOf,
-  volumeText,
-  type Place,
-  type Strip,
-} from './disk-map-model.js';
+import { placeText, sectorAt, stripPicture, stripsOf, type Place, type Strip } from './disk-map-model.js';
 import { draw, placeOfClick } from './picture.js';
+import { StripFigure, stripLabel, StripLegend } from './strip.js';
 
 export interface DiskMapProps {
   /** Empty while there is nothing to see. */
@@ -64,19 +56,7 @@ export function DiskMap({ disks, machines, place, onPlace }: DiskMapProps): VNod
             </div>
           ))}
         </div>
-        <table class="legend">
-          <tbody>
-            {countsOf(strips.map(({ last }) => last)).map(({ writer, name, colour, sectors }) => (
-              <tr key={writer} data-kind={writer}>
-                <td>
-                  <span class="swatch" style={{ background: colour }} />
-                </td>
-                <th scope="row">sectors {name}</th>
-                <td class="number">{sectors}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <StripLegend strips={strips} />
       </div>
       <p id="place" aria-live="polite">
         {place && placeText(place, strips)}
@@ -91,17 +71,12 @@ interface StripProps {
 }
 
 function StripView({ strip, onSector }: StripProps): VNode {
-  const { volume } = strip;
   const picture = stripPicture(strip);
-  const mebibytes = volume.sectors / 2048;
   return (
-    <figure class="strip">
-      <figcaption>
-        {volumeText(volume)} <span class="dim">{Number(mebibytes.toFixed(1))} MiB</span>
-      </figcaption>
+    <StripFigure volume={strip.volume}>
       <canvas
         role="img"
-        aria-label={`map of ${volume.device}; the table has the numbers`}
+        aria-label={stripLabel(strip)}
         width={picture.width}
         height={picture.height}
         style={{ width: `${2 * picture.width}px` }}
@@ -112,6 +87,6 @@ function StripView({ strip, onSector }: StripProps): VNode {
           if (sector !== undefined) onSector(sector);
         }}
       />
-    </figure>
+    </StripFigure>
   );
 }

@@ -2,6 +2,7 @@
 /** The memory map: each page a pixel, a legend, and what is known of one page. */
 import type { VNode } from 'preact';
 import type { MemoryShown, PageShown } from '../session/memory-reader.js';
+import { Legend } from './legend.js';
 import { bytesText, frameAt, legendOf, pictureOf } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 import { durationText } from './timeline-model.js';
@@ -44,19 +45,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
             if (frame !== undefined) onPage?.(frame);
           }}
         />
-        <table class="legend">
-          <tbody>
-            {legendOf(kinds).map(({ kind, name, colour, pages }) => (
-              <tr key={kind} data-kind={kind}>
-                <td>
-                  <span class="swatch" style={{ background: colour }} />
-                </td>
-                <th scope="row">{name}</th>
-                <td class="number">{pages}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Legend rows={legendOf(kinds).map(({ pages, ...row }) => ({ ...row, count: pages }))} />
       </div>
       <label>
         Page frame {/* Without a value: each picture would put it back while somebody types. */}

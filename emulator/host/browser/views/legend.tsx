@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/** The legend of a map, which says how often there is each kind. */
+import type { VNode } from 'preact';
+
+export interface LegendRow {
+  readonly kind: string;
+  readonly name: string;
+  /** As in CSS. */
+  readonly colour: string;
+  readonly count: number;
+}
+
+export const Legend = ({ rows }: { readonly rows: readonly LegendRow[] }): VNode => (
+  <table class="legend">
+    <tbody>
+      {rows.map(({ kind, name, colour, count }) => (
+        <tr key={kind} data-kind={kind}>
+          <td>
+            <span class="swatch" style={{ background: colour }} />
+          </td>
+          <th scope="row">{name}</th>
+          <td class="number">{count}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
