@@ -82,25 +82,21 @@ for (const [type, options] of [
       const [, inodeBytes = ''] = /Inode size:\s+(\d+)/.exec(dump) ?? [];
       t.equal(tree.describe(Number(blockBitmap) * blockBytes), 'block bitmap of group 0');
       t.equal(tree.describe(Number(inodeTable) * blockBytes + Number(inodeBytes)), 'inode 2 (/)');
-      const number = Number(
-        execFileSync('debugfs', ['-R', 'stat /etc', image], {
+      const inodeOf = (path: string): number => {
+        const stat = execFileSync('debugfs', ['-R', `stat ${path}`, image], {
           env: { ...process.env, PATH },
           stdio: ['ignore', 'pipe', 'ignore'],
-        })
-          .toString()
-          .match(/Inode: (\d+)/)?.[1],
-      );
+        }).toString();
+        return Number(/Inode: (\d+)/.exec(stat)?.[1]);
+      };
+      const number = inodeOf('/etc');
       const sector = (Number(inodeTable) * blockBytes + (number - 1) * Number(inodeBytes)) & ~511;
       t.match(
         tree.describe(sector),
         Number(inodeBytes) < 512 ? /^inode \d+ \(\/.*\) or \d+ \(\/.*\)$/ : /^inode \d+ \(\//,
       );
       t.match(tree.describe(sector), `${number} (/etc)`);
-      const stat = execFileSync('debugfs', ['-R', 'stat /etc/passwd', image], {
-        env: { ...process.env, PATH },
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).toString();
-      t.equal(tree.pathOf(Number(/Inode: (\d+)/.exec(stat)?.[1])), '/etc/passwd');
+      t.equal(tree.pathOf(inodeOf('/etc/passwd')), '/etc/passwd');
       t.match(tree.describe(bytes.length - blockBytes), /^free block/);
     },
   );
