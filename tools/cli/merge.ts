@@ -4,11 +4,12 @@ import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
 import { missingFrom, validationOf } from '../../emulator/validate/plan.js';
 import { renderCell, renderHead, renderVerdict } from '../../emulator/validate/text.js';
 import { EXIT } from '../../emulator/machine/errors.js';
+import type { ReportOptions } from '../run/last-validation.js';
 import { collectResults } from '../run/results-folder.js';
 import { replayIn } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
 import { settleFiles } from './report-files.js';
-import { reportsToStdout, writeReports, type ReportOptions } from './validate.js';
+import { reportsToStdout, writeReports } from './validate.js';
 
 /** The exit status is that of the validation, and that of a failure of Snapback when results are missing. */
 export async function mergeCommand(dirs: readonly string[], given: ReportOptions): Promise<number> {

@@ -13,13 +13,8 @@ import { METHODS, runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
-import {
-  FLAVOUR_DEFAULT,
-  MATRIX_DEFAULT,
-  validateCommand,
-  type ReportOptions,
-  type ValidateOptions,
-} from './validate.js';
+import { FLAVOUR_DEFAULT, MATRIX_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
+import type { ReportOptions } from '../run/last-validation.js';
 import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';

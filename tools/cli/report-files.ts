@@ -5,12 +5,11 @@ import { fstatSync, type Stats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 
-/** The file names by option: `json` is what `--json` names. `-` is standard output. */
-export type NamedFiles = Readonly<
-  Partial<Record<'json' | 'junit' | 'ktap' | 'trace' | 'html' | 'console' | 'record' | 'summary', string>>
->;
-
 const OPTIONS = ['json', 'junit', 'ktap', 'trace', 'html', 'console', 'record', 'summary'] as const;
+
+/** The file names by option: `json` is what `--json` names. `-` is standard output. */
+export type NamedFiles = Readonly<Partial<Record<(typeof OPTIONS)[number], string>>>;
+
 export const STDOUT = '-';
 const REMEDY = 'name a file in an existing folder that you can write to';
 

@@ -21,7 +21,15 @@ import {
 } from '../../emulator/validate/text.js';
 import { renderValidationJunit, renderValidationKtap } from '../../emulator/validate/machine-readable.js';
 import type { BisectedCell, Validation } from '../../emulator/validate/validation.js';
-import { lastValidation, rememberValidation, type LastOptions, type LastValidation } from '../run/last-validation.js';
+import {
+  FILE_OPTIONS,
+  lastValidation,
+  rememberValidation,
+  REPORT_OPTIONS,
+  type LastOptions,
+  type LastValidation,
+  type ReportOptions,
+} from '../run/last-validation.js';
 import { ownCommand } from '../run/own-command.js';
 import { openResults } from '../run/results-folder.js';
 import { bisectBroken, newRun, replayIn, validate, type Run } from '../run/validate.js';
@@ -34,16 +42,6 @@ import { reasonOf, TwoFailures } from './failure.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { readCells } from './validate-cells.js';
 import { readCommits, readPatchTexts, STDIN } from './validate-input.js';
-
-/** Files for what was found; `-` is standard output. */
-export interface ReportOptions {
-  readonly json?: string;
-  readonly junit?: string;
-  readonly ktap?: string;
-  readonly summary?: string;
-  readonly trace?: string;
-  readonly html?: string;
-}
 
 export interface ValidateOptions extends ReportOptions {
   readonly patches?: readonly string[];
@@ -181,18 +179,15 @@ async function lastOf({ cacheDir }: Pick<BuildContext, 'cacheDir'>): Promise<Las
   });
 }
 
-function lastOptions(
-  { jobs, results, bisect, json, junit, ktap, summary, trace, html }: ValidateOptions,
-  matrix: string,
-  flavour: KernelFlavour,
-): LastOptions {
+function lastOptions(options: ValidateOptions, matrix: string, flavour: KernelFlavour): LastOptions {
+  const { jobs, bisect } = options;
   return {
     matrix,
     flavour,
     ...(jobs !== undefined && { jobs }),
     ...(bisect !== undefined && { bisect }),
     ...Object.fromEntries(
-      Object.entries({ results, json, junit, ktap, summary, trace, html }).filter(([, file]) => file !== undefined),
+      FILE_OPTIONS.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]] as const])),
     ),
   };
 }
@@ -233,10 +228,9 @@ function patchesOf(
   return readPatchTexts(patches);
 }
 
-export const reportsToStdout = ({ json, junit, ktap, summary, trace, html }: ReportOptions): boolean =>
-  [json, junit, ktap, summary, trace, html].includes(STDOUT);
-const hasReport = ({ json, junit, ktap, summary, trace, html }: ReportOptions): boolean =>
-  [json, junit, ktap, summary, trace, html].some((file) => file !== undefined);
+export const reportsToStdout = (options: ReportOptions): boolean =>
+  REPORT_OPTIONS.some((name) => options[name] === STDOUT);
+const hasReport = (options: ReportOptions): boolean => REPORT_OPTIONS.some((name) => options[name] !== undefined);
 
 /**
  * Writes those that are wanted, about a validation that has come of these results.

@@ -18,18 +18,21 @@ export interface LastValidation {
   readonly options: LastOptions;
 }
 
-export interface LastOptions {
+/** The options of a validation that name files for what was found. */
+export const REPORT_OPTIONS = ['json', 'junit', 'ktap', 'summary', 'trace', 'html'] as const;
+
+/** Files for what was found; `-` is standard output. */
+export type ReportOptions = Readonly<Partial<Record<(typeof REPORT_OPTIONS)[number], string>>>;
+
+/** Those whose names of files are relative to the working directory. */
+export const FILE_OPTIONS = ['results', ...REPORT_OPTIONS] as const;
+
+export interface LastOptions extends ReportOptions {
   readonly matrix: string;
   readonly flavour: KernelFlavour;
   readonly jobs?: number;
   readonly results?: string;
   readonly bisect?: boolean;
-  readonly json?: string;
-  readonly junit?: string;
-  readonly ktap?: string;
-  readonly summary?: string;
-  readonly trace?: string;
-  readonly html?: string;
 }
 
 const string = { type: 'string' };
@@ -64,12 +67,7 @@ const isLast = new Ajv({ strict: true }).compile<LastValidation>({
         jobs: { type: 'integer', minimum: 1 },
         results: string,
         bisect: { type: 'boolean' },
-        json: string,
-        junit: string,
-        ktap: string,
-        summary: string,
-        trace: string,
-        html: string,
+        ...Object.fromEntries(REPORT_OPTIONS.map((name) => [name, string])),
       },
     },
   },
@@ -84,9 +82,6 @@ export async function lastValidation(cacheDir: string): Promise<LastValidation |
   return read && 'value' in read && isLast(read.value) ? read.value : undefined;
 }
 
-/** Names of files in `options` that are relative to the working directory; `-` is standard output. */
-const FILES = ['results', 'json', 'junit', 'ktap', 'summary', 'trace', 'html'] as const;
-
 /**
  * Remembers `validation`, in the place of an earlier one. Paths in it may be relative. The answer forgets it, unless another one has been
  * begun since; it is undefined when the cache cannot be written.
@@ -95,7 +90,7 @@ export async function rememberValidation(
   cacheDir: string,
   { changes, cells, options }: LastValidation,
 ): Promise<(() => Promise<void>) | undefined> {
-  const files = FILES.flatMap((name) => {
+  const files = FILE_OPTIONS.flatMap((name) => {
     const file = options[name];
     return file === undefined ? [] : [[name, file === '-' ? file : resolve(file)] as const];
   });
