@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cow.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,8 @@ bool cow_info(int file)
 	struct snapshot_store_header header;
 	uint32_t state;
 
+	/* The kernel that writes the header does so past the page cache, where an older one may be from an earlier look. */
+	posix_fadvise(file, SNAPSHOT_STORE_OFFSET, SNAPSHOT_STORE_BLOCK, POSIX_FADV_DONTNEED);
 	if (!read_block(file, 0, &header))
 		return false;
 	state = le32toh(header.state);

@@ -166,10 +166,10 @@ static int give_up_target(struct recovery *recovery, struct target *target, cons
 	return 0;
 }
 
-static int give_up_targets(struct recovery *recovery, const struct recover_options *options)
+static int give_up_targets(struct recovery *recovery)
 {
-	for (int i = 0; i < options->without_count; i++) {
-		recovery->without = options->without[i];
+	for (int i = 0; i < recovery->options->without_count; i++) {
+		recovery->without = recovery->options->without[i];
 		recovery->without_found = false;
 		if (for_each_device(recovery, give_up_target))
 			return -1;
@@ -187,7 +187,7 @@ static int find_needed_target(struct recovery *recovery, struct target *target, 
 
 static int find_targets(struct recovery *recovery)
 {
-	if (give_up_targets(recovery, recovery->options) || for_each_entry(recovery, need_target))
+	if (give_up_targets(recovery) || for_each_entry(recovery, need_target))
 		return -1;
 	return for_each_device(recovery, find_needed_target);
 }

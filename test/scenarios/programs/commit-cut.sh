@@ -32,6 +32,7 @@ live)
     done &
     sleep 0.1
     snapctl commit > /run/commit 2>&1 &
+    until snapctl info /dev/sdb1 | grep -q 'being committed'; do :; done
     shift "$round"
     sleep "$1"
     snapctl info | grep '^store'
