@@ -278,6 +278,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   t.equal(await without.page.inputValue('#scenario'), edited, 'a link brings its scenario');
   t.notOk(without.isolated, 'a server without special headers: no shared memory');
   t.match(await without.page.textContent('#status'), /^at the prompt: instruction/);
+  await without.page.click('#skip');
   await without.page.close();
   const { page, state: shared, isolated } = await open(browser, server.url, problems);
   t.ok(isolated, "Snapback's server: shared memory");
@@ -454,6 +455,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     'and what a place is',
   );
   await checkAccess(t, page, 'at the end');
+  t.match(await page.textContent('#tour'), /^6 of 6/, 'the tour ends at the proofs');
   t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
 
@@ -467,4 +469,5 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     `cannot load ${plain.url}${state}: status 404`,
     'a missing file is told',
   );
+  t.equal(await broken.locator('#tour').count(), 0, 'the tour is not shown again');
 });

@@ -10,6 +10,7 @@ import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, ToSession } from './session/protocol.js';
 import { next, START, type Phase } from './session/state.js';
+import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
 import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
@@ -66,7 +67,7 @@ const show = (message: FromSession): void => {
   state.value = next(state.value, message);
   if (message.tell === 'prompt') terminal.focus();
   if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
-  if (message.tell === 'running' && message.again) edited.value = message.again.text;
+  if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
 };
 session.addEventListener('message', ({ data }) => show(data));
 session.addEventListener('error', ({ message }) =>
@@ -88,13 +89,15 @@ const messageOf = (action: RunAction): ToSession => {
   return { do: 'run', stepwise: action === 'step', text: edited.value ?? state.value.scenario ?? '' };
 };
 const act = (action: RunAction): void => session.postMessage(messageOf(action));
+const send = (message: ToSession): void =>
+  session.postMessage(message.do === 'change' ? { ...message, typed: edited.value } : message);
 document.addEventListener('keydown', (event) => {
   const { key, ctrlKey, altKey, metaKey, target } = event;
   if (ctrlKey || altKey || metaKey || target.closest('#console, input, textarea')) return;
   const action = actionOfKey(key, state.value);
   if (action) act(action);
   const request = requestOfKey(key, state.value, chosen.value);
-  if (request) session.postMessage(request);
+  if (request) send(request);
   const field = key === COMMAND_KEY ? document.getElementById('command') : null;
   if (!field) return;
   // The key is not typed into the field.
@@ -104,11 +107,17 @@ document.addEventListener('keydown', (event) => {
 
 const place = signal<Place | undefined>(undefined);
 
+const isToured = signal(!hasToured());
+const skip = (): void => {
+  isToured.value = false;
+  noteTour();
+};
+
 const Above = (): VNode => (
   <SessionView
     state={state.value}
     onAct={act}
-    send={(message) => session.postMessage(message)}
+    send={send}
     edited={edited.value}
     onEdit={(text) => {
       edited.value = text;
@@ -121,6 +130,8 @@ const Above = (): VNode => (
     onChoose={(index) => {
       chosen.value = index;
     }}
+    isToured={isToured.value}
+    onSkip={skip}
   />
 );
 const Below = (): VNode => (

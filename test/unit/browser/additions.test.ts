@@ -223,13 +223,14 @@ t.test('a walk', async (t) => {
   t.match(pauses, [{ at: at(1), possible: { commands: true }, places: [at(1)] }]);
   t.throws(
     () =>
-      walk.change({ command: 'pwd' }, () => {
+      walk.change({ command: 'pwd' }, undefined, () => {
         throw new Error('no');
       }),
     { message: 'no' },
   );
-  const again = walk.change({ command: 'pwd' }, check);
-  t.match(again, { to: at(1), text: /- run: pwd\n {2}- run: ls/ });
+  t.throws(() => walk.change({ command: 'pwd' }, `${TEXT}# typed`, check), /has been changed/, 'what was typed stays');
+  const again = walk.change({ command: 'pwd' }, TEXT, check);
+  t.match(again, { to: at(1), isChanged: true, text: /- run: pwd\n {2}- run: ls/ });
   const left = await paused.then(
     () => undefined,
     (error: unknown) => error,
@@ -249,13 +250,21 @@ t.test('a walk', async (t) => {
   await there;
   t.equal(walk.goTo(at(1)), undefined, 'not while it runs');
   walk.end();
-  t.match(walk.goTo(at(4)), { to: at(4), text: again?.text });
-  const third = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(4), leftOut: [] }, look);
+  t.match(walk.goTo(at(4)), { to: at(4), text: again?.text, isChanged: false });
+  const third = walk.begin(
+    again?.text ?? '',
+    { text: again?.text ?? '', to: at(4), leftOut: [], isChanged: false },
+    look,
+  );
   looks.length = 0;
   await third.pause({ title: 'run ls', ...at(2) }, [machine], standing);
   t.same(looks, [], 'nothing is looked at where there is no pause');
   t.equal(third.states, second.states, 'the state before the suspend is used again');
-  const early = walk.begin(again?.text ?? '', { text: again?.text ?? '', to: at(2), leftOut: [] }, look);
+  const early = walk.begin(
+    again?.text ?? '',
+    { text: again?.text ?? '', to: at(2), leftOut: [], isChanged: false },
+    look,
+  );
   t.not(early.states, second.states, 'but not by a run that pauses before it');
   await t.rejects(
     third.pause({ title: 'run pwd', ...at(1) }, [{ ...machine, instructions: 1 }], undefined),

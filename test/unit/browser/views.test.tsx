@@ -22,6 +22,7 @@ import {
   trackBegins,
   type Track,
 } from '../../../emulator/host/browser/views/timeline-model.js';
+import { Tour, tourStep } from '../../../emulator/host/browser/views/tour.js';
 import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
 import { SESSION_FORMAT, sessionTextOfLink, type SessionFile } from '../../../emulator/scenario/session-file.js';
@@ -267,6 +268,8 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onEdit={ignore}
       place={undefined}
       onPlace={ignore}
+      isToured={false}
+      onSkip={ignore}
       {...more}
     />,
   );
@@ -303,7 +306,7 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   t.equal(requestOfKey('g', paused, undefined), undefined, 'nothing was chosen');
   t.same(requestOfKey('g', paused, 2), { do: 'goTo', moment: places[2] });
 
-  const again = { text: 'name: y\n', to: here, leftOut: ['resume', 'verify'] };
+  const again = { text: 'name: y\n', to: here, leftOut: ['resume', 'verify'], isChanged: true };
   const going = next(paused, { tell: 'running', again });
   t.match(going, { phase: 'running', paused: undefined, place: here, places, said: 'going there' });
   t.match(pauseView(going, 2), /<p id="left-out"[^>]*>No longer in the scenario[^<]*: resume, verify</);
@@ -391,4 +394,31 @@ t.test('the views', async (t) => {
   t.match(kept(2.5e6), />2.5 of at most 100.0 MB of the disks are kept/);
   t.match(kept(0), /disabled/);
   t.notMatch(kept(1), /disabled/);
+});
+
+t.test('the tour goes from the boot to the proof', async (t) => {
+  const [first, second] = CYCLE as readonly [MachineShown, MachineShown];
+  const before = machine(1, 0, 9, [[USER_MARKERS.agentReady, 2]]);
+  const told = (...messages: readonly FromSession[]): SessionState =>
+    after(prompt, { tell: 'running', again: undefined }, ...messages);
+  const shown = (one: MachineShown): FromSession => ({ tell: 'machine', machine: one });
+  const stands = (title: string, step: number, part = 0): FromSession => ({
+    tell: 'paused',
+    ...pauseAt({ title, step, part }),
+  });
+  t.same(
+    [
+      after(prompt),
+      told(),
+      told(shown(before), stands('suspend', 2)),
+      told(shown(first), stands('save the image', 2, 1)),
+      told(shown(first), stands('resume', 3)),
+      told(shown(first), shown(second), stands('verify', 4)),
+      told(shown(first), shown(second), verdict('PASS')),
+    ].map(tourStep),
+    [0, 1, 1, 2, 3, 4, 5],
+  );
+  const view = (state: SessionState): string => renderToString(<Tour state={state} onSkip={ignore} />);
+  t.match(view(after(prompt)), /<b>1 of 6<\/b> A Linux machine .*<button id="skip" type="button">Skip the tour</);
+  t.match(view(after(verdict('PASS'))), /<b>6 of 6<\/b> .*>End the tour</);
 });

@@ -32,7 +32,12 @@ export type ToSession =
   /** Ends the pause; `all`: without pauses from now on. */
   | { readonly do: 'goOn'; readonly all: boolean }
   /** Changes the scenario of the run that has paused, from this place on, and goes on with it. */
-  | { readonly do: 'change'; readonly doing: Doing }
+  | {
+      readonly do: 'change';
+      readonly doing: Doing;
+      /** The text of the scenario as it is in the editor, if it has been typed in. */
+      readonly typed?: string | undefined;
+    }
   /** Goes to another place that the run has been at. */
   | { readonly do: 'goTo'; readonly moment: Moment }
   /** Show the memory of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
@@ -67,6 +72,8 @@ export interface Again {
   readonly to: Moment;
   /** The steps of the scenario that are no longer in it, because they are not possible after what was done. */
   readonly leftOut: readonly string[];
+  /** The text is another one than that of the run before. */
+  readonly isChanged: boolean;
 }
 
 export type FromSession =

@@ -192,7 +192,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       case 'goOn':
         return walk.goOn(message.all);
       case 'change':
-        return runAgain((own) => walk.change(message.doing, (text) => changeOf(text, own)));
+        return runAgain((own) => walk.change(message.doing, message.typed, (text) => changeOf(text, own)));
       case 'goTo':
         return runAgain(() => walk.goTo(message.moment));
       case 'watchMemory':

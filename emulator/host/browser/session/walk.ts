@@ -7,6 +7,7 @@ import { bootStates, type BootStates } from '../../../cycle/boot.js';
 import type { MachineShown } from '../../../cycle/machines.js';
 import { splitAtSuspend, type Step } from '../../../cycle/plan.js';
 import type { Moment, PausedAt, Standing } from '../../../cycle/steps/context.js';
+import { InputError } from '../../../machine/errors.js';
 import { possibleAt, withDone, type Doing } from './additions.js';
 import { scenarioOf } from './edited.js';
 import { createPlaces } from './places.js';
@@ -28,10 +29,11 @@ export interface Walk {
   readonly goOn: (all: boolean) => void;
   /**
    * Ends the run that has paused. It has to be begun again as the answer says.
+   * @param typed the text in the editor, if it has been typed in.
    * @param check throws when a text cannot be run.
-   * @throws InputError when this cannot be done, and what `check` throws. The run goes on to pause then.
+   * @throws InputError when this cannot be done or would lose what was typed, and what `check` throws. The run goes on to pause then.
    */
-  readonly change: (doing: Doing, check: (text: string) => void) => Again | undefined;
+  readonly change: (doing: Doing, typed: string | undefined, check: (text: string) => void) => Again | undefined;
   /** Likewise, to go to another place of the run that has paused or ended. */
   readonly goTo: (to: Moment) => Again | undefined;
   /** The run has come to its end. */
@@ -101,9 +103,16 @@ export function createWalk(
       };
     },
     goOn: (all) => present?.stepper.goOn(all),
-    change(doing, check) {
+    change(doing, typed, check) {
       if (!present?.here) return undefined;
       const { text: before, stepper, here } = present;
+      if (typed !== undefined && typed !== before)
+        throw new InputError(
+          'the text of the scenario has been changed, and the run that has paused is of the text before',
+          {
+            remedy: 'let the run come to its end and step through the new text, or put the text back',
+          },
+        );
       const { text, sameUntil, to, leftOut } = withDone(before, here.at, doing, here.machine);
       check(text);
       const splits = [before, text].map((one) => firstSuspend(scenarioOf(one).steps));
@@ -111,13 +120,13 @@ export function createWalk(
       const compared = splits[0] === splits[1] ? Infinity : Math.min(...splits);
       places.forget(sameUntil, { step: compared, part: 0 });
       stepper.stop(LEFT);
-      return { text, to, leftOut };
+      return { text, to, leftOut, isChanged: true };
     },
     goTo(to) {
       if (!present || !(present.here || present.hasEnded)) return undefined;
       const { text, stepper } = present;
       stepper.stop(LEFT);
-      return { text, to, leftOut: [] };
+      return { text, to, leftOut: [], isChanged: false };
     },
     end() {
       if (present) present.hasEnded = true;

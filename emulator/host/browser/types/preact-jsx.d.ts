@@ -47,6 +47,7 @@ export interface ElementAttributes {
 
 type Tag =
   | 'a'
+  | 'b'
   | 'button'
   | 'canvas'
   | 'code'

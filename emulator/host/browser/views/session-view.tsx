@@ -11,6 +11,7 @@ import { PauseView } from './pause-view.js';
 import { Proofs } from './proofs.js';
 import { timelineOf } from './timeline-model.js';
 import { Timeline } from './timeline.js';
+import { Tour } from './tour.js';
 
 export interface SessionProps {
   readonly state: SessionState;
@@ -25,6 +26,9 @@ export interface SessionProps {
   /** See `PauseProps`. */
   readonly chosen: number | undefined;
   readonly onChoose: (index: number) => void;
+  /** Whether the tour is shown. */
+  readonly isToured: boolean;
+  readonly onSkip: () => void;
 }
 
 /** `next`: one part of a run that has paused. `rest`: all of it. */
@@ -50,13 +54,14 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
 };
 
 export function SessionView(props: SessionProps): VNode {
-  const { state, onAct, send, edited, onEdit, place, onPlace } = props;
+  const { state, onAct, send, edited, onEdit, place, onPlace, isToured, onSkip } = props;
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const hasMachine = phase === 'prompt' || paused !== undefined;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
   return (
     <div>
+      {isToured && <Tour state={state} onSkip={onSkip} />}
       <p id="status" role="status" class={tone}>
         {said}
       </p>
