@@ -56,13 +56,26 @@ export async function buildWorkers() {
   await place(join(dist, 'browser/v86.wasm'), wasm);
 }
 
+/** Folder of what programs of the page load later. */
+const PARTS = 'parts';
+
 /** The page that shows a machine in a browser. */
 export async function buildPage() {
+  const outdir = join(dist, 'browser');
   const entryPoints = present({
     page: 'emulator/host/browser/page.tsx',
     'session-worker': 'emulator/host/browser/session/worker-main.ts',
   });
-  await bundle({ ...browser, entryPoints, outdir: join(dist, 'browser'), loader: { '.css': 'css' } });
+  const outputs = await bundle({
+    ...browser,
+    entryPoints,
+    outdir,
+    loader: { '.css': 'css' },
+    // What is imported when it is needed is loaded then.
+    splitting: true,
+    chunkNames: `${PARTS}/[name]-[hash]`,
+  });
+  await removeOld(join(outdir, PARTS), outputs);
   const html = join(root, 'emulator/host/browser/index.html');
   if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));
 }

@@ -300,9 +300,23 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     t.comment(
       `${name} shared memory: loaded after ${Math.round(state.loadedMs)} ms, prompt ${Math.round(state.promptMs)} ms`,
     );
-  const scripts = ['page.js', 'session-worker.js'].map((name) => files.get(name) as Uint8Array);
-  const scriptBytes = scripts.reduce((sum, script) => sum + gzipSync(script, { level: 9 }).length, 0);
+  const scriptOf = (name: string): Uint8Array => files.get(name) as Uint8Array;
+  const programs = ['page.js', 'session-worker.js'];
+  const atOnce = programs.flatMap((name) =>
+    [...new TextDecoder().decode(scriptOf(name)).matchAll(/\b(?:from|import)"\.\/(parts\/[^"]+)"/g)].map(
+      ([, part]) => part ?? '',
+    ),
+  );
+  const bytesOf = (names: Iterable<string>): number =>
+    [...names].reduce((sum, name) => sum + gzipSync(scriptOf(name), { level: 9 }).length, 0);
+  const first = new Set([...programs, ...atOnce]);
+  const scriptBytes = bytesOf(first);
   t.ok(scriptBytes < SCRIPT_BYTES_MAX, `script without the emulator: ${scriptBytes} bytes compressed`);
+  const later = [...files.keys()].filter((name) => /^parts\/.*\.js$/.test(name) && !first.has(name));
+  t.ok(
+    later.some((name) => name.includes('zstddec')),
+    `and ${bytesOf(later)} bytes later`,
+  );
 
   await page.locator('#console textarea').focus();
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');

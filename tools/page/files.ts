@@ -72,7 +72,7 @@ const compressed = promisify<Uint8Array, { level: number }, Buffer>(gzip);
 export async function pageFiles(content: PageContent): Promise<PageFiles> {
   const { config, configKey, hashes, agentReady, beforeDisk, systemMap, plan, text, facts } = content;
   const files = new Map<string, PageFile>();
-  for (const name of PROGRAM) files.set(name, await programFile(name));
+  for (const name of PROGRAM) await addProgram(name, files);
   for (const name of SOURCE_MAPS) {
     const path = packagePath('dist', 'browser', name);
     const isThere = await access(path).then(
@@ -119,6 +119,20 @@ export async function pageFiles(content: PageContent): Promise<PageFiles> {
   files.set('machine/machine.json', encoded(`${JSON.stringify(description, undefined, 2)}\n`));
   return files;
 }
+
+/** Adds a file of the page to `files`, with the parts that it loads. */
+async function addProgram(name: string, files: Map<string, PageFile>): Promise<void> {
+  if (files.has(name)) return;
+  const content = await programFile(name);
+  files.set(name, content);
+  for (const part of name.endsWith('.js') ? partsIn(content) : []) await addProgram(part, files);
+}
+
+/** What a script imports, at once or later. Parts import others from their own folder. */
+const partsIn = (script: Uint8Array): readonly string[] =>
+  [...new TextDecoder().decode(script).matchAll(/"\.\/(?:parts\/)?([\w-]+-[A-Z0-9]{8}\.js)"/g)].map(
+    ([, name]) => `parts/${name ?? ''}`,
+  );
 
 /** Adds the pieces of a disk to `files`. */
 function cut(base: Uint8Array, files: Map<string, PageFile>): DiskDescription {

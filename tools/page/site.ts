@@ -108,6 +108,6 @@ function readList(text: string): SiteList | undefined {
   }
   if (list?.format !== 'snapback-site-1' || !Array.isArray(list.files)) return undefined;
   const isInside = (file: { readonly path?: unknown } | null): boolean =>
-    typeof file?.path === 'string' && /^(?:machine\/)?[\w-][\w.-]*$/.test(file.path);
+    typeof file?.path === 'string' && /^(?:(?:machine|parts)\/)?[\w-][\w.-]*$/.test(file.path);
   return list.files.every(isInside) ? (list as SiteList) : undefined;
 }

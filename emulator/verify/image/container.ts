@@ -4,7 +4,7 @@
  * the state in a sector of its own, chunks of the stream each packed by itself and with its checksum, and a seal over
  * all of them.
  */
-import { ZSTDDecoder } from 'zstddec';
+import type { ZSTDDecoder } from 'zstddec';
 import { concat } from '../../machine/bytes.js';
 import { GuestError } from '../../machine/errors.js';
 import { PAGE_BYTES } from '../../machine/units.js';
@@ -49,6 +49,8 @@ interface Chunk {
 export async function readContainer(file: ByteSource): Promise<Image> {
   checkHeader(file);
   const chunks = readChunks(file);
+  // It has its own wasm as text, so it is loaded only where there is an image to read.
+  const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
   await decoder.init();
   return readImage(() => pages(file, chunks, decoder));

@@ -96,12 +96,14 @@ t.test('a site lists what it consists of, and replaces an earlier one', async (t
     ],
   });
   writeFileSync(join(dir, 'CNAME'), 'example.org');
-  await writeSite(dir, files({ 'index.html': '<b>', 'machine/kernel-2': 'new' }), '1.0.1');
+  await writeSite(dir, files({ 'index.html': '<b>', 'machine/kernel-2': 'new', 'parts/more-1.js': 'm' }), '1.0.1');
   t.same(readdirSync(dir, { recursive: true }).sort(), [
     'CNAME',
     'index.html',
     'machine',
     'machine/kernel-2',
+    'parts',
+    'parts/more-1.js',
     SITE_LIST,
     'v86.wasm',
   ]);
@@ -112,7 +114,7 @@ t.test('a site lists what it consists of, and replaces an earlier one', async (t
     listed().files.map(({ path }) => sha256(readFileSync(join(dir, path)))),
   );
   await writeSite(dir, files(), '1.0.1');
-  t.notOk(existsSync(join(dir, 'machine')), 'a folder without files goes');
+  for (const folder of ['machine', 'parts']) t.notOk(existsSync(join(dir, folder)), 'a folder without files goes');
 });
 
 t.test('a site that could not be written whole can be written again', async (t) => {
