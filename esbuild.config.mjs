@@ -115,6 +115,7 @@ export async function buildProgram(path) {
 /** Bundles the programs under `test/` that are named, each to the same place under `dist/`. What they share is bundled once. */
 export async function buildTests(paths) {
   const outdir = join(dist, 'test');
+  await buildTap(join(outdir, 'node_modules'));
   const outputs = await bundle({
     ...node,
     plugins: [cellDigest],
@@ -125,6 +126,31 @@ export async function buildTests(paths) {
     chunkNames: 'parts/[name]-[hash]',
   });
   await removeOld(join(outdir, 'parts'), outputs);
+}
+
+/**
+ * Bundles tap into the folder `modules`, where the bundled tests find it first. Node needs half as long for one file as for the 260 of
+ * which it is made. tap shows no frames of files below `node_modules/@tapjs`.
+ */
+async function buildTap(modules) {
+  await bundle({
+    ...node,
+    packages: 'bundle',
+    outExtension: {},
+    sourcemap: false,
+    minifyWhitespace: true,
+    entryPoints: ['tap'],
+    outfile: join(modules, '@tapjs/all.mjs'),
+    // Some of its packages are CommonJS.
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
+  });
+  const files = {
+    'package.json': '{ "type": "module", "exports": "./index.mjs" }\n',
+    'index.mjs': "export * from '../@tapjs/all.mjs';\nexport { default } from '../@tapjs/all.mjs';\n",
+  };
+  for (const [name, text] of Object.entries(files)) await place(join(modules, 'tap', name), Buffer.from(text));
 }
 
 /** Removes files that are not among `present`. Those of the last hour stay: another test run may be about to load them. */
