@@ -18,6 +18,10 @@ export type Proof = (typeof PROOFS)[number];
 export const ARCHITECTURES = ['i386', 'x86_64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
+/** The values of `/sys/kernel/snapshot/freeze_order`. */
+export const FREEZE_ORDERS = ['tasks-first', 'filesystems-first'] as const;
+export type FreezeOrder = (typeof FREEZE_ORDERS)[number];
+
 /** Traits of an engine (see EngineTraits) that a scenario can ask for by name. */
 export const MACHINE_NEEDS = ['deterministic', 'ownTime'] as const;
 export type MachineNeed = (typeof MACHINE_NEEDS)[number];
@@ -33,6 +37,8 @@ export interface MachineOptions {
   /** Of that, what lies at addresses from 4 GiB on; nothing unless told. */
   readonly highMemoryMiB?: number;
   readonly diskBus: DiskBus;
+  /** What each snapshot(2) freezes first; the kernel's own order unless told. */
+  readonly freezeOrder?: FreezeOrder;
   readonly seed: number;
   /** A flavour, `release` or `debug`, or the path of a folder with the user's own kernel. */
   readonly kernel: string;

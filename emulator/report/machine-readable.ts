@@ -137,10 +137,10 @@ function suiteXml(report: Report): string {
 /** The machine of the run. */
 function propertiesXml({ machine }: Report): readonly string[] {
   if (machine === undefined) return [];
-  const { engine, arch, processors, diskBus, deterministic } = machine;
+  const { countsInstructions: _, ...properties } = machine;
   return [
     '    <properties>',
-    ...Object.entries({ engine, arch, processors, ...(diskBus !== undefined && { diskBus }), deterministic }).map(
+    ...Object.entries(properties).map(
       ([name, value]) => `      <property name="${name}" value="${xmlAttribute(String(value))}"/>`,
     ),
     '    </properties>',

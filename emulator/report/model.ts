@@ -9,7 +9,7 @@ import type {
   StepNotRun,
   TimelineOutcome,
 } from '../cycle/outcome.js';
-import type { MachineOptions, Plan, SuspendMethod } from '../cycle/plan.js';
+import type { FreezeOrder, MachineOptions, Plan, SuspendMethod } from '../cycle/plan.js';
 import { ENGINES } from '../engines/names.js';
 import type { DiskBus } from '../machine/contract.js';
 import { counted } from './numbers.js';
@@ -44,6 +44,8 @@ export interface Report {
     readonly processors: number;
     /** Absent means `ide`. */
     readonly diskBus?: DiskBus;
+    /** What each snapshot(2) froze first; absent means the kernel's own order. */
+    readonly freezeOrder?: FreezeOrder;
     /** A run with the same inputs goes through the same states. Otherwise `stateHash` differs from run to run. */
     readonly deterministic: boolean;
     /** Otherwise `instructions` counts markers and writes. */
@@ -121,6 +123,7 @@ export const machineWords = ({ machine }: Pick<Report, 'machine'>): readonly str
     `${machine.engine} ${machine.arch}`,
     counted(machine.processors, 'processor'),
     ...(machine.diskBus === undefined ? [] : [`${machine.diskBus} disks`]),
+    ...(machine.freezeOrder === undefined ? [] : [`${machine.freezeOrder.replace('-', ' ')}`]),
   ];
 
 /** What the command in `replay` cannot do, if so. */
@@ -184,9 +187,18 @@ export function reportOf(outcome: RunOutcome, context: ReportContext): Report {
   };
 }
 
-function machineOf({ engine, arch, processors, diskBus }: MachineOptions): NonNullable<Report['machine']> {
+function machineOf(machine: MachineOptions): NonNullable<Report['machine']> {
+  const { engine, arch, processors, diskBus, freezeOrder } = machine;
   const { deterministic, countsInstructions } = ENGINES[engine];
-  return { engine, arch, processors, ...(diskBus !== 'ide' && { diskBus }), deterministic, countsInstructions };
+  return {
+    engine,
+    arch,
+    processors,
+    ...(diskBus !== 'ide' && { diskBus }),
+    ...(freezeOrder !== undefined && { freezeOrder }),
+    deterministic,
+    countsInstructions,
+  };
 }
 
 function sum(of: TimelineOutcome, pick: (cycle: CycleOutcome) => number | undefined): number {

@@ -5,6 +5,7 @@ import {
   DEFAULT_MACHINE,
   DEFAULT_METHOD,
   EMPTY_SHARE,
+  FREEZE_ORDERS,
   PROOFS,
   type Architecture,
   type CommandStep,
@@ -133,6 +134,7 @@ const machineFields = {
     ),
   ),
   diskBus: optional(word(...DISK_BUSES)),
+  freezeOrder: optional(word(...FREEZE_ORDERS)),
   seed: optional(integer(0, 0xffff_ffff)),
   kernel: optional(
     scalar<string>(
@@ -158,7 +160,7 @@ type RawMachine = Partial<Read<typeof machineShape>>;
 
 /** What somebody asks of the machine instead of what the scenario says. */
 export type MachineOverrides = Partial<
-  Pick<MachineOptions, 'engine' | 'arch' | 'processors' | 'memoryMiB' | 'diskBus'>
+  Pick<MachineOptions, 'engine' | 'arch' | 'processors' | 'memoryMiB' | 'diskBus' | 'freezeOrder'>
 >;
 
 /** The architecture of a scenario that names none, on an engine that somebody asks for. */
@@ -174,6 +176,7 @@ const X86_64_MIB = 1024;
 const X86_64_MORE_MIB = 16;
 
 function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptions {
+  const freezeOrder = overrides.freezeOrder ?? given.freezeOrder;
   const engine = overrides.engine ?? given.engine ?? DEFAULT_MACHINE.engine;
   const ownArch = given.arch ?? DEFAULT_MACHINE.arch;
   const arch =
@@ -189,6 +192,7 @@ function machineOf(given: RawMachine, overrides: MachineOverrides): MachineOptio
     memoryMiB: overrides.memoryMiB ?? memoryMiB,
     ...(given.highMemory !== undefined && { highMemoryMiB: given.highMemory }),
     diskBus: overrides.diskBus ?? given.diskBus ?? DEFAULT_MACHINE.diskBus,
+    ...(freezeOrder !== undefined && { freezeOrder }),
     seed: given.seed ?? DEFAULT_MACHINE.seed,
     kernel: given.kernel ?? DEFAULT_MACHINE.kernel,
     cmdline: given.cmdline?.split(/\s+/).filter((one) => one !== '') ?? [],

@@ -2,6 +2,7 @@
 /** A cell of a matrix: one scenario on one machine, run on the kernel without and with the patches. */
 import type { MachineShown } from '../cycle/machines.js';
 import type { Finding } from '../cycle/outcome.js';
+import type { FreezeOrder } from '../cycle/plan.js';
 import type { Report } from '../report/model.js';
 import { figuresOf, type Figures } from './figures.js';
 import { storedMachines, type StoredDisk, type StoredMachine } from './shown.js';
@@ -14,6 +15,7 @@ export interface Cell {
   /** What the cell has instead of the scenario's own. */
   readonly seed?: number;
   readonly memoryMiB?: number;
+  readonly freezeOrder?: FreezeOrder;
 }
 
 /** The cell names a file, and not one of the scenarios that Snapback brings along. */

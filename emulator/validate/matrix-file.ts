@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /**
- * A matrix as a YAML file: scenarios, each with all combinations of seeds and sizes of memory.
+ * A matrix as a YAML file: scenarios, each with all combinations of seeds, sizes of memory, and orders of freezing.
  *
  *     seeds: [1, 2]               # for all scenarios; without it, the scenario's own
  *     memory: [256 MiB, 512 MiB]  # likewise
+ *     freezeOrder: [tasks-first, filesystems-first]  # likewise
  *     scenarios:
  *       - rollback
  *       - mine/load.yaml          # relative to this file
  *       - { scenario: waits, seeds: [7] }
  */
+import { FREEZE_ORDERS, type FreezeOrder } from '../cycle/plan.js';
 import { mebibytes } from '../scenario/schema.js';
 import {
   integer,
@@ -20,6 +22,7 @@ import {
   required,
   scalar,
   text,
+  word,
   type Place,
   type Shape,
   type YamlIssue,
@@ -41,12 +44,17 @@ const axes = {
       1,
     ),
   ),
+  freezeOrder: optional(list(word(...FREEZE_ORDERS), 1)),
 };
 
-interface Entry {
-  readonly scenario: string;
+/** What the cells of a scenario have instead of the scenario's own, one after the other. */
+interface Axes {
   readonly seeds: readonly number[] | undefined;
   readonly memory: readonly number[] | undefined;
+  readonly freezeOrder: readonly FreezeOrder[] | undefined;
+}
+interface Entry extends Partial<Axes> {
+  readonly scenario: string;
 }
 
 /** A scenario that is there, or a file. */
@@ -74,7 +82,7 @@ function entry(known: readonly string[]): Shape<Entry> {
     read: (value: unknown, at: Place) => (typeof value === 'string' ? oneWord(value, at) : whole.read(value, at)),
   };
   function oneWord(value: string, at: Place): Entry {
-    return { scenario: scenarioAmong(known).read(value, at), seeds: undefined, memory: undefined };
+    return { scenario: scenarioAmong(known).read(value, at) };
   }
 }
 
@@ -89,9 +97,11 @@ export function readMatrix(
 ): { readonly cells: readonly Cell[] } | { readonly issues: readonly YamlIssue[] } {
   const read = readYaml(source, file, mapping({ scenarios: required(list(entry(known), 1)), ...axes }));
   if ('issues' in read) return read;
-  const { scenarios, seeds, memory } = read.value;
-  const count = scenarios.reduce(
-    (sum, one) => sum + (one.seeds ?? seeds ?? [0]).length * (one.memory ?? memory ?? [0]).length,
+  const { scenarios, ...ofAll } = read.value;
+  const entries = scenarios.map(({ scenario, ...own }) => ({ scenario, ...withOwn(ofAll, own) }));
+  const lengthOf = (axis: readonly unknown[] | undefined): number => axis?.length ?? 1;
+  const count = entries.reduce(
+    (sum, one) => sum + lengthOf(one.seeds) * lengthOf(one.memory) * lengthOf(one.freezeOrder),
     0,
   );
   if (count > CELLS_MAX)
@@ -103,8 +113,8 @@ export function readMatrix(
   const cells: Cell[] = [];
   const issues: YamlIssue[] = [];
   const names = new Set<string>();
-  for (const [index, one] of scenarios.entries()) {
-    for (const cell of cellsOf(one, seeds, memory)) {
+  for (const [index, one] of entries.entries()) {
+    for (const cell of cellsOf(one)) {
       if (names.has(cell.name))
         issues.push(read.source.issue('badValue', ['scenarios', index], `the cell '${cell.name}' is there already`));
       names.add(cell.name);
@@ -114,19 +124,40 @@ export function readMatrix(
   return issues.length > 0 ? { issues } : { cells };
 }
 
+const withOwn = (ofAll: Axes, own: Partial<Axes>): Axes => ({
+  seeds: own.seeds ?? ofAll.seeds,
+  memory: own.memory ?? ofAll.memory,
+  freezeOrder: own.freezeOrder ?? ofAll.freezeOrder,
+});
+
 /** All combinations. A cell is named by its scenario and by what the matrix chose. */
-function cellsOf({ scenario, seeds, memory }: Entry, seedsOfAll: Entry['seeds'], memoryOfAll: Entry['memory']): Cell[] {
-  const sizes = memory ?? memoryOfAll ?? [undefined];
-  return sizes.flatMap((memoryMiB) =>
-    (seeds ?? seedsOfAll ?? [undefined]).map((seed) => ({
-      name: [
-        scenario.replace(/^\.\/|\.yaml$/g, ''),
-        ...(memoryMiB === undefined ? [] : [`${memoryMiB} MiB`]),
-        ...(seed === undefined ? [] : [`seed ${seed}`]),
-      ].join(', '),
-      scenario,
-      ...(memoryMiB !== undefined && { memoryMiB }),
-      ...(seed !== undefined && { seed }),
-    })),
+function cellsOf({ scenario, seeds, memory, freezeOrder }: Axes & { readonly scenario: string }): readonly Cell[] {
+  const name = scenario.replace(/^\.\/|\.yaml$/g, '');
+  let cells: readonly Cell[] = [{ name, scenario }];
+  const along = <T>(
+    values: readonly T[] | undefined,
+    wordsOf: (value: T) => string,
+    chosen: (value: T) => Partial<Cell>,
+  ): void => {
+    if (values === undefined) return;
+    cells = cells.flatMap((cell) =>
+      values.map((value) => ({ ...cell, name: `${cell.name}, ${wordsOf(value)}`, ...chosen(value) })),
+    );
+  };
+  along(
+    memory,
+    (memoryMiB) => `${memoryMiB} MiB`,
+    (memoryMiB) => ({ memoryMiB }),
   );
+  along(
+    freezeOrder,
+    (order) => order.replace('-', ' '),
+    (order) => ({ freezeOrder: order }),
+  );
+  along(
+    seeds,
+    (seed) => `seed ${seed}`,
+    (seed) => ({ seed }),
+  );
+  return cells;
 }

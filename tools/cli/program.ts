@@ -15,7 +15,7 @@ import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
 import { FLAVOUR_DEFAULT, MATRIX_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
 import type { ReportOptions } from '../run/last-validation.js';
-import { ARCHITECTURES, DEFAULT_METHOD } from '../../emulator/cycle/plan.js';
+import { ARCHITECTURES, DEFAULT_METHOD, FREEZE_ORDERS } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import { MATRICES } from '../../emulator/validate/matrix.js';
@@ -181,6 +181,12 @@ function withRunOptions(command: Command, seeded = true): Command {
         new Option('--disk-bus <bus>', "what the disks are connected to, instead of the scenario's `diskBus`").choices(
           DISK_BUSES,
         ),
+      )
+      .addOption(
+        new Option(
+          '--freeze-order <order>',
+          "what each snapshot(2) freezes first, instead of the scenario's `freezeOrder`",
+        ).choices(FREEZE_ORDERS),
       );
   }
   return command

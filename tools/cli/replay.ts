@@ -121,8 +121,9 @@ export async function scenarioOf(before: Report, reportFile: string): Promise<Lo
 function machineOf({ machine }: Report): Overrides {
   const engine = (Object.keys(ENGINES) as EngineName[]).find((name) => name === machine?.engine);
   const arch = ARCHITECTURES.find((name) => name === machine?.arch);
-  const { processors, diskBus = 'ide' } = machine ?? {};
-  return processors !== undefined && engine && arch ? { engine, arch, processors, diskBus } : {};
+  const { processors, diskBus = 'ide', freezeOrder } = machine ?? {};
+  if (processors === undefined || !engine || !arch) return {};
+  return { engine, arch, processors, diskBus, ...(freezeOrder !== undefined && { freezeOrder }) };
 }
 
 /**

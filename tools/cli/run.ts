@@ -5,7 +5,7 @@ import { packagePath } from '../../emulator/host/node/paths.js';
 import { runScenario, type ScenarioRun } from '../run/run-scenario.js';
 import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
 import type { CommandOutcome, Finding } from '../../emulator/cycle/outcome.js';
-import { DEFAULT_METHOD, type Architecture, type SuspendMethod } from '../../emulator/cycle/plan.js';
+import { DEFAULT_METHOD, type Architecture, type FreezeOrder, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { EngineName } from '../../emulator/engines/names.js';
 import type { DiskBus } from '../../emulator/machine/contract.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
@@ -26,6 +26,7 @@ export interface RunOptions {
   /** In MiB. */
   readonly memory?: number;
   readonly diskBus?: DiskBus;
+  readonly freezeOrder?: FreezeOrder;
   readonly method?: SuspendMethod;
   readonly json?: string;
   readonly junit?: string;
@@ -43,7 +44,8 @@ const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = {
 export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
 
 /** What the options say instead of the scenario. */
-export function overridesOf({ seed, kernel, engine, arch, processors, memory, diskBus }: RunOptions): Overrides {
+export function overridesOf(options: RunOptions): Overrides {
+  const { seed, kernel, engine, arch, processors, memory, diskBus, freezeOrder } = options;
   return {
     ...(seed !== undefined && { seed }),
     ...(kernel !== undefined && { kernel }),
@@ -52,6 +54,7 @@ export function overridesOf({ seed, kernel, engine, arch, processors, memory, di
     ...(processors !== undefined && { processors }),
     ...(memory !== undefined && { memoryMiB: memory }),
     ...(diskBus !== undefined && { diskBus }),
+    ...(freezeOrder !== undefined && { freezeOrder }),
   };
 }
 

@@ -25,11 +25,12 @@ declare const CELL_DIGEST: string;
  */
 export async function loadCell(cell: Cell, kernel: string): Promise<LoadedScenario> {
   const file = cellFile(cell);
-  const { seed, memoryMiB } = cell;
+  const { seed, memoryMiB, freezeOrder } = cell;
   const loaded = await loadScenario(file, {
     kernel,
     ...(seed !== undefined && { seed }),
     ...(memoryMiB !== undefined && { memoryMiB }),
+    ...(freezeOrder !== undefined && { freezeOrder }),
   });
   const { engine } = loaded.plan.machine;
   if (!ENGINES[engine].deterministic)
@@ -57,6 +58,7 @@ export async function readyCell(cell: Cell, kernel: string, context: BuildContex
   const inputs = {
     scenario: sha256,
     machine: files.configKey,
+    boot: JSON.stringify(files.bootCommands),
     control: String(plan.control),
     // The proofs belong to the result, and so does their code, in whatever program it runs.
     rig: CELL_DIGEST,

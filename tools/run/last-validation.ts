@@ -8,6 +8,7 @@ import { REMEMBERED } from '../../emulator/host/node/artifacts/clean.js';
 import { makeFolder } from '../../emulator/host/node/make-folder.js';
 import { parseJson } from '../../emulator/report/json.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
+import { FREEZE_ORDERS } from '../../emulator/cycle/plan.js';
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
 import type { Change } from '../../guest-kernel/patch-mail.js';
 
@@ -55,7 +56,13 @@ const isLast = new Ajv({ strict: true }).compile<LastValidation>({
       items: {
         type: 'object',
         required: ['name', 'scenario'],
-        properties: { name: string, scenario: string, seed: { type: 'integer' }, memoryMiB: { type: 'integer' } },
+        properties: {
+          name: string,
+          scenario: string,
+          seed: { type: 'integer' },
+          memoryMiB: { type: 'integer' },
+          freezeOrder: { enum: FREEZE_ORDERS },
+        },
       },
     },
     options: {

@@ -143,6 +143,7 @@ export async function obtainMachineFiles(
     disks: images,
     notes,
     bootCommands: [
+      ...(machine.freezeOrder === undefined ? [] : [`echo ${machine.freezeOrder} > /sys/kernel/snapshot/freeze_order`]),
       ...(ENGINES[machine.engine].ownTime ? [] : PATIENT_KERNEL),
       ...images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)),
     ],

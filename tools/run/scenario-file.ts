@@ -104,13 +104,14 @@ export async function scenarioOfText(text: string, file: string, overrides: Over
 }
 
 /** The options of the command line that ask for these. */
-function machineWords({ engine, arch, processors, memoryMiB, diskBus }: MachineOverrides): string {
+function machineWords({ engine, arch, processors, memoryMiB, diskBus, freezeOrder }: MachineOverrides): string {
   return [
     ...(engine === undefined ? [] : [` --engine ${engine}`]),
     ...(arch === undefined ? [] : [` --arch ${arch}`]),
     ...(processors === undefined ? [] : [` --processors ${processors}`]),
     ...(memoryMiB === undefined ? [] : [` --memory '${memoryMiB} MiB'`]),
     ...(diskBus === undefined ? [] : [` --disk-bus ${diskBus}`]),
+    ...(freezeOrder === undefined ? [] : [` --freeze-order ${freezeOrder}`]),
   ].join('');
 }
 
@@ -119,7 +120,7 @@ function overridesFor(text: string, file: string, own: MachineOptions, machine: 
   let overrides: MachineOverrides = {};
   let made = own;
   // In this order: the later ones follow from the earlier ones when they are not asked for.
-  for (const key of ['engine', 'arch', 'processors', 'memoryMiB', 'diskBus'] as const) {
+  for (const key of ['engine', 'arch', 'processors', 'memoryMiB', 'diskBus', 'freezeOrder'] as const) {
     if (machine[key] === made[key]) continue;
     overrides = { ...overrides, [key]: machine[key] };
     const read = readScenario(text, file, overrides);

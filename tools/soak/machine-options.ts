@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** The machine of a soak: what its command line asks of it, and the words for that. */
-import { ARCHITECTURES, type Architecture, type Plan, type Step } from '../../emulator/cycle/plan.js';
+import { ARCHITECTURES, FREEZE_ORDERS, type Architecture, type Plan } from '../../emulator/cycle/plan.js';
 import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
 import { DISK_BUSES, type DiskBus } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { mebibytes, type MachineOverrides } from '../../emulator/scenario/schema.js';
 import { quoted } from '../run/own-command.js';
 
-/** The values of `/sys/kernel/snapshot/freeze_order`. */
-const FREEZE_ORDERS = ['tasks-first', 'filesystems-first'] as const;
-export type FreezeOrder = (typeof FREEZE_ORDERS)[number];
-
 export interface SoakMachine extends MachineOverrides {
   readonly kernel?: string;
   /** Words for the kernel command line, besides those of the scenario. */
   readonly cmdline?: string;
-  /** That of each snapshot(2); the kernel's own order without it. */
-  readonly freezeOrder?: FreezeOrder;
 }
 
 /** The option of each, without its dashes. */
@@ -78,26 +72,10 @@ export function wordsOf(machine: SoakMachine): string {
     .join('');
 }
 
-/** The plan with what of the machine is not an override of a scenario: command line, and order of freezing. */
-export function planOn(plan: Plan, { cmdline, freezeOrder }: SoakMachine): Plan {
+/** The plan with what of the machine is not an override of a scenario: words of the command line. */
+export function planOn(plan: Plan, { cmdline }: SoakMachine): Plan {
   const words = cmdline?.split(/\s+/).filter((word) => word !== '') ?? [];
-  return {
-    ...plan,
-    machine: { ...plan.machine, cmdline: [...plan.machine.cmdline, ...words] },
-    steps: freezeOrder === undefined ? plan.steps : withFreezeOrder(plan.steps, freezeOrder),
-  };
-}
-
-/** The steps, which choose the order of freezing after each boot. */
-function withFreezeOrder(steps: readonly Step[], order: FreezeOrder): readonly Step[] {
-  return steps.flatMap((step): readonly Step[] => {
-    if (step.do === 'repeat') return [{ ...step, steps: withFreezeOrder(step.steps, order) }];
-    if (step.do !== 'boot') return [step];
-    return [
-      step,
-      { do: 'run', command: `echo ${order} > /sys/kernel/snapshot/freeze_order`, exit: 0, timeoutMs: 60_000 },
-    ];
-  });
+  return { ...plan, machine: { ...plan.machine, cmdline: [...plan.machine.cmdline, ...words] } };
 }
 
 function oneOf<T extends string>(option: string, given: string | undefined, all: readonly T[]): T | undefined {

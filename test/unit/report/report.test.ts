@@ -159,6 +159,10 @@ t.test('the report says on what machine it was, and what its numbers are worth',
   const onNvme = reportWith([], {}, { ...DEFAULT_MACHINE, engine: 'qemu', arch: 'x86_64', diskBus: 'nvme' });
   t.same(readReports(JSON.stringify(onNvme)), { reports: [onNvme] });
   t.match(renderText(onNvme, { colour: false }), /release · qemu x86_64 · 1 processor · nvme disks · 256 MiB/);
+  const ordered = reportWith([], {}, { ...DEFAULT_MACHINE, freezeOrder: 'filesystems-first' });
+  t.same(readReports(JSON.stringify(ordered)), { reports: [ordered] });
+  t.match(renderText(ordered, { colour: false }), /1 processor · filesystems first · 256 MiB/);
+  t.match(renderJunit([ordered]), /<property name="freezeOrder" value="filesystems-first"\/>/);
   const { machine: _, ...old } = reportWith([]);
   t.match(readReports(JSON.stringify(old)), { reports: [old] }, 'of a version with one engine');
   t.match(renderText(old, { colour: false }), /release · 256 MiB/);

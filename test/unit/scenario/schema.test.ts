@@ -108,6 +108,7 @@ t.test('somebody may ask for another machine than that of the scenario', (t) => 
     return 'issues' in read ? read.issues.map(({ line, message }) => `${line}: ${message}`) : read.scenario.machine;
   };
   const two = { engine: 'qemu', processors: 2 } as const;
+  t.match(machine('freezeOrder: filesystems-first', {}), { freezeOrder: 'filesystems-first' });
   t.match(machine('seed: 3', two), { engine: 'qemu', arch: 'x86_64', processors: 2, memoryMiB: 1024, seed: 3 });
   t.match(machine('memory: 128 MiB', two), { memoryMiB: 144 }, 'the kernel for x86_64 needs more');
   t.match(machine('memory: 128 MiB', { ...two, memoryMiB: 640 }), { memoryMiB: 640 });

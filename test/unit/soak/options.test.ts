@@ -66,11 +66,10 @@ t.test('each part is a command of its own', (t) => {
 });
 
 t.test('a machine has the words and the order of freezing that were asked for', async (t) => {
-  const { plan } = await loadChain(2);
-  const { machine, steps } = planOn(plan, { cmdline: 'nokaslr  preempt=full', freezeOrder: 'filesystems-first' });
+  const { plan } = await loadChain(2, { freezeOrder: 'filesystems-first' });
+  const { machine } = planOn(plan, { cmdline: 'nokaslr  preempt=full' });
   t.same(machine.cmdline.slice(-2), ['nokaslr', 'preempt=full']);
-  t.match(steps.slice(0, 2), [{ do: 'boot' }, { do: 'run', command: /^echo filesystems-first > / }]);
-  t.equal(steps.length, plan.steps.length + 1);
+  t.equal(machine.freezeOrder, 'filesystems-first');
   t.same(planOn(plan, {}), plan);
 });
 

@@ -18,6 +18,7 @@ t.test('the words that ask for the machine of a run are those that are needed', 
   const all = { engine: 'qemu', arch: 'x86_64', processors: 2 } as const;
   t.equal(await words('x.yaml', { ...all, memoryMiB: 144 }), ' --engine qemu --processors 2');
   t.equal(await words('x.yaml', { ...all, memoryMiB: 640 }), " --engine qemu --processors 2 --memory '640 MiB'");
+  t.equal(await words('x.yaml', { freezeOrder: 'filesystems-first' }), ' --freeze-order filesystems-first');
   t.equal(await words('x.yaml', { engine: 'qemu', arch: 'i386' }), ' --engine qemu --arch i386');
   t.equal(await words('own.yaml', { ...all, processors: 4, memoryMiB: 1024 }), ' --processors 4');
 });

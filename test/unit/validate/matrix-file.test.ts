@@ -33,6 +33,15 @@ t.test('seeds and memory make all combinations, and a scenario can have its own'
   t.end();
 });
 
+t.test('each order of freezing makes a cell', (t) => {
+  t.same(cellsOf('freezeOrder: [tasks-first, filesystems-first]\nseeds: [3]\nscenarios: [rollback]\n'), [
+    { name: 'rollback, tasks first, seed 3', scenario: 'rollback', freezeOrder: 'tasks-first', seed: 3 },
+    { name: 'rollback, filesystems first, seed 3', scenario: 'rollback', freezeOrder: 'filesystems-first', seed: 3 },
+  ]);
+  t.match(cellsOf('freezeOrder: [sooner]\nscenarios: [rollback]\n'), [/^1: .*tasks-first.*filesystems-first/]);
+  t.end();
+});
+
 t.test('what is wrong is said at its place', (t) => {
   t.match(cellsOf('scenarios:\n  - rolback\n'), [/^2: there is no scenario 'rolback'; did you mean 'rollback'\?$/]);
   t.match(cellsOf('scenarios:\n  - elephant\n'), [/^2: there is no scenario 'elephant'; a file is named by its path/]);
