@@ -123,7 +123,7 @@ export const machineWords = ({ machine }: Pick<Report, 'machine'>): readonly str
     `${machine.engine} ${machine.arch}`,
     counted(machine.processors, 'processor'),
     ...(machine.diskBus === undefined ? [] : [`${machine.diskBus} disks`]),
-    ...(machine.freezeOrder === undefined ? [] : [`${machine.freezeOrder.replace('-', ' ')}`]),
+    ...(machine.freezeOrder === undefined ? [] : [machine.freezeOrder.replace('-', ' ')]),
   ];
 
 /** What the command in `replay` cannot do, if so. */

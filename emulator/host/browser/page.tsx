@@ -107,9 +107,9 @@ document.addEventListener('keydown', (event) => {
 
 const place = signal<Place | undefined>(undefined);
 
-const isToured = signal(!hasToured());
+const showsTour = signal(!hasToured());
 const skip = (): void => {
-  isToured.value = false;
+  showsTour.value = false;
   noteTour();
 };
 
@@ -130,7 +130,7 @@ const Above = (): VNode => (
     onChoose={(index) => {
       chosen.value = index;
     }}
-    isToured={isToured.value}
+    showsTour={showsTour.value}
     onSkip={skip}
   />
 );

@@ -268,7 +268,7 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onEdit={ignore}
       place={undefined}
       onPlace={ignore}
-      isToured={false}
+      showsTour={false}
       onSkip={ignore}
       {...more}
     />,

@@ -27,7 +27,7 @@ export interface SessionProps {
   readonly chosen: number | undefined;
   readonly onChoose: (index: number) => void;
   /** Whether the tour is shown. */
-  readonly isToured: boolean;
+  readonly showsTour: boolean;
   readonly onSkip: () => void;
 }
 
@@ -54,14 +54,14 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
 };
 
 export function SessionView(props: SessionProps): VNode {
-  const { state, onAct, send, edited, onEdit, place, onPlace, isToured, onSkip } = props;
+  const { state, onAct, send, edited, onEdit, place, onPlace, showsTour, onSkip } = props;
   const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
   const hasMachine = phase === 'prompt' || paused !== undefined;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
   return (
     <div>
-      {isToured && <Tour state={state} onSkip={onSkip} />}
+      {showsTour && <Tour state={state} onSkip={onSkip} />}
       <p id="status" role="status" class={tone}>
         {said}
       </p>
