@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Reads what shards have stored, checked against schemas that are made of that of a validation. */
-import { Ajv, type ValidateFunction } from 'ajv';
 import { parseJson } from '../report/json.js';
-import { schemaProblem } from '../report/schema-problem.js';
+import { lazyCompiler, schemaProblem, type Compiled } from '../report/schema-problem.js';
 import type { Filesystem } from '../verify/disk/partitions.js';
 import type { CellResult } from './cell.js';
 import type { ShardState, ValidationPlan } from './plan.js';
@@ -25,8 +24,8 @@ const string = { type: 'string', minLength: 1 };
 const key = { type: 'string', pattern: '^[0-9a-f]{20}$' };
 const count = { type: 'integer', minimum: 1, maximum: SHARDS_MAX };
 
-const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true });
-const compile = <T>(one: object): ValidateFunction<T> => ajv.compile<T>({ ...one, definitions });
+const compiler = lazyCompiler({ allErrors: false, strict: true, allowUnionTypes: true });
+const compile = <T>(one: object): Compiled<T> => compiler<T>({ ...one, definitions });
 
 const FILESYSTEMS: readonly Filesystem[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'swap', 'unknown'];
 /** See {@link StoredMachine}. */
@@ -98,7 +97,7 @@ const isState = compile<ShardState>(
 
 export type Read<T> = { readonly value: T } | { readonly problem: string };
 
-function read<T>(is: ValidateFunction<T>): (text: string) => Read<T> {
+function read<T>(is: Compiled<T>): (text: string) => Read<T> {
   return (text) => {
     const parsed = parseJson(text);
     if ('problem' in parsed) return parsed;

@@ -3,10 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Ajv } from 'ajv';
 import { REMEMBERED } from '../../emulator/host/node/artifacts/clean.js';
 import { makeFolder } from '../../emulator/host/node/make-folder.js';
 import { parseJson } from '../../emulator/report/json.js';
+import { lazyCompiler } from '../../emulator/report/schema-problem.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
 import { FREEZE_ORDERS } from '../../emulator/cycle/plan.js';
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
@@ -37,7 +37,7 @@ export interface LastOptions extends ReportOptions {
 }
 
 const string = { type: 'string' };
-const isLast = new Ajv({ strict: true }).compile<LastValidation>({
+const isLast = lazyCompiler({ strict: true })<LastValidation>({
   type: 'object',
   required: ['changes', 'cells', 'options'],
   properties: {
@@ -86,7 +86,7 @@ const recordIn = (cacheDir: string): string => join(cacheDir, REMEMBERED, 'valid
 export async function lastValidation(cacheDir: string): Promise<LastValidation | undefined> {
   const text = await readFile(recordIn(cacheDir), 'utf8').catch(() => undefined);
   const read = text === undefined ? undefined : parseJson(text);
-  return read && 'value' in read && isLast(read.value) ? read.value : undefined;
+  return read && 'value' in read && isLast()(read.value) ? read.value : undefined;
 }
 
 /**
