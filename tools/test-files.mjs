@@ -54,7 +54,7 @@ const groups = new Set();
 /** All test files under `dir`, relative to the package. */
 export function testFiles(dir) {
   return readdirSync(join(root, dir), { recursive: true })
-    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => /\.test\.tsx?$/.test(name))
     .map((name) => join(dir, name))
     .sort();
 }
@@ -99,7 +99,7 @@ export async function runTestFile(file, { bundle = bundleOf(file), coverageDir, 
 }
 
 function bundleOf(file) {
-  return join(root, 'dist', file.replace(/\.ts$/, '.mjs'));
+  return join(root, 'dist', file.replace(/\.tsx?$/, '.mjs'));
 }
 
 /** Runs a program in a process group of its own. `times` is what `times` of the shell says. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** How test files are run: each in processes of its own, which end, and none of whose failures is lost. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
@@ -21,6 +21,15 @@ t.test('the long files are there, and come first', (t) => {
   const ordered = longFirst(files);
   t.same(ordered.slice(0, LONG.length), LONG);
   t.same([...ordered].sort(), [...files].sort());
+  t.end();
+});
+
+t.test('every test file is run, whatever it is written in', (t) => {
+  const there = readdirSync(packagePath('test'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.test\.\w+$/.test(name),
+  );
+  t.same([...testFiles('test/unit'), ...testFiles('test/e2e')].sort(), there.map((name) => join('test', name)).sort());
+  t.ok(there.some((name) => name.endsWith('.tsx')));
   t.end();
 });
 
