@@ -5,7 +5,8 @@ import type { Fault } from '../faults/fault.js';
 import type { DiskBus, ShareEntry } from '../machine/contract.js';
 
 /** By the kernel's own hibernation, or by the system call snapshot(2). */
-export type SuspendMethod = 'swsusp' | 'sys_snapshot';
+export const SUSPEND_METHODS = ['swsusp', 'sys_snapshot'] as const;
+export type SuspendMethod = (typeof SUSPEND_METHODS)[number];
 
 /** The method of a suspend that names none. */
 export const DEFAULT_METHOD: SuspendMethod = 'sys_snapshot';

@@ -14,7 +14,9 @@ import {
   type MachineNeed,
   type MachineOptions,
   faultsOf,
+  SUSPEND_METHODS,
   type Step,
+  type SuspendMethod,
 } from '../cycle/plan.js';
 import { patternProblem } from '../cycle/pattern.js';
 import { SNAPSHOT_CMDLINE } from '../cycle/sys-snapshot.js';
@@ -46,6 +48,7 @@ import {
   type Shape,
   type YamlIssue,
 } from '../yaml/index.js';
+import { chosenText, parametersShape, type Parameters } from './parameters.js';
 import { clockOverrun, tooManySteps, WALL_CLOCK_MS_MAX, type StepProblem } from './extent.js';
 import { marker } from './marker-name.js';
 
@@ -68,6 +71,8 @@ export interface Scenario {
   readonly steps: readonly Step[];
   readonly console?: ConsoleRules;
   readonly control: boolean;
+  /** The value of each of its parameters; absent when it has none. */
+  readonly parameters?: Parameters;
 }
 
 /** The disks of the standard machine. */
@@ -162,6 +167,14 @@ type RawMachine = Partial<Read<typeof machineShape>>;
 export type MachineOverrides = Partial<
   Pick<MachineOptions, 'engine' | 'arch' | 'processors' | 'memoryMiB' | 'diskBus' | 'freezeOrder'>
 >;
+
+/** What somebody asks of a run instead of what the scenario says. */
+export interface ScenarioOverrides extends MachineOverrides {
+  /** Of each suspend. */
+  readonly method?: SuspendMethod;
+  /** Values of parameters that the scenario has, by name. */
+  readonly parameters?: Parameters;
+}
 
 /** The architecture of a scenario that names none, on an engine that somebody asks for. */
 const ARCH_OF_ENGINE: Readonly<Record<EngineName, Architecture>> = { v86: 'i386', qemu: 'x86_64' };
@@ -321,6 +334,74 @@ const refusalShape = mapping({
   errno: optional(name("the name of an error number, such as 'EBUSY',", ERRNO_NAMES)),
 });
 
+const suspendShape = mapping({
+  method: defaulted(word(...SUSPEND_METHODS), DEFAULT_METHOD),
+  offTime: defaulted(duration(OFF_TIME_BOUNDS), 3_600_000),
+  beforeSaving: defaulted(list(commandShape), []),
+  whileSaving: defaulted(list(commandShape), []),
+  swap: optional(guestPath),
+  store: defaulted(word('sdb1', 'memory'), 'sdb1'),
+  mayWrite: defaulted(list(text("a volume of a disk, like 'sdb4',", /^sd[a-z]\d*$/)), []),
+  compress: defaulted(truth(), true),
+  keep: defaulted(truth(), false),
+  then: defaulted(word('powerOff', 'rollback', 'commit'), 'powerOff'),
+  command: optional(filled('a command')),
+  timeout: timeoutField,
+  expect: optional(refusalShape),
+  faults: defaulted(list(faultShape), []),
+});
+type SuspendRead = Read<typeof suspendShape>;
+
+/** Why there is no such suspend, and after a colon what to do, if so. */
+function suspendProblem({
+  method,
+  beforeSaving,
+  whileSaving,
+  swap,
+  store,
+  mayWrite,
+  compress,
+  keep,
+  then,
+  command,
+  expect,
+  faults,
+}: SuspendRead): string | undefined {
+  if (expect && beforeSaving.length + whileSaving.length > 0)
+    return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
+  if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
+    return 'a machine whose suspend must be refused is never off: only `flipMemory` and `failDisk` are possible faults';
+  if (method === 'sys_snapshot' && swap !== undefined)
+    return 'sys_snapshot saves no image in `swap`: add `method: swsusp`';
+  if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
+  if (method === 'swsusp' && mayWrite.length > 0)
+    return 'swsusp has no live timeline for `mayWrite`: leave out `method: swsusp`';
+  if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
+  if (method === 'swsusp' && then !== 'powerOff')
+    return `swsusp has no live timeline to ${then === 'commit' ? 'commit' : 'roll back'}: leave out \`method: swsusp\``;
+  if (method === 'swsusp' && command !== undefined)
+    return 'swsusp is not begun by a `command`: leave out `method: swsusp`';
+  if (command !== undefined && beforeSaving.length + whileSaving.length > 0)
+    return 'a `command` of its own ends the live timeline at any time: begin what is to run in it by a `start` step before';
+  if (command !== undefined && !compress)
+    return 'a `command` of its own decides about compression: leave out `compress`';
+  if (method === 'swsusp' && keep) return 'swsusp cannot `keep` an image: leave out `method: swsusp`';
+  if (keep && then !== 'powerOff')
+    return `a live timeline that is ${then === 'commit' ? 'committed' : 'rolled back'} saves no image to \`keep\`: leave out \`then\``;
+  if (command !== undefined && keep)
+    return 'a `command` of its own decides about the image: give `--keep` there, and leave out `keep`';
+  if (command !== undefined && then === 'commit')
+    return 'a `command` of its own that commits suspends nothing: make it a `run` step';
+  if (then === 'rollback' && whileSaving.length > 0)
+    return 'a live timeline that is rolled back saves no image: move the commands of `whileSaving` to `beforeSaving`';
+  if (then !== 'powerOff' && faults.some(({ kind }) => kind === 'alterSector'))
+    return `a machine that is ${then === 'commit' ? 'committed' : 'rolled back'} is never off: \`alterSector\` is no possible fault`;
+  const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
+  return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
+    ? `swsusp has no live timeline to run \`${key}\`: leave out \`method: swsusp\``
+    : undefined;
+}
+
 const stepFields = {
   boot: checked(mapping({ faults: defaulted(list(faultShape), []), stops: optional(pattern) }), ({ faults, stops }) => {
     if (faults.some(({ kind }) => kind === 'alterSector'))
@@ -343,59 +424,7 @@ const stepFields = {
     (value) => (value === 'start' || value === 'verify' ? value : undefined),
     'start' as 'start' | 'verify',
   ),
-  suspend: checked(
-    mapping({
-      method: defaulted(word('swsusp', 'sys_snapshot'), DEFAULT_METHOD),
-      offTime: defaulted(duration(OFF_TIME_BOUNDS), 3_600_000),
-      beforeSaving: defaulted(list(commandShape), []),
-      whileSaving: defaulted(list(commandShape), []),
-      swap: optional(guestPath),
-      store: defaulted(word('sdb1', 'memory'), 'sdb1'),
-      mayWrite: defaulted(list(text("a volume of a disk, like 'sdb4',", /^sd[a-z]\d*$/)), []),
-      compress: defaulted(truth(), true),
-      keep: defaulted(truth(), false),
-      then: defaulted(word('powerOff', 'rollback', 'commit'), 'powerOff'),
-      command: optional(filled('a command')),
-      timeout: timeoutField,
-      expect: optional(refusalShape),
-      faults: defaulted(list(faultShape), []),
-    }),
-    ({ method, beforeSaving, whileSaving, swap, store, mayWrite, compress, keep, then, command, expect, faults }) => {
-      if (expect && beforeSaving.length + whileSaving.length > 0)
-        return 'a suspend that must be refused has no live timeline to run commands: make them steps of their own';
-      if (expect && faults.some(({ kind }) => kind !== 'flipMemory' && kind !== 'failDisk'))
-        return 'a machine whose suspend must be refused is never off: only `flipMemory` and `failDisk` are possible faults';
-      if (method === 'sys_snapshot' && swap !== undefined)
-        return 'sys_snapshot saves no image in `swap`: add `method: swsusp`';
-      if (method === 'swsusp' && store === 'memory') return 'swsusp has no `store`: leave out `method: swsusp`';
-      if (method === 'swsusp' && mayWrite.length > 0)
-        return 'swsusp has no live timeline for `mayWrite`: leave out `method: swsusp`';
-      if (method === 'swsusp' && !compress) return 'swsusp has no `compress`: leave out `method: swsusp`';
-      if (method === 'swsusp' && then !== 'powerOff')
-        return `swsusp has no live timeline to ${then === 'commit' ? 'commit' : 'roll back'}: leave out \`method: swsusp\``;
-      if (method === 'swsusp' && command !== undefined)
-        return 'swsusp is not begun by a `command`: leave out `method: swsusp`';
-      if (command !== undefined && beforeSaving.length + whileSaving.length > 0)
-        return 'a `command` of its own ends the live timeline at any time: begin what is to run in it by a `start` step before';
-      if (command !== undefined && !compress)
-        return 'a `command` of its own decides about compression: leave out `compress`';
-      if (method === 'swsusp' && keep) return 'swsusp cannot `keep` an image: leave out `method: swsusp`';
-      if (keep && then !== 'powerOff')
-        return `a live timeline that is ${then === 'commit' ? 'committed' : 'rolled back'} saves no image to \`keep\`: leave out \`then\``;
-      if (command !== undefined && keep)
-        return 'a `command` of its own decides about the image: give `--keep` there, and leave out `keep`';
-      if (command !== undefined && then === 'commit')
-        return 'a `command` of its own that commits suspends nothing: make it a `run` step';
-      if (then === 'rollback' && whileSaving.length > 0)
-        return 'a live timeline that is rolled back saves no image: move the commands of `whileSaving` to `beforeSaving`';
-      if (then !== 'powerOff' && faults.some(({ kind }) => kind === 'alterSector'))
-        return `a machine that is ${then === 'commit' ? 'committed' : 'rolled back'} is never off: \`alterSector\` is no possible fault`;
-      const key = beforeSaving.length > 0 ? 'beforeSaving' : 'whileSaving';
-      return method === 'swsusp' && beforeSaving.length + whileSaving.length > 0
-        ? `swsusp has no live timeline to run \`${key}\`: leave out \`method: swsusp\``
-        : undefined;
-    },
-  ),
+  suspend: checked(suspendShape, suspendProblem),
   cutPower: mapping({}),
   resume: mapping({ timeout: timeoutField, faults: defaulted(list(faultShape), []) }),
   verify: mapping({ proofs: defaulted(list(word(...PROOFS)), PROOFS) }),
@@ -528,6 +557,7 @@ const consoleShape = checked(
 
 const rawScenario = mapping({
   name: required(filled('a name')),
+  parameters: optional(parametersShape),
   machine: optional(machineShape),
   disks: defaulted(
     checked(list(filled('the name of a recipe, or the path of one'), 1), (disks) =>
@@ -559,11 +589,14 @@ const takesSnapshots = (steps: readonly Step[]): boolean =>
 export function readScenario(
   source: string,
   file: string,
-  overrides: MachineOverrides = {},
+  overrides: ScenarioOverrides = {},
 ): { readonly scenario: Scenario } | { readonly issues: readonly YamlIssue[] } {
-  const read = readYaml(source, file, rawScenario);
+  const chosen = chosenText(source, file, overrides.parameters ?? {});
+  if ('issues' in chosen) return chosen;
+  const read = readYaml(chosen.text, file, rawScenario);
   if ('issues' in read) return read;
-  const scenario = scenarioOf(read.value, overrides);
+  const { steps: raw, problems: methodProblems } = withMethod(read.value.steps, overrides.method);
+  const scenario = { ...scenarioOf({ ...read.value, steps: raw }, overrides), ...chosen.parameters };
   const { steps, machine } = scenario;
   const traits = ENGINES[machine.engine];
   // The number of steps is checked before anything processes them.
@@ -571,6 +604,7 @@ export function readScenario(
   const problems = excess
     ? [excess]
     : [
+        ...methodProblems,
         ...orderProblems(steps).problems,
         ...firstBootProblems(steps),
         ...(traits.countsInstructions ? [] : countProblems(steps, machine.engine)),
@@ -581,6 +615,30 @@ export function readScenario(
     ...problems.map(({ path, problem }) => read.source.issue('badValue', ['steps', ...path], problem)),
   ];
   return issues.length > 0 ? { issues } : { scenario };
+}
+
+/** The steps with each suspend by `method` instead of its own, and why that is not possible for some of them. */
+function withMethod(
+  steps: readonly RawStep[],
+  method: SuspendMethod | undefined,
+): { readonly steps: readonly RawStep[]; readonly problems: readonly StepProblem[] } {
+  if (method === undefined) return { steps, problems: [] };
+  const all = steps.map((step, index): { readonly step: RawStep; readonly problems: readonly StepProblem[] } => {
+    if (step.kind === 'repeat') {
+      const within = withMethod(step.value.steps, method);
+      const value = { ...step.value, steps: within.steps };
+      return { step: { kind: 'repeat', value }, problems: repeated(index, within.problems) };
+    }
+    if (step.kind !== 'suspend') return { step, problems: [] };
+    const value = { ...step.value, method };
+    // What the problem advises is for who writes the scenario.
+    const [problem] = suspendProblem(value)?.split(': ', 1) ?? [];
+    return {
+      step: { kind: 'suspend', value },
+      problems: problem === undefined ? [] : [{ path: [index, 'suspend'], problem }],
+    };
+  });
+  return { steps: all.map(({ step }) => step), problems: all.flatMap(({ problems }) => problems) };
 }
 
 const FAILS_FROM =

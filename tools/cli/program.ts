@@ -9,16 +9,17 @@ import { cleanCommand, type CleanOptions } from './clean.js';
 import { doctorCommand, type DoctorOptions } from './doctor.js';
 import { replayCommand } from './replay.js';
 import { mergeCommand } from './merge.js';
-import { METHODS, runCommand, type RunOptions } from './run.js';
+import { runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
 import { FLAVOUR_DEFAULT, MATRIX_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
 import type { ReportOptions } from '../run/last-validation.js';
-import { ARCHITECTURES, DEFAULT_METHOD, FREEZE_ORDERS } from '../../emulator/cycle/plan.js';
+import { ARCHITECTURES, DEFAULT_METHOD, FREEZE_ORDERS, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import { MATRICES } from '../../emulator/validate/matrix.js';
+import type { Parameters } from '../../emulator/scenario/parameters.js';
 import { readShard, type Shard } from '../../emulator/validate/shards.js';
 import { mebibytes } from '../../emulator/scenario/schema.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
@@ -65,10 +66,14 @@ export function buildProgram(context: CommandContext): Command {
   withRunOptions(sub('run [scenarios...]'))
     .description('run scenarios (YAML files); without any, the standard one of a method')
     .addOption(
-      new Option('--method <method>', "which standard scenario: by snapshot(2), or by the kernel's own hibernation")
-        .choices(METHODS)
+      new Option(
+        '--method <method>',
+        "by snapshot(2), or by the kernel's own hibernation: each suspend of the scenarios that are named, or else which standard scenario",
+      )
+        .choices(SUSPEND_METHODS)
         .default(undefined, DEFAULT_METHOD),
     )
+    .option('--set <name=value>', 'the value of a parameter that the scenarios have; can be repeated', parameter)
     .action(async (files: string[], options: RunOptions) => context.done(await runCommand(files, options, context)));
   sub('shell [scenario]')
     .description(
@@ -225,6 +230,13 @@ function seconds(text: string): number {
   if (!/^\d{1,6}$/.test(text) || Number(text) === 0)
     throw new InvalidArgumentError('a whole number of seconds from 1 to 999999 is wanted.');
   return Number(text);
+}
+
+function parameter(text: string, before: Parameters = {}): Parameters {
+  const [, name, value] = /^(\w+)=(\S+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('a name and a value are wanted, such as filesystem=xfs.');
+  return { ...before, [name]: value };
 }
 
 function port(text: string): number {

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenario-file.js';
-import { ARCHITECTURES } from '../../emulator/cycle/plan.js';
+import { ARCHITECTURES, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
 import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
@@ -92,6 +92,7 @@ export async function scenarioOf(before: Report, reportFile: string): Promise<Lo
     seed: before.seed,
     ...(typeof kernel === 'string' && { kernel }),
     ...machineOf(before),
+    ...chosenOf(before),
     ...(typeof memoryMiB === 'number' && { memoryMiB }),
   };
   const [first] = paths;
@@ -124,6 +125,18 @@ function machineOf({ machine }: Report): Overrides {
   const { processors, diskBus = 'ide', freezeOrder } = machine ?? {};
   if (processors === undefined || !engine || !arch) return {};
   return { engine, arch, processors, diskBus, ...(freezeOrder !== undefined && { freezeOrder }) };
+}
+
+/** What was asked for instead of what the scenario says of its steps. */
+function chosenOf({ options: { method, parameters } }: Report): Overrides {
+  const asked = SUSPEND_METHODS.find((name) => name === method);
+  const values = Object.entries(typeof parameters === 'object' && parameters !== null ? parameters : {});
+  return {
+    ...(asked !== undefined && { method: asked }),
+    ...(values.length > 0 && {
+      parameters: Object.fromEntries(values.map(([name, value]) => [name, String(value)])),
+    }),
+  };
 }
 
 /**

@@ -7,8 +7,9 @@ import { loadScenario, type LoadedScenario, type Overrides } from '../run/scenar
 import type { CommandOutcome, Finding } from '../../emulator/cycle/outcome.js';
 import { DEFAULT_METHOD, type Architecture, type FreezeOrder, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { EngineName } from '../../emulator/engines/names.js';
+import type { Parameters } from '../../emulator/scenario/parameters.js';
 import type { DiskBus } from '../../emulator/machine/contract.js';
-import { EXIT, InputError } from '../../emulator/machine/errors.js';
+import { EXIT } from '../../emulator/machine/errors.js';
 import { commandLines } from '../../emulator/report/commands.js';
 import { renderFindings, renderText } from '../../emulator/report/text.js';
 import { buildContext } from './build-context.js';
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly diskBus?: DiskBus;
   readonly freezeOrder?: FreezeOrder;
   readonly method?: SuspendMethod;
+  /** Values of parameters. */
+  readonly set?: Parameters;
   readonly json?: string;
   readonly junit?: string;
   readonly ktap?: string;
@@ -41,11 +44,10 @@ const STANDARD_SCENARIOS: Readonly<Record<SuspendMethod, string>> = {
   sys_snapshot: 'sys-snapshot.yaml',
   swsusp: 'stock-cycle.yaml',
 };
-export const METHODS = Object.keys(STANDARD_SCENARIOS) as readonly SuspendMethod[];
 
 /** What the options say instead of the scenario. */
 export function overridesOf(options: RunOptions): Overrides {
-  const { seed, kernel, engine, arch, processors, memory, diskBus, freezeOrder } = options;
+  const { seed, kernel, engine, arch, processors, memory, diskBus, freezeOrder, method, set } = options;
   return {
     ...(seed !== undefined && { seed }),
     ...(kernel !== undefined && { kernel }),
@@ -55,6 +57,8 @@ export function overridesOf(options: RunOptions): Overrides {
     ...(memory !== undefined && { memoryMiB: memory }),
     ...(diskBus !== undefined && { diskBus }),
     ...(freezeOrder !== undefined && { freezeOrder }),
+    ...(method !== undefined && { method }),
+    ...(set !== undefined && { parameters: set }),
   };
 }
 
@@ -67,13 +71,9 @@ export async function runCommand(
   given: RunOptions,
   { signal }: CommandContext,
 ): Promise<number> {
-  const { method } = given;
-  if (method !== undefined && files.length > 0) {
-    throw new InputError('--method chooses between the standard scenarios, and a scenario was named besides', {
-      remedy: 'leave one out; a scenario sets its own method: `suspend: { method: swsusp }`',
-    });
-  }
-  const overrides = overridesOf(given);
+  // Without a file, the method chooses the scenario: each has one that shows it.
+  const { method, ...rest } = given;
+  const overrides = overridesOf(files.length > 0 ? given : rest);
   const named = files.length > 0 ? files : [standardScenario(method)];
   const options = await settleFiles(given, named);
   const asked = named.map((file) => ({ ...askedFor(file), file }));

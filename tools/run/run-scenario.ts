@@ -106,7 +106,7 @@ export async function runScenario(
 
 /** What a report says of the scenario and its machine, wherever the scenario is run. */
 export function reportFacts(
-  { plan, scenario, file, sha256, machineWords, replay }: LoadedScenario,
+  { plan, scenario, file, sha256, machineWords, method, replay }: LoadedScenario,
   { kernel, config, hashes, notes }: MachineFiles,
 ): Omit<ReportContext, 'plan' | 'realMs' | 'packages'> {
   return {
@@ -118,6 +118,8 @@ export function reportFacts(
       ...plan.machine,
       cmdline: config.cmdline,
       disks: scenario.disks,
+      ...(method !== undefined && { method }),
+      ...(scenario.parameters && { parameters: scenario.parameters }),
       control: plan.control,
       kernelSource: kernel.sourceVersion,
     },

@@ -3,10 +3,15 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { isFlavour } from '../../guest-kernel/build.js';
-import { EMPTY_SHARE, type MachineOptions, type Plan } from '../../emulator/cycle/plan.js';
+import { EMPTY_SHARE, type MachineOptions, type Plan, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
-import { readScenario, type MachineOverrides, type Scenario } from '../../emulator/scenario/schema.js';
+import {
+  readScenario,
+  type MachineOverrides,
+  type Scenario,
+  type ScenarioOverrides,
+} from '../../emulator/scenario/schema.js';
 import { renderIssues, type YamlIssue } from '../../emulator/yaml/index.js';
 import { readHostFiles, readHostShare } from '../../emulator/host/node/host-files.js';
 import { readTextFile } from '../../emulator/host/node/text-file.js';
@@ -16,30 +21,32 @@ export interface LoadedScenario {
   readonly file: string;
   readonly scenario: Scenario;
   readonly plan: Plan;
-  /** Words for a command line that make its machine of that of the file: ` --engine qemu`, or nothing. */
+  /** Words for a command line that make its machine and steps of those of the file: ` --engine qemu`, or nothing. */
   readonly machineWords: string;
+  /** Of its suspends, when somebody has asked for another one than the file's. */
+  readonly method?: SuspendMethod;
   /** Of the file. */
   readonly text: string;
   /** The command line that repeats a run; by default that of its file. */
   readonly replay?: string;
-  /** SHA-256 (hex) over the scenario's text and the files that the guest gets from the host. */
+  /** SHA-256 (hex) over the scenario's text, the values of its parameters, and the files that the guest gets from the host. */
   readonly sha256: string;
 }
 
-export interface Overrides extends MachineOverrides {
+export interface Overrides extends ScenarioOverrides {
   readonly seed?: number;
   /** A flavour, or the path of a kernel folder from the working directory. */
   readonly kernel?: string;
 }
 
-/** A scenario is valid, but needs what the machine that was asked for does not have. */
+/** A scenario is valid, but cannot be run with what was asked for. */
 export class UnfitMachine extends InputError {
   /** What it needs, on one line. */
   readonly problems: string;
-  constructor(file: string, overrides: MachineOverrides, issues: readonly YamlIssue[]) {
+  constructor(file: string, overrides: ScenarioOverrides, issues: readonly YamlIssue[]) {
     super(
-      `${file} cannot run on the machine that was asked for (${machineWords(overrides).trim()})\n${renderIssues(issues)}`,
-      { remedy: 'ask for another machine, or run the scenario on its own' },
+      `${file} cannot run ${choiceWords(overrides) === '' ? 'on the machine that was' : 'with what was'} asked for (${wordsOf(overrides).trim()})\n${renderIssues(issues)}`,
+      { remedy: 'ask for something else, or run the scenario as it is' },
     );
     this.problems = issues.map(({ message }) => message).join('; ');
   }
@@ -78,6 +85,9 @@ export async function scenarioOfText(text: string, file: string, overrides: Over
   const { name, machine, steps, console, control } = scenario;
   const share = await readShare(machine.share, dirname(file));
   const hash = createHash('sha256').update(text);
+  const { method } = overrides;
+  if (method !== undefined) hash.update(`\0method ${method}\0`);
+  for (const [name, value] of Object.entries(scenario.parameters ?? {})) hash.update(`\0parameter ${name} ${value}\0`);
   for (const { path, mode, bytes } of files) hash.update(`\0${path}\0${mode}\0${bytes.length}\0`).update(bytes);
   for (const { path, mode, bytes } of share ?? [])
     hash.update(`\0share ${path}\0${mode}\0${bytes?.length ?? ''}\0`).update(bytes ?? '');
@@ -98,12 +108,21 @@ export async function scenarioOfText(text: string, file: string, overrides: Over
       ...(console && { console }),
       control,
     },
-    machineWords: machineWords(overridesFor(text, file, read.scenario.machine, machine)),
+    machineWords: machineWords(overridesFor(text, file, read.scenario.machine, machine)) + choiceWords(overrides),
+    ...(method !== undefined && { method }),
     sha256: hash.digest('hex'),
   };
 }
 
 /** The options of the command line that ask for these. */
+const wordsOf = (overrides: ScenarioOverrides): string => machineWords(overrides) + choiceWords(overrides);
+
+const choiceWords = ({ method, parameters = {} }: ScenarioOverrides): string =>
+  [
+    ...(method === undefined ? [] : [` --method ${method}`]),
+    ...Object.entries(parameters).map(([name, value]) => ` --set ${name}=${value}`),
+  ].join('');
+
 function machineWords({ engine, arch, processors, memoryMiB, diskBus, freezeOrder }: MachineOverrides): string {
   return [
     ...(engine === undefined ? [] : [` --engine ${engine}`]),

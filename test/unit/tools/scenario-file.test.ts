@@ -32,6 +32,43 @@ t.test('a machine that the scenario cannot have is refused with the words that a
   });
 });
 
+t.test('another method and other values of parameters', async (t) => {
+  const dir = t.testdir({
+    'x.yaml':
+      'name: x\nparameters: { filesystem: [ext4, xfs] }\nsteps:\n  - boot\n  - run: mount -t ${filesystem}\n  - suspend: {}\n',
+    'live.yaml': 'name: x\nsteps:\n  - boot\n  - suspend: { whileSaving: [sync] }\n',
+  });
+  const load = (file: string, overrides: Overrides) => loadScenario(join(dir, file), overrides);
+  const asked = { method: 'swsusp', parameters: { filesystem: 'xfs' } } as const;
+  const own = await load('x.yaml', {});
+  const other = await load('x.yaml', asked);
+  t.equal(own.machineWords, '');
+  t.equal(other.machineWords, ' --method swsusp --set filesystem=xfs');
+  t.match(other.plan.steps, [{}, { command: 'mount -t xfs' }, { method: 'swsusp' }]);
+  t.equal(other.method, 'swsusp');
+  const hashes = [
+    own,
+    other,
+    await load('x.yaml', { method: 'swsusp' }),
+    await load('x.yaml', { parameters: { filesystem: 'xfs' } }),
+  ];
+  t.equal(new Set(hashes.map(({ sha256 }) => sha256)).size, hashes.length, 'other inputs, another hash');
+  t.equal(
+    (await load('x.yaml', { parameters: { filesystem: 'ext4' } })).sha256,
+    own.sha256,
+    'the value that it has anyway',
+  );
+  await t.rejects(load('live.yaml', { method: 'swsusp' }), {
+    exitCode: 2,
+    message:
+      /live\.yaml cannot run with what was asked for \(--method swsusp\)\n.*swsusp has no live timeline to run `whileSaving`$/m,
+    remedy: /\S/,
+  });
+  await t.rejects(load('live.yaml', { parameters: { filesystem: 'xfs' } }), {
+    message: /with what was asked for \(--set filesystem=xfs\)\n.*the scenario has no parameter 'filesystem'/,
+  });
+});
+
 t.test('the options of a machine', async (t) => {
   const refused = async (...words: string[]): Promise<string> => {
     const program = buildProgram({ done: () => undefined, signal: new AbortController().signal } as never);
@@ -45,4 +82,6 @@ t.test('the options of a machine', async (t) => {
   t.match(await refused('--arch', 'arm64'), /Allowed choices are i386, x86_64/);
   t.match(await refused('--processors', '9'), /from 1 to 8/);
   t.match(await refused('--memory', '1 TiB'), /such as '512 MiB'/);
+  t.match(await refused('--method', 'kexec'), /Allowed choices are swsusp, sys_snapshot/);
+  t.match(await refused('--set', 'filesystem'), /a name and a value are wanted/);
 });
