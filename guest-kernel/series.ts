@@ -12,6 +12,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { makeTemporaryFolder } from '../emulator/host/node/temporary.js';
 import { command, type CommandOptions, type CommandResult } from '../emulator/host/node/process.js';
 
 export interface Patch {
@@ -110,19 +111,31 @@ export async function openTree(
   await applySeries(tree, patches, context);
 }
 
-/** Makes a commit of each patch, on top of what is checked out in `tree`. @throws RigError naming the patch that does not apply. */
+/**
+ * Makes a commit of each patch, on top of what is checked out in `tree`. One call of git takes them all, because git needs longer to
+ * start than to apply a patch. After a failure, the patches before the one that does not apply are commits.
+ * @throws RigError naming the patch that does not apply.
+ */
 export async function applySeries(tree: string, patches: readonly Patch[], context: BuildContext): Promise<void> {
+  if (patches.length === 0) return;
   const git = gitIn(tree, context);
-  for (const { file, text } of patches) {
-    try {
-      await git(['am', '--quiet', '--committer-date-is-author-date', '--whitespace=error-all'], text);
-    } catch (error) {
-      throw new RigError(`guest-kernel/patches/${file} does not apply: ${(error as Error).message}`, {
-        cause: error,
-        remedy: 'rebase the series with tools/kernel.ts open on this kernel version',
-      });
-    }
+  const all = patches.map(({ text }) => text).join('');
+  try {
+    await git(['am', '--quiet', '--committer-date-is-author-date', '--whitespace=error-all'], all);
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    const number = Number(await readFile(await unfinished(git, 'next'), 'utf8').catch(() => ''));
+    const { file } = patches[number - 1] ?? {};
+    throw new RigError(
+      `${file === undefined ? 'the series' : `guest-kernel/patches/${file}`} does not apply: ${(error as Error).message}`,
+      { cause: error, remedy: 'rebase the series with tools/kernel.ts open on this kernel version' },
+    );
   }
+}
+
+/** Where git keeps a file of the `git am` that it has not finished. */
+async function unfinished(git: Git, name: string): Promise<string> {
+  return (await git(['rev-parse', '--path-format=absolute', '--git-path', `rebase-apply/${name}`])).stdout.trim();
 }
 
 export interface Commit {
@@ -164,13 +177,12 @@ export async function exportSeries(tree: string, context: BuildContext): Promise
       remedy: `git rebase -i ${BASE_TAG}, and move it up`,
     });
   }
-  const patches: Patch[] = [];
-  for (const [index, { id }] of commits.entries()) {
+  const texts = await formatPatches(git);
+  return commits.map((_, index) => {
     const inRig = index >= commits.length - rigCount;
     const number = inRig ? FIRST_NUMBER.rig + index - firstRig : FIRST_NUMBER.series + index;
-    patches.push(await formatPatch(git, id, number));
-  }
-  return patches;
+    return named(texts[index] ?? '', number);
+  });
 }
 
 /** Writes the commits of `tree` to `dir`, and returns the names of the files that were changed, added or removed. */
@@ -219,14 +231,11 @@ export function gitIn(
     });
 }
 
-/** One commit as a patch: its name and content depend on the commit alone. */
-async function formatPatch(git: Git, id: string, number: number): Promise<Patch> {
+/** The commits since the pristine tree as patches, whose contents depend on the commits alone. */
+async function formatPatches(git: Git): Promise<readonly string[]> {
   const format = [
     'format-patch',
-    '-1',
-    id,
-    '--start-number',
-    String(number),
+    `${BASE_TAG}..HEAD`,
     '--no-numbered',
     '--zero-commit',
     '--no-signature',
@@ -235,9 +244,20 @@ async function formatPatch(git: Git, id: string, number: number): Promise<Patch>
     '--stat=72',
     '--diff-algorithm=histogram',
   ];
-  const { stdout: text } = await git([...format, '--stdout']);
-  const subject = subjectOf(text);
-  const slug = subject
+  // One file for each: any line of a patch could also be that of a message.
+  const dir = await makeTemporaryFolder('snapback-series-');
+  try {
+    await git([...format, '-q', '-o', dir]);
+    const files = (await readdir(dir)).sort();
+    return await Promise.all(files.map((file) => readFile(join(dir, file), 'utf8')));
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** A patch under the name that its number and its subject give it. */
+function named(text: string, number: number): Patch {
+  const slug = subjectOf(text)
     .replaceAll(/[^A-Za-z0-9_.]+/g, '-')
     .replaceAll(/^-|[-.]+$/g, '')
     .slice(0, 52)

@@ -168,7 +168,7 @@ test('a patch that does not apply is named', async (t) => {
   const fake = await fakeTree(t);
   await commit(fake, 'mm: Preserve pages', (lines) => lines.splice(1, 1, 'TWO'));
   const patches = await exportSeries(fake.tree, context);
-  const tree = join(t.testdir({}), 'other');
+  const tree = join(t.testdirName, 'other');
   await writePristine(tree);
   await writeFile(join(tree, 'kernel/power.c'), 'something else\n');
   await t.rejects(openTree(tree, patches, context, { whole: false }), {
@@ -176,6 +176,22 @@ test('a patch that does not apply is named', async (t) => {
     message: /0001-mm-Preserve-pages\.patch does not apply/,
   });
   t.equal(gitIn(tree, ['log', '-1', '--format=%D']).includes(BASE_TAG), true, 'nothing was applied');
+});
+
+test('of several patches the one is named that does not apply', async (t) => {
+  const fake = await fakeTree(t);
+  await commit(fake, 'mm: Preserve pages', () => undefined, 'kernel/preserve.c');
+  await commit(fake, 'block: Redirect', (lines) => lines.splice(1, 1, 'TWO'));
+  await commit(fake, 'rig: Add markers', () => undefined, 'kernel/markers.c');
+  const patches = await exportSeries(fake.tree, context);
+  const tree = join(t.testdirName, 'other');
+  await writePristine(tree);
+  await writeFile(join(tree, 'kernel/power.c'), 'something else\n');
+  await t.rejects(openTree(tree, patches, context, { whole: true }), {
+    name: 'RigError',
+    message: /^guest-kernel\/patches\/0002-block-Redirect\.patch does not apply: [^]*kernel\/power\.c/,
+  });
+  t.equal(gitIn(tree, ['log', '-1', '--format=%s']), 'mm: Preserve pages\n', 'those before it are applied');
 });
 
 test('numbers without gaps', async (t) => {
