@@ -3,12 +3,12 @@
  * The self-checking programs on this host, without a suspend: unharmed they must all pass (the control run), and each
  * of them must notice when its own state is spoilt.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { KERNEL_ARCHS, type KernelArch } from '../../../guest-kernel/build.js';
-import { findProcess, run, runWith, type Run } from './fixtures/programs.js';
+import type { KernelArch } from '../../../guest-kernel/build.js';
+import { ARCHS, findProcess, pathOf, run, runWith, type Run } from './fixtures/programs.js';
 
 interface KtapLine {
   readonly ok: boolean;
@@ -17,7 +17,7 @@ interface KtapLine {
 }
 
 /** Runs `selfcheck` with folders of its own: beside others, and on this host's disk. */
-function driver(t: Test, arch: KernelArch = 'i386'): (verb: string, ...args: readonly string[]) => Run {
+function driver(t: Test, arch?: KernelArch): (verb: string, ...args: readonly string[]) => Run {
   const ram = join(mkdtempSync('/dev/shm/snapback-'), 'state');
   const disk = join(mkdtempSync(join(tmpdir(), 'snapback-')), 'disk');
   t.teardown(() => {
@@ -25,7 +25,8 @@ function driver(t: Test, arch: KernelArch = 'i386'): (verb: string, ...args: rea
     rmSync(join(ram, '..'), { recursive: true, force: true });
     rmSync(join(disk, '..'), { recursive: true, force: true });
   });
-  return (verb, ...args) => runWith('selfcheck', [verb, '--state', ram, '--dir', disk, ...args], { arch });
+  return (verb, ...args) =>
+    runWith('selfcheck', [verb, '--state', ram, '--dir', disk, ...args], { ...(arch && { arch }) });
 }
 
 const namesOf = (arch: KernelArch): readonly string[] =>
@@ -43,18 +44,21 @@ function ktap({ stdout }: Run): KtapLine[] {
 }
 
 test('programs for x86-64 have all checks of those for i386, and some of their own', async (t) => {
-  const [i386, x86_64] = [namesOf('i386'), namesOf('x86_64')];
+  // Read from the program, because not every host runs it. What a check is about stands nowhere else in it.
+  const i386 = readFileSync(pathOf('selfcheck', 'i386'), 'latin1');
+  const checks = [...runWith('selfcheck', ['list'], { arch: 'x86_64' }).stdout.matchAll(/^(\S+) +(.*)$/gm)];
   t.same(
-    x86_64.filter((name) => !i386.includes(name)),
+    checks.filter(([, , about]) => !i386.includes(`${about}\0`)).map(([, name]) => name),
     ['addresses', 'segment-bases', 'vdso', 'vectors'],
   );
-  t.same(
-    i386.filter((name) => !x86_64.includes(name)),
-    [],
-  );
+  for (const arch of ARCHS)
+    t.same(
+      namesOf(arch).filter((name) => !namesOf('x86_64').includes(name)),
+      [],
+    );
 });
 
-for (const arch of KERNEL_ARCHS) checksOf(arch);
+for (const arch of ARCHS) checksOf(arch);
 
 function checksOf(arch: KernelArch): void {
   const names = namesOf(arch);
