@@ -8,6 +8,7 @@
 import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { KERNEL_FLAVOURS, type KernelFlavour } from '../emulator/cycle/plan.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
@@ -18,8 +19,7 @@ import { keepWholeRecords } from './records.js';
 import { openTree, readSeries } from './series.js';
 import { findSource, kernelVersion, obtainSource, unpackSource, type SourcePackage } from './source.js';
 
-export type KernelFlavour = 'release' | 'debug';
-export const KERNEL_FLAVOURS: readonly KernelFlavour[] = ['release', 'debug'];
+export { KERNEL_FLAVOURS, type KernelFlavour };
 export const isFlavour = (name: string): name is KernelFlavour => (KERNEL_FLAVOURS as readonly string[]).includes(name);
 
 /** By the kernel's own names (`ARCH=`). */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
  * Measures what scenarios cost as cells of a matrix, and counts the mutants that name them: `node tools/run.mjs tools/costs.ts
- * [SCENARIO...]`. Without a name, all that have not been measured yet. What is found is put into emulator/validate/costs.json.
+ * [--flavour debug] [SCENARIO...]`. Without a name, all that have not been measured yet on that kernel. What is found is put into
+ * emulator/validate/costs.json.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { KERNEL_FLAVOURS, type KernelFlavour } from '../emulator/cycle/plan.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { ENGINES } from '../emulator/engines/names.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
@@ -20,7 +22,8 @@ import { scenarioNames, scenarioPath } from './run/scenario-names.js';
 
 const FILE = packagePath('emulator', 'validate', 'costs.json');
 const MUTANTS = packagePath('test', 'mutants');
-const KERNEL = 'release';
+/** The column of each kernel. */
+const COLUMNS = { release: 'millions', debug: 'debugMillions' } as const satisfies Record<KernelFlavour, string>;
 
 /** The number of mutants by the scenario that must see them. */
 async function mutantsByScenario(): Promise<ReadonlyMap<string, number>> {
@@ -34,32 +37,36 @@ async function mutantsByScenario(): Promise<ReadonlyMap<string, number>> {
 }
 
 /** The scenarios of these names; without any, those that `known` does not have and that can be cells. */
-async function wanted(names: readonly string[], known: Costs): Promise<readonly string[]> {
+async function wanted(names: readonly string[], known: Costs, flavour: KernelFlavour): Promise<readonly string[]> {
   const all = scenarioNames();
   const unknown = names.find((name) => !all.includes(name));
   if (unknown !== undefined)
     throw new InputError(`there is no scenario '${unknown}'`, { remedy: 'name files of test/scenarios without .yaml' });
   if (names.length > 0) return names;
-  const open = all.filter((name) => known[name]?.millions === undefined && !name.startsWith('broken-'));
+  const open = all.filter((name) => known[name]?.[COLUMNS[flavour]] === undefined && !name.startsWith('broken-'));
   const loaded = await Promise.all(
     open.map(async (name) => [name, await loadScenario(scenarioPath(name), {})] as const),
   );
   return loaded.flatMap(([name, { plan }]) => (ENGINES[plan.machine.engine].deterministic ? [name] : []));
 }
 
-async function measure(names: readonly string[], signal: AbortSignal): Promise<void> {
+async function measure(names: readonly string[], flavour: KernelFlavour, signal: AbortSignal): Promise<void> {
   const { context, progress } = buildContext(signal);
   const { scenarios: known } = JSON.parse(await readFile(FILE, 'utf8')) as { readonly scenarios: Costs };
-  const scenarios = await wanted(names, known);
+  const scenarios = await wanted(names, known, flavour);
   await ensurePrerequisites(context);
   const costs: Record<string, Costs[string]> = { ...known };
   const write = async (): Promise<void> => {
     const mutants = await mutantsByScenario();
     const all = [...new Set([...Object.keys(costs), ...mutants.keys()])].sort();
     const lines = all.map((name) => {
-      const { millions } = costs[name] ?? {};
+      const { millions, debugMillions } = costs[name] ?? {};
       const killed = mutants.get(name);
-      const cost = { ...(millions !== undefined && { millions }), ...(killed !== undefined && { mutants: killed }) };
+      const cost = {
+        ...(millions !== undefined && { millions }),
+        ...(debugMillions !== undefined && { debugMillions }),
+        ...(killed !== undefined && { mutants: killed }),
+      };
       return `    ${JSON.stringify(name)}: { ${Object.entries(cost)
         .map(([key, value]) => `"${key}": ${value}`)
         .join(', ')} }`;
@@ -79,13 +86,14 @@ async function measure(names: readonly string[], signal: AbortSignal): Promise<v
   try {
     for (const scenario of scenarios) {
       const cell = { name: scenario, scenario };
-      const { plan } = await loadCell(cell, KERNEL);
-      const { figures } = await runCell(cell, KERNEL, context, (what) => progress.say(`${scenario}: ${what}`));
+      const { plan } = await loadCell(cell, flavour);
+      const { figures } = await runCell(cell, flavour, context, (what) => progress.say(`${scenario}: ${what}`));
       // The control run does the same work.
       const instructions = (figures.runInstructions ?? 0) * (plan.control ? 2 : 1);
-      costs[scenario] = { millions: Math.round(instructions / 1e6) };
+      const millions = Math.round(instructions / 1e6);
+      costs[scenario] = { ...costs[scenario], [COLUMNS[flavour]]: millions };
       progress.clear();
-      console.log(`${scenario}: ${costs[scenario]?.millions ?? 0} million instructions`);
+      console.log(`${scenario}: ${millions} million instructions`);
       await write();
     }
   } finally {
@@ -97,7 +105,8 @@ process.exitCode = await runTool(async (signal) => {
   await new Command('costs')
     .description('Measures what scenarios cost as cells of a matrix.')
     .argument('[scenarios...]', 'names of scenarios; without any, all that have not been measured')
-    .action((names: string[]) => measure(names, signal))
+    .addOption(new Option('--flavour <flavour>', 'on which kernel').choices(KERNEL_FLAVOURS).default('release'))
+    .action((names: string[], { flavour }: { flavour: KernelFlavour }) => measure(names, flavour, signal))
     .parseAsync();
   return EXIT.pass;
 });

@@ -27,6 +27,10 @@ export type FreezeOrder = (typeof FREEZE_ORDERS)[number];
 export const MACHINE_NEEDS = ['deterministic', 'ownTime'] as const;
 export type MachineNeed = (typeof MACHINE_NEEDS)[number];
 
+/** Kernels that are built for the guest: as it is used, and with the kernel's own checks. */
+export const KERNEL_FLAVOURS = ['release', 'debug'] as const;
+export type KernelFlavour = (typeof KERNEL_FLAVOURS)[number];
+
 export interface MachineOptions {
   readonly engine: EngineName;
   /** Of the guest kernel. */

@@ -2,8 +2,9 @@
 /** A cell of a matrix: one scenario on one machine, run on the kernel without and with the patches. */
 import type { MachineShown } from '../cycle/machines.js';
 import type { Finding } from '../cycle/outcome.js';
-import type { FreezeOrder } from '../cycle/plan.js';
+import type { FreezeOrder, KernelFlavour, SuspendMethod } from '../cycle/plan.js';
 import type { Report } from '../report/model.js';
+import type { Parameters } from '../scenario/parameters.js';
 import { figuresOf, type Figures } from './figures.js';
 import { storedMachines, type StoredDisk, type StoredMachine } from './shown.js';
 
@@ -16,6 +17,12 @@ export interface Cell {
   readonly seed?: number;
   readonly memoryMiB?: number;
   readonly freezeOrder?: FreezeOrder;
+  /** Of all its suspends. */
+  readonly method?: SuspendMethod;
+  /** Of parameters that the scenario has. */
+  readonly parameters?: Parameters;
+  /** Of its kernel, instead of that of the validation. */
+  readonly flavour?: KernelFlavour;
 }
 
 /** The cell names a file, and not one of the scenarios that Snapback brings along. */

@@ -11,8 +11,10 @@ export type Costs = Readonly<
   Record<
     string,
     {
-      /** Millions of instructions, measured on the kernel of the series: those of its control run, too, if it has one. */
+      /** Millions of instructions, measured on the release kernel of the series: those of its control run, too, if it has one. */
       readonly millions?: number;
+      /** The same of the debug kernel. */
+      readonly debugMillions?: number;
       /** The mutants that it sees. */
       readonly mutants?: number;
     }
@@ -21,13 +23,18 @@ export type Costs = Readonly<
 
 /** Of a scenario that has not been measured. */
 const USUAL_MILLIONS = 1500;
+/** How much more the debug kernel needs for a scenario that has been measured on the release kernel only. */
+const USUAL_DEBUG_RATIO = 2.5;
 
 const COSTS: Costs = table.scenarios;
 const knownOf = ({ scenario }: Cell, costs: Costs): Costs[string] =>
   isScenarioFile({ scenario }) ? {} : (costs[scenario] ?? {});
 
-/** The cost of a cell in millions of instructions. */
-export const costOf = (cell: Cell, costs = COSTS): number => knownOf(cell, costs).millions ?? USUAL_MILLIONS;
+/** The cost of a cell in millions of instructions, on the release kernel unless the cell names another one. */
+export function costOf(cell: Cell, costs = COSTS): number {
+  const { millions = USUAL_MILLIONS, debugMillions = millions * USUAL_DEBUG_RATIO } = knownOf(cell, costs);
+  return cell.flavour === 'debug' ? debugMillions : millions;
+}
 
 /** Cells in the order in which a mistake is found soonest: the cheapest first, and before it what has found mutants often for its cost. */
 export function soonestFirst<T>(items: readonly T[], cellOf: (item: T) => Cell, costs = COSTS): readonly T[] {

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: MIT
 /**
- * A matrix as a YAML file: scenarios, each with all combinations of seeds, sizes of memory, and orders of freezing.
+ * A matrix as a YAML file: scenarios, each with all combinations of what the axes list.
  *
  *     seeds: [1, 2]               # for all scenarios; without it, the scenario's own
  *     memory: [256 MiB, 512 MiB]  # likewise
- *     freezeOrder: [tasks-first, filesystems-first]  # likewise
+ *     method: [sys_snapshot, swsusp]
+ *     freezeOrder: [tasks-first, filesystems-first]
+ *     flavour: [release, debug]   # of the kernel; without it, that of the validation
  *     scenarios:
  *       - rollback
  *       - mine/load.yaml          # relative to this file
- *       - { scenario: waits, seeds: [7] }
+ *       - { scenario: waits, seeds: [7], name: waiting }
+ *       - { scenario: workload, filesystem: [ext4, xfs], workload: [files] }   # parameters of that scenario
  */
-import { FREEZE_ORDERS, type FreezeOrder } from '../cycle/plan.js';
+import {
+  FREEZE_ORDERS,
+  KERNEL_FLAVOURS,
+  SUSPEND_METHODS,
+  type FreezeOrder,
+  type KernelFlavour,
+  type SuspendMethod,
+} from '../cycle/plan.js';
 import { mebibytes } from '../scenario/schema.js';
 import {
   integer,
@@ -32,6 +42,7 @@ import { isScenarioFile, type Cell } from './cell.js';
 /** More cells than that are a mistake: on two processors, they would take days. */
 export const CELLS_MAX = 10_000;
 
+const value = text('a value of a parameter', /^[\w.-]+$/);
 const axes = {
   seeds: optional(list(integer(0, 0xffff_ffff), 1)),
   memory: optional(
@@ -44,17 +55,29 @@ const axes = {
       1,
     ),
   ),
+  method: optional(list(word(...SUSPEND_METHODS), 1)),
   freezeOrder: optional(list(word(...FREEZE_ORDERS), 1)),
+  flavour: optional(list(word(...KERNEL_FLAVOURS), 1)),
+  filesystem: optional(list(value, 1)),
+  workload: optional(list(value, 1)),
 };
+/** Those that are parameters of scenarios. */
+const PARAMETER_AXES = ['filesystem', 'workload'] as const;
 
 /** What the cells of a scenario have instead of the scenario's own, one after the other. */
 interface Axes {
   readonly seeds: readonly number[] | undefined;
   readonly memory: readonly number[] | undefined;
+  readonly method: readonly SuspendMethod[] | undefined;
   readonly freezeOrder: readonly FreezeOrder[] | undefined;
+  readonly flavour: readonly KernelFlavour[] | undefined;
+  readonly filesystem: readonly string[] | undefined;
+  readonly workload: readonly string[] | undefined;
 }
 interface Entry extends Partial<Axes> {
   readonly scenario: string;
+  /** With which the names of its cells begin, instead of that of the scenario. */
+  readonly name?: string | undefined;
 }
 
 /** A scenario that is there, or a file. */
@@ -76,7 +99,11 @@ function scenarioAmong(known: readonly string[]): Shape<string> {
 }
 
 function entry(known: readonly string[]): Shape<Entry> {
-  const whole = mapping({ scenario: required(scenarioAmong(known)), ...axes });
+  const whole = mapping({
+    scenario: required(scenarioAmong(known)),
+    name: optional(text('a name', /\S/)),
+    ...axes,
+  });
   return {
     wants: 'scenarios',
     read: (value: unknown, at: Place) => (typeof value === 'string' ? oneWord(value, at) : whole.read(value, at)),
@@ -98,12 +125,8 @@ export function readMatrix(
   const read = readYaml(source, file, mapping({ scenarios: required(list(entry(known), 1)), ...axes }));
   if ('issues' in read) return read;
   const { scenarios, ...ofAll } = read.value;
-  const entries = scenarios.map(({ scenario, ...own }) => ({ scenario, ...withOwn(ofAll, own) }));
-  const lengthOf = (axis: readonly unknown[] | undefined): number => axis?.length ?? 1;
-  const count = entries.reduce(
-    (sum, one) => sum + lengthOf(one.seeds) * lengthOf(one.memory) * lengthOf(one.freezeOrder),
-    0,
-  );
+  const entries = scenarios.map(({ scenario, name, ...own }) => ({ scenario, name, ...withOwn(ofAll, own) }));
+  const count = entries.reduce((sum, one) => sum + countOf(one), 0);
   if (count > CELLS_MAX)
     return {
       issues: [
@@ -124,38 +147,62 @@ export function readMatrix(
   return issues.length > 0 ? { issues } : { cells };
 }
 
+const AXES = Object.keys(axes) as readonly (keyof Axes)[];
+
 const withOwn = (ofAll: Axes, own: Partial<Axes>): Axes => ({
-  seeds: own.seeds ?? ofAll.seeds,
-  memory: own.memory ?? ofAll.memory,
-  freezeOrder: own.freezeOrder ?? ofAll.freezeOrder,
+  ...ofAll,
+  ...Object.fromEntries(AXES.flatMap((axis) => (own[axis] === undefined ? [] : [[axis, own[axis]]]))),
 });
 
-/** All combinations. A cell is named by its scenario and by what the matrix chose. */
-function cellsOf({ scenario, seeds, memory, freezeOrder }: Axes & { readonly scenario: string }): readonly Cell[] {
-  const name = scenario.replace(/^\.\/|\.yaml$/g, '');
-  let cells: readonly Cell[] = [{ name, scenario }];
+/** An upper bound of the number of cells. */
+const countOf = (one: Axes): number => AXES.reduce((product, axis) => product * (one[axis]?.length ?? 1), 1);
+
+/** All combinations. A cell is named by its scenario, or as the matrix says, and by what the matrix chose. */
+function cellsOf({ scenario, name, ...one }: Axes & Entry): readonly Cell[] {
+  let cells: readonly Cell[] = [{ name: name ?? scenario.replace(/^\.\/|\.yaml$/g, ''), scenario }];
   const along = <T>(
     values: readonly T[] | undefined,
     wordsOf: (value: T) => string,
-    chosen: (value: T) => Partial<Cell>,
+    chosen: (value: T, cell: Cell) => Partial<Cell>,
+    concerns: (cell: Cell) => boolean = () => true,
   ): void => {
     if (values === undefined) return;
     cells = cells.flatMap((cell) =>
-      values.map((value) => ({ ...cell, name: `${cell.name}, ${wordsOf(value)}`, ...chosen(value) })),
+      concerns(cell)
+        ? values.map((value) => ({ ...cell, name: `${cell.name}, ${wordsOf(value)}`, ...chosen(value, cell) }))
+        : [cell],
     );
   };
+  for (const axis of PARAMETER_AXES)
+    along(
+      one[axis],
+      (value) => value,
+      (value, { parameters }) => ({ parameters: { ...parameters, [axis]: value } }),
+    );
   along(
-    memory,
+    one.method,
+    (method) => method,
+    (method) => ({ method }),
+  );
+  along(
+    one.memory,
     (memoryMiB) => `${memoryMiB} MiB`,
     (memoryMiB) => ({ memoryMiB }),
   );
   along(
-    freezeOrder,
+    one.freezeOrder,
     (order) => order.replace('-', ' '),
     (order) => ({ freezeOrder: order }),
+    // swsusp has only one order.
+    ({ method }) => method !== 'swsusp',
   );
   along(
-    seeds,
+    one.flavour,
+    (flavour) => flavour,
+    (flavour) => ({ flavour }),
+  );
+  along(
+    one.seeds,
     (seed) => `seed ${seed}`,
     (seed) => ({ seed }),
   );

@@ -2,27 +2,38 @@
 /** What a validation is going to do, and what comes of it once results are there, wherever they were made. */
 import type { Cell, CellResult } from './cell.js';
 import { compareCell } from './compare.js';
+import type { KernelFlavour } from '../cycle/plan.js';
 import { partsOf, shardName, type Shard } from './shards.js';
-import { verdictOn, type Validation } from './validation.js';
+import { verdictOn, type ValidatedKernels, type Validation } from './validation.js';
 
 export interface PlannedCell {
   readonly cell: Cell;
+  /** Of its kernels. */
+  readonly flavour: KernelFlavour;
   /** The seed of its run. */
   readonly seed: number;
-  /** Words of the command line that repeats it, for a machine that is not the scenario's own; or nothing. */
+  /** Words of the command line that repeats it, for a machine or steps that are not the scenario's own; or nothing. */
   readonly machineWords: string;
   /** The keys of its results without and with the patches. Equal kernels give equal keys. */
   readonly keys?: { readonly base: string; readonly patched: string };
 }
 
+/** The cell with its flavour, on which its cost depends. */
+export const settledCell = ({ cell, flavour }: PlannedCell): Cell => ({ ...cell, flavour });
+
+/** Kernels that are built, and the artifact of the one with the patches. */
+export interface PlannedKernels extends ValidatedKernels {
+  readonly artifact: string;
+}
+
 export interface ValidationPlan extends Pick<
   Validation,
-  'formatVersion' | 'kernelVersion' | 'flavour' | 'matrix' | 'patches' | 'warnings' | 'kernels' | 'buildFailure'
+  'formatVersion' | 'kernelVersion' | 'flavours' | 'matrix' | 'patches' | 'warnings' | 'buildFailure'
 > {
   /** A key of the contents of the patches. */
   readonly changes: string;
-  /** The artifact with the kernel. Absent, like `kernels` and the keys of cells, until it is built. */
-  readonly patchedKernel?: string;
+  /** Of each flavour. Absent, like the keys of cells, until they are built. */
+  readonly kernels?: readonly PlannedKernels[];
   readonly cells: readonly PlannedCell[];
 }
 
@@ -58,17 +69,17 @@ export function validationOf(
   });
   const names = new Set(done.map(({ cell }) => cell.name));
   const notRun = plan.cells.flatMap(({ cell: { name } }) => (names.has(name) ? [] : [name]));
-  const { formatVersion, kernelVersion, flavour, matrix, patches, warnings, kernels, buildFailure } = plan;
+  const { formatVersion, kernelVersion, flavours, matrix, patches, warnings, kernels, buildFailure } = plan;
   return {
     formatVersion,
     kernelVersion,
-    flavour,
+    flavours,
     matrix,
     patches,
     verdict: buildFailure ? 'does not build' : verdictOn(done, notRun),
     ...(buildFailure && { buildFailure }),
     warnings,
-    ...(kernels && { kernels }),
+    ...(kernels && { kernels: kernels.map(({ artifact: _, ...one }) => one) }),
     ...(ended && { ended }),
     cells: done,
     notRun,
@@ -93,7 +104,7 @@ export function missingFrom(
   if (plan.buildFailure !== undefined || notRun.length === 0) return undefined;
   const missing = new Set(notRun);
   const lines: string[] = [];
-  const cells = plan.cells.map(({ cell }) => cell);
+  const cells = plan.cells.map(settledCell);
   for (const count of [...new Set(states.map(({ shard }) => shard.count))].sort((a, b) => a - b)) {
     for (const [at, indices] of partsOf(cells, count).entries()) {
       const names = indices.map((index) => cells[index]?.name ?? '').filter((name) => missing.has(name));

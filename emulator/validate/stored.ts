@@ -68,7 +68,7 @@ const isPlan = compile<ValidationPlan>(
     {
       formatVersion: all.formatVersion,
       kernelVersion: all.kernelVersion,
-      flavour: all.flavour,
+      flavours: all.flavours,
       matrix: all.matrix,
       patches: all.patches,
       warnings: all.warnings,
@@ -78,6 +78,7 @@ const isPlan = compile<ValidationPlan>(
         items: object(
           {
             cell: all.cells.items.properties.cell,
+            flavour: definitions.flavour,
             seed: all.cells.items.properties.cell.properties.seed,
             machineWords: { type: 'string' },
           },
@@ -85,7 +86,14 @@ const isPlan = compile<ValidationPlan>(
         ),
       },
     },
-    { kernels: all.kernels, buildFailure: all.buildFailure, patchedKernel: string },
+    {
+      kernels: {
+        type: 'array',
+        minItems: 1,
+        items: object({ ...definitions.kernels.properties, artifact: string }),
+      },
+      buildFailure: all.buildFailure,
+    },
   ),
 );
 const isState = compile<ShardState>(

@@ -5,6 +5,7 @@ import { printableLine } from '../report/escape.js';
 import { counted, grouped } from '../report/numbers.js';
 import { countChanges, type CellComparison, type Change } from './compare.js';
 import type { FigureChange } from './figure-change.js';
+import { METHOD_COLUMNS, methodRows } from './methods.js';
 import { shardName, type Shard } from './shards.js';
 import type { BisectedCell, ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
 
@@ -32,12 +33,12 @@ export function renderBisected({ cell, suspects, skipped }: BisectedCell): strin
 /** What is validated, before anything is built. Ends without a newline. */
 export function renderHead({
   kernelVersion,
-  flavour,
+  flavours,
   matrix,
   patches,
-}: Pick<Validation, 'kernelVersion' | 'flavour' | 'matrix' | 'patches'>): string {
+}: Pick<Validation, 'kernelVersion' | 'flavours' | 'matrix' | 'patches'>): string {
   return [
-    `${counted(patches.length, 'patch')} on Linux ${kernelVersion} with the series · ${flavour} · matrix ${matrix}`,
+    `${counted(patches.length, 'patch')} on Linux ${kernelVersion} with the series · ${flavours.join(' and ')} · matrix ${matrix}`,
     ...patches.map((patch) => `  ${printableLine(titleOf(patch))}`),
     '',
   ].join('\n');
@@ -93,10 +94,27 @@ const VERDICTS: Readonly<Record<ValidationVerdict, string>> = {
   unfinished: 'UNFINISHED',
 };
 
-/** The last lines. Ends without a newline. */
+/** The same work by both methods, as a table. Empty when no work was done by both. */
+function methodLines({ cells }: Pick<Validation, 'cells'>): readonly string[] {
+  const rows = methodRows(cells);
+  if (rows.length === 0) return [];
+  const table = [
+    ['', '', '', ...METHOD_COLUMNS],
+    ...rows.map(({ work, method, verdict, values }) => [printableLine(work), method, verdict, ...values]),
+  ];
+  const widths = (table[0] ?? []).map((_, at) => Math.max(...table.map((row) => (row[at] ?? '').length)));
+  const lines = table.map((row) =>
+    // Words to the left, numbers to the right.
+    row.map((cell, at) => (at < 3 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '),
+  );
+  return ['', '  the same work by both methods, with the patches:', ...lines.map((line) => `  ${line}`.trimEnd())];
+}
+
+/** The last lines, with a table of the methods if there are both. Ends without a newline. */
 export function renderVerdict(validation: Validation): string {
   const { verdict, buildFailure, warnings, notRun } = validation;
   return [
+    ...methodLines(validation),
     ...(buildFailure ? buildFailure.details.map((line) => `  | ${printableLine(line)}`) : ['']),
     ...warnings.map((line) => `  warning of the compiler: ${printableLine(line)}`),
     `${VERDICTS[verdict]}  ${printableLine(buildFailure?.where ?? countText(validation))}`,
@@ -123,7 +141,7 @@ const PROOFS: readonly FindingKind[] = ['memory', 'image', 'disk', 'filesystem']
 
 /** At most ten lines to paste into a mail. */
 export function renderSummary(validation: Validation): string {
-  const { kernelVersion, flavour, matrix, patches, verdict, buildFailure, cells, kernels, notRun } = validation;
+  const { kernelVersion, flavours, matrix, patches, verdict, buildFailure, cells, kernels, notRun } = validation;
   const interesting = INTEREST.flatMap((change) =>
     cells.filter((cell) => cell.change === change && change !== 'unchanged'),
   );
@@ -132,7 +150,7 @@ export function renderSummary(validation: Validation): string {
   );
   const [first] = patches;
   const lines = [
-    `Snapback, matrix ${matrix}, Linux ${kernelVersion} with snapshot(2), ${flavour}:`,
+    `Snapback, matrix ${matrix}, Linux ${kernelVersion} with snapshot(2), ${flavours.join(' and ')}:`,
     `  ${first === undefined ? '' : first.subject || first.name}${patches.length > 1 ? ` and ${patches.length - 1} more` : ''}`,
     `  ${VERDICTS[verdict].toLowerCase()}: ${buildFailure?.where ?? countText(validation)}`,
     ...interesting
@@ -143,7 +161,10 @@ export function renderSummary(validation: Validation): string {
       ),
     ...(moved[0] === undefined ? [] : [`  ${moved[0]}${moved.length > 1 ? ` and ${moved.length - 1} more` : ''}`]),
     ...(notRun.length > 0 ? [`  not run: ${notRun.join('; ')}`] : []),
-    ...(kernels ? [`  kernel ${kernels.patched.slice(0, 16)}, without the patches ${kernels.base.slice(0, 16)}`] : []),
+    ...(kernels ?? []).map(
+      ({ flavour, base, patched }) =>
+        `  ${flavour} kernel ${patched.slice(0, 16)}, without the patches ${base.slice(0, 16)}`,
+    ),
   ];
   return `${lines.map((line) => shortened(printableLine(line))).join('\n')}\n`;
 }

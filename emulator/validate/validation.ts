@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What a validation of patches has found. */
+import type { KernelFlavour } from '../cycle/plan.js';
 import type { CellComparison } from './compare.js';
 import { countChanges } from './compare.js';
 
@@ -11,7 +12,7 @@ export interface ValidatedPatch {
 }
 
 export interface Validation {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   /**
    * `broken`: a cell is broken by the patches. `does not build`: no cell was run. `unfinished`: not all cells were run, for the
    * reason in `ended`, and none of those that were is broken.
@@ -19,15 +20,16 @@ export interface Validation {
   readonly verdict: ValidationVerdict;
   /** `6.12.117`. */
   readonly kernelVersion: string;
-  readonly flavour: string;
+  /** Of the kernels, each once, in the order of the matrix. */
+  readonly flavours: readonly KernelFlavour[];
   readonly matrix: string;
   readonly patches: readonly ValidatedPatch[];
   /** Why it does not build; absent when it does. */
   readonly buildFailure?: { readonly where: string; readonly details: readonly string[] };
   /** All warnings of the compiler about the kernel with the patches; without them, it has none. */
   readonly warnings: readonly string[];
-  /** SHA-256 (hex) of the kernels. Absent when it does not build. */
-  readonly kernels?: { readonly base: string; readonly patched: string };
+  /** Of each flavour. Absent when one does not build. */
+  readonly kernels?: readonly ValidatedKernels[];
   /** Those that were run, in the order of the matrix. */
   readonly cells: readonly CellComparison[];
   /** Which patches break the cells that are broken; absent unless that was asked for. */
@@ -36,6 +38,13 @@ export interface Validation {
   readonly ended?: { readonly reason: string; readonly details: readonly string[] };
   /** The names of those that were not run. */
   readonly notRun: readonly string[];
+}
+
+/** SHA-256 (hex) of the kernels of a flavour without and with the patches. */
+export interface ValidatedKernels {
+  readonly flavour: KernelFlavour;
+  readonly base: string;
+  readonly patched: string;
 }
 
 export interface BisectedCell {

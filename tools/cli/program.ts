@@ -13,12 +13,12 @@ import { runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
-import { FLAVOUR_DEFAULT, MATRIX_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
+import { FLAVOUR_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
 import type { ReportOptions } from '../run/last-validation.js';
 import { ARCHITECTURES, DEFAULT_METHOD, FREEZE_ORDERS, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
-import { MATRICES } from '../../emulator/validate/matrix.js';
+import { MATRIX_DEFAULT, matrixNames } from '../run/matrix-names.js';
 import type { Parameters } from '../../emulator/scenario/parameters.js';
 import { readShard, type Shard } from '../../emulator/validate/shards.js';
 import { mebibytes } from '../../emulator/scenario/schema.js';
@@ -120,11 +120,13 @@ export function buildProgram(context: CommandContext): Command {
     .addOption(
       new Option(
         '--matrix <name>',
-        `which scenarios: ${Object.keys(MATRICES).join(', ')}, or a YAML file with your own`,
+        `which scenarios: ${matrixNames().join(', ')}, or a YAML file with your own`,
       ).default(undefined, MATRIX_DEFAULT),
     )
     .addOption(
-      new Option('--flavour <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default(undefined, FLAVOUR_DEFAULT),
+      new Option('--flavour <flavour>', 'which kernel, for cells of the matrix that name none')
+        .choices(KERNEL_FLAVOURS)
+        .default(undefined, FLAVOUR_DEFAULT),
     )
     .option('--resume', 'go on with the last validation, which was interrupted or failed')
     .option('--jobs <n>', 'cells that are run side by side, instead of as many as this host has processors for', jobs)

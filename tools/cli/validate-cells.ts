@@ -4,30 +4,45 @@ import { dirname, join } from 'node:path';
 import { readTextFile } from '../../emulator/host/node/text-file.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
-import { MATRICES } from '../../emulator/validate/matrix.js';
 import { readMatrix } from '../../emulator/validate/matrix-file.js';
 import { nearest, renderIssues } from '../../emulator/yaml/index.js';
+import type { KernelFlavour } from '../../emulator/cycle/plan.js';
 import { loadCell } from '../run/cell.js';
+import { matrixNames, matrixPath } from '../run/matrix-names.js';
+import { UnfitMachine } from '../run/scenario-file.js';
 import { scenarioNames } from '../run/scenario-names.js';
 
 /**
- * The cells of `matrix`, all of which can be run on `kernel`.
+ * The cells of `matrix`, all of which can be run on the kernel of a flavour: `flavour`, for those that name none.
  * @throws InputError when there is no such matrix, or it or a scenario of it is not valid.
  */
-export async function readCells(matrix: string, kernel: string): Promise<readonly Cell[]> {
-  const cells = MATRICES[matrix] ?? (await readMatrixFile(matrix));
-  for (const cell of cells) await loadCell(cell, kernel);
+export async function readCells(matrix: string, flavour: KernelFlavour): Promise<readonly Cell[]> {
+  const path = matrixFile(matrix);
+  const cells = await readMatrixFile(path);
+  for (const cell of cells) {
+    await loadCell(cell, cell.flavour ?? flavour).catch((error: unknown) => {
+      if (!(error instanceof UnfitMachine)) throw error;
+      throw new InputError(`${path} has the cell '${cell.name}', and ${error.message}`, {
+        cause: error,
+        remedy: 'let the axis stand at the scenarios that allow it: `{ scenario: NAME, AXIS: [...] }`',
+      });
+    });
+  }
   return cells;
 }
 
+/** The file of a matrix that is named, or of one that Snapback brings along. */
+function matrixFile(matrix: string): string {
+  const names = matrixNames();
+  if (names.includes(matrix)) return matrixPath(matrix);
+  if (/[./]/.test(matrix)) return matrix;
+  const like = nearest(matrix, names);
+  throw new InputError(`there is no matrix '${matrix}'${like === undefined ? '' : `; did you mean '${like}'?`}`, {
+    remedy: `name one of ${names.join(', ')}, or a file by its path, like ./${matrix}.yaml`,
+  });
+}
+
 async function readMatrixFile(path: string): Promise<readonly Cell[]> {
-  const names = Object.keys(MATRICES);
-  if (!/[./]/.test(path)) {
-    const like = nearest(path, names);
-    throw new InputError(`there is no matrix '${path}'${like === undefined ? '' : `; did you mean '${like}'?`}`, {
-      remedy: `name one of ${names.join(', ')}, or a file by its path, like ./${path}.yaml`,
-    });
-  }
   let text: string;
   try {
     text = await readTextFile(path);

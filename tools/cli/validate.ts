@@ -31,6 +31,7 @@ import {
   type ReportOptions,
 } from '../run/last-validation.js';
 import { ownCommand } from '../run/own-command.js';
+import { MATRIX_DEFAULT } from '../run/matrix-names.js';
 import { openResults } from '../run/results-folder.js';
 import { bisectBroken, newRun, replayIn, validate, type Run } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
@@ -60,7 +61,6 @@ export interface ValidateOptions extends ReportOptions {
   readonly resume?: boolean;
 }
 
-export const MATRIX_DEFAULT = 'quick';
 export const FLAVOUR_DEFAULT = 'release';
 
 export async function validateCommand(given: ValidateOptions, { signal }: CommandContext): Promise<number> {

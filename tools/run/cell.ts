@@ -25,12 +25,14 @@ declare const CELL_DIGEST: string;
  */
 export async function loadCell(cell: Cell, kernel: string): Promise<LoadedScenario> {
   const file = cellFile(cell);
-  const { seed, memoryMiB, freezeOrder } = cell;
+  const { seed, memoryMiB, freezeOrder, method, parameters } = cell;
   const loaded = await loadScenario(file, {
     kernel,
     ...(seed !== undefined && { seed }),
     ...(memoryMiB !== undefined && { memoryMiB }),
     ...(freezeOrder !== undefined && { freezeOrder }),
+    ...(method !== undefined && { method }),
+    ...(parameters !== undefined && { parameters }),
   });
   const { engine } = loaded.plan.machine;
   if (!ENGINES[engine].deterministic)

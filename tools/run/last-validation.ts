@@ -8,7 +8,7 @@ import { makeFolder } from '../../emulator/host/node/make-folder.js';
 import { parseJson } from '../../emulator/report/json.js';
 import { lazyCompiler } from '../../emulator/report/schema-problem.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
-import { FREEZE_ORDERS } from '../../emulator/cycle/plan.js';
+import { FREEZE_ORDERS, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
 import type { Change } from '../../guest-kernel/patch-mail.js';
 
@@ -62,6 +62,9 @@ const isLast = lazyCompiler({ strict: true })<LastValidation>({
           seed: { type: 'integer' },
           memoryMiB: { type: 'integer' },
           freezeOrder: { enum: FREEZE_ORDERS },
+          method: { enum: SUSPEND_METHODS },
+          parameters: { type: 'object', required: [], additionalProperties: string },
+          flavour: { enum: KERNEL_FLAVOURS },
         },
       },
     },

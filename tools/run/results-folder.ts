@@ -123,16 +123,7 @@ function latest(states: readonly ShardState[]): readonly ShardState[] {
 
 /** The first part in which they differ, for people. */
 function differenceOf(one: ValidationPlan, other: ValidationPlan): string {
-  const parts = [
-    'patches',
-    'changes',
-    'kernelVersion',
-    'flavour',
-    'matrix',
-    'kernels',
-    'patchedKernel',
-    'cells',
-  ] as const;
+  const parts = ['patches', 'changes', 'kernelVersion', 'flavours', 'matrix', 'kernels', 'cells'] as const;
   const part = parts.find((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
   return part === undefined ? 'one of them did not build' : `they differ in their ${part}`;
 }

@@ -4,15 +4,17 @@ import { join } from 'node:path';
 import { obtainPatchedKernel, PatchesDoNotBuild } from '../../guest-kernel/patched.js';
 import type { Change } from '../../guest-kernel/patch-mail.js';
 import { findSource, kernelVersion } from '../../guest-kernel/source.js';
-import { kindName, obtainKernel, type KernelKind } from '../../guest-kernel/build.js';
+import { obtainKernel, type KernelFlavour, type KernelKind } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { recipeKey } from '../../emulator/host/node/artifacts/store.js';
 import type { Cell, CellResult } from '../../emulator/validate/cell.js';
 import { bisect } from '../../emulator/validate/bisect.js';
 import { compareCell, type CellComparison } from '../../emulator/validate/compare.js';
 import {
+  settledCell,
   validationOf,
   type PlannedCell,
+  type PlannedKernels,
   type ReplayOf,
   type ShardState,
   type ValidationPlan,
@@ -27,7 +29,7 @@ import { replayCommandLine, type RunHooks } from './run-scenario.js';
 
 /** A validation under way. */
 export interface Run {
-  readonly kind: KernelKind;
+  readonly arch: KernelKind['arch'];
   readonly changes: readonly Change[];
   /** By key. */
   readonly results: Map<string, CellResult>;
@@ -50,7 +52,7 @@ export interface ValidationHooks {
   readonly onCell: (compared: CellComparison) => void;
 }
 
-/** Nothing is built or run. @throws InputError when a scenario cannot be read; RigError. */
+/** `kind`: that of cells which name no flavour. Nothing is built or run. @throws InputError when a scenario cannot be read; RigError. */
 export async function newRun(
   kind: KernelKind,
   changes: readonly Change[],
@@ -58,14 +60,15 @@ export async function newRun(
   matrix: string,
   context: BuildContext,
 ): Promise<Run> {
+  const planned = await Promise.all(cells.map((cell) => plannedCell(cell, cell.flavour ?? kind.flavour)));
   return {
-    kind,
+    arch: kind.arch,
     changes,
     results: new Map(),
     plan: {
-      formatVersion: 1,
+      formatVersion: 2,
       kernelVersion: kernelVersion((await findSource(context)).version),
-      flavour: kindName(kind),
+      flavours: [...new Set(planned.map(({ flavour }) => flavour))],
       matrix,
       patches: changes.map(({ name, subject }) => ({ name, subject })),
       warnings: [],
@@ -73,17 +76,17 @@ export async function newRun(
         name: 'changes',
         inputs: Object.fromEntries(changes.map(({ diff }, index) => [String(index), Buffer.from(diff, 'latin1')])),
       }),
-      cells: await Promise.all(cells.map((cell) => plannedCell(cell, kind.flavour))),
+      cells: planned,
     },
   };
 }
 
 /** The commands that repeat the runs of cells on this host. */
 export const replayIn =
-  (cacheDir: string, { flavour, patchedKernel = '' }: Pick<ValidationPlan, 'flavour' | 'patchedKernel'>): ReplayOf =>
-  ({ cell, seed, machineWords }, which) => {
+  (cacheDir: string, { kernels }: Pick<ValidationPlan, 'kernels'>): ReplayOf =>
+  ({ cell, flavour, seed, machineWords }, which) => {
     // Named, because the scenario may have another one.
-    const kernel = which === 'base' ? flavour : join(cacheDir, patchedKernel);
+    const kernel = which === 'base' ? flavour : patchedKernel(cacheDir, kernels, flavour);
     return replayCommandLine(
       cellFile(cell),
       { seed, kernel },
@@ -91,9 +94,13 @@ export const replayIn =
     );
   };
 
-async function plannedCell(cell: Cell, kernel: string): Promise<PlannedCell> {
-  const { plan, machineWords } = await loadCell(cell, kernel);
-  return { cell, seed: plan.machine.seed, machineWords };
+/** The folder of the kernel with the patches. */
+const patchedKernel = (cacheDir: string, kernels: ValidationPlan['kernels'], flavour: KernelFlavour): string =>
+  join(cacheDir, kernels?.find((one) => one.flavour === flavour)?.artifact ?? '');
+
+async function plannedCell(cell: Cell, flavour: KernelFlavour): Promise<PlannedCell> {
+  const { plan, machineWords } = await loadCell(cell, flavour);
+  return { cell, flavour, seed: plan.machine.seed, machineWords };
 }
 
 /**
@@ -109,13 +116,12 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
     run.plan = { ...run.plan, buildFailure: { where: error.where, details: error.details } };
     return folder?.putPlan(run.plan);
   }
-  const { patchedKernel = '' } = run.plan;
-  const [base, patched] = [run.kind.flavour, join(context.cacheDir, patchedKernel)];
   const ready: { readonly planned: PlannedCell; readonly base: ReadyCell; readonly patched: ReadyCell }[] = [];
   for (const planned of run.plan.cells) {
+    const { cell, flavour } = planned;
     const both = {
-      base: await readyCell(planned.cell, base, context),
-      patched: await readyCell(planned.cell, patched, context),
+      base: await readyCell(cell, flavour, context),
+      patched: await readyCell(cell, patchedKernel(context.cacheDir, run.plan.kernels, flavour), context),
     };
     ready.push({ planned: { ...planned, keys: { base: both.base.key, patched: both.patched.key } }, ...both });
   }
@@ -125,15 +131,10 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
     if (folder && shard) await folder.putState(run.plan, { shard, ...how });
   };
   await state({ state: 'began' });
-  const own = shard
-    ? partsOf(
-        run.plan.cells.map(({ cell }) => cell),
-        shard.count,
-      )[shard.index - 1]
-    : undefined;
+  const own = shard ? partsOf(run.plan.cells.map(settledCell), shard.count)[shard.index - 1] : undefined;
   const todo = soonestFirst(
     ready.filter((_, index) => own?.includes(index) ?? true),
-    ({ planned }) => planned.cell,
+    ({ planned }) => settledCell(planned),
   );
   const say = sayOf(hooks, todo.length);
   try {
@@ -161,7 +162,7 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
  * @throws RigError.
  */
 export async function bisectBroken(
-  { kind, changes, plan, results }: Run,
+  { arch, changes, plan, results }: Run,
   broken: readonly CellComparison[],
   {
     context,
@@ -174,10 +175,12 @@ export async function bisectBroken(
   const all: BisectedCell[] = [];
   const patchAt = (index: number): ValidatedPatch => plan.patches[index] ?? { name: String(index), subject: '' };
   for (const { cell, base } of broken) {
+    const flavour = plan.cells.find((one) => one.cell.name === cell.name)?.flavour;
+    if (flavour === undefined) continue;
     const { suspects, skipped } = await bisect(changes.length, async (first) => {
       const which = `${cell.name}, ${first} of ${changes.length} patches`;
       try {
-        const { dir } = await obtainPatchedKernel(kind, changes.slice(0, first), context);
+        const { dir } = await obtainPatchedKernel({ flavour, arch }, changes.slice(0, first), context);
         const ready = await readyCell(cell, dir, context);
         const result = results.get(ready.key) ?? (await ready.run((what) => say(`${which}: ${what}`)));
         const { change } = compareCell(cell, base, { ...result, replay: '' });
@@ -198,13 +201,24 @@ export async function bisectBroken(
   return all;
 }
 
+/** Those of all flavours. @throws PatchesDoNotBuild that names the flavour when there are several. */
 async function builtKernels(
-  { kind, changes }: Run,
+  { arch, changes, plan: { flavours } }: Run,
   context: BuildContext,
-): Promise<Pick<ValidationPlan, 'warnings' | 'kernels' | 'patchedKernel'>> {
-  const { name, sha256: patched, warnings } = await obtainPatchedKernel(kind, changes, context);
-  const { sha256: base } = await obtainKernel(kind.flavour, context, kind.arch);
-  return { warnings, kernels: { base, patched }, patchedKernel: name };
+): Promise<Pick<ValidationPlan, 'warnings' | 'kernels'>> {
+  const kernels: PlannedKernels[] = [];
+  const warnings = new Set<string>();
+  for (const flavour of flavours) {
+    const patched = await obtainPatchedKernel({ flavour, arch }, changes, context).catch((error: unknown) => {
+      if (error instanceof PatchesDoNotBuild && flavours.length > 1)
+        throw new PatchesDoNotBuild(`${error.where} (${flavour})`, error.details);
+      throw error;
+    });
+    const { sha256: base } = await obtainKernel(flavour, context, arch);
+    kernels.push({ flavour, base, patched: patched.sha256, artifact: patched.name });
+    for (const warning of patched.warnings) warnings.add(warning);
+  }
+  return { warnings: [...warnings], kernels };
 }
 
 /** Runs a cell on one kernel, unless the folder or the cache has its result. */

@@ -23,7 +23,7 @@ t.test('the matrix, and each cell with what was found', (t) => {
   const html = page();
   t.match(html, /<h1><span class="bad">broken<\/span>: 3 cells: 1 broken, 2 unchanged<\/h1>/);
   t.match(html, /<a href="#cell-1">b<\/a><\/th><td data-kind="broken">broken<\/td>/);
-  t.match(html, new RegExp(WHOLE.kernels?.patched ?? 'no kernel'));
+  t.match(html, new RegExp(WHOLE.kernels?.[0]?.patched ?? 'no kernel'));
   const broken = about(html, 'b');
   t.match(broken, /memory: 1 page &lt;differs> # here/, 'it is text, and not markup');
   t.match(broken, /replay b &lt;patched>[^]*ends in the state[^]*(?:ab){32}/);
@@ -31,6 +31,21 @@ t.test('the matrix, and each cell with what was found', (t) => {
   t.match(broken, /<span class="fault">\[ +2\.000000\] BUG: a &lt;fault>\n<\/span>/);
   t.match(broken, /<span class>\[ +1\.000000\] fine\n<\/span>/);
   t.notMatch(about(html, 'a'), /Without the patches|Console/, 'what is unchanged is said once');
+  t.end();
+});
+
+t.test('the same work by both methods is one table', (t) => {
+  const cells = WHOLE.cells.slice(0, 1).flatMap((one) => {
+    const { cell } = one;
+    return (['sys_snapshot', 'swsusp'] as const).map((method) => ({
+      ...one,
+      cell: { ...cell, name: `${cell.name}, ${method}`, method },
+    }));
+  });
+  const [table = ''] = /<section aria-label="methods">[^]*?<\/section>/.exec(page({ cells })) ?? [];
+  t.match(table, /<th scope="row">a<\/th><td>sys_snapshot<\/td><td class="good">pass<\/td>/);
+  t.match(table, /<th scope="row">a<\/th><td>swsusp<\/td>/);
+  t.notMatch(page(), /both methods/);
   t.end();
 });
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
 import { test } from 'tap';
+import { matrixNames } from '../../../tools/run/matrix-names.js';
 import { readCells } from '../../../tools/cli/validate-cells.js';
 
 const SCENARIO = 'name: mine\nsteps:\n  - boot\n  - run: true\n  - shutdown\n';
@@ -22,11 +23,17 @@ test('a matrix is one that Snapback brings along, or a file', async (t) => {
   ]);
 });
 
+test('the matrices that Snapback brings along name scenarios and axes that are there', async (t) => {
+  t.same(matrixNames().slice(0, 1), ['quick']);
+  for (const name of matrixNames()) t.ok((await readCells(name, 'release')).length > 0, name);
+});
+
 test('what is wrong with a matrix is said before anything is built', async (t) => {
   const dir = t.testdir({
     'bad.yaml': 'scenarios: [rolback]\n',
     'gone.yaml': 'scenarios: [./gone/mine.yaml]\n',
     'wrong.yaml': 'scenarios: [./mine.yaml]\n',
+    'live.yaml': 'method: [swsusp]\nscenarios: [sys-snapshot]\n',
     'mine.yaml': SCENARIO,
     'qemu.yaml': 'scenarios: [processors-offline]\n',
   });
@@ -37,5 +44,9 @@ test('what is wrong with a matrix is said before anything is built', async (t) =
   await refused('bad.yaml', /bad\.yaml is not a valid matrix\n[^]*did you mean 'rollback'/);
   await refused('gone.yaml', /^cannot read the scenario .*gone\/mine\.yaml$/);
   await refused('wrong.yaml', /mine\.yaml is not a valid scenario/);
+  await refused(
+    'live.yaml',
+    /live\.yaml has the cell 'sys-snapshot, swsusp', and .*sys-snapshot\.yaml cannot run with what .*--method swsusp/,
+  );
   await refused('qemu.yaml', /^the cell processors-offline runs on the engine qemu/);
 });

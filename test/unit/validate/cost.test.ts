@@ -20,6 +20,12 @@ t.test('the cheapest cells first, and before them those that have found much for
   t.same(order(costs, 'dear', 'unmeasured', 'cheap', 'telling'), ['telling', 'cheap', 'unmeasured', 'dear']);
   t.same(order(costs, './telling.yaml', 'cheap'), ['cheap', './telling.yaml'], 'a file is not measured');
   t.same(order({}, 'b', 'a', 'c'), ['b', 'a', 'c'], 'of equals, the first');
+  const debug: Costs = { measured: { millions: 100, debugMillions: 333 }, half: { millions: 100 } };
+  const debugCost = (scenario: string): number => costOf({ name: scenario, scenario, flavour: 'debug' }, debug);
+  t.equal(debugCost('measured'), 333);
+  t.ok(debugCost('half') > 100, 'the debug kernel needs more');
+  t.ok(debugCost('unmeasured') > costOf({ name: 'x', scenario: 'unmeasured' }, debug));
+  t.equal(costOf({ name: 'x', scenario: 'measured', flavour: 'release' }, debug), 100);
   t.equal(costOf({ name: 'x', scenario: 'rollback' }), COSTS['rollback']?.millions);
   t.end();
 });

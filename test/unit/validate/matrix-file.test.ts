@@ -42,6 +42,44 @@ t.test('each order of freezing makes a cell', (t) => {
   t.end();
 });
 
+t.test('method, flavour, filesystem and workload are axes, too', (t) => {
+  t.same(
+    cellsOf(
+      'scenarios:\n  - { scenario: waits, name: w, filesystem: [xfs], workload: [a, b], method: [swsusp], flavour: [debug] }\n',
+    ),
+    [
+      {
+        name: 'w, xfs, a, swsusp, debug',
+        scenario: 'waits',
+        parameters: { filesystem: 'xfs', workload: 'a' },
+        method: 'swsusp',
+        flavour: 'debug',
+      },
+      {
+        name: 'w, xfs, b, swsusp, debug',
+        scenario: 'waits',
+        parameters: { filesystem: 'xfs', workload: 'b' },
+        method: 'swsusp',
+        flavour: 'debug',
+      },
+    ],
+  );
+  t.same(
+    (
+      cellsOf(
+        'method: [sys_snapshot, swsusp]\nfreezeOrder: [tasks-first, filesystems-first]\nscenarios: [waits]\n',
+      ) as { name: string }[]
+    ).map(({ name }) => name),
+    ['waits, sys_snapshot, tasks first', 'waits, sys_snapshot, filesystems first', 'waits, swsusp'],
+    'swsusp has only one order',
+  );
+  t.match(cellsOf('method: [kexec]\nscenarios: [waits]\n'), [/^1: .*swsusp.*sys_snapshot/]);
+  t.match(cellsOf('flavour: [small]\nscenarios: [waits]\n'), [/^1: .*release.*debug/]);
+  t.match(cellsOf('filesystem: ["a b"]\nscenarios: [waits]\n'), [/^1: a value of a parameter/]);
+  t.match(cellsOf('workload: []\nscenarios: [waits]\n'), [/^1: at least 1/]);
+  t.end();
+});
+
 t.test('what is wrong is said at its place', (t) => {
   t.match(cellsOf('scenarios:\n  - rolback\n'), [/^2: there is no scenario 'rolback'; did you mean 'rollback'\?$/]);
   t.match(cellsOf('scenarios:\n  - elephant\n'), [/^2: there is no scenario 'elephant'; a file is named by its path/]);

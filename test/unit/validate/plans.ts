@@ -8,19 +8,19 @@ import { LOST, result, validation } from './validations.js';
 const keyOf = (name: string): string => name.repeat(20);
 /** By key: the second cell is broken by the patches. */
 export const PLAN: ValidationPlan = (() => {
-  const { formatVersion, kernelVersion, flavour, matrix, patches, warnings, kernels } = validation([]);
+  const { formatVersion, kernelVersion, flavours, matrix, patches, warnings, kernels } = validation([]);
   return {
     formatVersion,
     kernelVersion,
-    flavour,
+    flavours,
     matrix,
     patches,
     warnings,
-    ...(kernels && { kernels }),
     changes: keyOf('0'),
-    patchedKernel: 'kernel-release-patched-x',
+    kernels: (kernels ?? []).map((one) => ({ ...one, artifact: 'kernel-release-patched-x' })),
     cells: ['a', 'b', 'c'].map((name, index) => ({
       cell: { name, scenario: 'rollback-short' },
+      flavour: 'release',
       seed: 1,
       machineWords: '',
       keys: { base: keyOf(String(index + 1)), patched: keyOf(name) },

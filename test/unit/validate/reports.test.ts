@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import t from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
 import { renderValidationJunit, renderValidationKtap } from '../../../emulator/validate/machine-readable.js';
-import { MATRICES } from '../../../emulator/validate/matrix.js';
 import {
   renderBisected,
   renderCell,
@@ -160,13 +159,5 @@ t.test('JUnit: counts are those of its cases', (t) => {
   const ended = renderValidationJunit(ENDED);
   parseXml(ended);
   t.match(ended, /tests="3" failures="0" errors="1" skipped="2"[^]*<error message="interrupted">/);
-  t.end();
-});
-
-t.test('the matrices name scenarios that are there, each cell once', (t) => {
-  for (const cells of Object.values(MATRICES)) {
-    t.equal(new Set(cells.map(({ name }) => name)).size, cells.length);
-    for (const { scenario } of cells) t.ok(existsSync(packagePath('test', 'scenarios', `${scenario}.yaml`)), scenario);
-  }
   t.end();
 });

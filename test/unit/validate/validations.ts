@@ -23,14 +23,14 @@ export const compared = (name: string, base: ReplayableResult, patched: Replayab
   compareCell({ name, scenario: 'x' }, base, patched);
 
 export const validation = (cells: readonly CellComparison[], over: Partial<Validation> = {}): Validation => ({
-  formatVersion: 1,
+  formatVersion: 2,
   verdict: verdictOn(cells, over.notRun ?? []),
   kernelVersion: '6.12.117',
-  flavour: 'release',
+  flavours: ['release'],
   matrix: 'quick',
   patches: [{ name: '0001-x.patch', subject: 'PM: hibernation: Do something' }],
   warnings: [],
-  kernels: { base: 'ab'.repeat(32), patched: 'cd'.repeat(32) },
+  kernels: [{ flavour: 'release', base: 'ab'.repeat(32), patched: 'cd'.repeat(32) }],
   cells,
   notRun: [],
   ...over,

@@ -12,6 +12,7 @@ import { printable, printableLine } from '../../../report/escape.js';
 import { counted, grouped } from '../../../report/numbers.js';
 import type { ReplayableResult } from '../../../validate/cell.js';
 import type { CellComparison } from '../../../validate/compare.js';
+import { METHOD_COLUMNS, methodRows } from '../../../validate/methods.js';
 import { countText, percentText } from '../../../validate/text.js';
 import type { Validation } from '../../../validate/validation.js';
 import type { DiskShown } from '../session/disks.js';
@@ -79,7 +80,7 @@ function Page({
   const {
     verdict,
     kernelVersion,
-    flavour,
+    flavours,
     matrix,
     patches,
     kernels,
@@ -96,7 +97,7 @@ function Page({
         <span class={verdict === 'not broken' ? 'good' : 'bad'}>{verdict}</span>: {countText(validation)}
       </h1>
       <p>
-        {counted(patches.length, 'patch')} on Linux {kernelVersion} with the series, {flavour}, matrix{' '}
+        {counted(patches.length, 'patch')} on Linux {kernelVersion} with the series, {flavours.join(' and ')}, matrix{' '}
         {printableLine(matrix)}
       </p>
       <ul>
@@ -104,12 +105,11 @@ function Page({
           <li key={index}>{printableLine(subject === '' ? name : `${name}: ${subject}`)}</li>
         ))}
       </ul>
-      {kernels && (
-        <p class="dim">
-          SHA-256 of the kernels: with the patches <code>{kernels.patched}</code>, without them{' '}
-          <code>{kernels.base}</code>
+      {(kernels ?? []).map(({ flavour, base, patched }) => (
+        <p key={flavour} class="dim">
+          SHA-256 of the {flavour} kernels: with the patches <code>{patched}</code>, without them <code>{base}</code>
         </p>
-      )}
+      ))}
       {buildFailure && <Lines title={`It does not build: ${buildFailure.where}`} lines={buildFailure.details} />}
       {ended && <Lines title={`It ended early: ${ended.reason}`} lines={ended.details} />}
       {warnings.length > 0 && (
@@ -137,6 +137,7 @@ function Page({
           </tbody>
         </table>
       )}
+      <Methods cells={cells} />
       {(bisected ?? []).map(({ cell, suspects, skipped }) => (
         <Lines
           key={cell}
@@ -148,6 +149,45 @@ function Page({
         <Cell key={cell.cell.name} id={`cell-${index}`} cell={cell} shown={shown.get(cell.cell.name)} />
       ))}
     </main>
+  );
+}
+
+/** The same work by both methods. */
+function Methods({ cells }: Pick<Validation, 'cells'>): VNode | null {
+  const rows = methodRows(cells);
+  if (rows.length === 0) return null;
+  return (
+    <section aria-label="methods">
+      <h2>The same work by both methods, with the patches</h2>
+      <table class="matrix">
+        <thead>
+          <tr>
+            <th scope="col">work</th>
+            <th scope="col">method</th>
+            <th scope="col">verdict</th>
+            {METHOD_COLUMNS.map((title) => (
+              <th key={title} scope="col" class="number">
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ work, method, verdict, values }, index) => (
+            <tr key={index}>
+              <th scope="row">{printableLine(work)}</th>
+              <td>{method}</td>
+              <td class={verdict === 'pass' ? 'good' : 'bad'}>{verdict}</td>
+              {values.map((value, at) => (
+                <td key={at} class="number">
+                  {value}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 

@@ -19,7 +19,7 @@ export interface ElementAttributes {
   readonly min?: number;
   readonly width?: number;
   readonly height?: number;
-  readonly scope?: 'row';
+  readonly scope?: 'row' | 'col';
   readonly rows?: number;
   readonly spellcheck?: boolean;
   readonly onInput?: (event: unknown) => void;
@@ -76,6 +76,7 @@ type Tag =
   | 'svg'
   | 'table'
   | 'tbody'
+  | 'thead'
   | 'td'
   | 'textarea'
   | 'th'
