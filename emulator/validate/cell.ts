@@ -6,7 +6,7 @@ import type { FreezeOrder, KernelFlavour, SuspendMethod } from '../cycle/plan.js
 import type { Report } from '../report/model.js';
 import type { Parameters } from '../scenario/parameters.js';
 import { figuresOf, type Figures } from './figures.js';
-import { storedMachines, type StoredDisk, type StoredMachine } from './shown.js';
+import { storedCopies, storedMachines, type StoredDisk, type StoredKinds, type StoredMachine } from './shown.js';
 
 export interface Cell {
   /** Unique in its matrix. */
@@ -37,12 +37,14 @@ export interface CellResult {
   /** Those of the main run. Neither they nor what follows are a part of the JSON of a validation. */
   readonly machines: readonly StoredMachine[];
   readonly disks: readonly StoredDisk[];
+  /** The memory at the atomic copies. */
+  readonly copies: readonly StoredKinds[];
   /** The end of the console; absent when the run has passed. */
   readonly console?: string;
 }
 
 /** On this host. */
-export interface ReplayableResult extends Omit<CellResult, 'machines' | 'disks' | 'console'> {
+export interface ReplayableResult extends Omit<CellResult, 'machines' | 'disks' | 'copies' | 'console'> {
   /** The command that repeats the run. */
   readonly replay: string;
 }
@@ -55,6 +57,7 @@ export const resultOf = (
   shown: {
     readonly machines: readonly MachineShown[];
     readonly disks: readonly StoredDisk[];
+    readonly copies: readonly Uint8Array[];
     readonly console: string;
   },
 ): CellResult => ({
@@ -64,5 +67,6 @@ export const resultOf = (
   stateHash: report.stateHash,
   machines: storedMachines(shown.machines),
   disks: shown.disks,
+  copies: storedCopies(shown.copies),
   ...(report.verdict === 'fail' && { console: shown.console.slice(-CONSOLE_CHARACTERS_MAX) }),
 });

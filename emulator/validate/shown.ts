@@ -23,6 +23,37 @@ export interface StoredMachine extends Pick<MachineShown, 'number' | 'startVirtu
   readonly writes: readonly (readonly (readonly [number, number, number])[])[];
 }
 
+/** More copies than that are not kept: they would be most of a result. */
+const COPIES_MAX = 4;
+
+/** What each page was used for at a copy: a number of `PAGE_KINDS`, and how many pages in a row have it, by turns. */
+export type StoredKinds = readonly number[];
+
+/** The first copies of a run. */
+export const storedCopies = (copies: readonly Uint8Array[]): readonly StoredKinds[] =>
+  copies.slice(0, COPIES_MAX).map((kinds) => {
+    const runs: number[] = [];
+    for (let from = 0; from < kinds.length;) {
+      let to = from + 1;
+      while (to < kinds.length && kinds[to] === kinds[from]) to++;
+      runs.push(kinds[from] ?? 0, to - from);
+      from = to;
+    }
+    return runs;
+  });
+
+/** The number of each page. */
+export function kindsOf(stored: StoredKinds): Uint8Array {
+  const lengths = stored.filter((_, at) => at % 2 === 1);
+  const kinds = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  let from = 0;
+  lengths.forEach((length, run) => {
+    kinds.fill(stored[2 * run] ?? 0, from, from + length);
+    from += length;
+  });
+  return kinds;
+}
+
 /** Writes that go on where the one before has ended are one, with its instruction, unless there was a marker between them. */
 export const storedMachines = (machines: readonly MachineShown[]): readonly StoredMachine[] =>
   machines.map(({ number, startVirtualMs, virtualMs, instructions, markers, writes }) => ({

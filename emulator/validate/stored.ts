@@ -51,6 +51,8 @@ const volume = object(
   },
   { role: { enum: ['origin', 'COW store', 'image store', 'swap'] } },
 );
+/** See {@link StoredKinds}. A machine has less than 2^20 pages. */
+const kinds = { type: 'array', items: { type: 'integer', minimum: 0, maximum: 2 ** 20 } };
 const disk = object({
   device: string,
   sectors: { type: 'integer', minimum: 0 },
@@ -59,7 +61,12 @@ const disk = object({
 
 const isResult = compile<CellResult>(
   object(
-    { ...result, machines: { type: 'array', items: machine }, disks: { type: 'array', items: disk } },
+    {
+      ...result,
+      machines: { type: 'array', items: machine },
+      disks: { type: 'array', items: disk },
+      copies: { type: 'array', items: kinds },
+    },
     { console: { type: 'string' } },
   ),
 );

@@ -7,7 +7,7 @@ import type { CellShown, RunShown } from '../../emulator/host/browser/report/val
 import { packagePath } from '../../emulator/host/node/paths.js';
 import type { CellResult } from '../../emulator/validate/cell.js';
 import type { ValidationPlan } from '../../emulator/validate/plan.js';
-import { machinesOf } from '../../emulator/validate/shown.js';
+import { kindsOf, machinesOf } from '../../emulator/validate/shown.js';
 import type { Validation } from '../../emulator/validate/validation.js';
 
 /** The page about `validation`, which has come of `plan` and `results`. */
@@ -36,8 +36,9 @@ export function shownOf(
   );
 }
 
-const runOf = ({ machines, disks, console }: CellResult): RunShown => ({
+const runOf = ({ machines, disks, copies, console }: CellResult): RunShown => ({
   machines: machinesOf(machines),
+  copies: copies.map(kindsOf),
   disks: disks.map((disk) => ({ ...disk, volumes: disk.volumes.map((volume) => ({ ...volume, role: volume.role })) })),
   ...(console !== undefined && { console }),
 });

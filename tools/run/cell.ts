@@ -67,12 +67,14 @@ export async function readyCell(cell: Cell, kernel: string, context: BuildContex
     packages: JSON.stringify(packageVersions()),
   };
   const result = async (inner: BuildContext, say: RunHooks['say']): Promise<CellResult> => {
-    const { report, outcome, machines } = await runScenario(loaded, inner, { say });
+    const copies: Uint8Array[] = [];
+    const onCopy = (kinds: Uint8Array): void => void copies.push(kinds);
+    const { report, outcome, machines } = await runScenario(loaded, inner, { say, onCopy });
     const disks = disksOf(files.config.disks, plan).map(({ volumes, ...disk }) => ({
       ...disk,
       volumes: volumes.map(({ role, ...volume }) => ({ ...volume, ...(role !== undefined && { role }) })),
     }));
-    return resultOf(report, { machines, disks, console: new TextDecoder().decode(outcome.main.console) });
+    return resultOf(report, { machines, disks, copies, console: new TextDecoder().decode(outcome.main.console) });
   };
   return {
     loaded,

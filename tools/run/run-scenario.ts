@@ -10,6 +10,8 @@ import type { RunOutcome } from '../../emulator/cycle/outcome.js';
 import type { Waited } from '../../emulator/cycle/recorder.js';
 import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
 import { mountOnce } from '../../emulator/cycle/mount-once.js';
+import type { Proofs, SuspendEvidence } from '../../emulator/cycle/proofs.js';
+import { kindsAtCopy } from '../../emulator/verify/memory/kinds.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { reportOf, type Report, type ReportContext } from '../../emulator/report/model.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
@@ -30,6 +32,8 @@ export interface RunHooks extends EvidenceListeners {
    */
   readonly say: (what: string, fraction?: number, how?: string) => void;
   readonly onConsole?: (bytes: Uint8Array) => void;
+  /** Called with the kinds of all pages (see `KindReader.kinds`) at each atomic copy of the main run that is to be proved. */
+  readonly onCopy?: (kinds: Uint8Array) => void;
   /** See `MachinesDeps.onMachine`. */
   readonly onMachine?: (shown: MachineShown) => void;
 }
@@ -72,6 +76,9 @@ export async function runScenario(
     signal: context.signal,
   };
   const mounter: Booter = { ...quiet, configKey: keyWithoutDisks(files) };
+  const proofs = nodeProofs(files, context.signal, (volume, filesystem) =>
+    mountOnce(volume, filesystem, mounter, states),
+  );
   const outcome = await runPlan(
     { ...plan, bootCommands: files.bootCommands },
     {
@@ -87,7 +94,7 @@ export async function runScenario(
       ...(hooks.onFinding && { onFinding: hooks.onFinding }),
       ...(hooks.onCommand && { onCommand: hooks.onCommand }),
       onMachine,
-      proofs: nodeProofs(files, context.signal, (volume, filesystem) => mountOnce(volume, filesystem, mounter, states)),
+      proofs: hooks.onCopy ? tellingProofs(proofs, files, hooks.onCopy) : proofs,
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,
       say,
@@ -102,6 +109,33 @@ export async function runScenario(
     packages: packageVersions(),
   });
   return { report, outcome, machines: machines.filter((one) => one !== undefined) };
+}
+
+/** The same proofs, which tell what each page was used for at each copy that they get. */
+function tellingProofs(
+  proofs: Proofs,
+  { systemMap, config }: Pick<MachineFiles, 'systemMap' | 'config'>,
+  onCopy: NonNullable<RunHooks['onCopy']>,
+): Proofs {
+  const told = new WeakSet<Uint8Array>();
+  const tell = (evidence: SuspendEvidence): void => {
+    // The image and the memory are proved of the same copy.
+    if (!evidence.atCopy || told.has(evidence.atCopy)) return;
+    told.add(evidence.atCopy);
+    const kinds = kindsAtCopy(evidence, systemMap, (config.highMemoryMiB ?? 0) * 2 ** 20);
+    if (kinds) onCopy(kinds);
+  };
+  return {
+    ...proofs,
+    image: (evidence) => {
+      tell(evidence);
+      return proofs.image(evidence);
+    },
+    memory: (evidence) => {
+      tell(evidence);
+      return proofs.memory(evidence);
+    },
+  };
 }
 
 /** What a report says of the scenario and its machine, wherever the scenario is run. */

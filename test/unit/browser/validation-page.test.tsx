@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The page of a validation: what is on it, and that it needs nothing besides. */
 import t from 'tap';
-import { pathOf } from '../../../emulator/host/browser/report/strip-picture.js';
+import { pathOf } from '../../../emulator/host/browser/report/pixel-picture.js';
 import { renderValidationPage } from '../../../emulator/host/browser/report/validation-page.js';
 import { ROW_PIXELS } from '../../../emulator/host/browser/views/disk-map-model.js';
 import { validationOf } from '../../../emulator/validate/plan.js';
@@ -55,10 +55,16 @@ t.test('timelines and maps are those of the page with a machine', (t) => {
   t.match(cell, /<li class="track" data-kind="live">/);
   t.match(cell, /sda1, origin, ext4/);
   t.match(cell, /<tr data-kind="run">[^]*?<td class="number">8<\/td>/);
-  t.match(cell, /<svg [^>]*viewBox="0 0 16 1"[^>]*>[^]*<path fill="#d5d9dd" d="M1 0h15v1h-15z"/);
+  t.match(cell, /<svg [^>]*viewBox="0 -0.5 16 1"[^>]*>[^]*<path stroke="#d5d9dd" d="M1 0h15"/);
+  t.match(cell, /Memory at the atomic copy: what each of 302 pages/);
+  t.match(
+    cell,
+    /<svg [^>]*viewBox="0 -0.5 256 2"[^>]*><path stroke="#d5d9dd" d="M0 0h256M0 1h44"><\/path><path stroke="#009e73" d="M44 1h2"/,
+  );
+  t.match(cell, /<tr data-kind="anonymous">[^]*?<td class="number">2<\/td>/);
   const row = new Uint8Array(ROW_PIXELS + 3).fill(1, 2, ROW_PIXELS + 1);
-  t.equal(pathOf(row, 1), `M2 0h${ROW_PIXELS - 2}v1h-${ROW_PIXELS - 2}zM0 1h1v1h-1z`, 'a run ends with its row');
-  t.equal(pathOf(row, 3), '');
+  t.equal(pathOf(row, 1, ROW_PIXELS), `M2 0h${ROW_PIXELS - 2}M0 1h1`, 'a run ends with its row');
+  t.equal(pathOf(row, 3, ROW_PIXELS), '');
   t.end();
 });
 

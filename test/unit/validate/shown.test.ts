@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { MachineShown, WriteShown } from '../../../emulator/cycle/machines.js';
 import { runsOf } from '../../../emulator/validate/runs.js';
-import { machinesOf, storedMachines } from '../../../emulator/validate/shown.js';
+import { kindsOf, machinesOf, storedCopies, storedMachines } from '../../../emulator/validate/shown.js';
 import { readResult } from '../../../emulator/validate/stored.js';
 import { PLAN, RESULTS } from './plans.js';
 
@@ -32,6 +32,14 @@ t.test('what a machine has shown takes few bytes, and tells the same', (t) => {
     ...MACHINE,
     writes: [[], [write(10, 8, 12), write(30, 99, 1), write(100, 100, 3), write(200, 103, 1)]],
   });
+  t.end();
+});
+
+t.test('what pages were used for takes few numbers, and tells the same', (t) => {
+  const kinds = Uint8Array.from([0, 0, 0, 5, 1, 1, 0]);
+  t.same(storedCopies([kinds]), [[0, 3, 5, 1, 1, 2, 0, 1]]);
+  t.same(storedCopies([kinds, new Uint8Array(0)]).map(kindsOf), [kinds, new Uint8Array(0)]);
+  t.equal(storedCopies(Array.from({ length: 9 }, () => kinds)).length, 4, 'not of all copies of a long run');
   t.end();
 });
 

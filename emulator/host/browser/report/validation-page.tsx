@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * A validation as one page without programs, links to other files or network: the matrix, and of each cell what was found, the figures
- * that moved, the timeline, the maps of the disks and the console. The timeline and the maps are those of the page with a machine.
+ * that moved, the timeline, the maps of memory and disks and the console. The timeline and the maps are those of the page with a machine.
  */
 import { renderToString } from 'preact-render-to-string';
 import type { VNode } from 'preact';
@@ -20,12 +20,14 @@ import { stripsOf } from '../views/disk-map-model.js';
 import { StripLegend } from '../views/strip.js';
 import { Timeline } from '../views/timeline.js';
 import { timelineOf } from '../views/timeline-model.js';
-import { StripPicture } from './strip-picture.js';
+import { MemoryPicture, StripPicture } from './pixel-picture.js';
 
 /** What a run has shown besides what its verdict says. */
 export interface RunShown {
   readonly machines: readonly MachineShown[];
   readonly disks: readonly DiskShown[];
+  /** The kinds of all pages at the atomic copies; see `KindReader.kinds`. */
+  readonly copies: readonly Uint8Array[];
   /** The end of the console of a run that failed. */
   readonly console?: string;
 }
@@ -257,6 +259,7 @@ function Run({ id, title, result: { verdict, findings, stateHash, replay }, show
         <FindingView key={index} finding={finding} />
       ))}
       {shown && <Timeline id={`${id}-timeline`} tracks={timelineOf(shown.machines)} />}
+      {shown && <Copies shown={shown} />}
       {shown && <Disks shown={shown} />}
       {shown?.console !== undefined && <Console text={shown.console} />}
     </div>
@@ -272,6 +275,20 @@ const Lines = ({ title, lines }: { readonly title: string; readonly lines: reado
     <p class="bad">{printableLine(title)}</p>
     {lines.length > 0 && <pre>{lines.map(printableLine).join('\n')}</pre>}
   </div>
+);
+
+const Copies = ({ shown: { copies } }: { readonly shown: RunShown }): VNode => (
+  <>
+    {copies.map((kinds, index) => (
+      <details key={index}>
+        <summary>
+          Memory at the atomic copy{copies.length > 1 && ` number ${index + 1}`}: what each of {grouped(kinds.length)}{' '}
+          pages was used for (a pixel is a page)
+        </summary>
+        <MemoryPicture kinds={kinds} />
+      </details>
+    ))}
+  </>
 );
 
 function Disks({ shown: { disks, machines } }: { readonly shown: RunShown }): VNode | null {

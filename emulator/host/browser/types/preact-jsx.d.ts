@@ -38,7 +38,7 @@ export interface ElementAttributes {
   readonly 'aria-live'?: 'polite';
   readonly 'data-kind'?: string;
   readonly viewBox?: string;
-  readonly fill?: string;
+  readonly stroke?: string;
   readonly d?: string;
   readonly 'shape-rendering'?: 'crispEdges';
   readonly onClick?: (event: unknown) => void;

@@ -2,8 +2,8 @@
 /** The memory map: each page a pixel, a legend, and what is known of one page. */
 import type { VNode } from 'preact';
 import type { MemoryShown, PageShown } from '../session/memory-reader.js';
-import { Legend } from './legend.js';
-import { bytesText, frameAt, legendOf, pictureOf } from './memory-map-model.js';
+import { MEMORY_LABEL, MemoryLegend } from './memory-legend.js';
+import { bytesText, frameAt, pictureOf } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 import { durationText } from './timeline-model.js';
 
@@ -35,7 +35,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
         <canvas
           id="memory-map"
           role="img"
-          aria-label="map of the memory, a pixel for each page; the table has the numbers"
+          aria-label={MEMORY_LABEL}
           width={picture.width}
           height={picture.height}
           ref={(canvas) => draw(canvas, picture)}
@@ -45,7 +45,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
             if (frame !== undefined) onPage?.(frame);
           }}
         />
-        <Legend rows={legendOf(kinds).map(({ pages, ...row }) => ({ ...row, count: pages }))} />
+        <MemoryLegend kinds={kinds} />
       </div>
       <label>
         Page frame {/* Without a value: each picture would put it back while somebody types. */}
