@@ -27,7 +27,8 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
   walk-qemu the same in QEMU, up to 2.6 GiB: only on an idle host
   engines   the same verified cycle in v86, in QEMU on one processor, and in QEMU on two
   memory    comparison of two captures of guest RAM, in GB/s
-  page      the page in headless Chromium (/usr/bin/chromium): bytes over the wire and time to its prompt, first visit and warm
+  page      the page in headless Chromium (/usr/bin/chromium): bytes over the wire and time to its prompt, first visit and warm;
+            the way to an instant of a machine that has worked for a minute
 
   --json FILE      write everything, each sample too, to FILE
   --turns N        samples of each (${TURNS} unless told)

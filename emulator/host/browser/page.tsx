@@ -8,11 +8,12 @@ import type { Report } from '../../report/model.js';
 import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
-import type { FromSession, Pause, PromptState, ToSession } from './session/protocol.js';
+import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
 import { next, START, type Phase } from './session/state.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
+import { recallOfKey, type InstantChosen } from './views/recall-view.js';
 import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
 
 /** What tests read from the page. */
@@ -22,6 +23,11 @@ export interface PageResults {
   readonly prompt: PromptState | undefined;
   /** The picture of its memory. */
   readonly memory: MemoryShown | undefined;
+  /** Where the machine at the prompt is, and where it stands still. */
+  readonly recall: RecallNow | undefined;
+  readonly stands: StandsAt | undefined;
+  /** Real time that the last way to an instant took, in ms. */
+  readonly wentMs: number | undefined;
   /** Where a run has paused. */
   readonly paused: Pause | undefined;
   /** Of the last run. */
@@ -39,7 +45,7 @@ interface KeyPressed {
   readonly ctrlKey: boolean;
   readonly altKey: boolean;
   readonly metaKey: boolean;
-  /** The console and what is typed into take all keys. */
+  /** The console and what is typed into take all keys. A slider takes only those that move it. */
   readonly target: { closest(selector: string): unknown };
   preventDefault(): void;
 }
@@ -56,6 +62,8 @@ const state = signal(START);
 const edited = signal<string | undefined>(undefined);
 /** The place on the slider, once it has been moved. */
 const chosen = signal<number | undefined>(undefined);
+/** The instant on the slider, once it has been moved. */
+const instant = signal<InstantChosen | undefined>(undefined);
 Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
 
 const terminal = new Terminal({ cols: 120, rows: 36, fontFamily: 'monospace', fontSize: 13 });
@@ -64,6 +72,11 @@ terminal.open(document.getElementById('console'));
 const session = new Worker('session-worker.js', { type: 'module' });
 const show = (message: FromSession): void => {
   if (message.tell === 'console') terminal.write(message.bytes);
+  if (message.tell === 'arrived') {
+    terminal.reset();
+    terminal.write(message.console);
+    instant.value = undefined;
+  }
   state.value = next(state.value, message);
   if (message.tell === 'prompt') terminal.focus();
   if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
@@ -93,10 +106,10 @@ const send = (message: ToSession): void =>
   session.postMessage(message.do === 'change' ? { ...message, typed: edited.value } : message);
 document.addEventListener('keydown', (event) => {
   const { key, ctrlKey, altKey, metaKey, target } = event;
-  if (ctrlKey || altKey || metaKey || target.closest('#console, input, textarea')) return;
+  if (ctrlKey || altKey || metaKey || target.closest('#console, input:not([type=range]), textarea, select')) return;
   const action = actionOfKey(key, state.value);
   if (action) act(action);
-  const request = requestOfKey(key, state.value, chosen.value);
+  const request = requestOfKey(key, state.value, chosen.value) ?? recallOfKey(key, state.value, instant.value);
   if (request) send(request);
   const field = key === COMMAND_KEY ? document.getElementById('command') : null;
   if (!field) return;
@@ -129,6 +142,10 @@ const Above = (): VNode => (
     chosen={chosen.value}
     onChoose={(index) => {
       chosen.value = index;
+    }}
+    instant={instant.value}
+    onInstant={(asked) => {
+      instant.value = asked;
     }}
     showsTour={showsTour.value}
     onSkip={skip}

@@ -8,8 +8,9 @@ t.test('sizes and times with their aims', async (t) => {
     [{ promptMs: 4000, wireBytes: 14e6 }],
     [{ promptMs: 2500, wireBytes: 2000 }],
     [{ picturesPerSecond: 30, pictureMs: 2.5, share: 0.075 }],
+    [{ wentMs: 1500 }],
   );
-  t.same(good.met, { wireBytes: true, promptMs: true, picturesPerSecond: true, percent: true });
+  t.same(good.met, { wireBytes: true, promptMs: true, picturesPerSecond: true, percent: true, backSeconds: true });
   t.equal(
     renderPage(good),
     [
@@ -23,12 +24,14 @@ t.test('sizes and times with their aims', async (t) => {
       '  each picture of the memory map takes 2.5 ms',
       '  30.0 pictures a second: aim at least 30: met',
       '  7.5 % of the time goes into them: aim at most 10: met',
+      '  1.50 s (1.50 .. 1.50) to an instant of a minute: aim at most 2: met',
     ].join('\n'),
   );
   const bad = pageResult(
     [{ promptMs: 1, wireBytes: 15e6 + 1 }],
     [{ promptMs: 3001, wireBytes: 1 }],
     [{ picturesPerSecond: 29, pictureMs: 5, share: 0.145 }],
+    [{ wentMs: 2001 }],
   );
-  t.same(bad.met, { wireBytes: false, promptMs: false, picturesPerSecond: false, percent: false });
+  t.same(bad.met, { wireBytes: false, promptMs: false, picturesPerSecond: false, percent: false, backSeconds: false });
 });

@@ -5,7 +5,7 @@ import t from 'tap';
 import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { PausedAt } from '../../../emulator/cycle/steps/context.js';
 import type { Possible } from '../../../emulator/host/browser/session/additions.js';
-import type { FromSession, Pause } from '../../../emulator/host/browser/session/protocol.js';
+import type { FromSession, Pause, RecallNow } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
@@ -22,6 +22,7 @@ import {
   trackBegins,
   type Track,
 } from '../../../emulator/host/browser/views/timeline-model.js';
+import { RecallView, recallOfKey, type InstantChosen } from '../../../emulator/host/browser/views/recall-view.js';
 import { Tour, tourStep } from '../../../emulator/host/browser/views/tour.js';
 import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
@@ -268,6 +269,8 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onEdit={ignore}
       place={undefined}
       onPlace={ignore}
+      instant={undefined}
+      onInstant={ignore}
       showsTour={false}
       onSkip={ignore}
       {...more}
@@ -315,6 +318,70 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   t.equal(requestOfKey('h', going, undefined), undefined);
   t.same(next(going, { tell: 'running', again: undefined }).places, [], 'a run from its beginning has been nowhere');
   t.same(requestOfKey('g', next(going, verdict('PASS')), 0), { do: 'goTo', moment: places[0] }, 'from the end, too');
+});
+
+t.test('instants of the machine at the prompt', async (t) => {
+  const recall: RecallNow = {
+    lines: [
+      { number: 1, beginMs: 10.2, endMs: 5000.4 },
+      { number: 2, beginMs: 10.2, endMs: 4000, from: { line: 1, atMs: 3000 } },
+    ],
+    checkpoints: { count: 2, bytes: 60e6, bytesMax: 384e6 },
+    line: 2,
+    at: { virtualMs: 4000, instructions: 7 },
+    isStanding: false,
+    hasMore: false,
+  };
+  const moving = after(prompt, { tell: 'recall', recall });
+  const stands = { virtualMs: 3500, instructions: 6, stateHash: 'abcdef0123456789f' };
+  const there = [
+    { tell: 'going' } as const,
+    { tell: 'arrived', console: new Uint8Array(0), tookMs: 1250 } as const,
+    { tell: 'recall', recall: { ...recall, isStanding: true, hasMore: true } } as const,
+    { tell: 'stands', stands } as const,
+  ];
+  const [going, arrived, , standing] = there.map((_, index) => there.slice(0, index + 1).reduce(next, moving)) as [
+    SessionState,
+    SessionState,
+    SessionState,
+    SessionState,
+  ];
+  t.match(going, { phase: 'prompt', isGoing: true, said: 'going to an instant' });
+  t.match(arrived, { isGoing: false, wentMs: 1250 });
+  t.match(standing, { stands, said: 'stands at instruction 6, 3500.000 ms; state abcdef0123456789' });
+  t.equal(next(standing, { tell: 'recall', recall: { ...recall, hasMore: true } }).said, 'going on as it was');
+  t.match(next(standing, { tell: 'recall', recall }), { said: 'going on', stands: undefined });
+  t.equal(next(moving, { tell: 'recall', recall }).said, moving.said, 'a machine that moves on says nothing');
+
+  const instant = { line: 1, virtualMs: 2000 };
+  const keys = (state: SessionState): unknown => ['i', 'k', 'z'].map((key) => recallOfKey(key, state, instant));
+  t.same(keys(after(prompt)), [undefined, undefined, undefined], 'nothing is known yet');
+  t.same(keys(moving), [{ do: 'goToInstant', ...instant }, { do: 'stand', on: true }, undefined]);
+  t.same(recallOfKey('k', standing, instant), { do: 'stand', on: false });
+  t.same(keys(going), [undefined, undefined, undefined]);
+  t.equal(recallOfKey('i', moving, undefined), undefined, 'nothing was chosen');
+  t.same(keys(next(moving, verdict('PASS'))), [{ do: 'goToInstant', ...instant }, undefined, undefined], 'after a run');
+  t.same(keys(next(moving, { tell: 'running', again: undefined })), [undefined, undefined, undefined]);
+
+  const view = (state: SessionState, instant?: InstantChosen): string =>
+    renderToString(<RecallView state={state} send={ignore} instant={instant} onInstant={ignore} />);
+  t.equal(view(after(prompt)), '');
+  t.match(view(moving), /<input id="instant" type="range" min="10" max="4000" step="1" value="4000"/);
+  t.match(view(moving), /<option[^>]* value="2">line 2, from line 1 at 3.00 s, to 4.00 s</);
+  t.match(view(moving), /<button id="go-instant" type="button" disabled/, 'it is there');
+  t.match(view(moving), />Stand still</);
+  t.match(view(moving, instant), /<input id="instant"[^>]* max="5001"/);
+  t.match(
+    view(moving, instant),
+    /<button id="go-instant" type="button" aria-keyshortcuts="i" title="key i">Go to 2.00 s</,
+  );
+  t.match(view(standing), />Go on as it was</);
+  t.match(
+    view(standing),
+    />2 checkpoints need 60.0 of at most 384.0 MB. The way to the last instant took 1.25 s. What is typed/,
+  );
+  const one = { ...moving, recall: { ...recall, lines: recall.lines.slice(0, 1), line: 1 } };
+  t.notMatch(view(one), /<select/);
 });
 
 t.test('the memory is watched', async (t) => {

@@ -11,13 +11,16 @@ import { scenarioPage } from '../../page/scenario-page.js';
 import { serveFiles, type PageServer } from '../../page/server.js';
 import { loadScenario } from '../../run/scenario-file.js';
 import { inTurns } from '../turns.js';
-import { pageResult, type MapSample, type PageResult, type VisitSample } from './result.js';
+import { pageResult, type BackSample, type MapSample, type PageResult, type VisitSample } from './result.js';
 
 const CHROMIUM = '/usr/bin/chromium';
 /** Chromium must not look for hosts outside. */
 const QUIET = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 /** Real time for which the memory map is watched, after its first picture. */
 const WATCHED_MS = 5_000;
+/** Real time for which the machine has worked when instants of it are gone to, and where these lie between its beginning and its end. */
+const WORKED_MS = 60_000;
+const INSTANTS = [0.1, 0.35, 0.6, 0.85] as const;
 /** Real time that a visit may take at most, on a host that has other work. */
 const VISIT_MS_MAX = 600_000;
 
@@ -32,6 +35,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
   const server = await serveFiles(files, 0);
   const first: VisitSample[] = [];
   const map: MapSample[] = [];
+  const ways: BackSample[] = [];
   try {
     const { warm } = await inTurns(
       {
@@ -44,7 +48,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
           });
           try {
             first.push(await visit(browser, server));
-            return await visit(browser, server, map);
+            return await visit(browser, server, { map, ways });
           } finally {
             await browser.close();
             await rm(profile, { recursive: true, force: true });
@@ -55,14 +59,18 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
       (_, turn, { promptMs }) =>
         context.progress(`page: ${turn + 1} of ${turns}: prompt after ${(promptMs / 1000).toFixed(2)} s when warm`),
     );
-    return pageResult(first, warm, map);
+    return pageResult(first, warm, map, ways);
   } finally {
     await server.close();
   }
 }
 
-/** `map`: gets what the memory map is like on this visit. */
-async function visit(browser: BrowserContext, server: PageServer, map?: MapSample[]): Promise<VisitSample> {
+/** `more`: gets what else is measured on this visit. */
+async function visit(
+  browser: BrowserContext,
+  server: PageServer,
+  more?: { readonly map: MapSample[]; readonly ways: BackSample[] },
+): Promise<VisitSample> {
   const before = server.sentBytes();
   const startedMs = performance.now();
   const page = await browser.newPage();
@@ -70,7 +78,12 @@ async function visit(browser: BrowserContext, server: PageServer, map?: MapSampl
   await page.goto(server.url);
   await page.waitForFunction(() => (globalThis as unknown as There).snapback?.prompt);
   const sample = { promptMs: performance.now() - startedMs, wireBytes: server.sentBytes() - before };
-  if (map) map.push(await watchMemory(page));
+  if (more) {
+    more.map.push(await watchMemory(page));
+    await page.click('#watch');
+    await page.waitForTimeout(Math.max(0, startedMs + WORKED_MS - performance.now()));
+    for (const share of INSTANTS) more.ways.push({ wentMs: await goBack(page, share) });
+  }
   await page.close();
   return sample;
 }
@@ -95,4 +108,20 @@ async function watchMemory(page: Page): Promise<MapSample> {
     const tookMs = after.tookMs - before.tookMs;
     return { picturesPerSecond: (1000 * pictures) / ms, pictureMs: tookMs / pictures, share: tookMs / ms };
   }, WATCHED_MS);
+}
+
+/** Goes to an instant at this share of what the machine has done, and answers what the way has taken, in ms. */
+async function goBack(page: Page, share: number): Promise<number> {
+  const toMs = await page.evaluate((share) => {
+    const { lines = [] } = (globalThis as unknown as There).snapback?.recall ?? {};
+    const { beginMs, endMs } = lines[0] ?? { beginMs: 0, endMs: 0 };
+    return Math.round(beginMs + share * (endMs - beginMs));
+  }, share);
+  await page.locator('#instant').fill(String(toMs));
+  await page.click('#go-instant');
+  const went = await page.waitForFunction((toMs) => {
+    const { stands, wentMs } = (globalThis as unknown as There).snapback ?? {};
+    return stands !== undefined && Math.abs(stands.virtualMs - toMs) < 50 && wentMs;
+  }, toMs);
+  return Number(await went.jsonValue());
 }

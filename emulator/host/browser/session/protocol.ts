@@ -10,6 +10,8 @@ import type { Stored } from '../storage/piece-store.js';
 import type { Doing, Possible } from './additions.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
+import type { RecallShown } from './recall/recall.js';
+import type { Instant } from './recall/tape.js';
 
 export type ToSession =
   /** Load the machine that the description at this URL names, and continue it to its prompt. */
@@ -21,6 +23,10 @@ export type ToSession =
     }
   /** Bytes for the console of the machine at the prompt. */
   | { readonly do: 'type'; readonly bytes: Uint8Array }
+  /** Go to an instant of the machine at the prompt, on one of its lines. It stands there. */
+  | { readonly do: 'goToInstant'; readonly line: number; readonly virtualMs: number }
+  /** Have the machine at the prompt stand still, or go on. */
+  | { readonly do: 'stand'; readonly on: boolean }
   /** Run a scenario on machines like that of the page. The machine at the prompt ends. */
   | {
       readonly do: 'run';
@@ -58,6 +64,21 @@ export interface PromptState {
   readonly promptMs: number;
 }
 
+/** Where the machine at the prompt stands still. */
+export interface StandsAt extends Instant {
+  /** As `Machine.stateHash`. */
+  readonly stateHash: string;
+}
+
+/** Where the machine at the prompt is, and what it can go to. */
+export interface RecallNow extends RecallShown {
+  readonly line: number;
+  readonly at: Instant;
+  readonly isStanding: boolean;
+  /** Its line goes on from here. */
+  readonly hasMore: boolean;
+}
+
 /** Where a run stands, and what can be done there. */
 export interface Pause {
   readonly at: PausedAt;
@@ -89,6 +110,13 @@ export type FromSession =
   | { readonly tell: 'watching'; readonly on: boolean }
   | { readonly tell: 'memory'; readonly memory: MemoryShown }
   | { readonly tell: 'page'; readonly page: PageShown }
+  | { readonly tell: 'recall'; readonly recall: RecallNow }
+  /** The machine at the prompt is going to an instant. */
+  | { readonly tell: 'going' }
+  /** It is there. `console`: all that its console shows. `tookMs`: real time. */
+  | { readonly tell: 'arrived'; readonly console: Uint8Array; readonly tookMs: number }
+  /** The machine at the prompt stands. */
+  | { readonly tell: 'stands'; readonly stands: StandsAt }
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | {

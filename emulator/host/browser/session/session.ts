@@ -2,9 +2,10 @@
 /** A session: a machine at its prompt, and then a run of the page's scenario. */
 import { bootStates } from '../../../cycle/boot.js';
 import type { Standing } from '../../../cycle/steps/context.js';
+import { blobsBegin } from '../../../engines/v86/checkpoint/format.js';
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
-import type { Engine, Machine } from '../../../machine/contract.js';
 import { concat } from '../../../machine/bytes.js';
+import type { Engine, Machine, RunReport } from '../../../machine/contract.js';
 import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
 import { SESSION_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
@@ -18,23 +19,33 @@ import {
 } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
 import { openPieceStore } from '../storage/piece-store.js';
+import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, sessionFor } from './edited.js';
-import { memoryReader } from './memory-reader.js';
+import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
-import { nextStretchMs, STRETCH_MS } from './pace.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
+import { createCheckpoints } from './recall/checkpoints.js';
+import { createRecall, type Player } from './recall/recall.js';
 import { runScenario } from './run.js';
 import { createWalk } from './walk.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
+/** The most that all checkpoints of the machine at the prompt may need. */
+const CHECKPOINT_BYTES_MAX = 384e6;
+/** Real time between two reports of where that machine is, while it moves. */
+const MOVE_EVERY_MS = 250;
+
+/** The machine where its shell has its prompt, and what has brought it there. */
+type AtPrompt = Pick<RunReport, 'console' | 'instructions' | 'virtualMs'> & { readonly machine: Machine };
 
 /** Answers what handles the page's messages, one after another; only input for the console and what ends a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
   let opened:
     { readonly machine: LoadedMachine; readonly engine: Engine; readonly session: SessionFile | undefined } | undefined;
-  let typed: Uint8Array[] = [];
-  let conversation: { ends: boolean; readonly over: Promise<void> } | undefined;
+  /** Before there is a machine. */
+  const typed: Uint8Array[] = [];
+  let conversation: Conversation | undefined;
   let last: Promise<void> = Promise.resolve();
   const walk = createWalk(
     sha256Hex,
@@ -42,6 +53,13 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     () => tell({ tell: 'goingOn' }),
   );
   const memory = createMemoryWatch(tell, () => performance.now());
+  const recall = createRecall({
+    checkpoints: createCheckpoints({
+      bytesMax: CHECKPOINT_BYTES_MAX,
+      gridsOf: ({ bytes }) => blobsBegin(bytes),
+    }),
+    now: () => performance.now(),
+  });
 
   const open = async (url: string, sessionText: string | undefined): Promise<void> => {
     const loaded = await loadMachine(url, (loading) => tell({ tell: 'loading', loading }));
@@ -51,52 +69,79 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const { config, agentReady, wasm, workerUrl } = loaded;
     const engine = createBrowserEngine({ workerUrl, wasm });
     opened = { machine: loaded, engine, session };
-    const machine = await engine.restore(config, agentReady.checkpoint);
-    tell({ tell: 'console', bytes: agentReady.seen.console });
-    const { instructions, virtualMs } = await machine.run({ virtualMsMax: PROMPT_MS, onConsole: show });
+    const { seen } = agentReady;
+    tell({ tell: 'console', bytes: seen.console });
+    const toPrompt = async (onConsole?: (bytes: Uint8Array) => void): Promise<AtPrompt> => {
+      const machine = await engine.restore(config, agentReady.checkpoint);
+      return { machine, ...(await machine.run({ virtualMsMax: PROMPT_MS, ...(onConsole && { onConsole }) })) };
+    };
+    const { machine, instructions, virtualMs, console } = await toPrompt(show);
     const promptMs = performance.now();
     const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
     tell({ tell: 'prompt', state, scenario: session?.scenario ?? loaded.description.scenario.text });
-    const begun = { ends: false, over: Promise.resolve() };
-    begun.over = converse(machine, loaded, virtualMs, begun).catch(fail);
-    conversation = begun;
+    talk(
+      loaded,
+      recall.follow(machine, {
+        begin: { instructions, virtualMs },
+        console: concat([seen.console, console]),
+        make: async (checkpoint) => (checkpoint ? engine.restore(config, checkpoint) : (await toPrompt()).machine),
+      }),
+      false,
+    );
+    for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
     await tellStored();
   };
 
-  /** Runs the machine at the speed of real time, with the typed input, until it ends or has to end. */
-  const converse = async (
-    machine: Machine,
-    loaded: LoadedMachine,
-    beganMs: number,
-    until: { readonly ends: boolean },
-  ): Promise<void> => {
-    try {
-      const tellMemory = memory.of(async () =>
-        memoryReader(machine, await loadSymbols(loaded, () => undefined), loaded.agentReady.seen.markers),
-      );
-      let nowMs = beganMs;
-      let stretchMs = STRETCH_MS;
-      while (!until.ends) {
-        await tellMemory(nowMs);
-        const startMs = performance.now();
-        const bytes = concat(typed);
-        typed = [];
-        const { reason, virtualMs } = await machine.run({
-          virtualMsMax: stretchMs,
-          send: bytes.length > 0 ? [{ channel: 'console', bytes }] : [],
-          onConsole: show,
-        });
-        if (reason.why !== 'timeout') return tell({ tell: 'ended', why: reason.why });
-        nowMs = virtualMs;
-        const tookMs = performance.now() - startMs;
-        await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, stretchMs - tookMs)));
-        stretchMs = nextStretchMs(stretchMs, tookMs);
-      }
-    } finally {
-      await machine.close();
-    }
+  /** The console is that of the player's machine. */
+  const talk = (loaded: LoadedMachine, player: Player, stands: boolean): void => {
+    const reader = async (): Promise<MemoryReader> =>
+      memoryReader(player.machine, await loadSymbols(loaded, () => undefined), loaded.agentReady.seen.markers);
+    const tellMove = (isStanding: boolean): void =>
+      tell({
+        tell: 'recall',
+        recall: { ...recall.shown(), line: player.line(), at: player.at(), isStanding, hasMore: player.hasMore() },
+      });
+    let dueMs = 0;
+    const talking = converse(player, stands, {
+      onConsole: show,
+      look: memory.of(reader),
+      stand() {
+        const leave = memory.standing(reader, player.at().virtualMs);
+        const told = player.machine.stateHash().then(
+          (stateHash) => tell({ tell: 'stands', stands: { ...player.at(), stateHash } }),
+          // It has been ended.
+          () => undefined,
+        );
+        return async () => {
+          await leave();
+          await told;
+        };
+      },
+      onMove(isStanding) {
+        if (!isStanding && performance.now() < dueMs) return;
+        dueMs = performance.now() + MOVE_EVERY_MS;
+        tellMove(isStanding);
+      },
+      now: () => performance.now(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    });
+    conversation = talking;
+    talking.over.then((why) => {
+      tellMove(false);
+      if (why !== undefined) tell({ tell: 'ended', why });
+    }, fail);
+  };
+
+  const goToInstant = async (line: number, toMs: number): Promise<void> => {
+    if (!opened) throw new RigError('there is no machine: the page has not been loaded');
+    await conversation?.end();
+    tell({ tell: 'going' });
+    const startedMs = performance.now();
+    const { player, console } = await recall.goTo(line, toMs);
+    tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
+    talk(opened.machine, player, true);
   };
 
   const run = async (stepwise: boolean, text: string, again?: Again): Promise<void> => {
@@ -111,8 +156,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       if (!(error instanceof InputError)) throw error;
       return refuse(error);
     }
-    if (conversation) conversation.ends = true;
-    await conversation?.over;
+    await conversation?.end();
     tell({ tell: 'running', again });
     const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
     const scenario = change ? await changed(loaded, change, text) : loaded;
@@ -173,12 +217,16 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const refuse = ({ message, remedy }: InputError): void => tell({ tell: 'refused', message, remedy });
 
-  const act = (message: Extract<ToSession, { readonly do: 'open' | 'run' | 'emptyStore' }>): Promise<void> => {
+  const act = (
+    message: Extract<ToSession, { readonly do: 'open' | 'run' | 'goToInstant' | 'emptyStore' }>,
+  ): Promise<void> => {
     switch (message.do) {
       case 'open':
         return open(message.url, message.session);
       case 'run':
         return run(message.stepwise, message.text);
+      case 'goToInstant':
+        return goToInstant(message.line, message.virtualMs);
       case 'emptyStore':
         return emptyStore();
     }
@@ -187,7 +235,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   return (message) => {
     switch (message.do) {
       case 'type':
-        typed.push(message.bytes);
+        if (conversation) conversation.type(message.bytes);
+        else typed.push(message.bytes);
+        return;
+      case 'stand':
+        if (message.on) conversation?.stand();
+        else conversation?.goOn();
         return;
       case 'goOn':
         return walk.goOn(message.all);

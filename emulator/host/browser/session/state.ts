@@ -8,7 +8,7 @@ import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
-import type { FromSession, Pause, PromptState } from './protocol.js';
+import type { FromSession, Pause, PromptState, RecallNow, StandsAt } from './protocol.js';
 import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
 
 /** `starting` until everything is loaded, `prompt`: the machine takes what is typed, `ended`: nothing goes on. */
@@ -24,6 +24,13 @@ export interface SessionState {
   /** Of the machine at the prompt or of a run that has paused, while it is watched; stays when that ends. */
   readonly memory: MemoryShown | undefined;
   readonly isWatched: boolean;
+  /** Instants of the machine at the prompt; stays when that ends. */
+  readonly recall: RecallNow | undefined;
+  readonly isGoing: boolean;
+  /** Real time that the last way to an instant took, in ms. */
+  readonly wentMs: number | undefined;
+  /** While the machine at the prompt stands still. */
+  readonly stands: StandsAt | undefined;
   /** The page of the memory map that was asked for last. */
   readonly page: PageShown | undefined;
   /** Text of the scenario that can be run. */
@@ -80,6 +87,10 @@ export const START: SessionState = {
   prompt: undefined,
   memory: undefined,
   isWatched: false,
+  recall: undefined,
+  isGoing: false,
+  wentMs: undefined,
+  stands: undefined,
   page: undefined,
   scenario: undefined,
   ...NOTHING_RUN,
@@ -102,11 +113,25 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'console':
     case 'command':
       return state;
+    case 'recall': {
+      const { recall } = message;
+      if (recall.isStanding || !state.recall?.isStanding) return { ...state, recall };
+      return { ...state, recall, stands: undefined, said: recall.hasMore ? 'going on as it was' : 'going on' };
+    }
+    case 'going':
+      return { ...state, phase: 'prompt', isGoing: true, stands: undefined, said: 'going to an instant' };
+    case 'arrived':
+      return { ...state, isGoing: false, wentMs: message.tookMs, said: 'the machine is there' };
+    case 'stands': {
+      const { instructions, virtualMs, stateHash } = message.stands;
+      const said = `stands at instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`;
+      return { ...state, stands: message.stands, said };
+    }
     case 'ended':
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
     case 'running': {
       const { again } = message;
-      const now = { ...state, ...NOTHING_RUN, phase: 'running' } as const;
+      const now = { ...state, ...NOTHING_RUN, phase: 'running', stands: undefined } as const;
       if (!again) return { ...now, said: 'running the scenario' };
       const { to: place, leftOut } = again;
       return { ...now, said: 'going there', place, places: state.places, leftOut };
@@ -168,7 +193,7 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'failed': {
       const { message: what, remedy } = message;
       const said = remedy === undefined ? what : `${what}; what to do: ${remedy}`;
-      return { ...state, phase: 'failed', loading: undefined, said };
+      return { ...state, phase: 'failed', loading: undefined, isGoing: false, said };
     }
   }
 }

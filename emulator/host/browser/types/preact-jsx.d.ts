@@ -17,6 +17,7 @@ export interface ElementAttributes {
   readonly value?: number | string;
   readonly max?: number;
   readonly min?: number;
+  readonly step?: number;
   readonly width?: number;
   readonly height?: number;
   readonly scope?: 'row' | 'col';
@@ -71,6 +72,7 @@ type Tag =
   | 'pre'
   | 'progress'
   | 'section'
+  | 'select'
   | 'span'
   | 'summary'
   | 'svg'

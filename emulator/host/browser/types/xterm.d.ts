@@ -9,6 +9,8 @@ declare module '@xterm/xterm/lib/xterm.mjs' {
       readonly fontSize: number;
     });
     open(parent: unknown): void;
+    /** Empties the screen. */
+    reset(): void;
     write(bytes: Uint8Array): void;
     onData(listener: (text: string) => void): void;
     focus(): void;

@@ -8,6 +8,7 @@ import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
 import { PauseView } from './pause-view.js';
+import { RecallView, type InstantChosen } from './recall-view.js';
 import { Proofs } from './proofs.js';
 import { timelineOf } from './timeline-model.js';
 import { Timeline } from './timeline.js';
@@ -26,6 +27,9 @@ export interface SessionProps {
   /** See `PauseProps`. */
   readonly chosen: number | undefined;
   readonly onChoose: (index: number) => void;
+  /** See `RecallProps`. */
+  readonly instant: InstantChosen | undefined;
+  readonly onInstant: (instant: InstantChosen) => void;
   /** Whether the tour is shown. */
   readonly showsTour: boolean;
   readonly onSkip: () => void;
@@ -83,6 +87,7 @@ export function SessionView(props: SessionProps): VNode {
         {paused !== undefined && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
       </div>
       <PauseView {...props} />
+      <RecallView {...props} />
       {scenario !== undefined && <Editor text={edited ?? scenario} refused={state.refused} onEdit={onEdit} />}
       {steps.length > 0 && (
         <details id="steps">

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The checkpoints of a session, as differences: blocks that several of them have are held once. When they need more than their
+ * budget, they are thinned out.
+ */
+import type { Checkpoint } from '../../../../machine/contract.js';
+import { createBlockPool, type BlockList } from './block-pool.js';
+
+/** A checkpoint that is held until it is thinned out. */
+export interface Kept {
+  /** Undefined when it is no longer held. */
+  readonly read: () => Checkpoint | undefined;
+  readonly isHeld: () => boolean;
+  /** What running from the beginning of its machine to here takes, in ms of the host. */
+  readonly costMs: number;
+}
+
+export interface Checkpoints {
+  /**
+   * Holds a checkpoint.
+   * @param line names the machine. Those of a machine are made in the order of their costs.
+   */
+  readonly keep: (checkpoint: Checkpoint, line: number, costMs: number) => Kept;
+  readonly shown: () => CheckpointsShown;
+}
+
+export interface CheckpointsShown {
+  readonly count: number;
+  /** Size of what is held, and the most that it may be. */
+  readonly bytes: number;
+  readonly bytesMax: number;
+}
+
+/** What may be thinned out, and what for. */
+export interface Thinned {
+  readonly line: number;
+  readonly costMs: number;
+}
+
+export interface CheckpointsDeps {
+  readonly bytesMax: number;
+  /** Where in the bytes of a checkpoint grids of blocks begin, ascending, 0 left out: pages that are the same are the same blocks then. */
+  readonly gridsOf: (checkpoint: Checkpoint) => readonly number[];
+}
+
+export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Checkpoints {
+  const pool = createBlockPool();
+  let held: readonly Entry[] = [];
+
+  const drop = (entry: Entry): void => {
+    held = held.filter((one) => one !== entry);
+    for (const { blocks } of entry.parts ?? []) pool.release(blocks);
+    entry.parts = undefined;
+  };
+  const read = ({ engine, parts }: Entry): Checkpoint | undefined => {
+    if (!parts) return undefined;
+    const bytes = allocate(parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0));
+    let at = 0;
+    for (const { blocks, lengthBytes } of parts) pool.read(blocks, bytes.subarray(at, (at += lengthBytes)));
+    return { engine, bytes };
+  };
+
+  return {
+    keep(checkpoint, line, costMs) {
+      const { bytes, engine } = checkpoint;
+      const begins = [0, ...gridsOf(checkpoint)];
+      const before = held.findLast((one) => one.line === line) ?? held.at(-1);
+      const parts = begins.map((begin, index) => {
+        const part = bytes.subarray(begin, begins[index + 1] ?? bytes.length);
+        return { blocks: pool.hold(part, before?.parts?.[index]?.blocks), lengthBytes: part.length };
+      });
+      const entry: Entry = { engine, line, costMs, parts };
+      held = [...held, entry];
+      while (pool.bytes() > bytesMax) drop(held[leastMissed(held)] as Entry);
+      return { read: () => read(entry), isHeld: () => entry.parts !== undefined, costMs };
+    },
+    shown: () => ({ count: held.length, bytes: pool.bytes(), bytesMax }),
+  };
+}
+
+interface Entry extends Thinned {
+  readonly engine: string;
+  /** Undefined when it has been dropped. */
+  parts: readonly { readonly blocks: BlockList; readonly lengthBytes: number }[] | undefined;
+}
+
+/**
+ * The index of the one that is missed least. Without one, the run from the one before gets longer: that counts less the older it is.
+ * The newest goes last.
+ */
+export function leastMissed(held: readonly Thinned[]): number {
+  const ends = new Map<number, number>();
+  for (const { line, costMs } of held) ends.set(line, costMs);
+  let least = { index: held.length - 1, weight: Infinity };
+  held.forEach(({ line, costMs }, index) => {
+    if (index === held.length - 1) return;
+    const before = held.slice(0, index).findLast((one) => one.line === line)?.costMs ?? 0;
+    const after = held.slice(index + 1).find((one) => one.line === line)?.costMs ?? costMs;
+    // Other machines are older.
+    const age = (ends.get(line) ?? costMs) - costMs + (line === held.at(-1)?.line ? 1 : 1000);
+    const weight = (after - before) / age;
+    if (weight < least.weight) least = { index, weight };
+  });
+  return least.index;
+}
+
+/** In memory that workers share, where there is such memory: a checkpoint need not be copied to be restored. */
+const allocate = (lengthBytes: number): Uint8Array =>
+  new Uint8Array(
+    typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(lengthBytes) : new SharedArrayBuffer(lengthBytes),
+  );

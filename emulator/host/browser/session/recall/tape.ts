@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What a machine was told and when, so that it can be told the same again. Between two ticks a machine stands at an instant, which its
+ * virtual time names: each tick takes some.
+ */
+import { concat } from '../../../../machine/bytes.js';
+import type { RunReport, RunRequest } from '../../../../machine/contract.js';
+
+/** Where a machine stands between two ticks. */
+export interface Instant {
+  readonly virtualMs: number;
+  readonly instructions: number;
+}
+
+/** What a run asks of a machine, without what is for its caller alone. */
+export type Asked = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'>;
+
+/** A run that has ended. Runs that ask for nothing but time are one with the run before. */
+export interface Stretch {
+  readonly asked: Asked;
+  readonly begin: Instant;
+  readonly end: Instant;
+  /** It has ended because its time was over, so that it can go on. */
+  readonly isOpen: boolean;
+}
+
+export interface Tape {
+  readonly begin: Instant;
+  readonly stretches: readonly Stretch[];
+  /** Output of the console, in pieces. */
+  readonly console: readonly Uint8Array[];
+}
+
+/** A place on a tape. */
+export interface Position {
+  readonly at: Instant;
+  /** The stretch that ends there, or that goes on there; -1 at the beginning. */
+  readonly stretch: number;
+  /** Bytes that the console has shown since the beginning. */
+  readonly consoleBytes: number;
+}
+
+export const emptyTape = (begin: Instant): Tape => ({ begin, stretches: [], console: [] });
+
+export const beginOf = ({ begin }: Pick<Tape, 'begin'>): Position => ({ at: begin, stretch: -1, consoleBytes: 0 });
+
+export const endOf = ({ begin, stretches, console }: Tape): Position => ({
+  at: stretches.at(-1)?.end ?? begin,
+  stretch: stretches.length - 1,
+  consoleBytes: console.reduce((sum, { length }) => sum + length, 0),
+});
+
+/** Pieces of the console's output are joined up to this size. */
+const PIECE_BYTES = 16_384;
+
+/** The tape with a run that has begun at its end. */
+export function withRun({ begin, stretches, console }: Tape, asked: Asked, report: RunReport): Tape {
+  const end: Instant = { virtualMs: report.virtualMs, instructions: report.instructions };
+  const isOpen = report.reason.why === 'timeout' || report.reason.why === 'aborted';
+  const last = stretches.at(-1);
+  const goesOn = last?.isOpen === true && !hasConditions(last.asked) && !hasConditions(asked) && !hasInput(asked);
+  const now = goesOn ? { ...last, end, isOpen } : { asked, begin: last?.end ?? begin, end, isOpen };
+  return {
+    begin,
+    stretches: [...(goesOn ? stretches.slice(0, -1) : stretches), now],
+    console: withBytes(console, report.console),
+  };
+}
+
+const hasConditions = ({ triggers = [], untilByte }: Asked): boolean => triggers.length > 0 || untilByte !== undefined;
+const hasInput = ({ send = [], deliver }: Asked): boolean => send.length > 0 || deliver !== undefined;
+
+function withBytes(console: Tape['console'], bytes: Uint8Array): Tape['console'] {
+  if (bytes.length === 0) return console;
+  const last = console.at(-1);
+  return last && last.length < PIECE_BYTES ? [...console.slice(0, -1), concat([last, bytes])] : [...console, bytes];
+}
+
+/** The tape up to a position. */
+export function cutAt(tape: Tape, { at, stretch, consoleBytes }: Position): Tape {
+  const { begin, stretches } = tape;
+  const last = stretches[stretch];
+  const cut = last && { ...last, end: at, isOpen: last.isOpen || at.virtualMs < last.end.virtualMs };
+  return {
+    begin,
+    stretches: [...stretches.slice(0, Math.max(0, stretch)), ...(cut ? [cut] : [])],
+    console: withBytes([], consoleOf(tape, consoleBytes)),
+  };
+}
+
+/** So many bytes of what the console has shown. */
+export const consoleOf = ({ console }: Tape, lengthBytes: number): Uint8Array => concat(console).slice(0, lengthBytes);
+
+/** A part of a stretch that is to be run again. */
+export interface Again {
+  readonly stretch: number;
+  readonly asked: Asked;
+  /** Where it has ended, if that is to be reached. */
+  readonly end: Instant | undefined;
+}
+
+/** Less than an instruction takes, and more than is lost by rounding. */
+const ROUNDING_MS = 1e-7;
+
+/** What to ask of a machine at `from` so that it comes to `toMs`, or to the first instant after it; undefined when it is there. */
+export function nextAgain({ stretches }: Tape, { at, stretch }: Position, toMs: number): Again | undefined {
+  const isOver = at.virtualMs >= (stretches[stretch]?.end.virtualMs ?? -Infinity);
+  const number = isOver ? stretch + 1 : stretch;
+  const next = stretches[number];
+  if (!next || at.virtualMs >= toMs) return undefined;
+  const { asked, end, isOpen } = next;
+  const { send: _send, deliver: _deliver, ...going } = asked;
+  const isAll = toMs >= end.virtualMs;
+  const leftMs = Math.max(ROUNDING_MS, (isAll ? end.virtualMs : toMs) - at.virtualMs - ROUNDING_MS);
+  return {
+    stretch: number,
+    asked: { ...(isOver ? asked : going), virtualMsMax: isAll && !isOpen ? asked.virtualMsMax : leftMs },
+    end: isAll ? end : undefined,
+  };
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/** The instants of the machine at the prompt, and how to go there. */
+import type { VNode } from 'preact';
+import type { ToSession } from '../session/protocol.js';
+import { megabytes, type SessionState } from '../session/state.js';
+import { durationText } from './timeline-model.js';
+
+export interface RecallProps {
+  readonly state: SessionState;
+  readonly send: (message: ToSession) => void;
+  /** What the slider and the list of lines say, if that is another instant than the present one. */
+  readonly instant: InstantChosen | undefined;
+  readonly onInstant: (instant: InstantChosen) => void;
+}
+
+export interface InstantChosen {
+  readonly line: number;
+  readonly virtualMs: number;
+}
+
+/** The keys of the button behind the slider, and of the one that has the machine stand still. */
+export const INSTANT_KEY = 'i';
+export const STAND_KEY = 'k';
+
+/** What a key asks for now; undefined where it asks for nothing. */
+export function recallOfKey(
+  key: string,
+  state: SessionState,
+  instant: InstantChosen | undefined,
+): ToSession | undefined {
+  if (key === STAND_KEY && canStand(state)) return { do: 'stand', on: state.recall?.isStanding !== true };
+  return key === INSTANT_KEY && canGo(state) && instant ? { do: 'goToInstant', ...instant } : undefined;
+}
+
+const canStand = ({ phase, recall, isGoing }: SessionState): boolean =>
+  phase === 'prompt' && recall !== undefined && !isGoing;
+const canGo = ({ phase, recall, isGoing }: SessionState): boolean =>
+  (phase === 'prompt' || phase === 'ended') && recall !== undefined && !isGoing;
+
+interface Entered {
+  readonly currentTarget: { readonly value: string };
+}
+
+export function RecallView({ state, send, instant, onInstant }: RecallProps): VNode | null {
+  const { recall, wentMs, stands } = state;
+  if (!recall) return null;
+  const { lines, checkpoints, isStanding, hasMore } = recall;
+  const present: InstantChosen = { line: recall.line, virtualMs: recall.at.virtualMs };
+  const chosen = instant ?? present;
+  const line = lines.find(({ number }) => number === chosen.line);
+  const { count, bytes, bytesMax } = checkpoints;
+  return (
+    <section id="recall" aria-label="instants of the machine">
+      <div class="actions">
+        <label for="instant">Instant</label>
+        <input
+          id="instant"
+          type="range"
+          min={Math.floor(line?.beginMs ?? 0)}
+          max={Math.ceil(line?.endMs ?? 0)}
+          step={1}
+          value={Math.round(chosen.virtualMs)}
+          aria-valuetext={durationText(chosen.virtualMs)}
+          onInput={(event) => onInstant({ ...chosen, virtualMs: Number((event as Entered).currentTarget.value) })}
+        />
+        {lines.length > 1 && (
+          <select
+            id="line"
+            aria-label="line of the machine"
+            value={String(chosen.line)}
+            onChange={(event) => {
+              const number = Number((event as Entered).currentTarget.value);
+              const other = lines.find((one) => one.number === number);
+              if (other) onInstant({ line: number, virtualMs: other.endMs });
+            }}
+          >
+            {lines.map(({ number, endMs, from }) => (
+              <option key={number} value={String(number)}>
+                {`line ${number}, ${from ? `from line ${from.line} at ${durationText(from.atMs)}, ` : ''}to ${durationText(endMs)}`}
+              </option>
+            ))}
+          </select>
+        )}
+        <button
+          id="go-instant"
+          type="button"
+          disabled={!canGo(state) || instant === undefined}
+          aria-keyshortcuts={INSTANT_KEY}
+          title={`key ${INSTANT_KEY}`}
+          onClick={() => send({ do: 'goToInstant', ...chosen })}
+        >
+          Go to {durationText(chosen.virtualMs)}
+        </button>
+        <button
+          id="stand"
+          type="button"
+          disabled={!canStand(state)}
+          aria-keyshortcuts={STAND_KEY}
+          title={`key ${STAND_KEY}`}
+          onClick={() => send({ do: 'stand', on: !isStanding })}
+        >
+          {!isStanding ? 'Stand still' : hasMore ? 'Go on as it was' : 'Go on'}
+        </button>
+      </div>
+      <p id="recalled" class="dim">
+        {count} {count === 1 ? 'checkpoint needs' : 'checkpoints need'} {megabytes(bytes)} of at most{' '}
+        {megabytes(bytesMax)} MB.
+        {wentMs !== undefined && ` The way to the last instant took ${durationText(wentMs)}.`}
+        {stands && hasMore && ' What is typed here begins a new line.'}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+/** Going back to any instant of a machine, and on from there: blocks, checkpoints as differences, what a machine was told. */
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
+import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
+import { blobsBegin, packCheckpoint } from '../../../emulator/engines/v86/checkpoint/format.js';
+import { BLOCK_BYTES, createBlockPool } from '../../../emulator/host/browser/session/recall/block-pool.js';
+import { createCheckpoints, leastMissed } from '../../../emulator/host/browser/session/recall/checkpoints.js';
+import { createRecall, type Origin, type Recall } from '../../../emulator/host/browser/session/recall/recall.js';
+import { cutAt, emptyTape, endOf, nextAgain, withRun } from '../../../emulator/host/browser/session/recall/tape.js';
+import type { Checkpoint, RestoreConfig, RunReport } from '../../../emulator/machine/contract.js';
+import { gpa } from '../../../emulator/machine/units.js';
+
+/** Bytes of which each block has one value. */
+const blocks = (values: readonly number[], rest = 0): Uint8Array => {
+  const bytes = new Uint8Array(values.length * BLOCK_BYTES + rest);
+  values.forEach((value, index) => bytes.fill(value, index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES));
+  return bytes.fill(99, values.length * BLOCK_BYTES);
+};
+const sizeIn = (pool: ReturnType<typeof createBlockPool>): number => pool.bytes() / BLOCK_BYTES;
+
+t.test('blocks are held once', async (t) => {
+  const pool = createBlockPool();
+  const read = (list: Int32Array, lengthBytes: number): Uint8Array => {
+    const bytes = new Uint8Array(lengthBytes);
+    pool.read(list, bytes);
+    return bytes;
+  };
+  const one = blocks([1, 2, 3, 2], 5);
+  const first = pool.hold(one);
+  t.equal(sizeIn(pool), 4, 'the second 2 is the first one');
+  t.same(read(first, one.length), one);
+  const other = blocks([1, 7, 2, 3, 2, 8], 5);
+  const second = pool.hold(other, first);
+  t.equal(sizeIn(pool), 6, 'only what is new, though others have moved');
+  t.same(read(second, other.length), other);
+  pool.release(first);
+  t.equal(sizeIn(pool), 6);
+  t.same(read(second, other.length), other, 'what another list has stays');
+  pool.release(second);
+  t.equal(sizeIn(pool), 0);
+  const third = pool.hold(one);
+  t.same(read(third, one.length), one, 'in the room of those that are gone');
+  const odd = new Uint8Array(new Uint8Array(one.length + 1).buffer, 1);
+  odd.set(one);
+  t.same(pool.hold(odd), third, 'wherever the bytes begin');
+});
+
+t.test('many blocks change between two lists', async (t) => {
+  const pool = createBlockPool();
+  const values = Array.from({ length: 400 }, (_, index) => index % 251);
+  const numbered = (of: readonly number[], mark: number): Uint8Array => {
+    const bytes = blocks(of);
+    of.forEach((_, index) => new DataView(bytes.buffer).setUint32(index * BLOCK_BYTES, mark + index));
+    return bytes;
+  };
+  const before = numbered(values, 0);
+  const first = pool.hold(before);
+  t.equal(sizeIn(pool), 400);
+  const after = before.slice();
+  for (let index = 100; index < 200; index++) after[index * BLOCK_BYTES + 9] = 77;
+  const second = pool.hold(after, first);
+  t.equal(sizeIn(pool), 500);
+  t.same([...second.slice(200)], [...first.slice(200)]);
+});
+
+t.test('blocks with the same hash are told apart', async (t) => {
+  const pool = createBlockPool(() => 1);
+  const bytes = blocks([1, 2, 1, 2]);
+  const list = pool.hold(bytes);
+  const back = new Uint8Array(bytes.length);
+  pool.read(list, back);
+  t.same(back, bytes);
+  pool.release(list);
+  t.equal(pool.bytes(), 0);
+});
+
+const asCheckpoint = (bytes: Uint8Array): Checkpoint => ({ engine: 'x', bytes });
+
+t.test('checkpoints as differences, within a budget', async (t) => {
+  const kept = createCheckpoints({ bytesMax: 6 * BLOCK_BYTES, gridsOf: () => [] });
+  const values = [
+    [1, 2, 3, 4],
+    [1, 2, 3, 5],
+    [1, 2, 3, 6],
+  ];
+  const [first, second, third] = values.map((of, index) =>
+    kept.keep(asCheckpoint(blocks(of)), 1, 100 * (index + 1)),
+  ) as [ReturnType<typeof kept.keep>, ReturnType<typeof kept.keep>, ReturnType<typeof kept.keep>];
+  t.same(kept.shown(), { count: 3, bytes: 6 * BLOCK_BYTES, bytesMax: 6 * BLOCK_BYTES });
+  t.same(second.read(), asCheckpoint(blocks([1, 2, 3, 5])));
+  const last = kept.keep(asCheckpoint(blocks([1, 2, 8, 9])), 1, 400);
+  t.equal(kept.shown().bytes, 6 * BLOCK_BYTES, 'the budget holds');
+  t.same(
+    [first, second, third, last].map((one) => one.isHeld()),
+    [false, false, true, true],
+    'the oldest go',
+  );
+  t.equal(first.read(), undefined);
+  t.same(third.read(), asCheckpoint(blocks([1, 2, 3, 6])));
+  const large = createCheckpoints({ bytesMax: BLOCK_BYTES, gridsOf: () => [] });
+  t.notOk(large.keep(asCheckpoint(blocks([1, 2])), 1, 1).isHeld(), 'one that does not fit');
+  t.equal(large.shown().bytes, 0);
+});
+
+t.test('what is thinned out', async (t) => {
+  const at = (...costs: readonly number[]): { line: number; costMs: number }[] =>
+    costs.map((costMs) => ({ line: 1, costMs }));
+  t.equal(leastMissed(at(1000, 2000, 3000, 4000)), 0, 'of equal ones the oldest');
+  t.equal(leastMissed(at(5000, 6000, 7000, 8000)), 1, 'not the one behind a long run');
+  t.equal(leastMissed(at(1000, 1010)), 0, 'not the newest');
+  t.equal(leastMissed([{ line: 1, costMs: 9000 }, ...at(1000, 2000).map((one) => ({ ...one, line: 2 }))]), 1);
+});
+
+t.test('the blobs of a checkpoint are compared with those before, wherever they begin', async (t) => {
+  const pages = [1, 2, 3, 4, 5, 6];
+  const packed = (head: object): Uint8Array =>
+    packCheckpoint(head, [Uint8Array.of(1, 2, 3), blocks(pages), Uint8Array.of(4)]);
+  const [one, other] = [packed({ a: 1 }), packed({ a: 'another length' })];
+  t.same(
+    blobsBegin(one).map((at) => one[at]),
+    [1, 1, 4],
+  );
+  const kept = createCheckpoints({ bytesMax: 1e9, gridsOf: ({ bytes }) => blobsBegin(bytes) });
+  kept.keep(asCheckpoint(one), 1, 1);
+  const before = kept.shown().bytes / BLOCK_BYTES;
+  const second = kept.keep(asCheckpoint(other), 1, 2);
+  t.equal(kept.shown().bytes / BLOCK_BYTES, before + 1, 'only the head is new');
+  t.same(second.read()?.bytes, other);
+});
+
+const report = (virtualMs: number, why: 'timeout' | 'byte', console = ''): RunReport => ({
+  reason: { why },
+  console: new TextEncoder().encode(console),
+  agent: new Uint8Array(0),
+  markers: [],
+  captures: [],
+  writes: [],
+  instructions: virtualMs * 10,
+  virtualMs,
+});
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const send = (text: string) => [{ channel: 'agent', bytes: bytes(text) }] as const;
+
+t.test('what a machine was told', async (t) => {
+  const typed = { virtualMsMax: 20, send: send('x') };
+  const until = { virtualMsMax: 100, untilByte: { channel: 'agent', byte: 1 } } as const;
+  const idle = { virtualMsMax: 20 };
+  const tape = [
+    [idle, report(25, 'timeout', 'a')],
+    [idle, report(45, 'timeout', 'b')],
+    [typed, report(65, 'timeout', 'c')],
+    [idle, report(85, 'timeout', 'd')],
+    [until, report(90, 'byte')],
+    [idle, report(110, 'timeout')],
+  ].reduce((before, [asked, done]) => withRun(before, asked as typeof typed, done as RunReport), {
+    ...emptyTape({ virtualMs: 5, instructions: 50 }),
+  });
+  t.same(
+    tape.stretches.map(({ begin, end, isOpen }) => [begin.virtualMs, end.virtualMs, isOpen]),
+    [
+      [5, 45, true],
+      [45, 85, true],
+      [85, 90, false],
+      [90, 110, true],
+    ],
+    'runs that only take time are one with the run before, where that can go on',
+  );
+  t.same(endOf(tape), { at: { virtualMs: 110, instructions: 1100 }, stretch: 3, consoleBytes: 4 });
+  const begin = { at: tape.begin, stretch: -1, consoleBytes: 0 };
+  t.match(nextAgain(tape, begin, 30), { stretch: 0, end: undefined, asked: { virtualMsMax: 25 - 1e-7 } });
+  t.match(nextAgain(tape, begin, 300), { stretch: 0, end: { virtualMs: 45 }, asked: { virtualMsMax: 40 - 1e-7 } });
+  const within = { at: { virtualMs: 50, instructions: 500 }, stretch: 1, consoleBytes: 2 };
+  t.same(nextAgain(tape, within, 300)?.asked.send, undefined, 'what was sent is not sent twice');
+  const before = { at: { virtualMs: 45, instructions: 450 }, stretch: 0, consoleBytes: 2 };
+  t.same(nextAgain(tape, before, 300)?.asked.send, typed.send);
+  t.equal(nextAgain(tape, before, 45), undefined, 'it is there');
+  t.equal(nextAgain(tape, endOf(tape), Infinity), undefined);
+  const third = { at: { virtualMs: 85, instructions: 850 }, stretch: 1, consoleBytes: 4 };
+  t.same(nextAgain(tape, third, Infinity)?.asked, until, 'as it was asked, where it has not ended by time');
+  const cut = cutAt(tape, within);
+  t.same(endOf(cut), within);
+  t.same(
+    cut.console.map((piece) => new TextDecoder().decode(piece)),
+    ['ab'],
+  );
+  t.same(cutAt(tape, begin), emptyTape(tape.begin));
+});
+
+const sha256 = (parts: readonly Uint8Array[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+/** Echoes what it gets, and works for it for 40 ms. */
+const echo: FakeEvent = {
+  do: 'receive',
+  then: ({ received }) => [
+    { do: 'poke', gpa: gpa(received[0] ?? 0), bytes: received },
+    { do: 'console', text: new TextDecoder().decode(received) },
+    { do: 'work', instructions: 20_000_000 },
+    echo,
+  ],
+};
+const engine = createFakeEngine({ script: () => [echo], sha256 });
+const config: RestoreConfig = {
+  memoryMiB: 1,
+  bios: new Uint8Array(0),
+  vgaBios: new Uint8Array(0),
+  kernel: new Uint8Array(0),
+  cmdline: '',
+  disks: [],
+  seed: 1,
+  wallClockMs: 0,
+};
+
+/** A session in which each run takes half a second of the host. */
+async function session(options: { readonly bytesMax?: number; readonly other?: boolean } = {}): Promise<{
+  readonly recall: Recall;
+  readonly origin: Origin;
+  readonly made: (Checkpoint | undefined)[];
+}> {
+  let nowMs = 0;
+  const made: (Checkpoint | undefined)[] = [];
+  const checkpoints = createCheckpoints({ bytesMax: options.bytesMax ?? 1e9, gridsOf: () => [] });
+  const recall = createRecall({ checkpoints, now: () => (nowMs += 250) });
+  const origin: Origin = {
+    begin: { virtualMs: 0, instructions: 0 },
+    console: bytes('boot '),
+    make(checkpoint) {
+      made.push(checkpoint);
+      if (checkpoint) return engine.restore(config, checkpoint);
+      const seed = options.other === true ? { instructionsPerMs: 400_000 } : {};
+      return engine.powerOn({ ...config, ...seed, kernel: new Uint8Array(0) });
+    },
+  };
+  return { recall, origin, made };
+}
+
+t.test('back to an instant, and on', async (t) => {
+  const { recall, origin, made } = await session();
+  const machine = await engine.powerOn({ ...config, kernel: new Uint8Array(0) });
+  const live = recall.follow(machine, origin);
+  const hashes = new Map<number, string>();
+  for (const text of ['', 'a', '', 'b', '', '', 'c', ...Array.from({ length: 20 }, () => '')]) {
+    await live.run({ virtualMsMax: 20, ...(text !== '' && { send: send(text) }) });
+    hashes.set(live.at().virtualMs, await machine.stateHash());
+  }
+  const end = live.at();
+  t.notOk(live.hasMore());
+  t.ok(recall.shown().checkpoints.count >= 2, 'checkpoints have been left on the way');
+  await live.close();
+  for (const [virtualMs, hash] of hashes) {
+    const { player } = await recall.goTo(1, virtualMs);
+    t.equal(player.at().virtualMs, virtualMs);
+    t.equal(await player.machine.stateHash(), hash, `the state at ${virtualMs} ms`);
+    await player.close();
+  }
+  t.ok(
+    made.some((checkpoint) => checkpoint !== undefined),
+    'from a checkpoint where there is one before',
+  );
+
+  const { player, console } = await recall.goTo(1, 70.5);
+  t.equal(new TextDecoder().decode(console), 'boot ab');
+  t.ok(player.at().virtualMs >= 70.5 && player.at().virtualMs < 72, 'the first instant after it');
+  t.ok(player.hasMore());
+  while (player.hasMore()) await player.again(7);
+  t.same(player.at(), end);
+  t.equal(await player.machine.stateHash(), hashes.get(end.virtualMs), 'going on as it was ends in the same state');
+  t.equal(recall.shown().lines.length, 1, 'which is no new line');
+  await player.run({ virtualMsMax: 5 });
+  t.ok((recall.shown().lines[0]?.endMs ?? 0) > end.virtualMs, 'and the line goes on at its end');
+  await player.close();
+
+  const back = await recall.goTo(1, 70.5);
+  await back.player.run({ virtualMsMax: 20, send: send('X') });
+  t.equal(back.player.line(), 2, 'something else begins a new line');
+  t.match(recall.shown().lines[1], { number: 2, from: { line: 1 } });
+  t.equal(Math.round(recall.shown().lines[1]?.from?.atMs ?? 0), 71);
+  while (back.player.at().virtualMs < end.virtualMs) await back.player.run({ virtualMsMax: 20 });
+  const other = await back.player.machine.stateHash();
+  t.not(other, hashes.get(end.virtualMs), 'with another end');
+  const otherEnd = back.player.at();
+  await back.player.close();
+  const again = await recall.goTo(2, otherEnd.virtualMs);
+  t.equal(new TextDecoder().decode(again.console), 'boot abX');
+  t.equal(await again.player.machine.stateHash(), other, 'to which one can go, too');
+  await again.player.close();
+  const shared = await recall.goTo(2, 50);
+  t.equal(Math.floor(shared.player.at().virtualMs), 50, 'from a checkpoint of the line before');
+  await shared.player.close();
+  const first = await recall.goTo(1, end.virtualMs);
+  t.equal(await first.player.machine.stateHash(), hashes.get(end.virtualMs), 'the line before is still there');
+  await first.player.close();
+  await t.rejects(recall.goTo(9, 1), { message: 'the machine has no line 9' });
+});
+
+t.test('without room for checkpoints all of it is run again', async (t) => {
+  const { recall, origin, made } = await session({ bytesMax: 0 });
+  const machine = await engine.powerOn({ ...config, kernel: new Uint8Array(0) });
+  const live = recall.follow(machine, origin);
+  for (const text of ['a', 'b', 'c', 'd', 'e']) await live.run({ virtualMsMax: 20, send: send(text) });
+  t.equal(recall.shown().checkpoints.count, 0);
+  const { player } = await recall.goTo(1, Infinity);
+  t.same(made, [undefined]);
+  t.equal(await player.machine.stateHash(), await machine.stateHash());
+});
+
+t.test('a machine that is not the same is told', async (t) => {
+  const { recall, origin } = await session({ bytesMax: 0, other: true });
+  const machine = await engine.powerOn({ ...config, kernel: new Uint8Array(0) });
+  const live = recall.follow(machine, origin);
+  for (const text of ['a', 'b']) await live.run({ virtualMsMax: 20, send: send(text) });
+  await t.rejects(recall.goTo(1, Infinity), { message: /^the machine is not the same as before/ });
+});
