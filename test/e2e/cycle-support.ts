@@ -3,7 +3,14 @@
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadScenario, readReport, runScenario, type Report, type ScenarioRun } from '../../tools/library.js';
+import {
+  loadScenario,
+  readReport,
+  renderText,
+  runScenario,
+  type Report,
+  type ScenarioRun,
+} from '../../tools/library.js';
 import { defaultCacheDir, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
@@ -20,6 +27,11 @@ export const kernel = process.env['SNAPBACK_TEST_KERNEL'];
 export async function runText(dir: string, text: string): Promise<ScenarioRun> {
   const file = join(dir, 'scenario.yaml');
   await writeFile(file, text);
+  return runFile(file);
+}
+
+/** Runs the scenario in a file. */
+async function runFile(file: string): Promise<ScenarioRun> {
   return runScenario(await loadScenario(file, kernel === undefined ? {} : { kernel }), context, {
     say: () => undefined,
   });
@@ -32,12 +44,16 @@ export async function reportIn(file: string): Promise<Report> {
   return read.report;
 }
 
-/** The report of the scenario of that name in `test/scenarios`, run by the command, which has to pass. `dir`: a folder of the test's own. */
-export async function passing(name: string, dir: string): Promise<Report> {
-  const json = join(dir, 'report.json');
-  const run = await snapback(['run', packagePath('test', 'scenarios', `${name}.yaml`), '--json', json]);
-  if (run.status !== 0) throw new Error(run.stdout + run.stderr);
-  return reportIn(json);
+/**
+ * The report of the scenario of that name in `test/scenarios`, which has to pass. It is run in this process, where machines share compiled
+ * code, and follows the schema.
+ */
+export async function passing(name: string): Promise<Report> {
+  const { report } = await runFile(packagePath('test', 'scenarios', `${name}.yaml`));
+  if (report.verdict !== 'pass') throw new Error(renderText(report, { colour: false }));
+  const read = readReport(JSON.stringify(report));
+  if ('problem' in read) throw new Error(read.problem);
+  return read.report;
 }
 
 export interface CommandEnd {
@@ -55,7 +71,8 @@ export function snapback(
   env: Readonly<Record<string, string>> = {},
 ): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], {
+    // Threads that collect garbage beside the program need more of the processors (see tools/test-files.mjs).
+    const child = spawn(process.execPath, ['--single-threaded-gc', packagePath('tools', 'snapback.mjs'), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(cwd !== undefined && { cwd }),
       env: { ...process.env, ...env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' },

@@ -4,7 +4,7 @@ import t from 'tap';
 import { passing, runText } from './cycle-support.js';
 
 t.test('stock hibernation with a filesystem of each kind in use', async (t) => {
-  const { failures, filesystems } = await passing('fs-swsusp', t.testdir({}));
+  const { failures, filesystems } = await passing('fs-swsusp');
   t.same(failures, []);
   for (const filesystem of ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat']) {
     const checks = filesystems.filter((one) => one.filesystem === filesystem);

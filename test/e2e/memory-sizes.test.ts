@@ -6,7 +6,7 @@ import { passing } from './cycle-support.js';
 const PAGES_PER_MIB = 256;
 
 t.test('each page of RAM is in the image, or is not for a reason', async (t) => {
-  const { memory, image } = await passing('memory-least', t.testdir({}));
+  const { memory, image } = await passing('memory-least');
   t.ok(memory.pagesCompared > 5000, `${memory.pagesCompared} pages were compared`);
   t.equal(image.pagesCompared, memory.pagesCompared);
   const accounted = Object.values(memory.pagesByReason).reduce((sum, pages) => sum + pages, memory.pagesCompared);

@@ -6,7 +6,7 @@ import { passing } from './cycle-support.js';
 t.test(
   'a filesystem of each kind, in use: frozen they are clean on disk, and nothing reaches them afterwards',
   async (t) => {
-    const report = await passing('fs-all', t.testdir({}));
+    const report = await passing('fs-all');
     t.match(report, {
       verdict: 'pass',
       failures: [],
@@ -26,7 +26,7 @@ t.test(
 );
 
 t.test('a filesystem of the host is in the way, or read-only; it is gone after the resume', async (t) => {
-  t.match(await passing('fs-host', t.testdir({})), {
+  t.match(await passing('fs-host'), {
     verdict: 'pass',
     cycles: 1,
     failures: [],
@@ -36,11 +36,11 @@ t.test('a filesystem of the host is in the way, or read-only; it is gone after t
 });
 
 t.test('what cannot be done is refused, and changes nothing', async (t) => {
-  t.match(await passing('fs-errors', t.testdir({})), { verdict: 'pass', cycles: 0, failures: [] });
+  t.match(await passing('fs-errors'), { verdict: 'pass', cycles: 0, failures: [] });
 });
 
 t.test('a store that is full spoils the live timeline only', async (t) => {
-  t.match(await passing('fs-store-full', t.testdir({})), {
+  t.match(await passing('fs-store-full'), {
     verdict: 'pass',
     disk: { sectorsDiffering: 0, originSectorsWritten: 0 },
     image: { pagesDiffering: 0 },

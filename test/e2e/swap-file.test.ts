@@ -4,7 +4,7 @@ import t from 'tap';
 import { passing, runText } from './cycle-support.js';
 
 t.test('swap files in pieces on a partition, and on the root', async (t) => {
-  const report = await passing('swap-file', t.testdir({}));
+  const report = await passing('swap-file');
   t.match(report, {
     method: 'swsusp',
     cycles: 2,

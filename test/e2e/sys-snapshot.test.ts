@@ -4,7 +4,7 @@ import t from 'tap';
 import { passing, runText } from './cycle-support.js';
 
 t.test('what the live timeline does leaves no trace in the restored one', async (t) => {
-  const report = await passing('sys-snapshot', t.testdir({}));
+  const report = await passing('sys-snapshot');
   t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: 2, failures: [] });
   t.ok(
     report.memory.pagesCompared > 1000 && report.memory.pagesDiffering === 0,
@@ -20,7 +20,7 @@ t.test('what the live timeline does leaves no trace in the restored one', async 
 });
 
 t.test('programs that wait in a system call do not notice', async (t) => {
-  t.match(await passing('waits', t.testdir({})), { verdict: 'pass', cycles: 2, failures: [] });
+  t.match(await passing('waits'), { verdict: 'pass', cycles: 2, failures: [] });
 });
 
 t.test('filesystems first, and a store in memory', async (t) => {
