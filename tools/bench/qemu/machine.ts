@@ -9,6 +9,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openFifos } from '../../../emulator/engines/qemu/host-node/fifos.js';
 import { openLine } from '../../../emulator/engines/qemu/host-node/lines.js';
 import type { Machine, MarkerSeen, RunReport, RunRequest, StopReason } from '../../../emulator/machine/contract.js';
 import { RigError } from '../../../emulator/machine/errors.js';
@@ -26,7 +27,7 @@ export interface QemuConfig {
   /** Raw images, which the guest writes to. */
   readonly diskPaths: readonly string[];
   readonly wallClockMs: number;
-  /** A folder for the sockets of only this machine. */
+  /** A folder for the sockets and FIFOs of only this machine. */
   readonly dir: string;
   /** A state that `saveState` wrote. `resumeState` continues from it. */
   readonly statePath?: string;
@@ -87,7 +88,8 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
     monitor: socketAt('monitor'),
   };
   const lines = {
-    console: await openLine(paths.console, (bytes) => {
+    // What is printed is lost when it is not taken in time.
+    console: await openFifos(paths.console, (bytes) => {
       output.console.push(bytes);
       consoleTail = (consoleTail + Buffer.from(bytes).toString('latin1')).slice(-CONSOLE_TAIL_BYTES);
       halted ||= HALTED.test(consoleTail);
@@ -206,7 +208,7 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
   };
 }
 
-/** The sockets of a machine. */
+/** The sockets of a machine, and the FIFOs of its console (see fifos.ts). */
 type Paths = Readonly<Record<'console' | 'agent' | 'user' | 'kernel' | 'monitor', string>>;
 
 function argumentsOf(config: QemuConfig, paths: Paths): readonly string[] {
@@ -242,7 +244,7 @@ function argumentsOf(config: QemuConfig, paths: Paths): readonly string[] {
     ...['-kernel', kernelPath, '-initrd', initrdPath, '-append', cmdline],
     // Completed writes are in the host's page cache, so that nothing waits for its disk.
     ...diskPaths.flatMap((path, index) => ['-drive', `file=${path},format=raw,if=ide,index=${index},cache=unsafe`]),
-    ...chardev('console'),
+    ...['-chardev', `pipe,id=console,path=${paths.console}`],
     ...['-serial', 'chardev:console'],
     ...chardev('agent'),
     ...['-serial', 'chardev:agent'],
