@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
-import { blobsBegin, packCheckpoint } from '../../../emulator/engines/v86/checkpoint/format.js';
+import { blobsBegin, packCheckpoint } from '../../../emulator/engines/checkpoint-format.js';
 import { BLOCK_BYTES, createBlockPool } from '../../../emulator/host/browser/session/recall/block-pool.js';
 import { createCheckpoints, leastMissed } from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { createRecall, type Origin, type Recall } from '../../../emulator/host/browser/session/recall/recall.js';

@@ -3,7 +3,7 @@
 import t from 'tap';
 import { createByteLog } from '../../../emulator/engines/v86/byte-log.js';
 import { createChance } from '../../../emulator/engines/v86/chance.js';
-import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/v86/checkpoint/format.js';
+import { packCheckpoint, unpackCheckpoint } from '../../../emulator/engines/checkpoint-format.js';
 import { createClock, installVirtualTime, type TimeScope } from '../../../emulator/engines/v86/clock.js';
 import { installDelivery } from '../../../emulator/engines/v86/delivery.js';
 import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Converts a whole machine to the bytes of a checkpoint, and back. */
+import { packDisks, unpackDisks, type PackedDisk } from '../../../disks/packed.js';
 import { packPages, unpackPages } from '../../../disks/sparse.js';
 import { concat } from '../../../machine/bytes.js';
-import type { DiskFailure, RestoreConfig } from '../../../machine/contract.js';
+import type { RestoreConfig } from '../../../machine/contract.js';
 import { InputError } from '../../../machine/errors.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
+import { packCheckpoint, unpackCheckpoint } from '../../checkpoint-format.js';
 import type { Chance, ChanceState } from '../chance.js';
 import type { Clock, ClockState } from '../clock.js';
 import type { Delivery, DeliveryState } from '../delivery.js';
@@ -15,7 +17,6 @@ import type { MarkerPorts } from '../ports.js';
 import type { SerialLines, SerialState } from '../serial.js';
 import type { SavedShare, ShareServer } from '../share/server.js';
 import { loadDevices, saveDevices } from './devices.js';
-import { packCheckpoint, unpackCheckpoint } from './format.js';
 import { loadPs2, savePs2, type Ps2State } from './ps2.js';
 import { rebaseRtc } from './rtc.js';
 import { usedWhenFresh, wasmZeroTest } from './used-pages.js';
@@ -60,14 +61,7 @@ interface CheckpointHead {
   readonly wallClockMs: number;
   readonly a20: number;
   readonly ps2: Ps2State;
-  readonly disks: readonly {
-    readonly writeCount: number;
-    readonly blocks: readonly number[];
-    /** Absent when there are none. */
-    readonly failures?: readonly DiskFailure[];
-    /** Absent without a volatile cache. */
-    readonly unflushed?: number;
-  }[];
+  readonly disks: readonly PackedDisk[];
   /** Slots of the function table, each with the index of its code. */
   readonly code: readonly (readonly [slot: number, code: number])[];
   readonly codeBytes: readonly number[];
@@ -90,7 +84,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
   const slots = [...jit.live()].sort(([a], [b]) => a - b);
   const code = [...new Set(slots.map(([, live]) => live))];
   const undelivered = delivery.save();
-  const saved = disks.map((disk) => disk.save());
+  const saved = packDisks(disks.map((disk) => disk.save()));
   const head: CheckpointHead = {
     memoryMiB: config.memoryMiB,
     wasmBytes: cpu.wasm_memory.buffer.byteLength,
@@ -102,12 +96,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
     wallClockMs: whole.wallClockMs(),
     a20: cpu.io.port_read8(A20_PORT),
     ps2: savePs2(cpu),
-    disks: saved.map(({ writeCount, blocks, failures, unflushed }) => ({
-      writeCount,
-      blocks: [...blocks.keys()],
-      ...(failures.length > 0 && { failures }),
-      ...(unflushed > 0 && { unflushed }),
-    })),
+    disks: saved.heads,
     code: slots.map(([slot, live]) => [slot, code.indexOf(live)]),
     codeBytes: code.map(({ bytes }) => bytes.length),
     ...(undelivered && { delivery: undelivered }),
@@ -122,7 +111,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
         ...packPages(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
         ...packPages(padToPage(devices)),
         concat(code.map(({ bytes }) => bytes)),
-        concat(saved.flatMap(({ blocks }) => [...blocks.values()])),
+        saved.blocks(),
         concat(files?.contents ?? []),
       ]),
   };
@@ -178,24 +167,7 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
   return {
     equip({ wallClockMs }) {
       // The machine's own writes are applied last: they are the newest.
-      let firstBlock = 0;
-      disks.forEach((disk, number) => {
-        const saved = head.disks[number];
-        if (!saved) return;
-        const start = firstBlock;
-        disk.load({
-          writeCount: saved.writeCount,
-          failures: saved.failures ?? [],
-          unflushed: saved.unflushed ?? 0,
-          blocks: new Map(
-            saved.blocks.map((block, slot) => [
-              block,
-              blocks.subarray((start + slot) * PAGE_BYTES, (start + slot + 1) * PAGE_BYTES),
-            ]),
-          ),
-        });
-        firstBlock += saved.blocks.length;
-      });
+      unpackDisks(head.disks, blocks).forEach((saved, number) => disks[number]?.load(saved));
       rebaseRtc(cpu, wallClockMs - head.wallClockMs);
     },
   };

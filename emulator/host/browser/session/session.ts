@@ -2,7 +2,7 @@
 /** A session: a machine at its prompt, and then a run of the page's scenario. */
 import { bootStates } from '../../../cycle/boot.js';
 import type { Standing } from '../../../cycle/steps/context.js';
-import { blobsBegin } from '../../../engines/v86/checkpoint/format.js';
+import { blobsBegin } from '../../../engines/checkpoint-format.js';
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
 import { concat } from '../../../machine/bytes.js';
 import type { Engine, Machine, RunReport } from '../../../machine/contract.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/** Bytes of a checkpoint: a magic, a JSON head, and blobs. */
-import { InputError } from '../../../machine/errors.js';
+/** Bytes of a checkpoint of any engine: a magic, a JSON head, and blobs. */
+import { InputError } from '../machine/errors.js';
 
 const MAGIC = 'SNAPCKPT';
 const FORMAT = 1;
@@ -49,7 +49,7 @@ function readHead(bytes: Uint8Array): { readonly head: unknown; readonly places:
   const remedy = 'delete it; it is made again when it is needed';
   // slice(), because TextDecoder refuses shared memory.
   if (bytes.length < HEAD_BYTES || new TextDecoder().decode(bytes.slice(0, 8)) !== MAGIC)
-    throw new InputError('not a checkpoint of the v86 engine', { remedy });
+    throw new InputError('not a checkpoint', { remedy });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const format = view.getUint32(8, true);
   if (format !== FORMAT)
