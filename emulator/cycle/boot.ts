@@ -6,7 +6,7 @@
  * every run stops at the same markers, whether it makes its checkpoints there or takes them from the cache. Both ways
  * give the same run.
  */
-import type { Engine, Machine, MachineConfig, RunReport } from '../machine/contract.js';
+import type { Engine, EngineTraits, Machine, MachineConfig, RunReport } from '../machine/contract.js';
 import { GuestError, StallError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
@@ -109,7 +109,14 @@ const wouldFailAgain = (error: unknown): boolean =>
   error instanceof GuestError && !(error instanceof StallError) && !(error.cause instanceof StallError);
 
 /**
- * A machine that holds at a stage of its boot. It comes from a checkpoint, if the engine has them; `late` is the part of
+ * True when machines that continue from a common checkpoint are as good as machines that go there by themselves. Otherwise
+ * no two boots are equal (where the kernel lies, for instance), and each machine is to have one of its own.
+ */
+export const hasEqualBoots = ({ checkpoints, deterministic }: EngineTraits): boolean =>
+  checkpoints.length > 0 && deterministic;
+
+/**
+ * A machine that holds at a stage of its boot. It comes from a checkpoint, if all boots are equal; `late` is the part of
  * its config that does not belong to the checkpoint's.
  * @throws BootFailed when the guest does not reach the stage.
  */
@@ -120,7 +127,7 @@ export async function machineAt(
   late: () => Promise<Partial<MachineConfig>> = () => Promise.resolve({}),
 ): Promise<Recorder> {
   const withLate = async (): Promise<Booter> => ({ ...booter, config: { ...booter.config, ...(await late()) } });
-  if (booter.engine.traits.checkpoints) {
+  if (hasEqualBoots(booter.engine.traits)) {
     const state = await states.at(stage, booter);
     return restoreAt(state, await withLate());
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Runs a plan on the machine that is suspended and, in parallel, on the control machine that never is. */
-import { bootStates, type BootStates } from './boot.js';
+import { bootStates, hasEqualBoots, type BootStates } from './boot.js';
 import type { Finding, RunOutcome, TimelineOutcome } from './outcome.js';
 import { GuestError } from '../machine/errors.js';
 import { controlSteps, splitAtSuspend, unroll, type Plan, type SplitSteps, type Step } from './plan.js';
@@ -29,8 +29,8 @@ export async function runPlan(plan: Plan, deps: RunDeps): Promise<RunOutcome> {
     states: deps.states ?? bootStates(),
     say: (what, fraction) => deps.say(what, fraction ?? begun++ / steps.length),
   };
-  // Main and control run can continue from a common state only if there are checkpoints.
-  const split = deps.booter.engine.traits.checkpoints ? splitAtSuspend(plan.steps) : undefined;
+  // Main and control run continue from a common state where that is as good as two machines.
+  const split = hasEqualBoots(deps.booter.engine.traits) ? splitAtSuspend(plan.steps) : undefined;
   if (!split) {
     const main = await runTimeline(plan, plan.steps, shared);
     const control =

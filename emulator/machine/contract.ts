@@ -271,8 +271,12 @@ export interface EngineTraits {
    * the machine's own. Otherwise the host may have other work, which must not decide about a result.
    */
   readonly patience: number;
-  /** `checkpoint` and `restore` work. Otherwise they reject. */
-  readonly checkpoints: boolean;
+  /**
+   * What the disks of a machine can be connected to so that `checkpoint` and `restore` work; none: they reject. Without
+   * {@link EngineTraits.ownTime}, a checkpoint does not contain what has been sent to the guest and not been read by it, and
+   * it is restored with an equal `wallClockMs` only.
+   */
+  readonly checkpoints: readonly DiskBus[];
   /** The machine has a place for deliveries (see delivery.ts). Otherwise `deliver` has no effect. */
   readonly delivery: boolean;
   /** `failDisk` is possible. Otherwise requests with it are refused. */
@@ -296,8 +300,8 @@ export interface EngineTraits {
  * An engine makes machines: at power-on, or from a checkpoint with the config of the machine that it was made from, for which
  * kernel and initrd may be absent once the firmware has loaded them. That config may differ in three points. Disks may have
  * other bases and overlays when the guest has not read them yet; the checkpoint's own writes are applied to them. A share may
- * have other files when the guest has not used it yet. `wallClockMs` may differ: the real-time clock then shows the new time,
- * but a guest that has read it before continues with its own time.
+ * have other files when the guest has not used it yet. `wallClockMs` may differ (but see {@link EngineTraits.checkpoints}): the
+ * real-time clock then shows the new time, but a guest that has read it before continues with its own time.
  */
 export interface Engine {
   readonly name: string;

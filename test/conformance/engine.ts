@@ -50,9 +50,18 @@ export function conformance({ engine, config }: Subject): void {
   const { traits } = engine;
   const soonMs = traits.ownTime ? 100 : HOST_BOUND_MS;
   const boundMs = BOUND_MS * traits.patience;
+  const hasCheckpoints = traits.checkpoints.length > 0;
   /** Tests a promise that only some engines make. */
   const promised = (trait: keyof EngineTraits, name: string, test: (t: Test) => Promise<void>): void => {
-    if (traits[trait]) void t.test(name, test);
+    if (trait === 'checkpoints' ? hasCheckpoints : traits[trait]) void t.test(name, test);
+  };
+  /** A promise about a checkpoint that depends on another one. */
+  const promisedOfCheckpoints = (
+    trait: 'deterministic' | 'ownTime',
+    name: string,
+    test: (t: Test) => Promise<void>,
+  ): void => {
+    if (traits[trait]) promised('checkpoints', name, test);
   };
 
   /** A machine at its first marker. */
@@ -458,8 +467,8 @@ export function conformance({ engine, config }: Subject): void {
     }
   });
 
-  promised(
-    'checkpoints',
+  promisedOfCheckpoints(
+    'deterministic',
     'a checkpoint alters nothing, and restores again and again to what would have been',
     async (t) => {
       const { machine } = await ready();
@@ -490,7 +499,37 @@ export function conformance({ engine, config }: Subject): void {
     },
   );
 
-  promised('checkpoints', 'a checkpoint under another date, and over other disks', async (t) => {
+  promised('checkpoints', 'a machine goes on after its checkpoint, and from it again and again', async (t) => {
+    const { machine } = await ready();
+    for (const letter of ['w', 'b', 'm']) await tell(machine, letter);
+    const checkpoint = await machine.checkpoint();
+    const before = await machine.stateHash();
+    const live = async (of: Machine): Promise<object> => {
+      const answers = [await tell(of, 'd'), await tell(of, 'w'), await tell(of, 'm')];
+      return answers.map(({ agent, console, writes }) => ({
+        agent,
+        console,
+        writes: writes.map((disk) => disk.map(({ sector, bytes }) => ({ sector, bytes }))),
+      }));
+    };
+    const uninterrupted = await live(machine);
+    for (let round = 0; round < 2; round++) {
+      const again = await restored(checkpoint);
+      t.equal(await again.stateHash(), before, `round ${round}: memory and counters`);
+      t.same(await live(again), uninterrupted, `round ${round}: what it does`);
+    }
+    const more = { ...config, memoryMiB: config.memoryMiB * 2 };
+    await t.rejects(engine.restore(more, checkpoint), InputError);
+    await t.rejects(engine.restore({ ...config, disks: [] }, checkpoint), InputError);
+    if (!traits.ownTime) {
+      const later = { ...config, wallClockMs: config.wallClockMs + 1000 };
+      await t.rejects(engine.restore(later, checkpoint), InputError, 'its clock cannot be set');
+    }
+    await t.rejects(engine.restore(config, { engine: 'abacus', bytes: checkpoint.bytes }), InputError);
+    await t.rejects(engine.restore(config, { engine: engine.name, bytes: new Uint8Array(8) }), InputError);
+  });
+
+  promisedOfCheckpoints('ownTime', 'a checkpoint under another date, and over other disks', async (t) => {
     const { machine } = await ready();
     const checkpoint = await machine.checkpoint();
     t.same(
@@ -507,7 +546,7 @@ export function conformance({ engine, config }: Subject): void {
     t.equal((await tell(await restored(checkpoint, other), 'd')).agent[0], 0x33);
   });
 
-  promised('checkpoints', 'a machine that was expected is the one that was not', async (t) => {
+  promisedOfCheckpoints('ownTime', 'a machine that was expected is the one that was not', async (t) => {
     const { machine } = await ready();
     await tell(machine, 'w');
     const checkpoint = await machine.checkpoint();
@@ -581,7 +620,7 @@ export function conformance({ engine, config }: Subject): void {
     await t.rejects(machine.run({ virtualMsMax: 1, signal: AbortSignal.abort() }), 'a signal that has fired already');
   });
 
-  if (!traits.checkpoints)
+  if (!hasCheckpoints)
     t.test('an engine without checkpoints refuses them', async (t) => {
       const { machine } = await ready();
       await t.rejects(machine.checkpoint(), RigError);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
  * Storms: the guest's program `storm` runs random actors, determined by a seed, while it takes snapshots, goes back to them,
- * resumes from their images and commits their live timelines. Every seed starts from the same checkpoint, so a seed gives the
- * same run alone as among a thousand. On an engine without checkpoints, every seed boots a machine of its own.
+ * resumes from their images and commits their live timelines. Every seed starts from the same checkpoint, so on a
+ * deterministic engine a seed gives the same run alone as among a thousand. On an engine without checkpoints, every seed boots
+ * a machine of its own.
  */
 import { Agent } from '../../emulator/agent/agent.js';
 import type { BootState } from '../../emulator/cycle/boot-state.js';
-import { machineAt, restoreAt, type BootStates, type Booter } from '../../emulator/cycle/boot.js';
+import { hasEqualBoots, machineAt, restoreAt, type BootStates, type Booter } from '../../emulator/cycle/boot.js';
 import { outputLines, resultOf } from '../../emulator/cycle/commands.js';
 import type { Proofs } from '../../emulator/cycle/proofs.js';
 import type { Recorder, Seen } from '../../emulator/cycle/recorder.js';
@@ -48,18 +49,23 @@ const PREPARE_MS_MAX = 30_000;
 const STORM_MS_MAX = 120_000;
 const OFF_MS_MAX = 60_000;
 
-/** The start of each storm: a booted machine with the devices that the actors use. Undefined without checkpoints. */
+/**
+ * The start of each storm: a booted machine with the devices that the actors use. Undefined without checkpoints. Where no
+ * two boots are equal, each call boots a machine.
+ */
 export async function stormReady(storm: Storm): Promise<BootState | undefined> {
   const { states, booter } = storm;
-  if (!booter.engine.traits.checkpoints) return undefined;
-  return states.obtain('storm', booter, async () => {
+  const { traits } = booter.engine;
+  if (!traits.checkpoints.includes(booter.config.diskBus ?? 'ide')) return undefined;
+  const make = async (): Promise<BootState> => {
     const recorder = await prepared(storm);
     try {
       return { checkpoint: await recorder.machine.checkpoint(), seen: recorder.seen() };
     } finally {
       await recorder.machine.close();
     }
-  });
+  };
+  return hasEqualBoots(traits) ? states.obtain('storm', booter, make) : make();
 }
 
 /** What a seed runs in the guest. */

@@ -14,7 +14,7 @@ const FAKE_TRAITS: EngineTraits = {
   countsInstructions: true,
   ownTime: true,
   patience: 1,
-  checkpoints: true,
+  checkpoints: ['ide'],
   delivery: false,
   diskFaults: false,
   volatileCaches: false,

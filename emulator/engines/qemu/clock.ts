@@ -11,8 +11,8 @@ export interface Clock {
   readonly virtualMs: number;
 }
 
-export function createClock(): Clock {
-  let ranMs = 0;
+/** `ranMs`: the time for which the machine has run before. */
+export function createClock(ranMs = 0): Clock {
   let runsSinceMs: number | undefined;
   return {
     started: (atMs) => void (runsSinceMs = atMs),

@@ -5,6 +5,8 @@ import { DELIVERY_WINDOW } from '../../machine/delivery.js';
 import { MARKER_PORT_PVPANIC } from '../../machine/markers.js';
 
 export const QEMU_PROGRAM = 'qemu-system-x86_64';
+/** The place of the delivery's window on the PCI bus. */
+export const WINDOW_SLOT = 0x1e;
 
 /** Files and sockets of one machine. */
 export interface MachinePaths {
@@ -27,6 +29,8 @@ export interface MachinePaths {
 export interface QemuMachineConfig extends MachineConfig {
   /** The disks are attached in the reverse order, so the guest's kernel finds the last one first. Default: no. */
   readonly disksReversed?: boolean;
+  /** The machine waits for the state of a checkpoint. Default: it is at power-on. */
+  readonly isRestored?: boolean;
 }
 
 /**
@@ -56,6 +60,7 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     ...['-append', [cmdline, ...serialNumbers(config)].join(' ')],
     // The real-time clock stands still with the machine.
     ...['-rtc', `base=${new Date(wallClockMs).toISOString().slice(0, 19)},clock=vm`],
+    ...(config.isRestored === true ? ['-incoming', 'defer'] : []),
     ...['-S', '-action', 'panic=pause,reboot=shutdown,shutdown=pause'],
     ...['-device', `pvpanic,ioport=0x${MARKER_PORT_PVPANIC.toString(16)}`],
     ...socket('monitor', paths.monitor),
@@ -70,7 +75,8 @@ export function argumentsOf(config: QemuMachineConfig, paths: MachinePaths): rea
     ...['-device', 'isa-serial,chardev=agent,index=1'],
     '-object',
     `memory-backend-file,id=window,mem-path=${comma(paths.window)},size=${DELIVERY_WINDOW.lengthBytes},share=on`,
-    ...['-device', 'ivshmem-plain,memdev=window,addr=1e'],
+    // Only a master can be in a checkpoint.
+    ...['-device', `ivshmem-plain,memdev=window,addr=${WINDOW_SLOT.toString(16)},master=on`],
     // QEMU flushes drives in the order in which they were made, and this one is made before all devices.
     ...['-drive', `if=none,id=stops,driver=nbd,server.type=unix,server.path=${comma(paths.stops)}`],
     ...paths.disks.flatMap((path, index) => [

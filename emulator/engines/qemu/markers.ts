@@ -10,15 +10,18 @@ export interface Markers {
   sent(): void;
   /** Some have been sent that have not been taken. */
   readonly areDue: boolean;
+  /** The places in the guest's code of the last markers, oldest first. */
+  readonly places: readonly string[];
   /** Takes these from the registers of the machine, which stands. In the order of the processors. */
   take(processors: readonly Processor[]): readonly NonNullable<Processor['marker']>[];
 }
 
-export function createMarkers(): Markers {
+/** `before`: the places of markers that have been taken already. */
+export function createMarkers(before: readonly string[] = []): Markers {
   let count = 0;
-  /** The places of the last markers, oldest first. */
-  const places: string[] = [];
+  const places = [...before];
   return {
+    places,
     sent: () => void count++,
     get areDue() {
       return count > 0;

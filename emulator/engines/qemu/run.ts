@@ -40,11 +40,14 @@ export interface MachineState {
   failure: Error | undefined;
 }
 
-/** A machine at power-on. */
-export const createState = (): MachineState => ({
+/** A machine at power-on, or one that has gone on since then. */
+export const createState = ({
+  events = 0,
+  lastMarker,
+}: { readonly events?: number; readonly lastMarker?: MarkerSeen } = {}): MachineState => ({
   run: undefined,
-  events: 0,
-  lastMarker: undefined,
+  events,
+  lastMarker,
   isPoweredOff: false,
   ended: undefined,
   failure: undefined,

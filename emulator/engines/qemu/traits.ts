@@ -7,7 +7,8 @@ export const QEMU_TRAITS: EngineTraits = {
   countsInstructions: false,
   ownTime: false,
   patience: 15,
-  checkpoints: false,
+  // QEMU cannot save its NVMe devices.
+  checkpoints: DISK_BUSES.filter((bus) => bus !== 'nvme'),
   delivery: true,
   diskFaults: true,
   volatileCaches: true,

@@ -7,7 +7,7 @@ export const V86_TRAITS: EngineTraits = {
   countsInstructions: true,
   ownTime: true,
   patience: 1,
-  checkpoints: true,
+  checkpoints: ['ide'],
   delivery: true,
   diskFaults: true,
   volatileCaches: true,

@@ -728,7 +728,7 @@ t.test('a boot that stops because a device is missing is told as such', async (t
     powerOn: (...made) => (++machines === 1 ? good : bad).powerOn(...made),
   };
   const resuming = await run([{ do: 'boot' }, ...CYCLE], {
-    engine: { ...engine, traits: { ...good.traits, checkpoints: false } },
+    engine: { ...engine, traits: { ...good.traits, checkpoints: [] } },
   });
   t.match(resuming.findings, [{ kind: 'guest', ...told }], 'at a resume');
 });
@@ -743,7 +743,7 @@ t.test('a boot may have to stop, or its power be cut', async (t) => {
     const next = (): Engine => (++machines === number ? bad : good);
     return {
       ...good,
-      traits: { ...good.traits, checkpoints: false },
+      traits: { ...good.traits, checkpoints: [] },
       restore: (...made) => next().restore(...made),
       powerOn: (...made) => next().powerOn(...made),
     };
@@ -1172,7 +1172,7 @@ t.test('an engine without checkpoints starts each machine at power-on', async (t
   let powerOns = 0;
   const engine: Engine = {
     ...fake,
-    traits: { ...fake.traits, checkpoints: false },
+    traits: { ...fake.traits, checkpoints: [] },
     powerOn(config) {
       powerOns++;
       return fake.powerOn(config);
@@ -1233,7 +1233,7 @@ t.test('a kernel that chooses its place at each boot', async (t) => {
   const steps: readonly Step[] = [{ do: 'boot' }, suspend, resume, VERIFY, suspend, resume, VERIFY];
   const engine = fakeSystem(system);
   // With checkpoints, all boots would be the same one.
-  const booting: Engine = { ...engine, traits: { ...engine.traits, checkpoints: false } };
+  const booting: Engine = { ...engine, traits: { ...engine.traits, checkpoints: [] } };
   const { findings } = await run(steps, { engine: booting, seen, proofs: { ...watchingProofs(seen), addressOf } });
   t.same(findings, []);
   t.same(

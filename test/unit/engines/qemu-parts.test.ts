@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** Parts of the QEMU engine that need no QEMU: its registers, its disks' protocol, its command line. */
 import t from 'tap';
+import { packMachine, unpackMachine } from '../../../emulator/engines/qemu/checkpoint.js';
 import { argumentsOf } from '../../../emulator/engines/qemu/command-line.js';
 import { DISK_BUSES } from '../../../emulator/machine/contract.js';
 import { createFlushes } from '../../../emulator/engines/qemu/flushes.js';
 import { serveNbd, type NbdDisk } from '../../../emulator/engines/qemu/nbd.js';
 import { isDead, readProcessors, senders } from '../../../emulator/engines/qemu/processors.js';
 import { concat } from '../../../emulator/machine/bytes.js';
-import { RigError } from '../../../emulator/machine/errors.js';
+import { InputError, RigError } from '../../../emulator/machine/errors.js';
 
 const SENT = 'EDI=52494721';
 const cpu = (number: number, edi: string, more: { eip?: string; flags?: string; halted?: 0 | 1 } = {}): string =>
@@ -221,10 +222,47 @@ t.test('the command line', (t) => {
   t.equal(after('-chardev'), 'socket,id=monitor,path=/t/a,,b');
   t.equal(after('-rtc'), 'base=2026-01-02T03:04:05,clock=vm');
   t.notOk(line.includes('-initrd'));
+  t.notOk(line.includes('-incoming'));
+  const restored = argumentsOf({ ...CONFIG, isRestored: true }, PATHS);
+  t.equal(restored[restored.indexOf('-incoming') + 1], 'defer', 'a restored machine waits for its state');
   const large = argumentsOf({ ...CONFIG, highMemoryMiB: 128, nodes: 2 }, PATHS).join(' ');
   t.match(large, '-machine pc,usb=off,vmport=off,max-ram-below-4g=128M');
   t.match(large, 'id=ram0,size=128M,share=on -numa node,nodeid=0,memdev=ram0,cpus=0-1');
   t.match(large, 'id=ram1,size=128M,share=on -numa node,nodeid=1,memdev=ram1,cpus=2-3');
+  t.end();
+});
+
+t.test('a checkpoint holds a machine, and fits only to its config', (t) => {
+  const [memory, window] = [new Uint8Array(256 << 20), new Uint8Array(8192)];
+  memory[5 << 20] = 7;
+  window[4096] = 9;
+  const block = new Uint8Array(4096).fill(3);
+  const disk = { writeCount: 2, blocks: new Map([[4, block]]), failures: [], unflushed: 1 };
+  const saved = {
+    events: 11,
+    markerPlaces: ['here'],
+    virtualMs: 1.5,
+    disks: [disk, { ...disk, writeCount: 0, blocks: new Map(), unflushed: 0 }],
+    window,
+    windowAt: 0xfe80_0000,
+    memory,
+    devices: Uint8Array.of(1, 2, 3),
+  };
+  const bytes = packMachine(CONFIG, saved);
+  t.ok(bytes.length < 1 << 20, 'without the pages that are zero');
+  const { memory: memoryAgain, ...again } = unpackMachine(CONFIG, bytes);
+  const { memory: _, ...rest } = saved;
+  t.same(again, rest);
+  t.equal(Buffer.compare(memoryAgain, memory), 0);
+  for (const other of [
+    { processors: 2 },
+    { memoryMiB: 512 },
+    { wallClockMs: 0 },
+    { diskBus: 'ahci' as const },
+    { disks: [] },
+  ])
+    t.throws(() => unpackMachine({ ...CONFIG, ...other }, bytes), InputError, Object.keys(other).join());
+  t.throws(() => unpackMachine(CONFIG, bytes.subarray(0, 4000)), InputError, 'cut short');
   t.end();
 });
 

@@ -2,26 +2,40 @@
 /** Storms, against a guest of a few lines. */
 import t from 'tap';
 import { bootStates, type Booter } from '../../../emulator/cycle/boot.js';
-import type { DiskWrite, Engine, MarkerSeen } from '../../../emulator/machine/contract.js';
+import type { DiskWrite, Engine, EngineTraits, MarkerSeen } from '../../../emulator/machine/contract.js';
 import { stepBegin, stepEnd, type KernelStep } from '../../../emulator/machine/markers.js';
 import { sector } from '../../../emulator/machine/units.js';
 import { IMAGE, keptStores, livesOf, runStorm, stormReady } from '../../../tools/soak/storm.js';
 import { fakeConfig, fakeSystem, type FakeSystem } from '../cycle/fake-system.js';
 
 /** Commands are known by their last word. */
-async function stormOn(commands: NonNullable<FakeSystem['commands']>) {
+async function stormOn(commands: NonNullable<FakeSystem['commands']>, traits: Partial<EngineTraits> = {}) {
   const system = fakeSystem({ commands });
-  const engine: Engine = { ...system, traits: { ...system.traits, checkpoints: false } };
-  const cache = { get: () => Promise.resolve(undefined), put: () => Promise.resolve() };
+  const engine: Engine = { ...system, traits: { ...system.traits, checkpoints: [], ...traits } };
+  const stored: string[] = [];
+  const cache = { get: () => Promise.resolve(undefined), put: (key: string) => Promise.resolve(void stored.push(key)) };
   const booter: Booter = { engine, config: fakeConfig, configKey: 'key', cache };
   const storm = { booter, states: bootStates(), proofs: { console: () => [] } };
-  return runStorm(storm, await stormReady(storm), 7);
+  const ready = await stormReady(storm);
+  return { ...(await runStorm(storm, ready, 7)), ready, stored };
 }
 
 t.test('on an engine without checkpoints, a seed boots its own machine', async (t) => {
-  const { failures, cast } = await stormOn({ prepare: {}, '7': { stdout: 'seed 7: nobody\n' } });
+  const { failures, cast, ready } = await stormOn({ prepare: {}, '7': { stdout: 'seed 7: nobody\n' } });
   t.equal(cast, 'nobody');
   t.same(failures, []);
+  t.equal(ready, undefined);
+});
+
+t.test('seeds begin at a common checkpoint, which is stored where all boots are equal', async (t) => {
+  const commands = { prepare: {}, '7': { stdout: 'seed 7: nobody\n' } };
+  for (const deterministic of [true, false]) {
+    const { failures, cast, ready, stored } = await stormOn(commands, { checkpoints: ['ide'], deterministic });
+    t.equal(cast, 'nobody');
+    t.same(failures, []);
+    t.ok(ready);
+    t.equal(stored.includes('storm-key'), deterministic);
+  }
 });
 
 t.test('a machine that does not get to the start is a failure of its seed alone', async (t) => {

@@ -18,7 +18,7 @@ export const ENGINE_MACHINES = {
 } as const satisfies Record<string, Pick<MachineOptions, 'engine' | 'arch' | 'processors'>>;
 export type EngineMachine = keyof typeof ENGINE_MACHINES;
 
-/** v86 from the state before the suspend and from that after boot; QEMU from power-on, as it has no checkpoints. */
+/** v86 from the state before the suspend and from that after boot; QEMU from power-on. */
 export const ENGINE_CONTENDERS = ['hotAtSuspend', 'hot', 'qemu', 'qemuOnTwo'] as const;
 export type EngineContender = (typeof ENGINE_CONTENDERS)[number];
 
@@ -75,7 +75,7 @@ export function renderEngines({ wholeMs, phasesMs, overQemu, verdict, hotOverQem
         '',
         'One driver runs the same steps in each, with the same proofs of memory, image, disks and filesystems. The guests differ: i386 in',
         'v86, x86_64 in QEMU, each with its own kernel and programs. v86 is hot: compiled code and checkpoints are in memory, so it neither',
-        "boots nor does the work again before the suspend. QEMU has no checkpoints: each cycle begins with power-on. QEMU's guest time is the",
+        "boots nor does the work again before the suspend. In QEMU each cycle begins with power-on. QEMU's guest time is the",
         "host's, so a busy host slows its timers, too; v86 skips the time in which the guest waits.",
       ].join('\n'),
     ),

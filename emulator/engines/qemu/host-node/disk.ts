@@ -6,7 +6,8 @@ import { SECTOR_BYTES } from '../../../machine/units.js';
 import { serveNbd, type NbdDisk } from '../nbd.js';
 import { openLine, type Line } from './lines.js';
 
-export interface ServedDisk extends Line, Pick<GuestDisk<unknown>, 'fail' | 'failedCount' | 'unflushedCount'> {}
+export interface ServedDisk
+  extends Line, Pick<GuestDisk<unknown>, 'fail' | 'failedCount' | 'unflushedCount' | 'save' | 'load'> {}
 
 /** What a machine does at the requests of its guest to a disk. */
 export interface ServedDiskEvents extends DiskEvents<Promise<void>> {
@@ -25,7 +26,7 @@ export async function openDisk(
   events: ServedDiskEvents,
   onError: (error: Error) => void,
 ): Promise<ServedDisk> {
-  const { read, write, flush, byteLength, fail, failedCount, unflushedCount } = createGuestDisk(
+  const { read, write, flush, byteLength, fail, failedCount, unflushedCount, save, load } = createGuestDisk(
     config,
     events,
     hasCache,
@@ -42,7 +43,7 @@ export async function openDisk(
     },
     onError,
   );
-  return { ...line, fail, failedCount, unflushedCount };
+  return { ...line, fail, failedCount, unflushedCount, save, load };
 }
 
 /** Serves an empty disk at `path`, which the guest does not have. `onFlush` is called when QEMU flushes it. */

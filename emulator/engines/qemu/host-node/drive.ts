@@ -7,7 +7,7 @@ import type { Action, MarkerSeen, StopReason } from '../../../machine/contract.j
 import { StallError } from '../../../machine/errors.js';
 import type { Clock } from '../clock.js';
 import type { Flushes } from '../flushes.js';
-import { createMarkers } from '../markers.js';
+import type { Markers } from '../markers.js';
 import { isDead, readProcessors, type Processor } from '../processors.js';
 import { actionsAt, type MachineState, type Run } from '../run.js';
 import type { Writes } from '../writes.js';
@@ -35,12 +35,12 @@ export interface DriverParts {
   readonly flushes: Pick<Flushes, 'running'>;
   /** Rings when a write is held, when a run is to stop, and when the machine fails. */
   readonly bell: Bell;
+  readonly markers: Markers;
   /** Real time in ms within which QEMU must stop the machine. */
   readonly stallMs: number;
 }
 
-export function createDriver({ state, clock, writes, flushes, bell, stallMs }: DriverParts): Driver {
-  const markers = createMarkers();
+export function createDriver({ state, clock, writes, flushes, bell, markers, stallMs }: DriverParts): Driver {
   /** Why QEMU has shut the guest down. */
   let shutdown: string | undefined;
 

@@ -6,7 +6,8 @@
 import { command } from '../../../host/node/process.js';
 import type { Engine } from '../../../machine/contract.js';
 import { InputError, RigError } from '../../../machine/errors.js';
-import { checkConfig, type EngineFacts } from '../../checks.js';
+import { checkConfig, checkRestored, type EngineFacts } from '../../checks.js';
+import { unpackMachine } from '../checkpoint.js';
 import { QEMU_PROGRAM } from '../command-line.js';
 import { QEMU_ENGINE, QEMU_TRAITS } from '../traits.js';
 import { INSTALL_QEMU, QEMU_PACKAGE } from './install.js';
@@ -35,7 +36,15 @@ export function createQemuEngine({ stallMs = STALL_MS, disksReversed = false }: 
       await (version ??= qemuVersion());
       return startMachine({ ...config, ...(disksReversed && { disksReversed }) }, QEMU, stallMs);
     },
-    restore: () => Promise.reject(new InputError(`the ${QEMU_ENGINE} engine has no checkpoints`)),
+    async restore(config, checkpoint) {
+      checkRestored(config, checkpoint, QEMU);
+      const { kernel } = config;
+      // QEMU finds the memory of the firmware's devices by their names, and the kernel is in one.
+      if (!kernel) throw new InputError(`the ${QEMU_ENGINE} engine restores a machine only with its kernel`);
+      const before = unpackMachine(config, checkpoint.bytes);
+      await (version ??= qemuVersion());
+      return startMachine({ ...config, kernel, ...(disksReversed && { disksReversed }) }, QEMU, stallMs, before);
+    },
   };
 }
 

@@ -5,28 +5,37 @@ import type { Machine, MachineConfig } from '../../../machine/contract.js';
 import { InputError, RigError, StallError } from '../../../machine/errors.js';
 import { ramOffset, ramPlaces } from '../../../machine/ram.js';
 import { checkRequest, type EngineFacts } from '../../checks.js';
+import { packMachine, type SavedMachine } from '../checkpoint.js';
 import { createClock } from '../clock.js';
 import { QEMU_PROGRAM } from '../command-line.js';
 import { createFlushes } from '../flushes.js';
+import { createMarkers } from '../markers.js';
 import { createOutput } from '../output.js';
 import { createRun, createState, reportOf } from '../run.js';
 import { createWrites } from '../writes.js';
 import { createBell } from './bell.js';
 import { createDriver } from './drive.js';
 import { Unanswered } from './monitor.js';
-import { startParts } from './parts.js';
+import { startParts, type PartsEvents } from './parts.js';
 
 /** Bytes of memory that are hashed at once. */
 const HASHED_BYTES = 16 << 20;
 
 /**
- * Starts a machine, which waits before its first instruction. `stallMs`: real time within which QEMU must answer.
- * @throws RigError when QEMU does not start.
+ * Starts a machine, which waits before its first instruction, or where the machine `before` stood when it was saved.
+ * `stallMs`: real time within which QEMU must answer.
+ * @throws RigError when QEMU does not start, or does not take the state of the machine before.
  */
-export async function startMachine(config: MachineConfig, facts: EngineFacts, stallMs: number): Promise<Machine> {
+export async function startMachine(
+  config: MachineConfig,
+  facts: EngineFacts,
+  stallMs: number,
+  before?: SavedMachine,
+): Promise<Machine> {
   const places = ramPlaces(config);
-  const state = createState();
-  const clock = createClock();
+  const state = createState(before);
+  const clock = createClock(before?.virtualMs);
+  const markers = createMarkers(before?.markerPlaces);
   const bell = createBell();
   const flushes = createFlushes(config.disks.length);
   const writes = createWrites(state, flushes, bell.ring, (disk, failure) => parts.disks[disk]?.fail(failure));
@@ -34,10 +43,10 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
     if (state.run) state.run.stop ??= { why: 'byte' };
     bell.ring();
   });
-  const driver = createDriver({ state, clock, writes, flushes, bell, stallMs });
+  const driver = createDriver({ state, clock, writes, flushes, bell, markers, stallMs });
   let closing: Promise<void> | undefined;
 
-  const parts = await startParts(config, stallMs, {
+  const events: PartsEvents = {
     onEvent: driver.take,
     onOutput: output.receive,
     diskEvents: writes.eventsOf,
@@ -52,7 +61,8 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       bell.ring();
       return state.failure ?? failure;
     },
-  });
+  };
+  const parts = await startParts(config, stallMs, events, before);
   const { serial, ram, window, disks } = parts;
   const failedCount = (): number => disks.reduce((sum, disk) => sum + disk.failedCount(), 0);
 
@@ -118,7 +128,22 @@ export async function startMachine(config: MachineConfig, facts: EngineFacts, st
       for await (const piece of ram.pieces(HASHED_BYTES)) hash.update(piece);
       return hash.digest('hex');
     },
-    checkpoint: () => Promise.reject(new RigError(`the ${facts.name} engine has no checkpoints`)),
+    async checkpoint() {
+      checkUsable();
+      if (state.run) throw new RigError('the machine runs, so it has no checkpoint');
+      if (state.ended) throw new RigError(`the machine has ended (${state.ended.why}), so it has no checkpoint`);
+      const saved: SavedMachine = {
+        events: state.events,
+        ...(state.lastMarker && { lastMarker: state.lastMarker }),
+        markerPlaces: markers.places,
+        virtualMs: clock.virtualMs,
+        disks: disks.map((disk) => disk.save()),
+        window: await window.save(),
+        memory: await ram.all(),
+        ...(await parts.saveDevices()),
+      };
+      return { engine: facts.name, bytes: packMachine(config, saved) };
+    },
     close() {
       return (closing ??= (async () => {
         state.failure = new RigError('the machine has been closed');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Changes the guest's memory by the protocol of QEMU's device tests (qtest). QEMU then translates code anew that it has
+ * Changes the guest's memory and devices by the protocol of QEMU's device tests (qtest). QEMU then translates code anew that it has
  * executed from there. It would not notice a change of the file behind the memory.
  */
 import { RigError } from '../../../machine/errors.js';
@@ -11,6 +11,8 @@ import { bounded, type Waiter } from './monitor.js';
 export interface MemoryPort {
   /** The machine must stand. @throws RigError when QEMU refuses it, does not answer in time (`Unanswered`), or has ended. */
   write(at: Gpa, bytes: Uint8Array): Promise<void>;
+  /** Writes 32 bits to an I/O port. Like {@link MemoryPort.write}. */
+  out(port: number, value: number): Promise<void>;
   /** Rejects what still waits for an answer, and later writes. */
   fail(error: Error): void;
   close(): void;
@@ -27,17 +29,19 @@ export async function openMemoryPort(path: string, answerMsMax: number): Promise
     text = answers.pop() ?? '';
     for (const answer of answers)
       if (answer === 'OK') waiting.shift()?.resolve(undefined);
-      else waiting.shift()?.reject(new RigError(`QEMU refused to change the guest's memory: ${answer}`));
+      else waiting.shift()?.reject(new RigError(`QEMU refused to change the guest: ${answer}`));
   });
+  const tell = async (command: string): Promise<void> => {
+    if (failure) throw failure;
+    const { waiter, answer } = bounded("QEMU's answer to a change of the guest", answerMsMax);
+    waiting.push(waiter);
+    line.send(Buffer.from(`${command}\n`));
+    await answer;
+  };
   return {
-    async write(at, bytes) {
-      if (failure) throw failure;
-      const { waiter, answer } = bounded("QEMU's answer to a change of the guest's memory", answerMsMax);
-      waiting.push(waiter);
-      const hex = Buffer.from(bytes).toString('hex');
-      line.send(Buffer.from(`write 0x${at.toString(16)} 0x${bytes.length.toString(16)} 0x${hex}\n`));
-      await answer;
-    },
+    write: (at, bytes) =>
+      tell(`write 0x${at.toString(16)} 0x${bytes.length.toString(16)} 0x${Buffer.from(bytes).toString('hex')}`),
+    out: (port, value) => tell(`outl 0x${port.toString(16)} 0x${value.toString(16)}`),
     fail(error) {
       failure ??= error;
       for (const { reject } of waiting.splice(0)) reject(failure);

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { makeTemporaryFolder } from '../../../host/node/temporary.js';
 import type { Channel, MachineConfig } from '../../../machine/contract.js';
 import { isSnapbackError, RigError } from '../../../machine/errors.js';
+import type { SavedMachine } from '../checkpoint.js';
 import { argumentsOf, QEMU_PROGRAM, type MachinePaths } from '../command-line.js';
 import { openDisk, openUnusedDisk, type ServedDisk, type ServedDiskEvents } from './disk.js';
 import { openFifos } from './fifos.js';
 import { openLine, type Line } from './lines.js';
 import { openMemoryPort, type MemoryPort } from './memory-port.js';
+import { loadDevices, saveDevices, type SavedDevices } from './migration.js';
 import { openMonitor, type Monitor, type MonitorEvent } from './monitor.js';
 import { startProcess } from './process.js';
 import { openRam, type Ram } from './ram.js';
@@ -22,6 +24,8 @@ export interface Parts {
   readonly memory: MemoryPort;
   readonly window: Window;
   readonly disks: readonly ServedDisk[];
+  /** The state of processors and devices. The machine must stand, and can run on. @throws RigError when QEMU cannot. */
+  saveDevices(): Promise<SavedDevices>;
   /** Ends the process. RAM can still be read. */
   end(): Promise<void>;
 }
@@ -38,13 +42,22 @@ export interface PartsEvents {
   readonly onStopFlush: () => void;
 }
 
+/** What a restored machine has outside of this process when it begins. */
+export type PartsBefore = Pick<SavedMachine, 'memory' | 'disks' | 'window'> & SavedDevices;
+
 /**
  * Starts the process of a machine, which waits for `cont`. `stallMs`: real time within which QEMU must answer.
- * @throws RigError when QEMU does not start. Nothing is left of it then.
+ * @throws RigError when QEMU does not start, or does not take the state of a machine before. Nothing is left of it then.
  */
-export async function startParts(config: MachineConfig, stallMs: number, events: PartsEvents): Promise<Parts> {
+export async function startParts(
+  config: MachineConfig,
+  stallMs: number,
+  events: PartsEvents,
+  before?: PartsBefore,
+): Promise<Parts> {
   const folder = await makeTemporaryFolder('snapback-qemu-');
   const paths = pathsIn(folder, config);
+  const devicesPath = join(folder, 'devices');
   const toClose: { close(): void }[] = [];
   const closeAll = (): void => toClose.forEach((one) => one.close());
   const opened = async <T extends { close(): void }>(one: Promise<T>): Promise<T> => {
@@ -71,6 +84,10 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
       );
     await opened(openUnusedDisk(paths.stops, events.onStopFlush, events.onDiskError));
     const window = await opened(createWindow(paths.window));
+    if (before) {
+      before.disks.forEach((disk, number) => disks[number]?.load(disk));
+      await window.load(before.window);
+    }
     await writeFile(paths.kernel, config.kernel);
     if (config.initrd && paths.initrd !== undefined) await writeFile(paths.initrd, config.initrd);
     return { monitor, memory, serial: { console, agent }, window, disks };
@@ -81,7 +98,11 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
     throw isSnapbackError(error) ? error : unprepared(folder, error);
   });
   const { monitor, memory } = prepared;
-  const process = startProcess(QEMU_PROGRAM, argumentsOf(config, paths), folder);
+  const process = startProcess(
+    QEMU_PROGRAM,
+    argumentsOf({ ...config, isRestored: before !== undefined }, paths),
+    folder,
+  );
   void process.ended.then((how) => {
     const failure = events.onEnd(how);
     monitor.fail(failure);
@@ -94,7 +115,12 @@ export async function startParts(config: MachineConfig, stallMs: number, events:
   };
   try {
     await monitor.ready();
-    return { ...prepared, ram: await openRam(await process.pid, config), end };
+    const ram = await openRam(await process.pid, config);
+    if (before) {
+      await ram.fill(before.memory);
+      await loadDevices({ monitor, memory, path: devicesPath, msMax: stallMs }, before);
+    }
+    return { ...prepared, ram, saveDevices: () => saveDevices({ monitor, path: devicesPath, msMax: stallMs }), end };
   } catch (error) {
     await end();
     throw error;

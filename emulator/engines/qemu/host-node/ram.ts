@@ -4,6 +4,7 @@
  * with the two.
  */
 import { open, readdir, readlink, type FileHandle } from 'node:fs/promises';
+import { usedRanges } from '../../../disks/sparse.js';
 import type { MachineConfig } from '../../../machine/contract.js';
 import { RigError } from '../../../machine/errors.js';
 import { ramOffset, ramPlaces } from '../../../machine/ram.js';
@@ -16,6 +17,8 @@ export interface Ram {
   all(): Promise<Uint8Array>;
   /** The same in pieces of at most this length. */
   pieces(lengthBytes: number): AsyncIterable<Uint8Array>;
+  /** Fills it, in the order of addresses, before the machine has run. It must be all zeros. */
+  fill(memory: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,6 +65,15 @@ export async function openRam(
       for (let from = 0; from < places.lengthBytes; from += lengthBytes)
         yield readFrom(from, Math.min(lengthBytes, places.lengthBytes - from));
     },
+    async fill(memory) {
+      // Pages of zeros are left out: they need not become resident.
+      for (const [from, to] of usedRanges(memory))
+        for (let done = from; done < to;) {
+          const place = placeOf(done, to - done);
+          const { bytesWritten } = await place.file.write(memory, done, place.lengthBytes, place.within);
+          done += bytesWritten;
+        }
+    },
     async close() {
       for (const file of files) await file.close();
     },
@@ -77,5 +89,5 @@ async function openMemfds(folder: string, count: number): Promise<FileHandle[]> 
   }
   if (found.length !== count)
     throw new Error(`${found.length} memory-backend-memfd among the files of ${folder}, not ${count}`);
-  return Promise.all(found.map((path) => open(path, 'r')));
+  return Promise.all(found.map((path) => open(path, 'r+')));
 }

@@ -6,6 +6,10 @@ import { DELIVERY_WINDOW } from '../../../machine/delivery.js';
 export interface Window {
   /** Replaces what is left of the previous delivery. The machine must stand. */
   deliver(bytes: Uint8Array): Promise<void>;
+  /** The whole file. The machine must stand. */
+  save(): Promise<Uint8Array>;
+  /** The reverse. */
+  load(content: Uint8Array): Promise<void>;
   close(): void;
 }
 
@@ -24,6 +28,12 @@ export async function createWindow(path: string): Promise<Window> {
       await file.write(bytes, 0, bytes.length, DELIVERY_WINDOW.bytesAt);
       await file.write(Uint32Array.of(bytes.length), 0, 4, 0);
     },
+    async save() {
+      const content = new Uint8Array(DELIVERY_WINDOW.lengthBytes);
+      await file.read(content, 0, content.length, 0);
+      return content;
+    },
+    load: async (content) => void (await file.write(content, 0, content.length, 0)),
     close: () => void file.close(),
   };
 }
