@@ -46,7 +46,9 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
     powerOn: (config) => Promise.resolve().then(() => make(config, [], 0)),
     restore: (config, checkpoint) =>
       Promise.resolve().then(() => {
-        const { history, steps } = decodeCheckpoint(checkpoint);
+        const { history, steps, shape } = decodeCheckpoint(checkpoint);
+        if (shape !== shapeOf(config))
+          throw new InputError(`the checkpoint is of a machine with ${shape}, the config says ${shapeOf(config)}`);
         return make(config, history, steps);
       }),
   };
@@ -62,7 +64,9 @@ function checkSize({ disks, memoryMiB, processors = 1, volatileCaches }: Restore
   if (processors !== 1) throw new InputError(`a fake machine has one processor, not ${processors}`);
 }
 
-function createMachine(guest: FakeGuest, { share }: RestoreConfig, sha256: FakeEngineOptions['sha256']): Machine {
+const shapeOf = ({ memoryMiB, disks }: RestoreConfig): string => `${memoryMiB} MiB and ${disks.length} disks`;
+
+function createMachine(guest: FakeGuest, config: RestoreConfig, sha256: FakeEngineOptions['sha256']): Machine {
   let closed = false;
   let running = false;
   const open = <T>(work: () => T): Promise<T> =>
@@ -103,9 +107,9 @@ function createMachine(guest: FakeGuest, { share }: RestoreConfig, sha256: FakeE
     readMemory: (at, lengthBytes) => open(() => guest.readMemory(at, lengthBytes)),
     captureMemory: () => open(() => guest.captureMemory()),
     // A script has no way to write to it.
-    readShare: () => open(() => share),
+    readShare: () => open(() => config.share),
     stateHash: () => open(() => sha256(guest.hashParts())),
-    checkpoint: () => open(() => encodeCheckpoint(guest)),
+    checkpoint: () => open(() => encodeCheckpoint(guest, config)),
     close() {
       closed = true;
       return Promise.resolve();
@@ -114,24 +118,34 @@ function createMachine(guest: FakeGuest, { share }: RestoreConfig, sha256: FakeE
 }
 
 /** A checkpoint of a fake machine is its history. Restoring it executes the history again. */
-function encodeCheckpoint(guest: FakeGuest): Checkpoint {
+function encodeCheckpoint(guest: FakeGuest, config: RestoreConfig): Checkpoint {
   const { history, steps } = guest.history();
   const plain = history.map((stimulus) => ({ ...stimulus, bytes: [...stimulus.bytes] }));
-  return { engine: FAKE_ENGINE, bytes: new TextEncoder().encode(JSON.stringify({ steps, history: plain })) };
+  return {
+    engine: FAKE_ENGINE,
+    bytes: new TextEncoder().encode(JSON.stringify({ steps, history: plain, shape: shapeOf(config) })),
+  };
 }
 
 function decodeCheckpoint({ engine, bytes }: Checkpoint): {
   readonly history: readonly Stimulus[];
   readonly steps: number;
+  /** Of the machine that it was made from. */
+  readonly shape: string;
 } {
   if (engine !== FAKE_ENGINE)
     throw new InputError(`a checkpoint of the ${engine} engine cannot be restored by ${FAKE_ENGINE}`);
   try {
-    const { history, steps } = JSON.parse(new TextDecoder().decode(bytes)) as {
+    const { history, steps, shape } = JSON.parse(new TextDecoder().decode(bytes)) as {
       history: readonly (Stimulus & { bytes: number[] })[];
       steps: number;
+      shape: string;
     };
-    return { steps, history: history.map((stimulus) => ({ ...stimulus, bytes: Uint8Array.from(stimulus.bytes) })) };
+    return {
+      steps,
+      shape,
+      history: history.map((stimulus) => ({ ...stimulus, bytes: Uint8Array.from(stimulus.bytes) })),
+    };
   } catch (cause) {
     throw new InputError('not a checkpoint of the fake engine', { cause });
   }
