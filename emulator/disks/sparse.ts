@@ -39,14 +39,20 @@ export function unpackPages(
       if (kept[page] === 0 && !isZeroPage(page)) memory.fill(0, page * PAGE, (page + 1) * PAGE);
     }
   }
-  // Neighbours in one go.
+  for (const { at, bytes } of packedRuns(indexBytes, content))
+    memory.set(bytes.subarray(0, memory.byteLength - at), at);
+}
+
+/** What was packed, in the order of addresses: neighbouring pages in one piece, which is a view of `content`. */
+export function* packedRuns(
+  indexBytes: Uint8Array,
+  content: Uint8Array,
+): Generator<{ readonly at: number; readonly bytes: Uint8Array }> {
+  const indexes = new Uint32Array(indexBytes.slice().buffer);
   for (let slot = 0, end = 0; slot < indexes.length; slot = end) {
     const page = indexes[slot] ?? 0;
     for (end = slot + 1; indexes[end] === page + end - slot;) end++;
-    memory.set(
-      content.subarray(slot * PAGE, slot * PAGE + Math.min((end - slot) * PAGE, memory.byteLength - page * PAGE)),
-      page * PAGE,
-    );
+    yield { at: page * PAGE, bytes: content.subarray(slot * PAGE, end * PAGE) };
   }
 }
 

@@ -20,14 +20,14 @@ export interface SavedMachine {
   readonly window: Uint8Array;
   /** Where the guest sees it. Absent before its firmware has given it a place. */
   readonly windowAt?: number;
-  /** All RAM, in the order of addresses. */
-  readonly memory: Uint8Array;
+  /** All RAM, in the order of addresses, as `packPages` packs it. */
+  readonly memory: readonly [indexes: Uint8Array, content: Uint8Array];
   /** QEMU's stream of everything but RAM. */
   readonly devices: Uint8Array;
 }
 
 type Shape = Pick<RestoreConfig, 'memoryMiB' | 'wallClockMs'> &
-  Required<Pick<RestoreConfig, 'processors' | 'nodes' | 'highMemoryMiB' | 'diskBus'>>;
+  Required<Pick<RestoreConfig, 'processors' | 'nodes' | 'highMemoryMiB' | 'diskBus'>> & { readonly disks: number };
 
 interface CheckpointHead extends Pick<
   SavedMachine,
@@ -43,7 +43,7 @@ export function packMachine(config: RestoreConfig, saved: SavedMachine): Uint8Ar
   const { disks, window, memory, devices, ...rest } = saved;
   const { heads, blocks } = packDisks(disks);
   const head: CheckpointHead = { ...rest, shape: shapeOf(config), windowBytes: window.length, disks: heads };
-  return packCheckpoint(head, [...packPages(memory), ...packPages(window), blocks(), devices]);
+  return packCheckpoint(head, [...memory, ...packPages(window), blocks(), devices]);
 }
 
 /**
@@ -67,16 +67,9 @@ export function unpackMachine(config: RestoreConfig, bytes: Uint8Array): SavedMa
         `the checkpoint is of a machine with ${name} ${shape[name as keyof Shape]}, the config says ${value}`,
         { remedy: 'restore it with the config under which it was made' },
       );
-  if (disks.length !== config.disks.length)
-    throw new InputError(
-      `the checkpoint is of a machine with ${disks.length} disks, the config says ${config.disks.length}`,
-      { remedy: 'restore it with the config under which it was made' },
-    );
-  const memory = new Uint8Array(config.memoryMiB * 2 ** 20);
-  unpackPages(memory, pages, pageContents, []);
   const window = new Uint8Array(windowBytes);
   unpackPages(window, windowPages, windowContents, []);
-  return { ...rest, disks: unpackDisks(disks, blocks), window, memory, devices };
+  return { ...rest, disks: unpackDisks(disks, blocks), window, memory: [pages, pageContents], devices };
 }
 
 const shapeOf = ({
@@ -85,5 +78,14 @@ const shapeOf = ({
   processors = 1,
   nodes = 1,
   diskBus = 'ide',
+  disks,
   wallClockMs,
-}: RestoreConfig): Shape => ({ memoryMiB, highMemoryMiB, processors, nodes, diskBus, wallClockMs });
+}: RestoreConfig): Shape => ({
+  memoryMiB,
+  highMemoryMiB,
+  processors,
+  nodes,
+  diskBus,
+  disks: disks.length,
+  wallClockMs,
+});

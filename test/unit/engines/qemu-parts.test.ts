@@ -7,6 +7,7 @@ import { DISK_BUSES } from '../../../emulator/machine/contract.js';
 import { createFlushes } from '../../../emulator/engines/qemu/flushes.js';
 import { serveNbd, type NbdDisk } from '../../../emulator/engines/qemu/nbd.js';
 import { isDead, readProcessors, senders } from '../../../emulator/engines/qemu/processors.js';
+import { packPages } from '../../../emulator/disks/sparse.js';
 import { concat } from '../../../emulator/machine/bytes.js';
 import { InputError, RigError } from '../../../emulator/machine/errors.js';
 
@@ -245,15 +246,12 @@ t.test('a checkpoint holds a machine, and fits only to its config', (t) => {
     disks: [disk, { ...disk, writeCount: 0, blocks: new Map(), unflushed: 0 }],
     window,
     windowAt: 0xfe80_0000,
-    memory,
+    memory: packPages(memory),
     devices: Uint8Array.of(1, 2, 3),
   };
   const bytes = packMachine(CONFIG, saved);
   t.ok(bytes.length < 1 << 20, 'without the pages that are zero');
-  const { memory: memoryAgain, ...again } = unpackMachine(CONFIG, bytes);
-  const { memory: _, ...rest } = saved;
-  t.same(again, rest);
-  t.equal(Buffer.compare(memoryAgain, memory), 0);
+  t.same(unpackMachine(CONFIG, bytes), saved);
   for (const other of [
     { processors: 2 },
     { memoryMiB: 512 },

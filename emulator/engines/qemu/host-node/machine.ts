@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** One machine in a process of QEMU. It stands still outside of `run`. */
 import { createHash } from 'node:crypto';
+import { packPages } from '../../../disks/sparse.js';
 import type { Machine, MachineConfig } from '../../../machine/contract.js';
 import { InputError, RigError, StallError } from '../../../machine/errors.js';
 import { ramOffset, ramPlaces } from '../../../machine/ram.js';
@@ -139,7 +140,7 @@ export async function startMachine(
         virtualMs: clock.virtualMs,
         disks: disks.map((disk) => disk.save()),
         window: await window.save(),
-        memory: await ram.all(),
+        memory: packPages(await ram.all()),
         ...(await parts.saveDevices()),
       };
       return { engine: facts.name, bytes: packMachine(config, saved) };

@@ -4,7 +4,7 @@
  * with the two.
  */
 import { open, readdir, readlink, type FileHandle } from 'node:fs/promises';
-import { usedRanges } from '../../../disks/sparse.js';
+import { packedRuns } from '../../../disks/sparse.js';
 import type { MachineConfig } from '../../../machine/contract.js';
 import { RigError } from '../../../machine/errors.js';
 import { ramOffset, ramPlaces } from '../../../machine/ram.js';
@@ -17,8 +17,8 @@ export interface Ram {
   all(): Promise<Uint8Array>;
   /** The same in pieces of at most this length. */
   pieces(lengthBytes: number): AsyncIterable<Uint8Array>;
-  /** Fills it, in the order of addresses, before the machine has run. It must be all zeros. */
-  fill(memory: Uint8Array): Promise<void>;
+  /** Fills it with what `packPages` has packed, before the machine has run. It must be all zeros. */
+  fill(packed: readonly [indexes: Uint8Array, content: Uint8Array]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,12 +65,11 @@ export async function openRam(
       for (let from = 0; from < places.lengthBytes; from += lengthBytes)
         yield readFrom(from, Math.min(lengthBytes, places.lengthBytes - from));
     },
-    async fill(memory) {
-      // Pages of zeros are left out: they need not become resident.
-      for (const [from, to] of usedRanges(memory))
-        for (let done = from; done < to;) {
-          const place = placeOf(done, to - done);
-          const { bytesWritten } = await place.file.write(memory, done, place.lengthBytes, place.within);
+    async fill(packed) {
+      for (const { at, bytes } of packedRuns(...packed))
+        for (let done = 0; done < bytes.length;) {
+          const place = placeOf(at + done, bytes.length - done);
+          const { bytesWritten } = await place.file.write(bytes, done, place.lengthBytes, place.within);
           done += bytesWritten;
         }
     },
