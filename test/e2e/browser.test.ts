@@ -4,13 +4,11 @@
  * interruption, and in the browser it continues from a saved state, with and without memory that the page shares with its
  * worker: from Snapback's server, and from one that only delivers files. What Node does runs at the same time.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
 import { packagePath } from '../../emulator/host/node/paths.js';
@@ -49,20 +47,7 @@ import { loadSession, sessionDifferences } from '../../tools/cli/replay-session.
 import { scenarioPage } from '../../tools/page/scenario-page.js';
 import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
-
-/** Chromium must not look for hosts outside. */
-const QUIET = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-/** Bound of each step in the browser: a busy host may take long to start one. */
-const HOST_MS_MAX = 300_000;
+import { HOST_MS_MAX, openChromium } from './chromium.js';
 
 await buildWorkers();
 await buildPage();
@@ -237,23 +222,17 @@ async function checkAccess(t: Test, page: Page, when: string): Promise<void> {
 }
 
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
-  const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
   const files = await scenarioPage(loaded, context);
   const inNode = alone();
   t.teardown(async () => (await inNode.catch(() => undefined))?.machine.close());
   const server = await serveFiles(files, 0);
   const delivered = new Map(files);
   const plain = await plainServer(delivered);
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: '/usr/bin/chromium',
-    args: QUIET,
-    timeout: HOST_MS_MAX,
-  });
+  const { browser, close } = await openChromium();
   t.teardown(async () => {
-    await browser.close();
+    await close();
     await server.close();
     plain.close();
-    await rm(profile, { recursive: true, force: true });
   });
 
   const problems: string[] = [];

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The page goes back to instants of its machine, in Chromium. The machine is that of the conformance suite, which needs no kernel. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import t from 'tap';
 import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
 import type { BootState } from '../../emulator/cycle/boot-state.js';
@@ -13,14 +10,10 @@ import type { SessionState } from '../../emulator/host/browser/session/state.js'
 import { pageFiles } from '../../tools/page/files.js';
 import { serveFiles } from '../../tools/page/server.js';
 import { conformanceConfig, READY } from '../conformance/guest.js';
+import { HOST_MS_MAX, openChromium } from './chromium.js';
 
 await buildWorkers();
 await buildPage();
-
-/** Chromium must not look for hosts outside. */
-const QUIET = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'];
-/** Bound of each step in the browser: a busy host may take long to start one. */
-const HOST_MS_MAX = 300_000;
 
 interface There {
   readonly snapback: SessionState;
@@ -86,7 +79,6 @@ async function goTo(page: Page, toMs: number): Promise<StandsAt> {
 }
 
 t.test('back to an instant, on as it was, and on differently', async (t) => {
-  const profile = await mkdtemp(join(tmpdir(), 'snapback-chromium-'));
   const state = await readyState();
   const files = await pageFiles({
     config,
@@ -100,15 +92,10 @@ t.test('back to an instant, on as it was, and on differently', async (t) => {
     facts: {} as never,
   });
   const server = await serveFiles(files, 0);
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: '/usr/bin/chromium',
-    args: QUIET,
-    timeout: HOST_MS_MAX,
-  });
+  const { browser, close } = await openChromium();
   t.teardown(async () => {
-    await browser.close();
+    await close();
     await server.close();
-    await rm(profile, { recursive: true, force: true });
   });
   const page = await browser.newPage();
   page.setDefaultTimeout(HOST_MS_MAX);
