@@ -174,7 +174,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
           consoleBytes: before + console.length,
         };
         const isThere = !next.end || (next.end.virtualMs === nowMs && next.end.instructions === instructions);
-        if (!isThere || !equalBytes(consoleOf(line.tape, position.consoleBytes).subarray(before), console))
+        if (!isThere || !equalBytes(consoleOf(line.tape, position.consoleBytes, before), console))
           throw new RigError(
             `the machine is not the same as before: it differs before instruction ${instructions}, ${nowMs} ms`,
             { remedy: 'report this as a bug, with the scenario' },

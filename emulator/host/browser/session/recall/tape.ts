@@ -88,8 +88,18 @@ export function cutAt(tape: Tape, { at, stretch, consoleBytes }: Position): Tape
   };
 }
 
-/** So many bytes of what the console has shown. */
-export const consoleOf = ({ console }: Tape, lengthBytes: number): Uint8Array => concat(console).slice(0, lengthBytes);
+/** What the console has shown up to so many bytes since the beginning, from so many bytes on. */
+export function consoleOf({ console }: Tape, toBytes: number, fromBytes = 0): Uint8Array {
+  let at = 0;
+  // Only what is asked for is copied: each stretch that is run again is compared.
+  return concat(
+    console.map((piece) => {
+      const begin = at;
+      at += piece.length;
+      return piece.subarray(Math.max(0, fromBytes - begin), Math.max(0, toBytes - begin));
+    }),
+  );
+}
 
 /** A part of a stretch that is to be run again. */
 export interface Again {
