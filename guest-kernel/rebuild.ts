@@ -3,7 +3,7 @@
  * Builds a kernel a second time, in another folder, interrupted and continued, to check that equal inputs give equal
  * bytes. Only the digests are kept.
  *
- * Every test run does this with a small kernel (reproduced.config), which has the files of the series, and the build's steps
+ * A test of the soak does this with a small kernel (reproduced.config), which has the files of the series, and the build's steps
  * from the source to the compressed image. `npm run soak -- kernel` does it with the kernels that are booted.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Runs test files, bundled into `dist/test`, each in a process of its own, and counts their assertions. */
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 import { countTap } from './tap-count.mjs';
@@ -27,7 +27,6 @@ export const LONG = [
   'e2e/swap-file',
   'e2e/storm',
   'e2e/features',
-  'e2e/debug-kernel',
   'e2e/snapctl',
   'e2e/chain',
   'e2e/filesystems-in-use',
@@ -62,6 +61,17 @@ export function testFiles(dir) {
     .filter((name) => /\.test\.tsx?$/.test(name))
     .map((name) => join(dir, name))
     .sort();
+}
+
+/** The kernels that these test files boot, as far as their texts tell: release for i386, and others that they name. */
+export function kernelsOf(files) {
+  const texts = files.map((file) => readFileSync(join(root, file), 'utf8'));
+  const named = (pattern) => texts.some((text) => pattern.test(text));
+  return [
+    { flavour: 'release', arch: 'i386' },
+    ...(named(/\bx86_64\b/) ? [{ flavour: 'release', arch: 'x86_64' }] : []),
+    ...(named(/\bkernel: debug\b/) ? [{ flavour: 'debug', arch: 'i386' }] : []),
+  ];
 }
 
 /** The files in an order in which no long one is left for the end. */

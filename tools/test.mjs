@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
  * `npm test`: sets up, looks at format and types, and runs unit tests (with coverage) and end-to-end tests, for which it builds what
- * they boot. `npm test -- FILE...` runs just these. The last line is `N passed, N failed`.
+ * they boot. `npm test -- FILE...` runs just these, which may also be some of `test/soak`. The last line is `N passed, N failed`.
  */
 import { join } from 'node:path';
 import { run, runTests } from './run-tests.mjs';
 import { root, SetupError, setUp } from './setup.mjs';
-import { testFiles } from './test-files.mjs';
+import { kernelsOf, testFiles } from './test-files.mjs';
 
 const command = join(root, 'tools/snapback.mjs');
 
@@ -29,15 +29,13 @@ async function main(named) {
       e2e: testFiles('test/e2e'),
       prepare: () => build([['--tests']]),
     });
-  const isE2e = (file) => file.includes('test/e2e/');
+  const isE2e = (file) => /test\/(e2e|soak)\//.test(file);
   const e2e = named.filter(isE2e);
   // Minutes when kernels have changed: for named tests, only what they boot.
-  const all = e2e.some((file) => /debug-kernel|reproducible/.test(file));
-  const x86_64 = e2e.some((file) => /qemu\.test|kernel-loop/.test(file)) ? [['--arch', 'x86_64']] : [];
   return runTests({
     unit: named.filter((file) => !isE2e(file)),
     e2e,
-    prepare: () => build(all ? [['--tests']] : [[], ...x86_64]),
+    prepare: () => build(kernelsOf(e2e).map(({ flavour, arch }) => ['--kernel', flavour, '--arch', arch])),
   });
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback build`: builds everything that a run needs, without a run. */
 import { kindName, type KernelKind } from '../../guest-kernel/build.js';
-import { smallKernelTwice } from '../../guest-kernel/rebuild.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
 import { EXIT } from '../../emulator/machine/errors.js';
@@ -13,14 +12,13 @@ import type { CommandContext } from './context.js';
 export interface BuildOptions {
   readonly kernel: KernelKind['flavour'];
   readonly arch: KernelKind['arch'];
-  /** Build what the tests need instead: tools of the host, all their kernels, and a small one twice for comparison. */
+  /** Build what `npm test` needs instead: tools of the host, and all its kernels. */
   readonly tests?: boolean;
 }
 
-/** The kernels that the end-to-end tests boot. */
-const KERNELS_OF_TESTS: readonly KernelKind[] = [
+/** The kernels that the end-to-end tests of `npm test` boot. */
+export const KERNELS_OF_TESTS: readonly KernelKind[] = [
   { flavour: 'release', arch: 'i386' },
-  { flavour: 'debug', arch: 'i386' },
   { flavour: 'release', arch: 'x86_64' },
 ];
 
@@ -39,7 +37,6 @@ export async function buildCommand({ kernel, arch, tests }: BuildOptions, { sign
         shown.add(line);
       }
     }
-    if (tests === true) await smallKernelTwice(context);
   } finally {
     progress.clear();
   }

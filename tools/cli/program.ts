@@ -154,7 +154,7 @@ export function buildProgram(context: CommandContext): Command {
     .description('build kernel, guest programs and disks into the cache, without running anything')
     .addOption(new Option('--kernel <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
     .addOption(new Option('--arch <architecture>', "the kernel's architecture").choices(KERNEL_ARCHS).default('i386'))
-    .option('--tests', 'build everything that the tests need')
+    .option('--tests', 'build everything that `npm test` needs')
     .action(async (options: BuildOptions) => context.done(await buildCommand(options, context)));
   sub('clean')
     .description('remove from the cache what the present sources do not need')

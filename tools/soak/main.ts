@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** `npm run soak`: long series of cycles, many storms, all scenarios, and second builds of kernels. */
+/** `npm run soak`: long series of cycles, many storms, all scenarios, second builds of kernels, and long tests. */
 import { join } from 'node:path';
 import { buildContext } from '../cli/build-context.js';
-import { ensurePrerequisites } from '../cli/doctor.js';
+import { ensurePrerequisites, FOR_TESTS } from '../cli/doctor.js';
 import { runTool } from '../cli/tool.js';
 import { bootStates } from '../../emulator/cycle/boot.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
@@ -33,13 +33,16 @@ import {
   type ScenariosPart,
   type StacksPart,
   type StormPart,
+  type TestsPart,
 } from './options.js';
 import { partsOf } from './parts.js';
+import type { Purpose } from '../prerequisites.js';
 import { scenarioNames } from '../run/scenario-names.js';
 import { loadFor, runOn } from './scenarios.js';
 import { isKnown } from './known-stacks.js';
 import { runStacks, stacksNamed, writeStacks } from './stack-run.js';
 import { groupsOf, type Stack } from './stacks.js';
+import { runLongTest, testName, testsNamed } from './tests.js';
 import { memoryStorm, runStorm, stormReady, type Storm, type StormOutcome } from './storm.js';
 
 const SHOWN_EVERY_CYCLES = 10;
@@ -54,11 +57,18 @@ export function main(args: readonly string[]): Promise<number> {
       return EXIT.pass;
     }
     const { context, progress } = buildContext(signal);
-    await ensurePrerequisites(context, options.run !== 'kernel' && options.machine.engine === 'qemu' ? ['qemu'] : []);
+    await ensurePrerequisites(context, purposesOf(options));
     const well = options.run === 'all' ? await all(options, context) : await runPart(options, context);
     progress.clear();
     return well ? EXIT.pass : EXIT.guestFailed;
   });
+}
+
+/** What the host needs for it besides what every run needs. */
+function purposesOf(options: Part | AllOptions): readonly Purpose[] {
+  if (options.run === 'tests') return FOR_TESTS;
+  if (options.run === 'all') return [...new Set(partsOf(options.machine.engine).flatMap(purposesOf))];
+  return options.run !== 'kernel' && options.machine.engine === 'qemu' ? ['qemu'] : [];
 }
 
 /** Runs every part from `from` on. An interrupted run says how it is continued. */
@@ -92,6 +102,8 @@ function runPart(part: Part, context: BuildContext): Promise<boolean> {
       return stacks(part, context);
     case 'kernel':
       return kernel(part, context);
+    case 'tests':
+      return tests(part, context);
   }
 }
 
@@ -276,6 +288,25 @@ async function stacks(part: StacksPart, context: BuildContext): Promise<boolean>
   }
   console.log(
     `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${wanted.length - failed.length} of ${wanted.length} stacks, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join('; ')}` : ''}`,
+  );
+  return failed.length === 0;
+}
+
+async function tests(part: TestsPart, context: BuildContext): Promise<boolean> {
+  const wanted = testsNamed(part.names);
+  const startedMs = performance.now();
+  const failed: string[] = [];
+  for (const [index, file] of wanted.entries()) {
+    const left = wanted.slice(index).map(testName);
+    const { counts, text } = await continuable(runLongTest(file, context), { ...part, names: left });
+    console.log(text);
+    for (const skipped of counts.skips) console.log(`  skipped: ${skipped}`);
+    if (counts.fail === 0) continue;
+    failed.push(testName(file));
+    console.log(`  again: ${commandOf({ ...part, names: [testName(file)] })}`);
+  }
+  console.log(
+    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${wanted.length - failed.length} of ${wanted.length} long tests, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join(', ')}` : ''}`,
   );
   return failed.length === 0;
 }

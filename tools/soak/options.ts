@@ -52,8 +52,15 @@ export interface KernelPart {
   readonly arch: KernelArch;
 }
 
+/** Long end-to-end tests: the files of `test/soak`. */
+export interface TestsPart {
+  readonly run: 'tests';
+  /** All of them when there are none. */
+  readonly names: readonly string[];
+}
+
 /** What one command line of its own can run. */
-export type Part = ChainPart | StormPart | MemoryPart | ScenariosPart | StacksPart | KernelPart;
+export type Part = ChainPart | StormPart | MemoryPart | ScenariosPart | StacksPart | KernelPart | TestsPart;
 
 export interface AllOptions {
   readonly run: 'all';
@@ -75,6 +82,7 @@ export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHI
        npm run soak -- scenarios [NAME...] [MACHINE]
        npm run soak -- stacks [NAME...] [--write FOLDER] [MACHINE]
        npm run soak -- kernel [--kernel FLAVOUR] [--arch A]
+       npm run soak -- tests [NAME...]
        npm run soak -- [all] [--engine E] [--from PART]
 
 What takes too long for every test run, on one core:
@@ -86,6 +94,7 @@ What takes too long for every test run, on one core:
   stacks     filesystems on devices on files on filesystems ..., each stack while it is written to; NAME is such as
              'xfs on crypt on loop on ext4'
   kernel     a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
+  tests      those of test/soak, which are like those of test/e2e and are run as these are; NAME is such as debug-kernel
   all        everything, on every kind of machine of the engine, part by part
 
   --cycles N             how many snapshots of a chain (${CYCLES} unless told)
@@ -111,7 +120,7 @@ export function readOptions(args: readonly string[]): Options {
   if (allowed === undefined) throw wrong(`there is nothing named '${run}' to run`);
   const [extra] = OWN.filter((name) => values[name] !== undefined && !allowed.includes(name));
   if (extra !== undefined) throw wrong(`--${extra} is not for '${run}'`);
-  if (run !== 'scenarios' && run !== 'stacks' && rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
+  if (!NAMING.includes(run) && rest.length > 0) throw wrong(`'${rest[0] ?? ''}' is too much`);
   switch (run) {
     case 'chain':
       return {
@@ -141,6 +150,9 @@ export function readOptions(args: readonly string[]): Options {
         throw wrong('a kernel that is built twice takes --kernel release or debug, and --arch');
       return { run, flavour, arch };
     }
+    case 'tests':
+      if (Object.keys(machine).length > 0) throw wrong(`each test has machines of its own, not${wordsOf(machine)}`);
+      return { run, names: rest };
     default: {
       const { engine, ...others } = machine;
       if (Object.keys(others).length > 0)
@@ -155,6 +167,7 @@ export function readOptions(args: readonly string[]): Options {
 /** The command that runs this. */
 export function commandOf(part: Part | AllOptions): string {
   if (part.run === 'kernel') return `npm run soak -- kernel${wordsOf({ kernel: part.flavour, arch: part.arch })}`;
+  if (part.run === 'tests') return `npm run soak -- tests${part.names.map((name) => ` ${name}`).join('')}`;
   const own = (): string => {
     switch (part.run) {
       case 'chain':
@@ -177,6 +190,8 @@ export function commandOf(part: Part | AllOptions): string {
 }
 
 const OWN = ['cycles', 'snapshots', 'seed', 'seeds', 'write', 'from'] as const;
+/** The parts that are told by name what to run. */
+const NAMING: readonly string[] = ['scenarios', 'stacks', 'tests'];
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   chain: ['cycles', 'seed'],
   storm: ['seeds'],
@@ -184,6 +199,7 @@ const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   scenarios: [],
   stacks: ['write'],
   kernel: [],
+  tests: [],
   all: ['from'],
 };
 

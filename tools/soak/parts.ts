@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** All that is run of an engine: every scenario on every kind of its machines, the chain, and the storms. */
+/** All that is run of an engine: every scenario on every kind of its machines, the chain, and the storms. The long tests are run once. */
 import type { EngineName } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import type { KernelArch, KernelFlavour } from '../../guest-kernel/build.js';
@@ -38,6 +38,7 @@ const kernel = (flavour: KernelFlavour, arch: KernelArch): Part => ({ run: 'kern
 /** Named, because a scenario may have another engine of its own. */
 const V86: SoakMachine = { engine: 'v86' };
 const ON_V86: readonly Part[] = [
+  { run: 'tests', names: [] },
   scenarios(V86),
   scenarios({ ...V86, freezeOrder: 'filesystems-first' }, IN_USE),
   scenarios({ ...V86, kernel: 'debug' }),

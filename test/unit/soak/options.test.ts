@@ -36,6 +36,8 @@ t.test('what is to be run', (t) => {
     flavour: 'debug',
     arch: 'x86_64',
   });
+  t.same(readOptions(['tests']), { run: 'tests', names: [] });
+  t.same(readOptions(['tests', 'debug-kernel']), { run: 'tests', names: ['debug-kernel'] });
   t.same(readOptions([]), { run: 'all', from: 1, machine: {} });
   t.same(readOptions(['--engine', 'qemu']), { run: 'all', from: 1, machine: { engine: 'qemu' } });
   t.same(readOptions(['all', '--from', '3']), { run: 'all', from: 3, machine: {} });
@@ -52,16 +54,19 @@ t.test('each part is a command of its own', (t) => {
     ...partsOf('qemu'),
     readOptions(['all', '--from', '3', '--engine', 'qemu']),
     readOptions(['stacks', 'xfs on crypt', 'ext4, moved to a younger crypt', '--kernel', 'debug']),
+    readOptions(['tests', 'debug-kernel', 'reproducible']),
     readOptions(['storm', '--seeds', '5', '--memory', '640 MiB', '--cmdline', 'nokaslr preempt=full']),
   ];
   for (const one of given) {
     if (one.run === 'help') continue;
     t.same(readOptions(wordsOf(commandOf(one))), one, commandOf(one));
   }
-  for (const engine of ['v86', 'qemu'] as const) {
-    const runs = new Set(partsOf(engine).map(({ run }) => run));
-    t.same([...runs].sort(), ['chain', 'kernel', 'memory', 'scenarios', 'stacks', 'storm'], engine);
-  }
+  const onBoth = ['chain', 'kernel', 'memory', 'scenarios', 'stacks', 'storm'];
+  for (const [engine, expected] of [
+    ['v86', [...onBoth, 'tests']],
+    ['qemu', onBoth],
+  ] as const)
+    t.same([...new Set(partsOf(engine).map(({ run }) => run))].sort(), expected, engine);
   t.end();
 });
 
@@ -92,6 +97,8 @@ t.test('what cannot be meant is refused, with a word on it', (t) => {
     [['kernel', '--kernel', './linux'], /release or debug/],
     [['kernel', '--cycles', '2'], /--cycles is not for 'kernel'/],
     [['kernel', '--arch', 'arm'], /i386 or x86_64, not 'arm'/],
+    [['tests', '--seed', '2'], /--seed is not for 'tests'/],
+    [['tests', '--kernel', 'debug'], /machines of its own, not --kernel debug/],
     [['all', '--processors', '2'], /only their --engine is chosen, not --processors 2/],
   ];
   for (const [args, message] of refused)

@@ -4,7 +4,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
-import { longFirst, LONG, runTestFile, testFiles, type TestFileEnd } from '../../../tools/test-files.mjs';
+import { KERNELS_OF_TESTS } from '../../../tools/cli/build.js';
+import { kernelsOf, longFirst, LONG, runTestFile, testFiles, type TestFileEnd } from '../../../tools/test-files.mjs';
 
 const run = (t: Test, program: string, hangsAfterMs?: number): Promise<TestFileEnd> =>
   runTestFile('x.test.ts', {
@@ -28,8 +29,27 @@ t.test('every test file is run, whatever it is written in', (t) => {
   const there = readdirSync(packagePath('test'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.test\.\w+$/.test(name),
   );
-  t.same([...testFiles('test/unit'), ...testFiles('test/e2e')].sort(), there.map((name) => join('test', name)).sort());
+  t.same(
+    ['test/unit', 'test/e2e', 'test/soak'].flatMap(testFiles).sort(),
+    there.map((name) => join('test', name)).sort(),
+  );
   t.ok(there.some((name) => name.endsWith('.tsx')));
+  t.end();
+});
+
+t.test('the kernels that a test file boots', (t) => {
+  const release = { flavour: 'release', arch: 'i386' };
+  t.same(kernelsOf(['test/e2e/cycle.test.ts']), [release]);
+  t.same(kernelsOf(['test/e2e/cycle.test.ts', 'test/e2e/qemu.test.ts']), [
+    release,
+    { flavour: 'release', arch: 'x86_64' },
+  ]);
+  t.same(kernelsOf(['test/soak/debug-kernel.test.ts']), [release, { flavour: 'debug', arch: 'i386' }]);
+  t.end();
+});
+
+t.test('no file of npm test boots a kernel that it does not build', (t) => {
+  t.same(kernelsOf(testFiles('test/e2e')), KERNELS_OF_TESTS);
   t.end();
 });
 

@@ -5,7 +5,7 @@
  */
 import t, { type Test } from 'tap';
 import type { Report } from '../../tools/library.js';
-import { runText } from './cycle-support.js';
+import { runText } from '../e2e/cycle-support.js';
 
 /**
  * Checks of memory and what holds it, which rest while the live timeline saves: this kernel is slow, and the busy ones
