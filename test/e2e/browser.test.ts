@@ -72,7 +72,7 @@ interface Row {
 interface There {
   readonly snapback: PageResults;
   readonly crossOriginIsolated: boolean;
-  readonly document: { readonly body: { readonly innerText: string } };
+  readonly document: { readonly body: { readonly innerText: string }; readonly activeElement: Element };
 }
 
 /** Any web server: it delivers `files` below /somewhere/, and sets no header but the type. */
@@ -174,6 +174,77 @@ async function alone() {
   }
   const here = await machine.run({ virtualMsMax: PROMPT_MS });
   return { machine, markers, here, stateHash: await machine.stateHash() };
+}
+
+/** The element that has the focus. */
+interface Focused {
+  readonly id: string;
+  readonly matches: boolean;
+  /** Why the focus cannot be seen. */
+  readonly problem: string | undefined;
+}
+
+interface Element {
+  readonly id: string;
+  readonly tagName: string;
+  readonly textContent: string;
+  readonly tabIndex: number;
+  matches(selector: string): boolean;
+  closest(selector: string): Element | null;
+  checkVisibility(options: { readonly visibilityProperty: true }): boolean;
+  getBoundingClientRect(): { readonly top: number; readonly bottom: number };
+}
+
+/** Goes to an element by the key Tab alone. What has the focus on the way can be seen. */
+async function tabTo(t: Test, page: Page, selector: string): Promise<void> {
+  const seen: string[] = [];
+  for (let presses = 0; presses < TABS_MAX; presses++) {
+    await page.keyboard.press('Tab');
+    const { id, matches, problem } = await page.evaluate((selector): Focused => {
+      const { document, getComputedStyle, innerHeight } = globalThis as unknown as {
+        readonly document: { readonly activeElement: Element };
+        readonly innerHeight: number;
+        getComputedStyle(element: Element): { readonly outlineStyle: string; readonly outlineWidth: string };
+      };
+      const { activeElement } = document;
+      const { outlineStyle, outlineWidth } = getComputedStyle(activeElement);
+      const { top, bottom } = activeElement.getBoundingClientRect();
+      const id = activeElement.id || activeElement.tagName;
+      const isSeen = outlineStyle === 'solid' && outlineWidth === '3px' && bottom > 0 && top < innerHeight;
+      const problem = isSeen || id === 'BODY' ? undefined : `${id}: ${outlineStyle} ${outlineWidth}, at ${top}`;
+      return { id, matches: activeElement.matches(selector), problem };
+    }, selector);
+    if (problem !== undefined) t.fail(`what has the focus is not to be seen: ${problem}`);
+    if (matches) return;
+    seen.push(id);
+  }
+  throw new Error(`the key Tab does not come to ${selector}, only to ${seen.join(', ')}`);
+}
+const TABS_MAX = 80;
+
+/** All that can be clicked can be reached by the key Tab. */
+async function checkReach(t: Test, page: Page, when: string): Promise<void> {
+  interface Reached {
+    readonly document: { readonly activeElement: Element; querySelectorAll(selector: string): Iterable<Element> };
+    left: Set<Element>;
+  }
+  const count = await page.evaluate(() => {
+    const there = globalThis as unknown as Reached;
+    const all = [...there.document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')];
+    there.left = new Set(all.filter((one) => one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true })));
+    return there.left.size;
+  });
+  let left: readonly string[] = [''];
+  for (let presses = 0; presses < 2 * TABS_MAX && left.length > 0; presses++) {
+    await page.keyboard.press('Tab');
+    left = await page.evaluate(() => {
+      const { document, left } = globalThis as unknown as Reached;
+      left.delete(document.activeElement);
+      return [...left].map(({ id, tagName, textContent }) => `${tagName} ${id} ${textContent.slice(0, 40)}`);
+    });
+  }
+  t.same(left, [], `${when}: all of ${count} elements are reached by the key Tab`);
+  t.ok(count > 10);
 }
 
 /** Sizes and schemes in which the page is looked at. */
@@ -297,13 +368,30 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     `and ${bytesOf(later)} bytes later`,
   );
 
-  await page.locator('#console textarea').focus();
+  const focused = (): Promise<string> =>
+    page.evaluate(() => {
+      const { id, tagName } = (globalThis as unknown as There).document.activeElement;
+      return id || tagName;
+    });
+  // From here on by keys alone. The console has the focus, and the page's own keys are typed there.
   await page.keyboard.type('echo from the $((40 + 2)) keyboard\n');
   await page.waitForFunction(() =>
     /from the 42 keyboard/.test((globalThis as unknown as There).document.body.innerText),
   );
 
-  await page.click('#watch');
+  t.equal(await focused(), 'TEXTAREA');
+  await page.keyboard.press('Tab');
+  t.equal(await focused(), 'TEXTAREA', 'the guest gets the key Tab');
+  await page.keyboard.press('Shift+Tab');
+  t.equal(await focused(), 'console', 'and who types gets out again');
+  await page.keyboard.press('y');
+  t.equal(await focused(), 'TEXTAREA');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Enter');
+  t.equal(await focused(), 'TEXTAREA');
+  await page.keyboard.press('Shift+Tab');
+
+  await page.keyboard.press('w');
   await page.waitForSelector('#memory-map');
   const counts = await page.locator('.legend .number').allTextContents();
   t.equal(
@@ -312,8 +400,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     'the memory map has all pages',
   );
   t.ok(counts.filter((count) => count !== '0').length >= 7, 'of nearly all kinds');
-  await page.fill('#frame', '4096');
-  await page.keyboard.press('Tab');
+  await tabTo(t, page, '#frame');
+  await page.keyboard.type('4096');
+  await page.keyboard.press('Enter');
   t.match(
     await (await page.waitForSelector('#page')).textContent(),
     /^Page frame 4096 at .*: \S/,
@@ -321,12 +410,20 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
 
   t.equal(await page.inputValue('#scenario'), loaded.text);
-  await page.click('#edit summary');
-  await page.fill('#scenario', loaded.text.replace('- resume\n', '- resumee\n'));
-  await page.click('#step');
+  await tabTo(t, page, '#edit summary');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  t.equal(await focused(), 'scenario');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(loaded.text.replace('- resume\n', '- resumee\n'));
+  await tabTo(t, page, '#step');
+  await page.keyboard.press('Enter');
   t.match(await (await page.waitForSelector('#refused')).textContent(), /scenario:\d+:\d+: .*resumee/);
-  await page.fill('#scenario', loaded.text);
-  await page.click('#step');
+  await tabTo(t, page, '#scenario');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(loaded.text);
+  await tabTo(t, page, '#step');
+  await page.keyboard.press('Enter');
   const machines = new Map<number, MachineShown>();
   const repeated = loadSession(SESSION_NAME, sessionText(done)).then(({ loaded: theSame }) =>
     runScenario(theSame, context, {
@@ -361,11 +458,14 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   };
   const press = (key: string) => () => page.keyboard.press(key);
   await paused();
+  t.equal(await focused(), 'step', 'the focus stays, though this is done');
   await act(press('n'));
   await page.keyboard.press('c');
   await page.keyboard.type('echo $((6 * 7))');
+  t.equal(await focused(), 'command');
   await act(press('Enter'));
-  await page.locator('#do-havoc').focus();
+  t.equal(await focused(), 'next', 'what had the focus has gone');
+  await checkReach(t, page, 'at a pause');
   while ((await act(press('n'))) !== 'save the image');
   const memory = await page.waitForFunction((promptMs) => {
     const { memory } = (globalThis as unknown as There).snapback;
@@ -388,12 +488,16 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     ],
     'part by part, by keys, and on from what was done',
   );
-  await page.focus('#moment');
+  await tabTo(t, page, '#moment');
   await page.keyboard.press('ArrowLeft');
   t.equal(await page.textContent('#go'), 'Go to: suspend (sys_snapshot)', 'back to another place');
-  await act(() => page.click('#go'));
+  await tabTo(t, page, '#go');
+  await act(press('Enter'));
+  t.equal(await focused(), 'go');
+  await tabTo(t, page, '#next');
   parts.length = 0;
-  while ((await act(press('n'))) !== undefined) t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
+  while ((await act(press('Enter'))) !== undefined)
+    t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
   t.same(
     parts,
     [
@@ -410,6 +514,8 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
   const ended = await page.waitForFunction(() => (globalThis as unknown as There).snapback.report);
   const report = (await ended.jsonValue()) as Report;
+  t.equal(await focused(), 'verdict', 'by one button to the verdict');
+  await checkReach(t, page, 'at the end');
   const saved = (await page.getAttribute('#session-file', 'href')) ?? '';
   const { session } = await loadSession(
     SESSION_NAME,
@@ -437,8 +543,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     written.every(([, sectors]) => sectors > 0),
     'each timeline of which has written something',
   );
-  await page.fill('#sector-sdb', '788480');
-  await page.keyboard.press('Tab');
+  await tabTo(t, page, '#sector-sdb');
+  await page.keyboard.type('788480');
+  await page.keyboard.press('Enter');
   await page.waitForFunction(() =>
     (globalThis as unknown as There).document.body.innerText.includes('image store, ext4, sectors'),
   );
@@ -449,6 +556,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
   await checkAccess(t, page, 'at the end');
   t.match(await page.textContent('#tour'), /^6 of 6/, 'the tour ends at the proofs');
+  await tabTo(t, page, '#skip');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => (globalThis as unknown as There).document.activeElement.id === 'verdict');
   t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
 

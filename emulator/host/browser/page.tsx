@@ -9,12 +9,13 @@ import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
+import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
 import { recallOfKey, type InstantChosen } from './views/recall-view.js';
-import { actionOfKey, SessionView, Storage, type RunAction } from './views/session-view.js';
+import { actionOfKey, SessionView, Storage, watchOfKey, type RunAction } from './views/session-view.js';
 
 /** What tests read from the page. */
 export interface PageResults {
@@ -45,14 +46,16 @@ interface KeyPressed {
   readonly ctrlKey: boolean;
   readonly altKey: boolean;
   readonly metaKey: boolean;
-  /** The console and what is typed into take all keys. A slider takes only those that move it. */
-  readonly target: { closest(selector: string): unknown };
+  /** What is typed into takes all keys, the console too. A slider takes only those that move it. */
+  readonly target: { readonly id: string; closest(selector: string): unknown };
   preventDefault(): void;
 }
-declare const document: {
+declare const document: FocusDocument & {
   readonly baseURI: string;
-  getElementById(id: string): unknown;
   addEventListener(type: 'keydown', listener: (event: KeyPressed) => void): void;
+};
+declare const MutationObserver: new (onChange: () => void) => {
+  observe(element: unknown, what: { readonly childList: true; readonly subtree: true }): void;
 };
 declare const location: { readonly hash: string };
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
@@ -68,6 +71,14 @@ Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.va
 
 const terminal = new Terminal({ cols: 120, rows: 36, fontFamily: 'monospace', fontSize: 13 });
 terminal.open(document.getElementById('console'));
+// The guest's programs want the key Tab, so nobody gets into the terminal by it who could not get out.
+if (terminal.textarea) terminal.textarea.tabIndex = -1;
+terminal.attachCustomKeyEventHandler(({ key, shiftKey }) => !(key === 'Tab' && shiftKey));
+/** The key that goes to the console, where there is a machine to type to. */
+const CONSOLE_KEY = 'y';
+
+const observer = new MutationObserver(keepFocus(document, ['next', 'verdict', 'run']));
+observer.observe(document.getElementById('session'), { childList: true, subtree: true });
 
 const session = new Worker('session-worker.js', { type: 'module' });
 const show = (message: FromSession): void => {
@@ -78,7 +89,7 @@ const show = (message: FromSession): void => {
     instant.value = undefined;
   }
   state.value = next(state.value, message);
-  if (message.tell === 'prompt') terminal.focus();
+  if (message.tell === 'prompt' && document.activeElement === document.body) terminal.focus();
   if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
 };
@@ -106,11 +117,20 @@ const send = (message: ToSession): void =>
   session.postMessage(message.do === 'change' ? { ...message, typed: edited.value } : message);
 document.addEventListener('keydown', (event) => {
   const { key, ctrlKey, altKey, metaKey, target } = event;
-  if (ctrlKey || altKey || metaKey || target.closest('#console, input:not([type=range]), textarea, select')) return;
+  if (ctrlKey || altKey || metaKey || target.closest('input:not([type=range]), textarea, select')) return;
   const action = actionOfKey(key, state.value);
   if (action) act(action);
-  const request = requestOfKey(key, state.value, chosen.value) ?? recallOfKey(key, state.value, instant.value);
+  const request =
+    requestOfKey(key, state.value, chosen.value) ??
+    recallOfKey(key, state.value, instant.value) ??
+    watchOfKey(key, state.value);
   if (request) send(request);
+  const types = key === CONSOLE_KEY || (key === 'Enter' && target.id === 'console');
+  if (types && state.value.phase === 'prompt') {
+    // The key is not typed there.
+    event.preventDefault();
+    terminal.focus();
+  }
   const field = key === COMMAND_KEY ? document.getElementById('command') : null;
   if (!field) return;
   // The key is not typed into the field.

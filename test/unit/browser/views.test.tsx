@@ -14,6 +14,7 @@ import {
   actionOfKey,
   SessionView,
   Storage,
+  watchOfKey,
   type SessionProps,
 } from '../../../emulator/host/browser/views/session-view.js';
 import {
@@ -301,7 +302,7 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   );
   t.match(pauseView(paused), /<input id="command" list="workloads"/);
   t.match(pauseView(paused), /<input id="moment" type="range" min="0" max="2" value="1" aria-valuetext="run ls"/);
-  t.match(pauseView(paused), /<button id="go" type="button" disabled [^>]*>Go to: run ls</, 'it is there');
+  t.match(pauseView(paused), /<button id="go" type="button" aria-disabled="true" [^>]*>Go to: run ls</, 'it is there');
   t.match(pauseView(paused, 2), /<button id="go" type="button" aria-keyshortcuts="g" [^>]*>Go to: verify</);
 
   t.same(requestOfKey('h', paused, undefined), { do: 'change', doing: { id: 'havoc' } });
@@ -313,7 +314,7 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   const going = next(paused, { tell: 'running', again });
   t.match(going, { phase: 'running', paused: undefined, place: here, places, said: 'going there' });
   t.match(pauseView(going, 2), /<p id="left-out"[^>]*>No longer in the scenario[^<]*: resume, verify</);
-  t.match(pauseView(going, 2), /<button id="go" type="button" disabled/, 'not while it runs');
+  t.match(pauseView(going, 2), /<button id="go" type="button" aria-disabled="true"/, 'not while it runs');
   t.equal(requestOfKey('g', going, 2), undefined);
   t.equal(requestOfKey('h', going, undefined), undefined);
   t.same(next(going, { tell: 'running', again: undefined }).places, [], 'a run from its beginning has been nowhere');
@@ -368,7 +369,7 @@ t.test('instants of the machine at the prompt', async (t) => {
   t.equal(view(after(prompt)), '');
   t.match(view(moving), /<input id="instant" type="range" min="10" max="4000" step="1" value="4000"/);
   t.match(view(moving), /<option[^>]* value="2">line 2, from line 1 at 3.00 s, to 4.00 s</);
-  t.match(view(moving), /<button id="go-instant" type="button" disabled/, 'it is there');
+  t.match(view(moving), /<button id="go-instant" type="button" aria-disabled="true"/, 'it is there');
   t.match(view(moving), />Stand still</);
   t.match(view(moving, instant), /<input id="instant"[^>]* max="5001"/);
   t.match(
@@ -391,31 +392,41 @@ t.test('the memory is watched', async (t) => {
   t.match(watched, { phase: 'prompt', isWatched: true, memory, page });
   t.match(next(watched, { tell: 'watching', on: false }), { isWatched: false, memory });
   t.match(next(watched, { tell: 'running', again: undefined }), { memory, page }, 'the last picture stays');
-  t.match(view(watched), /<button id="watch" type="button" aria-pressed="true">/);
-  t.match(view(after(prompt)), /<button id="watch" type="button" aria-pressed="false">/);
-  t.match(view(START), /<button id="watch" type="button" aria-pressed="false" disabled>/);
+  t.match(view(watched), /<button id="watch" type="button" aria-pressed="true" aria-keyshortcuts="w" title="key w">/);
+  t.match(
+    view(after(prompt)),
+    /<button id="watch" type="button" aria-pressed="false" aria-keyshortcuts="w" title="key w">/,
+  );
+  t.match(
+    view(START),
+    /<button id="watch" type="button" aria-pressed="false" aria-disabled="true" aria-keyshortcuts="w"/,
+  );
   t.match(view(watched), /<div id="page" aria-live="polite"><p>Page frame 2 at 3.0 ms: jiffies<\/p>/);
   t.notMatch(view(after(prompt)), /id="memory"/);
+  t.same(watchOfKey('w', after(prompt)), { do: 'watchMemory', on: true });
+  t.same(watchOfKey('w', watched), { do: 'watchMemory', on: false });
+  t.equal(watchOfKey('w', START), undefined, 'there is no machine');
+  t.equal(watchOfKey('x', watched), undefined);
 });
 
 t.test('the views', async (t) => {
   t.match(view(START), /<p id="status" role="status"[^>]*>starting<\/p>/);
-  t.match(view(START), /<button id="run" type="button" disabled [^>]*>Run the scenario<\/button>/);
+  t.match(view(START), /<button id="run" type="button" aria-disabled="true" [^>]*>Run the scenario<\/button>/);
   t.match(
     view(after(prompt)),
     /<button id="run" type="button" aria-keyshortcuts="r" title="key r">Run: snapshot, resume<\/button>/,
   );
   t.notMatch(view(after(prompt)), /id="(next|rest)"/);
-  const paused = view(
-    after(
-      prompt,
-      { tell: 'running', again: undefined },
-      { tell: 'paused', ...pauseAt({ title: 'save the image', step: 1, part: 2 }) },
-    ),
-  );
-  t.match(paused, /<button id="step" type="button" disabled/);
+  const pause: FromSession = { tell: 'paused', ...pauseAt({ title: 'save the image', step: 1, part: 2 }) };
+  const paused = view(after(prompt, { tell: 'running', again: undefined }, pause));
+  t.match(paused, /<button id="step" type="button" aria-disabled="true"/);
   t.match(paused, /<button id="next" type="button" aria-keyshortcuts="n" title="key n">Next: save the image<\/button>/);
   t.match(paused, /<button id="rest" type="button" aria-keyshortcuts="e"/);
+  t.match(
+    view(after(prompt, { tell: 'running', again: undefined }, pause, { tell: 'goingOn' })),
+    /<button id="next" type="button" aria-disabled="true"[^>]*>Next<\/button>/,
+    'what has the focus stays while the run goes on',
+  );
   t.notMatch(view(after(prompt)), /id="(timeline|proofs|steps)"/);
   const shown = view(
     after(
@@ -459,7 +470,7 @@ t.test('the views', async (t) => {
   const kept = (bytes: number): string =>
     renderToString(<Storage stored={{ bytes, bytesMax: 100e6 }} onEmpty={() => undefined} />);
   t.match(kept(2.5e6), />2.5 of at most 100.0 MB of the disks are kept/);
-  t.match(kept(0), /disabled/);
+  t.match(kept(0), /aria-disabled="true"/);
   t.notMatch(kept(1), /disabled/);
 });
 

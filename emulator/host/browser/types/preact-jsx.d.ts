@@ -11,7 +11,9 @@ export interface ElementAttributes {
   readonly title?: string;
   readonly role?: string;
   readonly type?: 'button' | 'number' | 'range';
-  readonly disabled?: boolean;
+  readonly readOnly?: boolean;
+  readonly 'aria-disabled'?: boolean;
+  readonly 'aria-hidden'?: 'true';
   readonly hidden?: boolean;
   readonly tabIndex?: number;
   readonly value?: number | string;
@@ -62,6 +64,7 @@ type Tag =
   | 'h2'
   | 'header'
   | 'input'
+  | 'kbd'
   | 'label'
   | 'li'
   | 'main'

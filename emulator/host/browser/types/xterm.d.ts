@@ -9,6 +9,10 @@ declare module '@xterm/xterm/lib/xterm.mjs' {
       readonly fontSize: number;
     });
     open(parent: unknown): void;
+    /** What takes the keys, once it is open. */
+    readonly textarea: { tabIndex: number } | undefined;
+    /** The terminal takes only those keys for which this answers true. */
+    attachCustomKeyEventHandler(takes: (event: { readonly key: string; readonly shiftKey: boolean }) => boolean): void;
     /** Empties the screen. */
     reset(): void;
     write(bytes: Uint8Array): void;

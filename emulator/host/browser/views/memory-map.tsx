@@ -54,7 +54,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
           type="number"
           min={0}
           max={kinds.length - 1}
-          disabled={!onPage}
+          readOnly={!onPage}
           onChange={(event) => {
             const frame = Number((event as Entered).currentTarget.value);
             if (Number.isInteger(frame) && frame >= 0 && frame < kinds.length) onPage?.(frame);

@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import type { Addition } from '../session/additions.js';
 import type { ToSession } from '../session/protocol.js';
 import type { SessionState } from '../session/state.js';
+import { Button } from './button.js';
 
 export interface PauseProps {
   readonly state: SessionState;
@@ -50,15 +51,9 @@ export function PauseView(props: PauseProps): VNode | null {
   if (places.length === 0) return null;
   const { additions, commands } = paused?.possible ?? { additions: [], commands: false };
   const button = ({ id, title, key }: Addition): VNode => (
-    <button
-      key={id}
-      id={`do-${id}`}
-      type="button"
-      {...(key !== undefined && { 'aria-keyshortcuts': key, title: `key ${key}` })}
-      onClick={() => send({ do: 'change', doing: { id } })}
-    >
+    <Button key={id} id={`do-${id}`} keyboard={key} onDo={() => send({ do: 'change', doing: { id } })}>
       {title}
-    </button>
+    </Button>
   );
   const faults = additions.filter(({ isFault }) => isFault);
   return (
@@ -78,7 +73,9 @@ export function PauseView(props: PauseProps): VNode | null {
             if (command !== '') send({ do: 'change', doing: { command } });
           }}
         >
-          <label for="command">Command</label>
+          <label for="command">
+            Command <kbd aria-hidden="true">{COMMAND_KEY}</kbd>
+          </label>
           <input id="command" list="workloads" aria-keyshortcuts={COMMAND_KEY} title={`key ${COMMAND_KEY}`} />
           <datalist id="workloads">
             {WORKLOADS.map((one) => (
@@ -122,16 +119,14 @@ function PlaceSlider({ state, send, chosen, onChoose }: PauseProps): VNode {
         aria-valuetext={shown?.title ?? ''}
         onInput={(event) => onChoose(Number((event as Entered).currentTarget.value))}
       />
-      <button
+      <Button
         id="go"
-        type="button"
-        disabled={!canGo(state) || chosen === undefined || chosen === present}
-        aria-keyshortcuts={GO_KEY}
-        title={`key ${GO_KEY}`}
-        onClick={() => shown && send({ do: 'goTo', moment: shown })}
+        keyboard={GO_KEY}
+        isPossible={canGo(state) && chosen !== undefined && chosen !== present}
+        onDo={() => shown && send({ do: 'goTo', moment: shown })}
       >
         Go to: {shown?.title}
-      </button>
+      </Button>
     </div>
   );
 }

@@ -3,6 +3,7 @@
 import type { VNode } from 'preact';
 import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
+import { Button } from './button.js';
 import { durationText } from './timeline-model.js';
 
 export interface RecallProps {
@@ -81,26 +82,22 @@ export function RecallView({ state, send, instant, onInstant }: RecallProps): VN
             ))}
           </select>
         )}
-        <button
+        <Button
           id="go-instant"
-          type="button"
-          disabled={!canGo(state) || instant === undefined}
-          aria-keyshortcuts={INSTANT_KEY}
-          title={`key ${INSTANT_KEY}`}
-          onClick={() => send({ do: 'goToInstant', ...chosen })}
+          keyboard={INSTANT_KEY}
+          isPossible={canGo(state) && instant !== undefined}
+          onDo={() => send({ do: 'goToInstant', ...chosen })}
         >
           Go to {durationText(chosen.virtualMs)}
-        </button>
-        <button
+        </Button>
+        <Button
           id="stand"
-          type="button"
-          disabled={!canStand(state)}
-          aria-keyshortcuts={STAND_KEY}
-          title={`key ${STAND_KEY}`}
-          onClick={() => send({ do: 'stand', on: !isStanding })}
+          keyboard={STAND_KEY}
+          isPossible={canStand(state)}
+          onDo={() => send({ do: 'stand', on: !isStanding })}
         >
           {!isStanding ? 'Stand still' : hasMore ? 'Go on as it was' : 'Go on'}
-        </button>
+        </Button>
       </div>
       <p id="recalled" class="dim">
         {count} {count === 1 ? 'checkpoint needs' : 'checkpoints need'} {megabytes(bytes)} of at most{' '}

@@ -3,6 +3,7 @@
 import type { VNode } from 'preact';
 import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
+import { Button } from './button.js';
 import { Editor, nameIn } from './editor.js';
 import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
@@ -41,6 +42,16 @@ export type RunAction = 'run' | 'step' | 'next' | 'rest';
 /** Keys of the actions, pressed outside of the console. */
 const KEYS: Readonly<Record<RunAction, string>> = { run: 'r', step: 's', next: 'n', rest: 'e' };
 
+/** The key of the button that has the memory watched. */
+export const WATCH_KEY = 'w';
+
+/** What that key asks for now; undefined where it asks for nothing. */
+export const watchOfKey = (key: string, state: SessionState): ToSession | undefined =>
+  key === WATCH_KEY && hasMachine(state) ? { do: 'watchMemory', on: !state.isWatched } : undefined;
+
+/** Whether a machine stands or runs that can be looked into. */
+const hasMachine = ({ phase, paused }: SessionState): boolean => phase === 'prompt' || paused !== undefined;
+
 /** What a key asks for now; undefined where it asks for nothing. */
 export function actionOfKey(key: string, state: SessionState): RunAction | undefined {
   return (Object.keys(KEYS) as RunAction[]).find((action) => KEYS[action] === key && isPossible(action, state));
@@ -59,8 +70,9 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
 
 export function SessionView(props: SessionProps): VNode {
   const { state, onAct, send, edited, onEdit, place, onPlace, showsTour, onSkip } = props;
-  const { phase, said, loading, scenario, paused, steps, done, findings, machines, report, verdict } = state;
-  const hasMachine = phase === 'prompt' || paused !== undefined;
+  const { phase, said, loading, scenario, paused, places, steps, done, findings, machines, report, verdict } = state;
+  // They stay while the run goes on, so that who has the focus there can go on with it.
+  const isStepwise = phase === 'running' && places.length > 0;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
   return (
@@ -83,8 +95,10 @@ export function SessionView(props: SessionProps): VNode {
           {...{ state, onAct }}
         />
         <Action action="step" text="Step through" {...{ state, onAct }} />
-        {paused !== undefined && <Action action="next" text={`Next: ${paused.at.title}`} {...{ state, onAct }} />}
-        {paused !== undefined && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
+        {isStepwise && (
+          <Action action="next" text={paused ? `Next: ${paused.at.title}` : 'Next'} {...{ state, onAct }} />
+        )}
+        {isStepwise && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
       </div>
       <PauseView {...props} />
       <RecallView {...props} />
@@ -101,19 +115,19 @@ export function SessionView(props: SessionProps): VNode {
           </ol>
         </details>
       )}
-      <button
+      <Button
         id="watch"
-        type="button"
-        aria-pressed={state.isWatched}
-        disabled={!hasMachine}
-        onClick={() => send({ do: 'watchMemory', on: !state.isWatched })}
+        keyboard={WATCH_KEY}
+        isPressed={state.isWatched}
+        isPossible={hasMachine(state)}
+        onDo={() => send({ do: 'watchMemory', on: !state.isWatched })}
       >
         Watch the memory
-      </button>
+      </Button>
       <MemoryMap
         memory={state.memory}
         page={state.page}
-        onPage={hasMachine ? (frame) => send({ do: 'askPage', frame }) : undefined}
+        onPage={hasMachine(state) ? (frame) => send({ do: 'askPage', frame }) : undefined}
       />
       <Timeline tracks={timelineOf(machines)} />
       <DiskMap disks={state.disks} machines={machines} place={place} onPlace={onPlace} />
@@ -129,16 +143,9 @@ interface ActionProps extends Pick<SessionProps, 'state' | 'onAct'> {
 
 function Action({ action, text, state, onAct }: ActionProps): VNode {
   return (
-    <button
-      id={action}
-      type="button"
-      disabled={!isPossible(action, state)}
-      aria-keyshortcuts={KEYS[action]}
-      title={`key ${KEYS[action]}`}
-      onClick={() => onAct(action)}
-    >
+    <Button id={action} keyboard={KEYS[action]} isPossible={isPossible(action, state)} onDo={() => onAct(action)}>
       {text}
-    </button>
+    </Button>
   );
 }
 
@@ -154,9 +161,9 @@ export function Storage({ stored, onEmpty }: StorageProps): VNode | null {
   return (
     <p id="storage">
       {megabytes(bytes)} of at most {megabytes(bytesMax)} MB of the disks are kept in this browser.{' '}
-      <button id="empty" type="button" disabled={bytes === 0} onClick={onEmpty}>
+      <Button id="empty" isPossible={bytes > 0} onDo={onEmpty}>
         Remove them
-      </button>
+      </Button>
     </p>
   );
 }

@@ -2,10 +2,11 @@
 /** A tour in six steps, from the boot to the proof. Where somebody is on it is told by what the page shows. */
 import type { VNode } from 'preact';
 import type { SessionState } from '../session/state.js';
+import { Button } from './button.js';
 import { trackBegins } from './timeline-model.js';
 
 const STEPS = [
-  'A Linux machine runs in your browser, and stands at its prompt. Type a command. Then step through the scenario (key s).',
+  'A Linux machine runs in your browser, and stands at its prompt. Type a command. Then leave the console (Shift+Tab), and step through the scenario (key s).',
   'The run stands before each step, and Next (key n) does it. A suspend takes a snapshot: the kernel freezes, copies its memory, and goes on.',
   'This is the live timeline: the machine after its own snapshot. Make havoc (key h). Nothing of that may be there after the resume.',
   'The machine is off, and its image is on the disk. The next machine boots and restores it: the timeline below branches.',
@@ -45,9 +46,9 @@ export function Tour({ state, onSkip }: TourProps): VNode {
         </b>{' '}
         {STEPS[step]}
       </p>
-      <button id="skip" type="button" onClick={onSkip}>
+      <Button id="skip" onDo={onSkip}>
         {step === STEPS.length - 1 ? 'End the tour' : 'Skip the tour'}
-      </button>
+      </Button>
     </section>
   );
 }
