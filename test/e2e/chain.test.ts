@@ -2,22 +2,23 @@
 /**
  * Snapshots in a chain: each is taken by what came out of the one before, by a resume, a rollback or a commit, and is as good as the
  * first.
- * `npm run soak -- chain` makes longer chains.
+ * The soak makes longer chains, and looks whether the kernel loses memory in them.
  */
 import t from 'tap';
 import { runScenario } from '../../tools/library.js';
-import { leakFindings, loadChain, pagesKept } from '../../tools/soak/chain.js';
+import { loadChain } from '../../tools/soak/chain.js';
 import { context } from './cycle-support.js';
 
-const CYCLES = 10;
+/** Two end by a resume, two by a rollback, one by a commit. */
+const CYCLES = 5;
 
-t.test('a tenth snapshot follows resumes, rollbacks and commits', async (t) => {
+t.test('a fifth snapshot follows resumes, rollbacks and commits', async (t) => {
   const { report, outcome } = await runScenario(await loadChain(CYCLES), context, { say: () => undefined });
   t.same(report.failures, []);
   t.match(report, { verdict: 'pass', method: 'sys_snapshot', cycles: CYCLES });
   const { cycles } = outcome.main;
-  t.equal(cycles.filter(({ rolledBack }) => rolledBack).length, 4, 'some are rolled back');
-  t.equal(cycles.filter(({ committed }) => committed).length, 2, 'some are committed');
+  t.equal(cycles.filter(({ rolledBack }) => rolledBack).length, 2, 'some are rolled back');
+  t.equal(cycles.filter(({ committed }) => committed).length, 1, 'one is committed');
   for (const [index, { memory, image, disk, rolledBack, committed }] of cycles.entries()) {
     t.match(
       { memory, image, disk },
@@ -31,10 +32,4 @@ t.test('a tenth snapshot follows resumes, rollbacks and commits', async (t) => {
     if (!committed) t.ok((memory?.pagesCompared ?? 0) > 1000, `${memory?.pagesCompared ?? 0} pages compared`);
   }
   t.equal(outcome.main.commands.at(-1)?.stdout, `${CYCLES}\n`, 'each restored timeline counted once');
-  const kept = pagesKept(outcome.main.commands);
-  t.same(
-    leakFindings(kept),
-    [],
-    `each cycle kept ${kept?.unaccountedPages.toFixed(2) ?? '?'} pages, and ${kept?.slabPages.toFixed(2) ?? '?'} of slab`,
-  );
 });
