@@ -248,7 +248,7 @@ async function imageOn({
 }
 
 async function proveDisks(evidence: ResumeEvidence, host: ProofHost): ReturnType<Proofs['disk']> {
-  const histories = evidence.disks.map((disk, index) => history(evidence, disk, index));
+  const histories = diskHistories(evidence);
   const { stores, swapHeaderPage } = evidence;
   const result = verifyDisks(histories, { stores, ...(swapHeaderPage !== undefined && { swapHeaderPage }) });
   const { sectorsCompared, sectorsDiffering, originSectorsWritten } = result;
@@ -344,6 +344,10 @@ function earlyThaws(markers: SuspendEvidence['markers']): Finding[] {
     },
   ];
 }
+
+/** The disks of the evidence, first to last, as the disk proof compares them. */
+export const diskHistories = (evidence: ResumeEvidence): readonly DiskHistory[] =>
+  evidence.disks.map((disk, index) => history(evidence, disk, index));
 
 function history(evidence: ResumeEvidence, disk: DiskState, index: number): DiskHistory {
   const sinceCopy = evidence.writesSinceCopy[index] ?? [];

@@ -44,10 +44,12 @@ import {
 } from '../../emulator/scenario/session-file.js';
 import type { MachineDescription } from '../../emulator/host/browser/storage/description.js';
 import { loadSession, sessionDifferences } from '../../tools/cli/replay-session.js';
+import { notNamed } from '../../tools/soak/faults.js';
 import { scenarioPage } from '../../tools/page/scenario-page.js';
 import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
-import { HOST_MS_MAX, openChromium } from './chromium.js';
+import { openChromium } from '../../tools/browsers/chromium.js';
+import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
 
 await buildWorkers();
 await buildPage();
@@ -559,6 +561,37 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await tabTo(t, page, '#skip');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => (globalThis as unknown as There).document.activeElement.id === 'verdict');
+  // Back to the suspend, and on with a fault of the list.
+  await tabTo(t, page, '#moment');
+  await page.keyboard.press('Home');
+  while ((await page.textContent('#go')) !== 'Go to: suspend (sys_snapshot)') await page.keyboard.press('ArrowRight');
+  t.equal(await act(press('g')), 'suspend (sys_snapshot)');
+  await tabTo(t, page, '#faults summary');
+  await page.keyboard.press('Enter');
+  await tabTo(t, page, '#do-alterSector');
+  t.equal(await act(press('Enter')), 'suspend (sys_snapshot)');
+  t.equal(await focused(), 'next');
+  t.equal(await act(press('e')), undefined);
+  const altered = (await (
+    await page.waitForFunction(() => (globalThis as unknown as There).snapback.report)
+  ).jsonValue()) as Report;
+  t.equal(altered.verdict, 'fail');
+  t.same(notNamed('alterSector', altered), [], 'the proofs name the fault');
+  t.match(await page.textContent('#disks .legend tr[data-kind=differing]'), /^sectors differing at the resume1$/);
+  await tabTo(t, page, '#sector-sda');
+  await page.keyboard.type('300000');
+  await page.keyboard.press('Enter');
+  const owner = /sda: 1 from sector 300000: (.+)$/m.exec((await page.textContent('#verdict')) ?? '')?.[1];
+  t.equal(
+    await (await page.waitForSelector('#sector p')).textContent(),
+    `Sector 300000 of sda: sda: ${owner}. Its bytes at the snapshot, and at the resume:`,
+    'the disk map names the sector as the proofs do',
+  );
+  const [then, now] = await page.locator('#sector pre').allTextContents();
+  t.match(then, /^0927c000 {2}(?:[0-9a-f]{2} ){15}[0-9a-f]{2} /);
+  t.not(then, now, 'with its bytes then and now');
+  await checkAccess(t, page, 'with a fault');
+
   t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');
 

@@ -10,7 +10,8 @@ import type { SessionState } from '../../emulator/host/browser/session/state.js'
 import { pageFiles } from '../../tools/page/files.js';
 import { serveFiles } from '../../tools/page/server.js';
 import { conformanceConfig, READY } from '../conformance/guest.js';
-import { HOST_MS_MAX, openChromium } from './chromium.js';
+import { openChromium } from '../../tools/browsers/chromium.js';
+import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
 
 await buildWorkers();
 await buildPage();

@@ -97,6 +97,11 @@ export function notCaught(
   const certain = FINDINGS_OF_MISTAKES[mistake];
   if (certain === undefined) return [`nobody has said what must be found of the mistake '${mistake}'`];
   const wanted = [...certain, ...(machine?.deterministic === false ? [] : (LATER_FINDINGS[mistake] ?? []))];
+  return notFound(wanted, { failures });
+}
+
+/** Which of the `wanted` findings a report does not have, and which it has instead. Empty when it has all. */
+export function notFound(wanted: readonly RegExp[], { failures }: Pick<Report, 'failures'>): readonly string[] {
   const found = failures.map(({ kind, what, details }) => `${kind}: ${what}: ${details[0] ?? ''}`);
   const missing = wanted.filter((pattern) => !found.some((line) => pattern.test(line)));
   if (missing.length === 0) return [];

@@ -4,6 +4,7 @@ import { renderToString } from 'preact-render-to-string';
 import t from 'tap';
 import type { MachineShown, WriteShown } from '../../../emulator/cycle/machines.js';
 import type { Step } from '../../../emulator/cycle/plan.js';
+import type { SectorShown } from '../../../emulator/host/browser/session/disk-reader.js';
 import { disksOf, type DiskShown } from '../../../emulator/host/browser/session/disks.js';
 import {
   countsOf,
@@ -136,6 +137,19 @@ t.test('each sector shows who has written to it last', async (t) => {
     ],
   );
   t.equal(stripsOf(disks, MACHINES), strips, 'made once for the same disks and machines');
+  const differences = [{ disk: 'sdb', startSector: 6144 + 130, sectors: 3, owner: 'sdb3: xfs' }];
+  const differing = stripsOf(disks, MACHINES, differences);
+  t.equal(kinds(found(differing, 'sdb3')), `boot differing ${none(13)} boot`, 'whoever has written there');
+  t.same(
+    countsOf(differing.map(({ last }) => last)).flatMap(({ writer, sectors }) =>
+      writer === 'boot' || writer === 'differing' ? [[writer, sectors]] : [],
+    ),
+    [
+      ['boot', 254],
+      ['differing', 3],
+    ],
+  );
+  t.equal(stripsOf(disks, MACHINES, differences), differing);
   t.same(stripsOf([], MACHINES), []);
   t.equal(new Set(Object.values(WRITER_COLOURS)).size, WRITERS.length, 'each has a colour of its own');
 });
@@ -161,14 +175,14 @@ t.test('a place of a strip is a sector, and is told', async (t) => {
   const strips = stripsOf(shown(suspend()), MACHINES);
   const strip = found(strips, 'sdb1');
   t.equal(sectorAt(strip, 0, 0), 2048);
-  t.equal(sectorAt(strip, 0.99, 0.5), 2048 + 15 * 128);
+  t.equal(sectorAt(strip, 0.99, 0.5), 2048 + 15 * 128 + 122, 'the first that was written');
   for (const [x, y] of [
     [1, 0],
     [0, -0.1],
     [NaN, 0],
   ] as const)
     t.equal(sectorAt(strip, x, y), undefined);
-  const large = { ...strip, pixels: new Uint8Array(256 + 44) };
+  const large = { ...strip, pixels: new Uint8Array(256 + 44), last: new Uint8Array(300 * 128) };
   t.equal(sectorAt(large, 0.1, 0.6), 2048 + (256 + 25) * 128);
   t.equal(sectorAt(large, 0.9, 0.6), undefined, 'behind the last pixel');
   const text = (disk: string, sector: number): string => placeText({ disk, sector }, strips);
@@ -183,9 +197,16 @@ t.test('a place of a strip is a sector, and is told', async (t) => {
 
 t.test('the view', async (t) => {
   const ignore = (): void => undefined;
-  const view = (disks: readonly DiskShown[]): string =>
+  const view = (disks: readonly DiskShown[], sector?: SectorShown): string =>
     renderToString(
-      <DiskMap disks={disks} machines={MACHINES} place={{ disk: 'sdb', sector: 6144 }} onPlace={ignore} />,
+      <DiskMap
+        disks={disks}
+        machines={MACHINES}
+        differences={[]}
+        sector={sector}
+        place={{ disk: 'sdb', sector: 6144 }}
+        onPlace={ignore}
+      />,
     );
   t.equal(view([]), '');
   const text = view(shown(suspend()));
@@ -202,4 +223,16 @@ t.test('the view', async (t) => {
     text,
     /<p id="place" aria-live="polite">sdb3, image store, xfs, sectors 6144 to 6271: 128 written by a new machine<\/p>/,
   );
+  t.notMatch(text, /id="sector"/);
+  const known = { disk: 'sdb', sector: 6144, owner: 'sdb3: ext4: /a', laterOwner: undefined, later: undefined };
+  const same = view(shown(suspend()), { ...known, bytes: Uint8Array.of(0x41, 0x42) });
+  t.match(same, /<p>Sector 6144 of sdb: sdb3: ext4: \/a<\/p><pre[^>]*>00003000 {2}41 42 +AB<\/pre><\/div>/);
+  const other = view(shown(suspend()), {
+    ...known,
+    laterOwner: 'sdb3: ext4: /b',
+    bytes: Uint8Array.of(0x41),
+    later: Uint8Array.of(0x43),
+  });
+  t.match(other, /: \/a; at the resume: sdb3: ext4: \/b\. Its bytes at the snapshot, and at the resume:<\/p>/);
+  t.match(other, /41 +A<\/pre><pre[^>]*>00001800 {2}43 +C<\/pre>/);
 });

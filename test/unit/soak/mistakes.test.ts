@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** A mistake counts as caught when the proof that is there for it names it. */
 import t from 'tap';
+import { FAULT_IDS } from '../../../emulator/host/browser/session/additions.js';
+import { FINDINGS_OF_FAULTS, notNamed } from '../../../tools/soak/faults.js';
 import { FINDINGS_OF_MISTAKES, notCaught } from '../../../tools/soak/mistakes.js';
 import { scenarioNames } from '../../../tools/run/scenario-names.js';
 
@@ -8,6 +10,25 @@ t.test('every broken kernel has findings that must be made', (t) => {
   const mistakes = scenarioNames().flatMap((name) => (name.startsWith('broken-') ? [name.slice(7)] : []));
   t.ok(mistakes.length > 10);
   t.same(Object.keys(FINDINGS_OF_MISTAKES).sort(), mistakes);
+  t.end();
+});
+
+t.test('every fault of the page has findings that must be made', (t) => {
+  t.same(Object.keys(FINDINGS_OF_FAULTS).sort(), [...FAULT_IDS].sort());
+  for (const wanted of Object.values(FINDINGS_OF_FAULTS)) t.ok(wanted.length > 0);
+  const report = {
+    failures: [
+      {
+        kind: 'memory' as const,
+        what: '1 of 9 pages of the image are not what they were at the atomic copy',
+        details: ['pfn 0x17: linux_banner'],
+        replay: '',
+      },
+    ],
+  };
+  t.same(notNamed('flipRestored', report), []);
+  t.match(notNamed('alterSector', report), [/^not found: /, /^found: memory: 1 of 9 pages/]);
+  t.match(notNamed('no-such', report), [/nobody has said/]);
   t.end();
 });
 

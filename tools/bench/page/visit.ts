@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Opens the page in headless Chromium, for the first time and again, and measures what that takes. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import type { PageResults } from '../../../emulator/host/browser/page.js';
+import { openChromium } from '../../browsers/chromium.js';
 import { standardScenario } from '../../cli/run.js';
 import { scenarioPage } from '../../page/scenario-page.js';
 import { serveFiles, type PageServer } from '../../page/server.js';
@@ -13,9 +11,6 @@ import { loadScenario } from '../../run/scenario-file.js';
 import { inTurns } from '../turns.js';
 import { pageResult, type BackSample, type MapSample, type PageResult, type VisitSample } from './result.js';
 
-const CHROMIUM = '/usr/bin/chromium';
-/** Chromium must not look for hosts outside. */
-const QUIET = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 /** Real time for which the memory map is watched, after its first picture. */
 const WATCHED_MS = 5_000;
 /** Real time for which the machine has worked when instants of it are gone to, and where these lie between its beginning and its end. */
@@ -40,18 +35,12 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
     const { warm } = await inTurns(
       {
         warm: async () => {
-          const profile = await mkdtemp(join(tmpdir(), 'snapback-bench-'));
-          const browser = await chromium.launchPersistentContext(profile, {
-            executablePath: CHROMIUM,
-            args: QUIET,
-            timeout: VISIT_MS_MAX,
-          });
+          const { browser, close } = await openChromium();
           try {
             first.push(await visit(browser, server));
             return await visit(browser, server, { map, ways });
           } finally {
-            await browser.close();
-            await rm(profile, { recursive: true, force: true });
+            await close();
           }
         },
       },

@@ -111,6 +111,9 @@ const ADDITIONS: readonly (Addition & { readonly made: Made })[] = [
   },
 ];
 
+/** The ids of all faults. */
+export const FAULT_IDS: readonly string[] = ADDITIONS.flatMap(({ id, isFault }) => (isFault ? [id] : []));
+
 /** A place in a scenario's text. */
 interface Site {
   /** Index in its list of steps. */

@@ -8,6 +8,7 @@ import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { Doing, Possible } from './additions.js';
+import type { DifferenceShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { RecallShown } from './recall/recall.js';
@@ -50,6 +51,8 @@ export type ToSession =
   | { readonly do: 'watchMemory'; readonly on: boolean }
   /** Tell what is known of a page that the memory map shows. */
   | { readonly do: 'askPage'; readonly frame: number }
+  /** Tell what is known of a sector that the disk map shows. */
+  | { readonly do: 'askSector'; readonly disk: string; readonly sector: number }
   /** Remove what the browser keeps of the disks. */
   | { readonly do: 'emptyStore' };
 
@@ -132,6 +135,9 @@ export type FromSession =
   | { readonly tell: 'goingOn' }
   /** The disks of the scenario's machines, before the first one writes to them. */
   | { readonly tell: 'disks'; readonly disks: readonly DiskShown[] }
+  /** Where a disk proof has found differences; it replaces what was told before. */
+  | { readonly tell: 'differences'; readonly differences: readonly DifferenceShown[] }
+  | { readonly tell: 'sector'; readonly sector: SectorShown }
   /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }
   /** All that a machine of the scenario has shown so far; it replaces what was told of it before. */

@@ -9,6 +9,7 @@ import { reportOf, type Report } from '../../../report/model.js';
 import { createProofs } from '../../../verify/proofs.js';
 import type { LoadedScenario } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
+import type { DiskReader } from './disk-reader.js';
 import { disksOf } from './disks.js';
 import { browserMatcher } from './matcher.js';
 import type { FromSession } from './protocol.js';
@@ -27,12 +28,13 @@ export interface RunOptions {
   readonly pause?: (at: PausedAt, machines: readonly MachineShown[], standing: Standing | undefined) => Promise<void>;
 }
 
-/** @throws InputError, RigError; errors of the guest are in the report. */
+/** `disks`: of the machines of this run. @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   { plan, config, configKey, systemMap, facts, bootStateOf }: LoadedScenario,
   engine: Engine,
   tell: (message: FromSession) => void,
   { states, pause }: RunOptions,
+  disks: DiskReader,
 ): Promise<Report> {
   const machines: MachineShown[] = [];
   const startedMs = performance.now();
@@ -48,15 +50,25 @@ export async function runScenario(
     },
   };
   const { highMemoryMiB } = config;
+  const proofs = createProofs({
+    systemMap,
+    ...(highMemoryMiB !== undefined && { highMemoryMiB }),
+    check: () => Promise.resolve(undefined),
+  });
   tell({ tell: 'disks', disks: disksOf(config.disks, plan) });
   const outcome = await runPlan(plan, {
     booter,
     states,
-    proofs: createProofs({
-      systemMap,
-      ...(highMemoryMiB !== undefined && { highMemoryMiB }),
-      check: () => Promise.resolve(undefined),
-    }),
+    proofs: {
+      ...proofs,
+      async disk(evidence) {
+        const proven = await proofs.disk(evidence);
+        // A search for differences where there are none would need as long as the proof.
+        const { sectorsDiffering } = proven.outcome;
+        tell({ tell: 'differences', differences: disks.prove(evidence, sectorsDiffering > 0) });
+        return proven;
+      },
+    },
     matcher: browserMatcher(),
     hash: sha256Hex,
     ...(pause && { pause: (at: PausedAt, standing: Standing | undefined) => pause(at, machines, standing) }),

@@ -21,6 +21,7 @@ import { sha256Hex } from '../storage/digest.js';
 import { openPieceStore } from '../storage/piece-store.js';
 import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, sessionFor } from './edited.js';
+import { createDiskReader, type DiskReader } from './disk-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
@@ -52,6 +53,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     (pause) => tell({ tell: 'paused', ...pause }),
     () => tell({ tell: 'goingOn' }),
   );
+  /** Of the run that there was last. */
+  let disks: DiskReader | undefined;
   const memory = createMemoryWatch(tell, () => performance.now());
   const recall = createRecall({
     checkpoints: createCheckpoints({
@@ -161,7 +164,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
     const scenario = change ? await changed(loaded, change, text) : loaded;
     const options = stepwise ? walk.begin(text, again, lookAt(scenario)) : { states: bootStates() };
-    const report = await runScenario(scenario, engine, tell, options).catch((error: unknown) => {
+    disks = createDiskReader(scenario.config.disks);
+    const report = await runScenario(scenario, engine, tell, options, disks).catch((error: unknown) => {
       if (!walk.isLeft(error)) throw error;
     });
     if (!report) return;
@@ -250,6 +254,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         return runAgain(() => walk.goTo(message.moment));
       case 'watchMemory':
         return memory.watch(message.on);
+      case 'askSector': {
+        const sector = disks?.sector(message.disk, message.sector);
+        if (sector) tell({ tell: 'sector', sector });
+        return;
+      }
       case 'askPage':
         return memory.ask(message.frame);
       default:

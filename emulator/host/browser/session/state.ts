@@ -6,6 +6,7 @@ import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { DifferenceShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt } from './protocol.js';
@@ -50,6 +51,10 @@ export interface SessionState {
   readonly machines: readonly MachineShown[];
   /** The disks that they have. */
   readonly disks: readonly DiskShown[];
+  /** What the last disk proof with differences has found. */
+  readonly differences: readonly DifferenceShown[];
+  /** The sector of the disk map that was asked for last. */
+  readonly sector: SectorShown | undefined;
   /** Why the scenario cannot be run. */
   readonly refused: string | undefined;
   readonly report: Report | undefined;
@@ -73,6 +78,8 @@ const NOTHING_RUN = {
   findings: [],
   machines: [],
   disks: [],
+  differences: [],
+  sector: undefined,
   refused: undefined,
   report: undefined,
   verdict: undefined,
@@ -181,6 +188,10 @@ export function next(state: SessionState, message: FromSession): SessionState {
     }
     case 'disks':
       return { ...state, disks: message.disks };
+    case 'differences':
+      return { ...state, differences: message.differences };
+    case 'sector':
+      return { ...state, sector: message.sector };
     case 'finding':
       return { ...state, findings: [...state.findings, message.finding] };
     case 'verdict': {

@@ -4,6 +4,7 @@
  * written there last. Pure: canvases only show it.
  */
 import type { MachineShown } from '../../../cycle/machines.js';
+import type { DifferenceShown } from '../session/disk-reader.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
 import { countNumbers, cssOf, pictureOfNumbers, pixelAt, pixelsOf, type Picture } from './picture.js';
 import { trackBegins, type TrackKind } from './timeline-model.js';
@@ -14,7 +15,9 @@ export const PIXEL_SECTORS = 128;
 export const ROW_PIXELS = 256;
 
 /** By number, as in {@link Strip.last}. */
-export const WRITERS = ['none', 'run', 'live', 'boot', 'restored'] as const satisfies readonly ('none' | TrackKind)[];
+export const WRITERS = ['none', 'run', 'live', 'boot', 'restored', 'differing'] as const satisfies readonly (
+  'none' | 'differing' | TrackKind
+)[];
 export type Writer = (typeof WRITERS)[number];
 
 /** For people. */
@@ -24,6 +27,7 @@ export const WRITER_NAMES: Readonly<Record<Writer, string>> = {
   live: 'written by the live timeline',
   boot: 'written by a new machine',
   restored: 'written by the restored timeline',
+  differing: 'differing at the resume',
 };
 
 /** People with any colour vision tell them apart, as those of the memory map. */
@@ -33,6 +37,7 @@ export const WRITER_COLOURS: Readonly<Record<Writer, number>> = {
   live: 0xd55e00,
   boot: 0xcc79a7,
   restored: 0x009e73,
+  differing: 0x000000,
 };
 
 /** A volume, and who has written to it. */
@@ -46,40 +51,58 @@ export interface Strip {
 
 interface Made {
   readonly disks: readonly DiskShown[];
+  readonly differences: readonly DifferenceShown[];
   readonly strips: readonly Strip[];
 }
 const made = new WeakMap<readonly MachineShown[], Made>();
 
-/** One for each volume of the disks, after all writes of `machines`. Sectors outside of the volumes are left out. */
-export function stripsOf(disks: readonly DiskShown[], machines: readonly MachineShown[]): readonly Strip[] {
+const NO_DIFFERENCES: readonly DifferenceShown[] = [];
+
+/**
+ * One for each volume of the disks, after all writes of `machines`, with the sectors in which a disk proof has found differences.
+ * Sectors outside of the volumes are left out.
+ */
+export function stripsOf(
+  disks: readonly DiskShown[],
+  machines: readonly MachineShown[],
+  differences = NO_DIFFERENCES,
+): readonly Strip[] {
   // A page draws more often than machines write.
   const before = made.get(machines);
-  if (before?.disks === disks) return before.strips;
-  const strips = disks.flatMap((of, disk) => stripsOfDisk(of, disk, machines));
-  made.set(machines, { disks, strips });
+  if (before?.disks === disks && before.differences === differences) return before.strips;
+  const strips = disks.flatMap((of, disk) => stripsOfDisk(of, disk, machines, differences));
+  made.set(machines, { disks, differences, strips });
   return strips;
 }
 
-function stripsOfDisk({ volumes }: DiskShown, disk: number, machines: readonly MachineShown[]): readonly Strip[] {
+function stripsOfDisk(
+  { device, volumes }: DiskShown,
+  disk: number,
+  machines: readonly MachineShown[],
+  differences: readonly DifferenceShown[],
+): readonly Strip[] {
   const strips = volumes.map((volume) => ({
     volume,
     last: new Uint8Array(volume.sectors),
     pixels: new Uint8Array(Math.ceil(volume.sectors / PIXEL_SECTORS)),
   }));
+  const mark = (writer: Writer, sector: number, count: number): void => {
+    const number = WRITERS.indexOf(writer);
+    for (const { volume, last, pixels } of strips) {
+      const from = Math.max(0, sector - volume.startSector);
+      const to = Math.min(volume.sectors, sector + count - volume.startSector);
+      if (from >= to) continue;
+      last.fill(number, from, to);
+      pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
+    }
+  };
   for (const machine of machines) {
     const begins = trackBegins(machine);
-    for (const { instruction, sector, count } of machine.writes[disk] ?? []) {
-      const kind = begins.findLast((begin) => begin.instruction <= instruction)?.kind ?? 'run';
-      const number = WRITERS.indexOf(kind);
-      for (const { volume, last, pixels } of strips) {
-        const from = Math.max(0, sector - volume.startSector);
-        const to = Math.min(volume.sectors, sector + count - volume.startSector);
-        if (from >= to) continue;
-        last.fill(number, from, to);
-        pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
-      }
-    }
+    for (const { instruction, sector, count } of machine.writes[disk] ?? [])
+      mark(begins.findLast((begin) => begin.instruction <= instruction)?.kind ?? 'run', sector, count);
   }
+  // Whoever writes there later, these are what the proofs have found.
+  for (const one of differences) if (one.disk === device) mark('differing', one.startSector, one.sectors);
   return strips;
 }
 
@@ -91,7 +114,10 @@ export interface WriterCount {
   readonly sectors: number;
 }
 
-/** How many sectors each has written last. All are listed. `last`: as in {@link Strip}, of any number of sectors. */
+/**
+ * How many sectors each has written last. All are listed, but `differing` only if there are any. `last`: as in {@link Strip}, of any
+ * number of sectors.
+ */
 export function countsOf(last: readonly Uint8Array[]): readonly WriterCount[] {
   const sectors = countNumbers(last, WRITERS.length);
   return WRITERS.map((writer, number) => ({
@@ -99,7 +125,7 @@ export function countsOf(last: readonly Uint8Array[]): readonly WriterCount[] {
     name: WRITER_NAMES[writer],
     colour: cssOf(WRITER_COLOURS[writer]),
     sectors: sectors[number] ?? 0,
-  }));
+  })).filter((one) => one.writer !== 'differing' || one.sectors > 0);
 }
 
 const PIXELS = pixelsOf(WRITERS.map((writer) => WRITER_COLOURS[writer]));
@@ -115,10 +141,10 @@ export interface Place {
   readonly sector: number;
 }
 
-/** The first sector, on the disk, of the pixel at a place of the strip; see {@link pixelAt}. */
-export function sectorAt({ volume, pixels }: Strip, x: number, y: number): number | undefined {
+/** The first sector, on the disk, that has given the pixel at a place of the strip its colour; see {@link pixelAt}. */
+export function sectorAt({ volume, pixels, last }: Strip, x: number, y: number): number | undefined {
   const pixel = pixelAt(pixels.length, ROW_PIXELS, x, y);
-  return pixel === undefined ? undefined : volume.startSector + pixel * PIXEL_SECTORS;
+  return pixel === undefined ? undefined : volume.startSector + last.indexOf(pixels[pixel] ?? 0, pixel * PIXEL_SECTORS);
 }
 
 /** `sdb1, COW store, sectors 2048 to 2175: 12 written by the live timeline, 116 not written` */

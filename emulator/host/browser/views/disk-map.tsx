@@ -2,8 +2,10 @@
 /** The disk map: a strip for each volume, a legend, and what is known of one place. */
 import type { VNode } from 'preact';
 import type { MachineShown } from '../../../cycle/machines.js';
+import type { DifferenceShown, SectorShown } from '../session/disk-reader.js';
 import type { DiskShown } from '../session/disks.js';
 import { placeText, sectorAt, stripPicture, stripsOf, type Place, type Strip } from './disk-map-model.js';
+import { bytesText } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 import { StripFigure, stripLabel, StripLegend } from './strip.js';
 
@@ -11,6 +13,9 @@ export interface DiskMapProps {
   /** Empty while there is nothing to see. */
   readonly disks: readonly DiskShown[];
   readonly machines: readonly MachineShown[];
+  readonly differences: readonly DifferenceShown[];
+  /** What is known of the sector that was asked for last. */
+  readonly sector: SectorShown | undefined;
   readonly place: Place | undefined;
   readonly onPlace: (place: Place) => void;
 }
@@ -19,9 +24,9 @@ interface Entered {
   readonly currentTarget: { readonly value: string };
 }
 
-export function DiskMap({ disks, machines, place, onPlace }: DiskMapProps): VNode | null {
+export function DiskMap({ disks, machines, differences, sector, place, onPlace }: DiskMapProps): VNode | null {
   if (disks.length === 0) return null;
-  const strips = stripsOf(disks, machines);
+  const strips = stripsOf(disks, machines, differences);
   return (
     <section id="disks" aria-label="disk map">
       <h2>
@@ -61,7 +66,27 @@ export function DiskMap({ disks, machines, place, onPlace }: DiskMapProps): VNod
       <p id="place" aria-live="polite">
         {place && placeText(place, strips)}
       </p>
+      {sector && <SectorView {...sector} />}
     </section>
+  );
+}
+
+function SectorView({ disk, sector, owner, laterOwner, bytes, later }: SectorShown): VNode {
+  const bytesOf = (when: string, of: Uint8Array): VNode => (
+    <pre tabIndex={0} aria-label={`bytes of the sector, ${when}`}>
+      {bytesText(of, sector * of.length)}
+    </pre>
+  );
+  return (
+    <div id="sector" aria-live="polite">
+      <p>
+        Sector {sector} of {disk}: {owner}
+        {laterOwner !== undefined && `; at the resume: ${laterOwner}`}
+        {later && '. Its bytes at the snapshot, and at the resume:'}
+      </p>
+      {bytesOf('at the snapshot', bytes)}
+      {later && bytesOf('at the resume', later)}
+    </div>
   );
 }
 

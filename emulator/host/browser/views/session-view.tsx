@@ -130,7 +130,17 @@ export function SessionView(props: SessionProps): VNode {
         onPage={hasMachine(state) ? (frame) => send({ do: 'askPage', frame }) : undefined}
       />
       <Timeline tracks={timelineOf(machines)} />
-      <DiskMap disks={state.disks} machines={machines} place={place} onPlace={onPlace} />
+      <DiskMap
+        disks={state.disks}
+        machines={machines}
+        differences={state.differences}
+        sector={state.sector}
+        place={place}
+        onPlace={(asked) => {
+          onPlace(asked);
+          send({ do: 'askSector', ...asked });
+        }}
+      />
       <Proofs findings={findings} report={report} verdict={verdict} session={state.session} expected={state.expected} />
     </div>
   );

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/** What the proofs must say of each fault of the page's list. */
+import type { Report } from '../../emulator/report/model.js';
+import { FINDINGS_OF_MISTAKES, notFound } from './mistakes.js';
+
+/** By the id of the fault, as in `FINDINGS_OF_MISTAKES`. */
+export const FINDINGS_OF_FAULTS: Readonly<Record<string, readonly RegExp[]>> = {
+  skipPage: FINDINGS_OF_MISTAKES['skip-page'] ?? [],
+  flipCopy: FINDINGS_OF_MISTAKES['flip-copy'] ?? [],
+  flipRestored: [/^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: .*linux_banner/],
+  alterSector: [/^disk: .*sda: \d+ from sector 300000: ext4: /],
+  failStore: [/sdb/],
+};
+
+/** Why this report does not show that the proofs have named the fault. Empty when it does. */
+export function notNamed(id: string, report: Pick<Report, 'failures'>): readonly string[] {
+  const wanted = FINDINGS_OF_FAULTS[id];
+  return wanted ? notFound(wanted, report) : [`nobody has said what must be found of the fault '${id}'`];
+}
