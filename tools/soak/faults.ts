@@ -9,7 +9,10 @@ export const FINDINGS_OF_FAULTS: Readonly<Record<string, readonly RegExp[]>> = {
   flipCopy: FINDINGS_OF_MISTAKES['flip-copy'] ?? [],
   flipRestored: [/^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: .*linux_banner/],
   alterSector: [/^disk: .*sda: \d+ from sector 300000: ext4: /],
-  failStore: [/sdb/],
+  failStore: [
+    /^guest: the kernel refused to take a snapshot: /,
+    /^kernelFault: ioError: I\/O error, dev sdb, sector \d+ op 0x1:\(WRITE\) /,
+  ],
 };
 
 /** Why this report does not show that the proofs have named the fault. Empty when it does. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildContext } from '../cli/build-context.js';
 import { ensurePrerequisites, FOR_TESTS } from '../cli/doctor.js';
 import { runTool } from '../cli/tool.js';
+import type { Purpose } from '../prerequisites.js';
 import { bootStates } from '../../emulator/cycle/boot.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { sharedEngine } from '../run/engines.js';
@@ -19,6 +20,7 @@ import { STANDARD_DISKS, standardMachine } from '../../emulator/scenario/schema.
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { kindName } from '../../guest-kernel/build.js';
 import { filesDiffering, kernelTwice } from '../../guest-kernel/rebuild.js';
+import { BROWSERS, inBrowsers, type BrowserName } from './browsers.js';
 import { firstBadCycle, leakFindings, loadChain, pagesKept } from './chain.js';
 import { planOn, type SoakMachine } from './machine-options.js';
 import {
@@ -26,6 +28,7 @@ import {
   HELP,
   readOptions,
   type AllOptions,
+  type BrowsersPart,
   type ChainPart,
   type KernelPart,
   type MemoryPart,
@@ -36,7 +39,6 @@ import {
   type TestsPart,
 } from './options.js';
 import { partsOf } from './parts.js';
-import type { Purpose } from '../prerequisites.js';
 import { scenarioNames } from '../run/scenario-names.js';
 import { loadFor, runOn } from './scenarios.js';
 import { isKnown } from './known-stacks.js';
@@ -68,6 +70,7 @@ export function main(args: readonly string[]): Promise<number> {
 function purposesOf(options: Part | AllOptions): readonly Purpose[] {
   if (options.run === 'tests') return FOR_TESTS;
   if (options.run === 'all') return [...new Set(partsOf(options.machine.engine).flatMap(purposesOf))];
+  if (options.run === 'browsers') return ['browsers'];
   return options.run !== 'kernel' && options.machine.engine === 'qemu' ? ['qemu'] : [];
 }
 
@@ -104,6 +107,8 @@ function runPart(part: Part, context: BuildContext): Promise<boolean> {
       return kernel(part, context);
     case 'tests':
       return tests(part, context);
+    case 'browsers':
+      return browsers(part, context);
   }
 }
 
@@ -116,6 +121,28 @@ async function kernel(part: KernelPart, context: BuildContext): Promise<boolean>
       : `FAIL  ${title} has other bytes: ${differing.join(', ')}\n  again: ${commandOf(part)}`,
   );
   return differing.length === 0;
+}
+
+async function browsers({ names }: BrowsersPart, context: BuildContext): Promise<boolean> {
+  const startedMs = performance.now();
+  let [count, oneMs] = [0, startedMs];
+  const failed: string[] = [];
+  for await (const { title, version, wrong } of inBrowsers(
+    names.length > 0 ? names : (Object.keys(BROWSERS) as readonly BrowserName[]),
+    context,
+  )) {
+    count++;
+    console.log(`${wrong.length === 0 ? 'ok  ' : 'FAIL'} ${title} · ${version} · ${secondsSince(oneMs)} s`);
+    oneMs = performance.now();
+    if (wrong.length === 0) continue;
+    failed.push(title);
+    for (const line of wrong.slice(0, DETAILS_MAX)) console.log(`    ${printableLine(line)}`);
+    console.log(`  again: ${commandOf({ run: 'browsers', names })}`);
+  }
+  console.log(
+    `${failed.length === 0 ? 'PASS' : 'FAIL'}  ${count - failed.length} of ${count} in browsers, in ${secondsSince(startedMs)} s${failed.length > 0 ? `; not these: ${failed.join('; ')}` : ''}`,
+  );
+  return failed.length === 0;
 }
 
 async function chain(part: ChainPart, context: BuildContext): Promise<boolean> {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isFlavour, type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
 import { quoted } from '../run/own-command.js';
+import { BROWSERS, type BrowserName } from './browsers.js';
 import { MACHINE_HELP, MACHINE_OPTIONS, machineOf, wordsOf, type SoakMachine } from './machine-options.js';
 
 export interface ChainPart {
@@ -59,8 +60,16 @@ export interface TestsPart {
   readonly names: readonly string[];
 }
 
+/** The page in browsers. */
+export interface BrowsersPart {
+  readonly run: 'browsers';
+  /** All of them when there are none. */
+  readonly names: readonly BrowserName[];
+}
+
 /** What one command line of its own can run. */
-export type Part = ChainPart | StormPart | MemoryPart | ScenariosPart | StacksPart | KernelPart | TestsPart;
+export type Part =
+  ChainPart | StormPart | MemoryPart | ScenariosPart | StacksPart | KernelPart | TestsPart | BrowsersPart;
 
 export interface AllOptions {
   readonly run: 'all';
@@ -83,6 +92,7 @@ export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHI
        npm run soak -- stacks [NAME...] [--write FOLDER] [MACHINE]
        npm run soak -- kernel [--kernel FLAVOUR] [--arch A]
        npm run soak -- tests [NAME...]
+       npm run soak -- browsers [NAME...]
        npm run soak -- [all] [--engine E] [--from PART]
 
 What takes too long for every test run, on one core:
@@ -95,6 +105,8 @@ What takes too long for every test run, on one core:
              'xfs on crypt on loop on ext4'
   kernel     a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
   tests      those of test/soak, which are like those of test/e2e and are run as these are; NAME is such as debug-kernel
+  browsers   the page in Chromium and Firefox, by clicks: a whole round, and each fault of its list, which the proofs must name; Node must
+             come to the same states
   all        everything, on every kind of machine of the engine, part by part
 
   --cycles N             how many snapshots of a chain (${CYCLES} unless told)
@@ -153,6 +165,18 @@ export function readOptions(args: readonly string[]): Options {
     case 'tests':
       if (Object.keys(machine).length > 0) throw wrong(`each test has machines of its own, not${wordsOf(machine)}`);
       return { run, names: rest };
+    case 'browsers': {
+      if (Object.keys(machine).length > 0) throw wrong(`the page has a machine of its own, not${wordsOf(machine)}`);
+      const names = Object.keys(BROWSERS) as readonly BrowserName[];
+      return {
+        run,
+        names: rest.map((given) => {
+          const found = names.find((name) => name === given);
+          if (found === undefined) throw wrong(`a browser is ${names.join(' or ')}, not '${given}'`);
+          return found;
+        }),
+      };
+    }
     default: {
       const { engine, ...others } = machine;
       if (Object.keys(others).length > 0)
@@ -168,6 +192,7 @@ export function readOptions(args: readonly string[]): Options {
 export function commandOf(part: Part | AllOptions): string {
   if (part.run === 'kernel') return `npm run soak -- kernel${wordsOf({ kernel: part.flavour, arch: part.arch })}`;
   if (part.run === 'tests') return `npm run soak -- tests${part.names.map((name) => ` ${name}`).join('')}`;
+  if (part.run === 'browsers') return ['npm run soak -- browsers', ...part.names].join(' ');
   const own = (): string => {
     switch (part.run) {
       case 'chain':
@@ -191,7 +216,7 @@ export function commandOf(part: Part | AllOptions): string {
 
 const OWN = ['cycles', 'snapshots', 'seed', 'seeds', 'write', 'from'] as const;
 /** The parts that are told by name what to run. */
-const NAMING: readonly string[] = ['scenarios', 'stacks', 'tests'];
+const NAMING: readonly string[] = ['scenarios', 'stacks', 'tests', 'browsers'];
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   chain: ['cycles', 'seed'],
   storm: ['seeds'],
@@ -200,6 +225,7 @@ const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   stacks: ['write'],
   kernel: [],
   tests: [],
+  browsers: [],
   all: ['from'],
 };
 

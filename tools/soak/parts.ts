@@ -50,6 +50,7 @@ const ON_V86: readonly Part[] = [
   storms({}),
   kernel('release', 'i386'),
   kernel('debug', 'i386'),
+  { run: 'browsers', names: [] },
 ];
 
 const on = (processors: number, more: SoakMachine = {}): SoakMachine => ({ engine: 'qemu', processors, ...more });

@@ -38,6 +38,10 @@ t.test('what is to be run', (t) => {
   });
   t.same(readOptions(['tests']), { run: 'tests', names: [] });
   t.same(readOptions(['tests', 'debug-kernel']), { run: 'tests', names: ['debug-kernel'] });
+  t.same(readOptions(['browsers']), { run: 'browsers', names: [] });
+  t.same(readOptions(['browsers', 'firefox']), { run: 'browsers', names: ['firefox'] });
+  t.throws(() => readOptions(['browsers', 'lynx']), { message: "a browser is chromium or firefox, not 'lynx'" });
+  t.throws(() => readOptions(['browsers', '--engine', 'v86']), { message: /a machine of its own, not --engine v86/ });
   t.same(readOptions([]), { run: 'all', from: 1, machine: {} });
   t.same(readOptions(['--engine', 'qemu']), { run: 'all', from: 1, machine: { engine: 'qemu' } });
   t.same(readOptions(['all', '--from', '3']), { run: 'all', from: 3, machine: {} });
@@ -63,7 +67,7 @@ t.test('each part is a command of its own', (t) => {
   }
   const onBoth = ['chain', 'kernel', 'memory', 'scenarios', 'stacks', 'storm'];
   for (const [engine, expected] of [
-    ['v86', [...onBoth, 'tests']],
+    ['v86', ['browsers', ...onBoth, 'tests']],
     ['qemu', onBoth],
   ] as const)
     t.same([...new Set(partsOf(engine).map(({ run }) => run))].sort(), expected, engine);
