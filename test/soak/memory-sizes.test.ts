@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** A snapshot with the least memory that a machine can have. The soak does the same with the most, and by both methods. */
+/** A snapshot with the least memory that a machine can have. Scenarios of the soak do the same with the most, and by both methods. */
 import t from 'tap';
-import { passing } from './cycle-support.js';
+import { passing } from '../e2e/cycle-support.js';
 
 const PAGES_PER_MIB = 256;
 
