@@ -1,20 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Filesystems that nothing froze: their journals wait, and what the next mount makes of them is judged. */
 import t from 'tap';
-import { passing, runText } from './cycle-support.js';
-
-t.test('stock hibernation with a filesystem of each kind in use', async (t) => {
-  const { failures, filesystems } = await passing('fs-swsusp');
-  t.same(failures, []);
-  for (const filesystem of ['ext4', 'xfs', 'btrfs', 'f2fs', 'vfat']) {
-    const checks = filesystems.filter((one) => one.filesystem === filesystem);
-    t.same(
-      new Set(checks.map(({ at, clean }) => `${at} ${clean}`)),
-      new Set(['suspend true', 'shutdown true']),
-      filesystem,
-    );
-  }
-});
+import { runText } from './cycle-support.js';
 
 /** Power fails while files of an xfs are made and removed; before that, `spoil` is run. */
 const powerCut = (spoil: string): string => `name: xfs\ndisks: [root, filesystems]\ncontrol: false\nsteps:

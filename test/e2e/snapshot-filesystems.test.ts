@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** snapshot(2) and filesystems: all kinds at once, those of the host, refusals, and a store that is full. */
+/** snapshot(2) and filesystems: all kinds at once, and a store that is full. The soak has those of the host, and refusals. */
 import t from 'tap';
 import { passing } from './cycle-support.js';
 
@@ -24,20 +24,6 @@ t.test(
     }
   },
 );
-
-t.test('a filesystem of the host is in the way, or read-only; it is gone after the resume', async (t) => {
-  t.match(await passing('fs-host'), {
-    verdict: 'pass',
-    cycles: 1,
-    failures: [],
-    memory: { pagesDiffering: 0 },
-    image: { pagesDiffering: 0 },
-  });
-});
-
-t.test('what cannot be done is refused, and changes nothing', async (t) => {
-  t.match(await passing('fs-errors'), { verdict: 'pass', cycles: 0, failures: [] });
-});
 
 t.test('a store that is full spoils the live timeline only', async (t) => {
   t.match(await passing('fs-store-full'), {
