@@ -24,7 +24,6 @@ export const LONG = [
   'e2e/cycle-input',
   'e2e/suspects',
   'e2e/stacks',
-  'e2e/swap-file',
   'e2e/storm',
   'e2e/features',
   'e2e/snapctl',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Stock hibernation into swap areas that are files. */
 import t from 'tap';
-import { passing, runText } from './cycle-support.js';
+import { passing, runText } from '../e2e/cycle-support.js';
 
 t.test('swap files in pieces on a partition, and on the root', async (t) => {
   const report = await passing('swap-file');
