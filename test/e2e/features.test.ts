@@ -1,46 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What a distribution's kernel has on: its self-checks, filesystems of servers, devices that write by themselves. */
+/** What a distribution's kernel has on: filesystems of servers. The soak has its self-checks, and devices that write by themselves. */
 import t from 'tap';
-import { packagePath } from '../../emulator/host/node/paths.js';
-import { passing, runText } from './cycle-support.js';
+import { passing } from './cycle-support.js';
 
-const SCENARIOS = {
-  'checks-notice': 'self-checks that hosts may have to skip are ready in the guest, and notice what is spoilt',
-  'fs-servers': 'filesystems of an NFS and an SMB server, open and locked, and the servers as well',
-};
-
-for (const [name, what] of Object.entries(SCENARIOS)) {
-  t.test(what, async (t) => {
-    t.match(await passing(name), { verdict: 'pass', failures: [] });
-  });
-}
-
-// What these write by themselves, the stock kernel does not stop: superblocks of md, journals of bcache and dm-integrity.
-t.test(
-  'checksums with a journal, a mirror and bcache keep their data, and the disk proof sees them write',
-  async (t) => {
-    const all = 'integrity mirror bcache';
-    const { report } = await runText(
-      t.testdir({}),
-      `name: active stacks
-disks: [root, stacks]
-machine: { memory: 128 MiB, seed: 1 }
-control: false
-files:
-  - { from: ${packagePath('test', 'scenarios', 'programs', 'stacks.sh')}, to: /usr/bin/stacks, mode: '0755' }
-steps:
-  - boot
-  - run: JOURNAL=J CACHE=writeback stacks make ${all} && stacks load ${all}
-  - suspend: { method: swsusp, offTime: 1 h }
-  - resume
-  - verify
-  - run: stacks check ${all} && stacks end ${all} && stacks fsck ${all}
-  - run: { command: cat /proc/mdstat, stdout: '\[UU\]' }
-  - shutdown
-`,
-    );
-    t.match(report.failures, [{ kind: 'disk' }]);
-    t.equal(report.failures.length, 1, 'nothing else is found');
-    for (const line of report.failures[0]?.details ?? []) t.match(line, /^sdb(9|1[0-3]): |^\.\.\. and \d+ more/);
-  },
-);
+t.test('filesystems of an NFS and an SMB server, open and locked, and the servers as well', async (t) => {
+  t.match(await passing('fs-servers'), { verdict: 'pass', failures: [] });
+});

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { runText } from './cycle-support.js';
+import { runText } from '../e2e/cycle-support.js';
 
 const RECIPE = `size: 706 MiB
 table: gpt
