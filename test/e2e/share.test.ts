@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A share: the guest works on it as on any filesystem, bit for bit the same each time, and from a checkpoint in the midst of it. */
+import { createHash } from 'node:crypto';
 import t from 'tap';
 import type { Agent, Machine } from '../../tools/library.js';
 import { bootable } from './guest-support.js';
@@ -15,6 +16,12 @@ const { files: plain } = await bootable();
 const { files, booter, inGuest: inBooted } = await bootable({}, share);
 
 const MOUNT = 'mkdir -p /mnt/share && mount -t 9p -o trans=virtio host9p /mnt/share && cd /mnt/share';
+/** The files of a machine's share, each with a digest of its bytes: tap goes through each byte of what it compares. */
+const filesOf = async (machine: Machine): Promise<readonly { readonly path: string }[]> =>
+  ((await machine.readShare()) ?? []).map(({ bytes: of, ...file }) => ({
+    ...file,
+    ...(of && { sha256: createHash('sha256').update(of).digest('hex') }),
+  }));
 /** Goes on for ever: makes files, appends, renames, removes. */
 const WORK =
   'n=0; while true; do n=$((n+1)); head -c 20000 sub/data > new-$n; echo $n >> log; mv new-$n old-$((n % 5)); rm -f old-$(((n + 2) % 5)); done';
@@ -84,7 +91,7 @@ t.test('what a guest does to its files', async (t) => {
 t.test('the same each time, and from a checkpoint on', async (t) => {
   const end = async (machine: Machine): Promise<unknown> => {
     const { instructions } = await machine.run({ virtualMsMax: 60 });
-    return { instructions, hash: await machine.stateHash(), share: await machine.readShare() };
+    return { instructions, hash: await machine.stateHash(), share: await filesOf(machine) };
   };
   const lives = await Promise.all(
     [0, 1].map(() =>
@@ -93,7 +100,7 @@ t.test('the same each time, and from a checkpoint on', async (t) => {
         await agent.spawn(['/bin/sh', '-c', `cd /mnt/share && ${WORK}`]);
         await machine.run({ virtualMsMax: 60 });
         const [hash, checkpoint] = [await machine.stateHash(), await machine.checkpoint()];
-        const before = (await machine.readShare()) ?? [];
+        const before = await filesOf(machine);
         const after = await end(machine);
         return { hash, checkpoint, before, after };
       }),
