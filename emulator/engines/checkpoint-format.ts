@@ -40,6 +40,16 @@ export function unpackCheckpoint(bytes: Uint8Array): { readonly head: unknown; r
  */
 export const blobsBegin = (bytes: Uint8Array): readonly number[] => readHead(bytes).places.map(({ at }) => at);
 
+/**
+ * What is thrown when a checkpoint is restored under another config than that of its machine.
+ * @param saved of the machine, such as `with 256 MiB`.
+ * @param wanted what the config says instead, such as `the config says 128 MiB`.
+ */
+export const otherConfig = (saved: string, wanted: string): InputError =>
+  new InputError(`the checkpoint is of a machine ${saved}, ${wanted}`, {
+    remedy: 'restore it with the config under which it was made',
+  });
+
 interface Place {
   readonly at: number;
   readonly lengthBytes: number;

@@ -5,6 +5,7 @@
  */
 import type { Checkpoint, Engine, EngineTraits, Machine, RestoreConfig } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
+import { otherConfig } from '../checkpoint-format.js';
 import { createFakeGuest, type FakeGuest, type Stimulus } from './guest.js';
 import type { FakeScript } from './script.js';
 
@@ -47,8 +48,7 @@ export function createFakeEngine(options: FakeEngineOptions): Engine {
     restore: (config, checkpoint) =>
       Promise.resolve().then(() => {
         const { history, steps, shape } = decodeCheckpoint(checkpoint);
-        if (shape !== shapeOf(config))
-          throw new InputError(`the checkpoint is of a machine with ${shape}, the config says ${shapeOf(config)}`);
+        if (shape !== shapeOf(config)) throw otherConfig(`with ${shape}`, `the config says ${shapeOf(config)}`);
         return make(config, history, steps);
       }),
   };

@@ -4,8 +4,7 @@ import { packDisks, unpackDisks, type PackedDisk } from '../../disks/packed.js';
 import type { GuestDiskState } from '../../disks/guest-disk.js';
 import { packPages, unpackPages } from '../../disks/sparse.js';
 import type { MarkerSeen, RestoreConfig } from '../../machine/contract.js';
-import { InputError } from '../../machine/errors.js';
-import { packCheckpoint, unpackCheckpoint } from '../checkpoint-format.js';
+import { otherConfig, packCheckpoint, unpackCheckpoint } from '../checkpoint-format.js';
 
 /** What a machine has at a stand. */
 export interface SavedMachine {
@@ -63,10 +62,7 @@ export function unpackMachine(config: RestoreConfig, bytes: Uint8Array): SavedMa
   ];
   for (const [name, value] of Object.entries(shapeOf(config)))
     if (value !== shape[name as keyof Shape])
-      throw new InputError(
-        `the checkpoint is of a machine with ${name} ${shape[name as keyof Shape]}, the config says ${value}`,
-        { remedy: 'restore it with the config under which it was made' },
-      );
+      throw otherConfig(`with ${name} ${shape[name as keyof Shape]}`, `the config says ${value}`);
   const window = new Uint8Array(windowBytes);
   unpackPages(window, windowPages, windowContents, []);
   return { ...rest, disks: unpackDisks(disks, blocks), window, memory: [pages, pageContents], devices };

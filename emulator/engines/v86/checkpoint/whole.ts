@@ -4,9 +4,8 @@ import { packDisks, unpackDisks, type PackedDisk } from '../../../disks/packed.j
 import { packPages, unpackPages } from '../../../disks/sparse.js';
 import { concat } from '../../../machine/bytes.js';
 import type { RestoreConfig } from '../../../machine/contract.js';
-import { InputError } from '../../../machine/errors.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
-import { packCheckpoint, unpackCheckpoint } from '../../checkpoint-format.js';
+import { otherConfig, packCheckpoint, unpackCheckpoint } from '../../checkpoint-format.js';
 import type { Chance, ChanceState } from '../chance.js';
 import type { Clock, ClockState } from '../clock.js';
 import type { Delivery, DeliveryState } from '../delivery.js';
@@ -122,18 +121,13 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
   const { config, cpu, disks, share, jit, ports, serial, delivery, clock, chance } = whole;
   const { head: parsed, blobs } = unpackCheckpoint(bytes);
   const head = parsed as CheckpointHead;
-  if (head.memoryMiB !== config.memoryMiB || head.disks.length !== disks.length) {
-    throw new InputError(
-      `the checkpoint is of a machine with ${head.memoryMiB} MiB and ${head.disks.length} disks, the config says ${config.memoryMiB} MiB and ${disks.length}`,
-      { remedy: 'restore it with the config under which it was made' },
+  if (head.memoryMiB !== config.memoryMiB || head.disks.length !== disks.length)
+    throw otherConfig(
+      `with ${head.memoryMiB} MiB and ${head.disks.length} disks`,
+      `the config says ${config.memoryMiB} MiB and ${disks.length}`,
     );
-  }
-  if ((head.hasShare ?? false) !== (share !== undefined)) {
-    throw new InputError(
-      `the checkpoint is of a machine with${head.hasShare ? '' : 'out'} a share, unlike the config`,
-      { remedy: 'restore it with the config under which it was made' },
-    );
-  }
+  if ((head.hasShare ?? false) !== (share !== undefined))
+    throw otherConfig(`with${head.hasShare ? '' : 'out'} a share`, 'unlike the config');
   const [pageIndexes, pages, stateIndexes, statePages, code, blocks, files] = blobs as [
     Uint8Array,
     Uint8Array,
