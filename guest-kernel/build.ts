@@ -8,7 +8,13 @@
 import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { KERNEL_FLAVOURS, type KernelFlavour } from '../emulator/cycle/plan.js';
+import {
+  FLAVOUR_TRAITS,
+  KERNEL_FLAVOURS,
+  flavourOf,
+  type KernelBase,
+  type KernelFlavour,
+} from '../emulator/cycle/plan.js';
 import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
@@ -16,11 +22,11 @@ import { command, type CommandOptions } from '../emulator/host/node/process.js';
 import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { mergeFragments, renderConfig, requireOptions, type ConfigOption, type Fragment } from './config.js';
 import { keepWholeRecords } from './records.js';
-import { openTree, readSeries } from './series.js';
+import { addedOptions } from './each-text.js';
+import { openTree, readSeries, type Patch } from './series.js';
 import { findSource, kernelVersion, obtainSource, unpackSource, type SourcePackage } from './source.js';
 
 export { KERNEL_FLAVOURS, type KernelFlavour };
-export const isFlavour = (name: string): name is KernelFlavour => (KERNEL_FLAVOURS as readonly string[]).includes(name);
 
 /** By the kernel's own names (`ARCH=`). */
 export type KernelArch = 'i386' | 'x86_64';
@@ -62,7 +68,11 @@ export class CompileError extends RigError {
   }
 }
 
-export const PATCHES_DIR = ['guest-kernel', 'patches'] as const;
+/** The patches of each source: the series and what the rig needs of it, or that alone. */
+export const PATCHES_DIRS = {
+  series: ['guest-kernel', 'patches'],
+  pristine: ['guest-kernel', 'pristine'],
+} as const satisfies Record<KernelBase, readonly string[]>;
 const CONFIG_DIR = ['guest-kernel', 'config'] as const;
 
 /** A kernel that {@link kernelRecipeOf} builds. */
@@ -73,15 +83,18 @@ export interface KernelSpec {
   readonly title: string;
   readonly arch: KernelArch;
   readonly fragments: readonly Fragment[];
+  readonly patches: readonly Patch[];
+  /** What the tree is configured for: those of the fragments that the patches leave. */
+  readonly options: readonly ConfigOption[];
   /** Number of steps that make prints. Used only for progress. */
   readonly stepsExpected: number;
   /** What `kernel.json` says of it. */
   readonly about: Readonly<Record<string, string>>;
 }
 
-const STEPS_EXPECTED: Record<KernelArch, Record<KernelFlavour, number>> = {
-  i386: { release: 1960, debug: 2000 },
-  x86_64: { release: 2656, debug: 2716 },
+const STEPS_EXPECTED: Record<KernelArch, { readonly unchecked: number; readonly checked: number }> = {
+  i386: { unchecked: 1960, checked: 2000 },
+  x86_64: { unchecked: 2656, checked: 2716 },
 };
 
 /** To be changed when this file would build other bytes from the same inputs. */
@@ -131,24 +144,44 @@ export async function kernelRecipe(kind: KernelKind, source: SourcePackage, cont
 /** What is built for a flavour and architecture. */
 export async function kernelSpec(kind: KernelKind): Promise<KernelSpec> {
   const { flavour, arch } = kind;
+  const { base, checked } = FLAVOUR_TRAITS[flavour];
+  const [fragments, patches, options] = await Promise.all([readFragments(kind), patchesOf(base), readOptions(kind)]);
   return {
     name: arch === 'i386' ? `kernel-${flavour}` : `kernel-${arch}-${flavour}`,
     title: kindName(kind),
     arch,
-    fragments: await readFragments(kind),
-    stepsExpected: STEPS_EXPECTED[arch][flavour],
+    fragments,
+    patches,
+    options,
+    stepsExpected: STEPS_EXPECTED[arch][checked ? 'checked' : 'unchecked'],
     about: { flavour, arch },
   };
 }
 
-/** How any kernel of the series is built from this source. */
+/** The patches of a source. */
+export const patchesOf = (base: KernelBase): Promise<readonly Patch[]> =>
+  readSeries(packagePath(...PATCHES_DIRS[base]));
+
+/** The options of a kernel. The pristine source does not have those that only the series adds. */
+export async function readOptions(kind: KernelKind): Promise<readonly ConfigOption[]> {
+  const options = mergeFragments(await readFragments(kind));
+  const { base } = FLAVOUR_TRAITS[kind.flavour];
+  if (base === 'series') return options;
+  const [there, ofSeries] = await Promise.all(
+    [patchesOf(base), patchesOf('series')].map(async (patches) =>
+      (await patches).flatMap(({ text }) => addedOptions(text)),
+    ),
+  );
+  return options.filter(({ name }) => there?.includes(name) === true || ofSeries?.includes(name) !== true);
+}
+
+/** How any kernel is built from this source. */
 export async function kernelRecipeOf(
-  { name, title, arch, fragments, stepsExpected, about }: KernelSpec,
+  { name, title, arch, fragments, patches, options, stepsExpected, about }: KernelSpec,
   source: SourcePackage,
   context: BuildContext,
 ): Promise<Recipe> {
-  const [patches, tools] = await Promise.all([readSeries(packagePath(...PATCHES_DIR)), toolVersions(context)]);
-  const options = mergeFragments(fragments);
+  const tools = await toolVersions(context);
   return {
     name,
     inputs: {
@@ -194,11 +227,12 @@ export async function copyKernel(tree: string, dir: string): Promise<void> {
 
 /**
  * The fragments of a kernel, by name. A fragment with a flavour or an architecture in its name (`x86_64.config`,
- * `release-i386.config`) is only for that, the others are for all.
+ * `release-i386.config`) is only for that, the others are for all. A pristine flavour has those of its counterpart.
  */
 export async function readFragments({ flavour, arch }: KernelKind): Promise<readonly Fragment[]> {
+  const own = flavourOf('series', flavour);
   const foreign: readonly string[] = [...KERNEL_FLAVOURS, ...KERNEL_ARCHS].filter(
-    (name) => name !== flavour && name !== arch,
+    (name) => name !== own && name !== arch,
   );
   const files = (await readdir(packagePath(...CONFIG_DIR))).filter((file) => file.endsWith('.config')).sort();
   return Promise.all(

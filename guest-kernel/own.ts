@@ -2,6 +2,7 @@
 /** A kernel that the user has built: a tree of `tools/kernel.ts build`, or a folder with the files of a kernel. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KERNEL_FLAVOURS } from '../emulator/cycle/plan.js';
 import { InputError } from '../emulator/machine/errors.js';
 import { hashFile } from '../emulator/host/node/artifacts/store.js';
 import type { KernelArch, KernelArtifact } from './build.js';
@@ -42,7 +43,8 @@ async function findFile(dir: string, name: keyof typeof FILES): Promise<string> 
   }
   throw new InputError(`the kernel folder ${dir} has no ${FILES[name].join(' and no ')}`, {
     remedy:
-      'name a tree that is built (`make ARCH=i386 bzImage`, or in a checkout of Snapback `node tools/run.mjs tools/kernel.ts build DIR`), or a folder with bzImage, System.map and .config; or one of the flavours release and debug',
+      'name a tree that is built (`make ARCH=i386 bzImage`, or in a checkout of Snapback `node tools/run.mjs tools/kernel.ts build DIR`), or a folder with bzImage, System.map and .config; or one of the flavours ' +
+      KERNEL_FLAVOURS.join(', '),
   });
 }
 

@@ -13,7 +13,6 @@ import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptWork } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
 import { obtain, recipeKey } from '../emulator/host/node/artifacts/store.js';
-import { packagePath } from '../emulator/host/node/paths.js';
 import { RigError } from '../emulator/machine/errors.js';
 import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
 import {
@@ -24,13 +23,10 @@ import {
   kernelRecipe,
   kernelSpec,
   kindName,
-  PATCHES_DIR,
   type KernelKind,
 } from './build.js';
-import { mergeFragments } from './config.js';
 import type { Change } from './patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from './patched-tree.js';
-import { readSeries } from './series.js';
 import { findSource, obtainSource, unpackSource } from './source.js';
 
 const WARNINGS = 'warnings.json';
@@ -94,7 +90,7 @@ export async function obtainPatchedKernel(
             await unpackSource(await obtainSource(source, inner), fresh, inner, { whole: true });
             await openPatchedTree(fresh, inner);
           });
-          await goToSeries(tree, await readSeries(packagePath(...PATCHES_DIR)), scratch, inner);
+          await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, inner);
           await applyChanges(tree, changes, inner);
           const warnings = await build(tree, kind, inner, kept.lock);
           await Promise.all([
@@ -116,7 +112,7 @@ export async function obtainPatchedKernel(
 async function build(tree: string, kind: KernelKind, context: BuildContext, lock: string): Promise<KnownWarnings> {
   const spec = await kernelSpec(kind);
   try {
-    await configureTree(tree, spec.arch, mergeFragments(spec.fragments), context);
+    await configureTree(tree, spec.arch, spec.options, context);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof RigError)) throw error;

@@ -13,7 +13,8 @@ import type { KeptWork } from '../emulator/host/node/artifacts/kept.js';
 import { hashFile, obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { RigError } from '../emulator/machine/errors.js';
-import { kernelRecipe, kernelRecipeOf, type KernelKind } from './build.js';
+import { kernelRecipe, kernelRecipeOf, patchesOf, type KernelKind } from './build.js';
+import { mergeFragments } from './config.js';
 import { findSource } from './source.js';
 
 const FILES = ['bzImage', 'System.map', 'config'] as const;
@@ -27,11 +28,14 @@ export type TwoBuilds = Readonly<Record<(typeof FILES)[number], { readonly first
 /** The small kernel, built twice. Each build is made once for the same inputs and takes about a minute. */
 export async function smallKernelTwice(context: BuildContext): Promise<TwoBuilds> {
   const file = 'reproduced.config';
+  const fragments = [{ file, text: await readFile(packagePath('guest-kernel', file), 'utf8') }];
   const small = {
     name: 'kernel-small',
     title: 'small',
     arch: 'i386',
-    fragments: [{ file, text: await readFile(packagePath('guest-kernel', file), 'utf8') }],
+    fragments,
+    patches: await patchesOf('series'),
+    options: mergeFragments(fragments),
     stepsExpected: STEPS_EXPECTED,
     about: { flavour: 'small', arch: 'i386' },
   } as const;

@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadScenario, runScenario } from './library.js';
 import { compileTree, configureTree, kernelSpec, type KernelKind } from '../guest-kernel/build.js';
-import { mergeFragments } from '../guest-kernel/config.js';
 import { addedOptions } from '../guest-kernel/each-text.js';
 import type { Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, commitsOf, titleOf } from '../guest-kernel/series.js';
@@ -34,7 +33,6 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
   const source = await workTree(tree, `${tree}.boots`, context);
   const commits = await commitsOf(tree, context);
   const spec = await kernelSpec(KIND);
-  const options = mergeFragments(spec.fragments);
   const addedUpTo = async (commit: string): Promise<readonly string[]> =>
     addedOptions(await git(tree, ['diff', BASE_TAG, commit], context));
   const ofSeries = await addedUpTo('HEAD');
@@ -49,7 +47,7 @@ export async function bootEach(tree: string, context: BuildContext): Promise<rea
     await configureTree(
       source,
       spec.arch,
-      options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)),
+      spec.options.filter(({ name }) => !ofSeries.includes(name) || yet.includes(name)),
       context,
     );
     await compileTree(source, spec, context);

@@ -9,6 +9,7 @@ import { Argument, Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
 import { watchOutput } from './cli/output-streams.js';
 import { ENDING_SIGNALS, Interrupted } from './cli/interrupt.js';
+import { KERNEL_BASES, type KernelBase } from '../emulator/cycle/plan.js';
 import { EXIT, InputError } from '../emulator/machine/errors.js';
 import {
   compileTree,
@@ -17,26 +18,26 @@ import {
   KERNEL_FLAVOURS,
   kernelSpec,
   obtainKernel,
-  PATCHES_DIR,
+  PATCHES_DIRS,
+  patchesOf,
   type KernelArch,
   type KernelFlavour,
   type KernelKind,
 } from '../guest-kernel/build.js';
-import { mergeFragments } from '../guest-kernel/config.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
-import { BASE_TAG, openTree, readSeries, regenerateSeries } from '../guest-kernel/series.js';
+import { BASE_TAG, openTree, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
 import { defaultCacheDir, type BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { command } from '../emulator/host/node/process.js';
 import { bootEach } from './boot-each.js';
 
-const patchesDir = packagePath(...PATCHES_DIR);
+const patchesDir = (base: KernelBase): string => packagePath(...PATCHES_DIRS[base]);
 
-async function open(dir: string, context: BuildContext): Promise<void> {
+async function open(dir: string, base: KernelBase, context: BuildContext): Promise<void> {
   const tree = resolve(dir);
   if (existsSync(tree)) throw new InputError(`${tree} exists`, { remedy: 'name a folder that does not' });
-  const patches = await readSeries(patchesDir);
+  const patches = await patchesOf(base);
   const source = await findSource(context);
   await unpackSource(await obtainSource(source, context), tree, context, { whole: true });
   context.progress('committing the pristine tree and applying the series');
@@ -47,21 +48,20 @@ async function open(dir: string, context: BuildContext): Promise<void> {
 async function build(dir: string, kind: KernelKind, context: BuildContext): Promise<void> {
   const tree = opened(dir);
   const spec = await kernelSpec(kind);
-  await configureTree(tree, spec.arch, mergeFragments(spec.fragments), context);
+  await configureTree(tree, spec.arch, spec.options, context);
   await compileTree(tree, spec, context);
   console.log(join(tree, 'arch/x86/boot/bzImage'));
 }
 
-async function regenerate(dir: string, context: BuildContext): Promise<void> {
-  const changed = await regenerateSeries(opened(dir), patchesDir, context);
-  console.log(
-    changed.length === 0 ? 'the series is unchanged' : changed.map((file) => `guest-kernel/patches/${file}`).join('\n'),
-  );
+async function regenerate(dir: string, base: KernelBase, context: BuildContext): Promise<void> {
+  const changed = await regenerateSeries(opened(dir), patchesDir(base), context);
+  const folder = PATCHES_DIRS[base].join('/');
+  console.log(changed.length === 0 ? `${folder} is unchanged` : changed.map((file) => `${folder}/${file}`).join('\n'));
 }
 
-async function checkpatch(dir: string, context: BuildContext): Promise<void> {
+async function checkpatch(dir: string, base: KernelBase, context: BuildContext): Promise<void> {
   const tree = opened(dir);
-  const patches = await readSeries(patchesDir);
+  const patches = await patchesOf(base);
   const args = [
     '--strict',
     '--show-types',
@@ -72,7 +72,7 @@ async function checkpatch(dir: string, context: BuildContext): Promise<void> {
   ];
   const { status, stdout } = await command(
     join(tree, 'scripts/checkpatch.pl'),
-    [...args, ...patches.map(({ file }) => join(patchesDir, file))],
+    [...args, ...patches.map(({ file }) => join(patchesDir(base), file))],
     context,
     {
       cwd: tree,
@@ -125,6 +125,10 @@ const program = new Command('kernel').description(
 const flavours = [...KERNEL_FLAVOURS];
 const archOption = (): Option =>
   new Option('--arch <architecture>', "the kernel's architecture").choices(KERNEL_ARCHS).default('i386');
+const baseOption = (): Option =>
+  new Option('--base <source>', 'the series with the patches of the rig, or these alone on the pristine source')
+    .choices(KERNEL_BASES)
+    .default('series');
 program
   .command('obtain')
   .description('build a flavour into the cache, unless it is there, and print its folder')
@@ -135,9 +139,10 @@ program
   );
 program
   .command('open')
-  .description('unpack the source into a new folder and apply the series, one commit a patch')
+  .description('unpack the source into a new folder and apply the patches, one commit each')
   .argument('<dir>')
-  .action((dir: string) => open(dir, context));
+  .addOption(baseOption())
+  .action((dir: string, { base }: { base: KernelBase }) => open(dir, base, context));
 program
   .command('build')
   .description('configure and build an opened tree; only what changed is compiled')
@@ -147,14 +152,16 @@ program
   .action((dir: string, kind: KernelKind) => build(dir, kind, context));
 program
   .command('regenerate')
-  .description('write the commits of an opened tree back to guest-kernel/patches')
+  .description('write the commits of an opened tree back to guest-kernel/patches, or guest-kernel/pristine')
   .argument('<dir>')
-  .action((dir: string) => regenerate(dir, context));
+  .addOption(baseOption())
+  .action((dir: string, { base }: { base: KernelBase }) => regenerate(dir, base, context));
 program
   .command('checkpatch')
-  .description('check guest-kernel/patches with the checkpatch.pl of an opened tree')
+  .description('check the patches with the checkpatch.pl of an opened tree')
   .argument('<dir>')
-  .action((dir: string) => checkpatch(dir, context));
+  .addOption(baseOption())
+  .action((dir: string, { base }: { base: KernelBase }) => checkpatch(dir, base, context));
 program
   .command('each')
   .description(

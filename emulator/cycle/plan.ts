@@ -27,9 +27,30 @@ export type FreezeOrder = (typeof FREEZE_ORDERS)[number];
 export const MACHINE_NEEDS = ['deterministic', 'ownTime'] as const;
 export type MachineNeed = (typeof MACHINE_NEEDS)[number];
 
-/** Kernels that are built for the guest: as it is used, and with the kernel's own checks. */
-export const KERNEL_FLAVOURS = ['release', 'debug'] as const;
+/** The source of a kernel: with the series, or as the kernel's maintainers have released it. */
+export const KERNEL_BASES = ['series', 'pristine'] as const;
+export type KernelBase = (typeof KERNEL_BASES)[number];
+
+/** Kernels that are built for the guest: as it is used, and with the kernel's own checks; both also of the pristine source. */
+export const KERNEL_FLAVOURS = ['release', 'debug', 'pristine', 'pristine-debug'] as const;
 export type KernelFlavour = (typeof KERNEL_FLAVOURS)[number];
+
+export const isFlavour = (name: string): name is KernelFlavour => (KERNEL_FLAVOURS as readonly string[]).includes(name);
+
+/** What a flavour is built of. `checked`: with the kernel's own checks. */
+export const FLAVOUR_TRAITS = {
+  release: { base: 'series', checked: false },
+  debug: { base: 'series', checked: true },
+  pristine: { base: 'pristine', checked: false },
+  'pristine-debug': { base: 'pristine', checked: true },
+} as const satisfies Record<KernelFlavour, { readonly base: KernelBase; readonly checked: boolean }>;
+
+/** The flavour of another source that is like `flavour` in all else. */
+export function flavourOf(base: KernelBase, flavour: KernelFlavour): KernelFlavour {
+  const { checked } = FLAVOUR_TRAITS[flavour];
+  if (base === 'series') return checked ? 'debug' : 'release';
+  return checked ? 'pristine-debug' : 'pristine';
+}
 
 export interface MachineOptions {
   readonly engine: EngineName;
@@ -45,7 +66,7 @@ export interface MachineOptions {
   /** What each snapshot(2) freezes first; the kernel's own order unless told. */
   readonly freezeOrder?: FreezeOrder;
   readonly seed: number;
-  /** A flavour, `release` or `debug`, or the path of a folder with the user's own kernel. */
+  /** A flavour (see {@link KERNEL_FLAVOURS}), or the path of a folder with the user's own kernel. */
   readonly kernel: string;
   /** Added to the kernel command line. */
   readonly cmdline: readonly string[];

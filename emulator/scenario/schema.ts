@@ -6,6 +6,8 @@ import {
   DEFAULT_METHOD,
   EMPTY_SHARE,
   FREEZE_ORDERS,
+  isFlavour,
+  KERNEL_FLAVOURS,
   PROOFS,
   type Architecture,
   type CommandStep,
@@ -143,8 +145,8 @@ const machineFields = {
   seed: optional(integer(0, 0xffff_ffff)),
   kernel: optional(
     scalar<string>(
-      "'release', 'debug', or the path of a folder with a kernel of your own, like ./linux,",
-      (value) => (typeof value === 'string' && /^(?:release|debug|.*\/.*)$/.test(value) ? value : undefined),
+      `${KERNEL_FLAVOURS.map((flavour) => `'${flavour}'`).join(', ')}, or the path of a folder with a kernel of your own, like ./linux,`,
+      (value) => (typeof value === 'string' && (isFlavour(value) || value.includes('/')) ? value : undefined),
       'release',
     ),
   ),
@@ -577,7 +579,8 @@ const rawScenario = mapping({
 /** The kernel command line words that tell a machine where to look for the image of a snapshot. */
 const snapshotWords = (steps: readonly Step[]): readonly string[] => (takesSnapshots(steps) ? [SNAPSHOT_CMDLINE] : []);
 
-const takesSnapshots = (steps: readonly Step[]): boolean =>
+/** A step of `steps` suspends by snapshot(2). */
+export const takesSnapshots = (steps: readonly Step[]): boolean =>
   steps.some((step) =>
     step.do === 'repeat' ? takesSnapshots(step.steps) : step.do === 'suspend' && step.method === 'sys_snapshot',
   );

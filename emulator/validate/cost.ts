@@ -3,6 +3,7 @@
  * How long cells take, and how much they tell, as far as that is known (`tools/costs.ts`). It balances shards, so it must be the same
  * wherever they run.
  */
+import { FLAVOUR_TRAITS } from '../cycle/plan.js';
 import { isScenarioFile, type Cell } from './cell.js';
 import table from './costs.json' with { type: 'json' };
 
@@ -33,7 +34,7 @@ const knownOf = ({ scenario }: Cell, costs: Costs): Costs[string] =>
 /** The cost of a cell in millions of instructions, on the release kernel unless the cell names another one. */
 export function costOf(cell: Cell, costs = COSTS): number {
   const { millions = USUAL_MILLIONS, debugMillions = millions * USUAL_DEBUG_RATIO } = knownOf(cell, costs);
-  return cell.flavour === 'debug' ? debugMillions : millions;
+  return FLAVOUR_TRAITS[cell.flavour ?? 'release'].checked ? debugMillions : millions;
 }
 
 /** Cells in the order in which a mistake is found soonest: the cheapest first, and before it what has found mutants often for its cost. */

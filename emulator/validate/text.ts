@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A validation for people: cell by cell, and as a summary for a mail. */
 import type { Finding, FindingKind } from '../cycle/outcome.js';
+import { FLAVOUR_TRAITS } from '../cycle/plan.js';
 import { printableLine } from '../report/escape.js';
 import { counted, grouped } from '../report/numbers.js';
 import { countChanges, type CellComparison, type Change } from './compare.js';
@@ -38,10 +39,16 @@ export function renderHead({
   patches,
 }: Pick<Validation, 'kernelVersion' | 'flavours' | 'matrix' | 'patches'>): string {
   return [
-    `${counted(patches.length, 'patch')} on Linux ${kernelVersion} with the series · ${flavours.join(' and ')} · matrix ${matrix}`,
+    `${counted(patches.length, 'patch')} on ${sourceText(kernelVersion, flavours)} · ${flavours.join(' and ')} · matrix ${matrix}`,
     ...patches.map((patch) => `  ${printableLine(titleOf(patch))}`),
     '',
   ].join('\n');
+}
+
+/** `Linux 6.12.117 with snapshot(2)`. */
+function sourceText(version: string, flavours: Validation['flavours']): string {
+  const hasCall = flavours.some((flavour) => FLAVOUR_TRAITS[flavour].base === 'series');
+  return hasCall ? `Linux ${version} with snapshot(2)` : `pristine Linux ${version}`;
 }
 
 const titleOf = ({ name, subject }: ValidatedPatch): string => (subject === '' ? name : `${name}: ${subject}`);
@@ -150,7 +157,7 @@ export function renderSummary(validation: Validation): string {
   );
   const [first] = patches;
   const lines = [
-    `Snapback, matrix ${matrix}, Linux ${kernelVersion} with snapshot(2), ${flavours.join(' and ')}:`,
+    `Snapback, matrix ${matrix}, ${sourceText(kernelVersion, flavours)}, ${flavours.join(' and ')}:`,
     `  ${first === undefined ? '' : first.subject || first.name}${patches.length > 1 ? ` and ${patches.length - 1} more` : ''}`,
     `  ${VERDICTS[verdict].toLowerCase()}: ${buildFailure?.where ?? countText(validation)}`,
     ...interesting

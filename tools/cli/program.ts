@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The commands and the text of `--help`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { KERNEL_ARCHS, KERNEL_FLAVOURS } from '../../guest-kernel/build.js';
+import { KERNEL_ARCHS } from '../../guest-kernel/build.js';
 import { BISECT_OPTION } from './bisect-exit.js';
 import { buildCommand, type BuildOptions } from './build.js';
 import type { CommandContext } from './context.js';
@@ -15,7 +15,14 @@ import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
 import { siteCommand } from './site.js';
 import { FLAVOUR_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
 import type { ReportOptions } from '../run/last-validation.js';
-import { ARCHITECTURES, DEFAULT_METHOD, FREEZE_ORDERS, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
+import {
+  ARCHITECTURES,
+  DEFAULT_METHOD,
+  FREEZE_ORDERS,
+  KERNEL_BASES,
+  KERNEL_FLAVOURS,
+  SUSPEND_METHODS,
+} from '../../emulator/cycle/plan.js';
 import { ENGINES } from '../../emulator/engines/names.js';
 import { DISK_BUSES } from '../../emulator/machine/contract.js';
 import { MATRIX_DEFAULT, matrixNames } from '../run/matrix-names.js';
@@ -124,6 +131,12 @@ export function buildProgram(context: CommandContext): Command {
       ).default(undefined, MATRIX_DEFAULT),
     )
     .addOption(
+      new Option(
+        '--base <source>',
+        'what the patches go on top of: the series (the default), or the pristine source, with which all suspends must be by swsusp',
+      ).choices(KERNEL_BASES),
+    )
+    .addOption(
       new Option('--flavour <flavour>', 'which kernel, for cells of the matrix that name none')
         .choices(KERNEL_FLAVOURS)
         .default(undefined, FLAVOUR_DEFAULT),
@@ -170,7 +183,10 @@ function withRunOptions(command: Command, seeded = true): Command {
   if (seeded) {
     command
       .option('--seed <n>', "seed of all chance in the machine, instead of the scenario's", seed)
-      .option('--kernel <name>', "release, debug, or a folder with a kernel of your own, instead of the scenario's")
+      .option(
+        '--kernel <name>',
+        `${KERNEL_FLAVOURS.join(', ')}, or a folder with a kernel of your own, instead of the scenario's`,
+      )
       .addOption(
         new Option(
           '--engine <name>',

@@ -6,19 +6,22 @@ import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
 import { readMatrix } from '../../emulator/validate/matrix-file.js';
 import { nearest, renderIssues } from '../../emulator/yaml/index.js';
-import type { KernelFlavour } from '../../emulator/cycle/plan.js';
+import { flavourOf, type KernelBase, type KernelFlavour } from '../../emulator/cycle/plan.js';
 import { loadCell } from '../run/cell.js';
 import { matrixNames, matrixPath } from '../run/matrix-names.js';
 import { UnfitMachine } from '../run/scenario-file.js';
 import { scenarioNames } from '../run/scenario-names.js';
 
 /**
- * The cells of `matrix`, all of which can be run on the kernel of a flavour: `flavour`, for those that name none.
+ * The cells of `matrix`, all of which can be run on the kernel of a flavour: `flavour`, for those that name none. `base`: the source of
+ * all kernels, whatever the matrix names.
  * @throws InputError when there is no such matrix, or it or a scenario of it is not valid.
  */
-export async function readCells(matrix: string, flavour: KernelFlavour): Promise<readonly Cell[]> {
+export async function readCells(matrix: string, flavour: KernelFlavour, base?: KernelBase): Promise<readonly Cell[]> {
   const path = matrixFile(matrix);
-  const cells = await readMatrixFile(path);
+  const cells = (await readMatrixFile(path)).map((cell) =>
+    base === undefined || cell.flavour === undefined ? cell : { ...cell, flavour: flavourOf(base, cell.flavour) },
+  );
   for (const cell of cells) {
     await loadCell(cell, cell.flavour ?? flavour).catch((error: unknown) => {
       if (!(error instanceof UnfitMachine)) throw error;

@@ -2,7 +2,7 @@
 /** `snapback validate`: from patches to what they change. */
 import { availableParallelism, freemem } from 'node:os';
 import { changesIn, readChanges, type Change } from '../../guest-kernel/patch-mail.js';
-import type { KernelFlavour } from '../../guest-kernel/build.js';
+import { flavourOf, type KernelBase, type KernelFlavour } from '../../emulator/cycle/plan.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { b4Results, notJudged, renderB4 } from '../../emulator/validate/b4.js';
@@ -31,7 +31,7 @@ import {
   type ReportOptions,
 } from '../run/last-validation.js';
 import { ownCommand } from '../run/own-command.js';
-import { MATRIX_DEFAULT } from '../run/matrix-names.js';
+import { MATRIX_DEFAULT, MATRIX_DEFAULTS } from '../run/matrix-names.js';
 import { openResults } from '../run/results-folder.js';
 import { bisectBroken, newRun, replayIn, validate, type Run } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
@@ -50,6 +50,8 @@ export interface ValidateOptions extends ReportOptions {
   readonly range?: string;
   /** Default: quick. */
   readonly matrix?: string;
+  /** Default: that of the flavours, which is the series unless one of them is pristine. */
+  readonly base?: KernelBase;
   /** Default: release. */
   readonly flavour?: KernelFlavour;
   readonly jobs?: number;
@@ -68,8 +70,11 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
   const { context, progress } = buildContext(signal);
   const last = given.resume === true ? await lastOf(context) : undefined;
   const named = { ...last?.options, ...given };
-  const { shard, matrix = MATRIX_DEFAULT, flavour = FLAVOUR_DEFAULT } = named;
-  const cells = last?.cells ?? (await readCells(matrix, flavour));
+  const { shard, base } = named;
+  const { matrix = base === undefined ? MATRIX_DEFAULT : MATRIX_DEFAULTS[base] } = named;
+  const { flavour: flavourAsked = FLAVOUR_DEFAULT } = named;
+  const flavour = base === undefined ? flavourAsked : flavourOf(base, flavourAsked);
+  const cells = last?.cells ?? (await readCells(matrix, flavour, base));
   const options = await settleFiles(named, given.patches ?? []);
   const folder = named.results === undefined ? undefined : await openResults(named.results);
   const takesStdout = reportsToStdout(options);
@@ -143,7 +148,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
 
 /** @throws InputError when options do not go together. */
 function refuseContradictions(given: ValidateOptions): void {
-  const { shard, resume, patches, tree, range, matrix, flavour } = given;
+  const { shard, resume, patches, tree, range, matrix, base, flavour } = given;
   if (shard && given.results === undefined)
     throw new InputError('--shard names no folder for its results', {
       remedy: 'name one with --results; `snapback merge` makes the report of all of them',
@@ -155,7 +160,7 @@ function refuseContradictions(given: ValidateOptions): void {
     });
   if (resume !== true) return;
   const [also] =
-    Object.entries({ patches, tree, range, matrix, flavour }).find(([, value]) => value !== undefined) ?? [];
+    Object.entries({ patches, tree, range, matrix, base, flavour }).find(([, value]) => value !== undefined) ?? [];
   if (also !== undefined)
     throw new InputError(`--resume and --${also} do not go together: it goes on with what was validated`, {
       remedy: `leave --${also} out, or begin anew without --resume`,

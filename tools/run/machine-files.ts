@@ -3,14 +3,14 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../disk-images/build.js';
-import { isFlavour, obtainKernel, type KernelArch, type KernelArtifact } from '../../guest-kernel/build.js';
+import { obtainKernel, type KernelArch, type KernelArtifact } from '../../guest-kernel/build.js';
 import { readOwnKernel } from '../../guest-kernel/own.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { hashFile } from '../../emulator/host/node/artifacts/store.js';
 import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
 import { qemuVersion } from '../../emulator/engines/qemu/host-node/engine.js';
-import type { MachineOptions } from '../../emulator/cycle/plan.js';
+import { isFlavour, type MachineOptions } from '../../emulator/cycle/plan.js';
 import { SNAPSHOT_CMDLINE, STORE_VOLUME } from '../../emulator/cycle/sys-snapshot.js';
 import type { MachineConfig, ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';

@@ -2,12 +2,14 @@
 /** The matrices that Snapback brings along, by name. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KernelBase } from '../../emulator/cycle/plan.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 
 const FOLDER = packagePath('test', 'matrices');
 const ENDING = '.yaml';
-/** The one that is run when none is named. */
-export const MATRIX_DEFAULT = 'quick';
+/** Those that are run when none is named. Without the series, all suspends are by swsusp. */
+export const MATRIX_DEFAULTS = { series: 'quick', pristine: 'pristine' } as const satisfies Record<KernelBase, string>;
+export const MATRIX_DEFAULT = MATRIX_DEFAULTS.series;
 
 /** The names of all matrices: the default one first. */
 export const matrixNames = (): readonly string[] =>

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Runs a scenario on this host: files from the cache, machines in workers, checkpoints on disk. */
 import { join } from 'node:path';
-import { isFlavour } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import type { EvidenceListeners } from '../../emulator/cycle/evidence.js';
 import type { MachineShown } from '../../emulator/cycle/machines.js';
-import type { MachineOptions } from '../../emulator/cycle/plan.js';
+import { isFlavour, type MachineOptions } from '../../emulator/cycle/plan.js';
 import type { RunOutcome } from '../../emulator/cycle/outcome.js';
 import type { Waited } from '../../emulator/cycle/recorder.js';
 import { bootStates, type Booter } from '../../emulator/cycle/boot.js';

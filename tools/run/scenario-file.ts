@@ -2,12 +2,20 @@
 /** Reads a scenario file and the files of the host that it names. */
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { isFlavour } from '../../guest-kernel/build.js';
-import { EMPTY_SHARE, type MachineOptions, type Plan, type SuspendMethod } from '../../emulator/cycle/plan.js';
+import {
+  EMPTY_SHARE,
+  FLAVOUR_TRAITS,
+  isFlavour,
+  type MachineOptions,
+  type Plan,
+  type Step,
+  type SuspendMethod,
+} from '../../emulator/cycle/plan.js';
 import type { ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import {
   readScenario,
+  takesSnapshots,
   type MachineOverrides,
   type Scenario,
   type ScenarioOverrides,
@@ -83,6 +91,8 @@ export async function scenarioOfText(text: string, file: string, overrides: Over
   const scenario = { ...asked.scenario, disks };
   const files = await readHostFiles(scenario.files, dirname(file));
   const { name, machine, steps, console, control } = scenario;
+  const kernel = kernelPath(machine.kernel, file, overrides);
+  checkBase(kernel, steps, file);
   const share = await readShare(machine.share, dirname(file));
   const hash = createHash('sha256').update(text);
   const { method } = overrides;
@@ -99,7 +109,7 @@ export async function scenarioOfText(text: string, file: string, overrides: Over
       name,
       machine: {
         ...machine,
-        kernel: kernelPath(machine.kernel, file, overrides),
+        kernel,
         ...(overrides.seed !== undefined && { seed: overrides.seed }),
       },
       files,
@@ -152,6 +162,14 @@ const readShare = (share: string | undefined, dir: string): Promise<readonly Sha
   share === undefined || share === EMPTY_SHARE
     ? Promise.resolve(share === undefined ? undefined : [])
     : readHostShare(share, dir);
+
+/** @throws InputError when the scenario needs what a pristine kernel lacks. */
+function checkBase(kernel: string, steps: readonly Step[], file: string): void {
+  if (isFlavour(kernel) && FLAVOUR_TRAITS[kernel].base === 'pristine' && takesSnapshots(steps))
+    throw new InputError(`${file} suspends by snapshot(2), which the kernel '${kernel}' does not have`, {
+      remedy: 'ask for `--method swsusp`, in a matrix for `method: [swsusp]`, or for a kernel with the series',
+    });
+}
 
 /** A path in a scenario is relative to its file, one on the command line to the working directory. */
 function kernelPath(kernel: string, file: string, overrides: Overrides): string {

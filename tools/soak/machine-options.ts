@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** The machine of a soak: what its command line asks of it, and the words for that. */
-import { ARCHITECTURES, FREEZE_ORDERS, type Architecture, type Plan } from '../../emulator/cycle/plan.js';
+import {
+  ARCHITECTURES,
+  FREEZE_ORDERS,
+  KERNEL_FLAVOURS,
+  type Architecture,
+  type Plan,
+} from '../../emulator/cycle/plan.js';
 import { ENGINES, type EngineName } from '../../emulator/engines/names.js';
 import { DISK_BUSES, type DiskBus } from '../../emulator/machine/contract.js';
 import { InputError } from '../../emulator/machine/errors.js';
@@ -33,7 +39,7 @@ export const MACHINE_HELP = `  --engine E             v86 or qemu (each scenario
   --processors N         how many (qemu)
   --memory SIZE          RAM, such as '512 MiB'
   --disk-bus BUS         of the disks: ${DISK_BUSES.join(', ')} (qemu)
-  --kernel K             release, debug, or a folder with a kernel of your own
+  --kernel K             ${KERNEL_FLAVOURS.join(', ')}, or a folder with a kernel of your own
   --cmdline WORDS        added to the kernel command line
   --freeze-order ORDER   of snapshot(2): tasks-first or filesystems-first`;
 

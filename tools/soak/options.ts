@@ -2,7 +2,8 @@
 /** The command line of `npm run soak`. */
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
-import { isFlavour, type KernelArch, type KernelFlavour } from '../../guest-kernel/build.js';
+import { isFlavour, KERNEL_FLAVOURS, type KernelFlavour } from '../../emulator/cycle/plan.js';
+import type { KernelArch } from '../../guest-kernel/build.js';
 import { quoted } from '../run/own-command.js';
 import { BROWSERS, type BrowserName } from './browsers.js';
 import { MACHINE_HELP, MACHINE_OPTIONS, machineOf, wordsOf, type SoakMachine } from './machine-options.js';
@@ -159,7 +160,7 @@ export function readOptions(args: readonly string[]): Options {
     case 'kernel': {
       const { kernel: flavour = 'release', arch = 'i386', ...others } = machine;
       if (Object.keys(others).length > 0 || !isFlavour(flavour))
-        throw wrong('a kernel that is built twice takes --kernel release or debug, and --arch');
+        throw wrong(`a kernel that is built twice takes --kernel ${KERNEL_FLAVOURS.join(' or ')}, and --arch`);
       return { run, flavour, arch };
     }
     case 'tests':

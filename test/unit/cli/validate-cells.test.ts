@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
 import { test } from 'tap';
-import { matrixNames } from '../../../tools/run/matrix-names.js';
+import { MATRIX_DEFAULTS, matrixNames } from '../../../tools/run/matrix-names.js';
 import { readCells } from '../../../tools/cli/validate-cells.js';
 
 const SCENARIO = 'name: mine\nsteps:\n  - boot\n  - run: true\n  - shutdown\n';
@@ -26,6 +26,23 @@ test('a matrix is one that Snapback brings along, or a file', async (t) => {
 test('the matrices that Snapback brings along name scenarios and axes that are there', async (t) => {
   t.same(matrixNames().slice(0, 1), ['quick']);
   for (const name of matrixNames()) t.ok((await readCells(name, 'release')).length > 0, name);
+});
+
+test('on a pristine base, all kernels lack the series, and no cell may need it', async (t) => {
+  const dir = t.testdir({
+    'both.yaml': 'scenarios:\n  - { scenario: stock-cycle, flavour: [release, debug, pristine] }\n  - waiting.yaml\n',
+    'waiting.yaml': SCENARIO.replace('run: true', "run: 'true'"),
+  });
+  const cells = await readCells(join(dir, 'both.yaml'), 'pristine', 'pristine');
+  t.same(
+    cells.map(({ flavour }) => flavour),
+    ['pristine', 'pristine-debug', 'pristine', undefined],
+  );
+  t.ok((await readCells(MATRIX_DEFAULTS.pristine, 'pristine', 'pristine')).length > 0);
+  await t.rejects(readCells('quick', 'pristine', 'pristine'), {
+    message: /rollback-short\.yaml suspends by snapshot\(2\), which the kernel 'pristine' does not have$/,
+    remedy: /swsusp/,
+  });
 });
 
 test('what is wrong with a matrix is said before anything is built', async (t) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { test } from 'tap';
-import { KERNEL_ARCHS, KERNEL_FLAVOURS, readFragments } from '../../../guest-kernel/build.js';
+import { KERNEL_ARCHS, readFragments, readOptions, type KernelFlavour } from '../../../guest-kernel/build.js';
 import {
   lostOptions,
   mergeFragments,
@@ -72,7 +72,7 @@ test('an option is lost when it vanished, has another value, or is on though it 
 });
 
 test("the project's own fragments merge for each kernel, and the kernels differ", async (t) => {
-  const kinds = KERNEL_ARCHS.flatMap((arch) => KERNEL_FLAVOURS.map((flavour) => ({ flavour, arch })));
+  const kinds = KERNEL_ARCHS.flatMap((arch) => (['release', 'debug'] as const).map((flavour) => ({ flavour, arch })));
   const merged = await Promise.all(kinds.map(async (kind) => mergeFragments(await readFragments(kind))));
   for (const options of merged)
     t.match(
@@ -84,4 +84,23 @@ test("the project's own fragments merge for each kernel, and the kernels differ"
   t.same(valuesOf('CONFIG_PROVE_LOCKING'), [undefined, 'y', undefined, 'y'], 'by flavour');
   t.same(valuesOf('CONFIG_SMP'), ['n', 'n', 'y', 'y'], 'by architecture');
   t.same(valuesOf('CONFIG_PREEMPT_VOLUNTARY'), [undefined, undefined, 'y', undefined], 'by both');
+});
+
+test('a pristine kernel has the options of its counterpart that the series does not add', async (t) => {
+  for (const arch of KERNEL_ARCHS) {
+    const namesOf = async (flavour: KernelFlavour): Promise<readonly string[]> =>
+      (await readOptions({ flavour, arch })).map(({ name }) => name);
+    const without = async (flavour: KernelFlavour, pristine: KernelFlavour): Promise<readonly string[]> => {
+      const there = await namesOf(pristine);
+      return (await namesOf(flavour)).filter((name) => !there.includes(name)).sort();
+    };
+    t.same(await without('release', 'pristine'), ['CONFIG_RIG_BREAK', 'CONFIG_SNAPSHOT_SYSCALL']);
+    t.same(await without('debug', 'pristine-debug'), [
+      'CONFIG_HIBERNATION_KUNIT_TEST',
+      'CONFIG_RIG_BREAK',
+      'CONFIG_SNAPSHOT_SYSCALL',
+    ]);
+    t.same(await without('pristine', 'release'), []);
+    t.ok((await namesOf('pristine')).includes('CONFIG_RIG_MARKER'), 'which pristine/ brings');
+  }
 });

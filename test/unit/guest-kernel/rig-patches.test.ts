@@ -13,19 +13,35 @@ import {
   stepBegin,
 } from '../../../emulator/machine/markers.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
-import { readSeries } from '../../../guest-kernel/series.js';
+import { readSeries, type Patch } from '../../../guest-kernel/series.js';
 
 const guestKernel = packagePath('guest-kernel');
 
-/** All lines that the series adds. */
-async function addedLines(): Promise<string> {
-  const patches = await readSeries(join(guestKernel, 'patches'));
-  return patches
-    .flatMap(({ text }) => text.split('\n'))
+const addedBy = ({ text }: Pick<Patch, 'text'>): readonly string[] =>
+  text
+    .split('\n')
     .filter((line) => line.startsWith('+') && !line.startsWith('+++'))
-    .map((line) => line.slice(1))
-    .join('\n');
-}
+    .map((line) => line.slice(1));
+
+/** All lines that the series adds. */
+const addedLines = async (): Promise<string> =>
+  (await readSeries(join(guestKernel, 'patches'))).flatMap(addedBy).join('\n');
+
+test('a patch for the pristine source adds what its namesake adds, but for what only the series has', async (t) => {
+  const series = await readSeries(join(guestKernel, 'patches'));
+  const pristine = await readSeries(join(guestKernel, 'pristine'));
+  t.same(
+    pristine.map(({ file }) => file),
+    series.flatMap(({ file }) => (/^090[123]-/.test(file) ? [file] : [])),
+  );
+  for (const patch of pristine) {
+    const namesake = series.find(({ file }) => file === patch.file);
+    const added = addedBy(patch);
+    const lost = (namesake ? addedBy(namesake) : []).filter((line) => !added.includes(line));
+    t.same(lost, patch.file.startsWith('0903-') ? ['\t{ RIG_ADDRESS(rollback_pages) },'] : [], patch.file);
+    t.equal(added.length, addedBy(namesake ?? patch).length - lost.length, `${patch.file}: nothing else`);
+  }
+});
 
 test('the kernel numbers its markers as the rig does', async (t) => {
   const added = await addedLines();
