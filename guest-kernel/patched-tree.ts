@@ -146,6 +146,6 @@ async function doesNotApply(
     remedy:
       back.status === 0
         ? 'leave the patch out: the tree has all of its changes already'
-        : 'rebase it on the tree that `node tools/run.mjs tools/kernel.ts open DIR` makes, and name the patches that it needs before it',
+        : 'rebase it on the tree that `node tools/run.mjs tools/kernel.ts open DIR` makes (with `--base pristine` for a patch that is meant for that), and name the patches that it needs before it',
   });
 }

@@ -14,6 +14,8 @@ export interface Measures {
   readonly resume?: Span;
   /** From the request to the thaw of the restored tasks. */
   readonly rollback?: Span;
+  /** Pages that the atomic copy has copied. Those that hold zeros alone are not. */
+  readonly copiedPages?: number;
   /** Pages that were not copied, but preserved in place. */
   readonly preservedPages?: number;
 }
@@ -76,8 +78,12 @@ function measuresOf(markers: readonly MarkerSeen[]): Measures {
     const [begin, end] = [markers[begun], markers.slice(begun + 1).find(isEnd(step))];
     if (begin && end) steps[step] = between(begin, end);
   }
-  const preserved = markers.find(isEnd('preserve'));
-  return { steps, ...(preserved && { preservedPages: preserved.word0 }) };
+  const [copied, preserved] = [markers.find(isEnd('copy')), markers.find(isEnd('preserve'))];
+  return {
+    steps,
+    ...(copied && { copiedPages: copied.word0 }),
+    ...(preserved && { preservedPages: preserved.word0 }),
+  };
 }
 
 const isBegin =

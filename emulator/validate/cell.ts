@@ -5,6 +5,7 @@ import type { Finding } from '../cycle/outcome.js';
 import type { FreezeOrder, KernelFlavour, SuspendMethod } from '../cycle/plan.js';
 import type { Report } from '../report/model.js';
 import type { Parameters } from '../scenario/parameters.js';
+import type { Bounds } from './figure-change.js';
 import { figuresOf, type Figures } from './figures.js';
 import { storedCopies, storedMachines, type StoredDisk, type StoredKinds, type StoredMachine } from './shown.js';
 
@@ -23,6 +24,8 @@ export interface Cell {
   readonly parameters?: Parameters;
   /** Of its kernel, instead of that of the validation. */
   readonly flavour?: KernelFlavour;
+  /** How much its figures may change, in per cent, before that is reported. They decide about the comparison, and not about the runs. */
+  readonly bounds?: Bounds;
 }
 
 /** The cell names a file, and not one of the scenarios that Snapback brings along. */

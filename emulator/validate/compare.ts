@@ -28,7 +28,7 @@ export function compareCell(cell: Cell, base: ReplayableResult, patched: Replaya
     base,
     patched,
     newFindings,
-    figures: bothPass ? compareFigures(base.figures, patched.figures) : [],
+    figures: bothPass ? compareFigures(base.figures, patched.figures, cell.bounds) : [],
   };
 }
 

@@ -29,6 +29,7 @@ export type FigureName =
   | 'resumeInstructions'
   | 'rollbackInstructions'
   | 'imagePages'
+  | 'copiedPages'
   | 'preservedPages'
   | 'imageBytes'
   | 'runInstructions'
@@ -47,6 +48,7 @@ export function figuresOf({ frozen, image, perCycle, instructions }: Report): Fi
   most('imageBytes', image.bytes);
   for (const { measures, image: pages } of perCycle) {
     most('imagePages', pages?.pagesCompared);
+    most('copiedPages', measures?.copiedPages);
     most('saveInstructions', measures?.save?.instructions);
     most('resumeInstructions', measures?.resume?.instructions);
     most('rollbackInstructions', measures?.rollback?.instructions);

@@ -7,6 +7,7 @@
  *     method: [sys_snapshot, swsusp]
  *     freezeOrder: [tasks-first, filesystems-first]
  *     flavour: [release, debug]   # of the kernel; without it, that of the validation
+ *     bounds: { imageBytes: 1, copyInstructions: 20 }   # per cent by which figures may change, instead of the usual ones
  *     scenarios:
  *       - rollback
  *       - mine/load.yaml          # relative to this file
@@ -38,6 +39,7 @@ import {
   type YamlIssue,
 } from '../yaml/index.js';
 import { isScenarioFile, type Cell } from './cell.js';
+import { FIGURES, type Bounds } from './figure-change.js';
 
 /** More cells than that are a mistake: on two processors, they would take days. */
 export const CELLS_MAX = 10_000;
@@ -61,6 +63,24 @@ const axes = {
   filesystem: optional(list(value, 1)),
   workload: optional(list(value, 1)),
 };
+const FIGURE_NAMES = FIGURES.map(({ name }) => name);
+/** Not an axis: of all cells, or of those of one scenario. */
+const bounds = optional(
+  mapping(
+    Object.fromEntries(
+      FIGURE_NAMES.map((name) => [
+        name,
+        optional(
+          scalar<number>(
+            'a number of per cent from 0 on',
+            (value) => (typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined),
+            0,
+          ),
+        ),
+      ]),
+    ),
+  ),
+);
 /** Those that are parameters of scenarios. */
 const PARAMETER_AXES = ['filesystem', 'workload'] as const;
 
@@ -78,7 +98,10 @@ interface Entry extends Partial<Axes> {
   readonly scenario: string;
   /** With which the names of its cells begin, instead of that of the scenario. */
   readonly name?: string | undefined;
+  readonly bounds?: Given;
 }
+/** Bounds of figures, of which only some are named. */
+type Given = Readonly<Record<string, number | undefined>> | undefined;
 
 /** A scenario that is there, or a file. */
 function scenarioAmong(known: readonly string[]): Shape<string> {
@@ -102,6 +125,7 @@ function entry(known: readonly string[]): Shape<Entry> {
   const whole = mapping({
     scenario: required(scenarioAmong(known)),
     name: optional(text('a name', /\S/)),
+    bounds,
     ...axes,
   });
   return {
@@ -122,10 +146,15 @@ export function readMatrix(
   file: string,
   known: readonly string[],
 ): { readonly cells: readonly Cell[] } | { readonly issues: readonly YamlIssue[] } {
-  const read = readYaml(source, file, mapping({ scenarios: required(list(entry(known), 1)), ...axes }));
+  const read = readYaml(source, file, mapping({ scenarios: required(list(entry(known), 1)), bounds, ...axes }));
   if ('issues' in read) return read;
-  const { scenarios, ...ofAll } = read.value;
-  const entries = scenarios.map(({ scenario, name, ...own }) => ({ scenario, name, ...withOwn(ofAll, own) }));
+  const { scenarios, bounds: boundsOfAll, ...ofAll } = read.value;
+  const entries = scenarios.map(({ scenario, name, bounds: own, ...axes }) => ({
+    scenario,
+    name,
+    bounds: { ...named(boundsOfAll), ...named(own) },
+    ...withOwn(ofAll, axes),
+  }));
   const count = entries.reduce((sum, one) => sum + countOf(one), 0);
   if (count > CELLS_MAX)
     return {
@@ -147,6 +176,9 @@ export function readMatrix(
   return issues.length > 0 ? { issues } : { cells };
 }
 
+const named = (given: Given): Bounds =>
+  Object.fromEntries(Object.entries(given ?? {}).filter(([, percent]) => percent !== undefined));
+
 const AXES = Object.keys(axes) as readonly (keyof Axes)[];
 
 const withOwn = (ofAll: Axes, own: Partial<Axes>): Axes => ({
@@ -158,8 +190,15 @@ const withOwn = (ofAll: Axes, own: Partial<Axes>): Axes => ({
 const countOf = (one: Axes): number => AXES.reduce((product, axis) => product * (one[axis]?.length ?? 1), 1);
 
 /** All combinations. A cell is named by its scenario, or as the matrix says, and by what the matrix chose. */
-function cellsOf({ scenario, name, ...one }: Axes & Entry): readonly Cell[] {
-  let cells: readonly Cell[] = [{ name: name ?? scenario.replace(/^\.\/|\.yaml$/g, ''), scenario }];
+function cellsOf({ scenario, name, bounds, ...one }: Axes & Entry): readonly Cell[] {
+  const own = named(bounds);
+  let cells: readonly Cell[] = [
+    {
+      name: name ?? scenario.replace(/^\.\/|\.yaml$/g, ''),
+      scenario,
+      ...(Object.keys(own).length > 0 && { bounds: own }),
+    },
+  ];
   const along = <T>(
     values: readonly T[] | undefined,
     wordsOf: (value: T) => string,

@@ -45,8 +45,8 @@ export function renderHead({
   ].join('\n');
 }
 
-/** `Linux 6.12.117 with snapshot(2)`. */
-function sourceText(version: string, flavours: Validation['flavours']): string {
+/** What the patches are on top of: `Linux 6.12.117 with snapshot(2)`. */
+export function sourceText(version: string, flavours: Validation['flavours']): string {
   const hasCall = flavours.some((flavour) => FLAVOUR_TRAITS[flavour].base === 'series');
   return hasCall ? `Linux ${version} with snapshot(2)` : `pristine Linux ${version}`;
 }

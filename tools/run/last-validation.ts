@@ -65,6 +65,7 @@ const isLast = lazyCompiler({ strict: true })<LastValidation>({
           method: { enum: SUSPEND_METHODS },
           parameters: { type: 'object', required: [], additionalProperties: string },
           flavour: { enum: KERNEL_FLAVOURS },
+          bounds: { type: 'object', required: [], additionalProperties: { type: 'number' } },
         },
       },
     },

@@ -25,6 +25,9 @@ const ALL_CODE = [
   'take-down',
 ] as const;
 
+/** Those of stock hibernation that a kernel without the series may be expected to pass. */
+const BY_SWSUSP = ['stock-cycle', 'fs-swsusp', 'swap-file', 'memory-least-stock', 'power-cut'] as const;
+
 /** The chain of two processors, whose cycles take longer. */
 const CYCLES_QEMU = 50;
 
@@ -42,6 +45,7 @@ const ON_V86: readonly Part[] = [
   scenarios(V86),
   scenarios({ ...V86, freezeOrder: 'filesystems-first' }, IN_USE),
   scenarios({ ...V86, kernel: 'debug' }),
+  ...(['pristine', 'pristine-debug'] as const).map((kernel) => scenarios({ ...V86, kernel }, BY_SWSUSP)),
   stacks(V86),
   stacks({ ...V86, freezeOrder: 'filesystems-first' }),
   stacks({ ...V86, kernel: 'debug' }),

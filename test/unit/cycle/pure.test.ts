@@ -94,13 +94,18 @@ t.test('time frozen', (t) => {
 
 t.test('measures of a cycle', (t) => {
   const call = [at(stepBegin('call'), 90), at(stepBegin('freezeTasks'), 100), at(stepEnd('freezeTasks'), 104)];
-  const copy = [{ ...at(stepEnd('preserve'), 110), word0: 7 }, at(stepBegin('copy'), 111), at(stepEnd('copy'), 120)];
+  const copy = [
+    { ...at(stepEnd('preserve'), 110), word0: 7 },
+    at(stepBegin('copy'), 111),
+    { ...at(stepEnd('copy'), 120), word0: 3000 },
+  ];
   const span = (virtualMs: number): object => ({ virtualMs, instructions: virtualMs * 1000 });
   const earlier = [at(stepBegin('call'), 1), at(stepBegin('freezeTasks'), 2), at(stepEnd('freezeTasks'), 90)];
   const live = { markers: [...earlier, ...call, ...copy], instructions: 400_000, virtualMs: 400 };
   const resumed = [at(stepEnd('thawTasks'), 10), at(stepEnd('restore'), 50), at(stepEnd('thawTasks'), 70)];
   t.same(measuresAcrossPowerOff(live, resumed), {
     steps: { freezeTasks: span(4), copy: span(9) },
+    copiedPages: 3000,
     preservedPages: 7,
     save: span(280),
     resume: span(70),
@@ -114,7 +119,12 @@ t.test('measures of a cycle', (t) => {
   const back = [at(stepBegin('rollback'), 200), at(stepEnd('restore'), 230), ...woken];
   t.same(
     measuresInOneMachine([...live.markers, at(stepBegin('thawTasks'), 130), at(stepEnd('thawTasks'), 131), ...back]),
-    { steps: { freezeTasks: span(4), copy: span(9), thawTasks: span(1) }, preservedPages: 7, rollback: span(60) },
+    {
+      steps: { freezeTasks: span(4), copy: span(9), thawTasks: span(1) },
+      copiedPages: 3000,
+      preservedPages: 7,
+      rollback: span(60),
+    },
   );
   t.same(measuresInOneMachine(live.markers.slice(4, 6)), { steps: { freezeTasks: span(4) } });
   t.end();

@@ -16,6 +16,7 @@ export const timeline = (over: Partial<TimelineOutcome> = {}): TimelineOutcome =
         steps: { copy: { virtualMs: 20, instructions: 9_000_000 } },
         save: { virtualMs: 1000, instructions: 500_000_000 },
         resume: { virtualMs: 500, instructions: 200_000_000 },
+        copiedPages: 2900,
         preservedPages: 40,
       },
       memory: { pagesCompared: 3000, pagesDiffering: 0, pagesByReason: { free: 60_000, nosave: 12 } },

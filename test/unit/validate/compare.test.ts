@@ -19,6 +19,17 @@ t.test('a cell is unchanged, fixed, broken, or broken before', (t) => {
   t.equal(change([LOST], [LOST]), 'broken before');
   t.equal(change([LOST, WARNED], [LOST]), 'broken before');
   t.equal(change([LOST], [LOST, WARNED]), 'broken', 'another kind of loss is new');
+  const bounds = { preservedPages: 1, imageBytes: 6 };
+  t.same(
+    compareFigures({ preservedPages: 142, imageBytes: 1000 }, { preservedPages: 144, imageBytes: 1051 }, bounds).map(
+      ({ name, is }) => [name, is],
+    ),
+    [
+      ['preservedPages', 'better'],
+      ['imageBytes', 'same'],
+    ],
+    'by bounds of the cell, of which small numbers are not exempt',
+  );
   t.same(compared('c', result([LOST]), result([LOST, WARNED])).newFindings, [WARNED]);
   t.end();
 });
@@ -68,6 +79,7 @@ t.test('figures of a report', (t) => {
     copyInstructions: 9_000_000,
     saveInstructions: 500_000_000,
     resumeInstructions: 200_000_000,
+    copiedPages: 2900,
     preservedPages: 40,
     imagePages: 3000,
     imageBytes: 12_345_678,

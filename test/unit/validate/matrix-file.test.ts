@@ -33,6 +33,23 @@ t.test('seeds and memory make all combinations, and a scenario can have its own'
   t.end();
 });
 
+t.test('bounds of figures are those of all cells, or of one scenario', (t) => {
+  t.same(
+    cellsOf(
+      'bounds: { imageBytes: 1, standstillMs: 0.5 }\nscenarios:\n  - rollback\n  - { scenario: waits, bounds: { imageBytes: 0 } }\n',
+    ),
+    [
+      { name: 'rollback', scenario: 'rollback', bounds: { imageBytes: 1, standstillMs: 0.5 } },
+      { name: 'waits', scenario: 'waits', bounds: { imageBytes: 0, standstillMs: 0.5 } },
+    ],
+  );
+  t.match(cellsOf('bounds: { imageByte: 1, standstillMs: -1 }\nscenarios: [rollback]\n'), [
+    /^1: .*did you mean 'imageBytes'/,
+    /^1: .*per cent from 0 on/,
+  ]);
+  t.end();
+});
+
 t.test('each order of freezing makes a cell', (t) => {
   t.same(cellsOf('freezeOrder: [tasks-first, filesystems-first]\nseeds: [3]\nscenarios: [rollback]\n'), [
     { name: 'rollback, tasks first, seed 3', scenario: 'rollback', freezeOrder: 'tasks-first', seed: 3 },

@@ -13,7 +13,7 @@ import { counted, grouped } from '../../../report/numbers.js';
 import type { ReplayableResult } from '../../../validate/cell.js';
 import type { CellComparison } from '../../../validate/compare.js';
 import { METHOD_COLUMNS, methodRows } from '../../../validate/methods.js';
-import { countText, percentText } from '../../../validate/text.js';
+import { countText, percentText, sourceText } from '../../../validate/text.js';
 import type { Validation } from '../../../validate/validation.js';
 import type { DiskShown } from '../session/disks.js';
 import { stripsOf } from '../views/disk-map-model.js';
@@ -99,7 +99,7 @@ function Page({
         <span class={verdict === 'not broken' ? 'good' : 'bad'}>{verdict}</span>: {countText(validation)}
       </h1>
       <p>
-        {counted(patches.length, 'patch')} on Linux {kernelVersion} with the series, {flavours.join(' and ')}, matrix{' '}
+        {counted(patches.length, 'patch')} on {sourceText(kernelVersion, flavours)}, {flavours.join(' and ')}, matrix{' '}
         {printableLine(matrix)}
       </p>
       <ul>
