@@ -100,7 +100,8 @@ const STEPS_EXPECTED: Record<KernelArch, { readonly unchecked: number; readonly 
 /** To be changed when this file would build other bytes from the same inputs. */
 const BUILDER_VERSION = '1';
 
-const fixed = (arch: KernelArch): Readonly<Record<string, string>> => ({
+/** Variables of make, or of its environment, that make a build depend on the source alone. */
+export const makeVariables = (arch: KernelArch): Readonly<Record<string, string>> => ({
   ARCH: arch,
   KBUILD_BUILD_TIMESTAMP: '2026-01-01 00:00:00 UTC',
   KBUILD_BUILD_USER: 'snapback',
@@ -186,7 +187,7 @@ export async function kernelRecipeOf(
     name,
     inputs: {
       builder: BUILDER_VERSION,
-      environment: JSON.stringify(fixed(arch)),
+      environment: JSON.stringify(makeVariables(arch)),
       source: `${source.version} ${source.sha256}`,
       tools,
       ...Object.fromEntries(fragments.map(({ file, text }) => [`config/${file}`, text])),
@@ -259,7 +260,7 @@ export async function configureTree(
   await writeFile(wanted, renderConfig(options));
   await command('make', ['allnoconfig'], context, {
     cwd: tree,
-    env: { ...fixed(arch), KCONFIG_ALLCONFIG: wanted },
+    env: { ...makeVariables(arch), KCONFIG_ALLCONFIG: wanted },
     remedy: 'install flex, bison and bc',
   });
   requireOptions(options, await readFile(join(tree, '.config'), 'utf8'));
@@ -285,7 +286,7 @@ export async function compileTree(
   try {
     await command('make', [`-j${availableParallelism()}`, 'bzImage'], context, {
       cwd: tree,
-      env: fixed(arch),
+      env: makeVariables(arch),
       ...(lock !== undefined && { lock }),
       onLine: (line) => {
         log.push(line);

@@ -16,6 +16,8 @@ export interface Change {
   readonly subject: string;
   /** A character for each byte. */
   readonly diff: string;
+  /** What stands before the diff, decoded: author, subject and message; absent for a bare diff. */
+  readonly head?: string;
 }
 
 /**
@@ -35,8 +37,10 @@ export async function readChanges(patches: readonly PatchText[], context: BuildC
 export async function changesIn(patches: readonly PatchText[], context: BuildContext): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for (const patch of patches) {
-    const change = isMail(patch.text) ? await decode(patch, context) : { ...patch, subject: '', diff: patch.text };
-    if (hasChange(change.diff)) changes.push({ name: change.name, subject: change.subject, diff: change.diff });
+    const change = isMail(patch.text)
+      ? await decode(patch, context)
+      : { name: patch.name, subject: '', diff: patch.text };
+    if (hasChange(change.diff)) changes.push(change);
     else if (!isLetter(patch))
       throw new InputError(`${patch.name} holds no change of a file`, {
         remedy:
@@ -53,8 +57,15 @@ async function decode({ name, text }: PatchText, context: BuildContext): Promise
       ['mailinfo', '--encoding=UTF-8', join(dir, 'message'), join(dir, 'change')],
       Buffer.from(text, 'latin1'),
     );
-    const subject = /^Subject: (.*)$/m.exec(stdout)?.[1] ?? '';
-    return { name, subject, diff: await readFile(join(dir, 'change'), 'latin1') };
+    const field = (title: string): string => new RegExp(`^${title}: (.*)$`, 'm').exec(stdout)?.[1] ?? '';
+    const subject = field('Subject');
+    const message = await readFile(join(dir, 'message'), 'utf8');
+    return {
+      name,
+      subject,
+      diff: await readFile(join(dir, 'change'), 'latin1'),
+      head: `From: ${field('Author')} <${field('Email')}>\nSubject: [PATCH] ${subject}\n\n${message}`,
+    };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

@@ -12,7 +12,7 @@ import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptWork } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
-import { obtain, recipeKey } from '../emulator/host/node/artifacts/store.js';
+import { obtain, recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { RigError } from '../emulator/machine/errors.js';
 import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
 import {
@@ -51,7 +51,7 @@ export interface PatchedKernel {
   readonly dir: string;
   /** SHA-256 (hex) of the bzImage. */
   readonly sha256: string;
-  /** All warnings of the compiler about this kernel; without patches, it has none. */
+  /** All warnings of the compiler about this kernel. */
   readonly warnings: readonly string[];
 }
 
@@ -72,40 +72,60 @@ export async function obtainPatchedKernel(
       name: `${base.name}-patched`,
       inputs: {
         ...base.inputs,
-        ...Object.fromEntries(changes.map(({ diff }, index) => [`changes/${String(index).padStart(4, '0')}`, diff])),
+        ...inputsOf(changes.map(({ diff }) => diff)),
       },
-      build: async (dir, scratch, inner) => {
-        // Another series or configuration goes on with the same tree.
-        const { builder = '', environment = '', source: from = '', tools = '' } = base.inputs;
-        const name = `validation-${kind.arch}-${kind.flavour}`;
-        const key = recipeKey({ name, inputs: { builder, environment, source: from, tools } });
-        const home = join(inner.cacheDir, `${name}-${key}`);
-        const release = await lockFile(`${home}.lock`, inner.signal, (pid) =>
-          inner.progress(`waiting for process ${pid}, which is building in the same tree`),
-        );
-        try {
-          const kept = keptWork(home, scratch);
-          const tree = await kept.folder('linux', async (fresh) => {
-            inner.progress(`a tree for patches: unpacking the source of ${source.version}`);
-            await unpackSource(await obtainSource(source, inner), fresh, inner, { whole: true });
-            await openPatchedTree(fresh, inner);
-          });
-          await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, inner);
+      build: (dir, scratch, inner) =>
+        inTree(kind, base.inputs, scratch, inner, async (tree, lock) => {
           await applyChanges(tree, changes, inner);
-          const warnings = await build(tree, kind, inner, kept.lock);
+          const warnings = await build(tree, kind, inner, lock);
           await Promise.all([
             copyKernel(tree, dir),
             writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(warnings))),
           ]);
-        } finally {
-          await release();
-        }
-      },
+        }),
     },
     context,
   );
   const warnings = JSON.parse(await readFile(join(artifact.dir, WARNINGS), 'utf8')) as readonly string[];
   return { name: basename(artifact.dir), dir: artifact.dir, sha256: artifact.sha256['bzImage'] ?? '', warnings };
+}
+
+/** Inputs of a recipe, in the order of the changes. */
+export const inputsOf = (texts: readonly string[]): Recipe['inputs'] =>
+  Object.fromEntries(texts.map((text, index) => [`changes/${String(index).padStart(4, '0')}`, text]));
+
+/**
+ * Does `work` in the tree of kernels of this kind, in which there is the series and nothing else. `inputs`: those of the kernel without
+ * patches. The lock is for programs that write to the tree.
+ */
+export async function inTree(
+  kind: KernelKind,
+  inputs: Recipe['inputs'],
+  scratch: string,
+  context: BuildContext,
+  work: (tree: string, lock: string) => Promise<void>,
+): Promise<void> {
+  // Another series or configuration goes on with the same tree.
+  const { builder = '', environment = '', source: from = '', tools = '' } = inputs;
+  const name = `validation-${kind.arch}-${kind.flavour}`;
+  const key = recipeKey({ name, inputs: { builder, environment, source: from, tools } });
+  const home = join(context.cacheDir, `${name}-${key}`);
+  const release = await lockFile(`${home}.lock`, context.signal, (pid) =>
+    context.progress(`waiting for process ${pid}, which is building in the same tree`),
+  );
+  try {
+    const kept = keptWork(home, scratch);
+    const tree = await kept.folder('linux', async (fresh) => {
+      const source = await findSource(context);
+      context.progress(`a tree for patches: unpacking the source of ${source.version}`);
+      await unpackSource(await obtainSource(source, context), fresh, context, { whole: true });
+      await openPatchedTree(fresh, context);
+    });
+    await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, context);
+    await work(tree, kept.lock);
+  } finally {
+    await release();
+  }
 }
 
 /** Builds in `tree`, and returns the warnings of all its files. */

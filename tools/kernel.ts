@@ -24,12 +24,12 @@ import {
   type KernelFlavour,
   type KernelKind,
 } from '../guest-kernel/build.js';
+import { checkpatch } from '../guest-kernel/checkpatch.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, openTree, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
 import { defaultCacheDir, type BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
-import { command } from '../emulator/host/node/process.js';
 import { bootEach } from './boot-each.js';
 
 const patchesDir = (base: KernelBase): string => packagePath(...PATCHES_DIRS[base]);
@@ -59,31 +59,16 @@ async function regenerate(dir: string, base: KernelBase, context: BuildContext):
   console.log(changed.length === 0 ? `${folder} is unchanged` : changed.map((file) => `${folder}/${file}`).join('\n'));
 }
 
-async function checkpatch(dir: string, base: KernelBase, context: BuildContext): Promise<void> {
+async function checkSeries(dir: string, base: KernelBase, context: BuildContext): Promise<void> {
   const tree = opened(dir);
   const patches = await patchesOf(base);
-  const args = [
-    '--strict',
-    '--show-types',
-    '--no-summary',
-    '--max-line-length=100',
-    '--ignore',
-    CHECKPATCH_IGNORED.join(','),
-  ];
-  const { status, stdout } = await command(
-    join(tree, 'scripts/checkpatch.pl'),
-    [...args, ...patches.map(({ file }) => join(patchesDir(base), file))],
+  const complaints = await checkpatch(
+    tree,
+    patches.map(({ file }) => join(patchesDir(base), file)),
     context,
-    {
-      cwd: tree,
-      okStatuses: [0, 1],
-      remedy: 'install perl',
-    },
   );
-  const complaints = stdout.trim();
-  if (complaints !== '') console.log(complaints);
-  if (status !== 0) process.exitCode = EXIT.badInput;
-  else console.log(`checkpatch is content with ${patches.length} patches`);
+  console.log(complaints === '' ? `checkpatch is content with ${patches.length} patches` : complaints);
+  if (complaints !== '') process.exitCode = EXIT.badInput;
 }
 
 function tell(complaints: readonly Complaint[], ifNone: string): void {
@@ -91,9 +76,6 @@ function tell(complaints: readonly Complaint[], ifNone: string): void {
   if (complaints.length > 0) process.exitCode = EXIT.badInput;
   else console.log(ifNone);
 }
-
-/** Complaints that do not apply to a series kept outside of the kernel's own repository, whose history a tree lacks. */
-const CHECKPATCH_IGNORED = ['FILE_PATH_CHANGES', 'UNKNOWN_COMMIT_ID'];
 
 function opened(dir: string): string {
   const tree = resolve(dir);
@@ -161,7 +143,7 @@ program
   .description('check the patches with the checkpatch.pl of an opened tree')
   .argument('<dir>')
   .addOption(baseOption())
-  .action((dir: string, { base }: { base: KernelBase }) => checkpatch(dir, base, context));
+  .action((dir: string, { base }: { base: KernelBase }) => checkSeries(dir, base, context));
 program
   .command('each')
   .description(

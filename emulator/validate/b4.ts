@@ -5,7 +5,7 @@
  */
 import { counted } from '../report/numbers.js';
 import { countText, renderCell } from './text.js';
-import type { Validation } from './validation.js';
+import { remarksOf, type Validation } from './validation.js';
 
 export interface B4Result {
   readonly tool: 'snapback-build' | 'snapback';
@@ -18,12 +18,18 @@ export interface B4Result {
 
 /** What is said of a kernel that was made, and of its cells. */
 export function b4Results(validation: Validation): readonly B4Result[] {
-  const { buildFailure, kernels, warnings } = validation;
+  const { buildFailure, kernels } = validation;
   if (buildFailure) return [result('snapback-build', 'fail', buildFailure.where, buildFailure.details)];
   if (!kernels) return [notJudged(validation.ended ?? { reason: 'no kernel was built', details: [] })];
-  const compilers = warnings.length === 0 ? 'no warnings' : counted(warnings.length, 'warning');
+  const remarks = remarksOf(validation);
+  const said = remarks.map(({ tool, lines }) => `${counted(lines.length, 'line')} of ${tool}`).join(', ');
   return [
-    result('snapback-build', warnings.length === 0 ? 'pass' : 'warn', `the kernel builds, with ${compilers}`, warnings),
+    result(
+      'snapback-build',
+      remarks.length === 0 ? 'pass' : 'warn',
+      `the kernel builds, with ${said === '' ? 'no warnings' : said}`,
+      remarks.flatMap(({ tool, lines }) => lines.map((line) => `${tool}: ${line}`)),
+    ),
     cellsResult(validation),
   ];
 }

@@ -5,7 +5,7 @@ import { ktapComments, ktapName, xmlAttribute, xmlText } from '../report/escape.
 import { countsXml } from '../report/machine-readable.js';
 import type { CellComparison } from './compare.js';
 import { percentText } from './text.js';
-import type { Validation } from './validation.js';
+import { remarksOf, type Validation } from './validation.js';
 
 const SUITE = 'snapback validate';
 const NOT_RUN = 'it was not run';
@@ -18,11 +18,12 @@ interface Test {
   readonly isError: boolean;
   /** Why it says nothing about the patches; undefined when it does. */
   readonly skipped: string | undefined;
-  /** Lines about its figures. */
+  /** Lines about what is no failure: figures of a cell, remarks of compiler and other tools about the build. */
   readonly notes: readonly string[];
 }
 
-function testsOf({ buildFailure, cells, notRun, kernels, ended }: Validation): readonly Test[] {
+function testsOf(validation: Validation): readonly Test[] {
+  const { buildFailure, cells, notRun, kernels, ended } = validation;
   const isBuilt = kernels !== undefined || buildFailure !== undefined;
   return [
     {
@@ -30,7 +31,7 @@ function testsOf({ buildFailure, cells, notRun, kernels, ended }: Validation): r
       failure: buildFailure && [buildFailure.where, ...buildFailure.details],
       isError: false,
       skipped: isBuilt ? undefined : NOT_RUN,
-      notes: [],
+      notes: remarksOf(validation).flatMap(({ tool, lines }) => lines.map((line) => `${tool}: ${line}`)),
     },
     ...cells.map(testOf),
     ...notRun.map((name) => ({ name, failure: undefined, isError: false, skipped: NOT_RUN, notes: [] })),

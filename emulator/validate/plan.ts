@@ -28,7 +28,7 @@ export interface PlannedKernels extends ValidatedKernels {
 
 export interface ValidationPlan extends Pick<
   Validation,
-  'formatVersion' | 'kernelVersion' | 'flavours' | 'matrix' | 'patches' | 'warnings' | 'buildFailure'
+  'formatVersion' | 'kernelVersion' | 'flavours' | 'matrix' | 'patches' | 'warnings' | 'complaints' | 'buildFailure'
 > {
   /** A key of the contents of the patches. */
   readonly changes: string;
@@ -38,10 +38,10 @@ export interface ValidationPlan extends Pick<
 }
 
 /**
- * What all shards of a validation have in common. What compilers say is left out: it depends on the order in which they end, and on
- * what was compiled before.
+ * What all shards of a validation have in common. What compilers and other tools say is left out: it depends on the order in which they
+ * end, and on what was compiled before.
  */
-export function identityOf({ warnings: _, buildFailure, ...same }: ValidationPlan): string {
+export function identityOf({ warnings: _, complaints: _complaints, buildFailure, ...same }: ValidationPlan): string {
   return JSON.stringify({ ...same, builds: buildFailure === undefined });
 }
 
@@ -69,7 +69,7 @@ export function validationOf(
   });
   const names = new Set(done.map(({ cell }) => cell.name));
   const notRun = plan.cells.flatMap(({ cell: { name } }) => (names.has(name) ? [] : [name]));
-  const { formatVersion, kernelVersion, flavours, matrix, patches, warnings, kernels, buildFailure } = plan;
+  const { formatVersion, kernelVersion, flavours, matrix, patches, warnings, complaints, kernels, buildFailure } = plan;
   return {
     formatVersion,
     kernelVersion,
@@ -79,6 +79,7 @@ export function validationOf(
     verdict: buildFailure ? 'does not build' : verdictOn(done, notRun),
     ...(buildFailure && { buildFailure }),
     warnings,
+    complaints,
     ...(kernels && { kernels: kernels.map(({ artifact: _, ...one }) => one) }),
     ...(ended && { ended }),
     cells: done,

@@ -79,6 +79,7 @@ const isPlan = compile<ValidationPlan>(
       matrix: all.matrix,
       patches: all.patches,
       warnings: all.warnings,
+      complaints: all.complaints,
       changes: key,
       cells: {
         type: 'array',

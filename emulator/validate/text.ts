@@ -8,13 +8,20 @@ import { countChanges, type CellComparison, type Change } from './compare.js';
 import type { FigureChange } from './figure-change.js';
 import { METHOD_COLUMNS, methodRows } from './methods.js';
 import { shardName, type Shard } from './shards.js';
-import type { BisectedCell, ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
+import {
+  remarksOf,
+  type BisectedCell,
+  type ValidatedPatch,
+  type Validation,
+  type ValidationVerdict,
+} from './validation.js';
 
 const NAME_WIDTH = 14;
 const CHANGE_WIDTH = 15;
 const INDENT = ' '.repeat(2 + NAME_WIDTH);
 const FINDINGS_MAX = 4;
 const DETAILS_MAX = 3;
+const SUMMARY_LINES_MAX = 10;
 const SUMMARY_CELLS_MAX = 4;
 /** Characters of a line of a summary: mails have no longer ones. */
 const MAIL_WIDTH = 72;
@@ -119,11 +126,11 @@ function methodLines({ cells }: Pick<Validation, 'cells'>): readonly string[] {
 
 /** The last lines, with a table of the methods if there are both. Ends without a newline. */
 export function renderVerdict(validation: Validation): string {
-  const { verdict, buildFailure, warnings, notRun } = validation;
+  const { verdict, buildFailure, notRun } = validation;
   return [
     ...methodLines(validation),
     ...(buildFailure ? buildFailure.details.map((line) => `  | ${printableLine(line)}`) : ['']),
-    ...warnings.map((line) => `  warning of the compiler: ${printableLine(line)}`),
+    ...remarksOf(validation).flatMap(({ tool, lines }) => lines.map((line) => `  ${tool}: ${printableLine(line)}`)),
     `${VERDICTS[verdict]}  ${printableLine(buildFailure?.where ?? countText(validation))}`,
     ...(notRun.length > 0 && verdict !== 'does not build'
       ? [`  not run: ${notRun.map(printableLine).join('; ')}`]
@@ -156,22 +163,32 @@ export function renderSummary(validation: Validation): string {
     figures.filter(({ is }) => is !== 'same').map((figure) => `${cell.name}: ${movedText(figure)}`),
   );
   const [first] = patches;
-  const lines = [
+  const remarks = remarksOf(validation);
+  const head = [
     `Snapback, matrix ${matrix}, ${sourceText(kernelVersion, flavours)}, ${flavours.join(' and ')}:`,
     `  ${first === undefined ? '' : first.subject || first.name}${patches.length > 1 ? ` and ${patches.length - 1} more` : ''}`,
     `  ${VERDICTS[verdict].toLowerCase()}: ${buildFailure?.where ?? countText(validation)}`,
-    ...interesting
-      .slice(0, SUMMARY_CELLS_MAX)
-      .map(
-        ({ cell, change, base, patched }) =>
-          `  ${cell.name}: ${change}: ${(mostTelling(patched.findings) ?? mostTelling(base.findings))?.what ?? ''}`,
-      ),
+  ];
+  const foot = [
     ...(moved[0] === undefined ? [] : [`  ${moved[0]}${moved.length > 1 ? ` and ${moved.length - 1} more` : ''}`]),
     ...(notRun.length > 0 ? [`  not run: ${notRun.join('; ')}`] : []),
+    ...(remarks.length > 0
+      ? [`  ${remarks.map(({ tool, lines: said }) => `${counted(said.length, 'line')} of ${tool}`).join(', ')}`]
+      : []),
     ...(kernels ?? []).map(
       ({ flavour, base, patched }) =>
         `  ${flavour} kernel ${patched.slice(0, 16)}, without the patches ${base.slice(0, 16)}`,
     ),
+  ].slice(0, SUMMARY_LINES_MAX - head.length);
+  const lines = [
+    ...head,
+    ...interesting
+      .slice(0, Math.min(SUMMARY_CELLS_MAX, SUMMARY_LINES_MAX - head.length - foot.length))
+      .map(
+        ({ cell, change, base, patched }) =>
+          `  ${cell.name}: ${change}: ${(mostTelling(patched.findings) ?? mostTelling(base.findings))?.what ?? ''}`,
+      ),
+    ...foot,
   ];
   return `${lines.map((line) => shortened(printableLine(line))).join('\n')}\n`;
 }

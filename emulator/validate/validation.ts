@@ -26,8 +26,10 @@ export interface Validation {
   readonly patches: readonly ValidatedPatch[];
   /** Why it does not build; absent when it does. */
   readonly buildFailure?: { readonly where: string; readonly details: readonly string[] };
-  /** All warnings of the compiler about the kernel with the patches; without them, it has none. */
+  /** Warnings of the compiler about the kernel with the patches that the one without them does not have. */
   readonly warnings: readonly string[];
+  /** What other tools complain about in the patches. */
+  readonly complaints: readonly ToolComplaints[];
   /** Of each flavour. Absent when one does not build. */
   readonly kernels?: readonly ValidatedKernels[];
   /** Those that were run, in the order of the matrix. */
@@ -39,6 +41,23 @@ export interface Validation {
   /** The names of those that were not run. */
   readonly notRun: readonly string[];
 }
+
+/** Tools of the kernel's developers that look at patches, and at the files that these touch. */
+export const CHECKING_TOOLS = ['checkpatch', 'sparse', 'kernel-doc'] as const;
+
+export interface ToolComplaints {
+  readonly tool: (typeof CHECKING_TOOLS)[number];
+  readonly lines: readonly string[];
+}
+
+/** Warnings and complaints, each with the tool that it is of. */
+export const remarksOf = ({
+  warnings,
+  complaints,
+}: Pick<Validation, 'warnings' | 'complaints'>): readonly {
+  readonly tool: string;
+  readonly lines: readonly string[];
+}[] => [...(warnings.length > 0 ? [{ tool: 'compiler', lines: warnings }] : []), ...complaints];
 
 /** SHA-256 (hex) of the kernels of a flavour without and with the patches. */
 export interface ValidatedKernels {

@@ -93,7 +93,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       await writeFiles([{ file: STDOUT, text: renderB4([]) }]);
       return EXIT.pass;
     }
-    await ensurePrerequisites(context);
+    await ensurePrerequisites(context, ['patches']);
     const run = await newRun({ flavour, arch: 'i386' }, changes, cells, matrix, context);
     const forget = canResume(options)
       ? await rememberValidation(context.cacheDir, { changes, cells, options: lastOptions(options, matrix, flavour) })

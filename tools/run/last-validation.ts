@@ -47,7 +47,7 @@ const isLast = lazyCompiler({ strict: true })<LastValidation>({
       items: {
         type: 'object',
         required: ['name', 'subject', 'diff'],
-        properties: { name: string, subject: string, diff: string },
+        properties: { name: string, subject: string, diff: string, head: string },
       },
     },
     cells: {

@@ -2,6 +2,8 @@
 /** Carries out a validation: builds the kernels, gets ready the cells, and runs those of a shard, or all. */
 import { join } from 'node:path';
 import { obtainPatchedKernel, PatchesDoNotBuild } from '../../guest-kernel/patched.js';
+import { newComplaints } from '../../guest-kernel/each-text.js';
+import { obtainComplaints } from '../../guest-kernel/patched-checks.js';
 import type { Change } from '../../guest-kernel/patch-mail.js';
 import { findSource, kernelVersion } from '../../guest-kernel/source.js';
 import { obtainKernel, type KernelFlavour, type KernelKind } from '../../guest-kernel/build.js';
@@ -72,6 +74,7 @@ export async function newRun(
       matrix,
       patches: changes.map(({ name, subject }) => ({ name, subject })),
       warnings: [],
+      complaints: [],
       changes: recipeKey({
         name: 'changes',
         inputs: Object.fromEntries(changes.map(({ diff }, index) => [String(index), Buffer.from(diff, 'latin1')])),
@@ -205,9 +208,10 @@ export async function bisectBroken(
 async function builtKernels(
   { arch, changes, plan: { flavours } }: Run,
   context: BuildContext,
-): Promise<Pick<ValidationPlan, 'warnings' | 'kernels'>> {
+): Promise<Pick<ValidationPlan, 'warnings' | 'complaints' | 'kernels'>> {
   const kernels: PlannedKernels[] = [];
   const warnings = new Set<string>();
+  const [first] = flavours;
   for (const flavour of flavours) {
     const patched = await obtainPatchedKernel({ flavour, arch }, changes, context).catch((error: unknown) => {
       if (error instanceof PatchesDoNotBuild && flavours.length > 1)
@@ -216,9 +220,12 @@ async function builtKernels(
     });
     const { sha256: base } = await obtainKernel(flavour, context, arch);
     kernels.push({ flavour, base, patched: patched.sha256, artifact: patched.name });
-    for (const warning of patched.warnings) warnings.add(warning);
+    if (patched.warnings.length === 0) continue;
+    const { warnings: known } = await obtainPatchedKernel({ flavour, arch }, [], context);
+    for (const warning of newComplaints(known, patched.warnings)) warnings.add(warning);
   }
-  return { warnings: [...warnings], kernels };
+  const complaints = first === undefined ? [] : await obtainComplaints({ flavour: first, arch }, changes, context);
+  return { warnings: [...warnings], complaints, kernels };
 }
 
 /** Runs a cell on one kernel, unless the folder or the cache has its result. */

@@ -165,6 +165,15 @@ test('patches are decoded from mails', async (t) => {
       ['diff', ''],
     ],
   );
+  t.same(
+    changes.map(({ head }) => head),
+    [
+      'From: A <a@b.c>\nSubject: [PATCH] mm: Do\n\nwhy\n\n',
+      'From: A <a@b.c>\nSubject: [PATCH] mm: Do\n\nwhy\n',
+      undefined,
+    ],
+    'for checkpatch',
+  );
   t.match(changes[1]?.diff, /^\+x = 2 and a line that the mail program has broken$/m);
 });
 

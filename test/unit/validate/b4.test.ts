@@ -30,8 +30,16 @@ t.test('what a reviewer should look at is a warning', (t) => {
   const warned = validation([compared('one', result(), result())], { warnings: ['a.c:1: warning: w'] });
   t.match(b4Results(warned)[0], {
     status: 'warn',
-    summary: 'the kernel builds, with 1 warning',
-    details: 'a.c:1: warning: w',
+    summary: 'the kernel builds, with 1 line of compiler',
+    details: 'compiler: a.c:1: warning: w',
+  });
+  const untidy = validation([], {
+    complaints: [{ tool: 'checkpatch', lines: ['0001-x.patch', '  ERROR:SPACING: s'] }],
+  });
+  t.match(b4Results(untidy)[0], {
+    status: 'warn',
+    summary: 'the kernel builds, with 2 lines of checkpatch',
+    details: 'checkpatch: 0001-x.patch\ncheckpatch:   ERROR:SPACING: s',
   });
   const bytes = (before: number, now: number): Validation =>
     validation([compared('one', result([], { imageBytes: before }), result([], { imageBytes: now }))]);

@@ -8,7 +8,7 @@ import { LOST, result, validation } from './validations.js';
 const keyOf = (name: string): string => name.repeat(20);
 /** By key: the second cell is broken by the patches. */
 export const PLAN: ValidationPlan = (() => {
-  const { formatVersion, kernelVersion, flavours, matrix, patches, warnings, kernels } = validation([]);
+  const { formatVersion, kernelVersion, flavours, matrix, patches, warnings, complaints, kernels } = validation([]);
   return {
     formatVersion,
     kernelVersion,
@@ -16,6 +16,7 @@ export const PLAN: ValidationPlan = (() => {
     matrix,
     patches,
     warnings,
+    complaints,
     changes: keyOf('0'),
     kernels: (kernels ?? []).map((one) => ({ ...one, artifact: 'kernel-release-patched-x' })),
     cells: ['a', 'b', 'c'].map((name, index) => ({

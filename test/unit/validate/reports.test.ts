@@ -84,7 +84,10 @@ t.test('the verdict', (t) => {
     '  | mm/x.c:3: error: no such thing\nDOES NOT BUILD  mm/x.c, line 3: no such thing',
   );
   t.match(renderVerdict(validation([MOVED])), /^\nNOT BROKEN {2}1 cell: 1 unchanged$/);
-  t.match(renderVerdict(validation([MOVED], { warnings: ['a.c:1: warning: w'] })), /warning of the compiler: a\.c:1: /);
+  t.match(
+    renderVerdict(validation([MOVED], { warnings: ['a.c:1: warning: w'] })),
+    /^ {2}compiler: a\.c:1: warning: w$/m,
+  );
   t.match(renderVerdict(validation([], { notRun: ['x'] })), /UNFINISHED {2}0 cells: none was run/);
   t.end();
 });
@@ -107,8 +110,13 @@ t.test('the summary fits into a mail', (t) => {
     Array.from({ length: 20 }, (_, index) =>
       compared(`cell ${index}`, result(), result([{ ...LOST, what: 'x'.repeat(200) }])),
     ).concat(MOVED),
-    { notRun: ['late'] },
+    {
+      notRun: ['late'],
+      warnings: ['a.c:1: warning: w'],
+      complaints: [{ tool: 'sparse', lines: ['a.c:1: error: s', 'a.c:2: error: s'] }],
+    },
   );
+  t.match(renderSummary(many), /^ {2}1 line of compiler, 2 lines of sparse$/m);
   for (const one of [ALL, NOT_BUILT, many]) {
     const lines = renderSummary(one).split('\n').slice(0, -1);
     t.ok(lines.length <= 10, `${lines.length} lines`);
@@ -145,6 +153,10 @@ t.test('KTAP: nested, one test per cell', (t) => {
   const ended = renderValidationKtap(ENDED);
   parseKtap(ended);
   t.match(ended, /^ {2}ok 1 build # SKIP it was not run$[^]*^ {2}# interrupted\n {2}not ok 3 run$[^]*^not ok 1 /m);
+  t.match(
+    renderValidationKtap(validation([MOVED], { warnings: ['a.c:1: warning: w'] })),
+    /^ {2}# compiler: a\.c:1: warning: w\n {2}ok 1 build$/m,
+  );
   t.end();
 });
 

@@ -30,6 +30,7 @@ export const validation = (cells: readonly CellComparison[], over: Partial<Valid
   matrix: 'quick',
   patches: [{ name: '0001-x.patch', subject: 'PM: hibernation: Do something' }],
   warnings: [],
+  complaints: [],
   kernels: [{ flavour: 'release', base: 'ab'.repeat(32), patched: 'cd'.repeat(32) }],
   cells,
   notRun: [],

@@ -14,7 +14,7 @@ import type { ReplayableResult } from '../../../validate/cell.js';
 import type { CellComparison } from '../../../validate/compare.js';
 import { METHOD_COLUMNS, methodRows } from '../../../validate/methods.js';
 import { countText, percentText, sourceText } from '../../../validate/text.js';
-import type { Validation } from '../../../validate/validation.js';
+import { remarksOf, type Validation } from '../../../validate/validation.js';
 import type { DiskShown } from '../session/disks.js';
 import { stripsOf } from '../views/disk-map-model.js';
 import { StripLegend } from '../views/strip.js';
@@ -79,20 +79,8 @@ function Page({
   readonly validation: Validation;
   readonly shown: ReadonlyMap<string, CellShown>;
 }): VNode {
-  const {
-    verdict,
-    kernelVersion,
-    flavours,
-    matrix,
-    patches,
-    kernels,
-    buildFailure,
-    warnings,
-    cells,
-    notRun,
-    ended,
-    bisected,
-  } = validation;
+  const { verdict, kernelVersion, flavours, matrix, patches, kernels, buildFailure, cells, notRun, ended, bisected } =
+    validation;
   return (
     <main>
       <h1>
@@ -114,9 +102,9 @@ function Page({
       ))}
       {buildFailure && <Lines title={`It does not build: ${buildFailure.where}`} lines={buildFailure.details} />}
       {ended && <Lines title={`It ended early: ${ended.reason}`} lines={ended.details} />}
-      {warnings.length > 0 && (
-        <Lines title={`${counted(warnings.length, 'warning')} of the compiler`} lines={warnings} />
-      )}
+      {remarksOf(validation).map(({ tool, lines }) => (
+        <Lines key={tool} title={`${counted(lines.length, 'line')} of ${tool}`} lines={lines} />
+      ))}
       {cells.length + notRun.length > 0 && (
         <table class="matrix" aria-label="matrix">
           <tbody>
