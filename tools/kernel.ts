@@ -28,7 +28,7 @@ import { checkpatch } from '../guest-kernel/checkpatch.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
 import { BASE_TAG, openTree, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
-import { defaultCacheDir, type BuildContext } from '../emulator/host/node/artifacts/context.js';
+import { caches, type BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { bootEach } from './boot-each.js';
 
@@ -99,7 +99,7 @@ function progressLines(): BuildContext['progress'] {
 
 const abort = new AbortController();
 for (const name of ENDING_SIGNALS) process.once(name, () => abort.abort(new Interrupted()));
-const context: BuildContext = { cacheDir: defaultCacheDir(), progress: progressLines(), signal: abort.signal };
+const context: BuildContext = { ...caches(), progress: progressLines(), signal: abort.signal };
 
 const program = new Command('kernel').description(
   'The guest kernel: open, edit and commit, build, regenerate, checkpatch, build and boot each.',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback merge`: one report of what the shards of a validation have found. */
-import { defaultCacheDir } from '../../emulator/host/node/artifacts/context.js';
+import { caches } from '../../emulator/host/node/artifacts/context.js';
 import { missingFrom, validationOf } from '../../emulator/validate/plan.js';
 import { renderCell, renderHead, renderVerdict } from '../../emulator/validate/text.js';
 import { EXIT } from '../../emulator/machine/errors.js';
@@ -15,7 +15,7 @@ import { reportsToStdout, writeReports } from './validate.js';
 export async function mergeCommand(dirs: readonly string[], given: ReportOptions): Promise<number> {
   const options = await settleFiles(given);
   const { plan, results, states } = await collectResults(dirs);
-  const replayOf = replayIn(defaultCacheDir(), plan);
+  const replayOf = replayIn(caches(), plan);
   const { notRun } = validationOf(plan, results, replayOf);
   const missing = missingFrom(plan, notRun, states);
   const validation = validationOf(plan, results, replayOf, missing);

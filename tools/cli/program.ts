@@ -167,6 +167,10 @@ export function buildProgram(context: CommandContext): Command {
     .description('build kernel, guest programs and disks into the cache, without running anything')
     .addOption(new Option('--kernel <flavour>', 'which kernel').choices(KERNEL_FLAVOURS).default('release'))
     .addOption(new Option('--arch <architecture>', "the kernel's architecture").choices(KERNEL_ARCHS).default('i386'))
+    .option(
+      '--patches <path...>',
+      'also build it with these patches, as for `snapback validate`, whose cells are then run without a build',
+    )
     .option('--tests', 'build everything that `npm test` needs')
     .action(async (options: BuildOptions) => context.done(await buildCommand(options, context)));
   sub('clean')

@@ -99,7 +99,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       ? await rememberValidation(context.cacheDir, { changes, cells, options: lastOptions(options, matrix, flavour) })
       : undefined;
     const now = (ended?: Validation['ended']): Validation =>
-      validationOf(run.plan, run.results, replayIn(context.cacheDir, run.plan), ended);
+      validationOf(run.plan, run.results, replayIn(context, run.plan), ended);
     const withBisection = async (judged: Validation): Promise<Validation> => {
       if (options.bisect !== true || judged.verdict !== 'broken') return judged;
       const onBisected = (one: BisectedCell): void => print(renderBisected(one));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** Carries out a validation: builds the kernels, gets ready the cells, and runs those of a shard, or all. */
-import { join } from 'node:path';
 import { obtainPatchedKernel, PatchesDoNotBuild } from '../../guest-kernel/patched.js';
 import { newComplaints } from '../../guest-kernel/each-text.js';
 import { obtainComplaints } from '../../guest-kernel/patched-checks.js';
@@ -8,7 +7,7 @@ import type { Change } from '../../guest-kernel/patch-mail.js';
 import { findSource, kernelVersion } from '../../guest-kernel/source.js';
 import { obtainKernel, type KernelFlavour, type KernelKind } from '../../guest-kernel/build.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
-import { recipeKey } from '../../emulator/host/node/artifacts/store.js';
+import { folderOf, recipeKey } from '../../emulator/host/node/artifacts/store.js';
 import type { Cell, CellResult } from '../../emulator/validate/cell.js';
 import { bisect } from '../../emulator/validate/bisect.js';
 import { compareCell, type CellComparison } from '../../emulator/validate/compare.js';
@@ -28,6 +27,8 @@ import type { BisectedCell, ValidatedPatch, Validation } from '../../emulator/va
 import { cellFile, loadCell, readyCell, type ReadyCell } from './cell.js';
 import type { ResultsFolder } from './results-folder.js';
 import { replayCommandLine, type RunHooks } from './run-scenario.js';
+
+type Caches = Parameters<typeof folderOf>[1];
 
 /** A validation under way. */
 export interface Run {
@@ -86,10 +87,10 @@ export async function newRun(
 
 /** The commands that repeat the runs of cells on this host. */
 export const replayIn =
-  (cacheDir: string, { kernels }: Pick<ValidationPlan, 'kernels'>): ReplayOf =>
+  (context: Caches, { kernels }: Pick<ValidationPlan, 'kernels'>): ReplayOf =>
   ({ cell, flavour, seed, machineWords }, which) => {
     // Named, because the scenario may have another one.
-    const kernel = which === 'base' ? flavour : patchedKernel(cacheDir, kernels, flavour);
+    const kernel = which === 'base' ? flavour : patchedKernel(context, kernels, flavour);
     return replayCommandLine(
       cellFile(cell),
       { seed, kernel },
@@ -98,8 +99,8 @@ export const replayIn =
   };
 
 /** The folder of the kernel with the patches. */
-const patchedKernel = (cacheDir: string, kernels: ValidationPlan['kernels'], flavour: KernelFlavour): string =>
-  join(cacheDir, kernels?.find((one) => one.flavour === flavour)?.artifact ?? '');
+const patchedKernel = (context: Caches, kernels: ValidationPlan['kernels'], flavour: KernelFlavour): string =>
+  folderOf(kernels?.find((one) => one.flavour === flavour)?.artifact ?? '', context);
 
 async function plannedCell(cell: Cell, flavour: KernelFlavour): Promise<PlannedCell> {
   const { plan, machineWords } = await loadCell(cell, flavour);
@@ -113,7 +114,7 @@ async function plannedCell(cell: Cell, flavour: KernelFlavour): Promise<PlannedC
 export async function validate(run: Run, hooks: ValidationHooks): Promise<void> {
   const { folder, shard, context } = hooks;
   try {
-    run.plan = { ...run.plan, ...(await builtKernels(run, context)) };
+    run.plan = { ...run.plan, ...(await builtKernels(run.arch, run.plan.flavours, run.changes, context)) };
   } catch (error) {
     if (!(error instanceof PatchesDoNotBuild)) throw error;
     run.plan = { ...run.plan, buildFailure: { where: error.where, details: error.details } };
@@ -124,7 +125,7 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
     const { cell, flavour } = planned;
     const both = {
       base: await readyCell(cell, flavour, context),
-      patched: await readyCell(cell, patchedKernel(context.cacheDir, run.plan.kernels, flavour), context),
+      patched: await readyCell(cell, patchedKernel(context, run.plan.kernels, flavour), context),
     };
     ready.push({ planned: { ...planned, keys: { base: both.base.key, patched: both.patched.key } }, ...both });
   }
@@ -149,7 +150,7 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
       const [compared] = validationOf(
         { ...run.plan, cells: [planned] },
         run.results,
-        replayIn(context.cacheDir, run.plan),
+        replayIn(context, run.plan),
       ).cells;
       if (compared) hooks.onCell(compared);
     });
@@ -204,11 +205,16 @@ export async function bisectBroken(
   return all;
 }
 
-/** Those of all flavours. @throws PatchesDoNotBuild that names the flavour when there are several. */
-async function builtKernels(
-  { arch, changes, plan: { flavours } }: Run,
+/**
+ * The kernels of all flavours with the patches, from the cache or built now, and what tools say of them.
+ * @throws PatchesDoNotBuild that names the flavour when there are several; InputError when a patch does not apply; RigError.
+ */
+export async function builtKernels(
+  arch: KernelKind['arch'],
+  flavours: readonly KernelFlavour[],
+  changes: readonly Change[],
   context: BuildContext,
-): Promise<Pick<ValidationPlan, 'warnings' | 'complaints' | 'kernels'>> {
+): Promise<Pick<ValidationPlan, 'warnings' | 'complaints'> & { readonly kernels: readonly PlannedKernels[] }> {
   const kernels: PlannedKernels[] = [];
   const warnings = new Set<string>();
   const [first] = flavours;

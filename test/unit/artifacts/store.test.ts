@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t from 'tap';
 import { RigError } from '../../../emulator/machine/errors.js';
 import { command } from '../../../emulator/host/node/process.js';
-import { obtain, recipeKey, type Recipe } from '../../../emulator/host/node/artifacts/store.js';
+import { folderOf, obtain, recipeKey, type Recipe } from '../../../emulator/host/node/artifacts/store.js';
 
 const CONTENT = 'content';
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
@@ -46,6 +46,22 @@ t.test('what is there is not built again, and nothing else is left in the cache'
   t.strictSame(again, first);
   t.equal(first.sha256['file'], SHA256);
   t.strictSame(await readdir(context.cacheDir), [`thing-${first.key}`]);
+});
+
+t.test('what another host has built is taken from the shared cache, which is only read', async (t) => {
+  const dir = t.testdir({ own: {}, shared: {} });
+  const shared = join(dir, 'shared');
+  const { recipe, builds } = counting();
+  const context = { ...contextIn(join(dir, 'own')), sharedCacheDir: shared };
+  const { dir: built } = await obtain(recipe, contextIn(shared));
+  t.match(await obtain(recipe, context), { dir: built, sha256: { file: SHA256 } });
+  t.equal(folderOf(basename(built), context), built);
+  t.same([builds.length, await readdir(context.cacheDir)], [1, []]);
+  await writeFile(join(built, 'file'), 'cont');
+  const own = await obtain(recipe, context);
+  t.same([own.dir, builds.length], [join(context.cacheDir, basename(built)), 2], 'a damaged one is built here');
+  t.equal(folderOf(basename(built), context), own.dir);
+  t.equal(await readFile(join(built, 'file'), 'utf8'), 'cont');
 });
 
 t.test('asked for twice at once in one process, it is built once', async (t) => {

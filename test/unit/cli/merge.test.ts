@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { defaultCacheDir } from '../../../emulator/host/node/artifacts/context.js';
+import { caches } from '../../../emulator/host/node/artifacts/context.js';
 import { validationOf, type ShardState, type ValidationPlan } from '../../../emulator/validate/plan.js';
 import { renderTrace, traceOf } from '../../../emulator/report/trace.js';
 import { runsOf } from '../../../emulator/validate/runs.js';
@@ -28,7 +28,7 @@ async function leave(dir: string, index: number, plan = PLAN, state: ShardState[
   await folder.putState(plan, { shard: { index, count: COUNT }, state });
 }
 
-const whole = JSON.stringify(validationOf(PLAN, RESULTS, replayIn(defaultCacheDir(), PLAN)), null, 2);
+const whole = JSON.stringify(validationOf(PLAN, RESULTS, replayIn(caches(), PLAN)), null, 2);
 
 t.test('the report of shards is that of one host, byte by byte', async (t) => {
   t.capture(console, 'log', () => undefined);

@@ -7,6 +7,8 @@ import { RigError } from '../../../machine/errors.js';
 export interface BuildContext {
   /** Root of the cache; see {@link defaultCacheDir}. */
   readonly cacheDir: string;
+  /** Root of another cache, which is only read: what is there is not built. See {@link sharedCacheDir}. */
+  readonly sharedCacheDir?: string;
   /** Reports the present step and its progress: `fraction` from 0 to 1 where known. */
   readonly progress: (what: string, fraction?: number) => void;
   /** Aborts when the user asks to stop; every child process must end with it. */
@@ -24,6 +26,18 @@ export function defaultCacheDir(env: Readonly<Record<string, string | undefined>
   if (own !== undefined && own !== '') return resolve(own);
   const xdg = env['XDG_CACHE_HOME'];
   return resolve(xdg !== undefined && xdg !== '' ? xdg : join(homeDir(env), '.cache'), 'snapback');
+}
+
+/** Absolute path of `SNAPBACK_SHARED_CACHE`, which other hosts may have filled; undefined when that is not set. */
+export function sharedCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  const shared = env['SNAPBACK_SHARED_CACHE'];
+  return shared === undefined || shared === '' ? undefined : resolve(shared);
+}
+
+/** The caches of this host, as a part of a {@link BuildContext}. */
+export function caches(): Pick<BuildContext, 'cacheDir' | 'sharedCacheDir'> {
+  const shared = sharedCacheDir();
+  return { cacheDir: defaultCacheDir(), ...(shared !== undefined && { sharedCacheDir: shared }) };
 }
 
 /** @throws RigError when neither HOME nor the host's list of users names one. */

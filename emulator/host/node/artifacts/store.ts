@@ -9,7 +9,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RigError } from '../../../machine/errors.js';
 import { makeFolder } from '../make-folder.js';
@@ -41,6 +41,8 @@ export interface Artifact {
   readonly sha256: Readonly<Record<string, string>>;
 }
 
+type Caches = Pick<BuildContext, 'cacheDir' | 'sharedCacheDir'>;
+
 interface Manifest {
   readonly files: Record<string, { sha256: string; sizeBytes: number; mtimeMs: number }>;
 }
@@ -62,20 +64,22 @@ export function recipeKey(recipe: Pick<Recipe, 'name' | 'inputs'>): string {
 const underWay = new Map<string, Promise<Artifact>>();
 
 /**
- * The artifact of `recipe`, from the cache or built now.
+ * The artifact of `recipe`, from the cache, from the one that is shared and only read, or built now.
  * @throws RigError when the build fails; the cache is then as before.
  */
 export async function obtain(recipe: Recipe, context: BuildContext): Promise<Artifact> {
   const key = recipeKey(recipe);
   const dir = join(context.cacheDir, `${recipe.name}-${key}`);
-  const artifact = (sha256: Artifact['sha256']): Artifact => ({ name: recipe.name, key, dir, sha256 });
+  const artifact = (sha256: Artifact['sha256'], at = dir): Artifact => ({ name: recipe.name, key, dir: at, sha256 });
   context.look?.(dir);
-  const present = await check(dir);
-  if (present) return artifact(present);
+  for (const at of placesOf(basename(dir), context)) {
+    const present = await check(at);
+    if (present) return artifact(present, at);
+  }
   if (context.look) throw new AbsentError(`${recipe.name} is not in the cache`);
   const others = underWay.get(dir);
   if (others) return others;
-  const building = make(recipe, dir, context).then(artifact);
+  const building = make(recipe, dir, context).then((sha256) => artifact(sha256));
   underWay.set(dir, building);
   try {
     return await building;
@@ -84,6 +88,16 @@ export async function obtain(recipe: Recipe, context: BuildContext): Promise<Art
   } finally {
     underWay.delete(dir);
   }
+}
+
+/** Where the artifact of this name may be, the cache first. */
+const placesOf = (name: string, { cacheDir, sharedCacheDir }: Caches): readonly string[] =>
+  [cacheDir, sharedCacheDir].flatMap((root) => (root === undefined ? [] : [join(root, name)]));
+
+/** The folder of an artifact, by the name of that, on this host: in the cache, unless it is in the shared one only. */
+export function folderOf(name: string, context: Caches): string {
+  const [own = '', ...others] = placesOf(name, context);
+  return existsSync(own) ? own : (others.find((place) => existsSync(place)) ?? own);
 }
 
 async function make(recipe: Recipe, dir: string, context: BuildContext): Promise<Record<string, string>> {
