@@ -60,6 +60,7 @@ function optionsOf(args: readonly string[] = []): ValidateOptions {
   return options as ValidateOptions;
 }
 
+const PATCHES = { patches: ['patches'] };
 const REPORTS = { junit: 'report.xml', json: 'report.json' };
 const shardOf = ({ calls }: Ran): unknown => optionsOf(calls.find(([name]) => name === 'validate')).shard;
 
@@ -87,6 +88,7 @@ t.test('GitHub', (t) => {
     .replace('${{ strategy.job-total }}', String(shards.length));
   t.same(shardOf(run(step('shard').run ?? '', { ...env, SHARD })), { index: 3, count: shards.length });
   t.same(optionsOf(run(step('report').run ?? '', { ...env }).calls[0]), REPORTS);
+  t.match(optionsOf(run(step('build').run ?? '', { ...env }).calls[0]), PATCHES);
   t.end();
 });
 
@@ -98,6 +100,7 @@ t.test('GitLab', (t) => {
   t.match(calls, [['doctor', '--cure'], ['validate']]);
   t.same(shardOf({ status: 0, calls }), { index: 3, count: 4 });
   t.same(optionsOf(run(script('report'), {}).calls[0]), REPORTS);
+  t.match(optionsOf(run(script('build'), {}).calls[1]), PATCHES);
   t.end();
 });
 
