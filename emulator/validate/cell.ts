@@ -37,7 +37,9 @@ export interface CellResult {
   readonly findings: readonly Finding[];
   readonly figures: Figures;
   readonly stateHash: string;
-  /** Those of the main run. Neither they nor what follows are a part of the JSON of a validation. */
+  /** SHA-256 (hex) of all that the machine was made of, by name. It and what follows are no part of the JSON of a validation. */
+  readonly artifacts: Report['artifacts'];
+  /** Those of the main run. */
   readonly machines: readonly StoredMachine[];
   readonly disks: readonly StoredDisk[];
   /** The memory at the atomic copies. */
@@ -47,7 +49,7 @@ export interface CellResult {
 }
 
 /** On this host. */
-export interface ReplayableResult extends Omit<CellResult, 'machines' | 'disks' | 'copies' | 'console'> {
+export interface ReplayableResult extends Omit<CellResult, 'artifacts' | 'machines' | 'disks' | 'copies' | 'console'> {
   /** The command that repeats the run. */
   readonly replay: string;
 }
@@ -68,6 +70,7 @@ export const resultOf = (
   findings: report.failures.map(({ replay: _, ...finding }) => finding),
   figures: figuresOf(report),
   stateHash: report.stateHash,
+  artifacts: report.artifacts,
   machines: storedMachines(shown.machines),
   disks: shown.disks,
   copies: storedCopies(shown.copies),

@@ -59,7 +59,7 @@ export function validationOf(
     const [base, patched] = [results.get(planned.keys?.base ?? ''), results.get(planned.keys?.patched ?? '')];
     if (base === undefined || patched === undefined) return [];
     const with_ = (
-      { machines: _, disks: _disks, copies: _copies, console: _console, ...result }: CellResult,
+      { artifacts: _artifacts, machines: _, disks: _disks, copies: _copies, console: _console, ...result }: CellResult,
       which: 'base' | 'patched',
     ) => ({
       ...result,

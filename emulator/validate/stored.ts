@@ -63,6 +63,7 @@ const isResult = compile<CellResult>(
   object(
     {
       ...result,
+      artifacts: { type: 'object', required: [], additionalProperties: definitions.sha256 },
       machines: { type: 'array', items: machine },
       disks: { type: 'array', items: disk },
       copies: { type: 'array', items: kinds },

@@ -149,7 +149,7 @@ function proveMemory(
     });
   const what = `${pagesDiffering} of ${pagesCompared} pages of the image are not what they were at the atomic copy`;
   if (pagesDiffering > 0)
-    findings.push({ kind: 'memory', what, details: some(result.differences.map(memoryLine), pagesDiffering) });
+    findings.push({ kind: 'memory', what, details: linesOf(result.differences, memoryLine, pagesDiffering) });
   return { outcome: { pagesCompared, pagesDiffering, pagesByReason: pagesOmitted }, findings };
 }
 
@@ -162,12 +162,11 @@ function endangeredFindings(pages: readonly EndangeredPage[]): Finding[] {
     unreturned: 'pages of programs were not given back after an earlier snapshot',
   } as const;
   return (['writable', 'exclusive', 'unheld', 'shared', 'unreturned'] as const).flatMap((danger) => {
-    const lines = pages
-      .filter((page) => page.danger === danger)
-      .map(({ pfn, owner, because }) => `${hexPfn(pfn)}: ${because}: ${owner}`);
-    return lines.length === 0
+    const found = pages.filter((page) => page.danger === danger);
+    const line = ({ pfn, owner, because }: EndangeredPage): string => `${hexPfn(pfn)}: ${because}: ${owner}`;
+    return found.length === 0
       ? []
-      : [{ kind: 'memory' as const, what: `${lines.length} ${sentences[danger]}`, details: some(lines, lines.length) }];
+      : [{ kind: 'memory' as const, what: `${found.length} ${sentences[danger]}`, details: linesOf(found, line) }];
   });
 }
 
@@ -200,17 +199,16 @@ async function proveImage(
     throw error;
   }
   const { bytes, pagesCompared, pagesDiffering, differences } = result;
-  const lines = differences.map(({ kind, pfn, owner, firstOffset, bytes: count }) =>
+  const line = ({ kind, pfn, owner, firstOffset, bytes: count }: (typeof differences)[number]): string =>
     kind === 'content'
       ? `${hexPfn(pfn)}+0x${firstOffset.toString(16)}: ${count} bytes differ: ${owner}`
-      : `${hexPfn(pfn)}: ${kind}: ${owner}`,
-  );
+      : `${hexPfn(pfn)}: ${kind}: ${owner}`;
   const findings: Finding[] = [];
   if (pagesDiffering > 0)
     findings.push({
       kind: 'image',
       what: `${pagesDiffering} of ${pagesCompared} pages of the image on disk are not the RAM at the atomic copy`,
-      details: some(lines, pagesDiffering),
+      details: linesOf(differences, line, pagesDiffering),
     });
   if (late > 0)
     findings.push({
@@ -424,6 +422,30 @@ function physicalOf(symbols: SymbolTable, symbol: string): Gpa {
   if (loaded === undefined || runs === undefined)
     throw new InputError('System.map does not say where the kernel is loaded');
   return gpa(addressOf(symbols, symbol) - runs.address + loaded.address);
+}
+
+/** Lines about pages, of which there are `of`, and last how many of those that are known each owner has. */
+function linesOf<T extends { readonly owner: string }>(
+  pages: readonly T[],
+  line: (page: T) => string,
+  of = pages.length,
+): readonly string[] {
+  const owners = countsByOwner(pages.map(({ owner }) => owner));
+  const which = of > pages.length ? `of the first ${pages.length}, by owner` : 'by owner';
+  return [
+    ...some(pages.map(line), of),
+    ...(owners.length < 2 ? [] : [`${which}: ${owners.map(([owner, count]) => `${count} ${owner}`).join(', ')}`]),
+  ];
+}
+
+/** The most frequent first. What tells places of one owner apart is left out: offsets, addresses, numbers of objects. */
+export function countsByOwner(owners: readonly string[]): readonly (readonly [owner: string, count: number])[] {
+  const counts = new Map<string, number>();
+  for (const owner of owners) {
+    const [whose = owner] = owner.split(/\+0x|, | (?:at |for )?0x/);
+    counts.set(whose, (counts.get(whose) ?? 0) + 1);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a);
 }
 
 function some(lines: readonly string[], of: number): readonly string[] {

@@ -36,7 +36,8 @@ export function shownOf(
   );
 }
 
-const runOf = ({ machines, disks, copies, console }: CellResult): RunShown => ({
+const runOf = ({ artifacts, machines, disks, copies, console }: CellResult): RunShown => ({
+  artifacts,
   machines: machinesOf(machines),
   copies: copies.map(kindsOf),
   disks: disks.map((disk) => ({ ...disk, volumes: disk.volumes.map((volume) => ({ ...volume, role: volume.role })) })),

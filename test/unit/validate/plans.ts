@@ -61,6 +61,7 @@ const stored = (findings: Parameters<typeof result>[0]): CellResult => {
     ...rest,
     machines: MACHINES,
     disks: DISKS,
+    artifacts: { kernel: 'cd'.repeat(32) },
     copies: [[1, 300, 7, 2]],
     ...(rest.verdict === 'fail' && { console: '[    1.000000] fine\r\n[    2.000000] BUG: a <fault>\n' }),
   };

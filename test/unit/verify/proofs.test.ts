@@ -6,7 +6,7 @@ import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
 import { PAGE_BYTES, SECTOR_BYTES, sector } from '../../../emulator/machine/units.js';
 import { volumes } from '../../../emulator/verify/disk/partitions.js';
 import { diskSource } from '../../../emulator/verify/disk/verify.js';
-import { createProofs, type CheckResult, type Condition } from '../../../emulator/verify/proofs.js';
+import { countsByOwner, createProofs, type CheckResult, type Condition } from '../../../emulator/verify/proofs.js';
 import { I386, MACHINES, X86_64, syntheticKernel, type SyntheticMachine } from '../memory/synthetic-kernel.js';
 import { imageStream, swapAreaOf } from './synthetic-image.js';
 
@@ -254,4 +254,25 @@ t.test('a kernel without markers cannot be proved', async (t) => {
   const made = make();
   const silent = { ...made.evidence, layout: undefined };
   await t.rejects(proofsOf(made).memory(silent), { name: 'RigError', message: /layout table/ });
+});
+
+t.test('whose pages differ, in few words', (t) => {
+  t.same(
+    countsByOwner([
+      'sh (pid 41) at 0x0804a010',
+      'slab kmalloc-64, byte 12 of object 3',
+      'page table of sh (pid 41) for 0x0804a000, entry 3',
+      'slab kmalloc-64, byte 1 of object 1',
+      'init_task+0x1c',
+      'vmalloc 0xf7c01000',
+    ]),
+    [
+      ['slab kmalloc-64', 2],
+      ['sh (pid 41)', 1],
+      ['page table of sh (pid 41)', 1],
+      ['init_task', 1],
+      ['vmalloc', 1],
+    ],
+  );
+  t.end();
 });

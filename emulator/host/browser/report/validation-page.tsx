@@ -24,6 +24,8 @@ import { MemoryPicture, StripPicture } from './pixel-picture.js';
 
 /** What a run has shown besides what its verdict says. */
 export interface RunShown {
+  /** SHA-256 (hex) of what its machine was made of, by name. */
+  readonly artifacts: Readonly<Record<string, string>>;
   readonly machines: readonly MachineShown[];
   readonly disks: readonly DiskShown[];
   /** The kinds of all pages at the atomic copies; see `KindReader.kinds`. */
@@ -250,9 +252,28 @@ function Run({ id, title, result: { verdict, findings, stateHash, replay }, show
       {shown && <Copies shown={shown} />}
       {shown && <Disks shown={shown} />}
       {shown?.console !== undefined && <Console text={shown.console} />}
+      {shown && <Artifacts artifacts={shown.artifacts} />}
     </div>
   );
 }
+
+const Artifacts = ({ artifacts }: Pick<RunShown, 'artifacts'>): VNode => (
+  <details>
+    <summary>SHA-256 of what the machine was made of</summary>
+    <table class="matrix">
+      <tbody>
+        {Object.entries(artifacts).map(([name, sha256]) => (
+          <tr key={name}>
+            <th scope="row">{printableLine(name)}</th>
+            <td>
+              <code>{sha256}</code>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </details>
+);
 
 const FindingView = ({ finding: { kind, what, details, remedy } }: { readonly finding: Finding }): VNode => (
   <Lines title={`${kind}: ${what}`} lines={remedy === undefined ? details : [...details, `what to do: ${remedy}`]} />
