@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Progress on the error output: one line that is redrawn on a terminal, plain lines elsewhere. */
+/** Progress on the error output: lines that are redrawn on a terminal, plain lines elsewhere. */
 import { printableLine } from '../../emulator/report/escape.js';
 
 export interface Progress {
@@ -8,13 +8,22 @@ export interface Progress {
    * the same `what` belong to the same work.
    */
   readonly say: (what: string, fraction?: number, how?: string) => void;
-  /** Clears the line, so that something else can be printed. */
+  /** Shows several works side by side: `lines` on a terminal, which gives room for so many of so many columns; `what` elsewhere. */
+  readonly table: (lines: (room: Room) => readonly string[], what: string) => void;
+  /** Clears what is drawn, so that something else can be printed. */
   readonly clear: () => void;
+}
+
+export interface Room {
+  readonly lines: number;
+  /** Of characters in a line. */
+  readonly columns: number;
 }
 
 export interface ProgressOutput {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
 }
 
@@ -29,23 +38,34 @@ export function progressTo(output: ProgressOutput, nowMs: () => number): Progres
 }
 
 function onTerminal(output: ProgressOutput, nowMs: () => number): Progress {
-  let drawn = '';
+  let drawn: readonly string[] = [];
   let drawnMs = -Infinity;
   let lastWhat = '';
-  const clear = (): void => {
-    if (drawn !== '') output.write('\r\u001b[K');
-    drawn = '';
+  // From the last line up to the first.
+  const erase = (): string => (drawn.length < 2 ? '\r\u001b[K' : `\r${'\u001b[1A'.repeat(drawn.length - 1)}\u001b[J`);
+  const draw = (what: string, lines: () => readonly string[]): void => {
+    if (what === lastWhat && nowMs() - drawnMs < REDRAW_MS) return;
+    const next = lines();
+    if (next.join('\n') !== drawn.join('\n')) output.write(`${erase()}${next.join('\n')}`);
+    drawn = next;
+    drawnMs = nowMs();
+    lastWhat = what;
   };
+  const columns = (): number => output.columns ?? 80;
   return {
-    clear,
-    say: (what, fraction, how) => {
-      if (what === lastWhat && nowMs() - drawnMs < REDRAW_MS) return;
-      const line = terminalLine(what, fraction, output.columns ?? 80, how);
-      if (line !== drawn) output.write(`\r\u001b[K${line}`);
-      drawn = line;
-      drawnMs = nowMs();
-      lastWhat = what;
+    clear: () => {
+      if (drawn.length > 0) output.write(erase());
+      drawn = [];
     },
+    say: (what, fraction, how) => draw(what, () => [terminalLine(what, fraction, columns(), how)]),
+    table: (lines, what) =>
+      draw(what, () => {
+        // The line below is for the cursor.
+        const room = { lines: Math.max(1, (output.rows ?? 24) - 1), columns: columns() - 1 };
+        return lines(room)
+          .slice(0, room.lines)
+          .map((line) => printableLine(line).slice(0, room.columns));
+      }),
   };
 }
 
@@ -65,15 +85,13 @@ const percent = (fraction: number): string => `${Math.floor(Math.min(1, Math.max
 function inLines(output: ProgressOutput, nowMs: () => number): Progress {
   let lastWhat = '';
   let saidMs = -Infinity;
-  return {
-    clear: () => undefined,
-    say: (what, fraction, how) => {
-      if (what === lastWhat && nowMs() - saidMs < PLAIN_REPEAT_MS) return;
-      output.write(
-        `snapback: ${printableLine(what)}${how === undefined ? '' : ` · ${how}`}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
-      );
-      lastWhat = what;
-      saidMs = nowMs();
-    },
+  const say: Progress['say'] = (what, fraction, how) => {
+    if (what === lastWhat && nowMs() - saidMs < PLAIN_REPEAT_MS) return;
+    output.write(
+      `snapback: ${printableLine(what)}${how === undefined ? '' : ` · ${how}`}${fraction === undefined || fraction === 0 ? '' : ` (${percent(fraction).trim()})`}\n`,
+    );
+    lastWhat = what;
+    saidMs = nowMs();
   };
+  return { clear: () => undefined, say, table: (_, what) => say(what) };
 }

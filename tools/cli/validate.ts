@@ -41,6 +41,7 @@ import { ensurePrerequisites } from './doctor.js';
 import { renderHtml } from './html.js';
 import { reasonOf, TwoFailures } from './failure.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
+import { poolLines } from './pool-table.js';
 import { readCells } from './validate-cells.js';
 import { readCommits, readPatchTexts, STDIN } from './validate-input.js';
 
@@ -113,8 +114,16 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
         folder,
         jobs: options.jobs ?? jobsHere(),
         context,
-        say: progress.say,
         reasonOf,
+        onState: (state) => {
+          const { done, running, waiting } = state;
+          const names = running.map(({ name }) => name).join('; ');
+          if (running.length > 0)
+            progress.table(
+              (room) => poolLines(state, performance.now(), room),
+              `${done} of ${done + running.length + waiting.length} cells; running ${names}`,
+            );
+        },
         onCell: (one) => print(renderCell(one)),
       });
     } catch (error) {

@@ -48,9 +48,10 @@ export interface ValidationHooks {
   /** Cells that are run side by side. */
   readonly jobs: number;
   readonly context: BuildContext;
-  readonly say: RunHooks['say'];
   /** What a report says of an error. */
   readonly reasonOf: (error: unknown) => NonNullable<Validation['ended']>;
+  /** Called when something has changed about the cells that run or wait. */
+  readonly onState: (state: PoolState) => void;
   /** Called when a cell has been run on both kernels. */
   readonly onCell: (compared: CellComparison) => void;
 }
@@ -140,10 +141,13 @@ export async function validate(run: Run, hooks: ValidationHooks): Promise<void> 
     ready.filter((_, index) => own?.includes(index) ?? true),
     ({ planned }) => settledCell(planned),
   );
-  const say = sayOf(hooks, todo.length);
+  const tellOf = tellerOf(
+    todo.map(({ planned }) => planned.cell.name),
+    hooks,
+  );
   try {
     await inPool(todo, hooks.jobs, async ({ planned, base, patched }) => {
-      await say(planned.cell.name, async (tell) => {
+      await tellOf(planned.cell.name, async (tell) => {
         await resultFor(run, patched, folder, tell('with the patches'));
         await resultFor(run, base, folder, tell('without them'));
       });
@@ -172,7 +176,8 @@ export async function bisectBroken(
     context,
     say,
     onBisected,
-  }: Pick<ValidationHooks, 'context' | 'say'> & {
+  }: Pick<ValidationHooks, 'context'> & {
+    readonly say: RunHooks['say'];
     readonly onBisected: (one: BisectedCell) => void;
   },
 ): Promise<readonly BisectedCell[]> {
@@ -247,27 +252,49 @@ async function resultFor(
   if (known === undefined) await folder?.put(ready.key, result);
 }
 
+/** What becomes of the cells of a validation, or of a shard. */
+export interface PoolState {
+  /** How many have been run. */
+  readonly done: number;
+  readonly running: readonly {
+    /** Of the cell. */
+    readonly name: string;
+    /** `with the patches`. */
+    readonly which: string;
+    /** What is done at present, and how much of it, from 0 to 1; undefined before it has begun. */
+    readonly step: string | undefined;
+    readonly fraction: number | undefined;
+    /** When it began, in ms of a monotonic clock. */
+    readonly sinceMs: number;
+  }[];
+  /** The names of those that are to come, in their order. */
+  readonly waiting: readonly string[];
+}
+
 type Tell = (which: string) => RunHooks['say'];
 
-/** Tells how far `count` cells are: step by step of the only one that runs, or which of several run. */
-function sayOf(
-  { say, jobs }: Pick<ValidationHooks, 'say' | 'jobs'>,
-  count: number,
+/** Tells how far the cells of these names are. */
+function tellerOf(
+  names: readonly string[],
+  { onState }: Pick<ValidationHooks, 'onState'>,
 ): (name: string, work: (tell: Tell) => Promise<void>) => Promise<void> {
-  const running = new Set<string>();
+  const running = new Map<string, PoolState['running'][number]>();
+  const waiting = new Set(names);
   let done = 0;
-  const sayAll = (): void => {
-    if (jobs > 1 && running.size > 0)
-      say(`${done} of ${count} cells; running ${[...running].join('; ')}`, done / count);
-  };
+  const tellAll = (): void => onState({ done, running: [...running.values()], waiting: [...waiting] });
   return async (name, work) => {
-    running.add(name);
-    sayAll();
-    await work((which) => (what, fraction, how) => {
-      if (jobs === 1) say(`${name}, ${which}: ${what}`, fraction, how);
+    const sinceMs = performance.now();
+    waiting.delete(name);
+    const set = (which: string, step?: string, fraction?: number): void => {
+      running.set(name, { name, which, step, fraction, sinceMs });
+      tellAll();
+    };
+    await work((which) => {
+      set(which);
+      return (what, fraction) => set(which, what, fraction);
     });
     running.delete(name);
     done++;
-    sayAll();
+    tellAll();
   };
 }

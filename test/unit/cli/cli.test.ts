@@ -2,6 +2,7 @@
 import t from 'tap';
 import { describeFailure } from '../../../tools/cli/failure.js';
 import { Interrupted } from '../../../tools/cli/interrupt.js';
+import { poolLines } from '../../../tools/cli/pool-table.js';
 import { progressTo, terminalLine } from '../../../tools/cli/progress.js';
 import { GuestError, InputError, RigError } from '../../../emulator/machine/errors.js';
 
@@ -111,6 +112,34 @@ t.test('progress on a terminal is drawn over', (t) => {
   t.match(out.text, /10%/);
   progress.clear();
   t.match(out.text, /\r\u001b\[K$/);
+  t.end();
+});
+
+t.test('several works are a table on a terminal, which is drawn over as a whole', (t) => {
+  const cell = { name: 'long', which: 'with the patches', step: 'resume', fraction: 0.5, sinceMs: 1000 };
+  const state = { done: 1, running: [cell], waiting: ['short', 'other', 'last'] };
+  const lines = (count: number): readonly string[] => poolLines(state, 66_000, { lines: count, columns: 80 });
+  t.same(lines(5), [
+    '[####................]  20% 1 of 5 cells',
+    'running     1:05  long   with the patches: resume, 50 %',
+    'waiting           short',
+    'waiting           other',
+    'waiting           last',
+  ]);
+  t.same(lines(3).slice(1), ['running     1:05  long   with the patches: resume, 50 %', '... and 3 more']);
+  const out = output(true);
+  let nowMs = 0;
+  const progress = progressTo(out, () => nowMs);
+  progress.table(() => ['a', 'b', 'c'], 'one');
+  t.equal(out.text, '\r\u001b[Ka\nb\nc');
+  nowMs = 100;
+  progress.table(() => ['a', 'B\u001b[2J'], 'one');
+  t.equal(out.text.slice(9), '\r\u001b[1A\u001b[1A\u001b[Ja\nB\\x1b[2J', 'from its first line on');
+  progress.clear();
+  t.ok(out.text.endsWith('\r\u001b[1A\u001b[J'));
+  const plain = output(false);
+  progressTo(plain, () => 0).table(() => ['a', 'b'], '1 of 2 cells; running a');
+  t.equal(plain.text, 'snapback: 1 of 2 cells; running a\n');
   t.end();
 });
 
