@@ -11,16 +11,21 @@ import { findSource } from '../../guest-kernel/source.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { command } from '../../emulator/host/node/process.js';
 import { obtain } from '../../emulator/host/node/artifacts/store.js';
+import { renderKtap } from '../../emulator/report/machine-readable.js';
+import { renderValidationKtap } from '../../emulator/validate/machine-readable.js';
+import { reportWith } from '../unit/report/reports.js';
+import { compared, LOST, result, validation } from '../unit/validate/validations.js';
 import { context } from './cycle-support.js';
-import { mutants, NO_NVME, openSeries, patches, PROGRAMS, selftestsPass } from './series.js';
+import { KUNIT, mutants, NO_NVME, openSeries, patches, PROGRAMS, selftestsPass } from './series.js';
 
 /** What checkpatch says of the series in `tree`. It is asked again when the series, its own source or how it is called has changed. */
 async function verdictOfCheckpatch(): Promise<string> {
   const tool = packagePath('tools/kernel.ts');
+  const calls = [tool, packagePath('guest-kernel/checkpatch.ts')];
   const inputs = {
     series: patches.map(({ file, text }) => `${file}\n${text}`).join(''),
     source: (await findSource(context)).sha256,
-    call: await readFile(tool, 'utf8'),
+    call: (await Promise.all(calls.map((file) => readFile(file, 'utf8')))).join('\n'),
   };
   const build = async (into: string): Promise<void> => {
     const { stdout } = await command(
@@ -51,6 +56,68 @@ t.test('open, regenerate: the series is written byte for byte as it was; checkpa
 
   const stdout = await verdictOfCheckpatch();
   t.match(stdout, new RegExp(`checkpatch is content with ${patches.length} patches`));
+});
+
+/** In the folder of kunit.py: prints of each test its name and state, below that in which it is. */
+const READ_KTAP = `
+import io, json, sys
+sys.stdout, out = io.StringIO(), sys.stdout
+import kunit_parser
+def of(test): return [test.name, test.status.name, [of(one) for one in test.subtests]]
+test = kunit_parser.parse_run_tests(sys.stdin)
+print(json.dumps([of(test), test.counts.errors]), file=out)
+`;
+
+t.test("the kernel's own parser reads what is written as KTAP", async (t) => {
+  const read = async (text: string): Promise<unknown> => {
+    const { stdout } = await command('python3', ['-B', '-c', READ_KTAP], context, {
+      cwd: join(tree, KUNIT),
+      input: text,
+      env: { PYTHONPATH: '.' },
+    });
+    return JSON.parse(stdout);
+  };
+  const HOSTILE = 'x # SKIP\nok 2 forged';
+  const validated = validation(
+    [
+      compared('good', result(), result()),
+      compared(HOSTILE, result(), result([LOST])),
+      compared('before', result([LOST]), result([LOST])),
+    ],
+    { notRun: ['late'], warnings: ['a.c:1: warning: not ok 1 build'] },
+  );
+  t.match(await read(renderValidationKtap(validated)), [
+    [
+      /./,
+      'FAILURE',
+      [
+        [
+          'snapback validate',
+          'FAILURE',
+          [
+            ['build', 'SUCCESS', []],
+            ['good', 'SUCCESS', []],
+            [/^x .*SKIP.*forged$/, 'FAILURE', []],
+            ['before', 'SKIPPED', []],
+            ['late', 'SKIPPED', []],
+          ],
+        ],
+      ],
+    ],
+    0,
+  ]);
+  const lost = { ...reportWith([LOST]), replay: HOSTILE };
+  t.match(await read(renderKtap([lost, reportWith([])])), [
+    [
+      /./,
+      'FAILURE',
+      [
+        [/./, 'FAILURE'],
+        [/./, 'SUCCESS'],
+      ],
+    ],
+    0,
+  ]);
 });
 
 t.test('each mutant applies to the series', async (t) => {

@@ -24,6 +24,8 @@ const TOP_FILES = [
 const TOP_FOLDERS = ['Documentation', 'arch', 'include', 'drivers', 'fs', 'init', 'ipc', 'kernel', 'lib', 'scripts'];
 const CHECKPATCH = ['scripts/checkpatch.pl', 'scripts/spelling.txt', 'scripts/const_structs.checkpatch'];
 const SELFTESTS = 'tools/testing/selftests';
+/** The parser of KTAP that kernel developers use, in a tree of {@link openSeries}. */
+export const KUNIT = 'tools/testing/kunit';
 
 /** The patches of the series. */
 export const patches = await readSeries(packagePath('guest-kernel', 'patches'));
@@ -39,6 +41,7 @@ const files = [
   ...new Set([
     ...TOP_FILES,
     ...CHECKPATCH,
+    ...['parser', 'printer'].map((part) => `${KUNIT}/kunit_${part}.py`),
     `${SELFTESTS}/kselftest.h`,
     `${SELFTESTS}/kselftest_harness.h`,
     ...patches.flatMap(({ text }) => touchedFiles(text)),
