@@ -12,7 +12,7 @@ import { Interrupted } from '../../../tools/cli/interrupt.js';
 import { askedFor, attempt, withReports } from '../../../tools/cli/with-reports.js';
 import type { ScenarioRun } from '../../../tools/run/run-scenario.js';
 import { reportWith, timeline } from '../report/reports.js';
-import { parseKtap, parseXml, type XmlElement } from '../report/readers.js';
+import { parseKtap, parseJunit, type XmlElement } from '../report/readers.js';
 
 const OLD = 'of an older run';
 const FILES = { json: 'json', junit: 'junit', ktap: 'ktap', console: 'console' } as const;
@@ -46,7 +46,7 @@ const errorsOf = (junit: string): readonly (string | undefined)[] => {
     ...(element.name === 'error' ? [element] : []),
     ...element.children.flatMap(find),
   ];
-  return find(parseXml(junit)).map(({ attributes }) => attributes['message']);
+  return find(parseJunit(junit)).map(({ attributes }) => attributes['message']);
 };
 
 t.test('the trace has the runs that are done', async (t) => {

@@ -8,7 +8,7 @@ import { renderJunit, renderKtap } from '../../../emulator/report/machine-readab
 import type { Report } from '../../../emulator/report/model.js';
 import { renderText } from '../../../emulator/report/text.js';
 import { reportWith } from './reports.js';
-import { parseKtap, parseXml, type XmlElement } from './readers.js';
+import { parseKtap, parseJunit, type XmlElement } from './readers.js';
 
 /** Every code point that is no ordinary character, halves of surrogate pairs among them, and what formats give a meaning. */
 const HOSTILE = [
@@ -60,7 +60,7 @@ const find = (element: XmlElement, name: string): readonly XmlElement[] => [
 ];
 
 t.test('JUnit: well-formed whatever is in it', (t) => {
-  const root = parseXml(renderJunit([named(HOSTILE), named('plain', false)]));
+  const root = parseJunit(renderJunit([named(HOSTILE), named('plain', false)]));
   t.equal(find(root, 'testsuite').length, 2);
   t.match(find(root, 'system-out')[0]?.text, /stderr \| .*\\u\{feff\}/);
   const [failure, more] = find(root, 'failure');
@@ -69,7 +69,7 @@ t.test('JUnit: well-formed whatever is in it', (t) => {
   t.match(failure?.attributes['message'], /\t\n\\x0b/, 'newlines and tabs are kept in an attribute');
   t.match(failure?.text, '\\u{ffff}\\u{d800}x\\u{dfff}');
   for (const character of ['\uffff', '\ufffe', '\u0000', '\u001b', '\ud800'])
-    t.ok(parseXml(renderJunit([named(`a${character}b`)])), `with ${JSON.stringify(character)}`);
+    t.ok(parseJunit(renderJunit([named(`a${character}b`)])), `with ${JSON.stringify(character)}`);
   t.end();
 });
 
@@ -87,7 +87,7 @@ t.test('a scenario without a verdict: nothing in its name or in the error is obe
       [true, undefined],
     ],
   );
-  const root = parseXml(renderJunit([result, named('plain', false)]));
+  const root = parseJunit(renderJunit([result, named('plain', false)]));
   t.equal(find(root, 'testsuite').length, 2);
   const [error, more] = find(root, 'error');
   t.equal(more, undefined);
@@ -98,7 +98,7 @@ t.test('a scenario without a verdict: nothing in its name or in the error is obe
 });
 
 t.test('JUnit: one failure in a case, with all that failed', (t) => {
-  const root = parseXml(
+  const root = parseJunit(
     renderJunit([
       reportWith([
         { kind: 'command', what: 'first', details: ['a', 'b'] },

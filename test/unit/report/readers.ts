@@ -22,6 +22,60 @@ export function parseXml(document: string): XmlElement {
   return JSON.parse(stdout) as XmlElement;
 }
 
+interface JunitRule {
+  readonly children: readonly string[];
+  readonly required: readonly string[];
+  readonly optional: readonly string[];
+}
+const TEXT: JunitRule = { children: [], required: [], optional: [] };
+const OUTCOME: JunitRule = { children: [], required: [], optional: ['type', 'message'] };
+const OUTPUTS = ['system-out', 'system-err'];
+const COUNTS = ['tests', 'failures', 'errors'];
+/** What the schema of Jenkins' xUnit plugin (junit-10.xsd) allows; GitLab reads no more than that. */
+const JUNIT: Readonly<Record<string, JunitRule>> = {
+  testsuites: { children: ['testsuite'], required: [], optional: ['name', 'time', ...COUNTS] },
+  testsuite: {
+    children: ['testsuite', 'properties', 'testcase', ...OUTPUTS],
+    required: ['name', ...COUNTS],
+    optional: ['time', 'skipped', 'timestamp', 'hostname', 'id', 'package', 'file', 'group', 'log', 'url'],
+  },
+  properties: { children: ['property'], required: [], optional: [] },
+  property: { children: [], required: ['name', 'value'], optional: [] },
+  testcase: {
+    children: ['skipped', 'error', 'failure', ...OUTPUTS],
+    required: ['name'],
+    optional: ['time', 'classname', 'group'],
+  },
+  skipped: OUTCOME,
+  error: OUTCOME,
+  failure: OUTCOME,
+  'system-out': TEXT,
+  'system-err': TEXT,
+};
+
+/** The root element of a JUnit document. @throws when it is not well-formed, or has what readers of JUnit do not know. */
+export function parseJunit(document: string): XmlElement {
+  const check = ({ name, attributes, children }: XmlElement): void => {
+    const { children: allowed, required, optional } = JUNIT[name] ?? TEXT;
+    const wrong = [
+      ...children.flatMap((child) => (allowed.includes(child.name) ? [] : [`<${child.name}>`])),
+      ...Object.keys(attributes).filter((key) => !required.includes(key) && !optional.includes(key)),
+    ];
+    const missing = required.filter((key) => !(key in attributes));
+    if (wrong.length + missing.length > 0)
+      throw new Error(
+        `<${name}> must not have ${wrong.join(', ') || 'less'}, and lacks ${missing.join(', ') || 'nothing'}`,
+      );
+    const { time = '0' } = attributes;
+    if (!/^\d+(?:\.\d+)?$/.test(time)) throw new Error(`<${name}> has the time ${time}`);
+    children.forEach(check);
+  };
+  const root = parseXml(document);
+  if (root.name !== 'testsuites') throw new Error(`the root is <${root.name}>`);
+  check(root);
+  return root;
+}
+
 export interface KtapPoint {
   readonly ok: boolean;
   readonly number: number;

@@ -9,7 +9,7 @@ import type { Report } from '../../../emulator/report/model.js';
 import { bytes, counted, millions, time } from '../../../emulator/report/numbers.js';
 import { readReport, readReports } from '../../../emulator/report/read.js';
 import { renderFindings, renderText } from '../../../emulator/report/text.js';
-import { parseKtap, parseXml } from './readers.js';
+import { parseKtap, parseJunit } from './readers.js';
 import { reportWith, timeline } from './reports.js';
 
 const lost: Finding = {
@@ -143,7 +143,7 @@ t.test('the report says on what machine it was, and what its numbers are worth',
   t.match(text, new RegExp(`replay: npx snapback run x\\.yaml --seed 1\\n {10}\\(${limit.source}\\)$`));
   t.match(renderKtap([report]), /\n# machine: qemu x86_64, 2 processors\nok 1 stock/);
   t.ok(parseKtap(renderKtap([report])));
-  const [suite] = parseXml(renderJunit([report])).children;
+  const [suite] = parseJunit(renderJunit([report])).children;
   t.match(suite?.children[0], {
     name: 'properties',
     children: [

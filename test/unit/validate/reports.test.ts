@@ -12,7 +12,7 @@ import {
   renderVerdict,
 } from '../../../emulator/validate/text.js';
 import type { Validation } from '../../../emulator/validate/validation.js';
-import { parseKtap, parseXml } from '../report/readers.js';
+import { parseKtap, parseJunit } from '../report/readers.js';
 import { compared, LOST, result, validation, WARNED } from './validations.js';
 
 const MOVED = compared('moved', result([], { imageBytes: 1000 }), result([], { imageBytes: 1500 }));
@@ -162,14 +162,14 @@ t.test('KTAP: nested, one test per cell', (t) => {
 
 t.test('JUnit: counts are those of its cases', (t) => {
   const text = renderValidationJunit(ALL);
-  parseXml(text);
+  parseJunit(text);
   t.match(text, /<testsuite name="snapback validate" tests="6" failures="1" errors="0" skipped="2"/);
   t.equal(text.match(/<testcase /g)?.length, 6);
   t.equal(text.match(/<failure /g)?.length, 1);
   t.equal(text.match(/<skipped /g)?.length, 2);
   t.match(text, /&lt;differs&gt;/);
   const ended = renderValidationJunit(ENDED);
-  parseXml(ended);
+  parseJunit(ended);
   t.match(ended, /tests="3" failures="0" errors="1" skipped="2"[^]*<error message="interrupted">/);
   t.end();
 });
