@@ -53,6 +53,8 @@ import {
   type SnapshotQuestion,
   type WalkQuestion,
 } from './services.js';
+import { runCellsBothWays, validateNewPatch, type PoolSample, type ValidateSample } from './validate/measure.js';
+import { validateResult, type ValidateResult } from './validate/result.js';
 import { WALK_MACHINES, type WalkFigures, type WalkMachine } from './walk/measure.js';
 import { machineWalks, type WalkResult } from './walk/result.js';
 import { inTurns } from './turns.js';
@@ -111,6 +113,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
   };
   const engines = has('engines') ? await benchEngines(given) : undefined;
   const page = has('page') ? await benchPage(turns, context) : undefined;
+  const validate = has('validate') ? await benchValidate(given) : undefined;
   progress.clear();
   const result: BenchResult = {
     format: 1,
@@ -137,6 +140,7 @@ async function bench({ json, parts, turns }: Options, signal: AbortSignal): Prom
     ...(engines && { engines }),
     ...(memory && { memory }),
     ...(page && { page }),
+    ...(validate && { validate }),
   };
   console.log(renderResult(result));
   if (json !== undefined) await save(json, `${JSON.stringify(result, null, 2)}\n`);
@@ -330,3 +334,18 @@ async function benchEngines({ turns, context }: Bench): Promise<EnginesResult> {
 }
 
 process.exitCode = await main(process.argv.slice(2));
+
+async function benchValidate({ turns, context }: Bench): Promise<ValidateResult> {
+  await ensurePrerequisites(context, ['patches']);
+  context.progress('validate: warming up');
+  await validateNewPatch(context);
+  await runCellsBothWays(context);
+  const quick: ValidateSample[] = [];
+  const pool: PoolSample[] = [];
+  for (let turn = 0; turn < turns; turn++) {
+    context.progress(`validate: ${turn + 1} of ${turns}`);
+    quick.push(await validateNewPatch(context));
+    pool.push(await runCellsBothWays(context));
+  }
+  return validateResult(quick, pool);
+}

@@ -3,7 +3,17 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../../emulator/machine/errors.js';
 
-export const PARTS = ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory', 'page'] as const;
+export const PARTS = [
+  'boot',
+  'cycle',
+  'snapshot',
+  'walk',
+  'walk-qemu',
+  'engines',
+  'memory',
+  'page',
+  'validate',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -29,6 +39,7 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
   memory    comparison of two captures of guest RAM, in GB/s
   page      the page in headless Chromium (/usr/bin/chromium): bytes over the wire and time to its prompt, first visit and warm;
             the way to an instant of a machine that has worked for a minute
+  validate  a new patch by the matrix quick, to the first verdict and to the end; and cells side by side against one by one
 
   --json FILE      write everything, each sample too, to FILE
   --turns N        samples of each (${TURNS} unless told)

@@ -6,6 +6,7 @@ import { renderSnapshot, type SnapshotResult } from './snapshot/result.js';
 import { renderWalks, type WalkResult } from './walk/result.js';
 import { renderEngines, type EnginesResult } from './engines/result.js';
 import { renderPage, type PageResult } from './page/result.js';
+import { renderValidate, type ValidateResult } from './validate/result.js';
 import { ratio, summarize, type Ratio, type Summary } from './statistics.js';
 import { phases } from './phases.js';
 import { PHASES, type CycleSample, type Phase } from './workload.js';
@@ -97,6 +98,7 @@ export interface BenchResult {
   readonly engines?: EnginesResult;
   readonly memory?: MemoryResult;
   readonly page?: PageResult;
+  readonly validate?: ValidateResult;
 }
 
 export function bootResult(ordinary: readonly BootSample[], deterministic: readonly BootSample[]): BootResult {
@@ -160,7 +162,7 @@ export function memoryResult(captureBytes: number, samples: MemoryDiffSamples): 
 
 /** Medians with smallest and largest sample, and the quotients, for people. */
 export function renderResult(result: BenchResult): string {
-  const { host, versions, machine, boot, cycle, snapshot, walk, engines, memory, page } = result;
+  const { host, versions, machine, boot, cycle, snapshot, walk, engines, memory, page, validate } = result;
   const parts = [
     [
       `${host.processors} processors (${host.processor}), ${Math.round(host.memoryBytes / 2 ** 30)} GiB; load ${host.loadBefore.toFixed(1)} before, ${host.loadAfter.toFixed(1)} after`,
@@ -177,6 +179,7 @@ export function renderResult(result: BenchResult): string {
   if (engines) parts.push(renderEngines(engines));
   if (memory) parts.push(renderMemory(memory));
   if (page) parts.push(renderPage(page));
+  if (validate) parts.push(renderValidate(validate));
   return `${parts.join('\n\n')}\n`;
 }
 
