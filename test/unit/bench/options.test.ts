@@ -7,7 +7,7 @@ t.test('without options all parts are measured', (t) => {
   t.same(readOptions([]), {
     help: false,
     json: undefined,
-    parts: ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory', 'page'],
+    parts: ['boot', 'cycle', 'snapshot', 'walk', 'walk-qemu', 'engines', 'memory', 'page', 'validate'],
     turns: 5,
   });
   t.end();
