@@ -22,7 +22,7 @@ async function cache(dir: string): Promise<{ request: CleanRequest; names: Recor
     );
     return `${name}-${key}`;
   };
-  const names = { needed: await make('needed'), old: await make('old') };
+  const names = { needed: await make('needed'), old: await make('kernel-x86_64-old') };
   await mkdir(join(dir, 'checkpoints'));
   for (const [name, hours] of [
     ['young', 1],

@@ -4,7 +4,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RigError } from '../../../machine/errors.js';
-import { keptFor, removeOldKept } from './kept.js';
+import { ARTIFACT, keptFor, removeOldKept } from './kept.js';
 import { removeWhole } from './remove.js';
 import { heldLocks, removeStaleLocks } from './lock.js';
 import { removeLeftovers } from './store.js';
@@ -29,8 +29,7 @@ export interface Cleaned {
   readonly keptBytes: number;
 }
 
-/** The form of the names that the store gives to artifacts. */
-const ARTIFACT = /^[a-z0-9-]+-[0-9a-f]{20}$/;
+const WHOLE_ARTIFACT = new RegExp(`^${ARTIFACT.source}$`);
 const CHECKPOINTS = 'checkpoints';
 /** Folder of remembered answers. */
 export const REMEMBERED = 'remembered';
@@ -54,7 +53,7 @@ export async function cleanCache(request: CleanRequest): Promise<Cleaned> {
   const removed: { name: string; bytes: number }[] = [];
   let keptBytes = 0;
   for (const name of (await readdir(cacheDir)).sort()) {
-    const artifact = ARTIFACT.test(name) ? name : keptFor(name);
+    const artifact = WHOLE_ARTIFACT.test(name) ? name : keptFor(name);
     if (artifact === undefined) continue;
     const bytes = await bytesOnDisk(join(cacheDir, name));
     if (keep !== 'nothing' && keep.has(artifact)) {

@@ -25,7 +25,9 @@ export interface KeptWork {
 
 /** Unfinished work is kept for a day. After that a continuation is unlikely. */
 const KEPT_MS = 24 * 3_600_000;
-const KEPT = /^([a-z0-9-]+-[0-9a-f]{20})\.([0-9a-f]{32})\.kept$/;
+/** The form of the names that the store gives to artifacts: `kernel-x86_64-release-` and a key. */
+export const ARTIFACT = /[a-z0-9_-]+-[0-9a-f]{20}/;
+const KEPT = new RegExp(`^(${ARTIFACT.source})\\.([0-9a-f]{32})\\.kept$`);
 const LOCK = 'lock';
 
 /** Name of the artifact whose unfinished work is in the folder `name`; undefined for any other folder. */
