@@ -2,6 +2,7 @@
 /** Reads patches as changes of files: from mails of any encoding, or as `diff` prints them. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KernelBase } from '../emulator/cycle/plan.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { makeTemporaryFolder } from '../emulator/host/node/temporary.js';
 import { InputError } from '../emulator/machine/errors.js';
@@ -18,6 +19,23 @@ export interface Change {
   readonly diff: string;
   /** What stands before the diff, decoded: author, subject and message; absent for a bare diff. */
   readonly head?: string;
+  /** The tree that stands in the place of the source and all of its patches; `diff` names its contents then. */
+  readonly tree?: KernelTree;
+}
+
+/** A commit of a git tree that a user has. */
+export interface KernelTree {
+  /** Absolute path. */
+  readonly dir: string;
+  readonly commit: string;
+  /** Git's id of all that is in it. */
+  readonly contents: string;
+  /** `series`: it has snapshot(2). */
+  readonly base: KernelBase;
+  /** Of the kernel: `6.12.117`. */
+  readonly version: string;
+  /** What the rig needs of a kernel is in it. */
+  readonly isMarked: boolean;
 }
 
 /**

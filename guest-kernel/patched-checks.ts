@@ -30,6 +30,8 @@ export async function obtainComplaints(
   changes: readonly Change[],
   context: BuildContext,
 ): Promise<readonly ToolComplaints[]> {
+  // A tree is no patch: all of it is the user's.
+  if (changes.some(({ tree }) => tree !== undefined)) return [];
   const source = await findSource(context);
   const base = await kernelRecipe(kind, source, context);
   const artifact = await obtain(

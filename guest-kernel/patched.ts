@@ -12,7 +12,7 @@ import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptWork } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
-import { obtain, recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import { obtain, recipeKey, type Artifact, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { RigError } from '../emulator/machine/errors.js';
 import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
 import {
@@ -25,11 +25,13 @@ import {
   kindName,
   type KernelKind,
 } from './build.js';
+import { obtainTreeKernel } from './own-tree.js';
 import type { Change } from './patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from './patched-tree.js';
 import { findSource, obtainSource, unpackSource } from './source.js';
 
-const WARNINGS = 'warnings.json';
+/** The file of an artifact with all warnings about its kernel. */
+export const WARNINGS = 'warnings.json';
 
 /** The patches do not make a kernel: the fault is theirs. */
 export class PatchesDoNotBuild extends Error {
@@ -65,6 +67,8 @@ export async function obtainPatchedKernel(
   changes: readonly Change[],
   context: BuildContext,
 ): Promise<PatchedKernel> {
+  const [{ tree: own } = {}] = changes;
+  if (own) return obtainTreeKernel(kind, own, context);
   const source = await findSource(context);
   const base = await kernelRecipe(kind, source, context);
   const artifact = await obtain(
@@ -77,7 +81,7 @@ export async function obtainPatchedKernel(
       build: (dir, scratch, inner) =>
         inTree(kind, base.inputs, scratch, inner, async (tree, lock) => {
           await applyChanges(tree, changes, inner);
-          const warnings = await build(tree, kind, inner, lock);
+          const warnings = await buildIn(tree, kind, inner, lock);
           await Promise.all([
             copyKernel(tree, dir),
             writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(warnings))),
@@ -86,8 +90,13 @@ export async function obtainPatchedKernel(
     },
     context,
   );
-  const warnings = JSON.parse(await readFile(join(artifact.dir, WARNINGS), 'utf8')) as readonly string[];
-  return { name: basename(artifact.dir), dir: artifact.dir, sha256: artifact.sha256['bzImage'] ?? '', warnings };
+  return patchedArtifact(artifact);
+}
+
+/** An artifact as the kernel that it is. */
+export async function patchedArtifact({ dir, sha256 }: Artifact): Promise<PatchedKernel> {
+  const warnings = JSON.parse(await readFile(join(dir, WARNINGS), 'utf8')) as readonly string[];
+  return { name: basename(dir), dir, sha256: sha256['bzImage'] ?? '', warnings };
 }
 
 /** Inputs of a recipe, in the order of the changes. */
@@ -110,26 +119,44 @@ export async function inTree(
   const name = `validation-${kind.arch}-${kind.flavour}`;
   const key = recipeKey({ name, inputs: { builder, environment, source: from, tools } });
   const home = join(context.cacheDir, `${name}-${key}`);
+  const prepare = async (fresh: string): Promise<void> => {
+    const source = await findSource(context);
+    context.progress(`a tree for patches: unpacking the source of ${source.version}`);
+    await unpackSource(await obtainSource(source, context), fresh, context, { whole: true });
+    await openPatchedTree(fresh, context);
+  };
+  await inKeptTree(home, scratch, context, { prepare }, async (tree, lock) => {
+    await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, context);
+    await work(tree, lock);
+  });
+}
+
+/** Does `work` in the tree that is kept at `home`, alone. The first time, `prepare` fills it. */
+export async function inKeptTree(
+  home: string,
+  scratch: string,
+  context: BuildContext,
+  { prepare }: { readonly prepare: (fresh: string) => Promise<void> },
+  work: (tree: string, lock: string) => Promise<void>,
+): Promise<void> {
   const release = await lockFile(`${home}.lock`, context.signal, (pid) =>
     context.progress(`waiting for process ${pid}, which is building in the same tree`),
   );
   try {
     const kept = keptWork(home, scratch);
-    const tree = await kept.folder('linux', async (fresh) => {
-      const source = await findSource(context);
-      context.progress(`a tree for patches: unpacking the source of ${source.version}`);
-      await unpackSource(await obtainSource(source, context), fresh, context, { whole: true });
-      await openPatchedTree(fresh, context);
-    });
-    await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, context);
-    await work(tree, kept.lock);
+    await work(await kept.folder('linux', prepare), kept.lock);
   } finally {
     await release();
   }
 }
 
-/** Builds in `tree`, and returns the warnings of all its files. */
-async function build(tree: string, kind: KernelKind, context: BuildContext, lock: string): Promise<KnownWarnings> {
+/** Builds in `tree`, and returns the warnings of all its files. @throws PatchesDoNotBuild; RigError when the host is at fault. */
+export async function buildIn(
+  tree: string,
+  kind: KernelKind,
+  context: BuildContext,
+  lock: string,
+): Promise<KnownWarnings> {
   const spec = await kernelSpec(kind);
   try {
     await configureTree(tree, spec.arch, spec.options, context);

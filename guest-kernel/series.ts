@@ -271,6 +271,9 @@ function subjectOf(text: string): string {
   return subject.replaceAll(/\n[ \t]+/g, ' ').trim();
 }
 
+/** A patch that only the rig needs. */
+export const isRigPatch = ({ text }: Pick<Patch, 'text'>): boolean => isRigSubject(subjectOf(text));
+
 function isRigSubject(subject: string): boolean {
   return subject.startsWith(RIG_PREFIX);
 }

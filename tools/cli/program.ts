@@ -122,8 +122,11 @@ export function buildProgram(context: CommandContext): Command {
       '--patches <path...>',
       'files of `git format-patch`, folders of them, mailboxes, or - for standard input, in the order in which they are applied',
     )
-    .option('--tree <folder>', 'instead: a git tree, whose commits --range names')
-    .option('--range <commits>', 'such as HEAD~3..HEAD: the commits of --tree, as patches on top of the series')
+    .option(
+      '--tree <folder>',
+      'instead: a git tree of a kernel, of which the commit that is checked out is validated as a whole',
+    )
+    .option('--range <commits>', 'such as HEAD~3..HEAD: these commits of --tree, as patches on top of the series')
     .addOption(
       new Option(
         '--matrix <name>',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `snapback validate`: from patches to what they change. */
 import { availableParallelism, freemem } from 'node:os';
+import { readOwnTree, type OwnTree } from '../../guest-kernel/own-tree.js';
 import { changesIn, readChanges, type Change } from '../../guest-kernel/patch-mail.js';
 import { flavourOf, type KernelBase, type KernelFlavour } from '../../emulator/cycle/plan.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
@@ -71,7 +72,9 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
   const { context, progress } = buildContext(signal);
   const last = given.resume === true ? await lastOf(context) : undefined;
   const named = { ...last?.options, ...given };
-  const { shard, base } = named;
+  const own = last === undefined ? await ownTreeOf(given, context) : undefined;
+  const { shard } = named;
+  const base = own?.base ?? named.base;
   const { matrix = base === undefined ? MATRIX_DEFAULT : MATRIX_DEFAULTS[base] } = named;
   const { flavour: flavourAsked = FLAVOUR_DEFAULT } = named;
   const flavour = base === undefined ? flavourAsked : flavourOf(base, flavourAsked);
@@ -89,7 +92,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     else console.log(text);
   };
   try {
-    const changes = last?.changes ?? (await changesOf(options, context));
+    const changes = last?.changes ?? (own ? [own.change] : await changesOf(options, context));
     if (changes.length === 0) {
       await writeFiles([{ file: STDOUT, text: renderB4([]) }]);
       return EXIT.pass;
@@ -225,6 +228,30 @@ async function changesOf(options: ValidateOptions, context: BuildContext): Promi
   }
 }
 
+/** The tree that is to be validated as a whole. @throws InputError when it is none, or another option is about patches. */
+async function ownTreeOf(
+  { patches, tree, range, base, bisect, b4 }: ValidateOptions,
+  context: BuildContext,
+): Promise<OwnTree | undefined> {
+  if (tree === undefined || range !== undefined || patches !== undefined) return undefined;
+  if (bisect === true || b4 === true)
+    throw new InputError(
+      `--tree without --range is about a whole tree, and --${b4 === true ? 'b4' : 'bisect'} about patches`,
+      {
+        remedy: 'name its commits with --range A..B',
+      },
+    );
+  const own = await readOwnTree(tree, context);
+  if (base !== undefined && base !== own.base)
+    throw new InputError(
+      `${tree} ${own.base === 'series' ? 'has' : 'does not have'} snapshot(2), and --base ${base} says otherwise`,
+      {
+        remedy: 'leave --base out',
+      },
+    );
+  return own;
+}
+
 /** @throws InputError when the options name no patches, or name them in two ways. */
 function patchesOf(
   { patches = [], tree, range }: ValidateOptions,
@@ -232,12 +259,13 @@ function patchesOf(
 ): Promise<readonly PatchText[]> {
   if (tree !== undefined && range !== undefined && patches.length === 0) return readCommits(tree, range, context);
   if (tree !== undefined || range !== undefined)
-    throw new InputError('--tree and --range belong together, and --patches is another way to name patches', {
-      remedy: 'name either commits (--tree DIR --range A..B) or files (--patches FILE...)',
+    throw new InputError('--range belongs to --tree, and --patches is another way to name patches', {
+      remedy: 'name either a tree (--tree DIR), commits of it (--tree DIR --range A..B), or files (--patches FILE...)',
     });
   if (patches.length === 0)
     throw new InputError('nothing to validate is named', {
-      remedy: 'name files, folders or mailboxes of patches with --patches, or commits with --tree DIR --range A..B',
+      remedy:
+        'name files, folders or mailboxes of patches with --patches, a tree with --tree DIR, or commits of it with --range A..B',
     });
   return readPatchTexts(patches);
 }

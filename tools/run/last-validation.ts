@@ -8,7 +8,7 @@ import { makeFolder } from '../../emulator/host/node/make-folder.js';
 import { parseJson } from '../../emulator/report/json.js';
 import { lazyCompiler } from '../../emulator/report/schema-problem.js';
 import { isScenarioFile, type Cell } from '../../emulator/validate/cell.js';
-import { FREEZE_ORDERS, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
+import { FREEZE_ORDERS, KERNEL_BASES, SUSPEND_METHODS } from '../../emulator/cycle/plan.js';
 import { KERNEL_FLAVOURS, type KernelFlavour } from '../../guest-kernel/build.js';
 import type { Change } from '../../guest-kernel/patch-mail.js';
 
@@ -47,7 +47,24 @@ const isLast = lazyCompiler({ strict: true })<LastValidation>({
       items: {
         type: 'object',
         required: ['name', 'subject', 'diff'],
-        properties: { name: string, subject: string, diff: string, head: string },
+        properties: {
+          name: string,
+          subject: string,
+          diff: string,
+          head: string,
+          tree: {
+            type: 'object',
+            required: ['dir', 'commit', 'contents', 'base', 'version', 'isMarked'],
+            properties: {
+              dir: string,
+              commit: string,
+              contents: string,
+              version: string,
+              base: { enum: KERNEL_BASES },
+              isMarked: { type: 'boolean' },
+            },
+          },
+        },
       },
     },
     cells: {

@@ -71,7 +71,7 @@ export async function newRun(
     results: new Map(),
     plan: {
       formatVersion: 2,
-      kernelVersion: kernelVersion((await findSource(context)).version),
+      kernelVersion: changes[0]?.tree?.version ?? kernelVersion((await findSource(context)).version),
       flavours: [...new Set(planned.map(({ flavour }) => flavour))],
       matrix,
       patches: changes.map(({ name, subject }) => ({ name, subject })),
@@ -232,7 +232,9 @@ export async function builtKernels(
     const { sha256: base } = await obtainKernel(flavour, context, arch);
     kernels.push({ flavour, base, patched: patched.sha256, artifact: patched.name });
     if (patched.warnings.length === 0) continue;
-    const { warnings: known } = await obtainPatchedKernel({ flavour, arch }, [], context);
+    // Those of a tree of the user's own are all its own.
+    const isTree = changes.some(({ tree }) => tree !== undefined);
+    const known = isTree ? [] : (await obtainPatchedKernel({ flavour, arch }, [], context)).warnings;
     for (const warning of newComplaints(known, patched.warnings)) warnings.add(warning);
   }
   const complaints = first === undefined ? [] : await obtainComplaints({ flavour: first, arch }, changes, context);
