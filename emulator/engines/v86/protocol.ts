@@ -58,7 +58,7 @@ export type FromWorker =
   | { readonly kind: 'progress'; readonly instructions: number; readonly virtualMs: number }
   /** The guest has passed a marker. It is sent at once, because the answer to the run may never come. */
   | { readonly kind: 'marker'; readonly marker: MarkerSeen }
-  /** The run is still in progress. Sent about once a second. */
+  /** The worker has started, or its run is still in progress. During a run, it is sent about once a second. */
   | { readonly kind: 'alive' };
 
 export interface Failure {

@@ -28,13 +28,15 @@ export interface EngineHost {
   /** v86's own wasm, compiled once for all machines. */
   readonly v86Module: () => Promise<WebAssembly.Module>;
   readonly timers: Timers;
-  /** Real time in ms after which a run whose worker sends no message is given up; default 60,000. */
+  /** Real time in ms after which a worker that does not start, or a run whose worker sends no message, is given up; default 60,000. */
   readonly stallMs?: number;
   /** Machines of this engine share compiled code with later ones. Off only to measure the gain. */
   readonly shareCode?: boolean;
 }
 
-/** A worker sends a sign of life each second. The bound is generous because the host may be loaded. */
+type Patience = Required<Pick<EngineHost, 'timers' | 'stallMs'>>;
+
+/** A worker sends a sign of life when it starts, and each second of a run. The bound is generous because the host may be loaded. */
 const STALL_MS = 60_000;
 /** Real time in which a worker must end its run when it is asked to. */
 const ABORT_MS_MAX = 2_000;
@@ -53,6 +55,7 @@ interface Spare {
 
 /** An engine over `host`. The compiled code of all its machines is kept for as long as the engine is. */
 export function createRemoteEngine(host: EngineHost): Engine {
+  const { timers, stallMs = STALL_MS } = host;
   const compiled: CompiledCode[] = [];
   let compiledBytes = 0;
   let spare: Spare | undefined;
@@ -93,7 +96,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
         compiled,
       });
     };
-    return { link, made: make() };
+    return { link, made: started(link, make(), { timers, stallMs }) };
   };
   /** The machine that was made in advance, if it was expected. */
   const takeSpare = (config: RestoreConfig, checkpoint: Checkpoint | undefined): Spare | undefined => {
@@ -116,7 +119,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
       throw error;
     }
     keepIdle();
-    return createMachine(link, config, keep, { timers: host.timers, stallMs: host.stallMs ?? STALL_MS });
+    return createMachine(link, config, keep, { timers, stallMs });
   };
   const expect = async (config: RestoreConfig, checkpoint: Checkpoint): Promise<void> => {
     checkV86Restored(config, checkpoint);
@@ -145,6 +148,27 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
 }
 
+/**
+ * What `answer` comes to, unless the worker of `link`, which is to give it, has not run its first line after `stallMs`. A browser may
+ * make a worker that never runs, and tells nobody.
+ */
+async function started<T>(link: Link, answer: Promise<T>, { timers, stallMs }: Patience): Promise<T> {
+  if (link.signs() > 0) return answer;
+  const forget = timers.after(stallMs, () => {
+    if (link.signs() > 0) return;
+    link.giveUp(
+      new RigError(`the machine's worker has not started for ${stallMs / 1000} s`, {
+        remedy: 'try again; in a browser, reload the page, and close other pages that work',
+      }),
+    );
+  });
+  try {
+    return await answer;
+  } finally {
+    forget();
+  }
+}
+
 /** Whether the spare is this machine, apart from the overlays of its disks and its clock. */
 function isSame(spare: Spare, config: RestoreConfig, checkpoint: Checkpoint): boolean {
   const settled = ({ disks, wallClockMs, ...rest }: RestoreConfig): ReadonlyMap<string, unknown> =>
@@ -165,7 +189,7 @@ function createMachine(
   link: Link,
   config: RestoreConfig,
   keep: (codes: readonly CompiledCode[]) => void,
-  { timers, stallMs }: Required<Pick<EngineHost, 'timers' | 'stallMs'>>,
+  { timers, stallMs }: Patience,
 ): Machine {
   return {
     engine: V86_ENGINE,

@@ -36,6 +36,7 @@ export interface WorkerHost {
 }
 
 export function serve(host: WorkerHost): void {
+  host.post({ kind: 'alive' }, []);
   const cache = createModuleCache(host.compileGenerated);
   const world: World = { clock: undefined, chance: undefined, wallClockMs: 0 };
   const v86 = importInto(world, host);

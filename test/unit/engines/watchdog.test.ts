@@ -7,7 +7,7 @@ import { watch } from '../../../emulator/engines/v86/watchdog.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
 import { EXIT, StallError } from '../../../emulator/machine/errors.js';
 import { buildProgram } from '../../../esbuild.config.mjs';
-import { spinningConfig, spinningEngine } from './fixtures/spinning.js';
+import { silentEngine, spinningConfig, spinningEngine } from './fixtures/spinning.js';
 
 t.test('only a silence that lasts is one', (t) => {
   let look = (): void => undefined;
@@ -56,6 +56,15 @@ t.test('a worker that spins is given up, and says where it was', async (t) => {
     lastMarker: { instruction: 4711 },
   });
   await t.rejects(machine.stateHash(), StallError, 'its state is lost');
+});
+
+t.test('a worker that never starts is given up', async (t) => {
+  const engine = await silentEngine(t.testdir(), 300);
+  await t.rejects(engine.powerOn(spinningConfig), {
+    message: "the machine's worker has not started for 0.3 s",
+    exitCode: EXIT.rigFailed,
+    remedy: /reload the page/,
+  });
 });
 
 t.test('an interruption does not wait for a worker that spins', async (t) => {
