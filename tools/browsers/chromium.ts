@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Headless Chromium. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,10 +27,14 @@ export async function openChromium(): Promise<{ readonly browser: BrowserContext
     args: OPTIONS,
     timeout: HOST_MS_MAX,
   });
+  // An interrupted program closes nothing; playwright ends Chromium.
+  const leave = (): void => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', leave);
   return {
     browser,
     async close() {
       await browser.close();
+      process.off('exit', leave);
       await rm(profile, { recursive: true, force: true });
     },
   };

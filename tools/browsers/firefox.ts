@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Headless Firefox, driven by WebDriver BiDi. */
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,11 +38,16 @@ export async function openFirefox(): Promise<DrivenBrowser> {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   };
-  process.once('exit', kill);
+  // An interrupted program closes nothing.
+  const leave = (): void => {
+    kill();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', leave);
   const remove = async (): Promise<void> => {
     kill();
     await ended;
-    process.off('exit', kill);
+    process.off('exit', leave);
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
