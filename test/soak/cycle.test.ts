@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Other seeds, and a program of one's own through several cycles, beside the cycles of test/e2e/cycle.test.ts and of chain.test.ts. */
+/** Other seeds, and a program of one's own through several cycles, beside the cycles of test/e2e/cycle.test.ts and chain.test.ts. */
 import t from 'tap';
 import { runText } from '../e2e/cycle-support.js';
 
