@@ -17,7 +17,15 @@ export async function checkpatch(
   hasMessages = true,
 ): Promise<string> {
   const ignored = hasMessages ? IGNORED : [...IGNORED, ...OF_MESSAGES];
-  const args = ['--strict', '--show-types', '--no-summary', '--max-line-length=100', '--ignore', ignored.join(',')];
+  const args = [
+    '--strict',
+    '--show-types',
+    '--quiet',
+    '--no-summary',
+    '--max-line-length=100',
+    '--ignore',
+    ignored.join(','),
+  ];
   const { status, stdout } = await command(join(tree, 'scripts/checkpatch.pl'), [...args, ...files], context, {
     cwd: tree,
     okStatuses: [0, 1],

@@ -14,7 +14,7 @@ import { warningsIn } from '../emulator/validate/compiler.js';
 import { conflictIn } from '../emulator/validate/patch-text.js';
 import { copyKernel, kernelRecipe, patchesOf, type KernelKind } from './build.js';
 import type { Change, KernelTree } from './patch-mail.js';
-import { buildIn, inKeptTree, patchedArtifact, WARNINGS, type PatchedKernel } from './patched.js';
+import { buildIn, inKeptTree, patchedArtifact, WARNINGS, type PatchedKernel } from './kept-build.js';
 import { gitIn, ISOLATED, isRigPatch, type Patch } from './series.js';
 import { findSource } from './source.js';
 

@@ -6,56 +6,17 @@
  * The tree is unfinished work of the cache (`artifacts/kept.ts`): it is removed when nobody has used it for a day, after a
  * restart of the host, and by `snapback clean`. The kernels are artifacts.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
-import { keptWork } from '../emulator/host/node/artifacts/kept.js';
-import { lockFile } from '../emulator/host/node/artifacts/lock.js';
-import { obtain, recipeKey, type Artifact, type Recipe } from '../emulator/host/node/artifacts/store.js';
-import { RigError } from '../emulator/machine/errors.js';
-import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
-import {
-  CompileError,
-  compileTree,
-  configureTree,
-  copyKernel,
-  kernelRecipe,
-  kernelSpec,
-  kindName,
-  type KernelKind,
-} from './build.js';
+import { obtain, recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import { warningsIn } from '../emulator/validate/compiler.js';
+import { copyKernel, kernelRecipe, kernelSpec, type KernelKind } from './build.js';
+import { buildIn, inKeptTree, patchedArtifact, WARNINGS, type PatchedKernel } from './kept-build.js';
 import { obtainTreeKernel } from './own-tree.js';
 import type { Change } from './patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from './patched-tree.js';
 import { findSource, obtainSource, unpackSource } from './source.js';
-
-/** The file of an artifact with all warnings about its kernel. */
-export const WARNINGS = 'warnings.json';
-
-/** The patches do not make a kernel: the fault is theirs. */
-export class PatchesDoNotBuild extends Error {
-  constructor(
-    /** `kernel/power/snapshot.c, line 12: unknown type name 'x'`. */
-    readonly where: string,
-    /** The last lines of the build. */
-    readonly details: readonly string[],
-  ) {
-    super(`the kernel does not build: ${where}`);
-    this.name = 'PatchesDoNotBuild';
-  }
-}
-
-export interface PatchedKernel {
-  /** The name of the artifact's folder in the cache. */
-  readonly name: string;
-  /** A folder with bzImage, System.map and config. */
-  readonly dir: string;
-  /** SHA-256 (hex) of the bzImage. */
-  readonly sha256: string;
-  /** All warnings of the compiler about this kernel. */
-  readonly warnings: readonly string[];
-}
 
 /**
  * The kernel of the series with `changes`, from the cache or built now.
@@ -93,12 +54,6 @@ export async function obtainPatchedKernel(
   return patchedArtifact(artifact);
 }
 
-/** An artifact as the kernel that it is. */
-export async function patchedArtifact({ dir, sha256 }: Artifact): Promise<PatchedKernel> {
-  const warnings = JSON.parse(await readFile(join(dir, WARNINGS), 'utf8')) as readonly string[];
-  return { name: basename(dir), dir, sha256: sha256['bzImage'] ?? '', warnings };
-}
-
 /** Inputs of a recipe, in the order of the changes. */
 export const inputsOf = (texts: readonly string[]): Recipe['inputs'] =>
   Object.fromEntries(texts.map((text, index) => [`changes/${String(index).padStart(4, '0')}`, text]));
@@ -129,86 +84,4 @@ export async function inTree(
     await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, context);
     await work(tree, lock);
   });
-}
-
-/** Does `work` in the tree that is kept at `home`, alone. The first time, `prepare` fills it. */
-export async function inKeptTree(
-  home: string,
-  scratch: string,
-  context: BuildContext,
-  { prepare }: { readonly prepare: (fresh: string) => Promise<void> },
-  work: (tree: string, lock: string) => Promise<void>,
-): Promise<void> {
-  const release = await lockFile(`${home}.lock`, context.signal, (pid) =>
-    context.progress(`waiting for process ${pid}, which is building in the same tree`),
-  );
-  try {
-    const kept = keptWork(home, scratch);
-    await work(await kept.folder('linux', prepare), kept.lock);
-  } finally {
-    await release();
-  }
-}
-
-/** Builds in `tree`, and returns the warnings of all its files. @throws PatchesDoNotBuild; RigError when the host is at fault. */
-export async function buildIn(
-  tree: string,
-  kind: KernelKind,
-  context: BuildContext,
-  lock: string,
-): Promise<KnownWarnings> {
-  const spec = await kernelSpec(kind);
-  try {
-    await configureTree(tree, spec.arch, spec.options, context);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (!(error instanceof RigError)) throw error;
-    throw new PatchesDoNotBuild(
-      `the configuration: ${error.message.split('\n', 1)[0] ?? ''}`,
-      error.message.split('\n'),
-    );
-  }
-  try {
-    await mkdir(dirname(lock), { recursive: true });
-    return await withWarnings(tree, async (onLine) => {
-      await compileTree(tree, { ...spec, title: `${kindName(kind)} with patches` }, context, lock, onLine);
-    });
-  } catch (error) {
-    const first = error instanceof CompileError ? firstError(error.log) : undefined;
-    // Without an error of the compiler, the host may be at fault: a full disk, a missing program.
-    if (!(error instanceof CompileError) || first === undefined) throw error;
-    const at = error.log.findIndex((line) => line.includes(first.message));
-    throw new PatchesDoNotBuild(errorText(first), error.log.slice(Math.max(0, at - 1), at + 8));
-  }
-}
-
-/**
- * Keeps beside `tree` the warnings of all its files, while `work` tells what make prints in it, also when make fails or is
- * interrupted: what it has compiled by then is not compiled again.
- */
-export async function withWarnings(
-  tree: string,
-  work: (onLine: (line: string) => void) => Promise<void>,
-): Promise<KnownWarnings> {
-  const file = join(dirname(tree), WARNINGS);
-  const known = await readFile(file, 'utf8').then(
-    (text) => JSON.parse(text) as KnownWarnings,
-    () => ({}),
-  );
-  // Earlier patches may have had files of their own.
-  const isThere = (unit: string): boolean => ['.c', '.S', ''].some((end) => existsSync(join(tree, unit + end)));
-  const before = Object.fromEntries(Object.entries(known).filter(([unit]) => isThere(unit)));
-  const log: string[] = [];
-  const save = async (): Promise<KnownWarnings> => {
-    const warnings = warningsAfter(before, log);
-    await writeFile(file, JSON.stringify(warnings));
-    return warnings;
-  };
-  try {
-    await work((line) => void log.push(line));
-  } catch (error) {
-    await save();
-    throw error;
-  }
-  return save();
 }

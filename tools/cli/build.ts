@@ -6,7 +6,7 @@ import { DEFAULT_MACHINE } from '../../emulator/cycle/plan.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import { STANDARD_DISKS } from '../../emulator/scenario/schema.js';
 import { readChanges } from '../../guest-kernel/patch-mail.js';
-import { PatchesDoNotBuild } from '../../guest-kernel/patched.js';
+import { PatchesDoNotBuild } from '../../guest-kernel/kept-build.js';
 import { builtKernels } from '../run/validate.js';
 import { buildContext } from './build-context.js';
 import { readPatchTexts } from './validate-input.js';

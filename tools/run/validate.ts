@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Carries out a validation: builds the kernels, gets ready the cells, and runs those of a shard, or all. */
-import { obtainPatchedKernel, PatchesDoNotBuild } from '../../guest-kernel/patched.js';
+import { PatchesDoNotBuild } from '../../guest-kernel/kept-build.js';
+import { obtainPatchedKernel } from '../../guest-kernel/patched.js';
 import { newComplaints } from '../../guest-kernel/each-text.js';
 import { obtainComplaints } from '../../guest-kernel/patched-checks.js';
 import type { Change } from '../../guest-kernel/patch-mail.js';
