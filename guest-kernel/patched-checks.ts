@@ -100,7 +100,10 @@ async function aboutObjects(
     lock,
     remedy: 'install sparse',
   });
-  return complaintsOf(`${stdout}\n${stderr}`).filter((line) => files.some((file) => line.includes(file)));
+  // Those with the name of an option are the compiler's, whose warnings are known from the whole build.
+  return complaintsOf(`${stdout}\n${stderr}`).filter(
+    (line) => files.some((file) => line.includes(file)) && !/\[-W[\w=+-]+\]$/.test(line),
+  );
 }
 
 /** The objects of those of `files` that the configuration compiles. */
