@@ -3,9 +3,9 @@
  * A validation for the checks of `b4 review`, which sends a mail to a command and reads a JSON list of these results. For one mail, b4
  * keeps one result of each tool.
  */
-import { counted } from '../report/numbers.js';
+import { remarkLines, remarksOf, remarksTitle } from './remarks.js';
 import { countText, renderCell } from './text.js';
-import { remarksOf, type Validation } from './validation.js';
+import type { Validation } from './validation.js';
 
 export interface B4Result {
   readonly tool: 'snapback-build' | 'snapback';
@@ -22,13 +22,13 @@ export function b4Results(validation: Validation): readonly B4Result[] {
   if (buildFailure) return [result('snapback-build', 'fail', buildFailure.where, buildFailure.details)];
   if (!kernels) return [notJudged(validation.ended ?? { reason: 'no kernel was built', details: [] })];
   const remarks = remarksOf(validation);
-  const said = remarks.map(({ tool, lines }) => `${counted(lines.length, 'line')} of ${tool}`).join(', ');
+  const said = remarks.map(remarksTitle).join(', ');
   return [
     result(
       'snapback-build',
       remarks.length === 0 ? 'pass' : 'warn',
       `the kernel builds, with ${said === '' ? 'no warnings' : said}`,
-      remarks.flatMap(({ tool, lines }) => lines.map((line) => `${tool}: ${line}`)),
+      remarkLines(validation),
     ),
     cellsResult(validation),
   ];

@@ -4,8 +4,9 @@ import type { Finding } from '../cycle/outcome.js';
 import { ktapComments, ktapName, xmlAttribute, xmlText } from '../report/escape.js';
 import { countsXml } from '../report/machine-readable.js';
 import type { CellComparison } from './compare.js';
+import { remarkLines } from './remarks.js';
 import { percentText } from './text.js';
-import { remarksOf, type Validation } from './validation.js';
+import type { Validation } from './validation.js';
 
 const SUITE = 'snapback validate';
 const NOT_RUN = 'it was not run';
@@ -31,7 +32,7 @@ function testsOf(validation: Validation): readonly Test[] {
       failure: buildFailure && [buildFailure.where, ...buildFailure.details],
       isError: false,
       skipped: isBuilt ? undefined : NOT_RUN,
-      notes: remarksOf(validation).flatMap(({ tool, lines }) => lines.map((line) => `${tool}: ${line}`)),
+      notes: remarkLines(validation),
     },
     ...cells.map(testOf),
     ...notRun.map((name) => ({ name, failure: undefined, isError: false, skipped: NOT_RUN, notes: [] })),

@@ -7,14 +7,9 @@ import { counted, grouped } from '../report/numbers.js';
 import { countChanges, type CellComparison, type Change } from './compare.js';
 import type { FigureChange } from './figure-change.js';
 import { METHOD_COLUMNS, methodRows } from './methods.js';
+import { remarkLines, remarksOf, remarksTitle } from './remarks.js';
 import { shardName, type Shard } from './shards.js';
-import {
-  remarksOf,
-  type BisectedCell,
-  type ValidatedPatch,
-  type Validation,
-  type ValidationVerdict,
-} from './validation.js';
+import type { BisectedCell, ValidatedPatch, Validation, ValidationVerdict } from './validation.js';
 
 const NAME_WIDTH = 14;
 const CHANGE_WIDTH = 15;
@@ -130,7 +125,7 @@ export function renderVerdict(validation: Validation): string {
   return [
     ...methodLines(validation),
     ...(buildFailure ? buildFailure.details.map((line) => `  | ${printableLine(line)}`) : ['']),
-    ...remarksOf(validation).flatMap(({ tool, lines }) => lines.map((line) => `  ${tool}: ${printableLine(line)}`)),
+    ...remarkLines(validation).map((line) => `  ${printableLine(line)}`),
     `${VERDICTS[verdict]}  ${printableLine(buildFailure?.where ?? countText(validation))}`,
     ...(notRun.length > 0 && verdict !== 'does not build'
       ? [`  not run: ${notRun.map(printableLine).join('; ')}`]
@@ -172,9 +167,7 @@ export function renderSummary(validation: Validation): string {
   const foot = [
     ...(moved[0] === undefined ? [] : [`  ${moved[0]}${moved.length > 1 ? ` and ${moved.length - 1} more` : ''}`]),
     ...(notRun.length > 0 ? [`  not run: ${notRun.join('; ')}`] : []),
-    ...(remarks.length > 0
-      ? [`  ${remarks.map(({ tool, lines: said }) => `${counted(said.length, 'line')} of ${tool}`).join(', ')}`]
-      : []),
+    ...(remarks.length > 0 ? [`  ${remarks.map(remarksTitle).join(', ')}`] : []),
     ...(kernels ?? []).map(
       ({ flavour, base, patched }) =>
         `  ${flavour} kernel ${patched.slice(0, 16)}, without the patches ${base.slice(0, 16)}`,

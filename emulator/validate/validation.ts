@@ -50,15 +50,6 @@ export interface ToolComplaints {
   readonly lines: readonly string[];
 }
 
-/** Warnings and complaints, each with the tool that it is of. */
-export const remarksOf = ({
-  warnings,
-  complaints,
-}: Pick<Validation, 'warnings' | 'complaints'>): readonly {
-  readonly tool: string;
-  readonly lines: readonly string[];
-}[] => [...(warnings.length > 0 ? [{ tool: 'compiler', lines: warnings }] : []), ...complaints];
-
 /** SHA-256 (hex) of the kernels of a flavour without and with the patches. */
 export interface ValidatedKernels {
   readonly flavour: KernelFlavour;

@@ -14,7 +14,8 @@ import type { ReplayableResult } from '../../../validate/cell.js';
 import type { CellComparison } from '../../../validate/compare.js';
 import { METHOD_COLUMNS, methodRows } from '../../../validate/methods.js';
 import { countText, percentText, sourceText } from '../../../validate/text.js';
-import { remarksOf, type Validation } from '../../../validate/validation.js';
+import { remarksOf, remarksTitle } from '../../../validate/remarks.js';
+import type { Validation } from '../../../validate/validation.js';
 import type { DiskShown } from '../session/disks.js';
 import { stripsOf } from '../views/disk-map-model.js';
 import { StripLegend } from '../views/strip.js';
@@ -104,8 +105,8 @@ function Page({
       ))}
       {buildFailure && <Lines title={`It does not build: ${buildFailure.where}`} lines={buildFailure.details} />}
       {ended && <Lines title={`It ended early: ${ended.reason}`} lines={ended.details} />}
-      {remarksOf(validation).map(({ tool, lines }) => (
-        <Lines key={tool} title={`${counted(lines.length, 'line')} of ${tool}`} lines={lines} />
+      {remarksOf(validation).map((remarks) => (
+        <Lines key={remarks.tool} title={remarksTitle(remarks)} lines={remarks.lines} />
       ))}
       {cells.length + notRun.length > 0 && (
         <table class="matrix" aria-label="matrix">
