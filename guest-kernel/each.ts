@@ -6,25 +6,17 @@
  * sparse and kernel-doc; all others must have no more than before the series. At the end of the series the same is
  * built with the options of the series off, and the objects that it touches are built for x86_64.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { command } from '../emulator/host/node/process.js';
 import { parseFragment, renderConfig, requireOptions, type ConfigOption } from './config.js';
-import {
-  addedOptions,
-  complaintsOf,
-  configSymbolOf,
-  missingSymbols,
-  newComplaints,
-  symbolsIn,
-  type Linkage,
-} from './each-text.js';
+import { addedOptions, complaintsOf, missingSymbols, newComplaints, symbolsIn, type Linkage } from './each-text.js';
 import { BASE_TAG, commitsOf, titleOf } from './series.js';
+import { builtObjects, kernelDocComplaints } from './source-checks.js';
 import { git, workTree } from './worktree.js';
 
 export interface Complaint {
@@ -223,19 +215,10 @@ async function compileFor64(
 }
 
 /** The objects of those files that the configuration builds. */
-async function buildable(places: Places, arch: Arch, files: readonly string[]): Promise<readonly string[]> {
-  const config = await readFile(join(folderOf(places, arch), '.config'), 'utf8');
+function buildable(places: Places, arch: Arch, files: readonly string[]): Promise<readonly string[]> {
   const foreign = arch === 'x86_64' ? '_32.c' : '_64.c';
-  const objects: string[] = [];
-  for (const file of files) {
-    if (!existsSync(join(places.source, file)) || file.endsWith(foreign)) continue;
-    const makefile = join(places.source, dirname(file), 'Makefile');
-    const symbol = existsSync(makefile)
-      ? configSymbolOf(await readFile(makefile, 'utf8'), basename(file, '.c'))
-      : undefined;
-    if (symbol === undefined || config.includes(`\n${symbol}=y\n`)) objects.push(file.replace(/\.c$/, '.o'));
-  }
-  return objects;
+  const own = files.filter((file) => !file.endsWith(foreign));
+  return builtObjects(places.source, join(folderOf(places, arch), '.config'), own, () => true);
 }
 
 /** New complaints of kernel-doc about the files that the series touches. */
@@ -249,17 +232,11 @@ async function documentationComplaints(
   )
     .split('\n')
     .filter((file) => file !== '');
-  const look = async (commit: string): Promise<string> => {
+  const look = async (commit: string): Promise<readonly string[]> => {
     await git(places.source, ['checkout', '-q', '--detach', commit], context);
-    const present = touched.filter((file) => existsSync(join(places.source, file)));
-    const { stdout, stderr } = await command('perl', ['scripts/kernel-doc', '-none', ...present], context, {
-      cwd: places.source,
-      okStatuses: Array.from({ length: 256 }, (_, i) => i),
-      remedy: 'install perl',
-    });
-    return `${stdout}\n${stderr}`;
+    return kernelDocComplaints(places.source, touched, context);
   };
   const head = (await git(tree, ['rev-parse', 'HEAD'], context)).trim();
   const before = await look(BASE_TAG);
-  return newComplaints(complaintsOf(before), complaintsOf(await look(head)));
+  return newComplaints(before, await look(head));
 }

@@ -11,13 +11,21 @@ import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptWork } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
-import type { Artifact } from '../emulator/host/node/artifacts/store.js';
+import { recipeKey, type Artifact, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { RigError } from '../emulator/machine/errors.js';
-import { errorText, firstError, warningsAfter, type KnownWarnings } from '../emulator/validate/compiler.js';
-import { CompileError, compileTree, configureTree, kernelSpec, kindName, type KernelKind } from './build.js';
+import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
+import {
+  CompileError,
+  compileTree,
+  configureTree,
+  copyKernel,
+  kernelSpec,
+  kindName,
+  type KernelKind,
+} from './build.js';
 
 /** The file of an artifact with all warnings about its kernel. */
-export const WARNINGS = 'warnings.json';
+const WARNINGS = 'warnings.json';
 
 /** The patches do not make a kernel: the fault is theirs. */
 export class PatchesDoNotBuild extends Error {
@@ -49,14 +57,18 @@ export async function patchedArtifact({ dir, sha256 }: Artifact): Promise<Patche
   return { name: basename(dir), dir, sha256: sha256['bzImage'] ?? '', warnings };
 }
 
-/** Does `work` in the tree that is kept at `home`, alone. The first time, `prepare` fills it. */
+/**
+ * Does `work` in a tree that is kept in the cache, alone. Equal `identity` is the same tree. The first time, `prepare` fills it. The lock is for
+ * programs that write to the tree.
+ */
 export async function inKeptTree(
-  home: string,
+  identity: Pick<Recipe, 'name' | 'inputs'>,
   scratch: string,
   context: BuildContext,
-  { prepare }: { readonly prepare: (fresh: string) => Promise<void> },
+  prepare: (fresh: string) => Promise<void>,
   work: (tree: string, lock: string) => Promise<void>,
 ): Promise<void> {
+  const home = join(context.cacheDir, `${identity.name}-${recipeKey(identity)}`);
   const release = await lockFile(`${home}.lock`, context.signal, (pid) =>
     context.progress(`waiting for process ${pid}, which is building in the same tree`),
   );
@@ -68,13 +80,23 @@ export async function inKeptTree(
   }
 }
 
-/** Builds in `tree`, and returns the warnings of all its files. @throws PatchesDoNotBuild; RigError when the host is at fault. */
-export async function buildIn(
+/**
+ * Builds the kernel in `tree`, and puts what a {@link PatchedKernel} has into the folder `dir`.
+ * @throws PatchesDoNotBuild; RigError when the host is at fault.
+ */
+export async function buildInto(
+  dir: string,
   tree: string,
   kind: KernelKind,
   context: BuildContext,
   lock: string,
-): Promise<KnownWarnings> {
+): Promise<void> {
+  const warnings = warningsIn(await build(tree, kind, context, lock));
+  await Promise.all([copyKernel(tree, dir), writeFile(join(dir, WARNINGS), JSON.stringify(warnings))]);
+}
+
+/** Builds in `tree`, and returns the warnings of all its files. */
+async function build(tree: string, kind: KernelKind, context: BuildContext, lock: string): Promise<KnownWarnings> {
   const spec = await kernelSpec(kind);
   try {
     await configureTree(tree, spec.arch, spec.options, context);

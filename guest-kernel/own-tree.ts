@@ -3,30 +3,23 @@
  * Kernels of a git tree that a user has, whatever is in it. What the rig needs of a kernel is added in a copy, which is kept, so that only what
  * differs from the tree's last version is compiled.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import type { KernelBase } from '../emulator/cycle/plan.js';
+import { basename, resolve } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
-import { obtain, recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { command } from '../emulator/host/node/process.js';
 import { InputError } from '../emulator/machine/errors.js';
-import { warningsIn } from '../emulator/validate/compiler.js';
 import { conflictIn } from '../emulator/validate/patch-text.js';
-import { copyKernel, kernelRecipe, patchesOf, type KernelKind } from './build.js';
+import { kernelRecipe, patchesOf, type KernelKind } from './build.js';
 import type { Change, KernelTree } from './patch-mail.js';
-import { buildIn, inKeptTree, patchedArtifact, WARNINGS, type PatchedKernel } from './kept-build.js';
+import { buildInto, inKeptTree, patchedArtifact, type PatchedKernel } from './kept-build.js';
 import { gitIn, ISOLATED, isRigPatch, type Patch } from './series.js';
 import { findSource } from './source.js';
 
 /** The file in which the kernel's options of hibernation are. */
 const OPTIONS = 'kernel/power/Kconfig';
 
-/** A tree as what is validated, and what it is built on. */
-export interface OwnTree {
-  readonly change: Change & { readonly tree: KernelTree };
-  /** `series`: it has snapshot(2). */
-  readonly base: KernelBase;
-}
+/** A tree as what is validated. */
+export type OwnTree = Change & { readonly tree: KernelTree };
 
 /**
  * The commit that is checked out in the git tree `dir`.
@@ -62,14 +55,17 @@ export async function readOwnTree(dir: string, context: Pick<BuildContext, 'sign
     (name) => new RegExp(`^${name} *= *(\\d+)$`, 'm').exec(makefile)?.[1] ?? '?',
   );
   const defines = (option: string): boolean => new RegExp(`^config ${option}$`, 'm').test(options);
-  const base = defines('SNAPSHOT_SYSCALL') ? 'series' : 'pristine';
   return {
-    base,
-    change: {
-      name: `${basename(path)} (${commit.slice(0, 12)})`,
-      subject,
-      diff: `tree ${contents}\n`,
-      tree: { dir: path, commit, contents, base, isMarked: defines('RIG_MARKER'), version: numbers.join('.') },
+    name: `${basename(path)} (${commit.slice(0, 12)})`,
+    subject,
+    diff: `tree ${contents}\n`,
+    tree: {
+      dir: path,
+      commit,
+      contents,
+      base: defines('SNAPSHOT_SYSCALL') ? 'series' : 'pristine',
+      isMarked: defines('RIG_MARKER'),
+      version: numbers.join('.'),
     },
   };
 }
@@ -94,22 +90,23 @@ export async function obtainTreeKernel(
     tools,
     contents: own.contents,
   };
-  const name = `tree-${kind.arch}-${kind.flavour}`;
-  const home = join(context.cacheDir, `${name}-${recipeKey({ name, inputs: { builder, environment, tools } })}`);
+  const identity = { name: `tree-${kind.arch}-${kind.flavour}`, inputs: { builder, environment, tools } };
   return patchedArtifact(
     await obtain(
       {
         name: `${recipe.name}-tree`,
         inputs,
         build: (dir, scratch, inner) =>
-          inKeptTree(home, scratch, inner, { prepare: (fresh) => begin(fresh, inner) }, async (tree, lock) => {
-            await goTo(tree, own, added, inner);
-            const warnings = await buildIn(tree, kind, inner, lock);
-            await Promise.all([
-              copyKernel(tree, dir),
-              writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(warnings))),
-            ]);
-          }),
+          inKeptTree(
+            identity,
+            scratch,
+            inner,
+            (fresh) => begin(fresh, inner),
+            async (tree, lock) => {
+              await goTo(tree, own, added, inner);
+              await buildInto(dir, tree, kind, inner, lock);
+            },
+          ),
       },
       context,
     ),
@@ -117,7 +114,6 @@ export async function obtainTreeKernel(
 }
 
 async function begin(tree: string, context: BuildContext): Promise<void> {
-  await mkdir(tree, { recursive: true });
   const git = gitIn(tree, context);
   await git(['init', '-q', '.']);
   await git(['config', 'core.fsync', 'none']);

@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { obtain } from '../emulator/host/node/artifacts/store.js';
 import { command } from '../emulator/host/node/process.js';
@@ -13,13 +13,16 @@ import { touchedBy } from '../emulator/validate/patch-text.js';
 import type { ToolComplaints } from '../emulator/validate/validation.js';
 import { configureTree, kernelRecipe, kernelSpec, makeVariables, type KernelKind } from './build.js';
 import { checkpatch } from './checkpatch.js';
-import { complaintsOf, configSymbolOf, newComplaints } from './each-text.js';
+import { complaintsOf, newComplaints } from './each-text.js';
 import type { Change } from './patch-mail.js';
 import { applyChanges } from './patched-tree.js';
 import { inputsOf, inTree } from './patched.js';
+import { builtObjects, kernelDocComplaints } from './source-checks.js';
 import { findSource } from './source.js';
 
 const COMPLAINTS = 'complaints.json';
+/** To be changed when this file would say other things of the same patches. */
+const CHECKS_VERSION = '2';
 
 /**
  * The complaints about `changes`, which must apply and build, from the cache or made now. Tools that are content are left out.
@@ -37,7 +40,11 @@ export async function obtainComplaints(
   const artifact = await obtain(
     {
       name: `${base.name}-checks`,
-      inputs: { ...base.inputs, ...inputsOf(changes.map(({ head = '', diff }) => `${head}\0${diff}`)) },
+      inputs: {
+        ...base.inputs,
+        checks: CHECKS_VERSION,
+        ...inputsOf(changes.map(({ head = '', diff }) => `${head}\0${diff}`)),
+      },
       build: (dir, scratch, inner) =>
         inTree(kind, base.inputs, scratch, inner, async (tree, lock) => {
           const files = [...new Set(changes.flatMap(({ diff }) => touchedBy(diff).map(({ path }) => path)))];
@@ -46,7 +53,11 @@ export async function obtainComplaints(
           const ofPatches = await aboutPatches(tree, changes, scratch, inner);
           const look = async (): Promise<Readonly<Record<'sparse' | 'kernel-doc', readonly string[]>>> => ({
             sparse: await aboutObjects(tree, kind, files, inner, lock),
-            'kernel-doc': await aboutComments(tree, files, inner),
+            'kernel-doc': await kernelDocComplaints(
+              tree,
+              files.filter((file) => /\.[ch]$/.test(file)),
+              inner,
+            ),
           });
           const before = await look();
           await applyChanges(tree, changes, inner);
@@ -91,7 +102,12 @@ async function aboutObjects(
 ): Promise<readonly string[]> {
   const spec = await kernelSpec(kind);
   await configureTree(tree, spec.arch, spec.options, context);
-  const objects = await compiled(tree, files);
+  const objects = await builtObjects(
+    tree,
+    join(tree, '.config'),
+    files.filter((file) => file.endsWith('.c')),
+    (object) => existsSync(join(tree, object)),
+  );
   if (objects.length === 0) return [];
   context.progress(`sparse: ${objects.join(', ')}`);
   const { stdout, stderr } = await command('make', ['C=2', 'CHECK=sparse', ...objects], context, {
@@ -104,33 +120,4 @@ async function aboutObjects(
   return complaintsOf(`${stdout}\n${stderr}`).filter(
     (line) => files.some((file) => line.includes(file)) && !/\[-W[\w=+-]+\]$/.test(line),
   );
-}
-
-/** The objects of those of `files` that the configuration compiles. */
-async function compiled(tree: string, files: readonly string[]): Promise<readonly string[]> {
-  const config = await readFile(join(tree, '.config'), 'utf8');
-  const objects: string[] = [];
-  for (const file of files) {
-    const makefile = join(tree, dirname(file), 'Makefile');
-    if (!file.endsWith('.c') || !existsSync(join(tree, file)) || !existsSync(makefile)) continue;
-    const symbol = configSymbolOf(await readFile(makefile, 'utf8'), basename(file, '.c'));
-    if (symbol === undefined ? existsSync(join(tree, file.replace(/c$/, 'o'))) : config.includes(`\n${symbol}=y\n`))
-      objects.push(file.replace(/c$/, 'o'));
-  }
-  return objects;
-}
-
-async function aboutComments(
-  tree: string,
-  files: readonly string[],
-  context: BuildContext,
-): Promise<readonly string[]> {
-  const there = files.filter((file) => /\.[ch]$/.test(file) && existsSync(join(tree, file)));
-  if (there.length === 0) return [];
-  const { stdout, stderr } = await command('perl', ['scripts/kernel-doc', '-none', ...there], context, {
-    cwd: tree,
-    okStatuses: 'any',
-    remedy: 'install perl',
-  });
-  return complaintsOf(`${stdout}\n${stderr}`);
 }

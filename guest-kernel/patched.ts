@@ -6,13 +6,10 @@
  * The tree is unfinished work of the cache (`artifacts/kept.ts`): it is removed when nobody has used it for a day, after a
  * restart of the host, and by `snapback clean`. The kernels are artifacts.
  */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
-import { obtain, recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
-import { warningsIn } from '../emulator/validate/compiler.js';
-import { copyKernel, kernelRecipe, kernelSpec, type KernelKind } from './build.js';
-import { buildIn, inKeptTree, patchedArtifact, WARNINGS, type PatchedKernel } from './kept-build.js';
+import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import { kernelRecipe, kernelSpec, type KernelKind } from './build.js';
+import { buildInto, inKeptTree, patchedArtifact, type PatchedKernel } from './kept-build.js';
 import { obtainTreeKernel } from './own-tree.js';
 import type { Change } from './patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from './patched-tree.js';
@@ -42,11 +39,7 @@ export async function obtainPatchedKernel(
       build: (dir, scratch, inner) =>
         inTree(kind, base.inputs, scratch, inner, async (tree, lock) => {
           await applyChanges(tree, changes, inner);
-          const warnings = await buildIn(tree, kind, inner, lock);
-          await Promise.all([
-            copyKernel(tree, dir),
-            writeFile(join(dir, WARNINGS), JSON.stringify(warningsIn(warnings))),
-          ]);
+          await buildInto(dir, tree, kind, inner, lock);
         }),
     },
     context,
@@ -60,7 +53,7 @@ export const inputsOf = (texts: readonly string[]): Recipe['inputs'] =>
 
 /**
  * Does `work` in the tree of kernels of this kind, in which there is the series and nothing else. `inputs`: those of the kernel without
- * patches. The lock is for programs that write to the tree.
+ * patches.
  */
 export async function inTree(
   kind: KernelKind,
@@ -71,16 +64,17 @@ export async function inTree(
 ): Promise<void> {
   // Another series or configuration goes on with the same tree.
   const { builder = '', environment = '', source: from = '', tools = '' } = inputs;
-  const name = `validation-${kind.arch}-${kind.flavour}`;
-  const key = recipeKey({ name, inputs: { builder, environment, source: from, tools } });
-  const home = join(context.cacheDir, `${name}-${key}`);
+  const identity = {
+    name: `validation-${kind.arch}-${kind.flavour}`,
+    inputs: { builder, environment, source: from, tools },
+  };
   const prepare = async (fresh: string): Promise<void> => {
     const source = await findSource(context);
     context.progress(`a tree for patches: unpacking the source of ${source.version}`);
     await unpackSource(await obtainSource(source, context), fresh, context, { whole: true });
     await openPatchedTree(fresh, context);
   };
-  await inKeptTree(home, scratch, context, { prepare }, async (tree, lock) => {
+  await inKeptTree(identity, scratch, context, prepare, async (tree, lock) => {
     await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, context);
     await work(tree, lock);
   });

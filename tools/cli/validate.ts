@@ -74,7 +74,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
   const named = { ...last?.options, ...given };
   const own = last === undefined ? await ownTreeOf(given, context) : undefined;
   const { shard } = named;
-  const base = own?.base ?? named.base;
+  const base = own?.tree.base ?? named.base;
   const { matrix = base === undefined ? MATRIX_DEFAULT : MATRIX_DEFAULTS[base] } = named;
   const { flavour: flavourAsked = FLAVOUR_DEFAULT } = named;
   const flavour = base === undefined ? flavourAsked : flavourOf(base, flavourAsked);
@@ -92,7 +92,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
     else console.log(text);
   };
   try {
-    const changes = last?.changes ?? (own ? [own.change] : await changesOf(options, context));
+    const changes = last?.changes ?? (own ? [own] : await changesOf(options, context));
     if (changes.length === 0) {
       await writeFiles([{ file: STDOUT, text: renderB4([]) }]);
       return EXIT.pass;
@@ -242,9 +242,9 @@ async function ownTreeOf(
       },
     );
   const own = await readOwnTree(tree, context);
-  if (base !== undefined && base !== own.base)
+  if (base !== undefined && base !== own.tree.base)
     throw new InputError(
-      `${tree} ${own.base === 'series' ? 'has' : 'does not have'} snapshot(2), and --base ${base} says otherwise`,
+      `${tree} ${own.tree.base === 'series' ? 'has' : 'does not have'} snapshot(2), and --base ${base} says otherwise`,
       {
         remedy: 'leave --base out',
       },
