@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** How long it takes to validate a patch that nobody has validated before, by whole processes on a warm cache. */
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
+import { command } from '../../../emulator/host/node/process.js';
 import { makeTemporaryFolder } from '../../../emulator/host/node/temporary.js';
-import { EXIT, RigError } from '../../../emulator/machine/errors.js';
+import { RigError } from '../../../emulator/machine/errors.js';
 import type { Validation } from '../../../emulator/validate/validation.js';
 import { scenarioPath } from '../../run/scenario-names.js';
 
@@ -32,8 +31,9 @@ export interface PoolSample {
 export const POOL_SCENARIO = 'rollback-short';
 export const POOL_SEEDS: readonly number[] = [11, 12, 13, 14, 15, 16];
 
-/** A verdict about a cell, as `snapback validate` prints it. */
-const VERDICT = /^ {2}\S.*\b(?:unchanged|fixed|broken|broken before)$/m;
+/** Is this line of `snapback validate` a verdict about a cell? See `renderCell`. */
+export const isVerdict = (line: string): boolean =>
+  /^ {2}\S.* (?:unchanged|fixed|broken|broken before)(?: {2}|$)/.test(line);
 
 /** A change that breaks nothing, and that no kernel has had yet. */
 const newPatch = (): string => `--- a/kernel/power/hibernate.c
@@ -51,9 +51,10 @@ const newPatch = (): string => `--- a/kernel/power/hibernate.c
 export const validateNewPatch = (context: BuildContext): Promise<ValidateSample> =>
   inFolder(async (dir) => {
     await writeFile(join(dir, 'new.patch'), newPatch());
+    const began = performance.now();
     let firstVerdictMs: number | undefined;
-    const quickMs = await timed(['validate', '--patches', join(dir, 'new.patch')], context, (output, ms) => {
-      if (VERDICT.test(output)) firstVerdictMs ??= ms;
+    const quickMs = await timed(['validate', '--patches', join(dir, 'new.patch')], context, (line) => {
+      if (isVerdict(line)) firstVerdictMs ??= performance.now() - began;
     });
     if (firstVerdictMs === undefined) throw new RigError('snapback validate has said nothing about a cell');
     return { firstVerdictMs, quickMs };
@@ -88,31 +89,13 @@ async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * Runs snapback, and answers how long that took in ms. `onOutput` gets what it has printed so far, and when that was.
- * @throws RigError when it does not pass.
- */
+/** Runs snapback, and answers how long that took in ms. `onLine` gets each line that it prints. @throws RigError when it does not pass. */
 async function timed(
   args: readonly string[],
-  { signal }: BuildContext,
-  onOutput: (output: string, ms: number) => void = () => undefined,
+  context: BuildContext,
+  onLine: (line: string) => void = () => undefined,
 ): Promise<number> {
   const began = performance.now();
-  const child = spawn(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal,
-    killSignal: 'SIGTERM',
-  });
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-    onOutput(output, performance.now() - began);
-  });
-  child.stderr.on('data', (chunk: Buffer) => void (errors += chunk.toString()));
-  const [status] = (await once(child, 'close')) as [number | null];
-  if (status !== EXIT.pass)
-    throw new RigError(`snapback ${args.join(' ')} ended with ${status ?? 'a signal'}\n${output}${errors}`, {
-      remedy: 'run it by itself, and mend what it says',
-    });
+  await command(process.execPath, [packagePath('tools', 'snapback.mjs'), ...args], context, { onLine });
   return performance.now() - began;
 }
