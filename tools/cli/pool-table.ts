@@ -18,8 +18,8 @@ export function poolLines({ done, running, waiting }: PoolState, nowMs: number, 
     `${state.padEnd(STATE_WIDTH)}${time.padStart(TIME_WIDTH)}  ${what.slice(0, name).padEnd(name)}  ${rest.join('')}`.trimEnd();
   const rows = [
     ...running.map(({ name: what, which, step, fraction, sinceMs }) => {
-      const done = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)} %`;
-      return row('running', clock(nowMs - sinceMs), what, `${which}${step === undefined ? '' : `: ${step}`}${done}`);
+      const share = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)} %`;
+      return row('running', clock(nowMs - sinceMs), what, `${which}${step === undefined ? '' : `: ${step}`}${share}`);
     }),
     ...waiting.map((what) => row('waiting', '', what)),
   ];

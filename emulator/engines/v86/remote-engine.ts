@@ -149,10 +149,10 @@ export function createRemoteEngine(host: EngineHost): Engine {
 }
 
 /**
- * What `answer` comes to, unless the worker of `link`, which is to give it, has not run its first line after `stallMs`. A browser may
- * make a worker that never runs, and tells nobody.
+ * Waits for `answer`, unless the worker of `link`, which is to give it, has not run its first line after `stallMs`. A browser may make a
+ * worker that never runs, and tells nobody.
  */
-async function started<T>(link: Link, answer: Promise<T>, { timers, stallMs }: Patience): Promise<T> {
+async function started(link: Link, answer: Promise<void>, { timers, stallMs }: Patience): Promise<void> {
   if (link.signs() > 0) return answer;
   const forget = timers.after(stallMs, () => {
     if (link.signs() > 0) return;
@@ -163,7 +163,7 @@ async function started<T>(link: Link, answer: Promise<T>, { timers, stallMs }: P
     );
   });
   try {
-    return await answer;
+    await answer;
   } finally {
     forget();
   }
