@@ -35,6 +35,7 @@ export const MISTAKES = [
   'skip-put-back',
   'put-back-twice',
   'keep-store',
+  'refuse-restore',
   'stall-lock',
   'valid-after-commit',
   'merge-early',
