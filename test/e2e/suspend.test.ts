@@ -144,3 +144,14 @@ t.test('a key decides what becomes of a live timeline whose image cannot be save
     t.ok(between.length > 0, 'and in between');
   }),
 );
+
+t.test('a key switches the machine off without an image', (t) =>
+  inGuest(async (agent, recorder) => {
+    await agent.spawn(shell(`snapctl suspend ${PLACE}`));
+    await until(recorder, 'Press a key');
+    t.equal(await press(recorder, 'p'), 'halted');
+    const last = consoleOf(recorder).slice(consoleOf(recorder).lastIndexOf('Press a key'));
+    t.match(last, /snapctl: power off\r\n.*reboot: Power/);
+    t.notMatch(last, /rolled back|committed|Press a key.*Press a key/s);
+  }),
+);

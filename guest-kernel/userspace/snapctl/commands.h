@@ -35,6 +35,7 @@ void rollback_to(int image);
 struct commit_options {
 	bool no_recovery;	/* a loss of power meanwhile may leave the devices of no use */
 	bool images_gone;	/* no image has been saved of the snapshot, or is there any more */
+	bool no_wait;		/* `commit` only: return when merging has begun */
 };
 
 #define WITHOUT_MAX 16
@@ -47,7 +48,7 @@ struct recover_options {
 /* Completes what a loss of power has interrupted; `name` is a store. */
 int recover(const char *name, const struct recover_options *options);
 
-/* Returns when all that the live timeline has written is on the devices. */
+/* Returns when all that the live timeline has written is on the devices, unless it is not to wait for that. */
 int commit(const struct commit_options *options);
 
 /* The same by the image's descriptor. 0, or -1 with the reason said. */

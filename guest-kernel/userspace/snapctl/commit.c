@@ -3,8 +3,12 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../snapshot.h"
 #include "complain.h"
@@ -32,9 +36,52 @@ int commit_to(int image, const struct commit_options *options)
 	return ioctl(image, SNAPSHOT_COMMIT, &flags) ? complain("commit", "%s%s", strerror(errno), remedy(errno)) : 0;
 }
 
+#define POLL_US 20000
+
+/* Has the merge begun? From then on nothing stops it, and no image is of use. */
+static bool is_merging(int image)
+{
+	struct snapshot_info info;
+
+	return !ioctl(image, SNAPSHOT_GET_INFO, &info) && info.flags & SNAPSHOT_STORE_MERGING;
+}
+
+/* A child begins the merge. The kernel goes on with it when the child is killed. */
+static int begin_commit(int image, const struct commit_options *options)
+{
+	pid_t child = fork();
+	bool begun = false;
+	int status;
+
+	if (child < 0) {
+		complain("commit", "fork: %s", strerror(errno));
+		return FAILED;
+	}
+	if (!child)
+		_exit(commit_to(image, options) ? FAILED : OK);
+	while (!waitpid(child, &status, WNOHANG)) {
+		if (!begun && is_merging(image)) {
+			begun = true;
+			kill(child, SIGTERM);
+		}
+		usleep(POLL_US);
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (begun)
+		fputs("snapctl: merging has begun; `snapctl info` says how much of the store is left\n", stderr);
+	else
+		complain("commit", "its child was killed by signal %d before merging had begun; see the kernel's log", WTERMSIG(status));
+	return begun ? OK : FAILED;
+}
+
 int commit(const struct commit_options *options)
 {
 	int image = held_image("commit");
 
-	return image < 0 || commit_to(image, options) ? FAILED : OK;
+	if (image < 0)
+		return FAILED;
+	if (options->no_wait)
+		return begin_commit(image, options);
+	return commit_to(image, options) ? FAILED : OK;
 }

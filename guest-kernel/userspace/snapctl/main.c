@@ -27,7 +27,7 @@ static const char usage_text[] =
 	"                       [--timeout SECONDS] [--no-recovery] FILE|DEVICE|DEVICE:PATH...\n"
 	"       snapctl save [--level N | --no-compression] [--stdin] [--keep] FILE|-\n"
 	"       snapctl rollback\n"
-	"       snapctl commit [--no-recovery] [--images-removed]\n"
+	"       snapctl commit [--wait | --no-wait] [--no-recovery] [--images-removed]\n"
 	"       snapctl recover [--without ID]... DEVICE\n"
 	"       snapctl info [FILE|-]\n"
 	"       snapctl verify FILE|-\n"
@@ -152,7 +152,7 @@ static const struct command commands[] = {
 	{ "suspend", "cdflnopty", 1, 1 << 20, run_suspend },
 	{ "save", "lnip", 1, 1, run_save },
 	{ "rollback", "", 0, 0, run_rollback },
-	{ "commit", "yg", 0, 0, run_commit },
+	{ "commit", "ygam", 0, 0, run_commit },
 	{ "recover", "w", 1, 1, run_recover },
 	{ "info", "", 0, 1, run_info },
 	{ "verify", "", 1, 1, run_verify },
@@ -170,6 +170,8 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "no-recovery", no_argument, NULL, 'y' },
 	{ "images-removed", no_argument, NULL, 'g' },
+	{ "wait", no_argument, NULL, 'a' },
+	{ "no-wait", no_argument, NULL, 'm' },
 	{ "without", required_argument, NULL, 'w' },
 	{ "keep", no_argument, NULL, 'p' },
 	{ "check", no_argument, NULL, 'k' },
@@ -363,6 +365,8 @@ static bool parse_options(const struct command *command, int count, char **argum
 		case 'i': options->save.from_stdin = true; break;
 		case 'y': options->commit.no_recovery = true; break;
 		case 'g': options->commit.images_gone = true; break;
+		case 'a': options->commit.no_wait = false; break;
+		case 'm': options->commit.no_wait = true; break;
 		case 'w':
 			if (!add_without(&options->recover, optarg))
 				return false;

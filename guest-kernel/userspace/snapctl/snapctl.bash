@@ -21,7 +21,7 @@ _snapctl()
 		take) options="$call --on-failure" ;;
 		suspend) options="$call --level --no-compression --keep --on-failure --timeout --no-recovery" ;;
 		save) options='--level --no-compression --stdin --keep' ;;
-		commit) options='--no-recovery --images-removed' ;;
+		commit) options='--wait --no-wait --no-recovery --images-removed' ;;
 		recover) options='--without' ;;
 		load) options='-u --ignore-store' ;;
 		resume) options='-u --check --ignore-store' ;;

@@ -46,15 +46,24 @@ static void go_back(int image)
  * A signal that comes early cancels the commit, and one that comes later interrupts the waiting only. Whoever does not wait
  * on leaves the merge to itself.
  */
-static void commit(int image)
+static int commit_by(int image, uint32_t flags)
 {
-	uint32_t flags = SNAPSHOT_COMMIT_NO_RECOVERY | SNAPSHOT_COMMIT_IMAGES_GONE;
 	int error;
 
 	do {
 		error = ioctl(image, SNAPSHOT_COMMIT, &flags) ? errno : 0;
 		note("commit: %s", error ? strerror(error) : "done");
 	} while ((error == EINTR || error == ECANCELED) && chance(4));
+	return error;
+}
+
+/* So that another boot could complete it, where that is possible. */
+static void commit(int image)
+{
+	int error = commit_by(image, SNAPSHOT_COMMIT_IMAGES_GONE);
+
+	if (error == EOPNOTSUPP)
+		error = commit_by(image, SNAPSHOT_COMMIT_NO_RECOVERY | SNAPSHOT_COMMIT_IMAGES_GONE);
 	if (error && error != ECANCELED && !is_clean(error))
 		fail("commit: %s", strerror(error));
 }

@@ -31,7 +31,7 @@ keep 512 64 1024 & pids="$pids $!"
 keep 64k 8 16 & pids="$pids $!"
 flushed & pids="$pids $!"
 sleep 0.3
-snapctl commit --no-recovery || exit 1
+snapctl commit --wait --no-recovery || exit 1
 sleep 0.3
 touch /run/stop
 for pid in $pids; do wait "$pid" || wrong "a program saw an error $(cat /run/wrong)"; done
