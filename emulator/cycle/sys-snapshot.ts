@@ -328,13 +328,14 @@ function liveRunner(live: Agent, { matcher, evidence, virtualMs, pause }: LiveDe
 }
 
 /**
- * The instruction from which on the last snapshot lets nothing be written to a device but swap; undefined when there is none. When
+ * The instruction from which on the last call, if it was snapshot(2), lets nothing be written to a device but swap; undefined otherwise. When
  * all filesystems have been frozen, devices are synced once more: one that is being frozen may write to the page cache of a device
  * below, a loop device on a partition for example. Memory is preserved right after that.
  */
 export function frozenSince(markers: readonly MarkerSeen[]): number | undefined {
+  const call = markers.findLastIndex(({ kind }) => kind === stepBegin('call'));
   const frozen = markers.findLastIndex(({ kind }) => kind === stepEnd('freezeFilesystems'));
-  if (frozen < 0) return undefined;
+  if (frozen < 0 || frozen < call) return undefined;
   const since = markers.slice(frozen).find(({ kind }) => kind === stepBegin('preserve')) ?? markers[frozen];
   return since?.instruction;
 }

@@ -13,6 +13,7 @@ import { afterPowerOff, neverPowered, writesBetween } from '../../../emulator/cy
 import { consoleTail } from '../../../emulator/cycle/stop.js';
 import { swapOfCommandLine } from '../../../emulator/cycle/swap-place.js';
 import { hibernation } from '../../../emulator/cycle/swsusp.js';
+import { frozenSince } from '../../../emulator/cycle/sys-snapshot.js';
 import { readTyping, writeTyping } from '../../../emulator/cycle/typing.js';
 import { sectorEdits, triggersOf } from '../../../emulator/faults/fault.js';
 import type { MarkerSeen } from '../../../emulator/machine/contract.js';
@@ -326,3 +327,22 @@ t.test('stock hibernation is told the swap area in which the next boot looks', (
   );
   t.end();
 });
+
+t.test(
+  'nothing may be written between the freeze and the copy of the last call, if that freezes filesystems',
+  async (t) => {
+    const snapshot = [
+      at(stepBegin('call'), 1),
+      at(stepBegin('freezeFilesystems'), 2),
+      at(stepEnd('freezeFilesystems'), 3),
+      at(stepBegin('preserve'), 4),
+      at(stepBegin('copy'), 5),
+      at(stepEnd('call'), 6),
+    ];
+    t.equal(frozenSince(snapshot), 4000);
+    t.equal(frozenSince(snapshot.slice(0, 3)), 3000);
+    const swsusp = [at(stepBegin('call'), 7), at(stepBegin('freezeTasks'), 8), at(stepBegin('copy'), 9)];
+    t.equal(frozenSince([...snapshot, ...swsusp]), undefined, 'that of an earlier snapshot is over');
+    t.equal(frozenSince(swsusp), undefined);
+  },
+);
