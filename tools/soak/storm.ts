@@ -136,7 +136,10 @@ export async function runStorm(
     const result = resultOf(await agent.exec(kind.command(seed), { virtualMsMax: STORM_MS_MAX * kind.lengthFactor }));
     cast = /^seed \d+: (.*)$/m.exec(result.stdout)?.[1] ?? '';
     if (result.exitCode !== 0)
-      failures.push({ what: `storm ended with status ${result.exitCode}`, details: outputLines(result) });
+      failures.push(
+        { what: `storm ended with status ${result.exitCode}`, details: outputLines(result) },
+        { what: 'what the kernel said until then', details: consoleTail(recorder.seen().console) },
+      );
     const off = await agent.powerOff({ virtualMsMax: OFF_MS_MAX });
     isOff = off.why === 'halted';
     if (!isOff)
