@@ -19,12 +19,13 @@ import { RigError } from '../emulator/machine/errors.js';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../emulator/host/node/paths.js';
 import { command, type CommandOptions } from '../emulator/host/node/process.js';
-import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import type { Recipe } from '../emulator/host/node/artifacts/store.js';
 import { mergeFragments, renderConfig, requireOptions, type ConfigOption, type Fragment } from './config.js';
 import { keepWholeRecords } from './records.js';
 import { addedOptions } from './each-text.js';
 import { openTree, readSeries, type Patch } from './series.js';
-import { findSource, kernelVersion, obtainSource, unpackSource, type SourcePackage } from './source.js';
+import { obtainSource, unpackSource, type SourcePackage } from './source.js';
+import { withWarnings } from './warnings.js';
 
 export { KERNEL_FLAVOURS, type KernelFlavour };
 
@@ -41,20 +42,6 @@ export interface KernelKind {
 /** `release`, `release for x86_64`. */
 export const kindName = ({ flavour, arch }: KernelKind): string =>
   arch === 'i386' ? flavour : `${flavour} for ${arch}`;
-
-export interface KernelArtifact {
-  readonly flavour: KernelFlavour | 'own';
-  /** `6.12.117`. */
-  readonly version: string;
-  /** Version of Debian's source package; the folder, for a kernel that the user has built. */
-  readonly sourceVersion: string;
-  readonly dir: string;
-  readonly bzImagePath: string;
-  readonly systemMapPath: string;
-  readonly configPath: string;
-  /** SHA-256 (hex) of the bzImage. */
-  readonly sha256: string;
-}
 
 /** A kernel does not compile. */
 export class CompileError extends RigError {
@@ -112,30 +99,6 @@ export const makeVariables = (arch: KernelArch): Readonly<Record<string, string>
   LC_ALL: 'C.UTF-8',
   TZ: 'UTC',
 });
-
-/**
- * The kernel of a flavour and architecture, from the cache or built now (minutes).
- * @throws RigError when a tool is missing, apt offers no source, a patch does not apply, an option is lost, or it does
- *   not compile.
- */
-export async function obtainKernel(
-  flavour: KernelFlavour,
-  context: BuildContext,
-  arch: KernelArch = 'i386',
-): Promise<KernelArtifact> {
-  const source = await findSource(context);
-  const artifact = await obtain(await kernelRecipe({ flavour, arch }, source, context), context);
-  return {
-    flavour,
-    version: kernelVersion(source.version),
-    sourceVersion: source.version,
-    dir: artifact.dir,
-    bzImagePath: join(artifact.dir, 'bzImage'),
-    systemMapPath: join(artifact.dir, 'System.map'),
-    configPath: join(artifact.dir, 'config'),
-    sha256: artifact.sha256['bzImage'] ?? '',
-  };
-}
 
 /** How a kernel of a flavour and architecture is built from this source. */
 export async function kernelRecipe(kind: KernelKind, source: SourcePackage, context: BuildContext): Promise<Recipe> {
@@ -205,7 +168,9 @@ export async function kernelRecipeOf(
         await configureTree(fresh, arch, options, inner);
       });
       if (!isNew) inner.progress(`kernel ${title}: going on where the last build was interrupted`);
-      await compileTree(tree, { title, arch, stepsExpected }, inner, kept.lock);
+      await withWarnings(tree, async (onLine) => {
+        await compileTree(tree, { title, arch, stepsExpected }, inner, kept.lock, onLine);
+      });
       await Promise.all([
         copyKernel(tree, dir),
         writeFile(

@@ -5,7 +5,6 @@
  * Such a tree is unfinished work of the cache (`artifacts/kept.ts`): it is removed when nobody has used it for a day, after a restart of the
  * host, and by `snapback clean`.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
@@ -13,7 +12,7 @@ import { keptWork } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
 import { recipeKey, type Artifact, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { RigError } from '../emulator/machine/errors.js';
-import { errorText, firstError, warningsAfter, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
+import { errorText, firstError, warningsIn, type KnownWarnings } from '../emulator/validate/compiler.js';
 import {
   CompileError,
   compileTree,
@@ -23,9 +22,7 @@ import {
   kindName,
   type KernelKind,
 } from './build.js';
-
-/** The file of an artifact with all warnings about its kernel. */
-const WARNINGS = 'warnings.json';
+import { WARNINGS, withWarnings } from './warnings.js';
 
 /** The patches do not make a kernel: the fault is theirs. */
 export class PatchesDoNotBuild extends Error {
@@ -120,35 +117,4 @@ async function build(tree: string, kind: KernelKind, context: BuildContext, lock
     const at = error.log.findIndex((line) => line.includes(first.message));
     throw new PatchesDoNotBuild(errorText(first), error.log.slice(Math.max(0, at - 1), at + 8));
   }
-}
-
-/**
- * Keeps beside `tree` the warnings of all its files, while `work` tells what make prints in it, also when make fails or is
- * interrupted: what it has compiled by then is not compiled again.
- */
-export async function withWarnings(
-  tree: string,
-  work: (onLine: (line: string) => void) => Promise<void>,
-): Promise<KnownWarnings> {
-  const file = join(dirname(tree), WARNINGS);
-  const known = await readFile(file, 'utf8').then(
-    (text) => JSON.parse(text) as KnownWarnings,
-    () => ({}),
-  );
-  // Earlier patches may have had files of their own.
-  const isThere = (unit: string): boolean => ['.c', '.S', ''].some((end) => existsSync(join(tree, unit + end)));
-  const before = Object.fromEntries(Object.entries(known).filter(([unit]) => isThere(unit)));
-  const log: string[] = [];
-  const save = async (): Promise<KnownWarnings> => {
-    const warnings = warningsAfter(before, log);
-    await writeFile(file, JSON.stringify(warnings));
-    return warnings;
-  };
-  try {
-    await work((line) => void log.push(line));
-  } catch (error) {
-    await save();
-    throw error;
-  }
-  return save();
 }

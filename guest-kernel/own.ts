@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { KERNEL_FLAVOURS } from '../emulator/cycle/plan.js';
 import { InputError } from '../emulator/machine/errors.js';
 import { hashFile } from '../emulator/host/node/artifacts/store.js';
-import type { KernelArch, KernelArtifact } from './build.js';
+import type { KernelArch } from './build.js';
+import type { KernelArtifact } from './obtain.js';
 
 /** The required files, with their possible places in the folder: in a kernel tree, or side by side. */
 const FILES = {

@@ -19,7 +19,7 @@ import { applySeries, BASE_TAG, gitIn, openTree, touchedFiles, type Patch } from
 /** The series, to which the tree goes back before other patches are applied. */
 const SERIES_TAG = 'series';
 /** Beside the tree: a digest of the series in it. */
-const SERIES = 'series.sha256';
+export const SERIES = 'series.sha256';
 /** Beside the tree: the files that the patches of the last build have made. */
 const MADE = 'made.json';
 const REMEDY = 'remove the tree with `snapback clean`; the next run makes another';
@@ -29,6 +29,15 @@ export async function openPatchedTree(tree: string, context: BuildContext): Prom
   await openTree(tree, [], context, { whole: false });
   await gitIn(tree, context)(['tag', SERIES_TAG]);
 }
+
+/** `tree` is one of the series `patches` and nothing else, made by {@link openTree}: from now on, other patches may come on top of it. */
+export async function takeSeriesTree(tree: string, patches: readonly Patch[], context: BuildContext): Promise<void> {
+  await gitIn(tree, context)(['tag', '-f', SERIES_TAG]);
+  await writeFile(join(dirname(tree), SERIES), digestOf(patches));
+}
+
+const digestOf = (patches: readonly Patch[]): string =>
+  patches.reduce((hash, { text }) => hash.update(text).update('\0'), createHash('sha256')).digest('hex');
 
 /**
  * Makes the tree that of the series `patches`, which is applied in a folder under `scratch`.
@@ -40,7 +49,7 @@ export async function goToSeries(
   scratch: string,
   context: BuildContext,
 ): Promise<void> {
-  const digest = patches.reduce((hash, { text }) => hash.update(text).update('\0'), createHash('sha256')).digest('hex');
+  const digest = digestOf(patches);
   const record = join(dirname(tree), SERIES);
   if ((await readFile(record, 'utf8').catch(() => '')) === digest) return;
   context.progress('a tree for patches: applying the series');

@@ -10,6 +10,7 @@ import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { obtain, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { kernelRecipe, kernelSpec, type KernelKind } from './build.js';
 import { buildInto, inKeptTree, patchedArtifact, type PatchedKernel } from './kept-build.js';
+import { completeLeftTree, treeIdentity } from './left-tree.js';
 import { obtainTreeKernel } from './own-tree.js';
 import type { Change } from './patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from './patched-tree.js';
@@ -62,19 +63,17 @@ export async function inTree(
   context: BuildContext,
   work: (tree: string, lock: string) => Promise<void>,
 ): Promise<void> {
-  // Another series or configuration goes on with the same tree.
-  const { builder = '', environment = '', source: from = '', tools = '' } = inputs;
-  const identity = {
-    name: `validation-${kind.arch}-${kind.flavour}`,
-    inputs: { builder, environment, source: from, tools },
-  };
-  const prepare = async (fresh: string): Promise<void> => {
+  const unpack = async (tree: string): Promise<void> => {
     const source = await findSource(context);
     context.progress(`a tree for patches: unpacking the source of ${source.version}`);
-    await unpackSource(await obtainSource(source, context), fresh, context, { whole: true });
+    await unpackSource(await obtainSource(source, context), tree, context, { whole: true });
+  };
+  const prepare = async (fresh: string): Promise<void> => {
+    await unpack(fresh);
     await openPatchedTree(fresh, context);
   };
-  await inKeptTree(identity, scratch, context, prepare, async (tree, lock) => {
+  await inKeptTree(treeIdentity(kind, inputs), scratch, context, prepare, async (tree, lock) => {
+    await completeLeftTree(tree, unpack);
     await goToSeries(tree, (await kernelSpec(kind)).patches, scratch, context);
     await work(tree, lock);
   });

@@ -121,8 +121,8 @@ export function obtainSource(source: SourcePackage, context: BuildContext): Prom
 }
 
 /**
- * Unpacks the source into `tree`, which must not exist; without `whole` the {@link UNUSED} folders keep only their
- * Kconfig files and makefiles.
+ * Unpacks the source into `tree`; without `whole` the {@link UNUSED} folders keep only their Kconfig files and makefiles. Files that are
+ * there already stay as they are.
  */
 export async function unpackSource(
   source: Artifact,
@@ -134,7 +134,17 @@ export async function unpackSource(
   const exclude = whole ? [] : UNUSED.map((dir) => `--exclude=${PACKAGE}/${dir}/*.[chS]`);
   await command(
     'tar',
-    ['-x', '-f', join(source.dir, TARBALL), '-C', tree, '--strip-components=1', '--no-same-owner', ...exclude],
+    [
+      '-x',
+      '-f',
+      join(source.dir, TARBALL),
+      '-C',
+      tree,
+      '--strip-components=1',
+      '--no-same-owner',
+      '--skip-old-files',
+      ...exclude,
+    ],
     context,
     {
       env: { XZ_DEFAULTS: '-T0' },

@@ -17,7 +17,6 @@ import {
   KERNEL_ARCHS,
   KERNEL_FLAVOURS,
   kernelSpec,
-  obtainKernel,
   PATCHES_DIRS,
   patchesOf,
   type KernelArch,
@@ -26,6 +25,7 @@ import {
 } from '../guest-kernel/build.js';
 import { checkpatch } from '../guest-kernel/checkpatch.js';
 import { checkEach, type Complaint } from '../guest-kernel/each.js';
+import { obtainKernel } from '../guest-kernel/obtain.js';
 import { BASE_TAG, openTree, regenerateSeries } from '../guest-kernel/series.js';
 import { findSource, obtainSource, unpackSource } from '../guest-kernel/source.js';
 import { caches, type BuildContext } from '../emulator/host/node/artifacts/context.js';

@@ -26,6 +26,10 @@ interface Found {
   readonly text: string;
 }
 
+/** Mutants with no other scenario are quick: it takes seconds. */
+const QUICK_SCENARIO = 'rollback-short';
+const isQuick = ({ mutant }: Found): boolean => mutant.scenarios.every((scenario) => scenario === QUICK_SCENARIO);
+
 /** The mutants of these names, or all. @throws InputError when there is no such mutant, or its head is wrong. */
 async function mutantsNamed(names: readonly string[]): Promise<readonly Found[]> {
   const there = (await readdir(FOLDER))
@@ -74,9 +78,9 @@ async function run(
   return whySurvived(mutant, results);
 }
 
-async function runAll(names: readonly string[], signal: AbortSignal): Promise<number> {
+async function runAll(names: readonly string[], quick: boolean, signal: AbortSignal): Promise<number> {
   const { context, progress } = buildContext(signal);
-  const mutants = await mutantsNamed(names);
+  const mutants = (await mutantsNamed(names)).filter((found) => !quick || isQuick(found));
   await ensurePrerequisites(context);
   const survivors: string[] = [];
   try {
@@ -105,8 +109,9 @@ process.exitCode = await runTool(async (signal) => {
   const program = new Command('mutants')
     .description('Kernels with mistakes (test/mutants), each of which a proof must see.')
     .argument('[mutants...]', 'names of mutants; without any, all of them')
-    .action(async (names: string[]) => {
-      status = await runAll(names, signal);
+    .option('--quick', `only those whose scenario is ${QUICK_SCENARIO}, which takes seconds`, false)
+    .action(async (names: string[], { quick }: { quick: boolean }) => {
+      status = await runAll(names, quick, signal);
     });
   await program.parseAsync();
   return status;

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../disk-images/build.js';
-import { obtainKernel, type KernelArch, type KernelArtifact } from '../../guest-kernel/build.js';
+import type { KernelArch } from '../../guest-kernel/build.js';
+import { obtainKernel, type KernelArtifact } from '../../guest-kernel/obtain.js';
 import { readOwnKernel } from '../../guest-kernel/own.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';

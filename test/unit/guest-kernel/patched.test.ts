@@ -7,10 +7,11 @@ import { test, type Test } from 'tap';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import { InputError } from '../../../emulator/machine/errors.js';
 import { warningsIn } from '../../../emulator/validate/compiler.js';
-import { withWarnings } from '../../../guest-kernel/kept-build.js';
+
 import { readChanges, type Change } from '../../../guest-kernel/patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from '../../../guest-kernel/patched-tree.js';
 import { gitIn, type Patch } from '../../../guest-kernel/series.js';
+import { withWarnings } from '../../../guest-kernel/warnings.js';
 
 const context: BuildContext = {
   cacheDir: '/nonexistent',
