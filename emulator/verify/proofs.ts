@@ -25,6 +25,7 @@ import {
   type DiskDifference,
   type DiskHistory,
 } from './disk/verify.js';
+import { journalOf } from './disk/journals.js';
 import { thawedTooEarly } from './disk/order.js';
 import { volumes, type Filesystem } from './disk/partitions.js';
 import { writesAfterSignature } from './image/complete.js';
@@ -57,11 +58,15 @@ export interface ProofHost {
   readonly highMemoryMiB?: number;
   /** A faster comparison of memory than the language offers. */
   readonly comparer?: Comparer;
-  /** Looks at a filesystem with the host's tools. Undefined for one that has no checker. */
+  /**
+   * Looks at a filesystem with the host's tools. Undefined for one that has no checker. `journal`: the volume with its journal,
+   * if that is not in the filesystem.
+   */
   readonly check: (
     volume: ByteSource,
     filesystem: Filesystem,
     condition: Condition,
+    journal?: ByteSource,
   ) => Promise<CheckResult | undefined>;
   /** Names what lies at bytes of a volume, by the filesystem's own tools; undefined where they cannot tell. */
   readonly locate?: (
@@ -385,18 +390,24 @@ async function checkFilesystems(
   // What was interrupted is completed by the next boot.
   if (all.some(({ source, of }) => of.some((volume) => isCommitting(volumeSource(source, volume)))))
     return { outcome, findings };
-  for (const { source, of } of all) {
-    for (const volume of of) {
-      const result = await host.check(volumeSource(source, volume), volume.filesystem, condition);
-      if (result === undefined) continue;
-      outcome.push({ at, device: volume.device, filesystem: volume.filesystem, clean: result.clean });
-      if (!result.clean)
-        findings.push({
-          kind: 'filesystem',
-          what: `${result.checker} finds fault with ${volume.device} (${volume.filesystem}) at ${at}`,
-          details: some(result.output, result.output.length),
-        });
-    }
+  const known = all.flatMap(({ source, of }) =>
+    of.map(({ device, filesystem, ...place }) => ({
+      device,
+      filesystem,
+      bytes: volumeSource(source, { device, filesystem, ...place }),
+    })),
+  );
+  for (const volume of known) {
+    const { device, filesystem, bytes } = volume;
+    const result = await host.check(bytes, filesystem, condition, journalOf(volume, known));
+    if (result === undefined) continue;
+    outcome.push({ at, device, filesystem, clean: result.clean });
+    if (!result.clean)
+      findings.push({
+        kind: 'filesystem',
+        what: `${result.checker} finds fault with ${device} (${filesystem}) at ${at}`,
+        details: some(result.output, result.output.length),
+      });
   }
   return { outcome, findings };
 }

@@ -49,6 +49,8 @@ export interface CheckOptions {
   readonly signal?: AbortSignal;
   /** Replays journals that only a kernel can replay. Without it, the volume is judged as it is. */
   readonly mountOnce?: MountOnce;
+  /** The journal of an ext3 or ext4 filesystem, if it is on another volume. */
+  readonly journal?: ByteSource | undefined;
 }
 
 /**
@@ -61,10 +63,16 @@ export async function checkFilesystem(
   volume: ByteSource,
   filesystem: Filesystem,
   condition: Condition,
-  { signal, mountOnce }: CheckOptions = {},
+  { signal, mountOnce, journal }: CheckOptions = {},
 ): Promise<CheckResult | undefined> {
   const checker = CHECKERS[filesystem];
   if (checker === undefined) return undefined;
+  if (journal !== undefined)
+    return withVolumeCopy(journal, async (path) => {
+      const found = await lookAt(volume, filesystem, withJournal(checker, path), condition, signal);
+      const output = found.output.map((line) => line.replaceAll(path, 'the journal'));
+      return { ...found, checker: checker.check.join(' '), output };
+    });
   const unmounted = condition === 'inUse' && filesystem === 'vfat' ? withoutDirtyBit(volume) : volume;
   const found = await lookAt(unmounted, filesystem, checker, condition, signal);
   const waits = (result: CheckResult): boolean =>
@@ -77,6 +85,13 @@ export async function checkFilesystem(
   const after = await lookAt(mounted.volume, filesystem, checker, 'left', signal);
   return { checker: `${after.checker} after a mount`, clean: after.clean && !waits(after), output: after.output };
 }
+
+/** The programs for ext3 and ext4 with the copy of a journal, which they may change as well. */
+const withJournal = (checker: Checker, path: string): Checker => ({
+  ...checker,
+  check: [...checker.check, '-j', path],
+  ...(checker.replay && { replay: [...checker.replay, '-j', path] }),
+});
 
 /** What the host's program says of a copy. */
 async function lookAt(

@@ -17,8 +17,12 @@ export function nodeProofs(
     systemMap,
     ...(config?.highMemoryMiB !== undefined && { highMemoryMiB: config.highMemoryMiB }),
     comparer: byteComparer,
-    check: (volume, filesystem, condition) =>
-      checkFilesystem(volume, filesystem, condition, { ...(signal && { signal }), ...(mountOnce && { mountOnce }) }),
+    check: (volume, filesystem, condition, journal) =>
+      checkFilesystem(volume, filesystem, condition, {
+        ...(signal && { signal }),
+        ...(mountOnce && { mountOnce }),
+        journal,
+      }),
     locate: (volume, filesystem, offsets) => locate(volume, filesystem, offsets, signal),
   });
 }

@@ -3,7 +3,8 @@
 import { SECTOR_BYTES } from '../../machine/units.js';
 import { slice, type ByteSource } from '../source.js';
 
-export type Filesystem = 'ext2' | 'ext3' | 'ext4' | 'xfs' | 'btrfs' | 'f2fs' | 'vfat' | 'swap' | 'unknown';
+/** `jbd2`: the journal of an ext3 or ext4 filesystem that is elsewhere. */
+export type Filesystem = 'ext2' | 'ext3' | 'ext4' | 'jbd2' | 'xfs' | 'btrfs' | 'f2fs' | 'vfat' | 'swap' | 'unknown';
 
 export interface Volume {
   /** `sda` for a disk without partitions, else `sdb1`. */
@@ -122,6 +123,7 @@ const EXT = {
   readOnlyCompatible: 1024 + 100,
 } as const;
 const EXT_HAS_JOURNAL = 0x4;
+const EXT_JOURNAL_DEVICE = 0x8;
 /** Features that only ext4 has: extents, 64bit, flex_bg, mmp, metadata checksums in incompat; huge_file, gdt_csum, dir_nlink, extra_isize, metadata_csum. */
 const EXT4_INCOMPATIBLE = 0x40 | 0x80 | 0x100 | 0x200 | 0x2000;
 const EXT4_READ_ONLY = 0x8 | 0x10 | 0x20 | 0x40 | 0x400;
@@ -136,6 +138,7 @@ export function filesystemOf(volume: ByteSource): Filesystem {
     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   };
   if ((word(EXT.magic) & 0xffff) === 0xef53) {
+    if ((word(EXT.incompatible) & EXT_JOURNAL_DEVICE) !== 0) return 'jbd2';
     if ((word(EXT.incompatible) & EXT4_INCOMPATIBLE) !== 0 || (word(EXT.readOnlyCompatible) & EXT4_READ_ONLY) !== 0)
       return 'ext4';
     return (word(EXT.compatible) & EXT_HAS_JOURNAL) !== 0 ? 'ext3' : 'ext2';

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { checkFilesystem } from '../../../emulator/host/node/fsck.js';
+import { journalOf } from '../../../emulator/verify/disk/journals.js';
 import type { Filesystem } from '../../../emulator/verify/disk/partitions.js';
 import { filesystemOf } from '../../../emulator/verify/disk/partitions.js';
 import { sourceOf } from '../../../emulator/verify/source.js';
@@ -109,6 +110,39 @@ for (const {
     },
   );
 }
+
+t.test(
+  'a journal on a volume of its own',
+  { skip: !(hasTool('mke2fs') && hasTool('debugfs')) && 'mke2fs and debugfs are not installed' },
+  async (t) => {
+    const uuid = '0f2b5d5e-6b0c-4a53-9d3c-6a8d3d3a1c01';
+    const make = (name: string, ...args: readonly string[]): string => {
+      const path = join(directory, name);
+      writeFileSync(path, '');
+      truncateSync(path, 16 << 20);
+      execFileSync('mke2fs', ['-q', '-F', '-b', '1024', ...args, path], { env: { ...process.env, PATH } });
+      return path;
+    };
+    const journalPath = make('jbd2', '-O', 'journal_dev', '-U', uuid);
+    const path = make('outside', '-t', 'ext4', '-O', '^has_journal');
+    // mke2fs itself takes block devices only.
+    for (const request of [`set_super_value journal_uuid ${uuid}`, 'feature has_journal'])
+      execFileSync('debugfs', ['-w', '-R', request, path], { env: { ...process.env, PATH }, stdio: 'ignore' });
+    const [bytes, journal] = [path, journalPath].map((name) => sourceOf(readFileSync(name)));
+    if (!bytes || !journal) throw new Error('no volumes');
+    t.equal(filesystemOf(journal), 'jbd2');
+    const all = [bytes, journal].map((volume) => ({ filesystem: filesystemOf(volume), bytes: volume }));
+    const [outside, inside] = all;
+    if (!outside || !inside) throw new Error('no volumes');
+    t.equal(journalOf(outside, all), journal);
+    t.equal(journalOf(outside, [outside]), undefined, 'it is not there');
+    t.equal(journalOf(inside, all), undefined);
+    t.equal((await checkFilesystem(bytes, 'ext4', 'left'))?.clean, false, 'nothing can be said without it');
+    const found = await checkFilesystem(bytes, 'ext4', 'left', { journal });
+    t.equal(found?.clean, true, (found?.output ?? []).join('\n'));
+    t.equal(found?.checker, 'e2fsck -f -n');
+  },
+);
 
 t.test(
   'a journal that waits to be replayed',
