@@ -76,8 +76,10 @@ export async function buildPage() {
     chunkNames: `${PARTS}/[name]-[hash]`,
   });
   await removeOld(join(outdir, PARTS), outputs);
-  const html = join(root, 'emulator/host/browser/index.html');
-  if (existsSync(html)) await place(join(dist, 'browser/index.html'), await readFile(html));
+  for (const name of ['index.html', 'start.js']) {
+    const path = join(root, 'emulator/host/browser', name);
+    if (existsSync(path)) await place(join(outdir, name), await readFile(path));
+  }
 }
 
 /** What renders a report as a page, and its styles. Preact is in it, because an installed package does not have it. */

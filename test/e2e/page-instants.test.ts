@@ -142,4 +142,17 @@ t.test('back to an instant, on as it was, and on differently', async (t) => {
   t.same(await standing(page), other, 'and so is the other one');
   t.comment((await page.textContent('#recalled')) ?? '');
   t.same(problems, [], 'without an error on the page');
+
+  await page.close();
+
+  const old = await browser.newPage();
+  await old.addInitScript(() => {
+    for (const name of ['DecompressionStream', 'WebAssembly']) Reflect.deleteProperty(globalThis, name);
+  });
+  await old.goto(server.url);
+  t.match(
+    await old.textContent('#lacks'),
+    /^This browser cannot .*: WebAssembly, DecompressionStream\. Open this page with /,
+  );
+  await old.close();
 });

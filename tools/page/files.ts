@@ -47,7 +47,7 @@ export interface PageContent {
 }
 
 /** Under these names, with whatever content the version has. */
-const PROGRAM = ['index.html', 'page.css', 'page.js', 'session-worker.js'] as const;
+const PROGRAM = ['index.html', 'start.js', 'page.css', 'page.js', 'session-worker.js'] as const;
 /** For debuggers. */
 const SOURCE_MAPS = ['page.css.map', 'page.js.map', 'session-worker.js.map', 'machine-worker.js.map'] as const;
 

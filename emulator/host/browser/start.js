@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Starts the page, or says what the browser lacks. A browser of any age reads this file, so it is neither bundled nor a module, and is
+ * written in the language of 2009.
+ */
+(function () {
+  'use strict';
+  var script = document.createElement('script');
+  var lacks = [];
+  if (!('noModule' in script)) lacks.push('JavaScript modules');
+  if (typeof Worker === 'undefined') lacks.push('workers');
+  if (typeof WebAssembly === 'undefined') lacks.push('WebAssembly');
+  if (typeof BigInt64Array === 'undefined') lacks.push('BigInt64Array');
+  // Of the same years as workers that are modules, which cannot be asked for.
+  if (typeof DecompressionStream === 'undefined') lacks.push('DecompressionStream');
+  if (lacks.length === 0) {
+    script.type = 'module';
+    script.src = 'page.js';
+    document.body.appendChild(script);
+    return;
+  }
+  var message = document.createElement('p');
+  message.id = 'lacks';
+  message.setAttribute('role', 'alert');
+  message.appendChild(
+    document.createTextNode(
+      'This browser cannot show the machine. It lacks: ' +
+        lacks.join(', ') +
+        '. Open this page with Chromium 80, Firefox 114 or Safari 16.4, or a later version.',
+    ),
+  );
+  var session = document.getElementById('session');
+  session.parentNode.insertBefore(message, session);
+})();
