@@ -41,6 +41,11 @@ export const MISTAKES = [
   'merge-early',
   'clear-early',
   'write-past',
+  'stall-label',
+  'stall-raw',
+  'stall-flush',
+  'stall-reclaim',
+  'skip-notifiers',
 ] as const;
 export type Mistake = (typeof MISTAKES)[number];
 

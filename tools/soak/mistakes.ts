@@ -45,6 +45,10 @@ export const FINDINGS_OF_MISTAKES: Readonly<Record<string, readonly RegExp[]>> =
   ],
   'lose-pte-bits': [/^command: .*: storm: marks: page \d+ was /],
   'skip-flush': [/^kernelFault: warning: WARNING: CPU: \d+ PID: \d+ at kernel\/power\/rig_break\.c:\d+ probe_this_tlb/],
+  'skip-notifiers': [
+    /^memory: 1 of \d+ pages of the image are not what they were at the atomic copy: pfn 0x\w+\+0x\w+: .*anonymous memory, tail \(pid \d+\) at 0x/,
+    /^image: 1 of \d+ pages /,
+  ],
   'leave-unguarded': [
     /^disk: 8 sectors .* changed between the atomic copy and the restored kernel: sda: 8 from sector 300000: ext4: /,
   ],
