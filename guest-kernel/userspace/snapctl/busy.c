@@ -20,6 +20,8 @@ static const struct {
 } known[] = {
 	{ " is frozen already", "; thaw the filesystem that the kernel names below: fsfreeze --unfreeze FOLDER" },
 	{ " has been opened for writing by a program", "; end the program that writes to the device that the kernel names below, or give the device a substitute: --raw-devices substitute" },
+	{ " are being changed", "; wait until data is no longer moved on the filesystem that the kernel names below: btrfs balance status FOLDER" },
+	{ " refusing to freeze", "; the kernel names below the task that could not be stopped, and where it waits: end it, or what it waits for" },
 	{ " is suspended", "; resume the device that the kernel names below, or the one below it: dmsetup resume NAME" },
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,33 @@ int kernel_messages_begin(void)
 	return log;
 }
 
+/* So many of the functions in which a task waits are shown. */
+#define FRAMES_SHOWN 6
+
+/* What has been shown of the tasks that could not be frozen. */
+struct refusals {
+	bool follow;
+	int frames_left;
+};
+
+/* Is a message one of those that name such a task, and where it waits? They come after the error, at a lower level. */
+static bool names_task(const char *text, struct refusals *refusals)
+{
+	if (strstr(text, " refusing to freeze"))
+		refusals->follow = true;
+	if (!refusals->follow)
+		return false;
+	if (!strncmp(text, "task:", 5)) {
+		refusals->frames_left = FRAMES_SHOWN;
+		return true;
+	}
+	return *text == ' ' && strstr(text, "+0x") && refusals->frames_left-- > 0;
+}
+
 /* A record is "PRIORITY,NUMBER,TIME,FLAGS;TEXT", then lines that begin with a space. */
 void kernel_messages_end(int begun, char messages[KERNEL_MESSAGES_MAX])
 {
+	struct refusals refusals = { 0 };
 	char record[1024];
 	size_t used = 0;
 	ssize_t length;
@@ -61,6 +86,7 @@ void kernel_messages_end(int begun, char messages[KERNEL_MESSAGES_MAX])
 		return;
 	while ((length = read(begun, record, sizeof(record) - 1)) > 0 ||
 	       (length < 0 && errno == EPIPE)) {
+		bool shown;
 		char *text;
 
 		if (length < 0)
@@ -71,7 +97,8 @@ void kernel_messages_end(int begun, char messages[KERNEL_MESSAGES_MAX])
 			continue;
 		text[strcspn(text, "\n")] = 0;
 		/* The lowest bits are the level; 3 is an error. */
-		if ((atoi(record) & 7) <= 3 && used < KERNEL_MESSAGES_MAX)
+		shown = names_task(text, &refusals) || (atoi(record) & 7) <= 3;
+		if (shown && used < KERNEL_MESSAGES_MAX)
 			used += snprintf(messages + used, KERNEL_MESSAGES_MAX - used,
 					 "snapctl: the kernel says: %s\n", text);
 	}
