@@ -212,36 +212,49 @@ export function livesOf(markers: Seen['markers']): Lives {
   let goingBack = false;
   let from = 0;
   let restoredAt: number | undefined;
-  /** By whose image it is: how many live timelines there were when it was made. */
-  const depthOf = new Map<number, number>();
+  /** Calls that have begun and not ended: now, at the last copy, and at the copy of each live timeline. */
+  let open = 0;
+  let openAtCopy = 0;
+  const openAt = new Map<number, number>();
+  /** By whose image it is: how many live timelines there were when it was made, and how many calls. */
+  const imageOf = new Map<number, { readonly depth: number; readonly open: number }>();
   let restoring = 0;
-  const backTo = (wanted: number, instruction: number): void => {
+  const backTo = (wanted: number, calls: number, instruction: number): void => {
     if (wanted === 0 && depth > 0 && from < Infinity) live.push({ from, to: instruction });
     depth = wanted;
-    if (depth === 0) restoredAt = instruction;
+    open = calls;
+    // Another call that waited for its turn at the copy continues without a new begin, and writes to its store.
+    if (depth === 0 && open <= 1) restoredAt = instruction;
   };
   const endOfRestored = (to: number): void => {
     if (restoredAt !== undefined) restored.push({ from: restoredAt, to });
     restoredAt = undefined;
   };
   for (const { kind, word0, word1, instruction } of markers) {
-    if (kind === stepBegin('call')) endOfRestored(instruction);
-    else if (kind === stepBegin('copy')) copied = instruction;
-    else if (kind === stepEnd('substitute')) {
+    if (kind === stepBegin('call')) {
+      endOfRestored(instruction);
+      open++;
+    } else if (kind === stepEnd('call')) open--;
+    else if (kind === stepBegin('copy')) {
+      copied = instruction;
+      openAtCopy = open;
+    } else if (kind === stepEnd('substitute')) {
       count.taken++;
       depth++;
+      openAt.set(depth, openAtCopy);
       if (depth === 1) from = copied;
-    } else if (kind === IMAGE.saved) depthOf.set(word0, depth - 1);
+    } else if (kind === IMAGE.saved) imageOf.set(word0, { depth: depth - 1, open: openAt.get(depth) ?? 1 });
     else if (kind === IMAGE.restoring) restoring = word0;
     else if (kind === stepBegin('rollback')) goingBack = true;
     else if (kind === stepEnd('rollback')) goingBack = false;
     else if (kind === stepEnd('restore') && goingBack) {
       goingBack = false;
       count.rolledBack++;
-      backTo(depth - 1, instruction);
+      backTo(depth - 1, openAt.get(depth) ?? 1, instruction);
     } else if (kind === stepEnd('restore') && restoring !== 0) {
       count.resumed++;
-      backTo(depthOf.get(restoring) ?? 0, instruction);
+      const image = imageOf.get(restoring) ?? { depth: 0, open: 1 };
+      backTo(image.depth, image.open, instruction);
       restoring = 0;
     } else if (kind === stepBegin('commit') && depth === 1 && from < Infinity) {
       // What has been merged stays, also when the rest cannot be.

@@ -152,3 +152,35 @@ t.test('a restored system writes to its disks, and to no store', async (t) => {
   t.same(whats(9, [], true, [{ from: 10, to: 30 }]), [], 'before another snapshot');
   t.same(whats(9, [], true, []), [], 'without a way back');
 });
+
+t.test('a restored system in which another call was waiting may write to the store of that', async (t) => {
+  const call = ['begin', 'call'] as const;
+  const ended = ['end', 'call'] as const;
+  const restored = [{ from: 60, to: Infinity }];
+  t.same(
+    lives(
+      call,
+      ...taken,
+      ended,
+      ['begin', 'rollback'],
+      ['end', 'rollback', -16],
+      ['begin', 'rollback'],
+      ['end', 'restore'],
+    ).restored,
+    [{ from: 70, to: Infinity }],
+  );
+  t.same(lives(call, ...taken, ended, ['begin', 'copy'], ...back).restored, restored);
+  t.same(lives(call, call, ...taken, ended, ...back).restored, [], 'a second caller has begun before the copy');
+  t.same(lives(call, call, ['end', 'call', -16], ...taken, ...back).restored, restored, 'and ended before it');
+  const saved = ['saved', 7] as const;
+  t.same(
+    lives(call, call, ...taken, saved, ended, ended, ...resumed).restored,
+    [],
+    'it was there when the image was made',
+  );
+  t.same(
+    lives(call, ...taken, saved, ended, call, ...resumed).restored,
+    [{ from: 70, to: Infinity }],
+    'and that one was not',
+  );
+});
