@@ -158,7 +158,10 @@ program
   .command('boot-each')
   .description('build the release kernel at each commit of an opened tree, and boot it in the rig')
   .argument('<dir>')
-  .action(async (dir: string) => tell(await bootEach(opened(dir), context), 'each patch boots'));
+  .addOption(archOption())
+  .action(async (dir: string, { arch }: { arch: KernelArch }) =>
+    tell(await bootEach(opened(dir), arch, context), 'each patch boots'),
+  );
 
 watchOutput();
 try {

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { runText } from '../e2e/cycle-support.js';
-import { compileSelftests, nameOf, NO_SCSI, openSeries, runOf, selftestsPass } from '../e2e/series.js';
+import { compileSelftests, nameOf, NO_SCSI, openSeries, PROGRAMS, runOf, selftestsPass } from '../e2e/series.js';
 
 const tree = join(t.testdir({}), 'linux');
 await openSeries(tree);
@@ -43,13 +43,10 @@ ${steps.join('')}`,
     t.ok(outcome.main.commands[index]?.stdout.split('\n').includes(said), `${mistake}: ${said}`);
 });
 
-// A kernel of one's own is one for i386. Snapshots take long there, so each program runs once.
+// A kernel of one's own is one for i386.
 t.test('on x86_64 with two processors and NVMe disks, native and 32-bit ones pass', { skip: ownKernel }, async (t) => {
-  const selftests = [
-    { program: 'guards', compiler: 'x86_64-linux-gnu-gcc' },
-    { program: 'commit', compiler: 'i686-linux-gnu-gcc' },
-    { program: 'snapshot', compiler: 'x86_64-linux-gnu-gcc' },
-  ] as const;
+  const compilers = ['x86_64-linux-gnu-gcc', 'i686-linux-gnu-gcc'] as const;
+  const selftests = PROGRAMS.flatMap((program) => compilers.map((compiler) => ({ program, compiler })));
   await selftestsPass(
     t,
     tree,

@@ -28,6 +28,8 @@ const ALL_CODE = [
 /** Those of stock hibernation that a kernel without the series may be expected to pass. */
 const BY_SWSUSP = ['stock-cycle', 'fs-swsusp', 'swap-file', 'memory-least-stock', 'power-cut'] as const;
 
+/** Storms of the kernel that checks itself, which take a minute each. */
+const SEEDS_DEBUG = 60;
 /** The chain of two processors, whose cycles take longer. */
 const CYCLES_QEMU = 50;
 
@@ -58,6 +60,8 @@ const ON_V86: readonly Part[] = [
 ];
 
 const on = (processors: number, more: SoakMachine = {}): SoakMachine => ({ engine: 'qemu', processors, ...more });
+/** With less than 512 MiB, the kernel makes no large pages of its own accord. */
+const WITH_LARGE_PAGES: SoakMachine = { memoryMiB: 640 };
 const ON_QEMU: readonly Part[] = [
   ...[2, 1, 4].map((processors) => scenarios(on(processors))),
   ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), IN_USE)),
@@ -66,10 +70,14 @@ const ON_QEMU: readonly Part[] = [
   stacks(on(2)),
   stacks(on(2, { kernel: 'debug' })),
   // Each snapshot leaves a substitute on those before, with threads of its own.
-  ...[2, 4].map((processors) => memory(on(processors, { memoryMiB: 512 }))),
-  chain(CYCLES_QEMU, on(2)),
-  storms(on(2)),
-  ...DISK_BUSES.filter((diskBus) => diskBus !== 'ide').map((diskBus) => scenarios(on(2, { diskBus }), METHODS)),
+  ...[2, 4].map((processors) => memory(on(processors, WITH_LARGE_PAGES))),
+  chain(CYCLES_QEMU, on(2, WITH_LARGE_PAGES)),
+  storms(on(2, WITH_LARGE_PAGES)),
+  { run: 'storm', firstSeed: 1, lastSeed: SEEDS_DEBUG, machine: on(2, { kernel: 'debug', memoryMiB: 1024 }) },
+  // Each bus has ways of its own to the sectors beneath a substitute.
+  ...DISK_BUSES.filter((diskBus) => diskBus !== 'ide').map((diskBus) =>
+    scenarios(on(2, { diskBus }), [...METHODS, 'live-guards']),
+  ),
   scenarios(on(2, { diskBus: 'virtio-scsi' }), ['fs-raw-scsi']),
   // The kernel decides about both when it boots.
   ...['preempt=full', 'nokaslr'].map((cmdline) => scenarios(on(2, { cmdline }), METHODS)),
