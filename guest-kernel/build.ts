@@ -23,7 +23,7 @@ import type { Recipe } from '../emulator/host/node/artifacts/store.js';
 import { mergeFragments, renderConfig, requireOptions, type ConfigOption, type Fragment } from './config.js';
 import { keepWholeRecords } from './records.js';
 import { addedOptions } from './each-text.js';
-import { openTree, readSeries, type Patch } from './series.js';
+import { changesOf, openTree, readSeries, type Patch } from './series.js';
 import { obtainSource, unpackSource, type SourcePackage } from './source.js';
 import { withWarnings } from './warnings.js';
 
@@ -154,7 +154,7 @@ export async function kernelRecipeOf(
       source: `${source.version} ${source.sha256}`,
       tools,
       ...Object.fromEntries(fragments.map(({ file, text }) => [`config/${file}`, text])),
-      ...Object.fromEntries(patches.map(({ file, text }) => [`patches/${file}`, text])),
+      ...Object.fromEntries(patches.map(({ file, text }) => [`patches/${file}`, changesOf(text)])),
     },
     build: async (dir, _scratch, inner, kept) => {
       let isNew = false;

@@ -41,6 +41,12 @@ const IDENTITY = {
 /** The user's own git settings must not change what is applied or written. */
 export const ISOLATED = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
 
+/** What a patch changes, without its message: another message makes no other kernel. */
+export function changesOf(text: string): string {
+  const from = text.indexOf('\ndiff --git ');
+  return from < 0 ? text : text.slice(from + 1);
+}
+
 /** The patches of a folder in the order in which they are applied. */
 export async function readSeries(dir: string): Promise<readonly Patch[]> {
   if (!existsSync(dir)) return [];

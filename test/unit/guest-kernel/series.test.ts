@@ -7,6 +7,7 @@ import { test, type Test } from 'tap';
 import { packagePath } from '../../../emulator/host/node/paths.js';
 import {
   BASE_TAG,
+  changesOf,
   checkOrder,
   exportSeries,
   openTree,
@@ -214,4 +215,12 @@ test("the project's own series is in order", async (t) => {
     t.match(text, /^Signed-off-by: Snapback maintainers <maintainers@snapback\.invalid>$/m, file);
     t.match(text, /^From 0{40} /, file);
   }
+});
+
+test('the message of a patch is not among its changes', (t) => {
+  const diff = 'diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-one\n+two\n';
+  t.equal(changesOf(`Subject: [PATCH] one\n\nWhy.\n---\n a | 2 +-\n\n${diff}`), diff);
+  t.equal(changesOf(`Subject: [PATCH] two\n\n${diff}`), diff);
+  t.equal(changesOf(diff), diff);
+  t.end();
 });
