@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptPath } from '../emulator/host/node/artifacts/kept.js';
 import { lockFile } from '../emulator/host/node/artifacts/lock.js';
+import { removeWhole } from '../emulator/host/node/artifacts/remove.js';
 import { recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
 import { kernelSpec, type KernelKind } from './build.js';
 import { SERIES, takeSeriesTree } from './patched-tree.js';
@@ -28,7 +29,7 @@ const PARTIAL = 'partial';
 /** The kernel on which patches are tried first. A tree takes 2 GB, for a day: others are not left. */
 const isLeft = ({ flavour, arch }: KernelKind): boolean => flavour === 'release' && arch === 'i386';
 
-/** The recipe, which leaves its tree for patches, unless there is one. */
+/** The recipe, which leaves its tree for patches. An older one goes: it would be compiled anew for this series. */
 export function leavingTree(kind: KernelKind, recipe: Recipe): Recipe {
   if (!isLeft(kind)) return recipe;
   return {
@@ -44,19 +45,17 @@ async function leave(built: string, kind: KernelKind, inputs: Recipe['inputs'], 
   const identity = treeIdentity(kind, inputs);
   const place = join(context.cacheDir, `${identity.name}-${recipeKey(identity)}`);
   const home = keptPath(place);
-  const tree = join(home, 'linux');
-  if (existsSync(tree)) return;
   const release = await lockFile(`${place}.lock`, context.signal, (pid) =>
     context.progress(`waiting for process ${pid}, which is making a tree for patches`),
   );
   try {
-    if (existsSync(tree)) return;
+    await removeWhole(home);
     await mkdir(home, { recursive: true });
     await writeFile(join(home, PARTIAL), '');
     await takeSeriesTree(built, (await kernelSpec(kind)).patches, context);
     for (const file of [WARNINGS, SERIES]) await rename(join(dirname(built), file), join(home, file));
     // Last, since a tree is taken for complete.
-    await rename(built, tree);
+    await rename(built, join(home, 'linux'));
   } finally {
     await release();
   }

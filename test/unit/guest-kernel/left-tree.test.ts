@@ -56,10 +56,11 @@ test('the tree of a kernel is there for patches, with the series in it', async (
   await completeLeftTree(tree, unpack);
   t.equal(unpacked, 1, 'what no kernel needs comes with the first patch');
 
-  // The next kernel finds that tree, which is ahead of its own.
+  // That of the next kernel takes its place.
   await obtain(leavingTree(RELEASE, recipe('second', context)), context);
   t.same(await left(context), [home]);
-  t.equal(await readFile(join(tree, 'Makefile'), 'utf8'), 'first');
+  t.equal(await readFile(join(tree, 'Makefile'), 'utf8'), 'second');
+  t.ok(existsSync(join(beside, 'partial')));
 });
 
 test('other kernels leave no tree', async (t) => {
