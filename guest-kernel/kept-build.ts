@@ -54,6 +54,23 @@ export async function patchedArtifact({ dir, sha256 }: Artifact): Promise<Patche
   return { name: basename(dir), dir, sha256: sha256['bzImage'] ?? '', warnings };
 }
 
+/** Does `work` while no other process uses the tree of this identity. `place`: its name for `artifacts/kept.ts`. */
+export async function withTreeAlone(
+  identity: Pick<Recipe, 'name' | 'inputs'>,
+  context: BuildContext,
+  work: (place: string) => Promise<void>,
+): Promise<void> {
+  const place = join(context.cacheDir, `${identity.name}-${recipeKey(identity)}`);
+  const release = await lockFile(`${place}.lock`, context.signal, (pid) =>
+    context.progress(`waiting for process ${pid}, which is building in the same tree`),
+  );
+  try {
+    await work(place);
+  } finally {
+    await release();
+  }
+}
+
 /**
  * Does `work` in a tree that is kept in the cache, alone. Equal `identity` is the same tree. The first time, `prepare` fills it. The lock is for
  * programs that write to the tree.
@@ -65,16 +82,10 @@ export async function inKeptTree(
   prepare: (fresh: string) => Promise<void>,
   work: (tree: string, lock: string) => Promise<void>,
 ): Promise<void> {
-  const home = join(context.cacheDir, `${identity.name}-${recipeKey(identity)}`);
-  const release = await lockFile(`${home}.lock`, context.signal, (pid) =>
-    context.progress(`waiting for process ${pid}, which is building in the same tree`),
-  );
-  try {
-    const kept = keptWork(home, scratch);
+  await withTreeAlone(identity, context, async (place) => {
+    const kept = keptWork(place, scratch);
     await work(await kept.folder('linux', prepare), kept.lock);
-  } finally {
-    await release();
-  }
+  });
 }
 
 /**

@@ -8,10 +8,10 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BuildContext } from '../emulator/host/node/artifacts/context.js';
 import { keptPath } from '../emulator/host/node/artifacts/kept.js';
-import { lockFile } from '../emulator/host/node/artifacts/lock.js';
 import { removeWhole } from '../emulator/host/node/artifacts/remove.js';
-import { recipeKey, type Recipe } from '../emulator/host/node/artifacts/store.js';
+import type { Recipe } from '../emulator/host/node/artifacts/store.js';
 import { kernelSpec, type KernelKind } from './build.js';
+import { withTreeAlone } from './kept-build.js';
 import { SERIES, takeSeriesTree } from './patched-tree.js';
 import { WARNINGS } from './warnings.js';
 
@@ -41,14 +41,9 @@ export function leavingTree(kind: KernelKind, recipe: Recipe): Recipe {
   };
 }
 
-async function leave(built: string, kind: KernelKind, inputs: Recipe['inputs'], context: BuildContext): Promise<void> {
-  const identity = treeIdentity(kind, inputs);
-  const place = join(context.cacheDir, `${identity.name}-${recipeKey(identity)}`);
-  const home = keptPath(place);
-  const release = await lockFile(`${place}.lock`, context.signal, (pid) =>
-    context.progress(`waiting for process ${pid}, which is making a tree for patches`),
-  );
-  try {
+function leave(built: string, kind: KernelKind, inputs: Recipe['inputs'], context: BuildContext): Promise<void> {
+  return withTreeAlone(treeIdentity(kind, inputs), context, async (place) => {
+    const home = keptPath(place);
     await removeWhole(home);
     await mkdir(home, { recursive: true });
     await writeFile(join(home, PARTIAL), '');
@@ -56,9 +51,7 @@ async function leave(built: string, kind: KernelKind, inputs: Recipe['inputs'], 
     for (const file of [WARNINGS, SERIES]) await rename(join(dirname(built), file), join(home, file));
     // Last, since a tree is taken for complete.
     await rename(built, join(home, 'linux'));
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** Adds what is missing in a tree that has been left: `unpack` unpacks the whole source, and files that are there stay. */

@@ -12,7 +12,7 @@ import { conflictIn } from '../emulator/validate/patch-text.js';
 import { kernelRecipe, patchesOf, type KernelKind } from './build.js';
 import type { Change, KernelTree } from './patch-mail.js';
 import { buildInto, inKeptTree, patchedArtifact, type PatchedKernel } from './kept-build.js';
-import { gitIn, ISOLATED, isRigPatch, type Patch } from './series.js';
+import { changesOf, gitIn, ISOLATED, isRigPatch, type Patch } from './series.js';
 import { findSource } from './source.js';
 
 /** The file in which the kernel's options of hibernation are. */
@@ -84,7 +84,7 @@ export async function obtainTreeKernel(
   const added = own.isMarked ? [] : (await patchesOf(own.base)).filter(isRigPatch);
   const inputs: Recipe['inputs'] = {
     ...Object.fromEntries(Object.entries(recipe.inputs).filter(([name]) => name.startsWith('config/'))),
-    ...Object.fromEntries(added.map(({ file, text }) => [`patches/${file}`, text])),
+    ...Object.fromEntries(added.map(({ file, text }) => [`patches/${file}`, changesOf(text)])),
     builder,
     environment,
     tools,

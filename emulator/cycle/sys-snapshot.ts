@@ -328,9 +328,9 @@ function liveRunner(live: Agent, { matcher, evidence, virtualMs, pause }: LiveDe
 }
 
 /**
- * The instruction from which on the last call, if it was snapshot(2), lets nothing be written to a device but swap; undefined otherwise. When
- * all filesystems have been frozen, devices are synced once more: one that is being frozen may write to the page cache of a device
- * below, a loop device on a partition for example. Memory is preserved right after that.
+ * The instruction from which on the last call, if it was snapshot(2), lets nothing be written to a device but swap; undefined
+ * otherwise. When all filesystems have been frozen, devices are synced once more: one that is being frozen may write to the page
+ * cache of a device below, a loop device on a partition for example. Memory is preserved right after that.
  */
 export function frozenSince(markers: readonly MarkerSeen[]): number | undefined {
   const call = markers.findLastIndex(({ kind }) => kind === stepBegin('call'));

@@ -142,7 +142,6 @@ t.test('back to an instant, on as it was, and on differently', async (t) => {
   t.same(await standing(page), other, 'and so is the other one');
   t.comment((await page.textContent('#recalled')) ?? '');
   t.same(problems, [], 'without an error on the page');
-
   await page.close();
 
   const old = await browser.newPage();

@@ -81,6 +81,8 @@ async function run(
 async function runAll(names: readonly string[], quick: boolean, signal: AbortSignal): Promise<number> {
   const { context, progress } = buildContext(signal);
   const mutants = (await mutantsNamed(names)).filter((found) => !quick || isQuick(found));
+  if (mutants.length === 0)
+    throw new InputError(`none of these mutants is quick: ${names.join(', ')}`, { remedy: 'leave out --quick' });
   await ensurePrerequisites(context);
   const survivors: string[] = [];
   try {

@@ -7,7 +7,6 @@ import { test, type Test } from 'tap';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import { InputError } from '../../../emulator/machine/errors.js';
 import { warningsIn } from '../../../emulator/validate/compiler.js';
-
 import { readChanges, type Change } from '../../../guest-kernel/patch-mail.js';
 import { applyChanges, goToSeries, openPatchedTree } from '../../../guest-kernel/patched-tree.js';
 import { gitIn, type Patch } from '../../../guest-kernel/series.js';
