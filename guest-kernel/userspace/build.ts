@@ -114,6 +114,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   waits: ['waits/waits.c'],
   'wait-turns': ['waits/wait-turns.c'],
   graphics: ['screen/graphics.c'],
+  'press-keys': ['screen/press-keys.c'],
   selfcheck: ['selfcheck', 'selfcheck/tests'],
   storm: ['storm', 'snapctl/dm-request.c', 'snapctl/system.c', 'lib'],
 };

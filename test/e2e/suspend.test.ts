@@ -29,11 +29,11 @@ async function until(recorder: Recorder, text: string | RegExp): Promise<void> {
   }
 }
 
-/** Presses keys, and runs until the machine stops or goes back to a snapshot, for at most a minute. */
+/** Presses keys of the serial line, if any, and runs until the machine stops or goes back to a snapshot, for at most a minute. */
 const press = async (recorder: Recorder, keys: string): Promise<StopReason['why']> => {
   const { reason } = await recorder.machine.run({
     virtualMsMax: 60_000,
-    send: [{ channel: 'console', bytes: new TextEncoder().encode(keys) }],
+    ...(keys !== '' && { send: [{ channel: 'console', bytes: new TextEncoder().encode(keys) }] }),
     triggers: ['thawTasks', 'commit'].map((step) => ({
       when: { on: 'marker', kind: stepEnd(step as 'thawTasks' | 'commit') },
       then: { do: 'stop' },
@@ -153,5 +153,16 @@ t.test('a key switches the machine off without an image', (t) =>
     const last = consoleOf(recorder).slice(consoleOf(recorder).lastIndexOf('Press a key'));
     t.match(last, /snapctl: power off\r\n.*reboot: Power/);
     t.notMatch(last, /rolled back|committed|Press a key.*Press a key/s);
+  }),
+);
+
+t.test('a key of the keyboard decides', (t) =>
+  inGuest(async (agent, recorder) => {
+    // Half a second later, so that it is not over before it is looked at.
+    await agent.spawn(shell(`${WATCH_SCREEN}; sleep 0.5; press-keys r`));
+    const job = await agent.spawn(shell(`snapctl suspend ${PLACE}`));
+    await until(recorder, 'Press a key');
+    t.equal(await press(recorder, ''), 'trigger');
+    t.equal(resultOf(await agent.wait(job)).exitCode, 5);
   }),
 );

@@ -172,7 +172,7 @@ export function renderSnapshot(result: SnapshotResult, memoryMiB: number): strin
         'in swap), or swap is off (sys_snapshot), and it must come back whole. The image is counted as the kernel hands it out, before snapctl compresses it.',
         'After any resume of the devices, libata resets a disk, and gives it 150 ms for that before the first request. In the log of a rollback, "Starting',
         'disk" comes 156 ms after "Restarting tasks", and nothing in between. So no rollback is faster than the disk.',
-        'The store on a device is encrypted, in v86 by Adiantum, as there are no instructions for AES. A commit decrypts what it merges; dd does not. dd from a',
+        'The store on a device is encrypted, in v86 by Adiantum, as there are no instructions for AES. A commit decrypts what it merges; dd does not; it reads as many bytes from the same device. dd from a',
         'dm-crypt device with this cipher over the same partition copies 13.3 MB/s (16 MiB, virtual time), and 0.9 GB/s without: no such commit is faster than the cipher.',
         'The cycle is that of the stock cycle, by sys_snapshot, from the state before the suspend, with all of memory, image, disks and',
         'filesystems verified, which QEMU does not do. What of that does not need the restored system is done while it comes back.',
