@@ -73,7 +73,10 @@ static void first_step(void)
 	call_once(0);
 }
 
-const struct actor caller = { .name = "caller", .step = first_step, .pause_us_max = 100000 };
+const struct actor caller = { .name = "caller",
+			      .step = first_step,
+			      .pause_us_max = 100000,
+			      .calls_snapshot = true };
 
 static void second_step(void)
 {
@@ -82,7 +85,8 @@ static void second_step(void)
 
 const struct actor second_caller = { .name = "second-caller",
 				     .step = second_step,
-				     .pause_us_max = 60000 };
+				     .pause_us_max = 60000,
+				     .calls_snapshot = true };
 
 /* A caller that is killed, with or without an image in its hands. */
 static void victim_step(void)
@@ -101,7 +105,10 @@ static void victim_step(void)
 	note("killed a caller");
 }
 
-const struct actor victim = { .name = "victim", .step = victim_step, .pause_us_max = 100000 };
+const struct actor victim = { .name = "victim",
+			      .step = victim_step,
+			      .pause_us_max = 100000,
+			      .calls_snapshot = true };
 
 static void disturb_step(void)
 {
@@ -119,7 +126,10 @@ static void disturb_step(void)
 	note("signalled %d", pid);
 }
 
-const struct actor disturber = { .name = "disturber", .step = disturb_step, .pause_us_max = 20000 };
+const struct actor disturber = { .name = "disturber",
+				 .step = disturb_step,
+				 .pause_us_max = 20000,
+				 .calls_snapshot = true };
 
 /* An image of stock hibernation, made by /dev/snapshot, and thrown away. */
 static void hibernate_by_device(void)
@@ -153,28 +163,31 @@ static void hibernate_by_device(void)
 	close(device);
 }
 
-/* Suspends to swap and resumes from there at once. */
+int hibernate(void)
+{
+	int state = must(open("/sys/power/state", O_WRONLY | O_CLOEXEC)), error;
+
+	write_file("/sys/power/disk", "test_resume");
+	error = write(state, "disk", 4) < 0 ? errno : 0;
+	note("hibernation: %s", error ? strerror(error) : "done");
+	close(state);
+	errno = error;
+	return error ? -1 : 0;
+}
+
 static void hibernate_to_disk(void)
 {
-	int state;
-	ssize_t written;
-
 	/* An image is larger than the store in which it would be put in the live timeline. */
 	if (*store_on_disk)
 		return hibernate_by_device();
-	state = must(open("/sys/power/state", O_WRONLY | O_CLOEXEC));
-	write_file("/sys/power/disk", "test_resume");
-	written = write(state, "disk", 4);
-	note("hibernation: %s", written < 0 ? strerror(errno) : "done");
 	/* ENOSPC and ENODEV: swap is off. */
-	if (written < 0 && !is_clean(errno) && errno != ENOSPC && errno != ENODEV)
+	if (hibernate() && !is_clean(errno) && errno != ENOSPC && errno != ENODEV)
 		fail("hibernation: %s", strerror(errno));
-	close(state);
 }
 
 static void hibernate_step(void)
 {
-	if (chance_in(4))
+	if (chance_in(has_snapshot() ? 4 : 2))
 		hibernate_to_disk();
 	else
 		hibernate_by_device();

@@ -26,6 +26,11 @@ unsigned int store_number(const char *path)
 	return system_device(status.st_rdev);
 }
 
+bool has_snapshot(void)
+{
+	return !access("/sys/kernel/snapshot", F_OK);
+}
+
 int snapshot(unsigned int store, int *image)
 {
 	return syscall(NR_SNAPSHOT, store, image);

@@ -190,6 +190,11 @@ static void network_step(void)
 
 const struct actor networker = { .name = "networker", .step = network_step, .pause_us_max = 10000 };
 
+const struct actor *leading_actor(void)
+{
+	return has_snapshot() ? &caller : &hibernator;
+}
+
 const struct actor *const actors[] = { &caller,	    &second_caller, &victim,	&disturber,
 				       &hibernator, &freezer,	    &remounter, &mounter,
 				       &mapper,	    &looper,	    &swapper,	&spinner,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,14 +103,14 @@ static void wait_for_all(pid_t *pids, const struct actor *const *who, unsigned i
 	}
 }
 
-/* Who plays in this run: the one caller always, the others by chance. */
+/* Who plays in this run: the leading actor always, the others by chance. */
 static unsigned int cast(const struct actor **who)
 {
 	unsigned int all = 0, count = 0, wanted;
 
 	while (actors[all])
 		all++;
-	who[count++] = actors[0];
+	who[count++] = leading_actor();
 	wanted = 3 + chance(5);
 	while (count < wanted) {
 		const struct actor *actor = actors[1 + chance(all - 1)];
@@ -117,7 +118,7 @@ static unsigned int cast(const struct actor **who)
 
 		while (i < count && who[i] != actor)
 			i++;
-		if (i == count)
+		if (i == count && (has_snapshot() || !actor->calls_snapshot))
 			who[count++] = actor;
 	}
 	return count;
@@ -160,11 +161,23 @@ static unsigned int mapped_devices(void)
 	return count;
 }
 
+/* The system is left alone now: it must hibernate and come back. */
+static void hibernate_once(void)
+{
+	/* EBUSY: it is in use already. */
+	if (swapon("/dev/sdb2", 0) && errno != EBUSY)
+		fail("when all is over, swap cannot be used: %s", strerror(errno));
+	write_one("before");
+	if (hibernate())
+		fail("when all is over, hibernation fails: %s", strerror(errno));
+	read_one("before");
+}
+
 /*
  * The system is left alone now: a snapshot must succeed, give all of its image, and end in whatever way. What the live
  * timeline has written is there after a commit, and not after a rollback or a resume.
  */
-static void take_one(void)
+static void snapshot_once(void)
 {
 	unsigned int before = mapped_devices(), after;
 	struct snapshot_info info;
@@ -199,6 +212,7 @@ int storm_run(uint64_t seed, unsigned int ms)
 	const struct actor *who[ACTORS_MAX];
 	pid_t pids[ACTORS_MAX];
 	char names[256] = "";
+	const char *order;
 	unsigned int count;
 
 	chance_seed(seed);
@@ -210,8 +224,9 @@ int storm_run(uint64_t seed, unsigned int ms)
 	ballast_open();
 	write_file("/proc/self/oom_score_adj", "-1000");
 	write_file("/sys/power/pm_freeze_timeout", "2000");
-	write_file("/sys/kernel/snapshot/freeze_order",
-		   chance_in(2) ? "filesystems-first" : "tasks-first");
+	order = chance_in(2) ? "filesystems-first" : "tasks-first";
+	if (has_snapshot())
+		write_file("/sys/kernel/snapshot/freeze_order", order);
 	count = cast(who);
 	for (unsigned int i = 0; i < count; i++)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
@@ -232,7 +247,10 @@ int storm_run(uint64_t seed, unsigned int ms)
 	wait_for_all(pids, who, count);
 	if (!has_failed()) {
 		devices_check();
-		take_one();
+		if (has_snapshot())
+			snapshot_once();
+		else
+			hibernate_once();
 	}
 	if (has_failed())
 		report_print();

@@ -50,6 +50,8 @@ void report_print(void);
 
 /* The device as snapshot(2) takes it; 0 for memory, which an empty name stands for. */
 unsigned int store_number(const char *path);
+/* Not every kernel has snapshot(2). One without is put to the test by its hibernation. */
+bool has_snapshot(void);
 /* snapshot(2): 0 and the descriptor, 1, or -1 and errno. */
 int snapshot(unsigned int store, int *image);
 bool snapshot_info(int image, struct snapshot_info *info);
@@ -66,6 +68,8 @@ uint64_t image_read(int image, uint64_t bytes_max, size_t piece_bytes);
 void end_by_chance(int image);
 /* Saves the image, closes it, and resumes from it. Returns when that has failed. */
 void resume_from(int image);
+/* Stock hibernation to swap, and the resume from there at once: 0, or -1 and errno. */
+int hibernate(void);
 /* Does the kernel say how the latest snapshot(2) that returned 1 came back? */
 bool came_back(void);
 
@@ -92,11 +96,15 @@ struct actor {
 	uint32_t pause_us_max;
 	/* By the kernel, when memory runs out. */
 	bool may_be_killed;
+	/* It has nothing to do where the kernel has no snapshot(2). */
+	bool calls_snapshot;
 };
 
 #define ACTORS_MAX 24
-/* Ends with NULL; the first is always there. */
+/* Ends with NULL. */
 extern const struct actor *const actors[];
+/* Who is always there. */
+const struct actor *leading_actor(void);
 /* Pids of those that call snapshot(2), 0 where there is none. */
 #define CALLERS_MAX 4
 extern volatile pid_t *callers;
@@ -110,6 +118,7 @@ int storm_leaks(unsigned int rounds);
 int storm_pages(void);
 int storm_descriptor(const char *store);
 int storm_parts(void);
+int storm_recent(void);
 int storm_alone(unsigned int processor);
 int storm_memory(uint64_t seed, unsigned int snapshots);
 
