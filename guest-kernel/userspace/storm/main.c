@@ -6,6 +6,7 @@
  * storm pages                prints how many pages are in use
  * storm descriptor [DEVICE]  reads the image in all ways, in one live timeline
  * storm alone PROCESSOR      writes to its memory on a processor that it has for itself, until it is killed
+ * storm recent               takes a snapshot of pages that it has just touched, and goes back to it
  * storm parts                writes to large pages that are mapped page by page, until it is killed
  * storm memory SEED [N]      lets threads do everything to their memory while N snapshots are taken, or until SIGTERM
  */
@@ -17,7 +18,7 @@
 
 static int usage(void)
 {
-	fputs("usage: storm prepare|run SEED [MS]|leaks [ROUNDS]|pages|descriptor [DEVICE]|memory SEED [N]|alone PROCESSOR|parts\n",
+	fputs("usage: storm prepare|run SEED [MS]|leaks [ROUNDS]|pages|descriptor [DEVICE]|memory SEED [N]|alone PROCESSOR|parts|recent\n",
 	      stderr);
 	return 2;
 }
@@ -45,5 +46,7 @@ int main(int count, char **arguments)
 		return storm_alone(atoi(first));
 	if (!strcmp(command, "parts"))
 		return storm_parts();
+	if (!strcmp(command, "recent"))
+		return storm_recent();
 	return usage();
 }
