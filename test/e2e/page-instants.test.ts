@@ -2,63 +2,14 @@
 /** The page goes back to instants of its machine, in Chromium. The machine is that of the conformance suite, which needs no kernel. */
 import type { Page } from 'playwright-core';
 import t from 'tap';
-import { buildPage, buildWorkers } from '../../esbuild.config.mjs';
-import type { BootState } from '../../emulator/cycle/boot-state.js';
-import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { StandsAt } from '../../emulator/host/browser/session/protocol.js';
-import type { SessionState } from '../../emulator/host/browser/session/state.js';
-import { pageFiles } from '../../tools/page/files.js';
-import { serveFiles } from '../../tools/page/server.js';
-import { conformanceConfig, READY } from '../conformance/guest.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-
-await buildWorkers();
-await buildPage();
-
-interface There {
-  readonly snapback: SessionState;
-}
-
-/** Its guest waits in a loop that the emulator is slow at, so a virtual ms has fewer instructions. */
-const config = { ...(await conformanceConfig()), instructionsPerMs: 20_000 };
-
-async function readyState(): Promise<BootState> {
-  const machine = await createV86Engine().powerOn(config);
-  const { console, markers, instructions, virtualMs } = await machine.run({
-    virtualMsMax: 5_000,
-    triggers: [{ when: { on: 'marker', kind: READY }, then: { do: 'stop' } }],
-  });
-  const checkpoint = await machine.checkpoint();
-  await machine.close();
-  return { checkpoint, seen: { console, markers, writes: [[]], instructions, virtualMs } };
-}
-
-type Seen = Pick<SessionState, 'phase' | 'said' | 'prompt' | 'recall' | 'stands'>;
-
-/** Waits for what `find` finds in the state of the page, unless that has failed. */
-async function until<Found>(page: Page, find: (seen: Seen) => Found | undefined | false): Promise<Found> {
-  for (const endMs = performance.now() + HOST_MS_MAX; performance.now() < endMs;) {
-    const seen = await page.evaluate((): Seen => {
-      const { phase, said, prompt, recall, stands } = (globalThis as unknown as There).snapback;
-      return { phase, said, prompt, recall, stands };
-    });
-    if (seen.phase === 'failed') throw new Error(`the page has failed: ${seen.said}`);
-    const found = find(seen);
-    if (found !== undefined && found !== false) return found;
-    await page.waitForTimeout(50);
-  }
-  throw new Error('the page does not come to what was awaited');
-}
+import { serveFiles } from '../../tools/page/server.js';
+import { moved, smallPage, until } from './page-support.js';
 
 const standing = (page: Page): Promise<StandsAt> => until(page, ({ stands }) => stands);
 const lineOf = (page: Page): Promise<number> => until(page, ({ recall }) => recall?.line);
-
-/** Until the machine at the prompt has moved on by so many virtual ms. */
-async function moved(page: Page, byMs: number): Promise<void> {
-  const fromMs = await until(page, ({ recall }) => recall?.at.virtualMs);
-  await until(page, ({ recall }) => recall !== undefined && recall.at.virtualMs > fromMs + byMs);
-}
 
 async function type(page: Page, text: string): Promise<void> {
   await page.locator('#console textarea').focus();
@@ -80,19 +31,7 @@ async function goTo(page: Page, toMs: number): Promise<StandsAt> {
 }
 
 t.test('back to an instant, on as it was, and on differently', async (t) => {
-  const state = await readyState();
-  const files = await pageFiles({
-    config,
-    configKey: 'key',
-    hashes: { kernel: 'conformance' },
-    systemMap: '',
-    agentReady: state,
-    beforeDisk: state,
-    plan: { name: 'none', files: [], steps: [] } as never,
-    text: 'name: none\nsteps:\n  - boot\n',
-    facts: {} as never,
-  });
-  const server = await serveFiles(files, 0);
+  const server = await serveFiles(await smallPage(), 0);
   const { browser, close } = await openChromium();
   t.teardown(async () => {
     await close();

@@ -41,6 +41,9 @@ const STALL_MS = 60_000;
 /** Real time in which a worker must end its run when it is asked to. */
 const ABORT_MS_MAX = 2_000;
 
+/** What helps where a worker is lost. */
+const WORKER_REMEDY = 'try again; in a browser, reload the page, and close other pages that work';
+
 /** Number of machines after which an engine starts workers in advance: a program that makes one or two needs none. */
 const MACHINES_BEFORE_IDLE = 2;
 
@@ -158,7 +161,7 @@ async function started(link: Link, answer: Promise<void>, { timers, stallMs }: P
     if (link.signs() > 0) return;
     link.giveUp(
       new RigError(`the machine's worker has not started for ${stallMs / 1000} s`, {
-        remedy: 'try again; in a browser, reload the page, and close other pages that work',
+        remedy: WORKER_REMEDY,
       }),
     );
   });
@@ -283,7 +286,9 @@ function createLink(port: WorkerPort): Link {
     if (message.kind === 'answer') waiter?.resolve(message.value as never);
     else waiter?.reject(revive(message.failure));
   });
-  port.onFailure((cause) => die(new RigError(`the machine's worker died: ${cause.message}`, { cause })));
+  port.onFailure((cause) =>
+    die(new RigError(`the machine's worker died: ${cause.message}`, { cause, remedy: WORKER_REMEDY })),
+  );
 
   return {
     ask: (request, listeners = {}) =>

@@ -4,6 +4,7 @@ import '@xterm/xterm/css/xterm.css';
 import { signal } from '@preact/signals';
 import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
 import { render, type VNode } from 'preact';
+import { browserTimers } from '../../engines/v86/host-browser/timers.js';
 import type { Report } from '../../report/model.js';
 import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
@@ -11,6 +12,7 @@ import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
 import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';
+import { followWorker, type SessionWorker } from './session/worker-link.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
@@ -36,11 +38,6 @@ export interface PageResults {
 }
 
 /** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
-interface SessionWorker {
-  postMessage(message: ToSession): void;
-  addEventListener(type: 'message', listener: (event: { readonly data: FromSession }) => void): void;
-  addEventListener(type: 'error', listener: (event: { readonly message?: string }) => void): void;
-}
 interface KeyPressed {
   readonly key: string;
   readonly ctrlKey: boolean;
@@ -93,14 +90,7 @@ const show = (message: FromSession): void => {
   if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
 };
-session.addEventListener('message', ({ data }) => show(data));
-session.addEventListener('error', ({ message }) =>
-  show({
-    tell: 'failed',
-    message: `the session has ended: ${message ?? 'its program could not be loaded'}`,
-    remedy: 'reload the page',
-  }),
-);
+followWorker(session, show, browserTimers);
 session.postMessage({
   do: 'open',
   url: new URL('machine/machine.json', document.baseURI).href,

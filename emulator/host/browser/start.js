@@ -13,22 +13,30 @@
   if (typeof BigInt64Array === 'undefined') lacks.push('BigInt64Array');
   // Of the same years as workers that are modules, which cannot be asked for.
   if (typeof DecompressionStream === 'undefined') lacks.push('DecompressionStream');
+  var say = function (text) {
+    var message = document.createElement('p');
+    message.id = 'lacks';
+    message.setAttribute('role', 'alert');
+    message.appendChild(document.createTextNode(text));
+    var session = document.getElementById('session');
+    session.parentNode.insertBefore(message, session);
+  };
   if (lacks.length === 0) {
     script.type = 'module';
     script.src = 'page.js';
+    // Of a part that it loads, too.
+    script.onerror = function () {
+      say(
+        'A program of this page could not be loaded. Reload the page. ' +
+          'If that does not help, see that the server is running and has all files of the page.',
+      );
+    };
     document.body.appendChild(script);
     return;
   }
-  var message = document.createElement('p');
-  message.id = 'lacks';
-  message.setAttribute('role', 'alert');
-  message.appendChild(
-    document.createTextNode(
-      'This browser cannot show the machine. It lacks: ' +
-        lacks.join(', ') +
-        '. Open this page with Chromium 80, Firefox 114 or Safari 16.4, or a later version.',
-    ),
+  say(
+    'This browser cannot show the machine. It lacks: ' +
+      lacks.join(', ') +
+      '. Open this page with Chromium 80, Firefox 114 or Safari 16.4, or a later version.',
   );
-  var session = document.getElementById('session');
-  session.parentNode.insertBefore(message, session);
 })();

@@ -3,6 +3,7 @@
 import type { Engine } from '../../../machine/contract.js';
 import type { FromWorker, ToWorker, WorkerPort } from '../protocol.js';
 import { createRemoteEngine } from '../remote-engine.js';
+import { browserTimers } from './timers.js';
 
 export interface BrowserEngineOptions {
   /** URL of the bundled worker. */
@@ -26,18 +27,8 @@ export function createBrowserEngine({ workerUrl, wasm }: BrowserEngineOptions): 
   return createRemoteEngine({
     spawn: () => spawn(workerUrl),
     v86Module: () => (module ??= WebAssembly.compile(wasm)),
-    timers: { every, after },
+    timers: browserTimers,
   });
-}
-
-function every(ms: number, act: () => void): () => void {
-  const timer = setInterval(act, ms);
-  return () => clearInterval(timer);
-}
-
-function after(ms: number, act: () => void): () => void {
-  const timer = setTimeout(act, ms);
-  return () => clearTimeout(timer);
 }
 
 function spawn(url: string): WorkerPort {

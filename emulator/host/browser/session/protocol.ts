@@ -101,6 +101,8 @@ export interface Again {
 }
 
 export type FromSession =
+  /** The worker runs. Its first message. */
+  | { readonly tell: 'alive' }
   | { readonly tell: 'loading'; readonly loading: Loading }
   | { readonly tell: 'restoring' }
   | {

@@ -107,6 +107,9 @@ export const START: SessionState = {
 /** The state after a message. Output of the console is no part of it. */
 export function next(state: SessionState, message: FromSession): SessionState {
   switch (message.tell) {
+    case 'alive':
+      // It may have been called lost before.
+      return { ...state, phase: 'starting', said: START.said };
     case 'loading':
       // What else was being loaded then goes on for a while.
       return state.phase === 'failed' ? state : withLoading(state, message.loading);

@@ -7,8 +7,18 @@ import { createSession } from './session.js';
 interface WorkerScope {
   postMessage(message: FromSession): void;
   addEventListener(type: 'message', listener: (event: { readonly data: ToSession }) => void): void;
+  addEventListener(type: 'unhandledrejection', listener: (event: { readonly reason: unknown }) => void): void;
 }
 const scope = globalThis as unknown as WorkerScope;
 
+scope.postMessage({ tell: 'alive' });
+// A browser tells the page of errors that are thrown, and not of these.
+scope.addEventListener('unhandledrejection', ({ reason }) =>
+  scope.postMessage({
+    tell: 'failed',
+    message: `the session has failed: ${reason instanceof Error ? reason.message : String(reason)}`,
+    remedy: 'reload the page',
+  }),
+);
 const handle = createSession((message) => scope.postMessage(message));
 scope.addEventListener('message', ({ data }) => handle(data));

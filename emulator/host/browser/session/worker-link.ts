@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/** The page's side of the session's worker: shows what it tells, and says so when it is lost. */
+import type { Timers } from '../../../engines/v86/watchdog.js';
+import type { FromSession, ToSession } from './protocol.js';
+
+/** The part of the browser's API that a page needs of the worker. The project is type-checked without the DOM's types. */
+export interface SessionWorker {
+  postMessage(message: ToSession): void;
+  terminate(): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromSession }) => void): void;
+  addEventListener(type: 'error' | 'messageerror', listener: (event: { readonly message?: string }) => void): void;
+}
+
+/** Real time in ms after which a worker that has told nothing is called lost. The bound is generous because the host may be loaded. */
+const START_MS = 60_000;
+
+/**
+ * Calls `show` with each message of the worker. A worker that fails is ended, and `failed` is shown. So it is when the worker has told
+ * nothing for `startMs` of real time: a browser may make a worker that never runs, and tells nobody. That worker is not ended, because
+ * its program may only be slow to load; what it tells later is shown.
+ */
+export function followWorker(
+  worker: SessionWorker,
+  show: (message: FromSession) => void,
+  timers: Pick<Timers, 'after'>,
+  startMs = START_MS,
+): void {
+  let isOver = false;
+  const forget = timers.after(startMs, () =>
+    show({
+      tell: 'failed',
+      message: `the session has not started for ${startMs / 1000} s`,
+      remedy: 'reload the page, and close other pages that work',
+    }),
+  );
+  const end = (why: string): void => {
+    forget();
+    isOver = true;
+    worker.terminate();
+    show({ tell: 'failed', message: `the session has ended: ${why}`, remedy: 'reload the page' });
+  };
+  worker.addEventListener('message', ({ data }) => {
+    forget();
+    // What was on its way when the worker failed is of no use.
+    if (!isOver) show(data);
+  });
+  // An error without a message is that of loading.
+  worker.addEventListener('error', ({ message }) => end(message ?? 'its program could not be loaded'));
+  worker.addEventListener('messageerror', () => end('a message of it could not be read'));
+}

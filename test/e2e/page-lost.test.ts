@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/** What the page says when a file of it is lost, in Chromium: nothing hangs. The machine is that of the conformance suite. */
+import type { Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { openChromium } from '../../tools/browsers/chromium.js';
+import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
+import type { PageFiles } from '../../tools/page/files.js';
+import { serveFiles } from '../../tools/page/server.js';
+import { smallPage } from './page-support.js';
+
+const { browser, close } = await openChromium();
+t.teardown(close);
+const files = await smallPage();
+
+/** A page of a server of its own, so that nothing is cached. It is not yet opened. */
+async function served(t: Test, files: PageFiles): Promise<{ readonly page: Page; readonly url: string }> {
+  const { url, close } = await serveFiles(files, 0);
+  t.teardown(close);
+  const page = await browser.newPage();
+  t.teardown(() => page.close());
+  page.setDefaultTimeout(HOST_MS_MAX);
+  return { page, url };
+}
+
+/** All but one of the files. */
+function without(t: Test, all: PageFiles, name: RegExp): PageFiles {
+  const gone = [...all.keys()].filter((path) => name.test(path));
+  t.equal(gone.length, 1, `there is one ${name.source}`);
+  return new Map([...all].filter(([path]) => !gone.includes(path)));
+}
+
+/** A part that the script `name` needs at once. */
+function partOf(name: string): RegExp {
+  const script = new TextDecoder().decode(files.get(name) as Uint8Array);
+  const part = /\b(?:from|import)"\.\/(parts\/[^"]+)"/.exec(script)?.[1];
+  if (part === undefined) throw new Error(`${name} has no parts`);
+  return new RegExp(`^${part}$`);
+}
+
+const SESSION_GONE = 'the session has ended: its program could not be loaded; what to do: reload the page';
+const PAGE_GONE = /^A program of this page could not be loaded\. Reload the page\. /;
+
+t.test('files that the server lacks', async (t) => {
+  for (const [name, selector, said] of [
+    [/^page\.js$/, '#lacks', PAGE_GONE],
+    [partOf('page.js'), '#lacks', PAGE_GONE],
+    [/^session-worker\.js$/, '#status.failed', SESSION_GONE],
+    [
+      /^machine-worker-.*\.js$/,
+      '#status.failed',
+      /^the machine's worker died: it could not be loaded; what to do: .*reload the page/,
+    ],
+  ] as const)
+    await t.test(name.source, async (t) => {
+      const { page, url } = await served(t, without(t, files, name));
+      await page.goto(url);
+      t.match(await (await page.waitForSelector(selector)).textContent(), said);
+    });
+});
