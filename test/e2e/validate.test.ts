@@ -23,10 +23,11 @@ t.test('a patch that breaks a cell', async (t) => {
   const dir = t.testdir();
   const file = (name: string): string => join(dir, name);
   const outputs = ['json', 'ktap', 'junit', 'html', 'summary', 'trace'].flatMap((kind) => [`--${kind}`, file(kind)]);
-  const { status, stdout } = await validate(dir, ['preserve-writable'], ...outputs);
+  const { status, stdout } = await validate(dir, ['preserve-writable'], '--bisect', ...outputs);
   t.equal(status, 1);
   t.match(stdout, /^BROKEN /m);
   t.match(stdout, /preserved pages are not write-protected/, 'the finding');
+  t.match(stdout, /short is broken first by .*write/i, 'the bisection');
   const text = (name: string): Promise<string> => readFile(file(name), 'utf8');
   const { verdict, cells } = JSON.parse(await text('json')) as { verdict: string; cells: readonly object[] };
   t.match({ verdict, cells }, { verdict: 'broken', cells: [{ change: 'broken' }] });
@@ -45,12 +46,6 @@ t.test('a patch that breaks nothing', async (t) => {
   const { status, stdout } = await validate(t.testdir(), ['innocent'], '--bisect');
   t.equal(status, 0);
   t.match(stdout, /^NOT BROKEN /m);
-});
-
-t.test('the patch is found that breaks a cell', async (t) => {
-  const { status, stdout } = await validate(t.testdir(), ['preserve-writable'], '--bisect');
-  t.equal(status, 1);
-  t.match(stdout, /short is broken first by .*write/i);
 });
 
 t.test('what cannot be a patch is refused with a remedy', async (t) => {

@@ -99,7 +99,7 @@ export const HELP = `usage: npm run soak -- chain [--cycles N] [--seed N] [MACHI
 What takes too long for every test run, on one core:
   chain      snapshots, each taken by the system that came back from the one before, and each verified
   storm      seed by seed, a machine that takes snapshots, goes back to them, resumes from or commits them while it hibernates, freezes,
-             mounts, maps, swaps, forks ...
+             mounts, maps, swaps, forks ...; with a kernel that has no snapshot(2), it hibernates only
   memory     threads on all processors do everything to their memory while snapshots are taken
   scenarios  those of test/scenarios that the machine can run; the mistakes of the broken kernels must be found
   stacks     filesystems on devices on files on filesystems ..., each stack while it is written to; NAME is such as
