@@ -6,7 +6,10 @@ import type { Frame } from './frame.js';
 import { ANSWER, JOB_STATE, PayloadReader } from './protocol.js';
 
 export interface Output {
-  /** All bytes received so far. */
+  /**
+   * All bytes received so far. Where a guest went back to a snapshot, its program has not written what it wrote since:
+   * these bytes are given up as soon as the guest says so.
+   */
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   /** What is missing of each. Absent when both are whole; only a program started with `onlyEnds` can have gaps. */
@@ -159,14 +162,24 @@ export class Job {
     const code = payload.word();
     const end = endOf(state, code);
     if (end === undefined) return;
-    this.#status = { end, bytes: [payload.word(), payload.word()], groupRuns: payload.word() !== 0 };
+    const bytes = [payload.word(), payload.word()] as const;
+    this.#status = { end, bytes, groupRuns: payload.word() !== 0 };
+    this.#goBackTo(0, bytes[0]);
+    this.#goBackTo(1, bytes[1]);
   }
 
   #takeOutput(stream: 0 | 1, offset: number, bytes: Uint8Array): void {
     const received = this.#received[stream];
     if (offset > received.upTo && !this.onlyEnds)
       throw new RigError(`output of '${this.title}' was lost on the agent channel at byte ${received.upTo}`);
+    this.#goBackTo(stream, offset);
     received.take(offset, bytes);
+  }
+
+  /** The guest counts fewer bytes than have arrived: it went back to a time at which the rest was not yet written. */
+  #goBackTo(stream: 0 | 1, offset: number): void {
+    this.#received[stream].dropFrom(offset);
+    this.#confirmedBytes = Math.min(this.#confirmedBytes, this.#bytesReceived);
   }
 }
 
@@ -174,7 +187,8 @@ export class Job {
 class Received {
   /** The offset of the byte that comes next. */
   upTo: number;
-  readonly #head: Uint8Array[] = [];
+  /** Everything before the gap. */
+  #head: Uint8Array[] = [];
   #headBytes = 0;
   /** Everything after the last gap. */
   #tail: Uint8Array[] = [];
@@ -196,6 +210,7 @@ class Received {
     return { atBytes: this.#headBytes, bytes: this.#tailFrom - this.#from - this.#headBytes };
   }
 
+  /** Takes bytes that begin at `upTo` or behind it. */
   take(offset: number, bytes: Uint8Array): void {
     if (offset > this.upTo) {
       // After a gap the guest sends all that it keeps of the end, so what was the end before is no longer needed.
@@ -203,17 +218,28 @@ class Received {
       this.#tailFrom = offset;
       this.upTo = offset;
     }
-    // After a resume the guest may send output again that has already arrived.
-    const known = this.upTo - offset;
-    if (known >= bytes.length) return;
-    const added = bytes.subarray(known);
     if (this.#tailFrom === undefined) {
-      this.#head.push(added);
-      this.#headBytes += added.length;
+      this.#head.push(bytes);
+      this.#headBytes += bytes.length;
     } else {
-      this.#tail.push(added);
+      this.#tail.push(bytes);
     }
-    this.upTo += added.length;
+    this.upTo += bytes.length;
+  }
+
+  /** Gives up the bytes from this offset on, which the guest sends again, or which its program has not written. */
+  dropFrom(offset: number): void {
+    if (offset >= this.upTo) return;
+    this.upTo = Math.max(offset, this.#from);
+    if (this.#tailFrom !== undefined && this.upTo >= this.#tailFrom) {
+      this.#tail = [concat(this.#tail).subarray(0, this.upTo - this.#tailFrom)];
+      return;
+    }
+    this.#tail = [];
+    this.#tailFrom = undefined;
+    this.#head = [concat(this.#head).subarray(0, this.upTo - this.#from)];
+    this.#headBytes = this.#head[0]?.length ?? 0;
+    if (this.#headBytes < this.upTo - this.#from) this.#tailFrom = this.upTo;
   }
 }
 

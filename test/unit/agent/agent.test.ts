@@ -5,7 +5,7 @@ import { Agent } from '../../../emulator/agent/agent.js';
 import type { Frame } from '../../../emulator/agent/frame.js';
 import { ANSWER, JOB_STATE, payloadOf, PROTOCOL_VERSION, REQUEST } from '../../../emulator/agent/protocol.js';
 import type { RunReport } from '../../../emulator/machine/contract.js';
-import { Overdue } from '../../../emulator/agent/job.js';
+import { Job, Overdue } from '../../../emulator/agent/job.js';
 import { RigError } from '../../../emulator/machine/errors.js';
 import { type Move, type ScriptedMachine, scriptedMachine } from './fixtures/scripted-machine.js';
 
@@ -128,6 +128,53 @@ test('after a resume the rest of a job is asked for from where it was lost', asy
   t.match(result, { ended: 'exited', exitCode: 0 });
   t.equal(text(result.stdout), 'before after');
   t.same(second.received.find(({ type }) => type === REQUEST.collect)?.payload, payloadOf(7, 0, 1));
+});
+
+test('output of a timeline that was rolled back is given up', async (t) => {
+  const run = async (...frames: readonly ((id: number) => Frame)[]): Promise<string> => {
+    const machine = byType({
+      [REQUEST.start]: (frame) => ({ frames: [usual(frame), ...frames.map((of) => of(frame.id))] }),
+    });
+    const result = await new Agent(machine).exec(['x']);
+    t.match(result, { ended: 'exited' });
+    return text(result.stdout);
+  };
+  const before = (id: number): Frame => output(id, 0, 'before ');
+  const live = (id: number): Frame => output(id, 7, 'live');
+  t.equal(await run(before, live, (id) => exited(id, 0, 7)), 'before ', 'nothing was written after it');
+  t.equal(
+    await run(
+      before,
+      live,
+      (id) => output(id, 7, 'back'),
+      (id) => exited(id, 0, 11),
+    ),
+    'before back',
+  );
+  t.equal(
+    await run(
+      before,
+      live,
+      (id) => output(id, 7, 'in'),
+      (id) => exited(id, 0, 9),
+    ),
+    'before in',
+    'less was',
+  );
+});
+
+test('output with a gap is given up to where the guest went back to', async (t) => {
+  const at = (offset: number): string => {
+    const job = new Job(1, ['x'], NONE, undefined, { onlyEnds: true });
+    for (const frame of [output(1, 0, 'head'), output(1, 10, 'tail'), output(1, offset, '')]) job.take(frame);
+    const { stdout, gaps } = job.output;
+    return `${text(stdout)} ${gaps?.stdout?.bytes ?? 0} ${job.offsets[0]}`;
+  };
+  t.equal(at(14), 'headtail 6 14');
+  t.equal(at(12), 'headta 6 12');
+  t.equal(at(8), 'head 4 8', 'inside of the gap');
+  t.equal(at(4), 'head 0 4');
+  t.equal(at(2), 'he 0 2');
 });
 
 test('output that is missing is an error of the rig, never a shorter output', async (t) => {
