@@ -10,24 +10,31 @@ export interface EvidenceListeners {
   readonly onCommand?: (command: CommandOutcome) => void;
 }
 
-type Collected = Pick<
+/** The outcome of a timeline so far. */
+export type Collected = Pick<
   TimelineOutcome,
   'cycles' | 'filesystems' | 'selfChecks' | 'commands' | 'findings' | 'stepsNotRun'
 >;
+
+export interface EvidenceDeps extends EvidenceListeners {
+  /** Called after each addition and after each proof with all evidence so far, the cycle that is being verified included. */
+  readonly onEvidence?: (soFar: Collected) => void;
+}
 
 /** The evidence from before the first suspend. It is stored with the checkpoint that is made there. */
 export type EvidenceNotes = Pick<Collected, 'selfChecks' | 'commands' | 'findings'>;
 
 export class Evidence {
-  readonly #listeners: EvidenceListeners;
+  readonly #listeners: EvidenceDeps;
   readonly #cycles: CycleOutcome[] = [];
   readonly #filesystems: TimelineOutcome['filesystems'][number][] = [];
   readonly #selfChecks: TimelineOutcome['selfChecks'][number][] = [];
   readonly #commands: CommandOutcome[] = [];
   readonly #findings: Finding[] = [];
   readonly #stepsNotRun: StepNotRun[] = [];
+  #verified: CycleOutcome | undefined;
 
-  constructor(listeners: EvidenceListeners) {
+  constructor(listeners: EvidenceDeps) {
     this.#listeners = listeners;
   }
 
@@ -51,6 +58,7 @@ export class Evidence {
       this.#findings.push(finding);
       this.#listeners.onFinding?.(finding);
     }
+    if (findings.length > 0) this.#tell();
   }
 
   /** Records as a finding why the guest did not reach an awaited point. */
@@ -67,22 +75,34 @@ export class Evidence {
   addCommand(command: CommandOutcome): void {
     this.#commands.push(command);
     this.#listeners.onCommand?.(command);
+    this.#tell();
   }
 
   addSelfChecks(points: TimelineOutcome['selfChecks']): void {
     this.#selfChecks.push(...points);
+    this.#tell();
   }
 
   addFilesystems(proven: Proven<TimelineOutcome['filesystems']>): void {
     this.#filesystems.push(...this.take(proven));
+    this.#tell();
   }
 
   addCycle(cycle: CycleOutcome): void {
     this.#cycles.push(cycle);
+    this.#verified = undefined;
+    this.#tell();
+  }
+
+  /** Tells the listeners of a cycle as far as it has been verified. It is no evidence before it has been added. */
+  tellCycle(cycle: CycleOutcome): void {
+    this.#verified = cycle;
+    this.#tell();
   }
 
   skip(timeline: TimelineName, step: string): void {
     this.#stepsNotRun.push({ timeline, step });
+    this.#tell();
   }
 
   /** The input for `restore`. */
@@ -95,8 +115,15 @@ export class Evidence {
     this.#selfChecks.push(...selfChecks);
     this.#commands.push(...commands);
     this.#findings.push(...findings);
-    if (reported) return;
-    for (const command of commands) this.#listeners.onCommand?.(command);
-    for (const finding of findings) this.#listeners.onFinding?.(finding);
+    if (!reported) {
+      for (const command of commands) this.#listeners.onCommand?.(command);
+      for (const finding of findings) this.#listeners.onFinding?.(finding);
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    const cycles = this.#verified ? [...this.#cycles, this.#verified] : this.#cycles;
+    this.#listeners.onEvidence?.({ ...this.collected, cycles });
   }
 }

@@ -8,6 +8,8 @@ import { machineWords, replayLimit, type Report } from './model.js';
 
 export interface TextOptions {
   readonly colour: boolean;
+  /** False: the run goes on, so there is neither a verdict nor a last state. Default true. */
+  readonly isOver?: boolean;
 }
 
 const LABEL_WIDTH = 13;
@@ -17,22 +19,21 @@ const LINE_MAX = 400;
 const STEPS_SHOWN_MAX = 6;
 
 /** Ends without a newline. */
-export function renderText(report: Report, { colour }: TextOptions): string {
+export function renderText(report: Report, { colour, isOver = true }: TextOptions): string {
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const limit = replayLimit(report);
   const verdict = report.verdict === 'pass' ? paint(32, 'PASS') : paint(31, 'FAIL');
   return [
-    `${verdict}  ${printableLine(report.scenario.name)}`,
-    paint(2, `      ${printableLine(headline(report))}`),
+    `${isOver ? verdict : '....'}  ${printableLine(report.scenario.name)}`,
+    paint(2, `      ${printableLine(headline(report, isOver))}`),
     '',
-    ...rows(report).map(([label, text]) => `  ${paint(1, label.padEnd(LABEL_WIDTH))}${printableLine(text)}`),
+    ...rows(report, isOver).map(([label, text]) => `  ${paint(1, label.padEnd(LABEL_WIDTH))}${printableLine(text)}`),
     ...report.failures.flatMap((failure, index) => [
       '',
       ...failureLines(failure, index, report.failures.length, paint),
     ]),
-    '',
-    `  replay: ${printableLine(report.replay)}`,
-    ...(limit === undefined ? [] : [`          (${limit})`]),
+    ...(isOver ? ['', `  replay: ${printableLine(report.replay)}`] : []),
+    ...(isOver && limit !== undefined ? [`          (${limit})`] : []),
   ].join('\n');
 }
 
@@ -44,7 +45,7 @@ export function renderFindings(findings: readonly Finding[]): string {
   ].join('\n');
 }
 
-function headline(report: Report): string {
+function headline(report: Report, isOver: boolean): string {
   const { kernel, options, seed, method, cycles, offMs } = report;
   const memory = options['memoryMiB'];
   const rolledBack = report.perCycle.filter((cycle) => cycle.rolledBack === true).length;
@@ -54,14 +55,14 @@ function headline(report: Report): string {
     ...(machineWords(report) ?? []),
     ...(typeof memory === 'number' ? [`${memory} MiB`] : []),
     `seed ${seed}`,
-    ...(method === null ? ['not suspended'] : [method, counted(cycles, 'cycle')]),
+    ...(method !== null ? [method, counted(cycles, 'cycle')] : isOver ? ['not suspended'] : []),
     ...(rolledBack > 0 ? [`${rolledBack} rolled back`] : []),
     ...(committed > 0 ? [`${committed} committed`] : []),
     ...(method !== null && rolledBack + committed < cycles ? [`off for ${time(offMs)}`] : []),
   ].join(' · ');
 }
 
-function rows(report: Report): readonly (readonly [string, string])[] {
+function rows(report: Report, isOver: boolean): readonly (readonly [string, string])[] {
   const { memory, image, disk, selfChecks, frozen, filesystems } = report;
   const rows: [string, string][] = [];
   if (memory.pagesCompared > 0) {
@@ -102,7 +103,7 @@ function rows(report: Report): readonly (readonly [string, string])[] {
   ]);
   rows.push(...notRunRows(report));
   // Where no other run can have the same state, its hash tells nothing.
-  if (report.machine?.deterministic !== false) rows.push(['state', report.stateHash.slice(0, 16)]);
+  if (isOver && report.machine?.deterministic !== false) rows.push(['state', report.stateHash.slice(0, 16)]);
   for (const note of report.notes ?? []) rows.push(['note', note]);
   return rows;
 }

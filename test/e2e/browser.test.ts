@@ -51,6 +51,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
+import { checkGrowing, recordGrowing } from './page-reading.js';
 
 await buildWorkers();
 await buildPage();
@@ -530,6 +531,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await act(press('Enter'));
   t.equal(await focused(), 'go');
   await tabTo(t, page, '#next');
+  await recordGrowing(page);
   parts.length = 0;
   while ((await act(press('Enter'))) !== undefined)
     t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
@@ -565,6 +567,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   for (const key of ['memory', 'image', 'disk', 'frozen', 'instructions', 'virtualMs', 'replay', 'artifacts'] as const)
     t.same(report[key], there[key], key);
   t.equal(await page.textContent('#verdict'), renderText(report, { colour: false }), 'printed as on the command line');
+  await checkGrowing(t, page, renderText(report, { colour: false }));
   const writers = await page.locator('#disks .legend tr').evaluateAll((rows) =>
     rows.map((row) => {
       const { dataset, textContent } = row as unknown as Row;

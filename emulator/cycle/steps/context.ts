@@ -3,14 +3,14 @@
 import type { Agent } from '../../agent/agent.js';
 import type { Job } from '../../agent/job.js';
 import type { Machine, MarkerSeen } from '../../machine/contract.js';
-import type { Evidence, EvidenceListeners } from '../evidence.js';
+import type { Evidence, EvidenceDeps } from '../evidence.js';
 import type { Machines, MachinesDeps } from '../machines.js';
 import type { Matcher } from '../pattern.js';
 import type { Plan } from '../plan.js';
 import type { Proofs, ResumeEvidence, SuspendEvidence } from '../proofs.js';
 import type { Recorder } from '../recorder.js';
 
-export interface TimelineDeps extends MachinesDeps, EvidenceListeners {
+export interface TimelineDeps extends MachinesDeps, EvidenceDeps {
   /** Which of a run's two timelines this is; `main` by default. */
   readonly timeline?: 'main' | 'control';
   readonly proofs: Proofs;

@@ -2,6 +2,7 @@
 import { GuestError, InputError } from '../../machine/errors.js';
 import { frozenAcrossPowerOff, frozenInLiveTimeline } from '../frozen.js';
 import { measuresAcrossPowerOff, measuresInOneMachine } from '../measures.js';
+import type { CycleOutcome } from '../outcome.js';
 import type { Proof, SimpleStep } from '../plan.js';
 import { writesBetween } from '../power.js';
 import type { Proven, ResumeEvidence } from '../proofs.js';
@@ -16,19 +17,7 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
   const use = context.deps.proofs;
   const prove = async <T>(proof: Proof, make: () => Promise<Proven<T>>): Promise<Proven<T> | undefined> =>
     proofs.includes(proof) ? provenBy(context, make) : undefined;
-  const taken = <T>(proven: Proven<T> | undefined): T | undefined => proven && collected.take(proven);
-  const memory = taken(await prove('memory', () => use.memory(evidence)));
-  // A snapshot that was rolled back has left no image on a disk.
-  const image = suspended.rolledBack
-    ? undefined
-    : taken(await prove('image', () => early.image ?? use.image(evidence)));
-  const disk = taken(await prove('disk', () => use.disk({ ...evidence, ...writesSinceRestore(context, resumed) })));
-  const filesystems = await prove(
-    'filesystems',
-    () => early.filesystems ?? use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot'),
-  );
-  if (filesystems) collected.addFilesystems(filesystems);
-  collected.addCycle({
+  let cycle: CycleOutcome = {
     method: evidence.method,
     offMs: suspended.offMs,
     ...(suspended.rolledBack && { rolledBack: true }),
@@ -37,10 +26,28 @@ export async function verify(context: StepContext, { proofs }: Extract<SimpleSte
         ? frozenAcrossPowerOff(suspended.seen, { markers })
         : frozenInLiveTimeline(suspended.seen.markers),
     measures: suspended.rolledBack ? measuresInOneMachine(markers) : measuresAcrossPowerOff(suspended.seen, markers),
-    memory,
-    image,
-    disk,
-  });
+    memory: undefined,
+    image: undefined,
+    disk: undefined,
+  };
+  const take = <K extends 'memory' | 'image' | 'disk'>(
+    part: K,
+    proven: Proven<NonNullable<CycleOutcome[K]>> | undefined,
+  ): void => {
+    if (!proven) return;
+    cycle = { ...cycle, [part]: collected.take(proven) };
+    collected.tellCycle(cycle);
+  };
+  take('memory', await prove('memory', () => use.memory(evidence)));
+  // A snapshot that was rolled back has left no image on a disk.
+  if (!suspended.rolledBack) take('image', await prove('image', () => early.image ?? use.image(evidence)));
+  take('disk', await prove('disk', () => use.disk({ ...evidence, ...writesSinceRestore(context, resumed) })));
+  const filesystems = await prove(
+    'filesystems',
+    () => early.filesystems ?? use.filesystems(evidence.disks, 'suspend', evidence.method === 'sys_snapshot'),
+  );
+  if (filesystems) collected.addFilesystems(filesystems);
+  collected.addCycle(cycle);
   // Releases two copies of all RAM.
   context.resumed = undefined;
 }

@@ -438,10 +438,6 @@ t.test('the views', async (t) => {
   t.match(shown, /<li class="track" data-kind="live">/);
   t.match(shown, /<li class="span" data-kind="copy"[^>]*title="copy: 5.0 ms, from 15.0 ms on">/);
   t.match(shown, /machine 2, 70.0 ms to 90.0 ms, from the snapshot/);
-  t.match(
-    view({ ...START, findings: [{ kind: 'memory', what: 'a page differs', details: [] }] }),
-    /<li>memory: a page differs<\/li>/,
-  );
   const failed = view(after(prompt, verdict('FAIL  <x>')));
   t.match(failed, /<pre id="verdict" class="fail" tabindex="0" aria-label="verdict">FAIL {2}&lt;x><\/pre>/i);
   t.match(failed, /class="failed">the scenario has ended: fail/);

@@ -2,7 +2,7 @@
 /** The driver, against a guest of a few lines. */
 import t from 'tap';
 import { bootStates, type BootStates, type ByteCache } from '../../../emulator/cycle/boot.js';
-import type { EvidenceListeners } from '../../../emulator/cycle/evidence.js';
+import type { Collected, EvidenceDeps, EvidenceListeners } from '../../../emulator/cycle/evidence.js';
 import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan, type RunDeps } from '../../../emulator/cycle/run.js';
@@ -64,7 +64,7 @@ function run(
     files?: Plan['files'];
     console?: Plan['console'];
     proofs?: Partial<Proofs>;
-    listeners?: EvidenceListeners;
+    listeners?: EvidenceDeps;
     pause?: NonNullable<RunDeps['pause']>;
     states?: BootStates;
   } = {},
@@ -820,6 +820,27 @@ t.test('findings and commands are told at once, also those of a run that comes t
     'control: late',
     'main: late',
   ]);
+});
+
+t.test('evidence is told while it is collected, after each proof', async (t) => {
+  const told: string[] = [];
+  let last: Collected | undefined;
+  const onEvidence = (soFar: Collected): void => {
+    last = soFar;
+    const { cycles, filesystems, commands, findings } = soFar;
+    const parts = cycles.map(({ memory, image, disk }) =>
+      Object.entries({ memory, image, disk }).flatMap(([key, part]) => (part ? [key] : [])),
+    );
+    told.push([...parts.flat(), `${filesystems.length} ${commands.length} ${findings.length}`].join(' '));
+  };
+  const steps = [{ do: 'boot' }, command('early', { continue: true }), ...CYCLE] as const;
+  const { main } = await run(steps, { listeners: { onEvidence }, control: true });
+  t.same(
+    told.filter((one, index) => one !== told[index - 1]),
+    ['0 1 0', '0 1 1', 'memory 0 1 1', 'memory image 0 1 1', 'memory image disk 0 1 1', 'memory image disk 1 1 1'],
+    'nothing of the control run',
+  );
+  t.same(last?.cycles, main.cycles);
 });
 
 t.test('a guest that refuses to suspend', async (t) => {

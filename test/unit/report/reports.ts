@@ -2,7 +2,7 @@
 /** Reports of runs that never were. */
 import type { Finding, RunOutcome, TimelineOutcome } from '../../../emulator/cycle/outcome.js';
 import { DEFAULT_MACHINE, type MachineOptions } from '../../../emulator/cycle/plan.js';
-import { reportOf, type Report } from '../../../emulator/report/model.js';
+import { reportOf, type Report, type ReportContext } from '../../../emulator/report/model.js';
 
 export const HASH = 'ab'.repeat(32);
 
@@ -40,17 +40,16 @@ export function reportWith(
   over: Partial<RunOutcome> = {},
   machine: MachineOptions = DEFAULT_MACHINE,
 ): Report {
-  return reportOf(
-    { main: timeline(), control: timeline(), findings, ...over },
-    {
-      plan: { name: 'n', machine, files: [], steps: [], control: true },
-      scenario: { name: 'stock suspend & resume', file: 'x.yaml', sha256: HASH },
-      kernel: { version: '6.12.117', flavour: 'release', sha256: HASH },
-      realMs: 9876,
-      replay: 'npx snapback run x.yaml --seed 1',
-      options: { memoryMiB: 256 },
-      artifacts: { kernel: HASH },
-      packages: { v86: '0.5.462' },
-    },
-  );
+  return reportOf({ main: timeline(), control: timeline(), findings, ...over }, contextWith(machine));
 }
+
+export const contextWith = (machine: MachineOptions = DEFAULT_MACHINE): ReportContext => ({
+  plan: { name: 'n', machine, files: [], steps: [], control: true },
+  scenario: { name: 'stock suspend & resume', file: 'x.yaml', sha256: HASH },
+  kernel: { version: '6.12.117', flavour: 'release', sha256: HASH },
+  realMs: 9876,
+  replay: 'npx snapback run x.yaml --seed 1',
+  options: { memoryMiB: 256 },
+  artifacts: { kernel: HASH },
+  packages: { v86: '0.5.462' },
+});

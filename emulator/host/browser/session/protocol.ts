@@ -146,6 +146,8 @@ export type FromSession =
   | { readonly tell: 'machine'; readonly machine: MachineShown }
   | { readonly tell: 'finding'; readonly finding: Finding }
   | { readonly tell: 'command'; readonly command: CommandOutcome }
+  /** The report as the command line would print it, as far as it is known. */
+  | { readonly tell: 'growing'; readonly text: string }
   /** `text`: the report as the command line prints it. */
   | {
       readonly tell: 'verdict';

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /** Runs the scenario of the page as `snapback run` does: the same cycle, the same proofs, the same report. */
 import type { Booter, BootStates } from '../../../cycle/boot.js';
+import type { Collected } from '../../../cycle/evidence.js';
 import type { MachineShown } from '../../../cycle/machines.js';
+import type { Finding } from '../../../cycle/outcome.js';
 import { runPlan } from '../../../cycle/run.js';
 import type { PausedAt, Standing } from '../../../cycle/steps/context.js';
 import type { Engine } from '../../../machine/contract.js';
-import { reportOf, type Report } from '../../../report/model.js';
+import { reportOf, type Report, type ReportContext } from '../../../report/model.js';
 import { createProofs } from '../../../verify/proofs.js';
 import type { LoadedScenario } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
 import type { DiskReader } from './disk-reader.js';
 import { disksOf } from './disks.js';
+import { growingText, NOTHING_COLLECTED } from './growing.js';
 import { browserMatcher } from './matcher.js';
 import type { FromSession } from './protocol.js';
 
@@ -37,7 +40,18 @@ export async function runScenario(
   disks: DiskReader,
 ): Promise<Report> {
   const machines: MachineShown[] = [];
+  const findings: Finding[] = [];
+  let collected: Collected = NOTHING_COLLECTED;
   const startedMs = performance.now();
+  const contextNow = (): ReportContext => ({
+    ...facts,
+    plan,
+    realMs: Math.round(performance.now() - startedMs),
+    packages: { ...facts.packages, browser: navigator.userAgent },
+    notes: [...(facts.notes ?? []), NO_CHECKERS],
+  });
+  const grow = (): void =>
+    tell({ tell: 'growing', text: growingText({ collected, findings, machines }, contextNow()) });
   const booter: Booter = {
     engine,
     config,
@@ -75,16 +89,18 @@ export async function runScenario(
     onMachine(machine) {
       machines[machine.number - 1] = machine;
       tell({ tell: 'machine', machine });
+      grow();
     },
-    onFinding: (finding) => tell({ tell: 'finding', finding }),
+    onEvidence(soFar) {
+      collected = soFar;
+      grow();
+    },
+    onFinding(finding) {
+      findings.push(finding);
+      tell({ tell: 'finding', finding });
+    },
     onCommand: (command) => tell({ tell: 'command', command }),
     say: (what, fraction) => tell({ tell: 'step', what, fraction }),
   });
-  return reportOf(outcome, {
-    ...facts,
-    plan,
-    realMs: Math.round(performance.now() - startedMs),
-    packages: { ...facts.packages, browser: navigator.userAgent },
-    notes: [...(facts.notes ?? []), NO_CHECKERS],
-  });
+  return reportOf(outcome, contextNow());
 }

@@ -57,6 +57,8 @@ export interface SessionState {
   readonly sector: SectorShown | undefined;
   /** Why the scenario cannot be run. */
   readonly refused: string | undefined;
+  /** The report as far as it is known, as the command line would print it, until there is {@link verdict}. */
+  readonly growing: string | undefined;
   readonly report: Report | undefined;
   /** The report as the command line prints it. */
   readonly verdict: string | undefined;
@@ -81,6 +83,7 @@ const NOTHING_RUN = {
   differences: [],
   sector: undefined,
   refused: undefined,
+  growing: undefined,
   report: undefined,
   verdict: undefined,
   session: undefined,
@@ -197,10 +200,12 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, sector: message.sector };
     case 'finding':
       return { ...state, findings: [...state.findings, message.finding] };
+    case 'growing':
+      return { ...state, growing: message.text };
     case 'verdict': {
       const { report, text, session, expected } = message;
       const said = `the scenario has ended: ${report.verdict}`;
-      return { ...state, phase: 'ended', said, done: 1, report, verdict: text, session, expected };
+      return { ...state, phase: 'ended', said, done: 1, growing: undefined, report, verdict: text, session, expected };
     }
     case 'stored':
       return { ...state, stored: message.stored };

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT
-/** The proofs: findings as they come, then the verdict as the command line prints it, the state hash and the report. */
+/** The proofs: the verdict as the command line prints it, while it is worked out and then; the state hash and the report. */
 import type { VNode } from 'preact';
-import type { Finding } from '../../../cycle/outcome.js';
-import type { Report } from '../../../report/model.js';
-import { linkPart, SESSION_NAME, sessionText, type SessionFile } from '../../../scenario/session-file.js';
+import { linkPart, SESSION_NAME, sessionText } from '../../../scenario/session-file.js';
+import type { SessionState } from '../session/state.js';
 
-export interface ProofsProps {
-  readonly findings: readonly Finding[];
-  readonly report: Report | undefined;
-  readonly verdict: string | undefined;
-  /** What was run. */
-  readonly session: SessionFile | undefined;
-  /** The state hash that it has to have, because the page was opened with it. */
-  readonly expected: string | undefined;
-}
+export type ProofsProps = Pick<SessionState, 'findings' | 'growing' | 'report' | 'verdict' | 'session' | 'expected'>;
 
-export function Proofs({ findings, report, verdict, session, expected }: ProofsProps): VNode | null {
-  if (!report && findings.length === 0) return null;
+export function Proofs({ findings, growing, report, verdict, session, expected }: ProofsProps): VNode | null {
+  const text = verdict ?? growing;
+  if (text === undefined) return null;
   return (
     <section id="proofs" aria-label="proofs">
       <h2>Proofs</h2>
+      {/* One element, so that who has the focus there keeps it. */}
+      <pre
+        id={report ? 'verdict' : 'growing'}
+        class={report?.verdict ?? 'growing'}
+        tabIndex={0}
+        aria-label={report ? 'verdict' : 'verdict, while it is worked out'}
+      >
+        {text}
+      </pre>
       {report ? (
         <div>
-          <pre id="verdict" class={report.verdict} tabIndex={0} aria-label="verdict">
-            {verdict}
-          </pre>
           <p>
             State hash <code id="state-hash">{report.stateHash}</code>. In a terminal, <code>{report.replay}</code> ends
             in the same state.{' '}
@@ -53,7 +51,8 @@ export function Proofs({ findings, report, verdict, session, expected }: ProofsP
           )}
         </div>
       ) : (
-        <ul class="findings" aria-live="polite">
+        // The text above is read as a whole. This says what is new in it.
+        <ul class="unseen" aria-live="polite">
           {findings.map(({ kind, what }, index) => (
             <li key={index}>
               {kind}: {what}

@@ -70,7 +70,7 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
 
 export function SessionView(props: SessionProps): VNode {
   const { state, onAct, send, edited, onEdit, place, onPlace, showsTour, onSkip } = props;
-  const { phase, said, loading, scenario, paused, places, steps, done, findings, machines, report, verdict } = state;
+  const { phase, said, loading, scenario, paused, places, steps, done, machines, report } = state;
   // They stay while the run goes on, so that who has the focus there can go on with it.
   const isStepwise = phase === 'running' && places.length > 0;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
@@ -141,7 +141,7 @@ export function SessionView(props: SessionProps): VNode {
           send({ do: 'askSector', ...asked });
         }}
       />
-      <Proofs findings={findings} report={report} verdict={verdict} session={state.session} expected={state.expected} />
+      <Proofs {...state} />
     </div>
   );
 }

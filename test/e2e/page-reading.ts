@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/** What a visitor of the page reads while a scenario is run: the verdict that grows. */
+import type { Page } from 'playwright-core';
+import type { Test } from 'tap';
+
+interface Growing {
+  readonly document: {
+    getElementById(id: string): { readonly textContent: string } | null;
+    readonly body: unknown;
+  };
+  readonly MutationObserver: new (onChange: () => void) => {
+    observe(
+      element: unknown,
+      what: { readonly childList: true; readonly characterData: true; readonly subtree: true },
+    ): void;
+  };
+  /** The texts so far, each once. */
+  grown?: string[];
+}
+
+/** From now on the page keeps what the verdict is while it is worked out. */
+export const recordGrowing = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const there = globalThis as unknown as Growing;
+    const grown: string[] = [];
+    there.grown = grown;
+    new there.MutationObserver(() => {
+      const text = there.document.getElementById('growing')?.textContent;
+      if (text !== undefined && text !== grown.at(-1)) grown.push(text);
+    }).observe(there.document.body, { childList: true, characterData: true, subtree: true });
+  });
+
+const rowsOf = (text: string): readonly string[] => text.split('\n').filter((line) => /^ {2}[a-z]/.test(line));
+
+/** The rows came one after another, and are those of the verdict. */
+export async function checkGrowing(t: Test, page: Page, verdict: string): Promise<void> {
+  const grown = await page.evaluate(() => (globalThis as unknown as Growing).grown ?? []);
+  const first = ['memory', 'image', 'disk'].map((label) =>
+    grown.findIndex((text) => rowsOf(text).some((row) => row.startsWith(`  ${label} `))),
+  );
+  t.ok(
+    first.every((at, index) => at >= 0 && at >= (first[index - 1] ?? 0)),
+    `the rows of the proofs come one after another: ${first.join(', ')} of ${grown.length} texts`,
+  );
+  t.ok((first[0] ?? 0) < (first[2] ?? 0), 'that of the memory before that of the disks');
+  const inTheEnd = new Set(rowsOf(verdict));
+  // Its real time goes on.
+  const others = rowsOf(grown.at(-1) ?? '').filter((row) => !row.startsWith('  run ') && !inTheEnd.has(row));
+  t.same(others, [], 'and are those of the verdict');
+}
