@@ -77,6 +77,12 @@ export function duration(bounds?: readonly [min: string, max: string]): Shape<nu
   );
 }
 
+/** A whole number of ms as {@link duration} reads it, in the largest unit of which it is a whole number: `90 min`. */
+export function writeDuration(ms: number): string {
+  const [unit, size] = Object.entries(TIME_UNITS).findLast(([, one]) => ms >= one && ms % one === 0) ?? ['ms', 1];
+  return `${ms / size} ${unit}`;
+}
+
 /** A number with its unit, converted to the smallest unit; undefined when the result is no whole number. */
 function quantity(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
   const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value) : null;

@@ -13,6 +13,10 @@ export const FINDINGS_OF_FAULTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^guest: the kernel refused to take a snapshot: /,
     /^kernelFault: ioError: I\/O error, dev sdb, sector \d+ op 0x1:\(WRITE\) /,
   ],
+  fullStore: [
+    /^command: in the live timeline: .*\/root\/much.* ended with status 1, not 0: .*No space left on device/,
+    /^kernelFault: ioError: Buffer I\/O error on device dm-/,
+  ],
 };
 
 /** Why this report does not show that the proofs have named the fault. Empty when it does. */

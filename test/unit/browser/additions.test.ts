@@ -40,11 +40,11 @@ t.test('what can be done', async (t) => {
   );
   t.equal(
     ids(TEXT, at(2)),
-    'rollbackLater commitLater havoc shutdown cutPower (skipPage) (flipCopy) (alterSector) (failStore)',
+    'rollbackLater commitLater havoc shutdown cutPower (skipPage) (flipCopy) (alterSector) (failStore) (fullStore)',
     'before a snapshot',
   );
-  for (const part of [1, 2]) t.equal(ids(TEXT, at(2, part)), 'rollback commit havoc cutPower cutAtWrite');
-  t.equal(ids(TEXT, at(2, 3)), 'havoc cutPower cutAtWrite', 'while the image is saved');
+  for (const part of [1, 2]) t.equal(ids(TEXT, at(2, part)), 'rollback commit havoc cutPower cutAtWrite (fullStore)');
+  t.equal(ids(TEXT, at(2, 3)), 'havoc cutPower cutAtWrite (fullStore)', 'while the image is saved');
   t.equal(ids(TEXT, at(2, 4)), 'cutPower cutAtWrite', 'when it has been saved');
   t.equal(ids(TEXT, at(3)), 'boot (flipRestored)', 'suspended');
   t.equal(ids(TEXT, at(6)), 'snapshot rollbackLater commitLater havoc verify cutPower (skipPage) (flipCopy)');
@@ -115,6 +115,22 @@ t.test('the text with what was done', async (t) => {
   t.same(resumed.leftOut, ['resume', 'verify'], 'what is no longer possible goes');
 });
 
+t.test('the time off', async (t) => {
+  const offTimes = [at(1), at(2), at(2, 4), at(3)].map((moment) => possibleAt(TEXT, moment).offTime);
+  t.same(offTimes, [undefined, '1 h', '1 h', undefined]);
+  const later = withDone(TEXT, at(2, 1), { offTime: '90 min' }, undefined);
+  t.match(later.text, /whileSaving:\n {8}- rewrite\n {6}offTime: 90 min\n/);
+  t.same([later.sameUntil, later.to, later.leftOut], [at(2, 1), at(2, 1), []]);
+  t.equal(possibleAt(later.text, at(2)).offTime, '90 min');
+  t.match(
+    withDone('name: x\nsteps:\n  - boot\n  - suspend\n', at(1), { offTime: '2 d' }, undefined).text,
+    'offTime: 2 d',
+  );
+  t.throws(() => withDone(TEXT, at(2), { offTime: 'long' }, undefined), /a duration such as '5 s'/);
+  const back = done(TEXT, at(2), 'rollbackLater').text;
+  t.equal(possibleAt(back, at(2)).offTime, undefined, 'the machine is never off');
+});
+
 t.test('the text with what was done in a live timeline', async (t) => {
   const before = done(TEXT, at(2, 1), 'havoc');
   t.match(before.text, 'beforeSaving: [ scribble /etc, spoil ]');
@@ -149,6 +165,8 @@ t.test('faults', async (t) => {
   t.match(scenarioOf(done(TEXT, at(2), 'skipPage').text).steps[2], {
     command: 'echo skip-page > /sys/module/rig/parameters/break',
   });
+  t.match(done(TEXT, at(2), 'fullStore').text, 'beforeSaving: [ yes live | dd of=/root/much bs=1M count=72 ');
+  t.match(done(TEXT, at(2, 2), 'fullStore').text, 'beforeSaving: [ spoil, yes live | dd of=/root/much bs=1M count=72 ');
   t.throws(() => done(TEXT, at(2), 'nothing'), { message: 'that cannot be done here' });
   const shared = 'name: x\nsteps:\n  - boot\n  - &one suspend: {}\n  - resume\n  - *one\n  - resume\n';
   t.ok(scenarioOf(shared));

@@ -300,7 +300,10 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
     pauseView(paused),
     /<details id="faults">.*<button id="do-skipPage" type="button">A page is left out<\/button>/,
   );
-  t.match(pauseView(paused), /<input id="command" list="workloads"/);
+  t.match(pauseView(paused), /<input id="command" name="entered" list="workloads"/);
+  t.notMatch(pauseView(paused), 'off-time');
+  const before = next(paused, { tell: 'paused', at: here, possible: { ...possible, offTime: '90 min' }, places });
+  t.match(pauseView(before), /<input id="off-time" name="entered" value="90 min"/);
   t.match(pauseView(paused), /<input id="moment" type="range" min="0" max="2" value="1" aria-valuetext="run ls"/);
   t.match(pauseView(paused), /<button id="go" type="button" aria-disabled="true" [^>]*>Go to: run ls</, 'it is there');
   t.match(pauseView(paused, 2), /<button id="go" type="button" aria-keyshortcuts="g" [^>]*>Go to: verify</);

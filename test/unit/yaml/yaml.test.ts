@@ -18,6 +18,7 @@ import {
   text,
   truth,
   word,
+  writeDuration,
 } from '../../../emulator/yaml/index.js';
 
 const disk = mapping({
@@ -136,6 +137,14 @@ t.test('sizes and durations need a unit and must come out whole', async (t) => {
   const read = (value: string) => readYaml(`t: ${value}\n`, 'a.yaml', time);
   t.match(read('1.5 h'), { value: { t: 5_400_000 } });
   t.match(read('250ms'), { value: { t: 250 } });
+  t.same([0, 250, 90_000, 5_400_000, 7_200_000, 864e5].map(writeDuration), [
+    '0 d',
+    '250 ms',
+    '90 s',
+    '90 min',
+    '2 h',
+    '1 d',
+  ]);
 });
 
 t.test('a choice is one key, or a bare word', async (t) => {

@@ -11,7 +11,7 @@ import { livePartsOf } from '../../../cycle/sys-snapshot.js';
 import type { Mistake } from '../../../faults/mistake.js';
 import { InputError } from '../../../machine/errors.js';
 import type { Scenario } from '../../../scenario/schema.js';
-import { editYaml, type YamlEdit } from '../../../yaml/index.js';
+import { editYaml, writeDuration, type YamlEdit } from '../../../yaml/index.js';
 import { scenarioOf } from './edited.js';
 
 /** Something that can be done, by a button. */
@@ -27,10 +27,12 @@ export interface Possible {
   readonly additions: readonly Addition[];
   /** Whether a command of the user's can be run. */
   readonly commands: boolean;
+  /** How long the machine will be off, as a scenario has it. Undefined where that cannot be changed. */
+  readonly offTime?: string;
 }
 
-/** What somebody does: an {@link Addition}, or a command. */
-export type Doing = { readonly id: string } | { readonly command: string };
+/** What somebody does: an {@link Addition}, a command, or another time to be off, as a scenario has it. */
+export type Doing = { readonly id: string } | { readonly command: string } | { readonly offTime: string };
 
 /** The scenario with what was done. */
 export interface Changed {
@@ -52,13 +54,20 @@ const RESUME: SimpleStep = { do: 'resume', faults: [] };
 const run = (command: string): SimpleStep => ({ do: 'run', command, exit: 0, timeoutMs: 0 });
 const mistake = (name: Mistake): readonly SimpleStep[] => [run(`echo ${name} > /sys/module/rig/parameters/break`)];
 
-/** The steps of an addition, which are put before the next step; or a change of that, or of the step whose part is next. */
+/**
+ * The steps of an addition, which are put before the next step; or a command for the live timeline; or a change of the next
+ * step, or of that whose part is next.
+ */
 type Made =
   | { readonly steps: readonly SimpleStep[] }
   | { readonly fault: unknown; readonly of: 'suspend' | 'resume' }
-  | { readonly then: 'rollback' | 'commit' };
+  | { readonly live: string }
+  | { readonly then: 'rollback' | 'commit' }
+  | { readonly offTime: string };
 
 const HAVOC = 'scribble /etc';
+/** The store has 64 MiB. */
+const FILL_STORE = 'yes live | dd of=/root/much bs=1M count=72 iflag=fullblock conv=fsync';
 
 /** In the order in which they are shown. Some mean one thing between steps and another one in a live timeline. */
 const ADDITIONS: readonly (Addition & { readonly made: Made })[] = [
@@ -109,6 +118,12 @@ const ADDITIONS: readonly (Addition & { readonly made: Made })[] = [
     title: 'The disk with the stores takes no more writes',
     made: { fault: { failDisk: { disk: 1, requests: 'writes' } }, of: 'suspend' },
   },
+  {
+    id: 'fullStore',
+    isFault: true,
+    title: 'A program of the live timeline writes more than the store holds',
+    made: { live: FILL_STORE },
+  },
 ];
 
 /** The ids of all faults. */
@@ -146,7 +161,12 @@ export function possibleAt(text: string, at: Moment): Possible {
   if (!site) return { additions: [], commands: false };
   const commands = commandsFit(site, at);
   const additions = ADDITIONS.filter((one) => isPossible(one, site, at, commands)).map(({ made: _, ...one }) => one);
-  return { additions, commands };
+  const { next } = site;
+  return {
+    additions,
+    commands,
+    ...(next?.do === 'suspend' && isPoweredOff(next) && { offTime: writeDuration(next.offMs) }),
+  };
 }
 
 function commandsFit({ phase, next }: Site, { part }: Moment): boolean {
@@ -162,7 +182,9 @@ function isPossible({ id, made }: (typeof ADDITIONS)[number], site: Site, at: Mo
   const { phase, next } = site;
   const isLive = at.part > 0;
   if ('then' in made) return isLive && next?.do === 'suspend' && next.then === undefined && at.part <= endOf(next);
+  if ('offTime' in made) return next?.do === 'suspend' && isPoweredOff(next);
   if ('fault' in made) return !isLive && takesFault(made.of, next);
+  if ('live' in made) return isLive ? commands : next?.do === 'suspend' && next.refusal === undefined;
   if (id === 'cutAtWrite') return isLive;
   if (isLive) return id === 'cutPower' || (id === 'havoc' && commands);
   const [first] = made.steps;
@@ -178,7 +200,9 @@ const isOther = (one: SimpleStep, two: SimpleStep): boolean =>
   one.do === 'run' || (one.do === 'suspend' && two.do === 'suspend' && one.then !== two.then);
 
 const takesFault = (of: 'suspend' | 'resume', next: SimpleStep | undefined): boolean =>
-  next?.do === of && !(next.do === 'suspend' && (next.refusal ?? next.then) !== undefined);
+  next?.do === of && !(next.do === 'suspend' && !isPoweredOff(next));
+
+const isPoweredOff = (step: Suspend): boolean => (step.refusal ?? step.then) === undefined;
 
 const fits = (phase: Phase, steps: readonly Step[]): boolean => orderProblems(steps, phase).problems.length === 0;
 
@@ -190,10 +214,16 @@ const fits = (phase: Phase, steps: readonly Step[]): boolean => orderProblems(st
 export function withDone(text: string, at: Moment, doing: Doing, machine: MachineShown | undefined): Changed {
   const before = scenarioOf(text);
   const site = siteOf(before.steps, at);
-  const made = 'command' in doing ? { steps: [run(doing.command)] } : ADDITIONS.find(({ id }) => id === doing.id)?.made;
+  const made = madeOf(doing);
   if (!site || !made) throw new InputError('that cannot be done here');
   const change = changeFor(site, at, 'id' in doing ? doing.id : '', made, machine);
   return finish(text, before, site, change);
+}
+
+function madeOf(doing: Doing): Made | undefined {
+  if ('offTime' in doing) return doing;
+  if ('command' in doing) return { steps: [run(doing.command)] };
+  return ADDITIONS.find(({ id }) => id === doing.id)?.made;
 }
 
 interface Change extends Pick<Changed, 'sameUntil' | 'to'> {
@@ -215,6 +245,21 @@ function changeFor(
   const here = { sameUntil: at, to: at, inserted: [] };
   if (next && 'fault' in made)
     return { ...here, replaced: next, edit: (yaml) => insertInto(yaml, [...step, made.of, 'faults'], 0, made.fault) };
+  if (next?.do === 'suspend' && 'offTime' in made)
+    return {
+      ...here,
+      replaced: next,
+      edit(yaml) {
+        makeMapping(yaml, step, 'suspend');
+        yaml.set([...step, 'suspend', 'offTime'], made.offTime);
+      },
+    };
+  if (next?.do === 'suspend' && 'live' in made && at.part === 0)
+    return {
+      ...here,
+      replaced: next,
+      edit: (yaml) => insertInto(yaml, [...step, 'suspend', 'beforeSaving'], 0, made.live),
+    };
   if (next?.do === 'suspend' && 'then' in made)
     return {
       ...here,
@@ -228,7 +273,7 @@ function changeFor(
         yaml.remove([...step, 'suspend', 'keep']);
       },
     };
-  const steps = 'steps' in made ? made.steps : [];
+  const steps = 'steps' in made ? made.steps : 'live' in made ? [run(made.live)] : [];
   if (at.part === 0 || next?.do !== 'suspend') return { ...here, edit: () => undefined, inserted: steps };
   const [first] = steps;
   if (first?.do !== 'run') {

@@ -6,6 +6,7 @@ import type { Children, VNode } from 'preact';
 export interface ElementAttributes {
   readonly key?: string | number;
   readonly id?: string;
+  readonly name?: string;
   readonly class?: string;
   readonly style?: Readonly<Record<string, string | number>>;
   readonly title?: string;
@@ -20,6 +21,8 @@ export interface ElementAttributes {
   readonly max?: number;
   readonly min?: number;
   readonly step?: number;
+  /** Of a field: its width in characters. */
+  readonly size?: number;
   readonly width?: number;
   readonly height?: number;
   readonly scope?: 'row' | 'col';

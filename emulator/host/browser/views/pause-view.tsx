@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What can be done where a run has paused, and the places that it can go to. */
-import type { VNode } from 'preact';
+import type { Children, VNode } from 'preact';
 import type { Addition } from '../session/additions.js';
 import type { ToSession } from '../session/protocol.js';
 import type { SessionState } from '../session/state.js';
@@ -38,7 +38,7 @@ export function requestOfKey(key: string, state: SessionState, chosen: number | 
 const canGo = ({ paused, report }: SessionState): boolean => paused !== undefined || report !== undefined;
 
 interface Submitted {
-  readonly currentTarget: { readonly elements: { readonly command: { readonly value: string } } };
+  readonly currentTarget: { readonly elements: { readonly entered: { readonly value: string } } };
   preventDefault(): void;
 }
 interface Entered {
@@ -49,7 +49,7 @@ export function PauseView(props: PauseProps): VNode | null {
   const { state, send } = props;
   const { paused, places, leftOut } = state;
   if (places.length === 0) return null;
-  const { additions, commands } = paused?.possible ?? { additions: [], commands: false };
+  const { additions, commands, offTime } = paused?.possible ?? { additions: [], commands: false };
   const button = ({ id, title, key }: Addition): VNode => (
     <Button key={id} id={`do-${id}`} keyboard={key} onDo={() => send({ do: 'change', doing: { id } })}>
       {title}
@@ -64,26 +64,31 @@ export function PauseView(props: PauseProps): VNode | null {
         </div>
       )}
       {commands && (
-        <form
-          class="actions"
-          onSubmit={(event) => {
-            const { currentTarget } = event as Submitted;
-            (event as Submitted).preventDefault();
-            const command = currentTarget.elements.command.value.trim();
-            if (command !== '') send({ do: 'change', doing: { command } });
-          }}
-        >
+        <Entry onEnter={(command) => send({ do: 'change', doing: { command } })}>
           <label for="command">
             Command <kbd aria-hidden="true">{COMMAND_KEY}</kbd>
           </label>
-          <input id="command" list="workloads" aria-keyshortcuts={COMMAND_KEY} title={`key ${COMMAND_KEY}`} />
+          <input
+            id="command"
+            name="entered"
+            list="workloads"
+            aria-keyshortcuts={COMMAND_KEY}
+            title={`key ${COMMAND_KEY}`}
+          />
           <datalist id="workloads">
             {WORKLOADS.map((one) => (
               <option key={one} value={one} />
             ))}
           </datalist>
           <button id="run-command">Run it</button>
-        </form>
+        </Entry>
+      )}
+      {offTime !== undefined && (
+        <Entry onEnter={(entered) => send({ do: 'change', doing: { offTime: entered } })}>
+          <label for="off-time">Off for</label>
+          <input id="off-time" name="entered" key={offTime} value={offTime} size={8} />
+          <button id="set-off-time">Change</button>
+        </Entry>
       )}
       {faults.length > 0 && (
         <details id="faults">
@@ -100,6 +105,29 @@ export function PauseView(props: PauseProps): VNode | null {
       )}
       <PlaceSlider {...props} />
     </section>
+  );
+}
+
+interface EntryProps {
+  readonly children: Children;
+  /** Takes what was entered, unless it is empty. */
+  readonly onEnter: (entered: string) => void;
+}
+
+/** A field with the name `entered`, and a button. */
+function Entry({ children, onEnter }: EntryProps): VNode {
+  return (
+    <form
+      class="actions"
+      onSubmit={(event) => {
+        const { currentTarget } = event as Submitted;
+        (event as Submitted).preventDefault();
+        const entered = currentTarget.elements.entered.value.trim();
+        if (entered !== '') onEnter(entered);
+      }}
+    >
+      {children}
+    </form>
   );
 }
 
