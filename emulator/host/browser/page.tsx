@@ -54,7 +54,8 @@ declare const document: FocusDocument & {
 declare const MutationObserver: new (onChange: () => void) => {
   observe(element: unknown, what: { readonly childList: true; readonly subtree: true }): void;
 };
-declare const location: { readonly hash: string };
+declare const location: { readonly hash: string; reload(): void };
+declare function addEventListener(type: 'hashchange', listener: () => void): void;
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
 
 const state = signal(START);
@@ -91,10 +92,16 @@ const show = (message: FromSession): void => {
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
 };
 followWorker(session, show, browserTimers);
+/** The text of the session with which the page is opened. */
+const linked = sessionTextOfLink(location.hash);
+// A link that is opened in the same tab only changes this part of the address.
+addEventListener('hashchange', () => {
+  if (sessionTextOfLink(location.hash) !== linked) location.reload();
+});
 session.postMessage({
   do: 'open',
   url: new URL('machine/machine.json', document.baseURI).href,
-  session: sessionTextOfLink(location.hash),
+  session: linked,
 });
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 

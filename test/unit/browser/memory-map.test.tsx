@@ -174,6 +174,11 @@ t.test('a picture takes at most a tenth of the time', async (t) => {
   const slow = await pictures(5000);
   t.ok(slow.length >= 9 && slow.length <= 11, `${slow.length} pictures of 50 ms in five seconds`);
   t.match(told.at(-1), { tell: 'memory', memory: { pictures: quick.length + slow.length } });
+  pictureMs = 600_000;
+  t.equal((await pictures(1000)).length, 1, 'within which the browser stops the tab for ten minutes');
+  pictureMs = 2;
+  const after = await pictures(10_000);
+  t.ok(after.length >= 20, `${after.length} pictures in the ten seconds after it`);
   watch.watch(false);
   t.same(await pictures(1000), []);
   watch.ask(7);

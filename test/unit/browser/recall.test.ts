@@ -214,7 +214,9 @@ const config: RestoreConfig = {
 };
 
 /** A session in which each run takes half a second of the host. */
-async function session(options: { readonly bytesMax?: number; readonly other?: boolean } = {}): Promise<{
+async function session(
+  options: { readonly bytesMax?: number; readonly other?: boolean; readonly stopMs?: () => number } = {},
+): Promise<{
   readonly recall: Recall;
   readonly origin: Origin;
   readonly made: (Checkpoint | undefined)[];
@@ -222,7 +224,7 @@ async function session(options: { readonly bytesMax?: number; readonly other?: b
   let nowMs = 0;
   const made: (Checkpoint | undefined)[] = [];
   const checkpoints = createCheckpoints({ bytesMax: options.bytesMax ?? 1e9, gridsOf: () => [] });
-  const recall = createRecall({ checkpoints, now: () => (nowMs += 250) });
+  const recall = createRecall({ checkpoints, now: () => (nowMs += 250 + (options.stopMs?.() ?? 0)) });
   const origin: Origin = {
     begin: { virtualMs: 0, instructions: 0 },
     console: bytes('boot '),
@@ -293,6 +295,23 @@ t.test('back to an instant, and on', async (t) => {
   t.equal(await first.player.machine.stateHash(), hashes.get(end.virtualMs), 'the line before is still there');
   await first.player.close();
   await t.rejects(recall.goTo(9, 1), { message: 'the machine has no line 9' });
+});
+
+t.test('a tab that was stopped leaves checkpoints as before', async (t) => {
+  let stopMs = 0;
+  const { recall, origin } = await session({ stopMs: () => stopMs });
+  const live = recall.follow(await engine.powerOn({ ...config, kernel: new Uint8Array(0) }), origin);
+  const runs = async (count: number): Promise<number> => {
+    for (let run = 0; run < count; run++) await live.run({ virtualMsMax: 20 });
+    return recall.shown().checkpoints.count;
+  };
+  const before = await runs(20);
+  stopMs = 600_000;
+  const stopped = await runs(12);
+  t.ok(stopped > before, 'stopped for ten minutes each time, within checkpoints too');
+  stopMs = 0;
+  t.ok((await runs(60)) > stopped, 'a checkpoint comes after 9 s');
+  await live.close();
 });
 
 t.test('without room for checkpoints all of it is run again', async (t) => {

@@ -2,6 +2,7 @@
 /** Tells the page what it wants to know of the memory of a machine that stands: now and then between two runs, or at a pause. */
 import { GuestError } from '../../../machine/errors.js';
 import type { MemoryReader } from './memory-reader.js';
+import { costOf } from './pace.js';
 import type { FromSession } from './protocol.js';
 
 /** Real time between the beginnings of two pictures. */
@@ -65,8 +66,9 @@ export function createMemoryWatch(tell: (message: FromSession) => void, now: () 
         const kinds = await from.kinds();
         const endMs = now();
         pictures += 1;
-        tookMs += endMs - beganMs;
-        dueMs = Math.max(beganMs + PICTURE_EVERY_MS, endMs + PAUSE_PER_PICTURE * (endMs - beganMs));
+        const costMs = costOf(beganMs, endMs);
+        tookMs += costMs;
+        dueMs = Math.max(beganMs + PICTURE_EVERY_MS, endMs + PAUSE_PER_PICTURE * costMs);
         tell({ tell: 'memory', memory: { kinds, virtualMs, pictures, tookMs } });
       };
       return async (virtualMs) => {

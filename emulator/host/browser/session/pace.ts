@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** How long the machine at the prompt runs at a time, so that typed keys and pictures of its memory need not wait. */
+/** How long the machine at the prompt runs at a time, so that typed keys and pictures of its memory need not wait; what work costs it. */
 
 /** Real time that a run should take at most, and guest time of a run at most: the guest is not faster than real time. */
 export const STRETCH_MS = 20;
@@ -9,3 +9,12 @@ const STRETCH_MS_MIN = 1;
 /** Guest time of the next run, when the last one was of `guestMs` and took `realMs`. A slow host gets shorter runs. */
 export const nextStretchMs = (guestMs: number, realMs: number): number =>
   Math.min(STRETCH_MS, Math.max(STRETCH_MS_MIN, (guestMs * STRETCH_MS) / Math.max(realMs, STRETCH_MS_MIN)));
+
+/** Upper bound of what one piece of work is taken to cost. */
+const COST_MS_MAX = 1_000;
+
+/**
+ * Real time in ms that work from `beganMs` to `endMs` has cost. A browser may stop a tab in the background or a host may sleep in between,
+ * which is not the cost of the work: what waits for a multiple of the cost would wait for hours.
+ */
+export const costOf = (beganMs: number, endMs: number): number => Math.min(endMs - beganMs, COST_MS_MAX);

@@ -6,6 +6,7 @@
 import type { Checkpoint, Machine, RunReport } from '../../../../machine/contract.js';
 import { concat, equalBytes } from '../../../../machine/bytes.js';
 import { RigError } from '../../../../machine/errors.js';
+import { costOf } from '../pace.js';
 import type { Checkpoints, CheckpointsShown, Kept } from './checkpoints.js';
 import {
   beginOf,
@@ -122,7 +123,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
     if (line.costMs - line.keptCostMs < Math.max(CHECKPOINT_EVERY_MS, RUN_PER_CHECKPOINT * checkpointMs)) return;
     const begunMs = now();
     const kept = checkpoints.keep(await machine.checkpoint(), line.number, line.costMs);
-    checkpointMs = now() - begunMs;
+    checkpointMs = costOf(begunMs, now());
     line.keptCostMs = line.costMs;
     line.keys = [...line.keys, { position: endOf(line.tape), kept }];
   };
@@ -155,7 +156,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
         await leaveCheckpoint(line, machine);
         const begunMs = now();
         const report = await machine.run({ ...asked, ...(onConsole && { onConsole }) });
-        costMs += now() - begunMs;
+        costMs += costOf(begunMs, now());
         line.costMs = costMs;
         line.tape = withRun(line.tape, asked, report);
         position = endOf(line.tape);
@@ -166,7 +167,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
         if (!next) return new Uint8Array(0);
         const begunMs = now();
         const { instructions, virtualMs: nowMs, console } = await machine.run(next.asked);
-        costMs += now() - begunMs;
+        costMs += costOf(begunMs, now());
         const before = position.consoleBytes;
         position = {
           at: { virtualMs: nowMs, instructions },
