@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** What the page says when a file of it is lost, in Chromium: nothing hangs. The machine is that of the conformance suite. */
+/** What the page says when a file of it is lost or a link is damaged, in Chromium: nothing hangs. The machine is that of the conformance suite. */
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
 import type { PageFiles } from '../../tools/page/files.js';
 import { serveFiles } from '../../tools/page/server.js';
-import { smallPage } from './page-support.js';
+import { smallPage, until } from './page-support.js';
 
 const { browser, close } = await openChromium();
 t.teardown(close);
@@ -56,4 +56,15 @@ t.test('files that the server lacks', async (t) => {
       await page.goto(url);
       t.match(await (await page.waitForSelector(selector)).textContent(), said);
     });
+});
+
+t.test('a link that is opened in the same tab', async (t) => {
+  const { page, url } = await served(t, files);
+  await page.goto(url);
+  await until(page, ({ prompt }) => prompt);
+  await page.goto(`${url}#session=eA`);
+  t.match(
+    await (await page.waitForSelector('#status.failed')).textContent(),
+    /the link has no session: .*; what to do: /,
+  );
 });
