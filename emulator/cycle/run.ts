@@ -109,7 +109,13 @@ function controlPlan(plan: Plan): Plan {
   return { ...plan, console: { expect: [], allow: [...expect, ...allow] } };
 }
 
-const controlDeps = ({ onMachine: _, onEvidence: _evidence, pause: _pause, ...deps }: TimelineDeps): TimelineDeps => ({
+const controlDeps = ({
+  onMachine: _,
+  onEvidence: _evidence,
+  onFault: _fault,
+  pause: _pause,
+  ...deps
+}: TimelineDeps): TimelineDeps => ({
   ...deps,
   timeline: 'control',
   say: () => undefined,

@@ -51,7 +51,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { checkGrowing, recordGrowing } from './page-reading.js';
+import { checkGrowing, checkMarks, recordGrowing } from './page-reading.js';
 
 await buildWorkers();
 await buildPage();
@@ -224,7 +224,7 @@ async function tabTo(t: Test, page: Page, selector: string): Promise<void> {
   }
   throw new Error(`the key Tab does not come to ${selector}, only to ${seen.join(', ')}`);
 }
-const TABS_MAX = 80;
+const TABS_MAX = 120;
 
 /** All that can be clicked can be reached by the key Tab. */
 async function checkReach(t: Test, page: Page, when: string): Promise<void> {
@@ -507,6 +507,8 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     return memory !== undefined && memory.virtualMs > promptMs && memory.virtualMs;
   }, shared.virtualMs);
   t.comment(`the memory map shows the machine of the run at ${String(await memory.jsonValue())} ms`);
+  // What was done before the second one has taken its place.
+  await checkMarks(t, page, parts.toSpliced(1, 1));
   await checkAccess(t, page, 'at a pause');
   await picture(t, page, 'live', '#tour', '#timeline');
   await act(press('h'));
@@ -599,10 +601,8 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => (globalThis as unknown as There).document.activeElement.id === 'verdict');
   // Back to the suspend, and on with a fault of the list.
-  await tabTo(t, page, '#moment');
-  await page.keyboard.press('Home');
-  while ((await page.textContent('#go')) !== 'Go to: suspend (sys_snapshot)') await page.keyboard.press('ArrowRight');
-  t.equal(await act(press('g')), 'suspend (sys_snapshot)');
+  await tabTo(t, page, '#timeline .mark[title^="before: suspend"]');
+  t.equal(await act(press('Enter')), 'suspend (sys_snapshot)', 'a mark on the timeline goes there');
   await tabTo(t, page, '#faults summary');
   await page.keyboard.press('Enter');
   await tabTo(t, page, '#do-alterSector');
@@ -627,6 +627,11 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const [then, now] = await page.locator('#sector pre').allTextContents();
   t.match(then, /^0927c000 {2}(?:[0-9a-f]{2} ){15}[0-9a-f]{2} /);
   t.not(then, now, 'with its bytes then and now');
+  t.match(
+    await page.getAttribute('#timeline .track[data-kind=live] .span:last-child .mark[data-kind=fault]', 'title'),
+    /^fault: a sector altered, at /,
+    'the timeline shows where the fault was made',
+  );
   await checkAccess(t, page, 'with a fault');
 
   t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a visitor of the page reads while a scenario is run: the verdict that grows. */
+/** What a visitor of the page reads while a scenario is run: the verdict that grows, and the marks on the timeline. */
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 
@@ -47,4 +47,16 @@ export async function checkGrowing(t: Test, page: Page, verdict: string): Promis
   // Its real time goes on.
   const others = rowsOf(grown.at(-1) ?? '').filter((row) => !row.startsWith('  run ') && !inTheEnd.has(row));
   t.same(others, [], 'and are those of the verdict');
+}
+
+/** The timeline shows where the run stands, and the places that it has been at. */
+export async function checkMarks(t: Test, page: Page, places: readonly string[]): Promise<void> {
+  t.same(await page.locator('#timeline .mark[data-kind=place]').allTextContents(), places, 'places on the timeline');
+  t.same(await page.locator('#timeline [aria-current]').allTextContents(), ['now'], 'the present is in one place');
+  t.equal(await page.locator('#timeline .track[data-kind=live] [aria-current]').count(), 1, 'in the live timeline');
+  t.match(
+    await page.getAttribute('#timeline .span[data-kind=copy]', 'title'),
+    /^copy: [\d.]+ m?s, from [\d.]+ m?s on$/,
+    'a step tells how long it has taken',
+  );
 }

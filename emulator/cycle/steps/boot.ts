@@ -35,7 +35,7 @@ export async function boot(context: StepContext, step: BootStep): Promise<void> 
   const layout = layoutSent(recorder);
   recorder.arm(triggersOf(faults, (symbol) => deps.proofs.addressOf(symbol, layout)));
   const end = await untilCut(() => reachAgent(context, step));
-  expectFaultsApplied(faults, recorder, end === 'powerCut');
+  expectFaultsApplied(context, faults, recorder, end === 'powerCut');
   if (end === 'running') return beginWork(context);
   await afterPowerCut(context);
 }

@@ -2,6 +2,7 @@
 /** The state that the steps of a timeline share. */
 import type { Agent } from '../../agent/agent.js';
 import type { Job } from '../../agent/job.js';
+import type { Fault } from '../../faults/fault.js';
 import type { Machine, MarkerSeen } from '../../machine/contract.js';
 import type { Evidence, EvidenceDeps } from '../evidence.js';
 import type { Machines, MachinesDeps } from '../machines.js';
@@ -17,11 +18,22 @@ export interface TimelineDeps extends MachinesDeps, EvidenceDeps {
   readonly matcher: Matcher;
   /** Called with each step as it begins. `fraction` (0 to 1), if given, is the part of that step that is done. */
   readonly say: (what: string, fraction?: number) => void;
+  /** Called after a step with the faults in it of which the time is known. */
+  readonly onFault?: (fault: FaultSeen) => void;
   /**
    * Called before each step, before each part of a live timeline that the rig drives, and after the last step. The run goes on
    * when the promise resolves. Its machine stands meanwhile, so the run is the same as without a pause.
    */
   readonly pause?: (at: PausedAt, standing: Standing | undefined) => Promise<void>;
+}
+
+/** A planned fault that has happened. */
+export interface FaultSeen {
+  readonly fault: Fault['fault'];
+  /** Number of its machine, 1 for the first. */
+  readonly machine: number;
+  /** Virtual time of that machine, in ms. */
+  readonly virtualMs: number;
 }
 
 /** The machine of a run that pauses, if one is on. Its memory can be read until the run goes on. */

@@ -70,13 +70,13 @@ async function finishResume(
 ): Promise<void> {
   const { recorder } = context.machines;
   if (restored === 'powerCut') {
-    expectFaultsApplied(step.faults, recorder, true);
+    expectFaultsApplied(context, step.faults, recorder, true);
     return endCutResume(context, suspended);
   }
   context.offSinceStartMs += Math.round(restored.marker.virtualMs);
   const programs = notesOf(context);
   const answered = await continueRestored(context, suspended, restored);
-  expectFaultsApplied(step.faults, recorder, answered === 'powerCut');
+  expectFaultsApplied(context, step.faults, recorder, answered === 'powerCut');
   if (answered === 'powerCut') {
     await endCutResume(context, suspended);
     // The next resume begins at the suspend again, where they had printed less.

@@ -60,7 +60,7 @@ export async function suspend(context: StepContext, step: SuspendStep, ahead: re
   alterSectors(context, step.faults);
   machines.stayOff(step.offMs);
   context.offSinceStartMs += step.offMs;
-  expectFaultsApplied(step.faults, recorder, end === 'powerCut');
+  expectFaultsApplied(context, step.faults, recorder, end === 'powerCut', begunMs);
   if (end === 'powerCut') return checkFilesystems(context, 'powerOff');
   const { atCopy, job } = end;
   // The restored system continues at the copy, but the machine's clock ran until power-off.
@@ -139,7 +139,7 @@ async function rollBack(
     const left = suspended(step, recorder.seen(), { ...back, agent, layout, disks: machines.disksNow });
     return continueRestored(context, left, restored);
   });
-  expectFaultsApplied(step.faults, recorder, end === 'powerCut');
+  expectFaultsApplied(context, step.faults, recorder, end === 'powerCut', begunMs);
   if (end !== 'powerCut') return;
   context.resumed = undefined;
   await afterPowerCut(context);
@@ -160,7 +160,7 @@ async function commit(
   const end = await untilCut(() => snapshotAndCommit(recorder, machines.agent, step, liveDepsOf(context, step)));
   context.resumed = undefined;
   await proveUntilCommit(context, step, layout);
-  expectFaultsApplied(step.faults, recorder, end === 'powerCut');
+  expectFaultsApplied(context, step.faults, recorder, end === 'powerCut', begunMs);
   if (end === 'powerCut') return afterPowerCut(context);
   const { atCopy, live } = end;
   context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
@@ -221,7 +221,7 @@ async function expectRefusal(context: StepContext, step: SuspendStep, expected: 
     const { markers, console, virtualMs } = recorder.seen();
     // Tasks may have been frozen meanwhile.
     context.suspendingSinceStartMs += virtualMs - before.virtualMs;
-    expectFaultsApplied(step.faults, recorder, false);
+    expectFaultsApplied(context, step.faults, recorder, false, before.virtualMs);
     const attempt = { markers: markers.slice(markersBefore), console: console.subarray(before.console.length) };
     evidence.addFindings(await judgeRefusal(error, attempt, expected, deps.matcher));
     return;

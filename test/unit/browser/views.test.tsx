@@ -6,6 +6,7 @@ import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { PausedAt } from '../../../emulator/cycle/steps/context.js';
 import type { Possible } from '../../../emulator/host/browser/session/additions.js';
 import type { FromSession, Pause, RecallNow } from '../../../emulator/host/browser/session/protocol.js';
+import type { PlaceShown } from '../../../emulator/host/browser/session/places.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
@@ -142,7 +143,7 @@ t.test('durations and widths', async (t) => {
 const pauseAt = (at: PausedAt, possible: Possible = { additions: [], commands: false }): Pause => ({
   at,
   possible,
-  places: [at],
+  places: [{ ...at, atMs: 0 }],
 });
 const after = (...messages: readonly FromSession[]): SessionState => messages.reduce(next, START);
 const prompt: FromSession = {
@@ -279,8 +280,8 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
   );
 
 t.test('what can be done at a pause, and where the run can go', async (t) => {
-  const places = ['boot', 'run ls', 'verify'].map((title, step) => ({ title, step, part: 0 }));
-  const [, here] = places as [PausedAt, PausedAt];
+  const places = ['boot', 'run ls', 'verify'].map((title, step) => ({ title, step, part: 0, atMs: step }));
+  const [, here] = places as [PlaceShown, PlaceShown];
   const possible: Possible = {
     commands: true,
     additions: [

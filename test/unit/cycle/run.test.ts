@@ -6,6 +6,7 @@ import type { Collected, EvidenceDeps, EvidenceListeners } from '../../../emulat
 import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
 import { runPlan, type RunDeps } from '../../../emulator/cycle/run.js';
+import type { FaultSeen } from '../../../emulator/cycle/steps/context.js';
 import type { Fault, FaultTime } from '../../../emulator/faults/fault.js';
 import type { Engine, Machine } from '../../../emulator/machine/contract.js';
 import { GuestError, RigError, StallError } from '../../../emulator/machine/errors.js';
@@ -66,6 +67,8 @@ function run(
     proofs?: Partial<Proofs>;
     listeners?: EvidenceDeps;
     pause?: NonNullable<RunDeps['pause']>;
+    onFault?: NonNullable<RunDeps['onFault']>;
+    onMachine?: NonNullable<RunDeps['onMachine']>;
     states?: BootStates;
   } = {},
 ) {
@@ -86,6 +89,8 @@ function run(
     },
     ...over.listeners,
     ...(over.pause && { pause: over.pause }),
+    ...(over.onFault && { onFault: over.onFault }),
+    ...(over.onMachine && { onMachine: over.onMachine }),
     ...(over.states && { states: over.states }),
     proofs: { ...watchingProofs(over.seen ?? []), ...over.proofs },
     matcher: nodeMatcher(),
@@ -841,6 +846,28 @@ t.test('evidence is told while it is collected, after each proof', async (t) => 
     'nothing of the control run',
   );
   t.same(last?.cycles, main.cycles);
+});
+
+t.test('faults that have happened are told, with their machine and its time', async (t) => {
+  const told: FaultSeen[] = [];
+  const shown = new Map<number, number>();
+  const onFault = (fault: FaultSeen): void => void told.push(fault);
+  const suspended: Step = {
+    ...SUSPEND,
+    faults: [
+      { fault: 'alterSector', disk: 1, sector: 0, xor: 0xff },
+      { fault: 'flipMemory', at: { marker: stepBegin('copy'), nth: 1 }, where: 0x3000, xor: 1 },
+    ],
+  };
+  await run([{ do: 'boot' }, suspended], {
+    onFault,
+    onMachine: ({ number, virtualMs }) => void shown.set(number, virtualMs),
+  });
+  t.match(told, [
+    { fault: 'alterSector', machine: 1, virtualMs: shown.get(1) },
+    { fault: 'flipMemory', machine: 1 },
+  ]);
+  t.ok((told[1]?.virtualMs ?? Infinity) < (told[0]?.virtualMs ?? 0), 'memory is altered before the machine is off');
 });
 
 t.test('a guest that refuses to suspend', async (t) => {

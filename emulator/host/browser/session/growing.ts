@@ -5,6 +5,7 @@ import type { MachineShown } from '../../../cycle/machines.js';
 import type { Finding, RunOutcome } from '../../../cycle/outcome.js';
 import { reportOf, type ReportContext } from '../../../report/model.js';
 import { renderText } from '../../../report/text.js';
+import { endMs } from './elapsed.js';
 
 export interface SoFar {
   readonly collected: Collected;
@@ -28,9 +29,8 @@ export const growingText = (soFar: SoFar, context: ReportContext): string =>
   renderText(reportOf(outcomeSoFar(soFar), context), { colour: false, isOver: false });
 
 function outcomeSoFar({ collected, findings, machines }: SoFar): RunOutcome {
-  const last = machines.at(-1);
   const total = {
-    virtualMs: last ? last.startVirtualMs + last.virtualMs : 0,
+    virtualMs: endMs(machines),
     instructions: machines.reduce((sum, { instructions }) => sum + instructions, 0),
   };
   const main = { ...collected, total, stateHash: '', console: new Uint8Array() };

@@ -3,11 +3,18 @@
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
 import { RigError } from '../../../machine/errors.js';
+import { endMs } from './elapsed.js';
 import { isBefore } from './stepper.js';
+
+/** A place, and when that is. */
+export interface PlaceShown extends PausedAt {
+  /** Virtual time since the first power-on, over all machines. */
+  readonly atMs: number;
+}
 
 export interface Places {
   /** In their order. */
-  readonly all: () => readonly PausedAt[];
+  readonly all: () => readonly PlaceShown[];
   /**
    * The run is there.
    * @throws RigError when it has been there before and its machines had shown something else.
@@ -19,10 +26,11 @@ export interface Places {
 
 /** `hash`: as `MachinesDeps.hash`. */
 export function createPlaces(hash: (parts: readonly Uint8Array[]) => Promise<string>): Places {
-  let places: readonly { readonly at: PausedAt; readonly shown: string | undefined }[] = [];
+  let places: readonly { readonly at: PlaceShown; readonly shown: string | undefined }[] = [];
   return {
     all: () => places.map(({ at }) => at),
-    async reach(at, machines) {
+    async reach(reached, machines) {
+      const at = { ...reached, atMs: endMs(machines) };
       const shown = await hash([new TextEncoder().encode(JSON.stringify(machines))]);
       const before = places.find((one) => isSame(one.at, at));
       if (before?.shown !== undefined && before.shown !== shown)

@@ -2,7 +2,7 @@
 /** The messages between the page and the worker of its session. */
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
-import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
+import type { FaultSeen, Moment, PausedAt } from '../../../cycle/steps/context.js';
 import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
@@ -11,6 +11,7 @@ import type { Doing, Possible } from './additions.js';
 import type { DifferenceShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
+import type { PlaceShown } from './places.js';
 import type { RecallShown } from './recall/recall.js';
 import type { Instant } from './recall/tape.js';
 
@@ -87,7 +88,7 @@ export interface Pause {
   readonly at: PausedAt;
   readonly possible: Possible;
   /** All that the run can go to, in their order. */
-  readonly places: readonly PausedAt[];
+  readonly places: readonly PlaceShown[];
 }
 
 export interface Again {
@@ -145,6 +146,7 @@ export type FromSession =
   /** All that a machine of the scenario has shown so far; it replaces what was told of it before. */
   | { readonly tell: 'machine'; readonly machine: MachineShown }
   | { readonly tell: 'finding'; readonly finding: Finding }
+  | { readonly tell: 'fault'; readonly fault: FaultSeen }
   | { readonly tell: 'command'; readonly command: CommandOutcome }
   /** The report as the command line would print it, as far as it is known. */
   | { readonly tell: 'growing'; readonly text: string }

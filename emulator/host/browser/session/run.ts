@@ -99,6 +99,7 @@ export async function runScenario(
       findings.push(finding);
       tell({ tell: 'finding', finding });
     },
+    onFault: (fault) => tell({ tell: 'fault', fault }),
     onCommand: (command) => tell({ tell: 'command', command }),
     say: (what, fraction) => tell({ tell: 'step', what, fraction }),
   });

@@ -8,12 +8,20 @@ import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { DifferenceShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
+import { endMs, farther } from './elapsed.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
+import type { PlaceShown } from './places.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt } from './protocol.js';
-import type { Moment, PausedAt } from '../../../cycle/steps/context.js';
+import type { FaultSeen, Moment } from '../../../cycle/steps/context.js';
 
 /** `starting` until everything is loaded, `prompt`: the machine takes what is typed, `ended`: nothing goes on. */
 export type Phase = 'starting' | 'prompt' | 'running' | 'ended' | 'failed';
+
+/** A finding, and how far the machines had come when it was made. */
+export interface FindingAt extends Finding {
+  /** Virtual time since the first power-on, over all machines. */
+  readonly atMs: number;
+}
 
 export interface SessionState {
   readonly phase: Phase;
@@ -40,15 +48,19 @@ export interface SessionState {
   readonly paused: Pause | undefined;
   /** Where the run stands or is going to stand, among all places that it can go to. */
   readonly place: Moment | undefined;
-  readonly places: readonly PausedAt[];
+  readonly places: readonly PlaceShown[];
   /** What has gone from the scenario with the last change. */
   readonly leftOut: readonly string[];
   /** Titles of the steps so far. */
   readonly steps: readonly string[];
   /** The part of the scenario that is done, from 0 to 1. */
   readonly done: number;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly FindingAt[];
+  /** Planned faults that have happened. */
+  readonly faults: readonly FaultSeen[];
   readonly machines: readonly MachineShown[];
+  /** Those of the run before, where this one repeats it. */
+  readonly known: readonly MachineShown[];
   /** The disks that they have. */
   readonly disks: readonly DiskShown[];
   /** What the last disk proof with differences has found. */
@@ -78,7 +90,9 @@ const NOTHING_RUN = {
   steps: [],
   done: 0,
   findings: [],
+  faults: [],
   machines: [],
+  known: [],
   disks: [],
   differences: [],
   sector: undefined,
@@ -146,8 +160,9 @@ export function next(state: SessionState, message: FromSession): SessionState {
       const { again } = message;
       const now = { ...state, ...NOTHING_RUN, phase: 'running', stands: undefined } as const;
       if (!again) return { ...now, said: 'running the scenario' };
-      const { to: place, leftOut } = again;
-      return { ...now, said: 'going there', place, places: state.places, leftOut };
+      const { to: place, leftOut, isChanged } = again;
+      const known = isChanged ? [] : farther(state.known, state.machines);
+      return { ...now, said: 'going there', place, places: state.places, leftOut, known };
     }
     case 'refused': {
       const { message: what, remedy } = message;
@@ -199,7 +214,9 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'sector':
       return { ...state, sector: message.sector };
     case 'finding':
-      return { ...state, findings: [...state.findings, message.finding] };
+      return { ...state, findings: [...state.findings, { ...message.finding, atMs: endMs(state.machines) }] };
+    case 'fault':
+      return { ...state, faults: [...state.faults, message.fault] };
     case 'growing':
       return { ...state, growing: message.text };
     case 'verdict': {

@@ -42,6 +42,7 @@ export interface ElementAttributes {
   readonly 'aria-label'?: string;
   readonly 'aria-keyshortcuts'?: string;
   readonly 'aria-live'?: 'polite';
+  readonly 'aria-current'?: 'step';
   readonly 'data-kind'?: string;
   readonly viewBox?: string;
   readonly stroke?: string;

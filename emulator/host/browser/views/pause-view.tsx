@@ -35,7 +35,8 @@ export function requestOfKey(key: string, state: SessionState, chosen: number | 
   return moment && { do: 'goTo', moment };
 }
 
-const canGo = ({ paused, report }: SessionState): boolean => paused !== undefined || report !== undefined;
+/** Whether the run can go to another place now. */
+export const canGo = ({ paused, report }: SessionState): boolean => paused !== undefined || report !== undefined;
 
 interface Submitted {
   readonly currentTarget: { readonly elements: { readonly entered: { readonly value: string } } };

@@ -8,10 +8,10 @@ import { Editor, nameIn } from './editor.js';
 import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
-import { PauseView } from './pause-view.js';
+import { canGo, PauseView } from './pause-view.js';
 import { RecallView, type InstantChosen } from './recall-view.js';
 import { Proofs } from './proofs.js';
-import { timelineOf } from './timeline-model.js';
+import { marksOf, tracksOf } from './timeline-marks.js';
 import { Timeline } from './timeline.js';
 import { Tour } from './tour.js';
 
@@ -71,6 +71,7 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
 export function SessionView(props: SessionProps): VNode {
   const { state, onAct, send, edited, onEdit, place, onPlace, showsTour, onSkip } = props;
   const { phase, said, loading, scenario, paused, places, steps, done, machines, report } = state;
+  const tracks = tracksOf(state);
   // They stay while the run goes on, so that who has the focus there can go on with it.
   const isStepwise = phase === 'running' && places.length > 0;
   const tone = report?.verdict === 'fail' ? 'failed' : TONES[phase];
@@ -129,7 +130,11 @@ export function SessionView(props: SessionProps): VNode {
         page={state.page}
         onPage={hasMachine(state) ? (frame) => send({ do: 'askPage', frame }) : undefined}
       />
-      <Timeline tracks={timelineOf(machines)} />
+      <Timeline
+        tracks={tracks}
+        marks={marksOf(tracks, state)}
+        onGo={canGo(state) ? (moment) => send({ do: 'goTo', moment }) : undefined}
+      />
       <DiskMap
         disks={state.disks}
         machines={machines}

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: MIT
-/** The timeline: one row for each track, branching at the snapshot; the steps of the kernel with their durations. */
+/** The timeline: one row for each track, branching at the snapshot; the steps of the kernel with their durations, and marks in them. */
 import type { VNode } from 'preact';
+import type { Moment } from '../../../cycle/steps/context.js';
+import type { Mark } from './timeline-marks.js';
 import { durationText, STEP_NAMES, TRACK_NAMES, type Span, type Track } from './timeline-model.js';
 
-export interface TimelineProps {
+export interface TimelineProps extends MarksProps {
   readonly tracks: readonly Track[];
   /** Unique on its page. */
   readonly id?: string;
 }
 
-export function Timeline({ tracks, id = 'timeline' }: TimelineProps): VNode | null {
+interface MarksProps {
+  /** Of these tracks, in their order. */
+  readonly marks?: readonly Mark[];
+  /** Goes to a place; undefined while that is not possible. */
+  readonly onGo?: ((to: Moment) => void) | undefined;
+}
+
+export function Timeline({ tracks, marks = [], onGo, id = 'timeline' }: TimelineProps): VNode | null {
   if (tracks.length === 0) return null;
+  const nowMs = marks.find(({ kind }) => kind === 'now')?.atMs ?? Infinity;
   return (
     <section id={id} aria-label="timeline">
       <h2>Timeline</h2>
@@ -27,7 +37,13 @@ export function Timeline({ tracks, id = 'timeline' }: TimelineProps): VNode | nu
             </div>
             <ol class="spans" tabIndex={0} aria-label={`steps of ${TRACK_NAMES[track.kind]}`}>
               {track.spans.map((span, at) => (
-                <Step key={at} span={span} />
+                <Step
+                  key={at}
+                  span={span}
+                  isAhead={span.beginMs >= nowMs && nowMs < track.endMs}
+                  marks={marks.filter((mark) => mark.track === index && mark.span === at)}
+                  onGo={onGo}
+                />
               ))}
             </ol>
           </li>
@@ -37,18 +53,49 @@ export function Timeline({ tracks, id = 'timeline' }: TimelineProps): VNode | nu
   );
 }
 
-function Step({ span }: { readonly span: Span }): VNode {
+interface StepProps extends Required<MarksProps> {
+  readonly span: Span;
+  /** Only the run before has come there. */
+  readonly isAhead: boolean;
+}
+
+function Step({ span, isAhead, marks, onGo }: StepProps): VNode {
   const { step, beginMs, durationMs, isCut } = span;
   const length = durationText(durationMs);
   return (
     <li
-      class="span"
+      class={isAhead ? 'span ahead' : 'span'}
       data-kind={step}
       style={{ flexGrow: weightOf(durationMs) }}
-      title={`${STEP_NAMES[step]}: ${length}, from ${durationText(beginMs)} on${isCut ? ', not ended' : ''}`}
+      title={`${STEP_NAMES[step]}: ${length}, from ${durationText(beginMs)} on${isCut ? ', not ended' : ''}${isAhead ? ', in the run before' : ''}`}
     >
       <span class="span-name">{STEP_NAMES[step]}</span> <span class="span-time">{isCut ? 'not ended' : length}</span>
+      {marks.map((mark, index) => (
+        <MarkView key={index} mark={mark} onGo={onGo} />
+      ))}
     </li>
+  );
+}
+
+function MarkView({ mark, onGo }: { readonly mark: Mark } & Pick<Required<MarksProps>, 'onGo'>): VNode {
+  const { kind, text, title, moment } = mark;
+  if (moment)
+    return (
+      <button
+        type="button"
+        class="mark"
+        data-kind={kind}
+        title={title}
+        {...(!onGo && { 'aria-disabled': true })}
+        onClick={() => onGo?.(moment)}
+      >
+        {text}
+      </button>
+    );
+  return (
+    <span class="mark" data-kind={kind} title={title} {...(kind === 'now' && { 'aria-current': 'step' })}>
+      {kind === 'now' ? text : `${kind}: ${text}`}
+    </span>
   );
 }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/** What stands on the timeline beside the steps of the kernel, and how it is drawn. */
+import { renderToString } from 'preact-render-to-string';
+import t from 'tap';
+import type { MachineShown } from '../../../emulator/cycle/machines.js';
+import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
+import { marksOf, tracksOf, type Mark } from '../../../emulator/host/browser/views/timeline-marks.js';
+import { Timeline } from '../../../emulator/host/browser/views/timeline.js';
+import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
+import { MISTAKE_MARKERS, stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
+
+const machine = (
+  number: number,
+  startVirtualMs: number,
+  virtualMs: number,
+  marks: readonly (readonly [kind: number, virtualMs: number])[],
+): MachineShown => ({
+  number,
+  startVirtualMs,
+  virtualMs,
+  instructions: 0,
+  markers: marks.map(([kind, ms]) => ({ kind, word0: 0, word1: 0, instruction: ms, virtualMs: ms })),
+  writes: [],
+});
+const first = machine(1, 0, 60, [
+  [stepBegin('copy'), 15],
+  [MISTAKE_MARKERS.made, 16],
+  [stepEnd('copy'), 20],
+  [stepBegin('powerOff'), 55],
+]);
+const second = machine(2, 60, 30, [
+  [stepBegin('restore'), 9],
+  [stepEnd('restore'), 10],
+]);
+const places = [
+  { title: 'boot', step: 0, part: 0, atMs: 0 },
+  { title: 'save the image', step: 1, part: 1, atMs: 30 },
+  { title: 'verify', step: 3, part: 0, atMs: 80 },
+];
+const ran = (...messages: readonly FromSession[]): SessionState =>
+  messages.reduce(next, { ...next(START, { tell: 'running', again: undefined }), places });
+const shown = (one: MachineShown): FromSession => ({ tell: 'machine', machine: one });
+const short = ({ kind, text, track, span }: Mark): string => `${kind} ${text}: ${track}.${span}`;
+const marks = (state: SessionState): readonly Mark[] => marksOf(tracksOf(state), state);
+
+t.test('places, faults, failures and the present stand in the span of their time', async (t) => {
+  const state = ran(
+    shown(first),
+    { tell: 'finding', finding: { kind: 'disk', what: 'a sector differs', details: [] } },
+    { tell: 'finding', finding: { kind: 'control', what: 'of the control run', details: [] } },
+    { tell: 'fault', fault: { fault: 'alterSector', machine: 1, virtualMs: 60 } },
+    { tell: 'fault', fault: { fault: 'flipMemory', machine: 2, virtualMs: 10 } },
+    shown(second),
+  );
+  const all = marks(state);
+  t.same(all.map(short), [
+    'place boot: 0.0',
+    'fault a mistake of the kernel: 0.1',
+    'place save the image: 1.0',
+    'fault a sector altered: 1.1',
+    'failure disk: 1.1',
+    'fault a byte of memory altered: 2.1',
+    'place verify: 3.0',
+    'now now: 3.0',
+  ]);
+  t.match(all[1], { title: 'fault: a mistake of the kernel, at 16.0 ms' });
+  t.match(all[2], { title: 'before: save the image, at 30.0 ms', moment: { step: 1, part: 1 } });
+  t.match(all[4], { title: 'found until 60.0 ms: disk: a sector differs' });
+  t.same(marks(ran()), [], 'nothing before there is a machine');
+});
+
+t.test('a run that is repeated has before it what the run before has shown', async (t) => {
+  const again = { text: '', to: { step: 1, part: 1 }, leftOut: [], isChanged: false };
+  const back = [{ tell: 'running', again } as const, shown({ ...first, virtualMs: 30 })].reduce(
+    next,
+    ran(shown(first), shown(second)),
+  );
+  t.equal(tracksOf(back).length, 4);
+  t.same(marks(back).map(short), [
+    'place boot: 0.0',
+    'fault a mistake of the kernel: 0.1',
+    'place save the image: 1.0',
+    'now now: 1.0',
+    'place verify: 3.0',
+  ]);
+  const view = renderToString(<Timeline tracks={tracksOf(back)} marks={marks(back)} />);
+  t.match(view, /<li class="span" data-kind="copy"/);
+  t.match(
+    view,
+    /<li class="span ahead" data-kind="powerOff"[^>]*title="power off: 5.0 ms, from 55.0 ms on, in the run before"/,
+  );
+  t.match(view, /<li class="span ahead" data-kind="restore"/);
+  const changed = next(back, { tell: 'running', again: { ...again, isChanged: true } });
+  t.same(changed.known, [], 'what was changed goes on in another way');
+  const farther = next([shown(first), shown(second)].reduce(next, back), { tell: 'running', again });
+  t.same(farther.known, [first, second], 'known is what has come farthest');
+});
+
+t.test('a place is a button, the present is told to who listens', async (t) => {
+  const state = ran(shown(first));
+  const view = (onGo?: () => void): string =>
+    renderToString(<Timeline tracks={tracksOf(state)} marks={marks(state)} onGo={onGo} />);
+  t.match(
+    view(() => undefined),
+    /<button type="button" class="mark" data-kind="place" title="before: save the image, at 30.0 ms">save the image<\/button>/,
+  );
+  t.match(view(), /<button type="button" class="mark" data-kind="place"[^>]* aria-disabled="true">boot</);
+  t.match(view(), /<span class="mark" data-kind="now" title="now: 60.0 ms" aria-current="step">now<\/span>/);
+  t.match(view(), /<span class="mark" data-kind="fault" title="fault: [^"]*">fault: a mistake of the kernel<\/span>/);
+});
