@@ -40,6 +40,8 @@ export interface MachineShown {
 export interface MachinesDeps {
   /** Called after each step, and before a machine is turned off, with all that it has shown. */
   readonly onMachine?: (shown: MachineShown) => void;
+  /** Called before a machine is made: 1 for the first. */
+  readonly onPowerOn?: (number: number) => void;
   readonly booter: Booter;
   readonly states: BootStates;
   /** SHA-256 in hexadecimal of the concatenated parts. */
@@ -130,6 +132,7 @@ export class Machines {
   async powerOn(stage: BootStage): Promise<Recorder> {
     const { states } = this.#deps;
     const booter = await this.#nextBooter();
+    this.#deps.onPowerOn?.(this.#count + 1);
     // A worker without a reference would keep the process alive.
     await this.#recorder?.machine.close();
     const recorder = await machineAt(stage, booter, states, async (): Promise<Partial<MachineConfig>> => {
@@ -167,6 +170,7 @@ export class Machines {
 
   /** Continues in a new machine from the point where `state` was made. */
   async restore(state: BootState): Promise<void> {
+    this.#deps.onPowerOn?.(this.#count + 1);
     this.#recorder = await restoreAt(state, this.#deps.booter);
     this.#count += 1;
     await this.connect();

@@ -111,6 +111,7 @@ function controlPlan(plan: Plan): Plan {
 
 const controlDeps = ({
   onMachine: _,
+  onPowerOn: _powerOn,
   onEvidence: _evidence,
   onFault: _fault,
   pause: _pause,

@@ -51,7 +51,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { checkGrowing, checkMarks, recordGrowing } from './page-reading.js';
+import { checkConsoles, checkGrowing, checkMarks, recordGrowing } from './page-reading.js';
 
 await buildWorkers();
 await buildPage();
@@ -535,8 +535,10 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await tabTo(t, page, '#next');
   await recordGrowing(page);
   parts.length = 0;
-  while ((await act(press('Enter'))) !== undefined)
+  while ((await act(press('Enter'))) !== undefined) {
     t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
+    if (parts.at(-1) === 'verify') await checkConsoles(t, page);
+  }
   t.same(
     parts,
     [

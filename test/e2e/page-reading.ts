@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What a visitor of the page reads while a scenario is run: the verdict that grows, and the marks on the timeline. */
+/** What a visitor of the page reads while a scenario is run: the verdict that grows, marks on the timeline, two consoles. */
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 
@@ -59,4 +59,11 @@ export async function checkMarks(t: Test, page: Page, places: readonly string[])
     /^copy: [\d.]+ m?s, from [\d.]+ m?s on$/,
     'a step tells how long it has taken',
   );
+}
+
+/** After a resume, the console of the live timeline is beside that of the restored one. */
+export async function checkConsoles(t: Test, page: Page): Promise<void> {
+  const off = /reboot:.Power.down/;
+  await page.locator('#console-before .xterm-rows', { hasText: off }).waitFor();
+  t.notMatch(await page.textContent('#console .xterm-rows'), off, 'the restored timeline has not powered off');
 }

@@ -10,6 +10,7 @@ import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
+import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
@@ -67,7 +68,8 @@ const chosen = signal<number | undefined>(undefined);
 const instant = signal<InstantChosen | undefined>(undefined);
 Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
 
-const terminal = new Terminal({ cols: 120, rows: 36, fontFamily: 'monospace', fontSize: 13 });
+const SCREEN = { cols: 120, rows: 36, fontFamily: 'monospace' };
+const terminal = new Terminal({ ...SCREEN, fontSize: 13 });
 terminal.open(document.getElementById('console'));
 // The guest's programs want the key Tab, so nobody gets into the terminal by it who could not get out.
 if (terminal.textarea) terminal.textarea.tabIndex = -1;
@@ -78,9 +80,42 @@ const CONSOLE_KEY = 'y';
 const observer = new MutationObserver(keepFocus(document, ['next', 'verdict', 'run']));
 observer.observe(document.getElementById('session'), { childList: true, subtree: true });
 
+/** Kept of the console of the timeline before. */
+const CONSOLE_BYTES_MAX = 256 << 10;
+const consoles = createConsoles(CONSOLE_BYTES_MAX);
+const paneBefore = document.getElementById('console-before') as { hidden: boolean };
+let terminalBefore: Terminal | undefined;
+/** Not before it is to be seen: a terminal has no size in an element that is hidden. */
+const makeTerminalBefore = (): Terminal => {
+  const made = new Terminal({ ...SCREEN, fontSize: 9, disableStdin: true });
+  made.open(paneBefore);
+  if (made.textarea) made.textarea.tabIndex = -1;
+  return made;
+};
+
+/** Shows what a machine prints, and beside it what the timeline before has printed. */
+function showConsole({ bytes, machine: number }: Extract<FromSession, { readonly tell: 'console' }>): void {
+  const isOther = consoles.turn(timelineIn(number, state.value.machines.at(-1)));
+  const before = consoles.before();
+  if (isOther && before) {
+    paneBefore.hidden = false;
+    terminalBefore ??= makeTerminalBefore();
+    terminalBefore.reset();
+    terminalBefore.write(before);
+    terminal.reset();
+  }
+  consoles.add(bytes);
+  terminal.write(bytes);
+}
+
 const session = new Worker('session-worker.js', { type: 'module' });
 const show = (message: FromSession): void => {
-  if (message.tell === 'console') terminal.write(message.bytes);
+  if (message.tell === 'console') showConsole(message);
+  if (message.tell === 'running') {
+    consoles.clear();
+    terminal.reset();
+    paneBefore.hidden = true;
+  }
   if (message.tell === 'arrived') {
     terminal.reset();
     terminal.write(message.console);

@@ -112,7 +112,8 @@ export type FromSession =
       /** Text of the scenario that can be run. */
       readonly scenario: string;
     }
-  | { readonly tell: 'console'; readonly bytes: Uint8Array }
+  /** `machine`: its number in the run, 0 at the prompt. */
+  | { readonly tell: 'console'; readonly bytes: Uint8Array; readonly machine: number }
   | { readonly tell: 'watching'; readonly on: boolean }
   | { readonly tell: 'memory'; readonly memory: MemoryShown }
   | { readonly tell: 'page'; readonly page: PageShown }

@@ -43,6 +43,7 @@ export async function runScenario(
   const findings: Finding[] = [];
   let collected: Collected = NOTHING_COLLECTED;
   const startedMs = performance.now();
+  let number = 0;
   const contextNow = (): ReportContext => ({
     ...facts,
     plan,
@@ -58,7 +59,7 @@ export async function runScenario(
     configKey,
     // What is made is kept by the boot states for this run. Of the page's own states there is nothing to keep.
     cache: { get: (key) => Promise.resolve(bootStateOf(key)), put: () => Promise.resolve() },
-    onConsole: (bytes) => tell({ tell: 'console', bytes }),
+    onConsole: (bytes) => tell({ tell: 'console', bytes, machine: number }),
     onProgress: (what) => {
       if (what !== '') tell({ tell: 'step', what, fraction: undefined });
     },
@@ -86,6 +87,9 @@ export async function runScenario(
     matcher: browserMatcher(),
     hash: sha256Hex,
     ...(pause && { pause: (at: PausedAt, standing: Standing | undefined) => pause(at, machines, standing) }),
+    onPowerOn(next) {
+      number = next;
+    },
     onMachine(machine) {
       machines[machine.number - 1] = machine;
       tell({ tell: 'machine', machine });

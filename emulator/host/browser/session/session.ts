@@ -73,7 +73,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const engine = createBrowserEngine({ workerUrl, wasm });
     opened = { machine: loaded, engine, session };
     const { seen } = agentReady;
-    tell({ tell: 'console', bytes: seen.console });
+    tell({ tell: 'console', bytes: seen.console, machine: 0 });
     const toPrompt = async (onConsole?: (bytes: Uint8Array) => void): Promise<AtPrompt> => {
       const machine = await engine.restore(config, agentReady.checkpoint);
       return { machine, ...(await machine.run({ virtualMsMax: PROMPT_MS, ...(onConsole && { onConsole }) })) };
@@ -213,7 +213,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     if (store) tell({ tell: 'stored', stored: await store.empty() });
   };
 
-  const show = (bytes: Uint8Array): void => tell({ tell: 'console', bytes });
+  const show = (bytes: Uint8Array): void => tell({ tell: 'console', bytes, machine: 0 });
   const fail = (error: unknown): void => {
     const { message, remedy } = (error ?? {}) as { readonly message?: string; readonly remedy?: string };
     tell({ tell: 'failed', message: message ?? String(error), remedy });

@@ -7,6 +7,8 @@ declare module '@xterm/xterm/lib/xterm.mjs' {
       readonly rows: number;
       readonly fontFamily: string;
       readonly fontSize: number;
+      /** Whether it takes no keys. */
+      readonly disableStdin?: boolean;
     });
     open(parent: unknown): void;
     /** What takes the keys, once it is open. */
