@@ -51,7 +51,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { checkConsoles, checkGrowing, checkMarks, recordGrowing } from './page-reading.js';
+import { checkConsoles, checkGrowing, checkReload, checkMarks, recordGrowing } from './page-reading.js';
 
 await buildWorkers();
 await buildPage();
@@ -635,6 +635,10 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     'the timeline shows where the fault was made',
   );
   await checkAccess(t, page, 'with a fault');
+  // A field has the focus, which takes the keys.
+  await act(() => page.click('#step'));
+  await act(press('n'));
+  await checkReload(t, page);
 
   t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');

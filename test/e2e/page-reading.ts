@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** What a visitor of the page reads while a scenario is run: the verdict that grows, marks on the timeline, two consoles. */
+/**
+ * What a visitor of the page reads while a scenario is run: the verdict that grows, marks on the timeline, two consoles,
+ * and what is there when the page is loaded again.
+ */
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
+import type { PausedAt } from '../../emulator/cycle/steps/context.js';
+import type { PageResults } from '../../emulator/host/browser/page.js';
 
 interface Growing {
   readonly document: {
@@ -66,4 +71,24 @@ export async function checkConsoles(t: Test, page: Page): Promise<void> {
   const off = /reboot:.Power.down/;
   await page.locator('#console-before .xterm-rows', { hasText: off }).waitFor();
   t.notMatch(await page.textContent('#console .xterm-rows'), off, 'the restored timeline has not powered off');
+}
+
+interface Paused {
+  readonly snapback: PageResults;
+}
+
+/** A page that is loaded again goes on where the run has paused, until it is told to begin anew. */
+export async function checkReload(t: Test, page: Page): Promise<void> {
+  const paused = async (): Promise<PausedAt | undefined> => {
+    const now = await page.waitForFunction(() => (globalThis as unknown as Paused).snapback.paused?.at);
+    return now.jsonValue();
+  };
+  const [at, text] = [await paused(), await page.inputValue('#scenario')];
+  t.ok(at !== undefined && at.step > 0);
+  await page.reload();
+  t.same(await paused(), at, 'a page that is loaded again comes back to its pause');
+  t.equal(await page.inputValue('#scenario'), text, 'with its scenario');
+  await page.keyboard.press('0');
+  await page.waitForFunction(() => (globalThis as unknown as Paused).snapback.phase === 'prompt');
+  t.match(await page.textContent('#status'), /^at the prompt: /, 'and to the prompt, by a button');
 }

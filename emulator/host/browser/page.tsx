@@ -14,6 +14,7 @@ import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
+import { forgetRun, keepRun, keptRun } from './storage/kept-run.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
@@ -108,6 +109,8 @@ function showConsole({ bytes, machine: number }: Extract<FromSession, { readonly
   terminal.write(bytes);
 }
 
+/** What this tab has paused in before it was loaded again. */
+const kept = keptRun(location.hash);
 const session = new Worker('session-worker.js', { type: 'module' });
 const show = (message: FromSession): void => {
   if (message.tell === 'console') showConsole(message);
@@ -122,9 +125,13 @@ const show = (message: FromSession): void => {
     instant.value = undefined;
   }
   state.value = next(state.value, message);
-  if (message.tell === 'prompt' && document.activeElement === document.body) terminal.focus();
+  if (message.tell === 'prompt' && !kept && document.activeElement === document.body) terminal.focus();
   if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
+  if (message.tell === 'running' && message.again) runs = message.again.text;
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
+  if (message.tell === 'paused') keepRun({ hash: location.hash, text: runs, at: message.at });
+  if (message.tell === 'verdict' || message.tell === 'failed') forgetRun();
+  if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
 };
 followWorker(session, show, browserTimers);
 /** The text of the session with which the page is opened. */
@@ -140,11 +147,21 @@ session.postMessage({
 });
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
-const messageOf = (action: RunAction): ToSession => {
+const messageOf = (action: Exclude<RunAction, 'leave'>): ToSession => {
   if (action === 'next' || action === 'rest') return { do: 'goOn', all: action === 'rest' };
   return { do: 'run', stepwise: action === 'step', text: edited.value ?? state.value.scenario ?? '' };
 };
-const act = (action: RunAction): void => session.postMessage(messageOf(action));
+/** The text of the scenario that runs. */
+let runs = '';
+function act(action: RunAction): void {
+  if (action === 'leave') {
+    forgetRun();
+    return location.reload();
+  }
+  const message = messageOf(action);
+  if (message.do === 'run') runs = message.text;
+  session.postMessage(message);
+}
 const send = (message: ToSession): void =>
   session.postMessage(message.do === 'change' ? { ...message, typed: edited.value } : message);
 document.addEventListener('keydown', (event) => {

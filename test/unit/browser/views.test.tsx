@@ -230,11 +230,12 @@ t.test('a run part by part', async (t) => {
   const twice = [step('run ls'), pause, { tell: 'goingOn' } as const, step('run ls')].reduce(next, gone);
   t.same(twice.steps, ['run ls', 'run ls'], 'a part that is a step, too, is one');
 
-  const keys = (state: SessionState): string => [...'rsnex'].map((key) => actionOfKey(key, state) ?? '-').join(' ');
-  t.equal(keys(START), '- - - - -');
-  t.equal(keys(after(prompt)), 'run step - - -');
-  t.equal(keys(paused), '- - next rest -');
-  t.equal(keys(gone), '- - - - -');
+  const keys = (state: SessionState): string => [...'rsne0x'].map((key) => actionOfKey(key, state) ?? '-').join(' ');
+  t.equal(keys(START), '- - - - - -');
+  t.equal(keys(after(prompt)), 'run step - - - -');
+  t.equal(keys(paused), '- - next rest leave -');
+  t.equal(keys(gone), '- - - - leave -');
+  t.equal(keys(next(gone, verdict('FAIL'))), 'run step - - leave -');
 
   const told: string[] = [];
   const { pause: wait, goOn } = createStepper(

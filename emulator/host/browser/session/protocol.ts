@@ -36,6 +36,8 @@ export type ToSession =
       readonly text: string;
       /** It pauses before each part until it is told to go on. */
       readonly stepwise: boolean;
+      /** Where it pauses first, if not before its first part. */
+      readonly to?: Moment;
     }
   /** Ends the pause; `all`: without pauses from now on. */
   | { readonly do: 'goOn'; readonly all: boolean }

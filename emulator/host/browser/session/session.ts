@@ -228,7 +228,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       case 'open':
         return open(message.url, message.session);
       case 'run':
-        return run(message.stepwise, message.text);
+        return run(
+          message.stepwise,
+          message.text,
+          message.to && { text: message.text, to: message.to, leftOut: [], isChanged: true },
+        );
       case 'goToInstant':
         return goToInstant(message.line, message.virtualMs);
       case 'emptyStore':

@@ -36,11 +36,11 @@ export interface SessionProps {
   readonly onSkip: () => void;
 }
 
-/** `next`: one part of a run that has paused. `rest`: all of it. */
-export type RunAction = 'run' | 'step' | 'next' | 'rest';
+/** `next`: one part of a run that has paused. `rest`: all of it. `leave`: back to the prompt. */
+export type RunAction = 'run' | 'step' | 'next' | 'rest' | 'leave';
 
 /** Keys of the actions, pressed outside of the console. */
-const KEYS: Readonly<Record<RunAction, string>> = { run: 'r', step: 's', next: 'n', rest: 'e' };
+const KEYS: Readonly<Record<RunAction, string>> = { run: 'r', step: 's', next: 'n', rest: 'e', leave: '0' };
 
 /** The key of the button that has the memory watched. */
 export const WATCH_KEY = 'w';
@@ -57,8 +57,10 @@ export function actionOfKey(key: string, state: SessionState): RunAction | undef
   return (Object.keys(KEYS) as RunAction[]).find((action) => KEYS[action] === key && isPossible(action, state));
 }
 
-const isPossible = (action: RunAction, { scenario, phase, paused }: SessionState): boolean =>
-  action === 'next' || action === 'rest' ? paused !== undefined : scenario !== undefined && phase !== 'running';
+function isPossible(action: RunAction, { scenario, phase, paused, report }: SessionState): boolean {
+  if (action === 'leave') return phase === 'running' || report !== undefined;
+  return action === 'next' || action === 'rest' ? paused !== undefined : scenario !== undefined && phase !== 'running';
+}
 
 const TONES: Readonly<Record<SessionState['phase'], string>> = {
   starting: '',
@@ -100,6 +102,7 @@ export function SessionView(props: SessionProps): VNode {
           <Action action="next" text={paused ? `Next: ${paused.at.title}` : 'Next'} {...{ state, onAct }} />
         )}
         {isStepwise && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
+        {isPossible('leave', state) && <Action action="leave" text="Back to the prompt" {...{ state, onAct }} />}
       </div>
       <PauseView {...props} />
       <RecallView {...props} />

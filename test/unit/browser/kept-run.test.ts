@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/** The run that a tab has paused in is there when the tab is loaded again. */
+import t, { type Test } from 'tap';
+import { forgetRun, keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
+
+const run = { hash: '#session=x', text: 'name: x\n', at: { step: 2, part: 1 } };
+
+/** Puts a storage in the place of the browser's. */
+function storage(t: Test, kept: Map<string, string>, isFull = false): void {
+  const given = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem(key: string, value: string) {
+      if (isFull) throw new Error('QuotaExceededError');
+      kept.set(key, value);
+    },
+    removeItem: (key: string) => kept.delete(key),
+  };
+  Object.defineProperty(globalThis, 'sessionStorage', { value: given, configurable: true });
+  t.teardown(() => Reflect.deleteProperty(globalThis, 'sessionStorage'));
+}
+
+t.test('kept, forgotten', async (t) => {
+  const kept = new Map<string, string>();
+  storage(t, kept);
+  t.equal(keptRun(run.hash), undefined);
+  keepRun(run);
+  t.same(keptRun(run.hash), run);
+  t.equal(keptRun(''), undefined, 'that of another link is not taken');
+  for (const damaged of ['{', 'null', '{"hash":"#session=x","text":"a"}', '{"hash":"#session=x","text":"a","at":{}}']) {
+    kept.forEach((_, key) => kept.set(key, damaged));
+    t.equal(keptRun(run.hash), undefined, damaged);
+  }
+  keepRun(run);
+  forgetRun();
+  t.equal(keptRun(run.hash), undefined);
+});
+
+t.test('a browser that keeps nothing', async (t) => {
+  keepRun(run);
+  forgetRun();
+  t.equal(keptRun(run.hash), undefined);
+  storage(t, new Map(), true);
+  keepRun(run);
+  t.equal(keptRun(run.hash), undefined, 'nor has room');
+});
