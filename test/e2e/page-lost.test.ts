@@ -68,3 +68,12 @@ t.test('a link that is opened in the same tab', async (t) => {
     /the link has no session: .*; what to do: /,
   );
 });
+
+t.test('a browser that has no room for pieces of disks', async (t) => {
+  const { page, url } = await served(t, files);
+  const tools = await browser.newCDPSession(page);
+  await tools.send('Storage.overrideQuotaForOrigin', { origin: new URL(url).origin, quotaSize: 1 });
+  await page.goto(url);
+  await until(page, ({ prompt }) => prompt);
+  t.match(await page.textContent('#storage'), /loaded again at (?:the next|each) visit\./);
+});

@@ -68,7 +68,7 @@ export async function checkMarks(t: Test, page: Page, places: readonly string[])
 
 /** After a resume, the console of the live timeline is beside that of the restored one. */
 export async function checkConsoles(t: Test, page: Page): Promise<void> {
-  const off = /reboot:.Power.down/;
+  const off = /System.halted/;
   await page.locator('#console-before .xterm-rows', { hasText: off }).waitFor();
   t.notMatch(await page.textContent('#console .xterm-rows'), off, 'the restored timeline has not powered off');
 }

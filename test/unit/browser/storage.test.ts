@@ -103,12 +103,13 @@ t.test('the store of pieces has a bound, and can be emptied', async (t) => {
   t.same(await store.names(), ['a', 'b', 'c']);
   t.equal((await store.get('b'))?.length, 100);
   t.equal(await store.get('x'), undefined);
-  t.same(await store.trim(), { bytes: 200, bytesMax: 250 });
+  t.same(await store.trim(), { bytes: 200, bytesMax: 250, isFull: false });
   t.same(await store.names(), ['b', 'c'], 'the oldest has gone');
   there.isFull = true;
   await store.put('d', new Uint8Array(1));
   t.same(await store.names(), ['b', 'c'], 'what has no room is left out');
-  t.same(await store.empty(), { bytes: 0, bytesMax: 250 });
+  t.same(await store.trim(), { bytes: 200, bytesMax: 250, isFull: true });
+  t.same(await store.empty(), { bytes: 0, bytesMax: 250, isFull: true });
   t.same(await store.names(), []);
   t.equal(entryName('http://127.0.0.1/machine/piece-0123'), 'piece-0123');
 });

@@ -10,6 +10,7 @@ import type { PlaceShown } from '../../../emulator/host/browser/session/places.j
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
+import { NO_STORE } from '../../../emulator/host/browser/storage/piece-store.js';
 import { PauseView, requestOfKey } from '../../../emulator/host/browser/views/pause-view.js';
 import {
   actionOfKey,
@@ -468,11 +469,17 @@ t.test('the views', async (t) => {
   t.match(edit, /<textarea id="scenario"[^>]*>name: mine\n&lt;x><\/textarea>/);
   t.match(edit, />Run: mine<\/button>/);
   t.equal(nameIn('steps: []'), 'the scenario');
-  const kept = (bytes: number): string =>
-    renderToString(<Storage stored={{ bytes, bytesMax: 100e6 }} onEmpty={() => undefined} />);
+  const kept = (bytes: number, isFull = false): string =>
+    renderToString(<Storage stored={{ bytes, bytesMax: 100e6, isFull }} onEmpty={() => undefined} />);
   t.match(kept(2.5e6), />2.5 of at most 100.0 MB of the disks are kept/);
+  t.notMatch(kept(2.5e6), 'no room');
+  t.match(kept(2.5e6, true), /It has no room for more/);
   t.match(kept(0), /aria-disabled="true"/);
   t.notMatch(kept(1), /disabled/);
+  t.match(
+    renderToString(<Storage stored={NO_STORE} onEmpty={ignore} />),
+    />This browser keeps nothing of the disks: [^<]*<\/p>$/,
+  );
 });
 
 t.test('the tour goes from the boot to the proof', async (t) => {

@@ -18,7 +18,7 @@ import {
   type LoadedScenario,
 } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
-import { openPieceStore } from '../storage/piece-store.js';
+import { NO_STORE, openPieceStore } from '../storage/piece-store.js';
 import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, sessionFor } from './edited.js';
 import { createDiskReader, type DiskReader } from './disk-reader.js';
@@ -205,7 +205,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const tellStored = async (): Promise<void> => {
     const store = await openPieceStore();
-    if (store) tell({ tell: 'stored', stored: await store.trim() });
+    tell({ tell: 'stored', stored: store ? await store.trim() : NO_STORE });
   };
 
   const emptyStore = async (): Promise<void> => {

@@ -8,7 +8,12 @@
 export interface Stored {
   readonly bytes: number;
   readonly bytesMax: number;
+  /** The browser has no room for more, whatever {@link bytesMax} says. */
+  readonly isFull: boolean;
 }
+
+/** Where the browser allows to keep nothing. */
+export const NO_STORE: Stored = { bytes: 0, bytesMax: 0, isFull: true };
 
 export interface PieceStore {
   /** The names of all entries. */
@@ -25,6 +30,9 @@ export interface PieceStore {
 /** Upper bound of the store. A cycle of the standard scenario reads less than a third of that. */
 const BYTES_MAX = 96 << 20;
 const FOLDER = 'snapback-pieces';
+
+/** An entry that is written only to see whether there is room, with as many bytes as a piece has at most. */
+const PROBE = { name: 'probe', bytes: 128 << 10 };
 
 /** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 interface StoredFile {
@@ -69,6 +77,24 @@ export function pieceStoreIn(folder: Folder, bytesMax = BYTES_MAX): PieceStore {
     }
   };
   const remove = async (name: string): Promise<void> => folder.removeEntry(name).catch(() => undefined);
+  /** Whether that was possible: the storage may be full, or the browser may not allow to write to it. */
+  const wasWritten = async (name: string, bytes: Uint8Array): Promise<boolean> => {
+    try {
+      const handle = await folder.getFileHandle(name, { create: true });
+      const file = await handle.createWritable();
+      await file.write(bytes);
+      await file.close();
+      return true;
+    } catch {
+      await remove(name);
+      return false;
+    }
+  };
+  const isFull = async (): Promise<boolean> => {
+    const hasRoom = await wasWritten(PROBE.name, new Uint8Array(PROBE.bytes));
+    if (hasRoom) await remove(PROBE.name);
+    return !hasRoom;
+  };
   return {
     names,
     async get(name) {
@@ -76,15 +102,7 @@ export function pieceStoreIn(folder: Folder, bytesMax = BYTES_MAX): PieceStore {
       return file && new Uint8Array(await file.arrayBuffer());
     },
     async put(name, packed) {
-      try {
-        const handle = await folder.getFileHandle(name, { create: true });
-        const file = await handle.createWritable();
-        await file.write(packed);
-        await file.close();
-      } catch {
-        // The storage is full, or the browser does not allow to write to it.
-        await remove(name);
-      }
+      await wasWritten(name, packed);
     },
     async trim() {
       const all = await Promise.all((await names()).map(async (name) => ({ name, file: await fileOf(name) })));
@@ -95,11 +113,11 @@ export function pieceStoreIn(folder: Folder, bytesMax = BYTES_MAX): PieceStore {
         await remove(name);
         bytes -= file?.size ?? 0;
       }
-      return { bytes, bytesMax };
+      return { bytes, bytesMax, isFull: await isFull() };
     },
     async empty() {
       for (const name of await names()) await remove(name);
-      return { bytes: 0, bytesMax };
+      return { bytes: 0, bytesMax, isFull: await isFull() };
     },
   };
 }

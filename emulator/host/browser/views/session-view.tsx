@@ -175,10 +175,13 @@ export interface StorageProps {
 /** What the browser keeps, and a way to remove it. */
 export function Storage({ stored, onEmpty }: StorageProps): VNode | null {
   if (!stored) return null;
-  const { bytes, bytesMax } = stored;
+  const { bytes, bytesMax, isFull } = stored;
+  if (bytesMax === 0)
+    return <p id="storage">This browser keeps nothing of the disks: they are loaded again at each visit.</p>;
   return (
     <p id="storage">
       {megabytes(bytes)} of at most {megabytes(bytesMax)} MB of the disks are kept in this browser.{' '}
+      {isFull && 'It has no room for more: the rest is loaded again at the next visit. '}
       <Button id="empty" isPossible={bytes > 0} onDo={onEmpty}>
         Remove them
       </Button>
