@@ -104,6 +104,8 @@ export interface LiveDeps {
   readonly virtualMs: CommandSite['virtualMs'];
   /** Called before each part of the live timeline, which begins when the promise resolves. `part`: see {@link livePartsOf}. */
   readonly pause: (next: string, part: number) => Promise<void>;
+  /** Called when the live timeline has begun, with the memory that was captured at the copy. */
+  readonly onCopy: (memory: Uint8Array | undefined) => void;
   /** Called before the live timeline ends. */
   readonly beforeEnd: (live: Agent) => Promise<void>;
 }
@@ -261,6 +263,7 @@ async function beginLiveTimeline(
   const { atCopy, job } = await forkTimelines(recorder, agent, steps, copyRam, bound, signal);
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
+  deps.onCopy(atCopy.memory);
   const runAll = liveRunner(live, deps);
   await runAll(steps.beforeSaving ?? [], livePartsOf(steps).beforeSaving);
   return { atCopy, job, live, bound, runAll };

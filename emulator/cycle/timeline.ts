@@ -184,6 +184,7 @@ function contextOf(plan: Plan, deps: TimelineDeps): StepContext {
     suspendingSinceStartMs: 0,
     suspended: undefined,
     resumed: undefined,
+    copied: undefined,
     restoredLayout: undefined,
     background: [],
     step: '',

@@ -32,6 +32,9 @@ const PAGE_TABLE = numberOf('pageTable');
 const PAGE_CACHE = numberOf('pageCache');
 const ANONYMOUS = numberOf('anonymous');
 
+/** `page._mapcount` of a page that no page table has. */
+const NOT_MAPPED = 0xffffffff;
+
 export interface KindReader {
   /** What has to be read of RAM for a picture. The places do not change while the kernel runs. */
   readonly pieces: readonly ArrayPiece[];
@@ -41,6 +44,11 @@ export interface KindReader {
    * @param contents of the {@link pieces}, in their order.
    */
   kinds(contents: readonly Uint8Array[]): Uint8Array;
+  /**
+   * By frame: 1 if no page table of a program has it.
+   * @param contents as for {@link kinds}.
+   */
+  unmapped(contents: readonly Uint8Array[]): Uint8Array;
 }
 
 /** `kernel`: in any capture of the machine since its zones were made. @throws GuestError when its structures are damaged. */
@@ -96,10 +104,18 @@ export function kindReader(kernel: GuestKernel): KindReader {
   const rest = (first: number, flags: number): number =>
     at(first + referencesAt) === 0 && (flags & reserved) === 0 ? FREE : KERNEL;
 
+  const take = (contents: readonly Uint8Array[]): void =>
+    array.pieces.forEach(({ within }, index) => bytes.set(contents[index] ?? [], within));
+
   return {
     pieces: array.pieces,
+    unmapped(contents) {
+      take(contents);
+      // The counter begins at -1. The type of a page has the same place, so it looks like a page that is mapped very often.
+      return Uint8Array.from({ length: pageCount }, (_, frame) => (at(frame * stride + typeAt) === NOT_MAPPED ? 1 : 0));
+    },
     kinds(contents) {
-      array.pieces.forEach(({ within }, index) => bytes.set(contents[index] ?? [], within));
+      take(contents);
       const kinds = new Uint8Array(pageCount);
       for (let frame = 0; frame < pageCount; frame++) {
         if (isRam[frame] === 0) continue;

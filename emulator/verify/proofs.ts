@@ -33,7 +33,7 @@ import type { Image } from './image/stream.js';
 import { verifyImage, type ImageResult } from './image/verify.js';
 import type { Comparer } from './memory/compare.js';
 import type { EndangeredPage } from './memory/preserved.js';
-import { verifyMemory, type MemoryDifference } from './memory/verify.js';
+import { verifyMemory, type MemoryDifference, type MemoryResult } from './memory/verify.js';
 import { accountForCopy, type CopyAccount } from './memory/written.js';
 import type { ByteSource } from './source.js';
 
@@ -58,6 +58,8 @@ export interface ProofHost {
   readonly highMemoryMiB?: number;
   /** A faster comparison of memory than the language offers. */
   readonly comparer?: Comparer;
+  /** Called with the result of each proof of memory. */
+  readonly onMemory?: (result: MemoryResult) => void;
   /**
    * Looks at a filesystem with the host's tools. Undefined for one that has no checker. `journal`: the volume with its journal,
    * if that is not in the filesystem.
@@ -86,7 +88,7 @@ export function createProofs(host: ProofHost): Proofs {
   const symbols = parseSystemMap(host.systemMap);
   const copyOf = copyReader(symbols, (host.highMemoryMiB ?? 0) * 2 ** 20);
   return {
-    memory: async (evidence) => proveMemory(evidence, copyOf, host.comparer),
+    memory: async (evidence) => proveMemory(evidence, copyOf, host),
     image: async (evidence) => proveImage(evidence, copyOf),
     disk: async (evidence) => proveDisks(evidence, host),
     filesystems: (disks, at, frozen = false) =>
@@ -135,7 +137,7 @@ function copied(ram: Uint8Array | undefined): Uint8Array {
 function proveMemory(
   evidence: ResumeEvidence,
   copyOf: (evidence: SuspendEvidence) => AtomicCopy,
-  comparer: Comparer | undefined,
+  { comparer, onMemory }: Pick<ProofHost, 'comparer' | 'onMemory'>,
 ): Proven<Awaited<ReturnType<Proofs['memory']>>['outcome']> {
   const { kernel, accounted } = copyOf(evidence);
   const result = verifyMemory({
@@ -144,6 +146,7 @@ function proveMemory(
     restored: copied(evidence.restored),
     ...(comparer && { comparer }),
   });
+  onMemory?.(result);
   const { pagesCompared, pagesDiffering, pagesOmitted } = result;
   const findings: Finding[] = endangeredFindings(result.endangered);
   if (result.endangeredUnknown !== undefined)

@@ -51,7 +51,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { checkConsoles, checkGrowing, checkReload, checkMarks, recordGrowing } from './page-reading.js';
+import { checkConsoles, checkFates, checkGrowing, checkReload, checkMarks, recordGrowing } from './page-reading.js';
 
 await buildWorkers();
 await buildPage();
@@ -509,6 +509,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   t.comment(`the memory map shows the machine of the run at ${String(await memory.jsonValue())} ms`);
   // What was done before the second one has taken its place.
   await checkMarks(t, page, parts.toSpliced(1, 1));
+  const preserved = await checkFates(t, page);
   await checkAccess(t, page, 'at a pause');
   await picture(t, page, 'live', '#tour', '#timeline');
   await act(press('h'));
@@ -567,6 +568,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   t.equal(report.verdict, 'pass', 'the scenario passes on the page');
   t.same(report.failures, []);
   t.equal(report.stateHash, there.stateHash, 'and ends in the state in which its session ends in Node');
+  t.equal(report.perCycle[0]?.measures?.preservedPages, preserved, 'the memory map has shown all preserved pages');
   t.same(sessionDifferences(session, there), []);
   for (const key of ['memory', 'image', 'disk', 'frozen', 'instructions', 'virtualMs', 'replay', 'artifacts'] as const)
     t.same(report[key], there[key], key);

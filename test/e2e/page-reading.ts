@@ -73,14 +73,15 @@ export async function checkConsoles(t: Test, page: Page): Promise<void> {
   t.notMatch(await page.textContent('#console .xterm-rows'), off, 'the restored timeline has not powered off');
 }
 
+/** While the page is being loaded, there is nothing. */
 interface Paused {
-  readonly snapback: PageResults;
+  readonly snapback?: PageResults;
 }
 
 /** A page that is loaded again goes on where the run has paused, until it is told to begin anew. */
 export async function checkReload(t: Test, page: Page): Promise<void> {
   const paused = async (): Promise<PausedAt | undefined> => {
-    const now = await page.waitForFunction(() => (globalThis as unknown as Paused).snapback.paused?.at);
+    const now = await page.waitForFunction(() => (globalThis as unknown as Paused).snapback?.paused?.at);
     return now.jsonValue();
   };
   const [at, text] = [await paused(), await page.inputValue('#scenario')];
@@ -89,6 +90,38 @@ export async function checkReload(t: Test, page: Page): Promise<void> {
   t.same(await paused(), at, 'a page that is loaded again comes back to its pause');
   t.equal(await page.inputValue('#scenario'), text, 'with its scenario');
   await page.keyboard.press('0');
-  await page.waitForFunction(() => (globalThis as unknown as Paused).snapback.phase === 'prompt');
+  await page.waitForFunction(() => (globalThis as unknown as Paused).snapback?.phase === 'prompt');
   t.match(await page.textContent('#status'), /^at the prompt: /, 'and to the prompt, by a button');
+}
+
+/** The memory map shows what became of each page. Returns how many are preserved in place, written ones included. */
+export async function checkFates(t: Test, page: Page): Promise<number> {
+  // Without the focus: the page is used by keys.
+  const press = (): Promise<void> =>
+    page.evaluate(() => {
+      (globalThis as unknown as { document: { getElementById(id: string): { click(): void } } }).document
+        .getElementById('by-fate')
+        .click();
+    });
+  await press();
+  const rows = await page.locator('#memory .legend tr').evaluateAll((rows) =>
+    rows.map((row) => {
+      const { dataset, textContent } = row as unknown as {
+        readonly dataset: { readonly kind: string };
+        readonly textContent: string;
+      };
+      return [dataset.kind, Number(/[0-9]+$/.exec(textContent)?.[0])] as const;
+    }),
+  );
+  const counts = Object.fromEntries(rows);
+  t.equal(
+    rows.reduce((sum, [, count]) => sum + count, 0),
+    65_536,
+    'each page has a fate',
+  );
+  t.equal(counts['differing'], 0);
+  for (const fate of ['copied', 'zeros', 'preserved', 'written', 'held', 'free', 'left'])
+    t.ok((counts[fate] ?? 0) > 0, `${counts[fate]} ${fate}`);
+  await press();
+  return (counts['preserved'] ?? 0) + (counts['written'] ?? 0);
 }

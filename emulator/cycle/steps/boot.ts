@@ -24,6 +24,7 @@ export async function boot(context: StepContext, step: BootStep): Promise<void> 
   const { plan, deps, machines } = context;
   abandonBackground(context);
   context.restoredLayout = undefined;
+  context.copied = undefined;
   const pristine = machines.off.disks.every(({ overlay }) => overlay.length === 0);
   if (pristine && !endsOff(step) && !step.faults?.length) {
     await machines.powerOn('agentReady');

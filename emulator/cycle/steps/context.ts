@@ -43,6 +43,17 @@ export interface Standing {
   readonly virtualMs: number;
   /** The marker by which the kernel that runs there has announced its layout. */
   readonly layout: MarkerSeen | undefined;
+  /** The snapshot that it was taken from, or that it has taken last. */
+  readonly copied: Copied | undefined;
+}
+
+/** The memory at the copy of a snapshot. */
+export interface Copied {
+  /** All RAM, index = gpa. */
+  readonly memory: Uint8Array;
+  readonly layout: MarkerSeen;
+  /** The machine is in the live timeline of this snapshot. */
+  readonly isLive: boolean;
 }
 
 /** A place between two steps of a run, or within one. */
@@ -75,6 +86,8 @@ export interface StepContext {
   suspendingSinceStartMs: number;
   suspended: Suspended | undefined;
   resumed: Resumed | undefined;
+  /** Of the last snapshot whose memory was captured, until another boot. Only for somebody who looks at pauses. */
+  copied: Copied | undefined;
   /** The layout marker of the running system, if it was resumed: no kernel of its machine has sent it. */
   restoredLayout: MarkerSeen | undefined;
   /** Programs that were started and whose result has not been recorded. */

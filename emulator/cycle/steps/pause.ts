@@ -11,7 +11,13 @@ export async function pause(context: StepContext, title: string, at: Moment): Pr
   await deps.pause({ title, ...at }, machines.isOn ? standingOf(context) : undefined);
 }
 
-function standingOf({ machines: { recorder }, restoredLayout }: StepContext): Standing {
+function standingOf({ machines: { recorder }, restoredLayout, copied }: StepContext): Standing {
   const { machine } = recorder;
-  return { machine, virtualMs: recorder.seen().virtualMs, layout: restoredLayout ?? layoutSent(recorder) };
+  return { machine, virtualMs: recorder.seen().virtualMs, layout: restoredLayout ?? layoutSent(recorder), copied };
+}
+
+/** Keeps what somebody may look at in pauses: the memory at the copy, in the live timeline. */
+export function keepCopied(context: StepContext, memory: Uint8Array | undefined): void {
+  const layout = context.restoredLayout ?? layoutSent(context.machines.recorder);
+  if (context.deps.pause && memory && layout) context.copied = { memory, layout, isLive: true };
 }

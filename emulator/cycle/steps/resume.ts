@@ -103,6 +103,7 @@ export async function continueRestored(
       remedy: 'give the machine something that the mistake can damage',
     });
   context.restoredLayout = suspended.evidence.layout;
+  if (context.copied) context.copied = { ...context.copied, isLive: false };
   context.resumed = {
     suspended,
     markers: seen.markers,

@@ -30,7 +30,7 @@ import { checkBackground, collectInLiveTimeline, notesOf, restoreBackground } fr
 import type { StepContext, Suspended } from './context.js';
 import { expectFaultsApplied } from './faults.js';
 import { layoutSent } from './layout.js';
-import { pause } from './pause.js';
+import { keepCopied, pause } from './pause.js';
 import { afterPowerCut, checkFilesystems } from './power.js';
 import { continueRestored } from './resume.js';
 
@@ -165,6 +165,7 @@ async function commit(
   const { atCopy, live } = end;
   context.suspendingSinceStartMs += atCopy.marker.virtualMs - begunMs;
   machines.goOnWith(live);
+  context.copied = undefined;
   context.background = restoreBackground(live, programs);
   await checkBackground(context, 'by the time the live timeline was committed');
 }
@@ -260,6 +261,7 @@ function liveDepsOf(context: StepContext, { timeoutMs }: SuspendStep): LiveDeps 
     evidence,
     virtualMs: () => machines.virtualMs,
     pause: (next, part) => pause(context, next, { step: context.stepNumber, part }),
+    onCopy: (memory) => keepCopied(context, memory),
     beforeEnd: (live) => collectInLiveTimeline(context, live),
   };
 }

@@ -189,6 +189,9 @@ document.addEventListener('keydown', (event) => {
 
 const place = signal<Place | undefined>(undefined);
 
+/** What the memory map shows. */
+const isByFate = signal(false);
+
 const showsTour = signal(!hasToured());
 const skip = (): void => {
   showsTour.value = false;
@@ -215,6 +218,10 @@ const Above = (): VNode => (
     instant={instant.value}
     onInstant={(asked) => {
       instant.value = asked;
+    }}
+    isByFate={isByFate.value}
+    onByFate={(on) => {
+      isByFate.value = on;
     }}
     showsTour={showsTour.value}
     onSkip={skip}

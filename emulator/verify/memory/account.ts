@@ -48,6 +48,8 @@ export interface Accounting {
   /** Frames of the image that the copy loop skips, because they are preserved in place until they have been read. */
   readonly preserved: PageSet;
   readonly omitted: Readonly<Record<Omission, number>>;
+  /** By frame: 0 in the image or without a reason, else 1 + the place of its reason among {@link OMISSIONS}. */
+  readonly reasons: Uint8Array;
   /** Frames that are not in the image and for which no reason was found: lost memory. */
   readonly lost: readonly Pfn[];
   /** Frames in the image although a reason to leave them out applies. */
@@ -80,7 +82,9 @@ export function accountForPages(kernel: GuestKernel): Accounting {
   // The kernel lists them among the originals only when the image is read.
   const preserved = preservedPages(kernel);
   const inImage = original.pages.map((bit, index) => bit | (preserved[index] ?? 0));
-  const omitted = Object.fromEntries(Object.keys(OMISSIONS).map((reason) => [reason, 0])) as Record<Omission, number>;
+  const names = Object.keys(OMISSIONS) as Omission[];
+  const omitted = Object.fromEntries(names.map((reason) => [reason, 0])) as Record<Omission, number>;
+  const reasons = new Uint8Array(kernel.memory.pageCount);
   const lost: Pfn[] = [];
   const superfluous: { frame: Pfn; reason: Omission }[] = [];
   for (let index = 0; index < kernel.memory.pageCount; index++) {
@@ -89,9 +93,12 @@ export function accountForPages(kernel: GuestKernel): Accounting {
     if (inImage[index] === 1) {
       if (reason !== undefined) superfluous.push({ frame, reason });
     } else if (reason === undefined) lost.push(frame);
-    else omitted[reason]++;
+    else {
+      omitted[reason]++;
+      reasons[index] = 1 + names.indexOf(reason);
+    }
   }
-  return { original, copy, zero, inImage, preserved, omitted, lost, superfluous };
+  return { original, copy, zero, inImage, preserved, omitted, reasons, lost, superfluous };
 }
 
 function omissions(

@@ -232,6 +232,7 @@ t.test('a walk', async (t) => {
     machine: { readMemory: none, captureMemory: none },
     virtualMs: 7,
     layout: undefined,
+    copied: undefined,
   };
   const check = (): void => undefined;
   const first = walk.begin(TEXT, undefined, look);

@@ -19,6 +19,7 @@ import {
 } from '../../../emulator/host/browser/views/memory-map-model.js';
 import { MemoryMap } from '../../../emulator/host/browser/views/memory-map.js';
 import { GuestError } from '../../../emulator/machine/errors.js';
+import { PAGE_FATES } from '../../../emulator/verify/memory/fates.js';
 import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
 import { PAGE_KINDS, type PageKind } from '../../../emulator/memory/kinds.js';
 import { syntheticKernel } from '../memory/synthetic-kernel.js';
@@ -112,8 +113,14 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
   t.same(page.bytes, new Uint8Array(4096).fill(0x5a));
 
   const asked: number[] = [];
-  const view = (memory: MemoryShown | undefined, onPage: ((frame: number) => void) | undefined = ask): string =>
-    renderToString(<MemoryMap memory={memory} page={page} onPage={onPage} />);
+  const view = (
+    memory: MemoryShown | undefined,
+    onPage: ((frame: number) => void) | undefined = ask,
+    isByFate = false,
+  ): string =>
+    renderToString(
+      <MemoryMap memory={memory} page={page} isByFate={isByFate} onByFate={() => undefined} onPage={onPage} />,
+    );
   const ask = (frame: number): void => void asked.push(frame);
   t.equal(view(undefined), '');
   const shown = view({ kinds, virtualMs: 12.5, pictures: 1, tookMs: 1 });
@@ -122,14 +129,27 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
   t.match(shown, /<th scope="row">free<\/th><td class="number">1536<\/td>/);
   t.match(shown, new RegExp(`Page frame ${frame} at 11\\.0 ms: anonymous memory, agent`));
   t.match(shown, /5a 5a 5a/);
+  t.notMatch(shown, 'by-fate', 'there has been no snapshot');
+  const fates = Uint8Array.from(kinds, (_, frame) => (frame < 7 ? PAGE_FATES.indexOf('preserved') : 0));
+  const memory = { kinds, fates, virtualMs: 12.5, pictures: 1, tookMs: 1 };
+  t.match(view(memory), /<button id="by-fate" [^>]*aria-pressed="false"/);
+  t.match(view(memory), />free<\/th><td class="number">1536</, 'until it is asked for');
+  t.match(view(memory, ask, true), />preserved in place<\/th><td class="number">7</);
   t.notMatch(shown, /<input [^>]*readonly/);
   t.notMatch(shown, /<input [^>]*value=/, 'a picture does not put back what somebody types');
+  const gone = renderToString(
+    <MemoryMap
+      memory={{ kinds, virtualMs: 1, pictures: 1, tookMs: 1 }}
+      page={{ ...page, copied: new Uint8Array(16).fill(0xa5) }}
+      isByFate={true}
+      onByFate={() => undefined}
+      onPage={undefined}
+    />,
+  );
+  t.match(gone, /<input id="frame" [^>]*readonly/, 'no page can be asked for when the machine is gone');
   t.match(
-    renderToString(
-      <MemoryMap memory={{ kinds, virtualMs: 1, pictures: 1, tookMs: 1 }} page={page} onPage={undefined} />,
-    ),
-    /<input id="frame" [^>]*readonly/,
-    'no page can be asked for when the machine is gone',
+    gone,
+    /At the snapshot, and now:<.* at the snapshot"[^>]*>[0-9a-f]+ {2}a5 a5 .* now"[^>]*>[0-9a-f]+ {2}5a 5a /s,
   );
 });
 
@@ -140,6 +160,7 @@ t.test('a picture takes at most a tenth of the time', async (t) => {
   let pictureMs = 2;
   let isDamaged = false;
   const reader: MemoryReader = {
+    fates: () => Promise.resolve(undefined),
     kinds: () => {
       now += pictureMs;
       return isDamaged ? Promise.reject(new GuestError('damaged')) : Promise.resolve(new Uint8Array(1));
@@ -207,6 +228,7 @@ t.test('the memory of a machine that stands at a pause', async (t) => {
   let made = 0;
   const reader: MemoryReader = {
     kinds: () => Promise.resolve(new Uint8Array(1)),
+    fates: () => Promise.resolve(new Uint8Array(2)),
     page: async (frame) => {
       await rest();
       return { owner: `owner of ${frame}`, bytes: new Uint8Array(2) };

@@ -275,6 +275,8 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onPlace={ignore}
       instant={undefined}
       onInstant={ignore}
+      isByFate={false}
+      onByFate={ignore}
       showsTour={false}
       onSkip={ignore}
       {...more}

@@ -138,7 +138,7 @@ t.test('sizes and durations need a unit and must come out whole', async (t) => {
   t.match(read('1.5 h'), { value: { t: 5_400_000 } });
   t.match(read('250ms'), { value: { t: 250 } });
   t.same([0, 250, 90_000, 5_400_000, 7_200_000, 864e5].map(writeDuration), [
-    '0 d',
+    '0 ms',
     '250 ms',
     '90 s',
     '90 min',

@@ -63,13 +63,13 @@ export function createMemoryWatch(tell: (message: FromSession) => void, now: () 
       };
       const tellPicture = async (from: MemoryReader, virtualMs: number): Promise<void> => {
         const beganMs = now();
-        const kinds = await from.kinds();
+        const [kinds, fates] = [await from.kinds(), await from.fates()];
         const endMs = now();
         pictures += 1;
         const costMs = costOf(beganMs, endMs);
         tookMs += costMs;
         dueMs = Math.max(beganMs + PICTURE_EVERY_MS, endMs + PAUSE_PER_PICTURE * costMs);
-        tell({ tell: 'memory', memory: { kinds, virtualMs, pictures, tookMs } });
+        tell({ tell: 'memory', memory: { kinds, fates, virtualMs, pictures, tookMs } });
       };
       return async (virtualMs) => {
         const isDue = isWatched && now() >= dueMs;

@@ -13,6 +13,7 @@ import type { LoadedScenario } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
 import type { DiskReader } from './disk-reader.js';
 import { disksOf } from './disks.js';
+import type { FateReader } from './fate-reader.js';
 import { growingText, NOTHING_COLLECTED } from './growing.js';
 import { browserMatcher } from './matcher.js';
 import type { FromSession } from './protocol.js';
@@ -31,13 +32,13 @@ export interface RunOptions {
   readonly pause?: (at: PausedAt, machines: readonly MachineShown[], standing: Standing | undefined) => Promise<void>;
 }
 
-/** `disks`: of the machines of this run. @throws InputError, RigError; errors of the guest are in the report. */
+/** `readers`: of the machines of this run. @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   { plan, config, configKey, systemMap, facts, bootStateOf }: LoadedScenario,
   engine: Engine,
   tell: (message: FromSession) => void,
   { states, pause }: RunOptions,
-  disks: DiskReader,
+  { disks, fates }: { readonly disks: DiskReader; readonly fates: FateReader },
 ): Promise<Report> {
   const machines: MachineShown[] = [];
   const findings: Finding[] = [];
@@ -69,6 +70,7 @@ export async function runScenario(
     systemMap,
     ...(highMemoryMiB !== undefined && { highMemoryMiB }),
     check: () => Promise.resolve(undefined),
+    onMemory: ({ differences }) => fates.differ(differences.map(({ pfn }) => pfn)),
   });
   tell({ tell: 'disks', disks: disksOf(config.disks, plan) });
   const outcome = await runPlan(plan, {

@@ -22,6 +22,7 @@ import { NO_STORE, openPieceStore } from '../storage/piece-store.js';
 import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, sessionFor } from './edited.js';
 import { createDiskReader, type DiskReader } from './disk-reader.js';
+import { createFateReader, type FateReader } from './fate-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
@@ -163,9 +164,10 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'running', again });
     const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
     const scenario = change ? await changed(loaded, change, text) : loaded;
-    const options = stepwise ? walk.begin(text, again, lookAt(scenario)) : { states: bootStates() };
+    const fates = createFateReader(scenario.systemMap);
+    const options = stepwise ? walk.begin(text, again, lookAt(scenario, fates)) : { states: bootStates() };
     disks = createDiskReader(scenario.config.disks);
-    const report = await runScenario(scenario, engine, tell, options, disks).catch((error: unknown) => {
+    const report = await runScenario(scenario, engine, tell, options, { disks, fates }).catch((error: unknown) => {
       if (!walk.isLeft(error)) throw error;
     });
     if (!report) return;
@@ -187,9 +189,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   };
 
   const lookAt =
-    ({ systemMap }: LoadedScenario) =>
-    ({ machine, virtualMs, layout }: Standing): (() => Promise<void>) =>
-      memory.standing(() => memoryReader(machine, systemMap, layout ? [layout] : []), virtualMs);
+    ({ systemMap }: LoadedScenario, fates: FateReader) =>
+    ({ machine, virtualMs, layout, copied }: Standing): (() => Promise<void>) =>
+      memory.standing(() => memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates }), virtualMs);
 
   /** The run that has paused begins anew. */
   const runAgain = (ask: (own: string) => Again | undefined): void => {

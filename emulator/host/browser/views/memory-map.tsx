@@ -2,6 +2,9 @@
 /** The memory map: each page a pixel, a legend, and what is known of one page. */
 import type { VNode } from 'preact';
 import type { MemoryShown, PageShown } from '../session/memory-reader.js';
+import { Button } from './button.js';
+import { fateLegendOf, fatePictureOf } from './fate-model.js';
+import { Legend } from './legend.js';
 import { MEMORY_LABEL, MemoryLegend } from './memory-legend.js';
 import { bytesText, frameAt, pictureOf } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
@@ -11,6 +14,9 @@ export interface MemoryMapProps {
   /** Undefined while there is nothing to see. */
   readonly memory: MemoryShown | undefined;
   readonly page: PageShown | undefined;
+  /** Whether it shows what became of each page by the snapshot, where there has been one, and not what it is used for. */
+  readonly isByFate: boolean;
+  readonly onByFate: (on: boolean) => void;
   /** Undefined when there is no machine to ask any more. */
   readonly onPage: ((frame: number) => void) | undefined;
 }
@@ -19,10 +25,11 @@ interface Entered {
   readonly currentTarget: { readonly value: string };
 }
 
-export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | null {
+export function MemoryMap({ memory, page, isByFate, onByFate, onPage }: MemoryMapProps): VNode | null {
   if (!memory) return null;
-  const { kinds, virtualMs } = memory;
-  const picture = pictureOf(kinds);
+  const { kinds, fates, virtualMs } = memory;
+  const shown = isByFate ? fates : undefined;
+  const picture = shown ? fatePictureOf(shown) : pictureOf(kinds);
   return (
     <section id="memory" aria-label="memory map">
       <h2>
@@ -31,6 +38,11 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
           {kinds.length} pages, at {durationText(virtualMs)}
         </span>
       </h2>
+      {fates && (
+        <Button id="by-fate" isPressed={isByFate} onDo={() => onByFate(!isByFate)}>
+          What became of it by the snapshot
+        </Button>
+      )}
       <div class="map">
         <canvas
           id="memory-map"
@@ -45,7 +57,7 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
             if (frame !== undefined) onPage?.(frame);
           }}
         />
-        <MemoryLegend kinds={kinds} />
+        {shown ? <Legend rows={fateLegendOf(shown)} /> : <MemoryLegend kinds={kinds} />}
       </div>
       <label>
         Page frame {/* Without a value: each picture would put it back while somebody types. */}
@@ -66,11 +78,27 @@ export function MemoryMap({ memory, page, onPage }: MemoryMapProps): VNode | nul
           <p>
             Page frame {page.frame} at {durationText(page.virtualMs)}: {page.owner}
           </p>
-          <pre tabIndex={0} aria-label={`bytes of page frame ${page.frame}`}>
-            {bytesText(page.bytes, page.frame * page.bytes.length)}
-          </pre>
+          {page.copied && (
+            <>
+              <p>At the snapshot, and now:</p>
+              <Bytes of="at the snapshot" page={page} bytes={page.copied} />
+            </>
+          )}
+          <Bytes of="now" page={page} bytes={page.bytes} />
         </div>
       )}
     </section>
   );
 }
+
+interface BytesProps {
+  readonly page: PageShown;
+  readonly bytes: Uint8Array;
+  readonly of: string;
+}
+
+const Bytes = ({ page: { frame }, bytes, of }: BytesProps): VNode => (
+  <pre tabIndex={0} aria-label={`bytes of page frame ${frame} ${of}`}>
+    {bytesText(bytes, frame * bytes.length)}
+  </pre>
+);

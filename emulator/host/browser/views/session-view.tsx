@@ -31,6 +31,9 @@ export interface SessionProps {
   /** See `RecallProps`. */
   readonly instant: InstantChosen | undefined;
   readonly onInstant: (instant: InstantChosen) => void;
+  /** See `MemoryMapProps`. */
+  readonly isByFate: boolean;
+  readonly onByFate: (on: boolean) => void;
   /** Whether the tour is shown. */
   readonly showsTour: boolean;
   readonly onSkip: () => void;
@@ -131,6 +134,8 @@ export function SessionView(props: SessionProps): VNode {
       <MemoryMap
         memory={state.memory}
         page={state.page}
+        isByFate={props.isByFate}
+        onByFate={props.onByFate}
         onPage={hasMachine(state) ? (frame) => send({ do: 'askPage', frame }) : undefined}
       />
       <Timeline

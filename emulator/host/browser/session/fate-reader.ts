@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/** What became of each page by the last snapshot of a run, as the memory map shows it. */
+import type { Copied } from '../../../cycle/steps/context.js';
+import { pfn } from '../../../machine/units.js';
+import { announcedKernel } from '../../../memory/kernel.js';
+import { parseSystemMap } from '../../../memory/symbols.js';
+import { guestMemory, pageBytes, type GuestMemory } from '../../../memory/view.js';
+import { accountForPages, type Accounting } from '../../../verify/memory/account.js';
+import { fatesOf } from '../../../verify/memory/fates.js';
+
+export interface FateReader {
+  /**
+   * See `fatesOf`. Undefined without a snapshot.
+   * @param unmapped of the machine now; see `KindReader.unmapped`.
+   */
+  fates(copied: Copied | undefined, unmapped: () => Promise<Uint8Array>): Promise<Uint8Array | undefined>;
+  /** The bytes of a page at the copy. Undefined without a snapshot. */
+  page(copied: Copied | undefined, frame: number): Uint8Array | undefined;
+  /** The proof of memory has found these frames to differ. */
+  differ(frames: readonly number[]): void;
+}
+
+/** @param systemMap its text. */
+export function createFateReader(systemMap: string): FateReader {
+  const symbols = parseSystemMap(systemMap);
+  const known = new WeakMap<Uint8Array, { readonly memory: GuestMemory; readonly account: Accounting }>();
+  const accountFor = ({
+    memory: bytes,
+    layout,
+  }: Copied): { readonly memory: GuestMemory; readonly account: Accounting } => {
+    const seen = known.get(bytes);
+    if (seen) return seen;
+    const memory = guestMemory(bytes);
+    const made = { memory, account: accountForPages(announcedKernel(memory, symbols, layout)) };
+    known.set(bytes, made);
+    return made;
+  };
+  let differing: readonly number[] = [];
+  return {
+    async fates(copied, unmapped) {
+      if (!copied) return undefined;
+      const { memory, account } = accountFor(copied);
+      // Those of an earlier snapshot are not those of this one.
+      if (copied.isLive) differing = [];
+      return fatesOf(memory, account, copied.isLive ? { unmapped: await unmapped() } : { differing });
+    },
+    page: (copied, frame) => copied && pageBytes(guestMemory(copied.memory), pfn(frame)).slice(),
+    differ(frames) {
+      differing = frames;
+    },
+  };
+}
