@@ -581,7 +581,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     }),
   );
   const strips = stripsOf(disksOf(config.disks, loaded.plan), [...machines.values()]);
-  const written = countsOf(strips.map(({ last }) => last)).map(({ writer, sectors }) => [writer, sectors] as const);
+  const written = countsOf(strips.map(({ last }) => last)).map(({ kind, count }) => [kind, count] as const);
   t.same(writers, written, 'the disk map shows what the machines in Node have written');
   t.ok(
     written.every(([, sectors]) => sectors > 0),

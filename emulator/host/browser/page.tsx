@@ -127,9 +127,8 @@ const show = (message: FromSession): void => {
   state.value = next(state.value, message);
   if (message.tell === 'prompt' && !kept && document.activeElement === document.body) terminal.focus();
   if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
-  if (message.tell === 'running' && message.again) runs = message.again.text;
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
-  if (message.tell === 'paused') keepRun({ hash: location.hash, text: runs, at: message.at });
+  if (message.tell === 'paused') keepRun({ hash: location.hash, text: message.text, at: message.at });
   if (message.tell === 'verdict' || message.tell === 'failed') forgetRun();
   if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
 };
@@ -151,16 +150,12 @@ const messageOf = (action: Exclude<RunAction, 'leave'>): ToSession => {
   if (action === 'next' || action === 'rest') return { do: 'goOn', all: action === 'rest' };
   return { do: 'run', stepwise: action === 'step', text: edited.value ?? state.value.scenario ?? '' };
 };
-/** The text of the scenario that runs. */
-let runs = '';
 function act(action: RunAction): void {
   if (action === 'leave') {
     forgetRun();
     return location.reload();
   }
-  const message = messageOf(action);
-  if (message.do === 'run') runs = message.text;
-  session.postMessage(message);
+  session.postMessage(messageOf(action));
 }
 const send = (message: ToSession): void =>
   session.postMessage(message.do === 'change' ? { ...message, typed: edited.value } : message);

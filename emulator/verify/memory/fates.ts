@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What became of each page by a snapshot, for a picture of all of them. */
-import { gpaOfPfn, PAGE_BYTES, pfn } from '../../machine/units.js';
-import { offsetOf, type GuestMemory } from '../../memory/view.js';
+import { pfn } from '../../machine/units.js';
+import { pageBytes, type GuestMemory } from '../../memory/view.js';
 import { OMISSIONS, type Accounting, type Omission } from './account.js';
 import { isZero } from './compare.js';
 
@@ -43,13 +43,9 @@ export function fatesOf(memory: GuestMemory, account: Accounting, { unmapped, di
   const { inImage, preserved, reasons, lost, superfluous } = account;
   const names = Object.keys(OMISSIONS) as Omission[];
   const byReason = [numberOf('left'), ...names.map((name) => numberOf(FATE_OF_REASON[name]))];
-  const contentOf = (frame: number): Uint8Array => {
-    const at = offsetOf(memory, gpaOfPfn(pfn(frame)), PAGE_BYTES);
-    return memory.bytes.subarray(at, at + PAGE_BYTES);
-  };
   const fateOf = (frame: number): PageFate => {
     if (preserved[frame] === 1) return unmapped?.[frame] === 1 ? 'written' : 'preserved';
-    return isZero(contentOf(frame)) ? 'zeros' : 'copied';
+    return isZero(pageBytes(memory, pfn(frame))) ? 'zeros' : 'copied';
   };
   const fates = Uint8Array.from(reasons, (reason, frame) =>
     inImage[frame] === 1 ? numberOf(fateOf(frame)) : (byReason[reason] ?? 0),

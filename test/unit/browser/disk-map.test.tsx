@@ -127,7 +127,7 @@ t.test('each sector shows who has written to it last', async (t) => {
   t.equal(kinds(found(strips, 'sdb3')), `boot boot ${none(13)} boot`);
   t.equal(kinds(found(strips, 'sdb4')), none(16));
   t.same(
-    countsOf(strips.map(({ last }) => last)).map(({ writer, sectors }) => [writer, sectors]),
+    countsOf(strips.map(({ last }) => last)).map(({ kind, count }) => [kind, count]),
     [
       ['none', 5 * 2048 - 300 - 1 - 12 - 257],
       ['run', 296],
@@ -141,8 +141,8 @@ t.test('each sector shows who has written to it last', async (t) => {
   const differing = stripsOf(disks, MACHINES, differences);
   t.equal(kinds(found(differing, 'sdb3')), `boot differing ${none(13)} boot`, 'whoever has written there');
   t.same(
-    countsOf(differing.map(({ last }) => last)).flatMap(({ writer, sectors }) =>
-      writer === 'boot' || writer === 'differing' ? [[writer, sectors]] : [],
+    countsOf(differing.map(({ last }) => last)).flatMap(({ kind, count }) =>
+      kind === 'boot' || kind === 'differing' ? [[kind, count]] : [],
     ),
     [
       ['boot', 254],

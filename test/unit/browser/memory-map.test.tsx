@@ -46,7 +46,7 @@ t.test('the legend counts', async (t) => {
     'every kind is there',
   );
   t.same(
-    legend.filter(({ pages }) => pages > 0).map(({ kind, colour, pages }) => [kind, colour, pages]),
+    legend.filter(({ count }) => count > 0).map(({ kind, colour, count }) => [kind, colour, count]),
     [
       ['noRam', '#3a3f44', 1],
       ['slab', '#f0e442', 2],

@@ -143,6 +143,7 @@ t.test('durations and widths', async (t) => {
 
 const pauseAt = (at: PausedAt, possible: Possible = { additions: [], commands: false }): Pause => ({
   at,
+  text: 'name: x\n',
   possible,
   places: [{ ...at, atMs: 0 }],
 });
@@ -293,7 +294,11 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
       { id: 'skipPage', title: 'A page is left out', isFault: true },
     ],
   };
-  const paused = after(prompt, { tell: 'running', again: undefined }, { tell: 'paused', at: here, possible, places });
+  const paused = after(
+    prompt,
+    { tell: 'running', again: undefined },
+    { tell: 'paused', ...pauseAt(here, possible), places },
+  );
   const pauseView = (state: SessionState, chosen?: number): string =>
     renderToString(<PauseView state={state} send={ignore} chosen={chosen} onChoose={ignore} />);
   t.equal(pauseView(after(prompt)), '', 'nothing without a pause');
@@ -307,7 +312,7 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   );
   t.match(pauseView(paused), /<input id="command" name="entered" list="workloads"/);
   t.notMatch(pauseView(paused), 'off-time');
-  const before = next(paused, { tell: 'paused', at: here, possible: { ...possible, offTime: '90 min' }, places });
+  const before = next(paused, { tell: 'paused', ...pauseAt(here, { ...possible, offTime: '90 min' }), places });
   t.match(pauseView(before), /<input id="off-time" name="entered" value="90 min"/);
   t.match(pauseView(paused), /<input id="moment" type="range" min="0" max="2" value="1" aria-valuetext="run ls"/);
   t.match(pauseView(paused), /<button id="go" type="button" aria-disabled="true" [^>]*>Go to: run ls</, 'it is there');

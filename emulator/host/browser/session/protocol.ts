@@ -88,6 +88,8 @@ export interface RecallNow extends RecallShown {
 /** Where a run stands, and what can be done there. */
 export interface Pause {
   readonly at: PausedAt;
+  /** Of the scenario that runs. */
+  readonly text: string;
   readonly possible: Possible;
   /** All that the run can go to, in their order. */
   readonly places: readonly PlaceShown[];

@@ -77,7 +77,7 @@ export function createWalk(
       if (!again) places = createPlaces(hash);
       const to = again?.to ?? START;
       const stepper = createStepper(
-        (at) => onPause({ at, possible: possibleAt(text, at), places: places.all() }),
+        (at) => onPause({ at, text, possible: possibleAt(text, at), places: places.all() }),
         () => {
           begun.here = undefined;
           onEnd();

@@ -6,7 +6,7 @@
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { DifferenceShown } from '../session/disk-reader.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
-import { countNumbers, cssOf, pictureOfNumbers, pixelAt, pixelsOf, type Picture } from './picture.js';
+import { countedKinds, pictureOfNumbers, pixelAt, pixelsOf, type Counted, type Picture } from './picture.js';
 import { trackBegins, type TrackKind } from './timeline-model.js';
 
 /** Sectors that one pixel stands for: 64 KiB. */
@@ -106,27 +106,14 @@ function stripsOfDisk(
   return strips;
 }
 
-export interface WriterCount {
-  readonly writer: Writer;
-  readonly name: string;
-  /** As in CSS. */
-  readonly colour: string;
-  readonly sectors: number;
-}
-
 /**
  * How many sectors each has written last. All are listed, but `differing` only if there are any. `last`: as in {@link Strip}, of any
  * number of sectors.
  */
-export function countsOf(last: readonly Uint8Array[]): readonly WriterCount[] {
-  const sectors = countNumbers(last, WRITERS.length);
-  return WRITERS.map((writer, number) => ({
-    writer,
-    name: WRITER_NAMES[writer],
-    colour: cssOf(WRITER_COLOURS[writer]),
-    sectors: sectors[number] ?? 0,
-  })).filter((one) => one.writer !== 'differing' || one.sectors > 0);
-}
+export const countsOf = (last: readonly Uint8Array[]): readonly Counted<Writer>[] =>
+  countedKinds(last, WRITERS, WRITER_NAMES, WRITER_COLOURS).filter(
+    ({ kind, count }) => kind !== 'differing' || count > 0,
+  );
 
 const PIXELS = pixelsOf(WRITERS.map((writer) => WRITER_COLOURS[writer]));
 
@@ -159,9 +146,9 @@ export function placeText({ disk, sector }: Place, strips: readonly Strip[]): st
   const from = within - (within % PIXEL_SECTORS);
   const to = Math.min(from + PIXEL_SECTORS, volume.sectors);
   const counts = countsOf([last.subarray(from, to)])
-    .filter(({ sectors }) => sectors > 0)
+    .filter(({ count }) => count > 0)
     .reverse()
-    .map(({ sectors, name }) => `${sectors} ${name}`);
+    .map(({ count, name }) => `${count} ${name}`);
   return `${volumeText(volume)}, sectors ${volume.startSector + from} to ${volume.startSector + to - 1}: ${counts.join(', ')}`;
 }
 

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The legend of a map, which says how often there is each kind. */
 import type { VNode } from 'preact';
+import type { Counted } from './picture.js';
 
-export interface LegendRow {
-  readonly kind: string;
-  readonly name: string;
-  /** As in CSS. */
-  readonly colour: string;
-  readonly count: number;
-}
-
-export const Legend = ({ rows }: { readonly rows: readonly LegendRow[] }): VNode => (
+export const Legend = ({ rows }: { readonly rows: readonly Counted<string>[] }): VNode => (
   <table class="legend">
     <tbody>
       {rows.map(({ kind, name, colour, count }) => (

@@ -8,6 +8,4 @@ import { legendOf } from './memory-map-model.js';
 export const MEMORY_LABEL = 'map of the memory, a pixel for each page; the table has the numbers';
 
 /** `kinds`: as for {@link legendOf}. */
-export const MemoryLegend = ({ kinds }: { readonly kinds: Uint8Array }): VNode => (
-  <Legend rows={legendOf(kinds).map(({ pages, ...row }) => ({ ...row, count: pages }))} />
-);
+export const MemoryLegend = ({ kinds }: { readonly kinds: Uint8Array }): VNode => <Legend rows={legendOf(kinds)} />;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The picture of a machine's memory: a pixel for each page, and what its colours mean. Pure: a canvas only shows it. */
 import { PAGE_KINDS, type PageKind } from '../../../memory/kinds.js';
-import { countNumbers, cssOf, pictureOfNumbers, pixelAt, pixelsOf, type Picture } from './picture.js';
+import { countedKinds, pictureOfNumbers, pixelAt, pixelsOf, type Counted, type Picture } from './picture.js';
 
 /** Pages in a row of the picture: 1 MiB. */
 export const ROW_PAGES = 256;
@@ -33,24 +33,9 @@ export const KIND_COLOURS: Readonly<Record<PageKind, number>> = {
   anonymous: 0x009e73,
 };
 
-export interface LegendEntry {
-  readonly kind: PageKind;
-  readonly name: string;
-  /** As in CSS. */
-  readonly colour: string;
-  readonly pages: number;
-}
-
-/** `kinds`: numbers of `PAGE_KINDS`, by frame. All kinds are listed, also those that no page has. */
-export function legendOf(kinds: Uint8Array): readonly LegendEntry[] {
-  const pages = countNumbers([kinds], PAGE_KINDS.length);
-  return PAGE_KINDS.map((kind, at) => ({
-    kind,
-    name: KIND_NAMES[kind],
-    colour: cssOf(KIND_COLOURS[kind]),
-    pages: pages[at] ?? 0,
-  }));
-}
+/** `kinds`: numbers of `PAGE_KINDS`, by frame. */
+export const legendOf = (kinds: Uint8Array): readonly Counted<PageKind>[] =>
+  countedKinds([kinds], PAGE_KINDS, KIND_NAMES, KIND_COLOURS);
 
 const PIXELS = pixelsOf(PAGE_KINDS.map((kind) => KIND_COLOURS[kind]));
 

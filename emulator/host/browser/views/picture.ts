@@ -43,10 +43,35 @@ export function pixelAt(count: number, perRow: number, x: number, y: number): nu
 }
 
 /** How often each number below `size` occurs. */
-export function countNumbers(of: Iterable<Uint8Array>, size: number): readonly number[] {
+function countNumbers(of: Iterable<Uint8Array>, size: number): readonly number[] {
   const counts = Array.from({ length: size }, () => 0);
   for (const numbers of of) for (const number of numbers) counts[number] = (counts[number] ?? 0) + 1;
   return counts;
+}
+
+/** A number that pixels stand for, and how often it occurs. */
+export interface Counted<Kind extends string> {
+  readonly kind: Kind;
+  readonly name: string;
+  /** As in CSS. */
+  readonly colour: string;
+  readonly count: number;
+}
+
+/** What the numbers in `of` stand for: places in `kinds`. All are listed, also those that do not occur. */
+export function countedKinds<Kind extends string>(
+  of: Iterable<Uint8Array>,
+  kinds: readonly Kind[],
+  names: Readonly<Record<Kind, string>>,
+  colours: Readonly<Record<Kind, number>>,
+): readonly Counted<Kind>[] {
+  const counts = countNumbers(of, kinds.length);
+  return kinds.map((kind, at) => ({
+    kind,
+    name: names[kind],
+    colour: cssOf(colours[kind]),
+    count: counts[at] ?? 0,
+  }));
 }
 
 /** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */

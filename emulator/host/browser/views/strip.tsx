@@ -23,12 +23,5 @@ export const stripLabel = ({ volume }: Pick<Strip, 'volume'>): string =>
   `map of ${volume.device}; the table has the numbers`;
 
 export const StripLegend = ({ strips }: { readonly strips: readonly Strip[] }): VNode => (
-  <Legend
-    rows={countsOf(strips.map(({ last }) => last)).map(({ writer, name, colour, sectors }) => ({
-      kind: writer,
-      name: `sectors ${name}`,
-      colour,
-      count: sectors,
-    }))}
-  />
+  <Legend rows={countsOf(strips.map(({ last }) => last)).map((row) => ({ ...row, name: `sectors ${row.name}` }))} />
 );
