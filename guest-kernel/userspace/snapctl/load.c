@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,6 +96,12 @@ static int restore(struct container *container, struct mounted *mounted, const c
 	struct snap_seal seal;
 	int kernel, log, result = -1;
 
+	/*
+	 * The kernel takes all memory for the image at once. What is left may be on lists of processors, where this
+	 * program does not get it from. So it has its memory before.
+	 */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		complain("memory", "%s; the image may be refused if it is large", strerror(errno));
 	log = kernel_messages_begin();
 	kernel = open(KERNEL, O_WRONLY | O_CLOEXEC);
 	if (kernel < 0)
