@@ -161,9 +161,10 @@ export class Job {
     const state = payload.word();
     const code = payload.word();
     const end = endOf(state, code);
-    if (end === undefined) return;
     const bytes = [payload.word(), payload.word()] as const;
-    this.#status = { end, bytes, groupRuns: payload.word() !== 0 };
+    const groupRuns = payload.word() !== 0;
+    // It may have ended in a timeline that the guest has left, and run now.
+    this.#status = end && { end, bytes, groupRuns };
     this.#goBackTo(0, bytes[0]);
     this.#goBackTo(1, bytes[1]);
   }

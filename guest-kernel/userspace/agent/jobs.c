@@ -477,12 +477,12 @@ void job_collect(uint32_t id, struct reading *from)
 	for (int which = 0; which < 2; which++) {
 		struct stream *stream = &job->out[which];
 
-		if (from->torn || at[which] < stream->offset ||
-		    at[which] > output_bytes(stream)) {
+		if (from->torn || at[which] < stream->offset) {
 			reply_error(id, ERANGE, "output at that offset is not kept");
 			return;
 		}
-		stream->sent = at[which];
+		/* After a resume the host may know output that the program has not written here. */
+		stream->sent = at[which] < output_bytes(stream) ? at[which] : output_bytes(stream);
 		send_output(job, which);
 	}
 	if (job->state == JOB_RUNNING && follow)

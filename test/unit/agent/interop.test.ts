@@ -170,6 +170,22 @@ test('peek shows output before the end', async (t) => {
   t.match(await agent.wait(job), { ended: 'signalled', signal: 9, stdout: new TextEncoder().encode('early\n') });
 });
 
+test('output that a program has not written after a resume is given up', async (t) => {
+  // Two guests, as they are before and after a resume: the second program is the first one at an earlier time.
+  const live = await connected(t);
+  const restored = await connected(t);
+  const job = await live.agent.spawn(['sh', '-c', 'echo early; echo lost; sleep 60']);
+  while (text((await live.agent.peek(job)).stdout) !== 'early\nlost\n') await live.agent.letRun(10);
+  const earlier = await restored.agent.spawn(['sh', '-c', 'echo early; sleep 60']);
+  t.equal(earlier.id, job.id);
+  while (text((await restored.agent.peek(earlier)).stdout) === '') await restored.agent.letRun(10);
+  await live.agent.kill(job, 9);
+  await live.agent.attach(restored.machine);
+  t.match(await live.agent.peek(job), { running: true, stdout: new TextEncoder().encode('early\n') });
+  await live.agent.kill(job, 9);
+  t.match(await live.agent.wait(job), { ended: 'signalled', stdout: new TextEncoder().encode('early\n') });
+});
+
 test('a child that outlives its parent and holds its output does not delay the end', async (t) => {
   const { agent } = await connected(t);
   const result = await agent.exec(['sh', '-c', 'sleep 60 & echo $!']);
