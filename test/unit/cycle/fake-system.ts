@@ -183,7 +183,8 @@ function answer(
     case REQUEST.start:
       return start(id, words, system);
     case REQUEST.collect:
-      if (backgroundIds.get(system)?.has(id) === true) return background(id, system, suspender !== undefined);
+      if (backgroundIds.get(system)?.has(id) === true)
+        return background(id, words.word(), system, suspender !== undefined);
       return suspender
         ? ended(id, suspender.stdout, suspender.exit)
         : [say(ANSWER.status, id, JOB_STATE.running, 0, 0, 0)];
@@ -201,8 +202,8 @@ function answer(
   }
 }
 
-/** The output and the state of a program in the background. */
-function background(id: number, system: FakeSystem, isResumed: boolean): FakeScript {
+/** The output from this byte on, and the state, of a program in the background. */
+function background(id: number, from: number, system: FakeSystem, isResumed: boolean): FakeScript {
   const { stdout = '', ends, exit = 0, signal, helper, liveStdout = '' } = system.background ?? {};
   const isLive = snapshotted.has(system) && !isResumed;
   const said = stdout + (isLive ? liveStdout : '');
@@ -210,7 +211,7 @@ function background(id: number, system: FakeSystem, isResumed: boolean): FakeScr
   const over = ends === 'atOnce' || (ends === 'afterResume' && isResumed);
   const groupRuns = helper === 'stays' || (helper === 'untilResume' && !isResumed);
   const state = over ? [signal === undefined ? JOB_STATE.exited : JOB_STATE.signalled, signal ?? exit] : [0, 0];
-  return [...printed(id, said), say(ANSWER.status, id, ...state, length, 0, over && !groupRuns ? 0 : 1)];
+  return [...printed(id, said, from), say(ANSWER.status, id, ...state, length, 0, over && !groupRuns ? 0 : 1)];
 }
 
 function shutDown(staysBusy: readonly string[]): FakeScript {
@@ -316,9 +317,9 @@ function snapshot({ copiesTwice = false }: FakeSystem): FakeScript {
   ];
 }
 
-function printed(id: number, stdout: string): FakeScript {
-  const bytes = new TextEncoder().encode(stdout);
-  return bytes.length === 0 ? [] : [say(ANSWER.output, id, 1, 0, bytes)];
+function printed(id: number, stdout: string, from = 0): FakeScript {
+  const bytes = new TextEncoder().encode(stdout).subarray(from);
+  return bytes.length === 0 ? [] : [say(ANSWER.output, id, 1, from, bytes)];
 }
 
 function ended(id: number, stdout: string, exit: number): FakeScript {
