@@ -148,6 +148,7 @@ function bound(machine: Machine): Omit<Machine, 'run'> {
     ...(machine.patience !== undefined && { patience: machine.patience }),
     readMemory: (at, lengthBytes) => machine.readMemory(at, lengthBytes),
     captureMemory: () => machine.captureMemory(),
+    ...(machine.readScreen && { readScreen: machine.readScreen }),
     readShare: () => machine.readShare(),
     stateHash: () => machine.stateHash(),
     checkpoint: () => machine.checkpoint(),

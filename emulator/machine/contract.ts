@@ -239,6 +239,11 @@ export interface Machine {
   readMemory(at: Gpa, lengthBytes: number): Promise<Uint8Array>;
   /** All RAM, copied. */
   captureMemory(): Promise<Uint8Array>;
+  /**
+   * The rows of text on the machine's VGA screen, from top to bottom, without blanks at their ends; undefined while it shows
+   * graphics. Reading changes nothing. Absent where the engine has no screen to read.
+   */
+  readonly readScreen?: () => Promise<readonly string[] | undefined>;
   /** The present files of the share, in an order that does not depend on its history; undefined without a share. */
   readShare(): Promise<readonly ShareEntry[] | undefined>;
   /**

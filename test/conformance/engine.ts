@@ -424,6 +424,31 @@ export function conformance({ engine, config }: Subject): void {
     await t.rejects(machine.readMemory(gpa(config.memoryMiB * 2 ** 20 - 1), 2), InputError);
   });
 
+  t.test('reading the screen changes nothing, and a restored machine has the same', async (t) => {
+    const { machine } = await ready();
+    const { readScreen } = machine;
+    if (!readScreen) return;
+    /** Pokes the first two places of the text, at 0xb8000, and answers the counter after it. */
+    const write = async (of: Machine, letters: string): Promise<number> =>
+      (await tell(of, `k\0\x80\x0b\0${letters[0]}\x07${letters[1]}\x07`)).instructions;
+    await write(machine, 'AB');
+    const before = await machine.stateHash();
+    const checkpoint = await machine.checkpoint();
+    const rows = await readScreen();
+    t.equal(rows?.length, 25);
+    t.match(rows?.[0], /^AB/);
+    t.same(await readScreen(), rows);
+    t.equal(await machine.stateHash(), before);
+
+    const [again, unread] = [await restored(checkpoint), await restored(checkpoint)];
+    t.same(await again.readScreen?.(), rows);
+    const counts = await Promise.all([machine, again, unread].map((one) => write(one, 'CD')));
+    t.match((await readScreen())?.[0], /^CD/);
+    const hashes = await Promise.all([machine, again, unread].map((one) => one.stateHash()));
+    t.equal(new Set(counts).size, 1, 'all go on like the one whose screen nobody has read');
+    t.equal(new Set(hashes).size, 1);
+  });
+
   t.test('a flip changes RAM at the very instruction', async (t) => {
     const { machine } = await ready();
     const report = await tell(machine, 'm', {

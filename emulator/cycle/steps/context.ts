@@ -36,9 +36,9 @@ export interface FaultSeen {
   readonly virtualMs: number;
 }
 
-/** The machine of a run that pauses, if one is on. Its memory can be read until the run goes on. */
+/** The machine of a run that pauses, if one is on. Its memory and its screen can be read until the run goes on. */
 export interface Standing {
-  readonly machine: Pick<Machine, 'readMemory' | 'captureMemory'>;
+  readonly machine: Pick<Machine, 'readMemory' | 'captureMemory' | 'readScreen'>;
   /** Virtual time of this machine. */
   readonly virtualMs: number;
   /** The marker by which the kernel that runs there has announced its layout. */

@@ -29,6 +29,7 @@ import { installDelivery } from './delivery.js';
 import { DeviceMisuse } from './misuse.js';
 import { installMarkerPorts } from './ports.js';
 import { bindRam } from './ram.js';
+import { screenText } from './screen.js';
 import { createSharedStore } from './shared-memory.js';
 import { installSerial } from './serial.js';
 import { createShareServer } from './share/server.js';
@@ -76,6 +77,8 @@ export interface Core {
   /** A view of guest RAM; valid until the machine moves. */
   memory(): Uint8Array;
   captureMemory(): Uint8Array;
+  /** See {@link Machine.readScreen}. */
+  screenRows(): readonly string[] | undefined;
   shareEntries(): readonly ShareEntry[] | undefined;
   /** The data that {@link Machine.stateHash} hashes, in order. */
   hashParts(): readonly Uint8Array[];
@@ -335,6 +338,7 @@ export async function createCore(config: RestoreConfig, parts: CoreParts): Promi
     consoleSince: (from) => run?.output.console.bytes(from) ?? new Uint8Array(0),
     memory: ram.view,
     captureMemory: ram.capture,
+    screenRows: () => screenText(cpu.devices.vga),
     shareEntries: () => share?.entries(),
     hashParts: () => [...ram.hashParts(), ...packWhole(state).stateParts],
     checkpoint() {

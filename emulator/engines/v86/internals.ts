@@ -32,6 +32,19 @@ export interface V86Rtc {
   update_interrupt_time: number;
 }
 
+export interface V86Vga {
+  readonly graphical_mode: boolean;
+  /** Of the text, in characters. */
+  readonly max_cols: number;
+  readonly max_rows: number;
+  /** Of text: for each place a character and its attribute. */
+  readonly vga_memory: Uint8Array;
+  /** The first place that is shown. */
+  readonly start_address: number;
+  /** The distance of two rows, in pairs of places. */
+  readonly offset_register: number;
+}
+
 export interface V86Io {
   register_read(port: number, device: object, read8?: () => number, read16?: () => number, read32?: () => number): void;
   register_write(
@@ -52,6 +65,7 @@ export interface V86Cpu {
     readonly uart1: V86Uart;
     readonly ps2: V86Ps2;
     readonly rtc: V86Rtc;
+    readonly vga: V86Vga;
     readonly ide?: { readonly primary?: { readonly master: V86IdeInterface; readonly slave: V86IdeInterface } };
     /** Present when the machine has a share. */
     readonly virtio_9p?: { readonly virtio: { readonly queues: readonly V86VirtQueue[] } };

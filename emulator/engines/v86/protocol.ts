@@ -30,6 +30,7 @@ export type Request =
     }
   | { readonly ask: 'read'; readonly at: number; readonly lengthBytes: number }
   | { readonly ask: 'capture' }
+  | { readonly ask: 'screen' }
   | { readonly ask: 'share' }
   | { readonly ask: 'hash' }
   | { readonly ask: 'checkpoint' };
@@ -41,6 +42,7 @@ export interface Answers {
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
   read: Uint8Array;
   capture: Uint8Array;
+  screen: { readonly rows: readonly string[] | undefined };
   share: { readonly entries: readonly ShareEntry[] | undefined };
   hash: string;
   checkpoint: Uint8Array;

@@ -226,6 +226,7 @@ function createMachine(
     },
     readMemory: (at, lengthBytes) => link.ask<'read'>({ ask: 'read', at, lengthBytes }),
     captureMemory: () => link.ask<'capture'>({ ask: 'capture' }),
+    readScreen: async () => (await link.ask<'screen'>({ ask: 'screen' })).rows,
     readShare: async () => (await link.ask<'share'>({ ask: 'share' })).entries,
     stateHash: () => link.ask<'hash'>({ ask: 'hash' }),
     checkpoint: async () => ({ engine: V86_ENGINE, bytes: await link.ask<'checkpoint'>({ ask: 'checkpoint' }) }),

@@ -82,6 +82,8 @@ export function serve(host: WorkerHost): void {
       }
       case 'capture':
         return machine().captureMemory();
+      case 'screen':
+        return { rows: machine().screenRows() };
       case 'share':
         return { entries: machine().shareEntries() };
       case 'hash':

@@ -87,6 +87,12 @@ t.test('all that runs show is kept, in order, after what was seen before', async
   t.same(recorder.takeCaptures(), []);
 });
 
+t.test('the screen of a machine that has one', async (t) => {
+  const machine = { engine: 'test', readScreen: () => Promise.resolve(['# ls']) } as unknown as Machine;
+  t.same(await record(machine, { diskCount: 0 }).machine.readScreen?.(), ['# ls']);
+  t.notOk('readScreen' in record({ engine: 'test' } as unknown as Machine, { diskCount: 0 }).machine);
+});
+
 t.test('how much of a wait has passed, over all the runs that it is made of', async (t) => {
   let nowMs = 500;
   const machine = {

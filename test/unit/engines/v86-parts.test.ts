@@ -8,6 +8,7 @@ import { createClock, installVirtualTime, type TimeScope } from '../../../emulat
 import { installDelivery } from '../../../emulator/engines/v86/delivery.js';
 import { createDisk } from '../../../emulator/engines/v86/disk-buffer.js';
 import { createModuleCache } from '../../../emulator/engines/v86/jit.js';
+import { screenText } from '../../../emulator/engines/v86/screen.js';
 import { createSharedStore } from '../../../emulator/engines/v86/shared-memory.js';
 import { installMarkerPorts } from '../../../emulator/engines/v86/ports.js';
 import { DELIVERY_PORT } from '../../../emulator/machine/delivery.js';
@@ -275,5 +276,37 @@ t.test('the delivery port hands out bytes four at a time, and says when it was a
   t.equal(third.left(), 0xffffffff);
   one.delivery.deliver(Uint8Array.of(1));
   t.equal(one.left(), 1, 'a new delivery replaces the old one');
+  t.end();
+});
+
+t.test('the text of the screen', (t) => {
+  const memory = new Uint8Array(256 << 10).fill(0x20);
+  const write = (place: number, codes: readonly number[]): void =>
+    codes.forEach((code, index) => memory.set([code, 7], (place + index) * 2));
+  const vga = {
+    graphical_mode: false,
+    max_cols: 6,
+    max_rows: 3,
+    vga_memory: memory,
+    start_address: 0,
+    offset_register: 0,
+  };
+  t.same(screenText(vga), ['', '', ''], 'blanks at the ends are left out');
+  write(0, [0x6c, 0x73, 0x20, 0x2d, 0x6c]);
+  write(6, [0xc9, 0xcd, 0, 0x7f, 0x81, 0x5c]);
+  write(12, [0x20, 0x41, 0xff, 0]);
+  t.same(screenText(vga), ['ls -l', '╔═ ⌂ü\\', ' A']);
+  t.same(screenText({ ...vga, start_address: 6, max_rows: 2 }), ['╔═ ⌂ü\\', ' A'], 'it has been scrolled');
+  t.same(
+    screenText({ ...vga, max_cols: 4, offset_register: 3 }),
+    ['ls -', '╔═ ⌂', ' A'],
+    'a row is longer than what is shown',
+  );
+  t.same(
+    screenText({ ...vga, start_address: (128 << 10) - 4, max_rows: 2 }),
+    ['', ''],
+    'beyond the memory there is nothing',
+  );
+  t.equal(screenText({ ...vga, graphical_mode: true }), undefined);
   t.end();
 });
