@@ -10,6 +10,7 @@ import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
+import type { ScreenShown } from './session/screen-watch.js';
 import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';
@@ -19,6 +20,7 @@ import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
 import { recallOfKey, type InstantChosen } from './views/recall-view.js';
+import { Screen, screenOfKey } from './views/screen.js';
 import { actionOfKey, SessionView, Storage, watchOfKey, type RunAction } from './views/session-view.js';
 
 /** What tests read from the page. */
@@ -28,6 +30,8 @@ export interface PageResults {
   readonly prompt: PromptState | undefined;
   /** The picture of its memory. */
   readonly memory: MemoryShown | undefined;
+  /** What is on its screen. */
+  readonly screen: ScreenShown | undefined;
   /** Where the machine at the prompt is, and where it stands still. */
   readonly recall: RecallNow | undefined;
   readonly stands: StandsAt | undefined;
@@ -69,8 +73,8 @@ const chosen = signal<number | undefined>(undefined);
 const instant = signal<InstantChosen | undefined>(undefined);
 Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
 
-const SCREEN = { cols: 120, rows: 36, fontFamily: 'monospace' };
-const terminal = new Terminal({ ...SCREEN, fontSize: 13 });
+const TERMINAL = { cols: 120, rows: 36, fontFamily: 'monospace' };
+const terminal = new Terminal({ ...TERMINAL, fontSize: 13 });
 terminal.open(document.getElementById('console'));
 // The guest's programs want the key Tab, so nobody gets into the terminal by it who could not get out.
 if (terminal.textarea) terminal.textarea.tabIndex = -1;
@@ -79,7 +83,8 @@ terminal.attachCustomKeyEventHandler(({ key, shiftKey }) => !(key === 'Tab' && s
 const CONSOLE_KEY = 'y';
 
 const observer = new MutationObserver(keepFocus(document, ['next', 'verdict', 'run']));
-observer.observe(document.getElementById('session'), { childList: true, subtree: true });
+for (const id of ['session', 'screen-pane'])
+  observer.observe(document.getElementById(id), { childList: true, subtree: true });
 
 /** Kept of the console of the timeline before. */
 const CONSOLE_BYTES_MAX = 256 << 10;
@@ -88,7 +93,7 @@ const paneBefore = document.getElementById('console-before') as { hidden: boolea
 let terminalBefore: Terminal | undefined;
 /** Not before it is to be seen: a terminal has no size in an element that is hidden. */
 const makeTerminalBefore = (): Terminal => {
-  const made = new Terminal({ ...SCREEN, fontSize: 9, disableStdin: true });
+  const made = new Terminal({ ...TERMINAL, fontSize: 9, disableStdin: true });
   made.open(paneBefore);
   if (made.textarea) made.textarea.tabIndex = -1;
   return made;
@@ -167,7 +172,8 @@ document.addEventListener('keydown', (event) => {
   const request =
     requestOfKey(key, state.value, chosen.value) ??
     recallOfKey(key, state.value, instant.value) ??
-    watchOfKey(key, state.value);
+    watchOfKey(key, state.value) ??
+    screenOfKey(key, state.value);
   if (request) send(request);
   const types = key === CONSOLE_KEY || (key === 'Enter' && target.id === 'console');
   if (types && state.value.phase === 'prompt') {
@@ -225,5 +231,7 @@ const Above = (): VNode => (
 const Below = (): VNode => (
   <Storage stored={state.value.stored} onEmpty={() => session.postMessage({ do: 'emptyStore' })} />
 );
+const Beside = (): VNode | null => <Screen state={state.value} />;
 render(<Above />, document.getElementById('session'));
+render(<Beside />, document.getElementById('screen-pane'));
 render(<Below />, document.getElementById('kept'));

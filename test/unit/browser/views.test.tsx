@@ -311,6 +311,7 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
     /<details id="faults">.*<button id="do-skipPage" type="button">A page is left out<\/button>/,
   );
   t.match(pauseView(paused), /<input id="command" name="entered" list="workloads"/);
+  t.match(pauseView(paused), /<option value="ps -e > \/dev\/tty1"/, 'one writes to the screen');
   t.notMatch(pauseView(paused), 'off-time');
   const before = next(paused, { tell: 'paused', ...pauseAt(here, { ...possible, offTime: '90 min' }), places });
   t.match(pauseView(before), /<input id="off-time" name="entered" value="90 min"/);

@@ -14,6 +14,7 @@ import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
 import type { RecallShown } from './recall/recall.js';
 import type { Instant } from './recall/tape.js';
+import type { ScreenShown } from './screen-watch.js';
 
 export type ToSession =
   /** Load the machine that the description at this URL names, and continue it to its prompt. */
@@ -52,6 +53,8 @@ export type ToSession =
   | { readonly do: 'goTo'; readonly moment: Moment }
   /** Show the memory of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
   | { readonly do: 'watchMemory'; readonly on: boolean }
+  /** Show the screen of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
+  | { readonly do: 'watchScreen'; readonly on: boolean }
   /** Tell what is known of a page that the memory map shows. */
   | { readonly do: 'askPage'; readonly frame: number }
   /** Tell what is known of a sector that the disk map shows. */
@@ -120,6 +123,8 @@ export type FromSession =
   | { readonly tell: 'console'; readonly bytes: Uint8Array; readonly machine: number }
   | { readonly tell: 'watching'; readonly on: boolean }
   | { readonly tell: 'memory'; readonly memory: MemoryShown }
+  | { readonly tell: 'watchingScreen'; readonly on: boolean }
+  | { readonly tell: 'screen'; readonly screen: ScreenShown }
   | { readonly tell: 'page'; readonly page: PageShown }
   | { readonly tell: 'recall'; readonly recall: RecallNow }
   /** The machine at the prompt is going to an instant. */

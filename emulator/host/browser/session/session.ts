@@ -29,6 +29,7 @@ import type { Again, FromSession, ToSession } from './protocol.js';
 import { createCheckpoints } from './recall/checkpoints.js';
 import { createRecall, type Player } from './recall/recall.js';
 import { runScenario } from './run.js';
+import { createScreenWatch } from './screen-watch.js';
 import { createWalk } from './walk.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
@@ -40,6 +41,10 @@ const MOVE_EVERY_MS = 250;
 
 /** The machine where its shell has its prompt, and what has brought it there. */
 type AtPrompt = Pick<RunReport, 'console' | 'instructions' | 'virtualMs'> & { readonly machine: Machine };
+
+const leaveAll = async (leaves: readonly (() => Promise<void>)[]): Promise<void> => {
+  for (const leave of leaves) await leave();
+};
 
 /** Answers what handles the page's messages, one after another; only input for the console and what ends a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
@@ -57,6 +62,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   /** Of the run that there was last. */
   let disks: DiskReader | undefined;
   const memory = createMemoryWatch(tell, () => performance.now());
+  const screen = createScreenWatch(tell, () => performance.now());
   const recall = createRecall({
     checkpoints: createCheckpoints({
       bytesMax: CHECKPOINT_BYTES_MAX,
@@ -108,18 +114,22 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         recall: { ...recall.shown(), line: player.line(), at: player.at(), isStanding, hasMore: player.hasMore() },
       });
     let dueMs = 0;
+    const looks = [memory.of(reader), screen.of(player.machine)];
     const talking = converse(player, stands, {
       onConsole: show,
-      look: memory.of(reader),
+      async look(virtualMs) {
+        for (const look of looks) await look(virtualMs);
+      },
       stand() {
-        const leave = memory.standing(reader, player.at().virtualMs);
+        const { virtualMs } = player.at();
+        const leaves = [memory.standing(reader, virtualMs), screen.standing(player.machine, virtualMs)];
         const told = player.machine.stateHash().then(
           (stateHash) => tell({ tell: 'stands', stands: { ...player.at(), stateHash } }),
           // It has been ended.
           () => undefined,
         );
         return async () => {
-          await leave();
+          await leaveAll(leaves);
           await told;
         };
       },
@@ -190,8 +200,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const lookAt =
     ({ systemMap }: LoadedScenario, fates: FateReader) =>
-    ({ machine, virtualMs, layout, copied }: Standing): (() => Promise<void>) =>
-      memory.standing(() => memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates }), virtualMs);
+    ({ machine, virtualMs, layout, copied }: Standing): (() => Promise<void>) => {
+      const reader = (): Promise<MemoryReader> =>
+        memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates });
+      const leaves = [memory.standing(reader, virtualMs), screen.standing(machine, virtualMs)];
+      return () => leaveAll(leaves);
+    };
 
   /** The run that has paused begins anew. */
   const runAgain = (ask: (own: string) => Again | undefined): void => {
@@ -260,6 +274,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         return runAgain(() => walk.goTo(message.moment));
       case 'watchMemory':
         return memory.watch(message.on);
+      case 'watchScreen':
+        return screen.watch(message.on);
       case 'askSector': {
         const sector = disks?.sector(message.disk, message.sector);
         if (sector) tell({ tell: 'sector', sector });

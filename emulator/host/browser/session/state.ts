@@ -12,6 +12,7 @@ import { endMs, farther } from './elapsed.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt } from './protocol.js';
+import type { ScreenShown } from './screen-watch.js';
 import type { FaultSeen, Moment } from '../../../cycle/steps/context.js';
 
 /** `starting` until everything is loaded, `prompt`: the machine takes what is typed, `ended`: nothing goes on. */
@@ -33,6 +34,9 @@ export interface SessionState {
   /** Of the machine at the prompt or of a run that has paused, while it is watched; stays when that ends. */
   readonly memory: MemoryShown | undefined;
   readonly isWatched: boolean;
+  /** Of the machine at the prompt or of a run that has paused, while it is watched; stays when that ends, until a run begins. */
+  readonly screen: ScreenShown | undefined;
+  readonly isScreenWatched: boolean;
   /** Instants of the machine at the prompt; stays when that ends. */
   readonly recall: RecallNow | undefined;
   readonly isGoing: boolean;
@@ -111,6 +115,8 @@ export const START: SessionState = {
   prompt: undefined,
   memory: undefined,
   isWatched: false,
+  screen: undefined,
+  isScreenWatched: false,
   recall: undefined,
   isGoing: false,
   wentMs: undefined,
@@ -158,7 +164,7 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
     case 'running': {
       const { again } = message;
-      const now = { ...state, ...NOTHING_RUN, phase: 'running', stands: undefined } as const;
+      const now = { ...state, ...NOTHING_RUN, phase: 'running', stands: undefined, screen: undefined } as const;
       if (!again) return { ...now, said: 'running the scenario' };
       const { to: place, leftOut, isChanged } = again;
       const known = isChanged ? [] : farther(state.known, state.machines);
@@ -172,6 +178,11 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, memory: message.memory };
     case 'watching':
       return { ...state, isWatched: message.on };
+    case 'screen':
+      return { ...state, screen: message.screen };
+    case 'watchingScreen':
+      // What it has shown before is not what it shows now.
+      return { ...state, isScreenWatched: message.on, screen: undefined };
     case 'page':
       return { ...state, page: message.page };
     case 'paused': {

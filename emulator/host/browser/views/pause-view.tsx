@@ -21,6 +21,7 @@ const WORKLOADS = [
   'head -c 8M /dev/urandom > /root/junk && sync',
   'head -c 32M /dev/zero > /run/junk',
   'scribble /etc /usr/share /var',
+  'ps -e > /dev/tty1',
 ] as const;
 
 /** The key of the field for a command, and that of the button behind the slider. */

@@ -10,6 +10,7 @@ import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
 import { canGo, PauseView } from './pause-view.js';
 import { RecallView, type InstantChosen } from './recall-view.js';
+import { ScreenButton } from './screen.js';
 import { Proofs } from './proofs.js';
 import { marksOf, tracksOf } from './timeline-marks.js';
 import { Timeline } from './timeline.js';
@@ -122,15 +123,18 @@ export function SessionView(props: SessionProps): VNode {
           </ol>
         </details>
       )}
-      <Button
-        id="watch"
-        keyboard={WATCH_KEY}
-        isPressed={state.isWatched}
-        isPossible={hasMachine(state)}
-        onDo={() => send({ do: 'watchMemory', on: !state.isWatched })}
-      >
-        Watch the memory
-      </Button>
+      <div class="actions">
+        <Button
+          id="watch"
+          keyboard={WATCH_KEY}
+          isPressed={state.isWatched}
+          isPossible={hasMachine(state)}
+          onDo={() => send({ do: 'watchMemory', on: !state.isWatched })}
+        >
+          Watch the memory
+        </Button>
+        <ScreenButton state={state} send={send} />
+      </div>
       <MemoryMap
         memory={state.memory}
         page={state.page}
