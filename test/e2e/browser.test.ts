@@ -52,6 +52,7 @@ import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
 import { checkConsoles, checkFates, checkGrowing, checkReload, checkMarks, recordGrowing } from './page-reading.js';
+import { checkPausedScreen, checkScreen } from './page-screen.js';
 
 await buildWorkers();
 await buildPage();
@@ -413,6 +414,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await page.waitForFunction(() =>
     /from the 42 keyboard/.test((globalThis as unknown as There).document.body.innerText),
   );
+  await checkScreen(t, page);
 
   t.equal(await focused(), 'TEXTAREA');
   await page.keyboard.press('Tab');
@@ -507,6 +509,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     return memory !== undefined && memory.virtualMs > promptMs && memory.virtualMs;
   }, shared.virtualMs);
   t.comment(`the memory map shows the machine of the run at ${String(await memory.jsonValue())} ms`);
+  await checkPausedScreen(t, page, shared.virtualMs);
   // What was done before the second one has taken its place.
   await checkMarks(t, page, parts.toSpliced(1, 1));
   const preserved = await checkFates(t, page);
