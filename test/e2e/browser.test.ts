@@ -583,12 +583,29 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
       return [dataset.kind, Number(/\d+$/.exec(textContent)?.[0])] as const;
     }),
   );
-  const strips = stripsOf(disksOf(config.disks, loaded.plan), [...machines.values()]);
+  const image = await page.evaluate(() => (globalThis as unknown as There).snapback.image);
+  const disks = disksOf(config.disks, loaded.plan);
+  const store = disks.flatMap(({ volumes }) => volumes).find(({ role }) => role === 'image store');
+  t.ok(
+    store &&
+      image?.ranges.every(
+        ({ disk, startSector, sectors }) =>
+          disk === 'sdb' &&
+          startSector >= store.startSector &&
+          startSector + sectors <= store.startSector + store.sectors,
+      ),
+    'the image lies in its store',
+  );
+  const strips = stripsOf(disks, [...machines.values()], { differences: [], image });
   const written = countsOf(strips.map(({ last }) => last)).map(({ kind, count }) => [kind, count] as const);
   t.same(writers, written, 'the disk map shows what the machines in Node have written');
   t.ok(
     written.every(([, sectors]) => sectors > 0),
     'each timeline of which has written something',
+  );
+  t.ok(
+    written.some(([kind]) => kind === 'image'),
+    'and where the image is',
   );
   await tabTo(t, page, '#sector-sdb');
   await page.keyboard.type('788480');
@@ -598,7 +615,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
   t.match(
     await page.textContent('#place'),
-    /^sdb3, image store, ext4, sectors 788480 to 788607: \d+ written by/,
+    /^sdb3, image store, ext4, sectors 788480 to 788607: (?:\d+ of the image, )?\d+ written by/,
     'and what a place is',
   );
   await checkAccess(t, page, 'at the end');

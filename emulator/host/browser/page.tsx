@@ -8,6 +8,7 @@ import { browserTimers } from '../../engines/v86/host-browser/timers.js';
 import type { Report } from '../../report/model.js';
 import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
+import type { ImageShown } from './session/disk-reader.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
 import type { ScreenShown } from './session/screen-watch.js';
@@ -39,6 +40,8 @@ export interface PageResults {
   readonly wentMs: number | undefined;
   /** Where a run has paused. */
   readonly paused: Pause | undefined;
+  /** Where the last image lies. */
+  readonly image: ImageShown | undefined;
   /** Of the last run. */
   readonly report: Report | undefined;
 }

@@ -3,8 +3,9 @@
  * Reads ext2, ext3 and ext4 far enough to say what a block is for: which file and which part of it, or which piece of
  * the filesystem's own structures; and what a file holds. Nothing is written, no checksum is checked: the host's e2fsck does that.
  */
+import type { SectorRange } from '../../disks/diff.js';
 import { GuestError } from '../../machine/errors.js';
-import { SECTOR_BYTES } from '../../machine/units.js';
+import { SECTOR_BYTES, sector } from '../../machine/units.js';
 import { readChecked, type ByteSource } from '../source.js';
 
 export interface Ext4 {
@@ -17,6 +18,11 @@ export interface Ext4 {
   pathOf(inode: number): string | undefined;
   /** The contents of the regular file at a path; undefined when there is none. */
   file(path: string): ByteSource | undefined;
+  /**
+   * Where in the volume these contents lie, in the order of the file. Holes are left out, and so is what lies in blocks behind the
+   * last sector. Undefined when there is no regular file at the path.
+   */
+  sectorsOf(path: string): readonly SectorRange[] | undefined;
 }
 
 const SUPERBLOCK = 1024;
@@ -74,6 +80,7 @@ export function readExt4(volume: ByteSource): Ext4 {
     describe: (offset) => describe(geometry, get(), offset),
     pathOf: (inode) => get().paths.get(inode),
     file: (path) => fileAt(geometry, get(), path),
+    sectorsOf: (path) => sectorsAt(geometry, get(), path),
   };
 }
 
@@ -269,15 +276,41 @@ function* directoryEntries(
   }
 }
 
-function fileAt(g: Geometry, index: Index, path: string): ByteSource | undefined {
+function regularFile(index: Index, path: string): Inode | undefined {
   const number = [...index.paths].find(([, name]) => name === path)?.[0];
   const inode = number === undefined ? undefined : index.inodes.get(number);
-  if (inode === undefined || (inode.mode & TYPE_MASK) !== TYPE_REGULAR) return undefined;
-  const extents = runsOf(g, inode).flatMap(({ start, count, fileBlock }) =>
+  return inode !== undefined && (inode.mode & TYPE_MASK) === TYPE_REGULAR ? inode : undefined;
+}
+
+/** Bytes `from` to `to` of a file lie in the volume from byte `at` on. */
+interface Extent {
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+}
+
+const extentsOf = (g: Geometry, inode: Inode): readonly Extent[] =>
+  runsOf(g, inode).flatMap(({ start, count, fileBlock }) =>
     fileBlock === undefined
       ? []
       : [{ from: fileBlock * g.blockBytes, to: (fileBlock + count) * g.blockBytes, at: start * g.blockBytes }],
   );
+
+function sectorsAt(g: Geometry, index: Index, path: string): readonly SectorRange[] | undefined {
+  const inode = regularFile(index, path);
+  return (
+    inode &&
+    extentsOf(g, inode).flatMap(({ from, to, at }) => {
+      const count = Math.ceil((Math.min(to, inode.sizeBytes) - from) / SECTOR_BYTES);
+      return count > 0 ? [{ start: sector(at / SECTOR_BYTES), count }] : [];
+    })
+  );
+}
+
+function fileAt(g: Geometry, index: Index, path: string): ByteSource | undefined {
+  const inode = regularFile(index, path);
+  if (inode === undefined) return undefined;
+  const extents = extentsOf(g, inode);
   // What no extent covers is a hole, which reads as zeros.
   const read = (offset: number, length: number): Uint8Array => {
     const bytes = new Uint8Array(length);

@@ -16,7 +16,7 @@ import { readContainer } from '../image/container.js';
 import type { Image } from '../image/stream.js';
 import { IMAGE_SIGNATURE, readSwapHeader, readSwapImage, type SwapImage } from '../image/swap.js';
 import { slice, sourceOf, type ByteSource } from '../source.js';
-import { readExt4 } from './ext4.js';
+import { readExt4, type Ext4 } from './ext4.js';
 import { readFat } from './fat.js';
 import { volumes, type Filesystem, type Volume } from './partitions.js';
 
@@ -164,18 +164,79 @@ const carriersOfFile = ({ written }: SearchedDisk, headerPage: number): readonly
  * is damaged.
  */
 export async function findSnapshot(
-  disks: readonly { readonly device: string; readonly disk: ByteSource }[],
+  disks: readonly OpenDisk[],
   stores: readonly string[],
   path = SNAPSHOT_IMAGE,
 ): Promise<Image | undefined> {
-  for (const { device, disk } of disks) {
-    for (const volume of volumes(disk, device)) {
-      if (!stores.includes(volume.device) || !volume.filesystem.startsWith('ext')) continue;
-      const file = readExt4(volumeSource(disk, volume)).file(path);
-      if (file !== undefined) return readContainer(file);
-    }
+  for (const { tree } of storesOn(disks, stores)) {
+    const file = tree.file(path);
+    if (file !== undefined) return readContainer(file);
   }
   return undefined;
+}
+
+interface OpenDisk {
+  /** `sdb`. */
+  readonly device: string;
+  readonly disk: ByteSource;
+}
+
+/** The stores that can have an image in a file. */
+function* storesOn(
+  disks: readonly OpenDisk[],
+  stores: readonly string[],
+): Generator<{ readonly device: string; readonly volume: Volume; readonly tree: Ext4 }> {
+  for (const { device, disk } of disks) {
+    for (const volume of volumes(disk, device)) {
+      if (stores.includes(volume.device) && volume.filesystem.startsWith('ext'))
+        yield { device, volume, tree: readExt4(volumeSource(disk, volume)) };
+    }
+  }
+}
+
+/** Neighbouring sectors of a disk that hold a part of an image. */
+export interface ImageRange {
+  /** The disk: `sdb`. */
+  readonly disk: string;
+  /** On that disk. */
+  readonly startSector: number;
+  readonly sectors: number;
+}
+
+/**
+ * Where the image lies when the machine was off: what stock hibernation has taken of swap, or the file on a store. Empty when there is
+ * none, or when what it lies in is damaged.
+ */
+export function imageRanges(
+  disks: readonly DiskHistory[],
+  { stores, swapHeaderPage }: DiskRules,
+): readonly ImageRange[] {
+  try {
+    return stores.length === 0 ? rangesInSwap(imageOrNone(disks, swapHeaderPage)) : rangesInStore(disks, stores);
+  } catch (error) {
+    if (error instanceof GuestError) return [];
+    throw error;
+  }
+}
+
+function rangesInSwap(image: FoundImage | undefined): readonly ImageRange[] {
+  if (image === undefined) return [];
+  const sectors = [...sectorsOfImage(image)].sort((a, b) => a - b);
+  return rangesOf(sectors).map(({ start, count }) => ({ disk: image.device, startSector: start, sectors: count }));
+}
+
+function rangesInStore(disks: readonly DiskHistory[], stores: readonly string[]): readonly ImageRange[] {
+  const off = disks.map(({ device, atPowerOff }) => ({ device, disk: diskSource(atPowerOff) }));
+  for (const { device, volume, tree } of storesOn(off, stores)) {
+    const ranges = tree.sectorsOf(SNAPSHOT_IMAGE);
+    if (ranges)
+      return ranges.map(({ start, count }) => ({
+        disk: device,
+        startSector: volume.startSector + start,
+        sectors: count,
+      }));
+  }
+  return [];
 }
 
 export interface DiskRules {

@@ -137,8 +137,8 @@ t.test('each sector shows who has written to it last', async (t) => {
     ],
   );
   t.equal(stripsOf(disks, MACHINES), strips, 'made once for the same disks and machines');
-  const differences = [{ disk: 'sdb', startSector: 6144 + 130, sectors: 3, owner: 'sdb3: xfs' }];
-  const differing = stripsOf(disks, MACHINES, differences);
+  const proved = { differences: [{ disk: 'sdb', startSector: 6144 + 130, sectors: 3, owner: 'sdb3: xfs' }] };
+  const differing = stripsOf(disks, MACHINES, proved);
   t.equal(kinds(found(differing, 'sdb3')), `boot differing ${none(13)} boot`, 'whoever has written there');
   t.same(
     countsOf(differing.map(({ last }) => last)).flatMap(({ kind, count }) =>
@@ -149,9 +149,51 @@ t.test('each sector shows who has written to it last', async (t) => {
       ['differing', 3],
     ],
   );
-  t.equal(stripsOf(disks, MACHINES, differences), differing);
+  t.equal(stripsOf(disks, MACHINES, proved), differing);
   t.same(stripsOf([], MACHINES), []);
   t.equal(new Set(Object.values(WRITER_COLOURS)).size, WRITERS.length, 'each has a colour of its own');
+});
+
+t.test('the image lies over what has saved it, and under what is written later', async (t) => {
+  const disks = shown(suspend());
+  const later = machine(2, stepEnd('restore'), [], [write(20, 6144, 256), write(100, 6144 + 8, 4)]);
+  const machines = [MACHINES[0] as MachineShown, later];
+  const image = {
+    machine: 2,
+    instruction: 100,
+    ranges: [
+      { disk: 'sdb', startSector: 6144, sectors: 16 },
+      { disk: 'sdb', startSector: 6144 + 512, sectors: 1 },
+      { disk: 'sda', startSector: 0, sectors: 1 },
+    ],
+  };
+  const strips = stripsOf(disks, machines, { differences: [], image });
+  t.equal(kinds(found(strips, 'sdb3')).split(' ').slice(0, 5).join(' '), 'restored boot none none image');
+  t.equal(
+    placeText({ disk: 'sdb', sector: 6144 }, strips),
+    'sdb3, image store, xfs, sectors 6144 to 6271: 12 of the image, 4 written by the restored timeline, 112 written by a new machine',
+  );
+  t.same(
+    countsOf(strips.map(({ last }) => last))
+      .filter(({ kind }) => kind === 'image')
+      .map(({ name, count }) => [name, count]),
+    [['of the image', 13]],
+  );
+  const [before] = machines;
+  const without = stripsOf(disks, before ? [before] : [], { differences: [], image });
+  t.equal(kinds(found(without, 'sdb3')), kinds(found(stripsOf(disks, [MACHINES[0] as MachineShown]), 'sdb3')));
+  const quiet = [machine(2, stepEnd('restore'), [], [])];
+  const only = stripsOf(disks, quiet, { differences: [], image });
+  t.equal(
+    placeText({ disk: 'sdb', sector: 6144 + 512 }, only),
+    'sdb3, image store, xfs, sectors 6656 to 6783: 1 of the image, 127 not written',
+  );
+  const differences = [{ disk: 'sdb', startSector: 6144, sectors: 1, owner: 'sdb3: xfs' }];
+  t.match(
+    placeText({ disk: 'sdb', sector: 6144 }, stripsOf(disks, quiet, { differences, image })),
+    ': 1 differing at the resume, 15 of the image, ',
+    'what differs is over it',
+  );
 });
 
 t.test('the picture of a strip', async (t) => {
@@ -203,6 +245,7 @@ t.test('the view', async (t) => {
         disks={disks}
         machines={MACHINES}
         differences={[]}
+        image={undefined}
         sector={sector}
         place={{ disk: 'sdb', sector: 6144 }}
         onPlace={ignore}

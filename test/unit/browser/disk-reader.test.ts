@@ -18,11 +18,13 @@ t.test('whose a sector is, and what differs', { skip: isMissing && 'e2fsprogs is
   const [tree, path] = [join(dir, 'tree'), join(dir, 'disk.img')];
   mkdirSync(tree);
   writeFileSync(join(tree, 'found'), TEXT);
+  writeFileSync(join(tree, 'snapshot'), Buffer.alloc(600, 'image'));
   writeFileSync(path, new Uint8Array(4 << 20));
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   execFileSync('mkfs.ext4', ['-q', '-F', '-b', '4096', '-d', tree, path], { env: { ...process.env, PATH } });
   const base = new Uint8Array(readFileSync(path));
   const at = Buffer.from(base).indexOf(TEXT) / SECTOR_BYTES;
+  const imageAt = Buffer.from(base).indexOf('imageimage') / SECTOR_BYTES;
   const write = (instruction: number, to: number, text: string): DiskWrite => ({
     instruction,
     sector: sector(to),
@@ -52,10 +54,14 @@ t.test('whose a sector is, and what differs', { skip: isMissing && 'e2fsprogs is
   t.equal(reader.sector('sda', -1), undefined);
   t.equal(reader.sector('sdc', 0), undefined);
 
-  t.same(reader.prove(evidence, false), [], 'nothing is compared if nothing differs');
-  t.same(reader.prove(evidence, true), [
-    { disk: 'sda', startSector: at, sectors: 1, owner: 'sda: ext4: /found, byte 0' },
-  ]);
+  t.same(reader.prove(evidence, false).differences, [], 'nothing is compared if nothing differs');
+  t.same(reader.prove(evidence, true), {
+    image: [],
+    differences: [{ disk: 'sda', startSector: at, sectors: 1, owner: 'sda: ext4: /found, byte 0' }],
+  });
+  const kept = { ...evidence, stores: ['sda'] };
+  t.same(reader.prove(kept, false).image, [{ disk: 'sda', startSector: imageAt, sectors: 2 }], 'where the image lies');
+  t.same(reader.prove({ ...kept, committed: true }, false).image, [], 'which a commit makes none');
   const shown = reader.sector('sda', at);
   t.match(shown, { owner: 'sda: ext4: /found, byte 0', laterOwner: undefined });
   t.match(Buffer.from(shown?.bytes ?? []).toString(), TEXT);

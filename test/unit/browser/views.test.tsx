@@ -199,6 +199,9 @@ t.test('the state of a session', async (t) => {
   t.same(after({ tell: 'machine', machine: { ...one, markers: [] } }, { tell: 'machine', machine: one }).machines, [
     one,
   ]);
+  const image = { machine: 2, instruction: 100, ranges: [{ disk: 'sdb', startSector: 8, sectors: 16 }] };
+  t.equal(after({ tell: 'image', image }).image, image);
+  t.equal(after({ tell: 'image', image }, { tell: 'running', again: undefined }).image, undefined);
   t.match(after(prompt, verdict('FAIL')), { phase: 'ended', verdict: 'FAIL', done: 1 });
   t.same(
     next(after(prompt, { tell: 'machine', machine: one }, verdict('FAIL')), { tell: 'running', again: undefined }),

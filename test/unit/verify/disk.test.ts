@@ -8,7 +8,7 @@ import { SECTOR_BYTES, sector } from '../../../emulator/machine/units.js';
 import type { DiskWrite } from '../../../emulator/machine/contract.js';
 import { readExt4 } from '../../../emulator/verify/disk/ext4.js';
 import { filesystemOf, volumes } from '../../../emulator/verify/disk/partitions.js';
-import { diskSource, verifyDisks, type DiskHistory } from '../../../emulator/verify/disk/verify.js';
+import { diskSource, imageRanges, verifyDisks, type DiskHistory } from '../../../emulator/verify/disk/verify.js';
 import { filledRanges, slice, sourceOf, type ByteSource } from '../../../emulator/verify/source.js';
 import { swapArea } from './synthetic-image.js';
 
@@ -70,6 +70,21 @@ for (const [type, options] of [
       t.equal(big?.byteLength, 700_000);
       t.ok(Buffer.from(big?.read(0, 700_000) ?? []).equals(Buffer.alloc(700_000, 'big')), 'a file has its contents');
       t.equal(Buffer.from(big?.read(300_001, 5) ?? []).toString(), 'igbig');
+      const ranges = tree.sectorsOf('/etc/deep/deeper/big') ?? [];
+      t.equal(
+        ranges.reduce((sum, { count }) => sum + count, 0),
+        Math.ceil(700_000 / SECTOR_BYTES),
+        'its last block is not all of the file',
+      );
+      const inFile = Buffer.concat(
+        ranges.map(({ start, count }) => bytes.subarray(start * SECTOR_BYTES, (start + count) * SECTOR_BYTES)),
+      );
+      t.ok(inFile.subarray(0, 700_000).equals(Buffer.alloc(700_000, 'big')), 'and its sectors have them');
+      t.same(tree.sectorsOf('/etc/passwd'), [
+        { start: (blockOf(image, '/etc/passwd', 0) * blockBytes) / SECTOR_BYTES, count: 1 },
+      ]);
+      t.equal(tree.sectorsOf('/etc'), undefined);
+      t.equal(tree.sectorsOf('/none'), undefined);
       t.equal(tree.file('/etc'), undefined);
       t.equal(tree.file('/none'), undefined);
       if (type === 'ext4') t.equal(tree.describe(blockOf(image, '<8>', 3) * blockBytes), 'journal');
@@ -309,6 +324,13 @@ t.test('the image may change its own pages and nothing else', async (t) => {
   }
   const same = verifyDisks([history((more) => more.push(write(10, 0)))]);
   t.match(same, { sectorsDiffering: 0, originSectorsWritten: 1 }, 'a write of the same content is still a write');
+  t.same(
+    imageRanges([history()], { stores: [] }),
+    [{ disk: 'sdb', startSector: 16, sectors: good.sectorsOfImage }],
+    'header, map and stream are one after another',
+  );
+  const none = history();
+  t.same(imageRanges([{ ...none, atPowerOff: none.atCopy }], { stores: [] }), [], 'there is none before it is saved');
 });
 
 /**
@@ -351,6 +373,14 @@ t.test('an image in a swap file may change the pages of the file that it takes, 
     const good = verifyDisks([historyOfFile(start)], { stores: [], swapHeaderPage: 5 });
     t.match(good, { sectorsDiffering: 0, originSectorsWritten: 0 });
     t.equal(good.sectorsOfImage, 5 * 8, 'header, map, and three pages of the stream');
+    t.same(
+      imageRanges([historyOfFile(start)], { stores: [], swapHeaderPage: 5 }),
+      [
+        { disk: 'sda', startSector: start + 5 * 8, sectors: 8 },
+        { disk: 'sda', startSector: start + 16 * 8, sectors: 4 * 8 },
+      ],
+      'on the disk, wherever the device begins',
+    );
     const stray = { instruction: 9, sector: sector(start + 8), bytes: new Uint8Array(SECTOR_BYTES).fill(1) };
     const bad = verifyDisks([historyOfFile(start, [stray])], { stores: [], swapHeaderPage: 5 });
     t.match(bad, { sectorsDiffering: 1, originSectorsWritten: 1 });
@@ -429,5 +459,37 @@ t.test(
     t.same(result.differences, [
       { device: 'sda', startSector: block * 8, sectors: 1, owner: 'ext4: /etc/passwd, byte 0' },
     ]);
+  },
+);
+
+t.test(
+  'the image of a snapshot is a file of a store',
+  { skip: !hasExtTools && 'mkfs.ext4 and debugfs are not installed' },
+  (t) => {
+    const tree = join(directory, 'store-tree');
+    mkdirSync(tree);
+    writeFileSync(join(tree, 'snapshot'), Buffer.alloc(5000, 'image'));
+    const path = join(directory, 'store.img');
+    writeFileSync(path, '');
+    truncateSync(path, 4 << 20);
+    execFileSync('mkfs.ext4', ['-q', '-F', '-b', '4096', '-d', tree, path], { env: { ...process.env, PATH } });
+    const start = 2048;
+    const store = readFileSync(path);
+    const sectors = store.length / SECTOR_BYTES;
+    const base = withMbr([{ type: 0x83, start, sectors }], start + sectors);
+    base.set(store, start * SECTOR_BYTES);
+    const disk = { base, overlay: [] };
+    const of: DiskHistory = { device: 'sdb', atCopy: disk, atPowerOff: disk, atRestore: disk, written: [] };
+    const [first] = [0, 1].map((index) => blockOf(path, '/snapshot', index));
+    t.same(imageRanges([of], { stores: ['sdb1'] }), [
+      { disk: 'sdb', startSector: start + (first ?? 0) * 8, sectors: Math.ceil(5000 / SECTOR_BYTES) },
+    ]);
+    t.same(imageRanges([of], { stores: ['sdb2'] }), [], 'no other volume is looked at');
+    // Of the superblock, what tells how large a block is.
+    const damage = { instruction: 1, sector: sector(start + 2), bytes: new Uint8Array(SECTOR_BYTES) };
+    new DataView(damage.bytes.buffer).setUint16(56, 0xef53, true);
+    const damaged = { ...of, atPowerOff: { base, overlay: [damage] } };
+    t.same(imageRanges([damaged], { stores: ['sdb1'] }), [], 'a damaged store has none');
+    t.end();
   },
 );

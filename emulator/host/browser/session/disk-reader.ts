@@ -4,7 +4,7 @@ import type { DiskConfig } from '../../../machine/contract.js';
 import { SECTOR_BYTES, sector as sectorOf } from '../../../machine/units.js';
 import type { ResumeEvidence } from '../../../cycle/proofs.js';
 import { volumes } from '../../../verify/disk/partitions.js';
-import { diskSource, nameSectors, verifyDisks } from '../../../verify/disk/verify.js';
+import { diskSource, imageRanges, nameSectors, verifyDisks, type ImageRange } from '../../../verify/disk/verify.js';
 import { deviceName, diskHistories } from '../../../verify/proofs.js';
 
 /** Sectors that are not what they were at the copy, neighbours of one owner. */
@@ -32,9 +32,24 @@ export interface SectorShown {
   readonly later: Uint8Array | undefined;
 }
 
+/** Where an image lies. */
+export interface ImageShown {
+  /** The machine that has restored it: 1 for the first. */
+  readonly machine: number;
+  /** Instruction counter of that machine when the restored timeline began. What is written later is no part of the image. */
+  readonly instruction: number;
+  readonly ranges: readonly ImageRange[];
+}
+
 export interface DiskReader {
-  /** A disk proof has come to its end. Answers where the differences are, if it has found any. */
-  prove(evidence: ResumeEvidence, hasDifferences: boolean): readonly DifferenceShown[];
+  /**
+   * A disk proof has come to its end. Answers where the image lies, and where the differences are, if the proof has found any. A live
+   * timeline that was committed has no image.
+   */
+  prove(
+    evidence: ResumeEvidence,
+    hasDifferences: boolean,
+  ): { readonly image: readonly ImageRange[]; readonly differences: readonly DifferenceShown[] };
   /** Undefined when there is no such sector. */
   sector(disk: string, sector: number): SectorShown | undefined;
 }
@@ -52,19 +67,21 @@ export function createDiskReader(disks: readonly DiskConfig[]): DiskReader {
     prove(evidence, hasDifferences) {
       const histories = diskHistories(evidence);
       known = histories.map(({ atCopy, atRestore }) => ({ before: atCopy, after: atRestore }));
-      if (!hasDifferences) return [];
       const { stores, swapHeaderPage } = evidence;
-      const { differences } = verifyDisks(histories, {
+      const rules = {
         stores,
         ...(swapHeaderPage !== undefined && { swapHeaderPage }),
         differencesMax: DIFFERENCES_MAX,
-      });
-      return differences.map(({ device, startSector, sectors, owner }) => ({
+      };
+      const image = evidence.committed ? [] : imageRanges(histories, rules);
+      if (!hasDifferences) return { image, differences: [] };
+      const differences = verifyDisks(histories, rules).differences.map(({ device, startSector, sectors, owner }) => ({
         disk: device.replace(/\d+$/, ''),
         startSector,
         sectors,
         owner: `${device}: ${owner}`,
       }));
+      return { image, differences };
     },
     sector(disk, sector) {
       const of = known.find((_, index) => deviceName(index) === disk);

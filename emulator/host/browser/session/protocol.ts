@@ -8,7 +8,7 @@ import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { Doing, Possible } from './additions.js';
-import type { DifferenceShown, SectorShown } from './disk-reader.js';
+import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
@@ -150,6 +150,8 @@ export type FromSession =
   | { readonly tell: 'disks'; readonly disks: readonly DiskShown[] }
   /** Where a disk proof has found differences; it replaces what was told before. */
   | { readonly tell: 'differences'; readonly differences: readonly DifferenceShown[] }
+  /** Where a disk proof has found the image; it replaces what was told before. */
+  | { readonly tell: 'image'; readonly image: ImageShown }
   | { readonly tell: 'sector'; readonly sector: SectorShown }
   /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }

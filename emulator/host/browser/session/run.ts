@@ -7,6 +7,7 @@ import type { Finding } from '../../../cycle/outcome.js';
 import { runPlan } from '../../../cycle/run.js';
 import type { PausedAt, Standing } from '../../../cycle/steps/context.js';
 import type { Engine } from '../../../machine/contract.js';
+import { stepEnd } from '../../../machine/markers.js';
 import { reportOf, type Report, type ReportContext } from '../../../report/model.js';
 import { createProofs } from '../../../verify/proofs.js';
 import type { LoadedScenario } from '../storage/machine-files.js';
@@ -82,7 +83,12 @@ export async function runScenario(
         const proven = await proofs.disk(evidence);
         // A search for differences where there are none would need as long as the proof.
         const { sectorsDiffering } = proven.outcome;
-        tell({ tell: 'differences', differences: disks.prove(evidence, sectorsDiffering > 0) });
+        const { image, differences } = disks.prove(evidence, sectorsDiffering > 0);
+        tell({ tell: 'differences', differences });
+        tell({
+          tell: 'image',
+          image: { machine: number, instruction: restoredAt(machines[number - 1]), ranges: image },
+        });
         return proven;
       },
     },
@@ -111,3 +117,7 @@ export async function runScenario(
   });
   return reportOf(outcome, contextNow());
 }
+
+/** Instruction counter of a machine when its restored timeline began; 0 when there has been none. */
+const restoredAt = (machine: MachineShown | undefined): number =>
+  machine?.markers.findLast(({ kind }) => kind === stepEnd('restore'))?.instruction ?? 0;

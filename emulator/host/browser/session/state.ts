@@ -6,7 +6,7 @@ import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
-import type { DifferenceShown, SectorShown } from './disk-reader.js';
+import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import { endMs, farther } from './elapsed.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
@@ -69,6 +69,8 @@ export interface SessionState {
   readonly disks: readonly DiskShown[];
   /** What the last disk proof with differences has found. */
   readonly differences: readonly DifferenceShown[];
+  /** Where the last disk proof has found it. */
+  readonly image: ImageShown | undefined;
   /** The sector of the disk map that was asked for last. */
   readonly sector: SectorShown | undefined;
   /** Why the scenario cannot be run. */
@@ -99,6 +101,7 @@ const NOTHING_RUN = {
   known: [],
   disks: [],
   differences: [],
+  image: undefined,
   sector: undefined,
   refused: undefined,
   growing: undefined,
@@ -222,6 +225,8 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, disks: message.disks };
     case 'differences':
       return { ...state, differences: message.differences };
+    case 'image':
+      return { ...state, image: message.image };
     case 'sector':
       return { ...state, sector: message.sector };
     case 'finding':

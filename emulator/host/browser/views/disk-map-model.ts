@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
  * The picture of the disks: a strip for each volume, with a pixel for each stretch of sectors. Its colour tells which timeline has
- * written there last. Pure: canvases only show it.
+ * written there last, and where the image lies. Pure: canvases only show it.
  */
 import type { MachineShown } from '../../../cycle/machines.js';
-import type { DifferenceShown } from '../session/disk-reader.js';
+import type { DifferenceShown, ImageShown } from '../session/disk-reader.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
 import { countedKinds, pictureOfNumbers, pixelAt, pixelsOf, type Counted, type Picture } from './picture.js';
 import { trackBegins, type TrackKind } from './timeline-model.js';
@@ -15,8 +15,8 @@ export const PIXEL_SECTORS = 128;
 export const ROW_PIXELS = 256;
 
 /** By number, as in {@link Strip.last}. */
-export const WRITERS = ['none', 'run', 'live', 'boot', 'restored', 'differing'] as const satisfies readonly (
-  'none' | 'differing' | TrackKind
+export const WRITERS = ['none', 'run', 'live', 'boot', 'restored', 'image', 'differing'] as const satisfies readonly (
+  'none' | 'image' | 'differing' | TrackKind
 )[];
 export type Writer = (typeof WRITERS)[number];
 
@@ -27,6 +27,7 @@ export const WRITER_NAMES: Readonly<Record<Writer, string>> = {
   live: 'written by the live timeline',
   boot: 'written by a new machine',
   restored: 'written by the restored timeline',
+  image: 'of the image',
   differing: 'differing at the resume',
 };
 
@@ -37,6 +38,7 @@ export const WRITER_COLOURS: Readonly<Record<Writer, number>> = {
   live: 0xd55e00,
   boot: 0xcc79a7,
   restored: 0x009e73,
+  image: 0x56b4e9,
   differing: 0x000000,
 };
 
@@ -49,29 +51,35 @@ export interface Strip {
   readonly pixels: Uint8Array;
 }
 
-interface Made {
-  readonly disks: readonly DiskShown[];
+/** What a disk proof has found. */
+export interface Found {
   readonly differences: readonly DifferenceShown[];
+  readonly image?: ImageShown | undefined;
+}
+
+interface Made extends Found {
+  readonly disks: readonly DiskShown[];
   readonly strips: readonly Strip[];
 }
 const made = new WeakMap<readonly MachineShown[], Made>();
 
-const NO_DIFFERENCES: readonly DifferenceShown[] = [];
+const NOTHING_FOUND: Found = { differences: [] };
 
 /**
- * One for each volume of the disks, after all writes of `machines`, with the sectors in which a disk proof has found differences.
- * Sectors outside of the volumes are left out.
+ * One for each volume of the disks, after all writes of `machines`, with the sectors in which a disk proof has found differences, and
+ * those of the image in which nobody has written since. Sectors outside of the volumes are left out.
  */
 export function stripsOf(
   disks: readonly DiskShown[],
   machines: readonly MachineShown[],
-  differences = NO_DIFFERENCES,
+  found = NOTHING_FOUND,
 ): readonly Strip[] {
+  const { differences, image } = found;
   // A page draws more often than machines write.
   const before = made.get(machines);
-  if (before?.disks === disks && before.differences === differences) return before.strips;
-  const strips = disks.flatMap((of, disk) => stripsOfDisk(of, disk, machines, differences));
-  made.set(machines, { disks, differences, strips });
+  if (before?.disks === disks && before.differences === differences && before.image === image) return before.strips;
+  const strips = disks.flatMap((of, disk) => stripsOfDisk(of, disk, machines, found));
+  made.set(machines, { disks, differences, image, strips });
   return strips;
 }
 
@@ -79,7 +87,7 @@ function stripsOfDisk(
   { device, volumes }: DiskShown,
   disk: number,
   machines: readonly MachineShown[],
-  differences: readonly DifferenceShown[],
+  { differences, image }: Found,
 ): readonly Strip[] {
   const strips = volumes.map((volume) => ({
     volume,
@@ -96,10 +104,20 @@ function stripsOfDisk(
       pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
     }
   };
+  const markImage = (): void => {
+    for (const one of image?.ranges ?? []) if (one.disk === device) mark('image', one.startSector, one.sectors);
+  };
   for (const machine of machines) {
     const begins = trackBegins(machine);
-    for (const { instruction, sector, count } of machine.writes[disk] ?? [])
+    let hasImage = machine.number !== image?.machine;
+    for (const { instruction, sector, count } of machine.writes[disk] ?? []) {
+      if (!hasImage && instruction >= (image?.instruction ?? 0)) {
+        markImage();
+        hasImage = true;
+      }
       mark(begins.findLast((begin) => begin.instruction <= instruction)?.kind ?? 'run', sector, count);
+    }
+    if (!hasImage) markImage();
   }
   // Whoever writes there later, these are what the proofs have found.
   for (const one of differences) if (one.disk === device) mark('differing', one.startSector, one.sectors);
@@ -107,12 +125,12 @@ function stripsOfDisk(
 }
 
 /**
- * How many sectors each has written last. All are listed, but `differing` only if there are any. `last`: as in {@link Strip}, of any
- * number of sectors.
+ * How many sectors each has written last. All are listed, but `image` and `differing` only if there are any. `last`: as in
+ * {@link Strip}, of any number of sectors.
  */
 export const countsOf = (last: readonly Uint8Array[]): readonly Counted<Writer>[] =>
   countedKinds(last, WRITERS, WRITER_NAMES, WRITER_COLOURS).filter(
-    ({ kind, count }) => kind !== 'differing' || count > 0,
+    ({ kind, count }) => (kind !== 'differing' && kind !== 'image') || count > 0,
   );
 
 const PIXELS = pixelsOf(WRITERS.map((writer) => WRITER_COLOURS[writer]));

@@ -2,7 +2,7 @@
 /** The disk map: a strip for each volume, a legend, and what is known of one place. */
 import type { VNode } from 'preact';
 import type { MachineShown } from '../../../cycle/machines.js';
-import type { DifferenceShown, SectorShown } from '../session/disk-reader.js';
+import type { DifferenceShown, ImageShown, SectorShown } from '../session/disk-reader.js';
 import type { DiskShown } from '../session/disks.js';
 import { placeText, sectorAt, stripPicture, stripsOf, type Place, type Strip } from './disk-map-model.js';
 import { bytesText } from './memory-map-model.js';
@@ -14,6 +14,7 @@ export interface DiskMapProps {
   readonly disks: readonly DiskShown[];
   readonly machines: readonly MachineShown[];
   readonly differences: readonly DifferenceShown[];
+  readonly image: ImageShown | undefined;
   /** What is known of the sector that was asked for last. */
   readonly sector: SectorShown | undefined;
   readonly place: Place | undefined;
@@ -24,9 +25,9 @@ interface Entered {
   readonly currentTarget: { readonly value: string };
 }
 
-export function DiskMap({ disks, machines, differences, sector, place, onPlace }: DiskMapProps): VNode | null {
+export function DiskMap({ disks, machines, differences, image, sector, place, onPlace }: DiskMapProps): VNode | null {
   if (disks.length === 0) return null;
-  const strips = stripsOf(disks, machines, differences);
+  const strips = stripsOf(disks, machines, { differences, image });
   return (
     <section id="disks" aria-label="disk map">
       <h2>

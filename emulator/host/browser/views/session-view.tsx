@@ -151,6 +151,7 @@ export function SessionView(props: SessionProps): VNode {
         disks={state.disks}
         machines={machines}
         differences={state.differences}
+        image={state.image}
         sector={state.sector}
         place={place}
         onPlace={(asked) => {
