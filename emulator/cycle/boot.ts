@@ -6,7 +6,7 @@
  * every run stops at the same markers, whether it makes its checkpoints there or takes them from the cache. Both ways
  * give the same run.
  */
-import type { Engine, EngineTraits, Machine, MachineConfig, RunReport } from '../machine/contract.js';
+import type { Engine, EngineTraits, Machine, MachineConfig, RunReport, Written } from '../machine/contract.js';
 import { GuestError, StallError } from '../machine/errors.js';
 import { USER_MARKERS } from '../machine/markers.js';
 import { decodeBootState, encodeBootState, type BootState } from './boot-state.js';
@@ -30,6 +30,8 @@ export interface Booter {
   readonly cache: ByteCache;
   readonly signal?: AbortSignal;
   readonly onConsole?: (bytes: Uint8Array) => void;
+  /** See `RunRequest.onWritten`. */
+  readonly onWritten?: (written: Written) => void;
   /** Called with a text when something begins. Called without a text with the progress of a wait. */
   readonly onProgress?: (what: string, waited?: Waited) => void;
 }
@@ -172,12 +174,13 @@ export async function restoreAt(state: BootState, booter: Booter): Promise<Recor
 }
 
 function recordFor(machine: Machine, booter: Booter, more: Pick<Parameters<typeof record>[1], 'before'>): Recorder {
-  const { signal, onConsole, onProgress } = booter;
+  const { signal, onConsole, onWritten, onProgress } = booter;
   return record(machine, {
     diskCount: booter.config.disks.length,
     ...more,
     ...(signal && { signal }),
     ...(onConsole && { onConsole }),
+    ...(onWritten && { onWritten }),
     ...(onProgress && { onProgress: (waited: Waited) => onProgress('', waited) }),
   });
 }

@@ -4,7 +4,7 @@
  * predecessor.
  */
 import { Agent } from '../agent/agent.js';
-import type { MachineConfig, MarkerSeen, ShareEntry } from '../machine/contract.js';
+import type { MachineConfig, MarkerSeen, ShareEntry, WriteShown } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
 import { SECTOR_BYTES } from '../machine/units.js';
 import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
@@ -13,15 +13,6 @@ import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './p
 import type { DiskState } from './proofs.js';
 import { resumeWords, type SwapPlace } from './swap-place.js';
 import { endState, type Recorder, type Seen } from './recorder.js';
-
-/** A write to a disk, without its bytes. */
-export interface WriteShown {
-  /** Instruction counter of the machine. */
-  readonly instruction: number;
-  readonly sector: number;
-  /** Sectors. */
-  readonly count: number;
-}
 
 /** What a machine has shown so far, without its outputs. */
 export interface MachineShown {

@@ -12,6 +12,7 @@ import type {
   RunReport,
   RunRequest,
   Trigger,
+  Written,
 } from '../machine/contract.js';
 
 export interface ArmedTrigger {
@@ -50,6 +51,8 @@ export interface RecorderOptions {
   readonly before?: Seen;
   readonly signal?: AbortSignal;
   readonly onConsole?: (bytes: Uint8Array) => void;
+  /** See `RunRequest.onWritten`. */
+  readonly onWritten?: (written: Written) => void;
   /** Called now and then during a wait. */
   readonly onProgress?: (waited: Waited) => void;
 }
@@ -65,8 +68,8 @@ const SAME_END_MS = 0.001;
 
 /** Records `machine` from now on. */
 export function record(machine: Machine, options: RecorderOptions): Recorder {
-  const { signal, onProgress } = options;
-  const listeners = { ...(signal && { signal }) };
+  const { signal, onProgress, onWritten } = options;
+  const listeners = { ...(signal && { signal }), ...(onWritten && { onWritten }) };
   const console: Uint8Array[] = options.before ? [options.before.console] : [];
   const markers: MarkerSeen[] = [...(options.before?.markers ?? [])];
   const writes: DiskWrite[][] = Array.from({ length: options.diskCount }, (_, disk) => [

@@ -85,7 +85,7 @@ async function fork(plan: Plan, rest: readonly Step[], deps: TimelineDeps, from:
   const stop = new AbortController();
   const signal = deps.booter.signal ? AbortSignal.any([deps.booter.signal, stop.signal]) : stop.signal;
   // People follow the main run. Output of the control run would mix with it.
-  const { onConsole: _console, onProgress: _progress, ...quiet } = deps.booter;
+  const { onConsole: _console, onWritten: _written, onProgress: _progress, ...quiet } = deps.booter;
   const aside = controlDeps({ ...deps, booter: { ...quiet, signal } });
   const control = plan.control ? runTimeline(controlPlan(plan), controlSteps(rest, true), aside, from) : undefined;
   // Its failure is handled below. Without this it would end the process while the main run is still running.

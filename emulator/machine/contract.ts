@@ -45,6 +45,25 @@ export interface DiskWrite {
   readonly bytes: Uint8Array;
 }
 
+/** A write to a disk, without its bytes. */
+export interface WriteShown {
+  /** Instruction counter of the machine. */
+  readonly instruction: number;
+  readonly sector: number;
+  /** Sectors. */
+  readonly count: number;
+}
+
+/** A part of what a run has done. */
+export interface Written {
+  readonly markers: readonly MarkerSeen[];
+  /** Per disk, oldest first. */
+  readonly writes: readonly (readonly WriteShown[])[];
+  /** Counters since power-on, at its end. */
+  readonly instructions: number;
+  readonly virtualMs: number;
+}
+
 /** A file, folder or symbolic link of a share. */
 export interface ShareEntry {
   /**
@@ -165,6 +184,12 @@ export interface RunRequest {
   readonly onConsole?: (bytes: Uint8Array) => void;
   /** Called now and then with where the machine is, for progress bars. */
   readonly onProgress?: (instructions: number, virtualMs: number) => void;
+  /**
+   * Called now and then with what the run has done since the last call, for pictures. Each write and each marker is told once, before the
+   * report. A write in a volatile cache may be lost later. It has no influence on the run. An engine without
+   * {@link EngineTraits.ownTime} need not call it.
+   */
+  readonly onWritten?: (written: Written) => void;
 }
 
 export type StopReason =

@@ -3,8 +3,8 @@
  * What the machines of runs have shown, in the trace event format of Chrome, which Perfetto's page opens, too. A machine is a process
  * there. Its threads are the steps of the kernel, what was frozen, and the writes to each disk.
  */
-import type { MachineShown, WriteShown } from '../cycle/machines.js';
-import type { MarkerSeen } from '../machine/contract.js';
+import type { MachineShown } from '../cycle/machines.js';
+import type { MarkerSeen, WriteShown } from '../machine/contract.js';
 import { KERNEL_STEPS, stepBegin, stepEnd, type KernelStep } from '../machine/markers.js';
 import { deviceName } from '../verify/proofs.js';
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What the machines of a cell have shown, in few bytes: it goes into the result of the cell. */
-import type { MachineShown, WriteShown } from '../cycle/machines.js';
+import type { MachineShown } from '../cycle/machines.js';
+import type { WriteShown } from '../machine/contract.js';
 import type { Filesystem } from '../verify/disk/partitions.js';
 
 /** A disk before anything is written to it. `role` is absent for a volume that no cycle uses. */

@@ -15,6 +15,7 @@ import type {
   MachineConfig,
   RunReport,
   RunRequest,
+  Written,
 } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { gpa, sector, type Sector } from '../../emulator/machine/units.js';
@@ -706,6 +707,26 @@ export function conformance({ engine, config }: Subject): void {
       onConsole: (bytes) => (streamed += text(bytes)),
     });
     t.equal(streamed, text(report.console));
+  });
+
+  promised('ownTime', 'what is written is handed over as it comes', async (t) => {
+    const { machine } = await ready();
+    for (const letter of ['w', 'm', 'w']) {
+      const told: Written[] = [];
+      const report = await tell(machine, letter, { onWritten: (written) => void told.push(written) });
+      t.same(
+        told.flatMap(({ writes }) => writes[0] ?? []),
+        report.writes[0]?.map(({ instruction, sector, bytes }) => ({ instruction, sector, count: bytes.length / 512 })),
+        'each write of the run once, and none of another run',
+      );
+      t.same(
+        told.flatMap(({ markers }) => markers),
+        report.markers,
+      );
+      t.equal(report.writes[0]?.length === 0, letter === 'm');
+      const last = told.at(-1);
+      t.ok(last && last.instructions <= report.instructions && last.virtualMs <= report.virtualMs);
+    }
   });
 
   t.test('closing', async (t) => {

@@ -51,7 +51,16 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { checkConsoles, checkFates, checkGrowing, checkReload, checkMarks, recordGrowing } from './page-reading.js';
+import {
+  checkConsoles,
+  checkFates,
+  checkGrowing,
+  checkMarks,
+  checkReload,
+  checkRunning,
+  recordGrowing,
+  recordRunning,
+} from './page-reading.js';
 import { checkPausedScreen, checkScreen } from './page-screen.js';
 
 await buildWorkers();
@@ -538,6 +547,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   t.equal(await focused(), 'go');
   await tabTo(t, page, '#next');
   await recordGrowing(page);
+  await recordRunning(page);
   parts.length = 0;
   while ((await act(press('Enter'))) !== undefined) {
     t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
@@ -577,6 +587,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     t.same(report[key], there[key], key);
   t.equal(await page.textContent('#verdict'), renderText(report, { colour: false }), 'printed as on the command line');
   await checkGrowing(t, page, renderText(report, { colour: false }));
+  await checkRunning(t, page);
   const writers = await page.locator('#disks .legend tr').evaluateAll((rows) =>
     rows.map((row) => {
       const { dataset, textContent } = row as unknown as Row;

@@ -54,6 +54,36 @@ export async function checkGrowing(t: Test, page: Page, verdict: string): Promis
   t.same(others, [], 'and are those of the verdict');
 }
 
+interface Running {
+  readonly snapback: PageResults;
+  readonly setInterval: (look: () => void, ms: number) => number;
+  /** At each look, what was known of the machine that ran. */
+  ran?: { readonly machine: number; readonly writes: number }[];
+}
+
+/** From now on the page keeps how many writes were told while a machine ran. */
+export const recordRunning = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const there = globalThis as unknown as Running;
+    const ran: { readonly machine: number; readonly writes: number }[] = [];
+    there.ran = ran;
+    there.setInterval(() => {
+      const { running } = there.snapback;
+      if (running) ran.push({ machine: running.number, writes: running.writes.flat().length });
+    }, 20);
+  });
+
+/** Writes of the first machine were told while it saved its image, and in the end the cycle has told all. */
+export async function checkRunning(t: Test, page: Page): Promise<void> {
+  const { ran, running } = await page.evaluate(() => {
+    const { ran = [], snapback } = globalThis as unknown as Running;
+    return { ran, running: snapback.running };
+  });
+  const most = Math.max(0, ...ran.filter(({ machine }) => machine === 1).map(({ writes }) => writes));
+  t.ok(most > 0, `the disk map shows writes while a machine makes them: up to ${most} before they were told together`);
+  t.equal(running, undefined, 'in the end all were told together');
+}
+
 /** The timeline shows where the run stands, and the places that it has been at. */
 export async function checkMarks(t: Test, page: Page, places: readonly string[]): Promise<void> {
   t.same(await page.locator('#timeline .mark[data-kind=place]').allTextContents(), places, 'places on the timeline');

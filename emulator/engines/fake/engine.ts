@@ -5,6 +5,7 @@
  */
 import type { Checkpoint, Engine, EngineTraits, Machine, RestoreConfig } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
+import { createNews } from '../../machine/written.js';
 import { otherConfig } from '../checkpoint-format.js';
 import { createFakeGuest, type FakeGuest, type Stimulus } from './guest.js';
 import type { FakeScript } from './script.js';
@@ -86,11 +87,14 @@ function createMachine(guest: FakeGuest, config: RestoreConfig, sha256: FakeEngi
       try {
         guest.begin(request);
         let shown = 0;
+        const news = createNews();
         for (let step = 1; ; step++) {
           const report = guest.advance();
           const output = guest.consoleSince(shown);
           shown += output.length;
           if (output.length > 0) request.onConsole?.(output);
+          const written = request.onWritten && news(report ?? guest.soFar());
+          if (written) request.onWritten?.(written);
           if (report) return report;
           // A real machine runs in parallel with the rig: let the event loop run, so that the machine can be closed or
           // stopped.

@@ -14,6 +14,7 @@ import type {
 } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
 import { PAGE_BYTES, SECTOR_BYTES, type Gpa, type Sector } from '../../machine/units.js';
+import type { SoFar } from '../../machine/written.js';
 import type { FakeEvent, FakeScript } from './script.js';
 
 const INSTRUCTIONS_PER_MS = 500_000;
@@ -35,6 +36,8 @@ export interface FakeGuest {
   instructions(): number;
   virtualMs(): number;
   consoleSince(from: number): Uint8Array;
+  /** What the present run has done; valid until the machine moves. */
+  soFar(): SoFar;
   readMemory(at: number, lengthBytes: number): Uint8Array;
   captureMemory(): Uint8Array;
   hashParts(): readonly Uint8Array[];
@@ -321,6 +324,12 @@ export function createFakeGuest(config: RestoreConfig, script: FakeScript): Fake
     instructions: () => instructions,
     virtualMs,
     consoleSince: (from) => Uint8Array.from(run?.output.console.slice(from) ?? []),
+    soFar: () => ({
+      markers: run?.markers ?? [],
+      writes: run?.writes ?? [],
+      instructions,
+      virtualMs: virtualMs(),
+    }),
     readMemory,
     captureMemory,
     hashParts: () => [

@@ -18,6 +18,7 @@ import type {
   StopReason,
 } from '../../machine/contract.js';
 import { RigError } from '../../machine/errors.js';
+import type { SoFar } from '../../machine/written.js';
 import { createByteLog } from './byte-log.js';
 import { packWhole, restoreCheckpoint, type Restored, type Whole } from './checkpoint/whole.js';
 import { createDisk, type Disk } from './disk-buffer.js';
@@ -50,7 +51,7 @@ export interface CoreParts extends EmulatorParts {
 }
 
 /** A run request without the fields that cannot be sent to a worker. */
-export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'>;
+export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress' | 'onWritten'>;
 
 /** The part of a config that a machine may get after everything else has been made. */
 export interface LateConfig {
@@ -74,6 +75,8 @@ export interface Core {
   virtualMs(): number;
   /** Console output of the present run from byte `from` on. */
   consoleSince(from: number): Uint8Array;
+  /** What the present run has done; valid until the machine moves. */
+  soFar(): SoFar;
   /** A view of guest RAM; valid until the machine moves. */
   memory(): Uint8Array;
   captureMemory(): Uint8Array;
@@ -336,6 +339,12 @@ export async function createCore(config: RestoreConfig, parts: CoreParts): Promi
     instructions: () => clock.instructions(),
     virtualMs: () => clock.virtualMs(),
     consoleSince: (from) => run?.output.console.bytes(from) ?? new Uint8Array(0),
+    soFar: () => ({
+      markers: run?.markers ?? [],
+      writes: run?.writes ?? [],
+      instructions: clock.instructions(),
+      virtualMs: clock.virtualMs(),
+    }),
     memory: ram.view,
     captureMemory: ram.capture,
     screenRows: () => screenText(cpu.devices.vga),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The messages between the rig and a machine's worker. One request at a time, each with one answer. */
 import type { SentBase } from '../../disks/pieces.js';
-import type { MarkerSeen, RestoreConfig, RunReport, ShareEntry } from '../../machine/contract.js';
+import type { MarkerSeen, RestoreConfig, RunReport, ShareEntry, Written } from '../../machine/contract.js';
 import type { CoreRequest, LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
@@ -27,6 +27,7 @@ export type Request =
       readonly request: CoreRequest;
       readonly wantsConsole: boolean;
       readonly wantsProgress: boolean;
+      readonly wantsWritten: boolean;
     }
   | { readonly ask: 'read'; readonly at: number; readonly lengthBytes: number }
   | { readonly ask: 'capture' }
@@ -58,6 +59,7 @@ export type FromWorker =
   | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'progress'; readonly instructions: number; readonly virtualMs: number }
+  | { readonly kind: 'written'; readonly written: Written }
   /** The guest has passed a marker. It is sent at once, because the answer to the run may never come. */
   | { readonly kind: 'marker'; readonly marker: MarkerSeen }
   /** The worker has started, or its run is still in progress. During a run, it is sent about once a second. */

@@ -2,7 +2,15 @@
 /**
  * The rig's side: an engine that runs machines in workers. It does not depend on the host, which supplies the workers.
  */
-import type { Checkpoint, Engine, Machine, MarkerSeen, RestoreConfig, RunReport } from '../../machine/contract.js';
+import type {
+  Checkpoint,
+  Engine,
+  Machine,
+  MarkerSeen,
+  RestoreConfig,
+  RunReport,
+  RunRequest,
+} from '../../machine/contract.js';
 import { sendBase } from '../../disks/pieces.js';
 import { InputError, RigError, StallError } from '../../machine/errors.js';
 import { checkConfig, checkRequest, checkRestored, type EngineFacts } from '../checks.js';
@@ -198,7 +206,7 @@ function createMachine(
     engine: V86_ENGINE,
     async run(request) {
       checkRequest(request, config, V86);
-      const { signal, onConsole, onProgress, ...rest } = request;
+      const { signal, onConsole, onProgress, onWritten, ...rest } = request;
       if (signal?.aborted) signal.throwIfAborted();
       let forget = (): void => undefined;
       const abort = (): void => {
@@ -214,8 +222,9 @@ function createMachine(
           request: rest,
           wantsConsole: onConsole !== undefined,
           wantsProgress: onProgress !== undefined,
+          wantsWritten: onWritten !== undefined,
         } as const;
-        const { report, compiled } = await link.ask<'run'>(asked, { onConsole, onProgress });
+        const { report, compiled } = await link.ask<'run'>(asked, { onConsole, onProgress, onWritten });
         keep(compiled);
         return report as RunReport;
       } finally {
@@ -234,10 +243,7 @@ function createMachine(
   };
 }
 
-interface Listeners {
-  readonly onConsole?: ((bytes: Uint8Array) => void) | undefined;
-  readonly onProgress?: ((instructions: number, virtualMs: number) => void) | undefined;
-}
+type Listeners = { readonly [Of in 'onConsole' | 'onProgress' | 'onWritten']?: RunRequest[Of] | undefined };
 
 interface Link {
   ask<K extends Request['ask']>(request: Request & { readonly ask: K }, listeners?: Listeners): Promise<Answers[K]>;
@@ -275,9 +281,10 @@ function createLink(port: WorkerPort): Link {
       lastMarker = message.marker;
       return;
     }
-    if (message.kind === 'console' || message.kind === 'progress') {
+    if (message.kind === 'console' || message.kind === 'progress' || message.kind === 'written') {
       for (const { listeners } of waiting.values()) {
         if (message.kind === 'console') listeners.onConsole?.(message.bytes);
+        else if (message.kind === 'written') listeners.onWritten?.(message.written);
         else listeners.onProgress?.(message.instructions, message.virtualMs);
       }
       return;

@@ -3,6 +3,7 @@
 import { receiveBase, type PieceSource } from '../../disks/pieces.js';
 import type { MarkerSeen, RunReport } from '../../machine/contract.js';
 import { InputError, RigError } from '../../machine/errors.js';
+import { createNews, type SoFar } from '../../machine/written.js';
 import { createChance, type Chance } from './chance.js';
 import { createClock, installVirtualTime, type Clock, type TimeScope } from './clock.js';
 import { createCore, type Core } from './core.js';
@@ -95,10 +96,15 @@ export function serve(host: WorkerHost): void {
 
   const drive = async (
     core: Core,
-    { request, wantsConsole, wantsProgress }: Request & { ask: 'run' },
+    { request, wantsConsole, wantsProgress, wantsWritten }: Request & { ask: 'run' },
   ): Promise<RunReport> => {
     core.begin(request);
     let shown = 0;
+    const news = createNews();
+    const tellWritten = (soFar: SoFar): void => {
+      const written = wantsWritten ? news(soFar) : undefined;
+      if (written) host.post({ kind: 'written', written }, []);
+    };
     let signAt = host.hostMs() + SIGN_EVERY_MS;
     for (;;) {
       const until = host.hostMs() + SLICE_MS;
@@ -110,6 +116,7 @@ export function serve(host: WorkerHost): void {
         shown += bytes.length;
         if (bytes.length > 0) host.post({ kind: 'console', bytes }, []);
       }
+      tellWritten(report ?? core.soFar());
       if (report) return report;
       if (wantsProgress)
         host.post({ kind: 'progress', instructions: core.instructions(), virtualMs: core.virtualMs() }, []);

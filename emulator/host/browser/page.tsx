@@ -5,6 +5,7 @@ import { signal } from '@preact/signals';
 import { Terminal } from '@xterm/xterm/lib/xterm.mjs';
 import { render, type VNode } from 'preact';
 import { browserTimers } from '../../engines/v86/host-browser/timers.js';
+import type { MachineShown } from '../../cycle/machines.js';
 import type { Report } from '../../report/model.js';
 import './page.css';
 import { sessionTextOfLink } from '../../scenario/session-file.js';
@@ -40,6 +41,8 @@ export interface PageResults {
   readonly wentMs: number | undefined;
   /** Where a run has paused. */
   readonly paused: Pause | undefined;
+  /** What the machine of a run has written since it was told last. */
+  readonly running: MachineShown | undefined;
   /** Where the last image lies. */
   readonly image: ImageShown | undefined;
   /** Of the last run. */

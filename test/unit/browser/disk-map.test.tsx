@@ -2,7 +2,8 @@
 /** The disk map: what is known of the disks, who has written where, and the picture of that. */
 import { renderToString } from 'preact-render-to-string';
 import t from 'tap';
-import type { MachineShown, WriteShown } from '../../../emulator/cycle/machines.js';
+import type { MachineShown } from '../../../emulator/cycle/machines.js';
+import type { WriteShown } from '../../../emulator/machine/contract.js';
 import type { Step } from '../../../emulator/cycle/plan.js';
 import type { SectorShown } from '../../../emulator/host/browser/session/disk-reader.js';
 import { disksOf, type DiskShown } from '../../../emulator/host/browser/session/disks.js';
@@ -11,6 +12,7 @@ import {
   placeText,
   sectorAt,
   stripPicture,
+  stripsNow,
   stripsOf,
   WRITER_COLOURS,
   WRITERS,
@@ -196,6 +198,35 @@ t.test('the image lies over what has saved it, and under what is written later',
   );
 });
 
+t.test('what a machine writes while it runs', async (t) => {
+  const disks = shown(suspend());
+  const image = { machine: 2, instruction: 100, ranges: [{ disk: 'sdb', startSector: 6144, sectors: 16 }] };
+  const differences = [{ disk: 'sdb', startSector: 6144 + 4, sectors: 2, owner: 'sdb3: xfs' }];
+  const before = stripsOf(disks, MACHINES, { differences, image });
+  t.equal(stripsNow(disks, before, undefined), before);
+  const running = machine(2, stepEnd('restore'), [], [write(300, 6144, 8), write(310, 2048 + 512, 1)]);
+  const strips = stripsNow(disks, before, running);
+  t.match(
+    placeText({ disk: 'sdb', sector: 6144 }, strips),
+    ': 2 differing at the resume, 8 of the image, 6 written by the restored timeline, 112 written by a new machine',
+    'no part of the image any more, but what differs stays',
+  );
+  t.equal(kinds(found(strips, 'sdb1')), `none live none none restored ${'none '.repeat(10)}live`);
+  t.equal(found(strips, 'sdb3').pixels[0], WRITERS.indexOf('differing'));
+  t.equal(
+    placeText({ disk: 'sdb', sector: 2048 + 512 }, before),
+    'sdb1, COW store, sectors 2560 to 2687: 128 not written',
+    'the strips before are as they were',
+  );
+  t.equal(stripsNow(disks, before, running), strips, 'made once for the same machine');
+  const first = { ...machine(3, stepEnd('copy'), [], [write(50, 8192, 1)]), markers: [] };
+  t.equal(
+    kinds(found(stripsNow(disks, before, first), 'sdb4')).split(' ')[0],
+    'boot',
+    'of a machine before its markers',
+  );
+});
+
 t.test('the picture of a strip', async (t) => {
   const pixels = new Uint8Array(256 + 44);
   pixels[257] = WRITERS.indexOf('live');
@@ -239,11 +270,12 @@ t.test('a place of a strip is a sector, and is told', async (t) => {
 
 t.test('the view', async (t) => {
   const ignore = (): void => undefined;
-  const view = (disks: readonly DiskShown[], sector?: SectorShown): string =>
+  const view = (disks: readonly DiskShown[], sector?: SectorShown, running?: MachineShown): string =>
     renderToString(
       <DiskMap
         disks={disks}
         machines={MACHINES}
+        running={running}
         differences={[]}
         image={undefined}
         sector={sector}
@@ -267,6 +299,11 @@ t.test('the view', async (t) => {
     /<p id="place" aria-live="polite">sdb3, image store, xfs, sectors 6144 to 6271: 128 written by a new machine<\/p>/,
   );
   t.notMatch(text, /id="sector"/);
+  t.match(
+    view(shown(suspend()), undefined, machine(2, stepEnd('restore'), [], [write(200, 6144, 8)])),
+    /sectors 6144 to 6271: 8 written by the restored timeline, 120 written by a new machine<\/p>/,
+    'while the machine runs',
+  );
   const known = { disk: 'sdb', sector: 6144, owner: 'sdb3: ext4: /a', laterOwner: undefined, later: undefined };
   const same = view(shown(suspend()), { ...known, bytes: Uint8Array.of(0x41, 0x42) });
   t.match(same, /<p>Sector 6144 of sdb: sdb3: ext4: \/a<\/p><pre[^>]*>00003000 {2}41 42 +AB<\/pre><\/div>/);

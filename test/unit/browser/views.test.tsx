@@ -201,6 +201,14 @@ t.test('the state of a session', async (t) => {
   ]);
   const image = { machine: 2, instruction: 100, ranges: [{ disk: 'sdb', startSector: 8, sectors: 16 }] };
   t.equal(after({ tell: 'image', image }).image, image);
+  const written = { markers: [], writes: [[{ instruction: 5, sector: 8, count: 1 }]], instructions: 9, virtualMs: 3 };
+  const wrote: FromSession = { tell: 'wrote', machine: two.number, written };
+  const lit = after({ tell: 'machine', machine: one }, wrote, wrote);
+  t.same(lit.running?.writes, [[...written.writes.flat(), ...written.writes.flat()]]);
+  t.same(lit.machines, [one], 'so that marks do not depend on when it was told');
+  t.match(lit.running, { number: two.number, startVirtualMs: one.startVirtualMs + one.virtualMs, virtualMs: 3 });
+  t.equal(next(lit, { tell: 'machine', machine: two }).running, undefined, 'all of it is told');
+  t.equal(next(lit, { tell: 'running', again: undefined }).running, undefined);
   t.equal(after({ tell: 'image', image }, { tell: 'running', again: undefined }).image, undefined);
   t.match(after(prompt, verdict('FAIL')), { phase: 'ended', verdict: 'FAIL', done: 1 });
   t.same(

@@ -141,6 +141,21 @@ t.test('the console of a run that fails is kept', async (t) => {
   t.same(heard, [2, 3]);
 });
 
+t.test('what is written is told while a machine runs', async (t) => {
+  const written = { markers: [marker(7)], writes: [[]], instructions: 5, virtualMs: 1 };
+  const machine = {
+    run: ({ onWritten }: RunRequest) => {
+      onWritten?.(written);
+      return Promise.resolve(report({}));
+    },
+  } as unknown as Machine;
+  const told: unknown[] = [];
+  const { machine: recorded } = record(machine, { diskCount: 1, onWritten: (one) => told.push(one) });
+  await recorded.run({ virtualMsMax: 1 });
+  await recorded.run({ virtualMsMax: 1 });
+  t.same(told, [written, written]);
+});
+
 t.test('a power cut loses what no flush has brought to the disks', async (t) => {
   const write = (at: number) => ({ instruction: at, sector: sector(at), bytes: new Uint8Array(512) });
   const start = (reports: RunReport[]) => {

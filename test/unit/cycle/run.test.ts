@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The driver, against a guest of a few lines. */
 import t from 'tap';
-import { bootStates, type BootStates, type ByteCache } from '../../../emulator/cycle/boot.js';
+import { bootStates, type Booter, type BootStates, type ByteCache } from '../../../emulator/cycle/boot.js';
+import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { Collected, EvidenceDeps, EvidenceListeners } from '../../../emulator/cycle/evidence.js';
 import { DEFAULT_MACHINE, type CommandStep, type Plan, type Step } from '../../../emulator/cycle/plan.js';
 import type { Proofs, ResumeEvidence } from '../../../emulator/cycle/proofs.js';
@@ -69,6 +70,7 @@ function run(
     pause?: NonNullable<RunDeps['pause']>;
     onFault?: NonNullable<RunDeps['onFault']>;
     onMachine?: NonNullable<RunDeps['onMachine']>;
+    onWritten?: NonNullable<Booter['onWritten']>;
     states?: BootStates;
   } = {},
 ) {
@@ -86,6 +88,7 @@ function run(
       config: fakeConfig,
       configKey: 'key',
       cache: over.cache ?? memoryCache(),
+      ...(over.onWritten && { onWritten: over.onWritten }),
     },
     ...over.listeners,
     ...(over.pause && { pause: over.pause }),
@@ -394,6 +397,21 @@ t.test('the control run does the same work unsuspended, and is compared', async 
     { kind: 'selfCheck', what: 'self-check timers failed' },
     { kind: 'control', what: /in the control run: self-check timers failed/ },
   ]);
+});
+
+t.test('what machines write is told while they run, but not of the control run', async (t) => {
+  const machines = new Map<number, MachineShown>();
+  const told: number[] = [];
+  await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, { do: 'shutdown' }], {
+    system: { commands: { spoil: {}, rewrite: {} } },
+    control: true,
+    onMachine: (machine) => machines.set(machine.number, machine),
+    onWritten: ({ writes }) => told.push(...writes.flat().map(({ instruction }) => instruction)),
+  });
+  const written = [...machines.values()].flatMap(({ writes }) => writes.flat().map(({ instruction }) => instruction));
+  const inOrder = (of: readonly number[]): readonly number[] => [...of].sort((a, b) => a - b);
+  t.ok(written.length > 0);
+  t.same(inOrder(told), inOrder(written));
 });
 
 t.test('torn output of the self-checks is a finding', async (t) => {

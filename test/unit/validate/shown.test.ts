@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import t from 'tap';
-import type { MachineShown, WriteShown } from '../../../emulator/cycle/machines.js';
+import type { MachineShown } from '../../../emulator/cycle/machines.js';
+import type { WriteShown } from '../../../emulator/machine/contract.js';
 import { runsOf } from '../../../emulator/validate/runs.js';
 import { kindsOf, machinesOf, storedCopies, storedMachines } from '../../../emulator/validate/shown.js';
 import { readResult } from '../../../emulator/validate/stored.js';

@@ -2,6 +2,7 @@
 /** The messages between the page and the worker of its session. */
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
+import type { Written } from '../../../machine/contract.js';
 import type { FaultSeen, Moment, PausedAt } from '../../../cycle/steps/context.js';
 import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
@@ -157,6 +158,8 @@ export type FromSession =
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }
   /** All that a machine of the scenario has shown so far; it replaces what was told of it before. */
   | { readonly tell: 'machine'; readonly machine: MachineShown }
+  /** What a machine, 1 for the first, has written since `machine` was told last, or since the last `wrote` after that. */
+  | { readonly tell: 'wrote'; readonly machine: number; readonly written: Written }
   | { readonly tell: 'finding'; readonly finding: Finding }
   | { readonly tell: 'fault'; readonly fault: FaultSeen }
   | { readonly tell: 'command'; readonly command: CommandOutcome }

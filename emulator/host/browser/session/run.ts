@@ -6,6 +6,7 @@ import type { MachineShown } from '../../../cycle/machines.js';
 import type { Finding } from '../../../cycle/outcome.js';
 import { runPlan } from '../../../cycle/run.js';
 import type { PausedAt, Standing } from '../../../cycle/steps/context.js';
+import { browserTimers } from '../../../engines/v86/host-browser/timers.js';
 import type { Engine } from '../../../machine/contract.js';
 import { stepEnd } from '../../../machine/markers.js';
 import { reportOf, type Report, type ReportContext } from '../../../report/model.js';
@@ -18,6 +19,7 @@ import type { FateReader } from './fate-reader.js';
 import { growingText, NOTHING_COLLECTED } from './growing.js';
 import { browserMatcher } from './matcher.js';
 import type { FromSession } from './protocol.js';
+import { createWrittenTeller } from './running.js';
 
 /** The part of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 declare const navigator: { readonly userAgent: string };
@@ -55,6 +57,11 @@ export async function runScenario(
   });
   const grow = (): void =>
     tell({ tell: 'growing', text: growingText({ collected, findings, machines }, contextNow()) });
+  const written = createWrittenTeller(
+    (machine, written) => tell({ tell: 'wrote', machine, written }),
+    () => performance.now(),
+    browserTimers.after,
+  );
   const booter: Booter = {
     engine,
     config,
@@ -62,6 +69,7 @@ export async function runScenario(
     // What is made is kept by the boot states for this run. Of the page's own states there is nothing to keep.
     cache: { get: (key) => Promise.resolve(bootStateOf(key)), put: () => Promise.resolve() },
     onConsole: (bytes) => tell({ tell: 'console', bytes, machine: number }),
+    onWritten: (more) => written.add(number, more),
     onProgress: (what) => {
       if (what !== '') tell({ tell: 'step', what, fraction: undefined });
     },
@@ -100,6 +108,7 @@ export async function runScenario(
     },
     onMachine(machine) {
       machines[machine.number - 1] = machine;
+      written.forget();
       tell({ tell: 'machine', machine });
       grow();
     },
@@ -114,7 +123,7 @@ export async function runScenario(
     onFault: (fault) => tell({ tell: 'fault', fault }),
     onCommand: (command) => tell({ tell: 'command', command }),
     say: (what, fraction) => tell({ tell: 'step', what, fraction }),
-  });
+  }).finally(written.forget);
   return reportOf(outcome, contextNow());
 }
 

@@ -12,6 +12,7 @@ import { endMs, farther } from './elapsed.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt } from './protocol.js';
+import { withWritten } from './running.js';
 import type { ScreenShown } from './screen-watch.js';
 import type { FaultSeen, Moment } from '../../../cycle/steps/context.js';
 
@@ -63,6 +64,8 @@ export interface SessionState {
   /** Planned faults that have happened. */
   readonly faults: readonly FaultSeen[];
   readonly machines: readonly MachineShown[];
+  /** What the machine that runs has written since, of which {@link machines} has nothing: see {@link withWritten}. */
+  readonly running: MachineShown | undefined;
   /** Those of the run before, where this one repeats it. */
   readonly known: readonly MachineShown[];
   /** The disks that they have. */
@@ -98,6 +101,7 @@ const NOTHING_RUN = {
   findings: [],
   faults: [],
   machines: [],
+  running: undefined,
   known: [],
   disks: [],
   differences: [],
@@ -219,8 +223,11 @@ export function next(state: SessionState, message: FromSession): SessionState {
         machines: [...state.machines.filter((one) => one.number !== number), message.machine].sort(
           (a, b) => a.number - b.number,
         ),
+        running: undefined,
       };
     }
+    case 'wrote':
+      return { ...state, running: withWritten(state.machines, state.running, message.machine, message.written) };
     case 'disks':
       return { ...state, disks: message.disks };
     case 'differences':

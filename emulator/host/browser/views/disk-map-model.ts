@@ -7,7 +7,7 @@ import type { MachineShown } from '../../../cycle/machines.js';
 import type { DifferenceShown, ImageShown } from '../session/disk-reader.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
 import { countedKinds, pictureOfNumbers, pixelAt, pixelsOf, type Counted, type Picture } from './picture.js';
-import { trackBegins, type TrackKind } from './timeline-model.js';
+import { trackBegins, type TrackBegin, type TrackKind } from './timeline-model.js';
 
 /** Sectors that one pixel stands for: 64 KiB. */
 export const PIXEL_SECTORS = 128;
@@ -94,16 +94,7 @@ function stripsOfDisk(
     last: new Uint8Array(volume.sectors),
     pixels: new Uint8Array(Math.ceil(volume.sectors / PIXEL_SECTORS)),
   }));
-  const mark = (writer: Writer, sector: number, count: number): void => {
-    const number = WRITERS.indexOf(writer);
-    for (const { volume, last, pixels } of strips) {
-      const from = Math.max(0, sector - volume.startSector);
-      const to = Math.min(volume.sectors, sector + count - volume.startSector);
-      if (from >= to) continue;
-      last.fill(number, from, to);
-      pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
-    }
-  };
+  const mark = (writer: Writer, sector: number, count: number): void => markIn(strips, writer, sector, count);
   const markImage = (): void => {
     for (const one of image?.ranges ?? []) if (one.disk === device) mark('image', one.startSector, one.sectors);
   };
@@ -115,13 +106,69 @@ function stripsOfDisk(
         markImage();
         hasImage = true;
       }
-      mark(begins.findLast((begin) => begin.instruction <= instruction)?.kind ?? 'run', sector, count);
+      mark(trackAt(begins, instruction), sector, count);
     }
     if (!hasImage) markImage();
   }
   // Whoever writes there later, these are what the proofs have found.
   for (const one of differences) if (one.disk === device) mark('differing', one.startSector, one.sectors);
   return strips;
+}
+
+const trackAt = (begins: readonly TrackBegin[], instruction: number): TrackKind =>
+  begins.findLast((begin) => begin.instruction <= instruction)?.kind ?? 'run';
+
+function markIn(strips: readonly Strip[], writer: Writer, sector: number, count: number): void {
+  const number = WRITERS.indexOf(writer);
+  for (const { volume, last, pixels } of strips) {
+    const from = Math.max(0, sector - volume.startSector);
+    const to = Math.min(volume.sectors, sector + count - volume.startSector);
+    if (from >= to) continue;
+    last.fill(number, from, to);
+    pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
+  }
+}
+
+interface MadeNow {
+  readonly before: readonly Strip[];
+  readonly strips: readonly Strip[];
+}
+const madeNow = new WeakMap<MachineShown, MadeNow>();
+
+/**
+ * `before`, all strips of the disks, after the writes of the machine that runs. While it runs there are many such pictures, and the writes
+ * before are not gone through again.
+ */
+export function stripsNow(
+  disks: readonly DiskShown[],
+  before: readonly Strip[],
+  running: MachineShown | undefined,
+): readonly Strip[] {
+  if (!running) return before;
+  const known = madeNow.get(running);
+  if (known?.before === before) return known.strips;
+  const strips = before.map(({ volume, last, pixels }) => ({ volume, last: last.slice(), pixels: pixels.slice() }));
+  const begins = trackBegins(running);
+  for (const [disk, { volumes }] of disks.entries()) {
+    const of = strips.filter(({ volume }) => volumes.includes(volume));
+    for (const { instruction, sector, count } of running.writes[disk] ?? [])
+      markIn(of, trackAt(begins, instruction), sector, count);
+  }
+  keepDiffering(before, strips);
+  madeNow.set(running, { before, strips });
+  return strips;
+}
+
+/** What the proofs have found stays, whoever writes there. */
+function keepDiffering(before: readonly Strip[], strips: readonly Strip[]): void {
+  const differing = WRITERS.indexOf('differing');
+  for (const [index, { last }] of before.entries()) {
+    const now = strips[index];
+    for (let at = last.indexOf(differing); now && at >= 0; at = last.indexOf(differing, at + 1)) {
+      now.last[at] = differing;
+      now.pixels[Math.floor(at / PIXEL_SECTORS)] = differing;
+    }
+  }
 }
 
 /**

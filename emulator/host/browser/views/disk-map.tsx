@@ -4,7 +4,7 @@ import type { VNode } from 'preact';
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { DifferenceShown, ImageShown, SectorShown } from '../session/disk-reader.js';
 import type { DiskShown } from '../session/disks.js';
-import { placeText, sectorAt, stripPicture, stripsOf, type Place, type Strip } from './disk-map-model.js';
+import { placeText, sectorAt, stripPicture, stripsNow, stripsOf, type Place, type Strip } from './disk-map-model.js';
 import { bytesText } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 import { StripFigure, stripLabel, StripLegend } from './strip.js';
@@ -13,6 +13,8 @@ export interface DiskMapProps {
   /** Empty while there is nothing to see. */
   readonly disks: readonly DiskShown[];
   readonly machines: readonly MachineShown[];
+  /** What the machine that runs has written since; undefined at a pause. */
+  readonly running: MachineShown | undefined;
   readonly differences: readonly DifferenceShown[];
   readonly image: ImageShown | undefined;
   /** What is known of the sector that was asked for last. */
@@ -25,9 +27,18 @@ interface Entered {
   readonly currentTarget: { readonly value: string };
 }
 
-export function DiskMap({ disks, machines, differences, image, sector, place, onPlace }: DiskMapProps): VNode | null {
+export function DiskMap({
+  disks,
+  machines,
+  running,
+  differences,
+  image,
+  sector,
+  place,
+  onPlace,
+}: DiskMapProps): VNode | null {
   if (disks.length === 0) return null;
-  const strips = stripsOf(disks, machines, { differences, image });
+  const strips = stripsNow(disks, stripsOf(disks, machines, { differences, image }), running);
   return (
     <section id="disks" aria-label="disk map">
       <h2>

@@ -44,9 +44,14 @@ export function pixelAt(count: number, perRow: number, x: number, y: number): nu
 
 /** How often each number below `size` occurs. */
 function countNumbers(of: Iterable<Uint8Array>, size: number): readonly number[] {
-  const counts = Array.from({ length: size }, () => 0);
-  for (const numbers of of) for (const number of numbers) counts[number] = (counts[number] ?? 0) + 1;
-  return counts;
+  // There are millions, and they are counted for each picture.
+  const counts = new Uint32Array(size);
+  for (const numbers of of)
+    for (let at = 0; at < numbers.length; at++) {
+      const number = numbers[at] ?? 0;
+      counts[number] = (counts[number] ?? 0) + 1;
+    }
+  return [...counts];
 }
 
 /** A number that pixels stand for, and how often it occurs. */

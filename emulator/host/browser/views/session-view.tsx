@@ -150,6 +150,7 @@ export function SessionView(props: SessionProps): VNode {
       <DiskMap
         disks={state.disks}
         machines={machines}
+        running={state.running}
         differences={state.differences}
         image={state.image}
         sector={state.sector}

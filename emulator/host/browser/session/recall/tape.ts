@@ -13,7 +13,7 @@ export interface Instant {
 }
 
 /** What a run asks of a machine, without what is for its caller alone. */
-export type Asked = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress'>;
+export type Asked = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress' | 'onWritten'>;
 
 /** A run that has ended. Runs that ask for nothing but time are one with the run before. */
 export interface Stretch {
