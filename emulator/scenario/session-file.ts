@@ -45,22 +45,44 @@ export function readSession(text: string): { readonly session: SessionFile } | {
 const isHashes = (value: unknown): value is Readonly<Record<string, string>> =>
   typeof value === 'object' && value !== null && Object.values(value).every((hash) => typeof hash === 'string');
 
-const LINK = '#session=';
+/** Names in the part of a link from `#` on. */
+const [SESSION, SCENARIO] = ['session', 'scenario'] as const;
 
-/** The part of a link from `#` on. */
-export function linkPart(session: SessionFile): string {
+/**
+ * The part of a link from `#` on.
+ * @param scenario the page's scenario whose machine the session is of, if it was chosen there: see {@link scenarioPart}.
+ */
+export function linkPart(session: SessionFile, scenario?: string): string {
   const bytes = new TextEncoder().encode(JSON.stringify(session));
   const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-  return `${LINK}${btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
+  const text = btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return `${scenario === undefined ? '#' : `${scenarioPart(scenario)}&`}${SESSION}=${text}`;
 }
+
+/** The part of a link, from `#` on, that chooses a scenario of the page's list. `name`: letters, digits, `_` and `-`. */
+export const scenarioPart = (name: string): string => `#${SCENARIO}=${name}`;
 
 /** The text of the session in the part of a link from `#` on; undefined when it has none. Damaged: text that is no session. */
 export function sessionTextOfLink(part: string): string | undefined {
-  if (!part.startsWith(LINK)) return undefined;
+  const text = fieldIn(part, SESSION);
+  if (text === undefined) return undefined;
   try {
-    const binary = atob(part.slice(LINK.length).replaceAll('-', '+').replaceAll('_', '/'));
+    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
     return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
   } catch {
     return '';
   }
 }
+
+/** The name of the scenario that a link chooses; undefined when it chooses none. It is no path to another place. */
+export function scenarioOfLink(part: string): string | undefined {
+  const name = fieldIn(part, SCENARIO);
+  return name !== undefined && /^[\w-]+$/.test(name) ? name : undefined;
+}
+
+const fieldIn = (part: string, name: string): string | undefined =>
+  part
+    .replace(/^#/, '')
+    .split('&')
+    .find((field) => field.startsWith(`${name}=`))
+    ?.slice(name.length + 1);

@@ -7,7 +7,8 @@ import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js'
 import type { SessionState } from '../../emulator/host/browser/session/state.js';
 import type { MachineConfig } from '../../emulator/machine/contract.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { pageFiles, type PageFiles } from '../../tools/page/files.js';
+import type { PageFiles } from '../../tools/page/files.js';
+import { pageFiles } from '../../tools/page/machine-files.js';
 import { conformanceConfig, READY } from '../conformance/guest.js';
 
 await buildWorkers();

@@ -12,7 +12,7 @@ import { mergeCommand } from './merge.js';
 import { runCommand, type RunOptions } from './run.js';
 import { DEFAULT_PORT, serveCommand, type ServeOptions } from './serve.js';
 import { SHELL_TIMEOUT_S, shellCommand, type ShellOptions } from './shell.js';
-import { siteCommand } from './site.js';
+import { siteCommand, type SiteOptions } from './site.js';
 import { FLAVOUR_DEFAULT, validateCommand, type ValidateOptions } from './validate.js';
 import type { ReportOptions } from '../run/last-validation.js';
 import {
@@ -102,7 +102,9 @@ export function buildProgram(context: CommandContext): Command {
       context.done(await shellCommand(file, options, context)),
     );
   sub('serve [scenario]')
-    .description('serve a page, on this host only, that runs the machine of a scenario in the browser')
+    .description(
+      'serve a page, on this host only, that runs the machine of a scenario in the browser; other scenarios are chosen there',
+    )
     .option('--port <n>', 'port of the page; 0 means any that is free', port, DEFAULT_PORT)
     .option('--open', 'also open the page in your browser')
     .action(async (file: string | undefined, options: ServeOptions) =>
@@ -110,7 +112,13 @@ export function buildProgram(context: CommandContext): Command {
     );
   sub('site <folder> [scenario]')
     .description('write the page to a folder, as files that any web server can deliver')
-    .action(async (folder: string, file: string | undefined) => context.done(await siteCommand(folder, file, context)));
+    .option(
+      '--scenarios <name...>',
+      'scenarios of test/scenarios that can be chosen on the page besides those with the same machine, or `all`',
+    )
+    .action(async (folder: string, file: string | undefined, options: SiteOptions) =>
+      context.done(await siteCommand(folder, file, options, context)),
+    );
   withRunOptions(sub('replay <file>'), false)
     .description('repeat the run of a JSON report, or a session that the page has saved, and compare')
     .action(async (file: string, options: RunOptions) => context.done(await replayCommand(file, options, context)));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** `snapback serve`: the page with the machine of a scenario, for browsers on this host. */
+/** `snapback serve`: the page with the machine of a scenario, and of others that are chosen there, for browsers on this host. */
 import { spawn } from 'node:child_process';
 import { EXIT } from '../../emulator/machine/errors.js';
-import { checkForBrowser, scenarioPage } from '../page/scenario-page.js';
+import { catalogueOf, lazyPages } from '../page/catalogue.js';
+import { checkForBrowser } from '../page/scenario-page.js';
 import { serveFiles, type PageServer } from '../page/server.js';
 import { loadScenario } from '../run/scenario-file.js';
 import { buildContext } from './build-context.js';
@@ -50,7 +51,7 @@ export async function startServer(file: string | undefined, port: number, signal
   const { context, progress } = buildContext(signal);
   try {
     await ensurePrerequisites(context);
-    return await serveFiles(await scenarioPage(loaded, context), port);
+    return await serveFiles(await lazyPages(loaded, await catalogueOf(), context, progress.clear), port);
   } finally {
     progress.clear();
   }

@@ -10,26 +10,42 @@ import { sharedEngine } from '../run/engines.js';
 import { obtainMachineFiles } from '../run/machine-files.js';
 import { reportFacts } from '../run/run-scenario.js';
 import type { LoadedScenario } from '../run/scenario-file.js';
-import { pageFiles, type PageFiles } from './files.js';
+import type { PageFiles } from './files.js';
+import { pageFiles, type PageContent } from './machine-files.js';
 
-/** @throws InputError when the machine of the scenario cannot be in a browser. */
-export function checkForBrowser({ file, plan }: LoadedScenario): void {
+/** Why the machine of a scenario cannot be in a browser, and what to do; undefined when it can. */
+export function unfitForBrowser({
+  plan,
+}: Pick<LoadedScenario, 'plan'>): { readonly why: string; readonly remedy: string } | undefined {
   const { engine } = plan.machine;
   if (engine !== 'v86')
-    throw new InputError(`${file} needs a machine of the engine ${engine}, which does not run in a browser`, {
+    return {
+      why: `needs a machine of the engine ${engine}, which does not run in a browser`,
       remedy: 'name a scenario whose machine runs on the engine v86',
-    });
+    };
   if (plan.share !== undefined)
-    throw new InputError(`${file} gives its machine a share, which the page cannot do`, {
-      remedy: 'name a scenario without `share`',
-    });
+    return { why: 'gives its machine a share, which the page cannot do', remedy: 'name a scenario without `share`' };
+  return undefined;
+}
+
+/** @throws InputError when the machine of the scenario cannot be in a browser. */
+export function checkForBrowser(loaded: LoadedScenario): void {
+  const unfit = unfitForBrowser(loaded);
+  if (unfit) throw new InputError(`${loaded.file} ${unfit.why}`, { remedy: unfit.remedy });
 }
 
 /**
- * Builds what is missing, and answers the page's files.
+ * Builds what is missing, and answers the files of a page that has only this scenario.
  * @throws InputError when the machine of the scenario cannot be in a browser, RigError when something cannot be built.
  */
 export async function scenarioPage(loaded: LoadedScenario, context: BuildContext): Promise<PageFiles> {
+  const content = await pageContent(loaded, context);
+  context.progress('compressing the files of the page');
+  return pageFiles(content);
+}
+
+/** Builds what is missing, and boots the machine. @throws as {@link scenarioPage}. */
+export async function pageContent(loaded: LoadedScenario, context: BuildContext): Promise<PageContent> {
   checkForBrowser(loaded);
   const { machine } = loaded.plan;
   const files = await obtainMachineFiles(machine, loaded.scenario.disks, context);
@@ -47,8 +63,7 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
   };
   const agentReady = await states.at('agentReady', booter);
   const beforeDisk = await states.at('beforeDisk', booter);
-  context.progress('compressing the files of the page');
-  return pageFiles({
+  return {
     config,
     configKey,
     hashes,
@@ -58,7 +73,7 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
     plan: { ...loaded.plan, bootCommands },
     text: loaded.text,
     facts: { ...reportFacts(loaded, files), packages: withoutNode(packageVersions()) },
-  });
+  };
 }
 
 /** The page runs in a browser instead. */

@@ -8,7 +8,7 @@ import { browserTimers } from '../../engines/v86/host-browser/timers.js';
 import type { MachineShown } from '../../cycle/machines.js';
 import type { Report } from '../../report/model.js';
 import './page.css';
-import { sessionTextOfLink } from '../../scenario/session-file.js';
+import { scenarioOfLink, scenarioPart, sessionTextOfLink } from '../../scenario/session-file.js';
 import type { ImageShown } from './session/disk-reader.js';
 import type { MemoryShown } from './session/memory-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
@@ -66,7 +66,7 @@ declare const document: FocusDocument & {
 declare const MutationObserver: new (onChange: () => void) => {
   observe(element: unknown, what: { readonly childList: true; readonly subtree: true }): void;
 };
-declare const location: { readonly hash: string; reload(): void };
+declare const location: { hash: string; reload(): void };
 declare function addEventListener(type: 'hashchange', listener: () => void): void;
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
 
@@ -144,17 +144,14 @@ const show = (message: FromSession): void => {
   if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
 };
 followWorker(session, show, browserTimers);
-/** The text of the session with which the page is opened. */
+/** The text of the session with which the page is opened, and the name of the scenario that was chosen. */
 const linked = sessionTextOfLink(location.hash);
-// A link that is opened in the same tab only changes this part of the address.
+const opened = scenarioOfLink(location.hash);
+// A link that is opened in the same tab, and a choice, only change this part of the address.
 addEventListener('hashchange', () => {
-  if (sessionTextOfLink(location.hash) !== linked) location.reload();
+  if (sessionTextOfLink(location.hash) !== linked || scenarioOfLink(location.hash) !== opened) location.reload();
 });
-session.postMessage({
-  do: 'open',
-  url: new URL('machine/machine.json', document.baseURI).href,
-  session: linked,
-});
+session.postMessage({ do: 'open', page: document.baseURI, scenario: opened, session: linked });
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
 const messageOf = (action: Exclude<RunAction, 'leave'>): ToSession => {
@@ -199,6 +196,9 @@ const place = signal<Place | undefined>(undefined);
 /** What the memory map shows. */
 const isByFate = signal(false);
 
+/** The scenario in the list, once another one than that of the page has been picked. */
+const picked = signal<string | undefined>(undefined);
+
 const showsTour = signal(!hasToured());
 const skip = (): void => {
   showsTour.value = false;
@@ -229,6 +229,14 @@ const Above = (): VNode => (
     isByFate={isByFate.value}
     onByFate={(on) => {
       isByFate.value = on;
+    }}
+    opened={opened}
+    picked={picked.value}
+    onPick={(name) => {
+      picked.value = name;
+    }}
+    onOpen={(name) => {
+      location.hash = name === '' ? '' : scenarioPart(name);
     }}
     showsTour={showsTour.value}
     onSkip={skip}

@@ -289,6 +289,10 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onInstant={ignore}
       isByFate={false}
       onByFate={ignore}
+      opened={undefined}
+      picked={undefined}
+      onPick={() => undefined}
+      onOpen={() => undefined}
       showsTour={false}
       onSkip={ignore}
       {...more}

@@ -8,6 +8,8 @@ import {
   isSession,
   linkPart,
   readSession,
+  scenarioOfLink,
+  scenarioPart,
   sessionText,
   sessionTextOfLink,
   type SessionFile,
@@ -49,6 +51,15 @@ t.test('a session is a file and a link', async (t) => {
   t.same(readSession(sessionText(unrun)), { session: unrun });
   t.equal(sessionTextOfLink(''), undefined);
   t.equal(sessionTextOfLink('#elsewhere'), undefined);
+  t.equal(scenarioOfLink(link), undefined, 'of the page as it is');
+  const ofOther = linkPart(session, 'fs-all');
+  t.match(ofOther, /^#scenario=fs-all&session=[A-Za-z0-9_-]+$/);
+  t.same(readSession(sessionTextOfLink(ofOther) ?? ''), { session }, 'of a scenario that was chosen');
+  t.equal(scenarioOfLink(ofOther), 'fs-all');
+  t.equal(scenarioOfLink(scenarioPart('fs-all')), 'fs-all');
+  t.equal(sessionTextOfLink(scenarioPart('fs-all')), undefined);
+  for (const other of ['', '#scenario=', '#scenario=../x', '#scenario=a/b', '#scenario=a%2fb', '#elsewhere'])
+    t.equal(scenarioOfLink(other), undefined, `no scenario: ${other}`);
   for (const damaged of ['#session=', '#session=*', link.slice(0, -7)])
     t.match(readSession(sessionTextOfLink(damaged) ?? ''), { problem: /^it is not JSON/ }, damaged);
   const problem = (change: object): unknown => readSession(JSON.stringify({ ...session, ...change }));

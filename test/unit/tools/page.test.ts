@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { request } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
+import { loadJson } from '../../../emulator/host/browser/storage/download.js';
+import { RigError } from '../../../emulator/machine/errors.js';
 import { startServer } from '../../../tools/cli/serve.js';
 import { siteCommand } from '../../../tools/cli/site.js';
 import { sha256, type PageFiles } from '../../../tools/page/files.js';
@@ -63,6 +65,45 @@ t.test('the server delivers the files of the page, and no other', async (t) => {
   const late = await serveFiles(new Map([['machine/x', () => Promise.resolve(bytes('late'))]]), 0);
   t.teardown(late.close);
   t.match(await ask(late.url, '/machine/x'), { status: 200, text: 'late' }, 'a file that is made when it is wanted');
+  let told: (content: Uint8Array) => void = () => undefined;
+  let failed: (why: unknown) => void = () => undefined;
+  let asked = 0;
+  const slow = new Map([
+    [
+      'machine/scenario-slow.json',
+      () => {
+        asked++;
+        return new Promise<Uint8Array>((resolve, reject) => ([told, failed] = [resolve, reject]));
+      },
+    ],
+  ]);
+  const waiting = await serveFiles({ get: (path) => slow.get(path), doing: () => 'booting' }, 0, 10);
+  t.teardown(waiting.close);
+  const slowPath = '/machine/scenario-slow.json';
+  for (const _ of [1, 2])
+    t.match(await ask(waiting.url, slowPath), {
+      status: 202,
+      text: 'booting',
+      headers: { 'cache-control': 'no-store' },
+    });
+  t.equal(asked, 1, 'it is made once, however often it is asked for');
+  failed(new RigError('no room', { remedy: 'make room' }));
+  t.match(
+    await ask(waiting.url, slowPath),
+    { status: 500, text: 'no room; what to do: make room\n' },
+    'who asks again learns of the failure',
+  );
+  const doing: string[] = [];
+  const loaded = loadJson(`${waiting.url}machine/scenario-slow.json`, (what) => {
+    doing.push(what);
+    told(bytes('{"made":1}'));
+  });
+  t.same(await loaded, { made: 1 }, 'the page asks until it is there');
+  t.same(doing, ['booting']);
+  t.equal(asked, 2, 'and what has failed is tried again');
+  const failing = loadJson(`${waiting.url}machine/scenario-slow.json`, () => failed(new Error('no room')));
+  await t.rejects(failing, { message: `cannot load ${waiting.url}machine/scenario-slow.json: status 500: no room` });
+
   t.match(await ask(url, '/', 'HEAD'), { status: 200, text: '', headers: { 'content-length': '3' } });
   t.match(await ask(url, '/', 'POST'), { status: 405, text: '' });
   for (const path of ['/package.json', '/../package.json', '/machine/../../package.json', '/%2e%2e/package.json', '//'])
@@ -142,7 +183,7 @@ t.test('a folder that holds something else is refused before anything is built',
     const before = readdirSync(dir);
     const expected = { exitCode: 2, message, remedy: /empty or absent/ };
     await t.rejects(writeSite(dir, files(), '1'), expected);
-    await t.rejects(siteCommand(dir, '/no/such/scenario.yaml', { signal, done: () => undefined }), expected);
+    await t.rejects(siteCommand(dir, '/no/such/scenario.yaml', {}, { signal, done: () => undefined }), expected);
     t.same(readdirSync(dir), before);
   };
   await refuse(t.testdir({ 'thesis.tex': '' }), /is not empty, and is not an earlier site/);

@@ -7,6 +7,7 @@ import type { FaultSeen, Moment, PausedAt } from '../../../cycle/steps/context.j
 import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
+import type { ScenarioListed } from '../storage/scenario-list.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { Doing, Possible } from './additions.js';
 import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js';
@@ -18,10 +19,13 @@ import type { Instant } from './recall/tape.js';
 import type { ScreenShown } from './screen-watch.js';
 
 export type ToSession =
-  /** Load the machine that the description at this URL names, and continue it to its prompt. */
+  /** Load the machine that a description names, and continue it to its prompt. */
   | {
       readonly do: 'open';
-      readonly url: string;
+      /** Of the page, absolute. */
+      readonly page: string;
+      /** Name of the scenario on the page's list whose machine it is; undefined: the page's own. */
+      readonly scenario: string | undefined;
       /** Text of the session with which the page was opened (see `session-file.ts`). */
       readonly session: string | undefined;
     }
@@ -112,6 +116,10 @@ export interface Again {
 export type FromSession =
   /** The worker runs. Its first message. */
   | { readonly tell: 'alive' }
+  /** What can be chosen instead of the scenario of the page. */
+  | { readonly tell: 'scenarios'; readonly scenarios: readonly ScenarioListed[] }
+  /** The server makes the machine; what it does. */
+  | { readonly tell: 'making'; readonly doing: string }
   | { readonly tell: 'loading'; readonly loading: Loading }
   | { readonly tell: 'restoring' }
   | {

@@ -18,7 +18,9 @@ import {
   type LoadedScenario,
 } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
+import { loadJson } from '../storage/download.js';
 import { NO_STORE, openPieceStore } from '../storage/piece-store.js';
+import { descriptionPath, LIST_PATH, readList } from '../storage/scenario-list.js';
 import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, sessionFor } from './edited.js';
 import { createDiskReader, type DiskReader } from './disk-reader.js';
@@ -71,8 +73,13 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     now: () => performance.now(),
   });
 
-  const open = async (url: string, sessionText: string | undefined): Promise<void> => {
-    const loaded = await loadMachine(url, (loading) => tell({ tell: 'loading', loading }));
+  const open = async ({ page, scenario, session: sessionText }: Extract<ToSession, { do: 'open' }>): Promise<void> => {
+    void tellScenarios(page);
+    const loaded = await loadMachine(
+      new URL(descriptionPath(scenario), page).href,
+      (loading) => tell({ tell: 'loading', loading }),
+      (doing) => tell({ tell: 'making', doing }),
+    );
     const session = sessionText === undefined ? undefined : sessionFor(sessionText, loaded);
     const loadedMs = performance.now();
     tell({ tell: 'restoring' });
@@ -219,6 +226,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     }
   };
 
+  /** A page without a list has no other scenario. */
+  const tellScenarios = async (page: string): Promise<void> => {
+    const found = await loadJson(new URL(LIST_PATH, page).href).catch(() => undefined);
+    tell({ tell: 'scenarios', scenarios: readList(found) });
+  };
+
   const tellStored = async (): Promise<void> => {
     const store = await openPieceStore();
     tell({ tell: 'stored', stored: store ? await store.trim() : NO_STORE });
@@ -242,7 +255,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   ): Promise<void> => {
     switch (message.do) {
       case 'open':
-        return open(message.url, message.session);
+        return open(message);
       case 'run':
         return run(
           message.stepwise,

@@ -6,6 +6,7 @@ import type { Report } from '../../../report/model.js';
 import type { SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { Stored } from '../storage/piece-store.js';
+import type { ScenarioListed } from '../storage/scenario-list.js';
 import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import { endMs, farther } from './elapsed.js';
@@ -47,6 +48,8 @@ export interface SessionState {
   readonly stands: StandsAt | undefined;
   /** The page of the memory map that was asked for last. */
   readonly page: PageShown | undefined;
+  /** What can be chosen instead of the page's own scenario. */
+  readonly scenarios: readonly ScenarioListed[];
   /** Text of the scenario that can be run. */
   readonly scenario: string | undefined;
   /** While the run waits to be told to go on. */
@@ -129,6 +132,7 @@ export const START: SessionState = {
   wentMs: undefined,
   stands: undefined,
   page: undefined,
+  scenarios: [],
   scenario: undefined,
   ...NOTHING_RUN,
   stored: undefined,
@@ -140,6 +144,12 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'alive':
       // It may have been called lost before.
       return { ...state, phase: 'starting', said: START.said };
+    case 'scenarios':
+      return { ...state, scenarios: message.scenarios };
+    case 'making': {
+      const doing = message.doing === '' ? '' : `: ${message.doing}`;
+      return { ...state, said: `the server makes this machine, which takes minutes the first time${doing}` };
+    }
     case 'loading':
       // What else was being loaded then goes on for a while.
       return state.phase === 'failed' ? state : withLoading(state, message.loading);

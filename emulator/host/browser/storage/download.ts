@@ -44,9 +44,21 @@ export async function loadPieces(
   return (name) => loaded.get(name) as Uint8Array;
 }
 
-/** The present content of a file whose name does not tell its content. */
-export async function loadJson(url: string): Promise<unknown> {
-  const response = await get(url, { cache: 'no-cache' });
+/** Real time in ms between the answer that a file is being made and the next question. The server waits before it answers so. */
+const ASK_AGAIN_MS = 200;
+
+/**
+ * The present content of a file whose name does not tell its content.
+ * @param onMaking called with what the server is doing while it makes the file, which may take minutes.
+ * @throws RigError when it cannot be loaded.
+ */
+export async function loadJson(url: string, onMaking: (doing: string) => void = () => undefined): Promise<unknown> {
+  let response = await get(url, { cache: 'no-cache' });
+  while (response.status === 202) {
+    onMaking(await response.text());
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    response = await get(url, { cache: 'no-cache' });
+  }
   return response.json().catch((cause: unknown) => {
     throw new RigError(`${url} is not JSON`, { cause });
   });
@@ -82,6 +94,8 @@ async function get(url: string, options: Parameters<Fetch>[1] = {}): Promise<Res
   const response = await (fetch as Fetch)(url, options).catch((cause: unknown) => {
     throw new RigError(`cannot load ${url}: the server does not answer`, { cause });
   });
-  if (!response.ok) throw new RigError(`cannot load ${url}: status ${response.status}`);
+  // Snapback's server says why it could not make a file.
+  const why = response.status === 500 ? `: ${(await response.text()).trim()}` : '';
+  if (!response.ok) throw new RigError(`cannot load ${url}: status ${response.status}${why}`);
   return response;
 }

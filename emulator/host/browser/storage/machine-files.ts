@@ -34,10 +34,15 @@ export interface LoadedMachine {
 
 /**
  * Loads the description at `url`, which is absolute, and what the machine needs to run on from its agent.
+ * @param onMaking see `loadJson`.
  * @throws InputError when what is loaded does not belong together, RigError when something cannot be loaded.
  */
-export async function loadMachine(url: string, onLoading: (loading: Loading) => void): Promise<LoadedMachine> {
-  const described = readDescription(await loadJson(url), url);
+export async function loadMachine(
+  url: string,
+  onLoading: (loading: Loading) => void,
+  onMaking: (doing: string) => void,
+): Promise<LoadedMachine> {
+  const described = readDescription(await loadJson(url, onMaking), url);
   const description = withAbsoluteUrls(described, new URL('..', url).href);
   const { machine, artifacts, workerUrl, disks, bios, vgaBios, wasm, agentReady: state } = description;
   const loaded = await loadPieces({ firmware: bios, 'video firmware': vgaBios, emulator: wasm, state }, onLoading);

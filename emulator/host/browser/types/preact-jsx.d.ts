@@ -35,6 +35,8 @@ export interface ElementAttributes {
   readonly onChange?: (event: unknown) => void;
   readonly onSubmit?: (event: unknown) => void;
   readonly for?: string;
+  readonly label?: string;
+  readonly disabled?: boolean;
   readonly list?: string;
   readonly 'aria-valuetext'?: string;
   readonly href?: string;
@@ -73,6 +75,7 @@ type Tag =
   | 'li'
   | 'main'
   | 'ol'
+  | 'optgroup'
   | 'option'
   | 'p'
   | 'path'

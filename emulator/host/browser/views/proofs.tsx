@@ -4,9 +4,16 @@ import type { VNode } from 'preact';
 import { linkPart, SESSION_NAME, sessionText } from '../../../scenario/session-file.js';
 import type { SessionState } from '../session/state.js';
 
-export type ProofsProps = Pick<SessionState, 'findings' | 'growing' | 'report' | 'verdict' | 'session' | 'expected'>;
+export interface ProofsProps extends Pick<
+  SessionState,
+  'findings' | 'growing' | 'report' | 'verdict' | 'session' | 'expected'
+> {
+  /** See `ChoiceProps`. */
+  readonly opened?: string | undefined;
+}
 
-export function Proofs({ findings, growing, report, verdict, session, expected }: ProofsProps): VNode | null {
+export function Proofs(props: ProofsProps): VNode | null {
+  const { findings, growing, report, verdict, session, expected, opened } = props;
   const text = verdict ?? growing;
   if (text === undefined) return null;
   return (
@@ -32,7 +39,7 @@ export function Proofs({ findings, growing, report, verdict, session, expected }
           </p>
           {session && (
             <p>
-              <a id="session-link" href={linkPart(session)}>
+              <a id="session-link" href={linkPart(session, opened)}>
                 Link to this run
               </a>
               , which opens the page with its scenario, or{' '}

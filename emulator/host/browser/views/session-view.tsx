@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
 import { Button } from './button.js';
+import { Choice } from './choice.js';
 import { Editor, nameIn } from './editor.js';
 import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
@@ -35,6 +36,11 @@ export interface SessionProps {
   /** See `MemoryMapProps`. */
   readonly isByFate: boolean;
   readonly onByFate: (on: boolean) => void;
+  /** See `ChoiceProps`. */
+  readonly opened: string | undefined;
+  readonly picked: string | undefined;
+  readonly onPick: (name: string) => void;
+  readonly onOpen: (name: string) => void;
   /** Whether the tour is shown. */
   readonly showsTour: boolean;
   readonly onSkip: () => void;
@@ -84,6 +90,7 @@ export function SessionView(props: SessionProps): VNode {
   const fraction = loading ? loading.loadedBytes / loading.allBytes : done;
   return (
     <div>
+      <Choice {...props} scenarios={state.scenarios} />
       {showsTour && <Tour state={state} onSkip={onSkip} />}
       <p id="status" role="status" class={tone}>
         {said}
@@ -160,7 +167,7 @@ export function SessionView(props: SessionProps): VNode {
           send({ do: 'askSector', ...asked });
         }}
       />
-      <Proofs {...state} />
+      <Proofs {...state} opened={props.opened} />
     </div>
   );
 }
