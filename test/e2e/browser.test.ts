@@ -51,6 +51,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
+import { checkChoice } from './page-choice.js';
 import {
   checkConsoles,
   checkFates,
@@ -672,6 +673,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await act(() => page.click('#step'));
   await act(press('n'));
   await checkReload(t, page);
+  // A machine less for the next one.
+  await page.close();
+  await checkChoice(t, browser, loaded, context);
 
   t.comment(`the scenario took ${report.realMs} ms on the page and ${there.realMs} ms in Node`);
   t.same(problems, [], 'without an error on the page, and without a request to elsewhere');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The files of a machine on the page, with the scenario that runs on it. Files that several machines have are one. */
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { encodeBootState, type BootState } from '../../emulator/cycle/boot-state.js';
@@ -47,6 +48,8 @@ export interface GrowingPage {
 /** Small enough that little is loaded for a short read, and large enough that few requests are made for a long one. */
 const PIECE_BYTES = 128 << 10;
 const ZEROS = Buffer.alloc(PIECE_BYTES);
+/** After so much of a disk, others have their turn. */
+const YIELD_BYTES = 64 * PIECE_BYTES;
 
 /** Higher levels take several times as long for one percent. */
 const GZIP_LEVEL = 6;
@@ -104,6 +107,8 @@ async function describe(
   const { bios, vgaBios, kernel, initrd, disks, share: _share, ...machine } = config;
   const scenario: ScenarioFile = { plan: packPlan(plan), facts };
   const notes: StateNotes = { artifacts: hashes };
+  const described: DiskDescription[] = [];
+  for (const { base } of disks) described.push(await cut(base, files));
   return {
     format: DESCRIPTION_FORMAT,
     snapback: snapbackVersion(),
@@ -111,7 +116,7 @@ async function describe(
     machine,
     bios: await add('bios', bios),
     vgaBios: await add('vgaBios', vgaBios),
-    disks: disks.map(({ base }) => cut(base, files)),
+    disks: described,
     wasm: await add('v86', await programFile('v86.wasm')),
     workerUrl,
     agentReady: await add('agentReady', encodeBootState({ ...agentReady, notes })),
@@ -128,10 +133,11 @@ async function describe(
   };
 }
 
-/** Adds the pieces of a disk to `files`. */
-function cut(base: Uint8Array, files: Map<string, PageFile>): DiskDescription {
+/** Adds the pieces of a disk to `files`. Hashing them takes seconds, in which the server answers others. */
+async function cut(base: Uint8Array, files: Map<string, PageFile>): Promise<DiskDescription> {
   const pieces: (string | null)[] = [];
   for (let at = 0; at < base.byteLength; at += PIECE_BYTES) {
+    if (at % YIELD_BYTES === 0) await setImmediate();
     const piece = base.subarray(at, at + PIECE_BYTES);
     if (ZEROS.compare(piece, 0, piece.length, 0, piece.length) === 0) {
       pieces.push(null);
