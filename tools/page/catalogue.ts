@@ -70,6 +70,7 @@ export async function lazyPages(
     context.progress(what);
   };
   const add = async (loaded: LoadedScenario, name: string | undefined): Promise<void> => {
+    progress(`preparing the machine of ${name ?? loaded.file}`);
     const content = await make(loaded, { ...context, progress });
     progress('compressing the files of the page');
     await page.add(content, name);
