@@ -310,7 +310,7 @@ async function checkAccess(t: Test, page: Page, when: string): Promise<void> {
 /** The folder of pictures of the page. README shows those in test/pictures. */
 const PICTURES = process.env['SNAPBACK_PICTURES'] ?? packagePath('dist', 'pictures');
 /** A reader of README waits for each. */
-const PICTURE_BYTES_MAX = 150_000;
+const PICTURE_BYTES_MAX = 170_000;
 
 /** Pictures have neither the texts of the scenario and of bytes, which are long, nor a mark of what has the focus. */
 const HIDDEN = ['#edit', '#page'];

@@ -11,8 +11,15 @@ import './page.css';
 import { scenarioOfLink, scenarioPart, sessionTextOfLink } from '../../scenario/session-file.js';
 import type { ImageShown } from './session/disk-reader.js';
 import type { MemoryShown } from './session/memory-reader.js';
-import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ToSession } from './session/protocol.js';
-import type { ScreenShown } from './session/screen-watch.js';
+import type {
+  FromSession,
+  Pause,
+  PromptState,
+  RecallNow,
+  StandsAt,
+  ToSession,
+  ScreenShown,
+} from './session/protocol.js';
 import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';

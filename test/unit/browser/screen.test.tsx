@@ -3,7 +3,8 @@
 import { renderToString } from 'preact-render-to-string';
 import t from 'tap';
 import type { FromSession, Pause } from '../../../emulator/host/browser/session/protocol.js';
-import { createScreenWatch, type ScreenShown } from '../../../emulator/host/browser/session/screen-watch.js';
+import type { ScreenShown } from '../../../emulator/host/browser/session/protocol.js';
+import { createScreenWatch } from '../../../emulator/host/browser/session/screen-watch.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { Screen, ScreenButton, screenOfKey } from '../../../emulator/host/browser/views/screen.js';
 

@@ -16,7 +16,13 @@ import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
 import type { RecallShown } from './recall/recall.js';
 import type { Instant } from './recall/tape.js';
-import type { ScreenShown } from './screen-watch.js';
+
+export interface ScreenShown {
+  /** See `Machine.readScreen`. */
+  readonly rows: readonly string[] | undefined;
+  /** Virtual time of its machine. */
+  readonly virtualMs: number;
+}
 
 export type ToSession =
   /** Load the machine that a description names, and continue it to its prompt. */

@@ -6,13 +6,6 @@ import type { FromSession } from './protocol.js';
 /** Real time between two readings, in ms. One takes far less than a millisecond of the machine's worker. */
 const READ_EVERY_MS = 100;
 
-export interface ScreenShown {
-  /** See `Machine.readScreen`. */
-  readonly rows: readonly string[] | undefined;
-  /** Virtual time of its machine. */
-  readonly virtualMs: number;
-}
-
 type WithScreen = Pick<Machine, 'readScreen'>;
 
 export interface ScreenWatch {

@@ -2,7 +2,7 @@
 /** The machine's own screen, beside its console: what programs write to /dev/tty1. */
 import type { VNode } from 'preact';
 import type { ToSession } from '../session/protocol.js';
-import type { ScreenShown } from '../session/screen-watch.js';
+import type { ScreenShown } from '../session/protocol.js';
 import type { SessionState } from '../session/state.js';
 import { Button } from './button.js';
 import { durationText } from './timeline-model.js';
