@@ -235,7 +235,8 @@ t.test('a walk', async (t) => {
     copied: undefined,
   };
   const check = (): void => undefined;
-  const first = walk.begin(TEXT, undefined, look);
+  const stand = async (): Promise<void> => void looks.push('stands');
+  const first = walk.begin(TEXT, undefined, look, stand);
   const paused = first.pause({ title: 'run ls', ...at(1) }, [machine], standing);
   paused.catch(() => undefined);
   await new Promise((resolve) => setImmediate(resolve));
@@ -255,11 +256,13 @@ t.test('a walk', async (t) => {
     (error: unknown) => error,
   );
   t.ok(walk.isLeft(left), 'the run that has paused ends');
-  t.same(looks.splice(0), ['at 7 ms', 'and away'], 'its machine can be looked at until then');
+  t.same(looks.splice(0), ['stands', 'at 7 ms', 'and away'], 'its machine can be looked at until then');
   t.notOk(walk.isLeft(new Error('another')));
 
+  let made = 0;
+  const prove = async (): Promise<number> => (made += 1);
   const { states } = first;
-  const second = walk.begin(again?.text ?? '', again, look);
+  const second = walk.begin(again?.text ?? '', again, look, stand);
   t.not(second.states, states, 'what comes before its pause is run');
   const there = second.pause({ title: 'run pwd', ...at(1) }, [machine], standing);
   there.catch(() => undefined);
@@ -267,6 +270,14 @@ t.test('a walk', async (t) => {
   t.equal(pauses.length, 2);
   walk.goOn(false);
   await there;
+  t.same(
+    [
+      await second.remember('memory', prove),
+      await second.remember('disk', prove),
+      await second.remember('disk', prove),
+    ],
+    [1, 2, 3],
+  );
   t.equal(walk.goTo(at(1)), undefined, 'not while it runs');
   walk.end();
   t.match(walk.goTo(at(4)), { to: at(4), text: again?.text, isChanged: false });
@@ -274,15 +285,25 @@ t.test('a walk', async (t) => {
     again?.text ?? '',
     { text: again?.text ?? '', to: at(4), leftOut: [], isChanged: false },
     look,
+    stand,
   );
   looks.length = 0;
+  t.equal(await third.remember('memory', prove), 4, 'before its first place');
+  await third.pause({ title: 'run pwd', ...at(1) }, [machine], standing);
+  t.same(
+    [await third.remember('memory', prove), await third.remember('disk', prove), await third.remember('disk', prove)],
+    [1, 2, 3],
+    'what was proved behind the same place',
+  );
   await third.pause({ title: 'run ls', ...at(2) }, [machine], standing);
-  t.same(looks, [], 'nothing is looked at where there is no pause');
+  t.same(looks, [], 'no machine is needed where there is no pause');
+  t.equal(await third.remember('memory', prove), 5, 'but not behind another one');
   t.equal(third.states, second.states, 'the state before the suspend is used again');
   const early = walk.begin(
     again?.text ?? '',
     { text: again?.text ?? '', to: at(2), leftOut: [], isChanged: false },
     look,
+    stand,
   );
   t.not(early.states, second.states, 'but not by a run that pauses before it');
   await t.rejects(

@@ -49,4 +49,4 @@ export function createPlaces(hash: (parts: readonly Uint8Array[]) => Promise<str
   };
 }
 
-const isSame = (one: Moment, two: Moment): boolean => !isBefore(one, two) && !isBefore(two, one);
+export const isSame = (one: Moment, two: Moment): boolean => !isBefore(one, two) && !isBefore(two, one);

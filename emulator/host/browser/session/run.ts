@@ -33,14 +33,19 @@ export interface RunOptions {
   readonly states: BootStates;
   /** See `TimelineDeps`. `machines`: what those of the run have shown so far. */
   readonly pause?: (at: PausedAt, machines: readonly MachineShown[], standing: Standing | undefined) => Promise<void>;
+  /** What a proof has found, or what it found when the run was here before. */
+  readonly remember?: Remember;
 }
+
+/** `what` names the proof. */
+export type Remember = <T>(what: string, make: () => Promise<T>) => Promise<T>;
 
 /** `readers`: of the machines of this run. @throws InputError, RigError; errors of the guest are in the report. */
 export async function runScenario(
   { plan, config, configKey, systemMap, facts, bootStateOf }: LoadedScenario,
   engine: Engine,
   tell: (message: FromSession) => void,
-  { states, pause }: RunOptions,
+  { states, pause, remember = (_, make) => make() }: RunOptions,
   { disks, fates }: { readonly disks: DiskReader; readonly fates: FateReader },
 ): Promise<Report> {
   const machines: MachineShown[] = [];
@@ -75,11 +80,14 @@ export async function runScenario(
     },
   };
   const { highMemoryMiB } = config;
+  let differing: readonly number[] = [];
   const proofs = createProofs({
     systemMap,
     ...(highMemoryMiB !== undefined && { highMemoryMiB }),
     check: () => Promise.resolve(undefined),
-    onMemory: ({ differences }) => fates.differ(differences.map(({ pfn }) => pfn)),
+    onMemory({ differences }) {
+      differing = differences.map(({ pfn }) => pfn);
+    },
   });
   tell({ tell: 'disks', disks: disksOf(config.disks, plan) });
   const outcome = await runPlan(plan, {
@@ -87,8 +95,17 @@ export async function runScenario(
     states,
     proofs: {
       ...proofs,
+      async memory(evidence) {
+        const { proven, frames } = await remember('memory', async () => ({
+          proven: await proofs.memory(evidence),
+          frames: differing,
+        }));
+        fates.differ(frames);
+        return proven;
+      },
+      image: (evidence) => remember('image', () => proofs.image(evidence)),
       async disk(evidence) {
-        const proven = await proofs.disk(evidence);
+        const proven = await remember('disk', () => proofs.disk(evidence));
         // A search for differences where there are none would need as long as the proof.
         const { sectorsDiffering } = proven.outcome;
         const { image, differences } = disks.prove(evidence, sectorsDiffering > 0);

@@ -30,19 +30,32 @@ import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
 import { createCheckpoints } from './recall/checkpoints.js';
 import { createRecall, type Player } from './recall/recall.js';
+import { rememberingEngine, type Remembering } from './recall/remembering.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
 import { createWalk } from './walk.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
-/** The most that all checkpoints of the machine at the prompt may need. */
+/** The most that all checkpoints of a session may need, of the machine at the prompt and of runs. */
 const CHECKPOINT_BYTES_MAX = 384e6;
+/** The machines of runs have the numbers from here on among the checkpoints. */
+const FIRST_LINE_OF_RUNS = 1e6;
 /** Real time between two reports of where that machine is, while it moves. */
 const MOVE_EVERY_MS = 250;
 
 /** The machine where its shell has its prompt, and what has brought it there. */
 type AtPrompt = Pick<RunReport, 'console' | 'instructions' | 'virtualMs'> & { readonly machine: Machine };
+
+interface Opened {
+  readonly machine: LoadedMachine;
+  readonly engine: Engine;
+  /** Of the machines of runs step by step. */
+  readonly remembering: Remembering;
+  readonly session: SessionFile | undefined;
+  /** Loaded by the first run. */
+  scenario: Promise<LoadedScenario> | undefined;
+}
 
 const leaveAll = async (leaves: readonly (() => Promise<void>)[]): Promise<void> => {
   for (const leave of leaves) await leave();
@@ -50,8 +63,7 @@ const leaveAll = async (leaves: readonly (() => Promise<void>)[]): Promise<void>
 
 /** Answers what handles the page's messages, one after another; only input for the console and what ends a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
-  let opened:
-    { readonly machine: LoadedMachine; readonly engine: Engine; readonly session: SessionFile | undefined } | undefined;
+  let opened: Opened | undefined;
   /** Before there is a machine. */
   const typed: Uint8Array[] = [];
   let conversation: Conversation | undefined;
@@ -65,13 +77,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   let disks: DiskReader | undefined;
   const memory = createMemoryWatch(tell, () => performance.now());
   const screen = createScreenWatch(tell, () => performance.now());
-  const recall = createRecall({
-    checkpoints: createCheckpoints({
-      bytesMax: CHECKPOINT_BYTES_MAX,
-      gridsOf: ({ bytes }) => blobsBegin(bytes),
-    }),
-    now: () => performance.now(),
+  const now = (): number => performance.now();
+  const checkpoints = createCheckpoints({
+    bytesMax: CHECKPOINT_BYTES_MAX,
+    gridsOf: ({ bytes }) => blobsBegin(bytes),
   });
+  const recall = createRecall({ checkpoints, now });
 
   const open = async ({ page, scenario, session: sessionText }: Extract<ToSession, { do: 'open' }>): Promise<void> => {
     void tellScenarios(page);
@@ -85,7 +96,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'restoring' });
     const { config, agentReady, wasm, workerUrl } = loaded;
     const engine = createBrowserEngine({ workerUrl, wasm });
-    opened = { machine: loaded, engine, session };
+    const remembering = rememberingEngine(engine, { checkpoints, firstLine: FIRST_LINE_OF_RUNS, now });
+    opened = { machine: loaded, engine, remembering, session, scenario: undefined };
     const { seen } = agentReady;
     tell({ tell: 'console', bytes: seen.console, machine: 0 });
     const toPrompt = async (onConsole?: (bytes: Uint8Array) => void): Promise<AtPrompt> => {
@@ -167,7 +179,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const run = async (stepwise: boolean, text: string, again?: Again): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
-    const { machine, engine, session } = opened;
+    const { machine, engine, remembering, session } = opened;
     const { description } = machine;
     const own = description.scenario.text;
     let change: ReturnType<typeof changeOf> | undefined;
@@ -179,12 +191,23 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     }
     await conversation?.end();
     tell({ tell: 'running', again });
-    const loaded = await loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
+    // A run that begins anew needs the same again.
+    opened.scenario ??= loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
+    const loaded = await opened.scenario.catch((error: unknown) => {
+      if (opened) opened.scenario = undefined;
+      throw error;
+    });
     const scenario = change ? await changed(loaded, change, text) : loaded;
     const fates = createFateReader(scenario.systemMap);
-    const options = stepwise ? walk.begin(text, again, lookAt(scenario, fates)) : { states: bootStates() };
+    remembering.begin();
+    const options = stepwise
+      ? walk.begin(text, again, lookAt(scenario, fates), remembering.stand)
+      : { states: bootStates() };
     disks = createDiskReader(scenario.config.disks);
-    const report = await runScenario(scenario, engine, tell, options, { disks, fates }).catch((error: unknown) => {
+    const report = await runScenario(scenario, stepwise ? remembering.engine : engine, tell, options, {
+      disks,
+      fates,
+    }).catch((error: unknown) => {
       if (!walk.isLeft(error)) throw error;
     });
     if (!report) return;

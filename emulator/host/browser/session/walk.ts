@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * A run part by part, which can go back, and go on differently. A run can be repeated, so it gets to a place by beginning anew and
- * not pausing before. What its machines show on the way is compared with what they have shown there before.
+ * not pausing before. What its machines show on the way is compared with what they have shown there before. What proofs found is kept.
  */
 import { bootStates, type BootStates } from '../../../cycle/boot.js';
 import type { MachineShown } from '../../../cycle/machines.js';
@@ -10,21 +10,23 @@ import type { Moment, PausedAt, Standing } from '../../../cycle/steps/context.js
 import { InputError } from '../../../machine/errors.js';
 import { possibleAt, withDone, type Doing } from './additions.js';
 import { scenarioOf } from './edited.js';
-import { createPlaces } from './places.js';
+import { createPlaces, isSame } from './places.js';
 import type { Again, Pause } from './protocol.js';
 import type { RunOptions } from './run.js';
-import { createStepper, type Stepper } from './stepper.js';
+import { createStepper, isBefore, type Stepper } from './stepper.js';
 
 export interface Walk {
   /**
    * A run of the scenario in `text`, which is valid, begins.
    * @param again to get to a place of the run before.
    * @param look is shown the machine of each pause, and told when that ends; the run goes on when its promise resolves.
+   * @param stand makes the machine stand really where the run pauses.
    */
   readonly begin: (
     text: string,
     again: Again | undefined,
     look: (standing: Standing) => () => Promise<void>,
+    stand: () => Promise<void>,
   ) => Required<RunOptions>;
   readonly goOn: (all: boolean) => void;
   /**
@@ -61,6 +63,8 @@ export function createWalk(
 ): Walk {
   let present: Present | undefined;
   let places = createPlaces(hash);
+  /** What proofs have found, with the place behind which they did. */
+  let found: readonly { readonly at: Moment; readonly what: string; readonly result: unknown }[] = [];
   let kept: { readonly before: string; readonly states: BootStates } | undefined;
 
   /** With the state before the first suspend, if the run need not pause before that. */
@@ -73,8 +77,11 @@ export function createWalk(
   };
 
   return {
-    begin(text, again, look) {
-      if (!again) places = createPlaces(hash);
+    begin(text, again, look, stand) {
+      if (!again) {
+        places = createPlaces(hash);
+        found = [];
+      }
       const to = again?.to ?? START;
       const stepper = createStepper(
         (at) => onPause({ at, text, possible: possibleAt(text, at), places: places.all() }),
@@ -86,11 +93,25 @@ export function createWalk(
       );
       const begun: Present = { text, stepper, here: undefined, hasEnded: false };
       present = begun;
+      let behind = START;
+      let proofs = 0;
       return {
         states: statesFor(text, to),
+        async remember<T>(proof: string, make: () => Promise<T>): Promise<T> {
+          const [at, what] = [behind, `${proof} ${(proofs += 1)}`];
+          const known = found.find((one) => one.what === what && isSame(one.at, at));
+          // What has the same name at the same place was made by the same proof.
+          if (known) return known.result as T;
+          const result = await make();
+          found = [...found, { at, what, result }];
+          return result;
+        },
         async pause(at, machines, standing) {
           await places.reach(at, machines);
+          behind = at;
+          proofs = 0;
           if (!stepper.pausesAt(at)) return;
+          await stand();
           begun.here = { at, machine: machines.at(-1) };
           const leave = standing && look(standing);
           try {
@@ -119,6 +140,7 @@ export function createWalk(
       // A machine that goes on from the state before the first suspend has been asked for its agent there.
       const compared = splits[0] === splits[1] ? Infinity : Math.min(...splits);
       places.forget(sameUntil, { step: compared, part: 0 });
+      found = found.filter(({ at }) => isBefore(at, sameUntil));
       stepper.stop(LEFT);
       return { text, to, leftOut, isChanged: true };
     },

@@ -8,6 +8,8 @@ const BLOCK_WORDS = BLOCK_BYTES / 4;
 const SLAB_BLOCKS = 256;
 /** How far behind the last block that two lists had in common the next one is looked for. */
 const WINDOW_BLOCKS = 64;
+/** And how far where it is known to be in the pool. Pages of zeros are everywhere, and need not be looked for through all of a list. */
+const REACH_BLOCKS = 2048;
 
 /** The blocks of some bytes, in their order, by their numbers in the pool. The last block may be longer than the rest of the bytes. */
 export type BlockList = Int32Array;
@@ -20,7 +22,7 @@ export interface BlockPool {
   readonly hold: (bytes: Uint8Array, like?: BlockList) => BlockList;
   /** A block that no list has any more is forgotten. */
   readonly release: (blocks: BlockList) => void;
-  /** Writes the bytes of a list to `bytes`, which is as long as what was held. */
+  /** Writes the bytes of a list to `bytes`, which is as long as what was held, and zero. */
   readonly read: (blocks: BlockList, bytes: Uint8Array) => void;
   /** Size of all blocks that are held. */
   readonly bytes: () => number;
@@ -35,6 +37,8 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
   const hashes: number[] = [];
   const byHash = new Map<number, number>();
   const last = new Int32Array(BLOCK_WORDS);
+  /** The block of zeros, of which a memory has many. It stays when no list has it. */
+  let zeros: number | undefined;
 
   const isSame = (block: number, words: Int32Array): boolean => {
     const slab = slabs[Math.floor(block / SLAB_BLOCKS)] as Int32Array;
@@ -77,6 +81,10 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
           words = last;
         }
         let found: number | undefined;
+        if (isZero(words)) {
+          zeros ??= add(words, hashOf(words));
+          found = zeros;
+        }
         const end = Math.min(next + WINDOW_BLOCKS, like.length);
         for (let at = next; at < end && found === undefined; at++) {
           const block = like[at] as number;
@@ -90,8 +98,8 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
           if (known !== undefined && isSame(known, words)) {
             found = known;
             // Where more blocks than the window has have changed, the lists meet again here.
-            const at = like.indexOf(known, next);
-            if (at >= 0) next = at + 1;
+            const at = like.subarray(next, next + REACH_BLOCKS).indexOf(known);
+            if (at >= 0) next += at + 1;
           } else found = add(words, hash);
         }
         uses[found] = (uses[found] ?? 0) + 1;
@@ -103,7 +111,7 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
       for (const block of blocks) {
         const left = (uses[block] ?? 0) - 1;
         uses[block] = left;
-        if (left > 0) continue;
+        if (left > 0 || block === zeros) continue;
         const hash = hashes[block] as number;
         if (byHash.get(hash) === block) byHash.delete(hash);
         free.push(block);
@@ -111,15 +119,23 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
     },
     read(blocks, bytes) {
       blocks.forEach((block, index) => {
+        // A page of new memory that is not written takes no time, and no memory.
+        if (block === zeros) return;
         const words = contentOf(block);
         const at = index * BLOCK_BYTES;
         const content = new Uint8Array(words.buffer, words.byteOffset, Math.min(BLOCK_BYTES, bytes.length - at));
         bytes.set(content, at);
       });
     },
-    bytes: () => (slabs.length * SLAB_BLOCKS - free.length) * BLOCK_BYTES,
+    bytes: () =>
+      (slabs.length * SLAB_BLOCKS - free.length - (zeros !== undefined && uses[zeros] === 0 ? 1 : 0)) * BLOCK_BYTES,
   };
 }
+
+const isZero = (words: Int32Array): boolean => {
+  for (let word = 0; word < BLOCK_WORDS; word++) if (words[word] !== 0) return false;
+  return true;
+};
 
 /** 53 bits of a hash that is good enough to find a block again, and fast. */
 function blockHash(words: Int32Array): number {

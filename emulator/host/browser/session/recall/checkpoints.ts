@@ -11,6 +11,8 @@ export interface Kept {
   /** Undefined when it is no longer held. */
   readonly read: () => Checkpoint | undefined;
   readonly isHeld: () => boolean;
+  /** From now on it is held, whatever the budget, until the answer is called. */
+  readonly pin: () => () => void;
   /** What running from the beginning of its machine to here takes, in ms of the host. */
   readonly costMs: number;
 }
@@ -19,8 +21,9 @@ export interface Checkpoints {
   /**
    * Holds a checkpoint.
    * @param line names the machine. Those of a machine are made in the order of their costs.
+   * @param grids instead of what `CheckpointsDeps.gridsOf` answers, for bytes that no engine has made.
    */
-  readonly keep: (checkpoint: Checkpoint, line: number, costMs: number) => Kept;
+  readonly keep: (checkpoint: Checkpoint, line: number, costMs: number, grids?: readonly number[]) => Kept;
   readonly shown: () => CheckpointsShown;
 }
 
@@ -52,6 +55,13 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
     for (const { blocks } of entry.parts ?? []) pool.release(blocks);
     entry.parts = undefined;
   };
+  const thinOut = (): void => {
+    while (pool.bytes() > bytesMax) {
+      const loose = held.filter(({ pins }) => pins === 0);
+      if (loose.length === 0) return;
+      drop(loose[leastMissed(loose)] as Entry);
+    }
+  };
   const read = ({ engine, parts }: Entry): Checkpoint | undefined => {
     if (!parts) return undefined;
     const bytes = allocate(parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0));
@@ -61,18 +71,32 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
   };
 
   return {
-    keep(checkpoint, line, costMs) {
+    keep(checkpoint, line, costMs, grids = gridsOf(checkpoint)) {
       const { bytes, engine } = checkpoint;
-      const begins = [0, ...gridsOf(checkpoint)];
-      const before = held.findLast((one) => one.line === line) ?? held.at(-1);
+      const begins = [0, ...grids];
+      const alike = held.filter(({ parts }) => parts?.length === begins.length);
+      const before = alike.findLast((one) => one.line === line) ?? alike.at(-1);
       const parts = begins.map((begin, index) => {
         const part = bytes.subarray(begin, begins[index + 1] ?? bytes.length);
         return { blocks: pool.hold(part, before?.parts?.[index]?.blocks), lengthBytes: part.length };
       });
-      const entry: Entry = { engine, line, costMs, parts };
+      const entry: Entry = { engine, line, costMs, parts, pins: 0 };
       held = [...held, entry];
-      while (pool.bytes() > bytesMax) drop(held[leastMissed(held)] as Entry);
-      return { read: () => read(entry), isHeld: () => entry.parts !== undefined, costMs };
+      thinOut();
+      return {
+        read: () => read(entry),
+        isHeld: () => entry.parts !== undefined,
+        pin() {
+          let isPinned = true;
+          entry.pins += 1;
+          return () => {
+            if (isPinned) entry.pins -= 1;
+            isPinned = false;
+            thinOut();
+          };
+        },
+        costMs,
+      };
     },
     shown: () => ({ count: held.length, bytes: pool.bytes(), bytesMax }),
   };
@@ -82,6 +106,8 @@ interface Entry extends Thinned {
   readonly engine: string;
   /** Undefined when it has been dropped. */
   parts: readonly { readonly blocks: BlockList; readonly lengthBytes: number }[] | undefined;
+  /** How many need it. */
+  pins: number;
 }
 
 /**

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/**
+ * An engine that remembers what its machines did. A machine that is made as an earlier one and asked the same answers from memory,
+ * without running. It is made to stand there really, from the nearest checkpoint on, when something is asked of it that is not
+ * remembered. So a run that begins anew comes back in no time to where it has been.
+ */
+import { isAlike } from '../../../../machine/alike.js';
+import type {
+  Capture,
+  Checkpoint,
+  Engine,
+  Machine,
+  MachineConfig,
+  RestoreConfig,
+  RunReport,
+  RunRequest,
+} from '../../../../machine/contract.js';
+import { RigError } from '../../../../machine/errors.js';
+import { createNews } from '../../../../machine/written.js';
+import { costOf } from '../pace.js';
+import type { Checkpoints, Kept } from './checkpoints.js';
+import type { Asked } from './tape.js';
+
+export interface Remembering {
+  /** Its machines can be replaced by others that did the same, so it has to be deterministic. */
+  readonly engine: Engine;
+  /** A run begins. Of the run before, nothing is needed any more but what is remembered. */
+  readonly begin: () => void;
+  /**
+   * Makes the machine that was asked last stand where it is. A checkpoint of it is left there while nothing else is asked of it.
+   * Does nothing when there is none.
+   * @throws RigError when it is not the same machine as before.
+   */
+  readonly stand: () => Promise<void>;
+}
+
+export interface RememberingDeps {
+  /** Of the machines, and what they have captured. */
+  readonly checkpoints: Checkpoints;
+  /** The number that the first machine has there. */
+  readonly firstLine: number;
+  /** Real time in ms. It decides where checkpoints are made, and about nothing else. */
+  readonly now: () => number;
+}
+
+/** How a machine is made. Without a checkpoint it is powered on. */
+interface Origin {
+  readonly config: RestoreConfig;
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** A place where a machine has stood, and what was asked of it there. */
+interface Place {
+  readonly origin: Origin;
+  /** The place before, and how the machine got from there to here. */
+  readonly came: Way | undefined;
+  readonly next: Place[];
+  /** Names the machine among the checkpoints. */
+  readonly line: number;
+  /** Real time from the beginning of the machine to here, in ms. */
+  readonly costMs: number;
+  /** No checkpoint tells of a disk that fails. */
+  readonly hasFailedDisk: boolean;
+  kept: Kept | undefined;
+  /** A checkpoint that somebody has asked for. */
+  given: Checkpoint | undefined;
+  stateHash: string | undefined;
+}
+
+interface Way {
+  readonly from: Place;
+  readonly asked: Asked;
+  readonly report: Remembered;
+}
+
+/** The memories of a report are held with the checkpoints. */
+interface Remembered {
+  readonly report: Omit<RunReport, 'captures'>;
+  captures: readonly { readonly of: Omit<Capture, 'memory'>; readonly kept: Kept }[];
+}
+
+/** Real time that a machine runs until it leaves the next checkpoint by itself, and when it stands. */
+const CHECKPOINT_EVERY_MS = 1000;
+const CHECKPOINT_STANDING_MS = 100;
+/** It runs so many times as long as the last checkpoint took, at least. */
+const RUN_PER_CHECKPOINT = 9;
+
+/** A machine that so many runs did not come to is forgotten, with its disks. */
+const RUNS_REMEMBERED = 8;
+
+export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now }: RememberingDeps): Remembering {
+  let origins: readonly { readonly place: Place; lastRun: number }[] = [];
+  let run = 0;
+  let lines = firstLine;
+  let checkpointMs = 0;
+  let last: Pick<Real, 'stand' | 'isThere'> | undefined;
+  /** Of the memories that the present run may read. */
+  let pins: (() => void)[] = [];
+
+  const originOf = (origin: Origin): Place => {
+    const known = origins.find(({ place }) => isAlike(place.origin, origin));
+    if (known) {
+      known.lastRun = run;
+      return known.place;
+    }
+    const place: Place = { ...NEW, origin, next: [], line: lines++ };
+    origins = [...origins, { place, lastRun: run }];
+    return place;
+  };
+  const hold = (
+    captures: readonly Capture[],
+    { line, costMs }: Pick<Place, 'line' | 'costMs'>,
+  ): Remembered['captures'] =>
+    captures.map(({ memory, ...of }) => ({
+      of,
+      kept: checkpoints.keep({ engine: engine.name, bytes: memory }, line, costMs, []),
+    }));
+  const make = ({ config, checkpoint }: Origin): Promise<Machine> =>
+    checkpoint ? engine.restore(config, checkpoint) : engine.powerOn(config as MachineConfig);
+
+  /** @throws RigError when it does not go the way that it went before. */
+  const goAgain = async (machine: Machine, place: Place, came: Way): Promise<RunReport> => {
+    const again = await machine.run(came.asked);
+    const { captures, ...report } = again;
+    if (!isAlike(report, came.report.report))
+      throw new RigError(
+        `the machine is not the same as before: it differs before instruction ${report.instructions}, ${report.virtualMs} ms`,
+        { remedy: 'report this as a bug, with the scenario' },
+      );
+    if (came.report.captures.some(({ kept }) => !kept.isHeld())) came.report.captures = hold(captures, place);
+    return again;
+  };
+
+  /** A machine that stands at a place. `former` may stand on the way there; it is closed if it does not. */
+  const machineAt = async (place: Place, former: Standing | undefined): Promise<Machine> => {
+    const way: { readonly to: Place; readonly came: Way }[] = [];
+    let begin = place;
+    let kept = begin.kept?.read();
+    while (!kept && begin !== former?.place && begin.came) {
+      way.unshift({ to: begin, came: begin.came });
+      begin = begin.came.from;
+      kept = begin.kept?.read();
+    }
+    const goesOn = !kept && begin === former?.place;
+    if (!goesOn) await former?.machine.close();
+    const { origin } = place;
+    const machine = goesOn ? former.machine : await (kept ? engine.restore(origin.config, kept) : make(origin));
+    try {
+      for (const { to, came } of way) await goAgain(machine, to, came);
+      return machine;
+    } catch (error) {
+      await machine.close();
+      throw error;
+    }
+  };
+
+  const machineOf = (origin: Origin): Real => {
+    let place = originOf(origin);
+    let real: Standing | undefined;
+    let isClosed = false;
+    let making: Promise<Machine> | undefined;
+
+    const makeReal = async (): Promise<Machine> => {
+      const [to, former] = [place, real];
+      real = undefined;
+      const machine = await machineAt(to, former);
+      if (isClosed) await machine.close();
+      real = { machine, place: to };
+      return machine;
+    };
+    const standing = async (): Promise<Machine> => {
+      if (isClosed) throw new RigError('the machine has been ended');
+      if (real?.place === place) return real.machine;
+      // Several may ask at once.
+      making ??= makeReal().finally(() => {
+        making = undefined;
+      });
+      return making;
+    };
+    /** If it has run for so long, in real ms, since the one before. */
+    const leaveCheckpoint = async (afterMs: number): Promise<void> => {
+      const at = place;
+      if (at.costMs - lastKept(at) < afterMs || hasEnded(at) || at.hasFailedDisk) return;
+      const machine = await standing();
+      const begunMs = now();
+      at.kept = checkpoints.keep(await machine.checkpoint(), at.line, at.costMs);
+      checkpointMs = costOf(begunMs, now());
+    };
+    /** Of the place where it stands. The machine runs on when that is over. */
+    let leaving: Promise<void> = Promise.resolve();
+    const standingFree = async (): Promise<Machine> => {
+      await leaving;
+      return standing();
+    };
+    const runReally = async (request: RunRequest, asked: Asked): Promise<RunReport> => {
+      const machine = await standingFree();
+      await leaveCheckpoint(Math.max(CHECKPOINT_EVERY_MS, RUN_PER_CHECKPOINT * checkpointMs));
+      const from = place;
+      const begunMs = now();
+      const report = await machine.run(request);
+      const costMs = from.costMs + costOf(begunMs, now());
+      const line = from.next.length > 0 ? lines++ : from.line;
+      const { captures, ...rest } = report;
+      place = {
+        ...NEW,
+        origin,
+        came: { from, asked, report: { report: rest, captures: hold(captures, { line, costMs }) } },
+        next: [],
+        line,
+        costMs,
+        hasFailedDisk: from.hasFailedDisk || (asked.triggers ?? []).some(({ then }) => then.do === 'failDisk'),
+      };
+      real = { machine, place };
+      // Where a run was aborted is not decided by what was asked.
+      if (report.reason.why !== 'aborted') from.next.push(place);
+      return report;
+    };
+    const self: Real = {
+      isThere: () => real?.place === place,
+      async stand() {
+        if (isClosed) return;
+        await standing();
+        leaving = leaveCheckpoint(CHECKPOINT_STANDING_MS).catch((error: unknown) => {
+          // One that is closed meanwhile need not leave any.
+          if (!isClosed) throw error;
+        });
+        // Whoever has it run on is told.
+        leaving.catch(() => undefined);
+      },
+      machine: {
+        engine: engine.name,
+        async run(request) {
+          last = self;
+          const { signal: _signal, onConsole, onProgress: _onProgress, onWritten, ...asked } = request;
+          const known = place.next.find(({ came }) => isAlike(came?.asked, asked));
+          if (!known?.came) return runReally(request, asked);
+          let report = reportOf(known.came.report, pins);
+          if (!report) {
+            const machine = await standingFree();
+            report = await goAgain(machine, known, known.came);
+            real = { machine, place: known };
+          }
+          place = known;
+          if (report.console.length > 0) onConsole?.(report.console);
+          const written = onWritten && createNews()(report);
+          if (written) onWritten(written);
+          return report;
+        },
+        readMemory: async (at, lengthBytes) => (await standing()).readMemory(at, lengthBytes),
+        captureMemory: async () => (await standing()).captureMemory(),
+        readScreen: async () => (await standing()).readScreen?.(),
+        readShare: async () => (await standing()).readShare(),
+        stateHash: async () => (place.stateHash ??= await (await standing()).stateHash()),
+        checkpoint: async () => (place.given ??= await (await standing()).checkpoint()),
+        async close() {
+          isClosed = true;
+          await real?.machine.close();
+        },
+      },
+    };
+    return self;
+  };
+
+  return {
+    engine: {
+      name: engine.name,
+      traits: engine.traits,
+      powerOn: (config) => Promise.resolve(machineOf({ config, checkpoint: undefined }).machine),
+      restore: (config, checkpoint) => Promise.resolve(machineOf({ config, checkpoint }).machine),
+      ...(engine.expect && {
+        // A machine that only remembers is soon followed by one that need not be made.
+        expect: async (config, checkpoint) => {
+          if (last?.isThere() === true) await engine.expect?.(config, checkpoint);
+        },
+      }),
+    },
+    begin() {
+      for (const release of pins) release();
+      pins = [];
+      run += 1;
+      origins = origins.filter(({ lastRun }) => lastRun >= run - RUNS_REMEMBERED);
+    },
+    stand: async () => last?.stand(),
+  };
+}
+
+/** What is not known of a place at first. */
+const NEW = {
+  came: undefined,
+  costMs: 0,
+  hasFailedDisk: false,
+  kept: undefined,
+  given: undefined,
+  stateHash: undefined,
+} as const satisfies Partial<Place>;
+
+/** A machine, as its user sees it. */
+interface Real {
+  readonly machine: Machine;
+  readonly stand: () => Promise<void>;
+  /** Whether it stands really where it is. */
+  readonly isThere: () => boolean;
+}
+
+interface Standing {
+  readonly machine: Machine;
+  readonly place: Place;
+}
+
+/** What running from the beginning of the machine to the last checkpoint before a place took, in ms. */
+function lastKept(place: Place): number {
+  for (let at: Place | undefined = place; at; at = at.came?.from) if (at.kept?.isHeld() === true) return at.costMs;
+  return 0;
+}
+
+/**
+ * Undefined when a memory that it captured is no longer held. Memories are made when they are read, which few are, and held until
+ * the pins are released.
+ */
+function reportOf({ report, captures }: Remembered, pins: (() => void)[]): RunReport | undefined {
+  if (captures.some(({ kept }) => !kept.isHeld())) return undefined;
+  for (const { kept } of captures) pins.push(kept.pin());
+  return { ...report, captures: captures.map(({ of, kept }) => lazily(of, kept)) };
+}
+
+function lazily(of: Omit<Capture, 'memory'>, kept: Kept): Capture {
+  let memory: Uint8Array | undefined;
+  return {
+    ...of,
+    get memory() {
+      memory ??= kept.read()?.bytes;
+      if (!memory) throw new RigError('a memory that was captured is no longer held');
+      return memory;
+    },
+  };
+}
+
+const hasEnded = ({ came }: Place): boolean =>
+  ['powerCut', 'halted', 'reset', 'misuse'].includes(came?.report.report.reason.why ?? '');

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+/** An engine whose machines answer from memory what they were asked before. */
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
+import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
+import { createCheckpoints, type Checkpoints } from '../../../emulator/host/browser/session/recall/checkpoints.js';
+import { rememberingEngine, type Remembering } from '../../../emulator/host/browser/session/recall/remembering.js';
+import { isAlike } from '../../../emulator/machine/alike.js';
+import type { Engine, Machine, RestoreConfig, RunReport, RunRequest } from '../../../emulator/machine/contract.js';
+import { gpa, sector } from '../../../emulator/machine/units.js';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (of: Uint8Array): string => new TextDecoder().decode(of);
+const sha256 = (parts: readonly Uint8Array[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+/** Echoes what it gets, writes it to memory and to the disk, and tells by a marker. */
+const echo: FakeEvent = {
+  do: 'receive',
+  then: ({ received }) => [
+    { do: 'poke', gpa: gpa(received[0] ?? 0), bytes: received },
+    { do: 'console', text: text(received) },
+    { do: 'write', disk: 0, sector: sector(1), bytes: new Uint8Array(512).fill(received[0] ?? 0) },
+    { do: 'marker', kind: 7 },
+    { do: 'work', instructions: 1_000_000 },
+    echo,
+  ],
+};
+const config: RestoreConfig = {
+  memoryMiB: 1,
+  bios: new Uint8Array(0),
+  vgaBios: new Uint8Array(0),
+  kernel: new Uint8Array(0),
+  cmdline: '',
+  disks: [{ base: new Uint8Array(4096) }],
+  seed: 1,
+  wallClockMs: 0,
+};
+const whole = { ...config, kernel: new Uint8Array(0) };
+
+/** What was asked of the engine below. */
+interface Counted {
+  made: number;
+  restored: number;
+  runs: number;
+  closed: number;
+}
+
+function counted(script: readonly FakeEvent[] = [echo]): { readonly engine: Engine; readonly count: Counted } {
+  const engine = createFakeEngine({ script: () => script, sha256 });
+  const count: Counted = { made: 0, restored: 0, runs: 0, closed: 0 };
+  const of = (machine: Machine): Machine => ({
+    ...machine,
+    run(request) {
+      count.runs += 1;
+      return machine.run(request);
+    },
+    close() {
+      count.closed += 1;
+      return machine.close();
+    },
+  });
+  return {
+    count,
+    engine: {
+      ...engine,
+      async powerOn(with_) {
+        count.made += 1;
+        return of(await engine.powerOn(with_));
+      },
+      async restore(with_, checkpoint) {
+        count.restored += 1;
+        return of(await engine.restore(with_, checkpoint));
+      },
+    },
+  };
+}
+
+/** Each run takes a quarter of a second of the host. */
+function remembering(engine: Engine, bytesMax = 1e9): Remembering & { readonly checkpoints: Checkpoints } {
+  let nowMs = 0;
+  const checkpoints = createCheckpoints({
+    bytesMax,
+    gridsOf({ bytes }) {
+      if (bytes.length === config.memoryMiB << 20) throw new Error('this is no checkpoint but a memory');
+      return [];
+    },
+  });
+  return { checkpoints, ...rememberingEngine(engine, { checkpoints, firstLine: 1000, now: () => (nowMs += 250) }) };
+}
+
+const asks = (word: string): RunRequest => ({
+  virtualMsMax: 20,
+  send: [{ channel: 'agent', bytes: bytes(word) }],
+  triggers: [{ when: { on: 'marker', kind: 7 }, then: { do: 'capture', label: word } }],
+});
+
+/** A report with hashes for memories, which are compared faster. */
+const brief = ({ captures, ...report }: RunReport) => ({
+  ...report,
+  captures: captures.map(({ memory, ...of }) => ({ ...of, memory: sha256([memory]) })),
+});
+
+async function runs(machine: Machine, words: readonly string[]): Promise<ReturnType<typeof brief>[]> {
+  const reports: ReturnType<typeof brief>[] = [];
+  for (const word of words) reports.push(brief(await machine.run(asks(word))));
+  return reports;
+}
+
+const WORDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+
+t.test('a machine that is asked the same again does not run', async (t) => {
+  const { engine, count } = counted();
+  const plain = await engine.powerOn(whole);
+  const expected = await runs(plain, WORDS);
+  const expectedHash = await plain.stateHash();
+  const { engine: again } = remembering(engine);
+  const first = await again.powerOn(whole);
+  t.same(await runs(first, WORDS), expected, 'the first one runs as any machine');
+  t.equal(await first.stateHash(), expectedHash);
+  await first.close();
+
+  const before = { ...count };
+  const second = await again.powerOn({ ...whole, disks: [{ base: whole.disks[0]?.base ?? new Uint8Array(0) }] });
+  const shown: string[] = [];
+  const reports: ReturnType<typeof brief>[] = [];
+  const written: number[] = [];
+  for (const word of WORDS)
+    reports.push(
+      brief(
+        await second.run({
+          ...asks(word),
+          onConsole: (piece) => shown.push(text(piece)),
+          onWritten: ({ markers, writes }) => written.push(markers.length, writes[0]?.length ?? 0),
+        }),
+      ),
+    );
+  t.same(reports, expected);
+  t.same(shown, WORDS, 'it shows what it showed');
+  t.same(
+    written,
+    WORDS.flatMap(() => [1, 1]),
+    'and what it wrote',
+  );
+  t.equal(await second.stateHash(), expectedHash);
+  t.same(count, before, 'nothing was asked of the engine');
+  await second.close();
+
+  const other = await again.powerOn({ ...whole, seed: 2 });
+  await runs(other, ['a']);
+  t.equal(count.made, before.made + 1, 'a machine with another config runs');
+  await other.close();
+});
+
+t.test('a machine that is asked something else goes on from the nearest checkpoint', async (t) => {
+  const { engine, count } = counted();
+  const { engine: again, stand } = remembering(engine);
+  const first = await again.powerOn(whole);
+  await runs(first, WORDS.slice(0, 6));
+  await stand();
+  await runs(first, WORDS.slice(6));
+  await first.close();
+
+  const plain = await engine.powerOn(whole);
+  const expected = await runs(plain, [...WORDS.slice(0, 7), 'x']);
+  const before = { ...count };
+  const second = await again.powerOn(whole);
+  t.same(await runs(second, [...WORDS.slice(0, 7), 'x']), expected);
+  t.equal(count.restored, before.restored + 1, 'it was restored where the first one stood');
+  t.equal(count.made, before.made);
+  t.equal(count.runs, before.runs + 2, 'and only ran on from there');
+  t.equal(await second.stateHash(), await plain.stateHash());
+  t.same(await second.readMemory(gpa(120), 1), bytes('x'));
+  await second.close();
+
+  const third = await again.powerOn(whole);
+  await runs(third, WORDS.slice(0, 7));
+  const ran = count.runs;
+  await runs(third, ['h']);
+  t.equal(count.runs, ran, 'what the first one did there is remembered, too');
+  await stand();
+  t.ok(count.runs > ran, 'until it is to stand');
+  const [one, two] = await Promise.all([third.readShare(), third.captureMemory()]);
+  t.equal(one, undefined);
+  t.equal(two.length, 1 << 20);
+  await third.close();
+  t.equal(count.closed, count.made + count.restored - 1, 'all but the one without a memory are closed');
+  await t.rejects(third.captureMemory(), { message: 'the machine has been ended' });
+  await stand();
+});
+
+t.test('a machine goes on from a checkpoint that another gave', async (t) => {
+  const { engine, count } = counted();
+  const { engine: again } = remembering(engine);
+  const first = await again.powerOn(whole);
+  await runs(first, ['a']);
+  const checkpoint = await first.checkpoint();
+  t.equal(await first.checkpoint(), checkpoint, 'the same one');
+  const restored = await again.restore(config, checkpoint);
+  await runs(restored, ['b']);
+  const before = { ...count };
+  const next = await again.restore(config, { ...checkpoint, bytes: checkpoint.bytes.slice() });
+  await runs(next, ['b']);
+  t.same(count, before, 'known by its content');
+  await Promise.all([first, restored, next].map((one) => one.close()));
+});
+
+t.test('a machine that many runs did not come to is forgotten', async (t) => {
+  const { engine, count } = counted();
+  const { engine: again, begin } = remembering(engine);
+  const runOnce = async (): Promise<number> => {
+    begin();
+    const machine = await again.powerOn(whole);
+    await runs(machine, ['a']);
+    await machine.close();
+    return count.runs;
+  };
+  t.equal(await runOnce(), 1);
+  for (let run = 0; run < 5; run++) begin();
+  t.equal(await runOnce(), 1);
+  for (let run = 0; run < 20; run++) begin();
+  t.equal(await runOnce(), 2);
+});
+
+t.test('what a run may read is held, and given up with the run', async (t) => {
+  const { engine } = counted();
+  const { engine: again, begin, checkpoints } = remembering(engine, 10 * 4096);
+  const first = await again.powerOn(whole);
+  await runs(first, ['a']);
+  await first.close();
+  begin();
+  const second = await again.powerOn(whole);
+  const report = await second.run(asks('a'));
+  for (let line = 0; line < 40; line++)
+    checkpoints.keep({ engine: 'x', bytes: new Uint8Array(65_536).fill(line + 1) }, line, 1e6);
+  t.equal(report.captures[0]?.memory.length, 1 << 20, 'though much else has been kept since');
+  begin();
+  t.ok(checkpoints.shown().bytes <= 10 * 4096, 'then the budget holds again');
+  await second.close();
+});
+
+t.test('without room for memories and checkpoints all is run again', async (t) => {
+  const { engine, count } = counted();
+  const { engine: again } = remembering(engine, 0);
+  const first = await again.powerOn(whole);
+  const expected = await runs(first, ['a', 'b', 'c']);
+  await first.close();
+  const before = { ...count };
+  const second = await again.powerOn(whole);
+  t.same(await runs(second, ['a', 'b', 'c']), expected);
+  t.same({ ...count, closed: 0 }, { made: before.made + 1, restored: 0, runs: before.runs + 3, closed: 0 });
+  await second.close();
+});
+
+t.test('behind a disk that fails there is no checkpoint', async (t) => {
+  const { engine } = counted();
+  const failing: Engine = {
+    ...engine,
+    async powerOn(with_) {
+      const machine = await engine.powerOn(with_);
+      return { ...machine, run: ({ triggers: _triggers, ...request }) => machine.run(request) };
+    },
+  };
+  const { engine: again, stand, checkpoints } = remembering(failing);
+  const first = await again.powerOn(whole);
+  await first.run({
+    virtualMsMax: 5,
+    triggers: [
+      {
+        when: { on: 'write', disk: 0, index: 0 },
+        then: { do: 'failDisk', disk: 0, failure: { requests: 'writes' } },
+      },
+    ],
+  });
+  await runs(first, WORDS);
+  await stand();
+  t.equal(checkpoints.shown().count, 0);
+  await first.close();
+  const sound = await again.powerOn(whole);
+  await runs(sound, WORDS);
+  t.ok(checkpoints.shown().count > 0);
+  await sound.close();
+});
+
+t.test('a machine that does something else than before is told', async (t) => {
+  const { engine } = counted();
+  let isOther = false;
+  const changing: Engine = {
+    ...engine,
+    powerOn: (with_) => engine.powerOn({ ...with_, ...(isOther && { instructionsPerMs: 400_000 }) }),
+  };
+  const { engine: again } = remembering(changing, 0);
+  const first = await again.powerOn(whole);
+  await runs(first, ['a']);
+  await first.close();
+  isOther = true;
+  const second = await again.powerOn(whole);
+  await t.rejects(runs(second, ['a']), { message: /not the same as before: it differs before instruction/ });
+  await second.close();
+});
+
+t.test('equal values', async (t) => {
+  const some = { a: [1, { b: Uint8Array.of(1, 2) }], c: undefined, d: 'x' };
+  t.ok(isAlike(some, { a: [1, { b: Uint8Array.of(1, 2) }], d: 'x' }));
+  t.notOk(isAlike(some, { a: [1, { b: Uint8Array.of(1, 3) }], d: 'x' }));
+  t.notOk(isAlike(some, { a: [1], d: 'x' }));
+  t.notOk(isAlike(some, { ...some, e: 1 }));
+  t.notOk(isAlike([1], { 0: 1, length: 1 }));
+  t.notOk(isAlike(Uint8Array.of(1), [1]));
+  t.notOk(isAlike(new Date(0), new Date(0)), 'only plain data');
+  t.notOk(isAlike(null, {}));
+  t.ok(isAlike(NaN, NaN));
+});
