@@ -6,7 +6,7 @@
 import { Agent } from '../agent/agent.js';
 import type { MachineConfig, MarkerSeen, ShareEntry, WriteShown } from '../machine/contract.js';
 import { InputError } from '../machine/errors.js';
-import { SECTOR_BYTES } from '../machine/units.js';
+import { writeShown } from '../machine/written.js';
 import { BootFailed, machineAt, restoreAt, type Booter, type BootStage, type BootStates } from './boot.js';
 import type { BootState } from './boot-state.js';
 import { afterPowerOff, neverPowered, writesBetween, type PoweredOff } from './power.js';
@@ -210,9 +210,7 @@ export class Machines {
       virtualMs,
       instructions,
       markers: [...markers],
-      writes: writes.map((of) =>
-        of.map(({ instruction, sector, bytes }) => ({ instruction, sector, count: bytes.length / SECTOR_BYTES })),
-      ),
+      writes: writes.map((of) => of.map(writeShown)),
     });
   }
 

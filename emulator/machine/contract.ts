@@ -192,6 +192,9 @@ export interface RunRequest {
   readonly onWritten?: (written: Written) => void;
 }
 
+/** What a run asks of a machine, without what is for its caller alone and cannot be told to a worker or kept. */
+export type Asked = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress' | 'onWritten'>;
+
 export type StopReason =
   | { readonly why: 'trigger'; readonly index: number }
   | { readonly why: 'byte' }

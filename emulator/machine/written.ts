@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What a run has written so far, for `RunRequest.onWritten`. */
-import type { RunReport, Written } from './contract.js';
+import type { DiskWrite, RunReport, WriteShown, Written } from './contract.js';
 import { SECTOR_BYTES } from './units.js';
+
+/** A write without its bytes. */
+export const writeShown = ({ instruction, sector, bytes }: DiskWrite): WriteShown => ({
+  instruction,
+  sector,
+  count: bytes.length / SECTOR_BYTES,
+});
 
 /** A run that has not ended. Its lists only become longer. */
 export type SoFar = Pick<RunReport, 'markers' | 'writes' | 'instructions' | 'virtualMs'>;
@@ -12,11 +19,7 @@ export function createNews(): (soFar: SoFar) => Written | undefined {
   let writesTold: readonly number[] = [];
   return ({ markers, writes, instructions, virtualMs }) => {
     const newMarkers = markers.slice(markersTold);
-    const newWrites = writes.map((of, disk) =>
-      of
-        .slice(writesTold[disk] ?? 0)
-        .map(({ instruction, sector, bytes }) => ({ instruction, sector, count: bytes.length / SECTOR_BYTES })),
-    );
+    const newWrites = writes.map((of, disk) => of.slice(writesTold[disk] ?? 0).map(writeShown));
     markersTold = markers.length;
     writesTold = writes.map((of) => of.length);
     const hasNews = newMarkers.length > 0 || newWrites.some((of) => of.length > 0);

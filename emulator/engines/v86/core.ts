@@ -7,13 +7,13 @@
 import { dueAtWrite, sectorsLanding, type DueAction } from '../write-triggers.js';
 import type {
   Action,
+  Asked,
   Capture,
   Channel,
   DiskWrite,
   MarkerSeen,
   RestoreConfig,
   RunReport,
-  RunRequest,
   ShareEntry,
   StopReason,
 } from '../../machine/contract.js';
@@ -50,9 +50,6 @@ export interface CoreParts extends EmulatorParts {
   readonly onMarker: (marker: MarkerSeen) => void;
 }
 
-/** A run request without the fields that cannot be sent to a worker. */
-export type CoreRequest = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress' | 'onWritten'>;
-
 /** The part of a config that a machine may get after everything else has been made. */
 export interface LateConfig {
   /** Per disk: see `DiskConfig.overlay`. */
@@ -66,7 +63,7 @@ export interface Core {
   /** Completes the machine with its disks and its real-time clock. To be called once, before it runs or is read. */
   equip(late: LateConfig): void;
   /** Starts a run; then call {@link advance} until it returns a report. */
-  begin(request: CoreRequest): void;
+  begin(request: Asked): void;
   /** One tick (at most about 1 virtual ms of work, or one stretch of idleness). */
   advance(): RunReport | undefined;
   /** Ends the run at the present tick boundary. */
@@ -358,7 +355,7 @@ export async function createCore(config: RestoreConfig, parts: CoreParts): Promi
 }
 
 interface Run {
-  readonly request: CoreRequest;
+  readonly request: Asked;
   readonly startMs: number;
   /** Requests to disks that had failed before. */
   readonly failedBefore: number;
@@ -374,7 +371,7 @@ interface Run {
   stop: StopReason | undefined;
 }
 
-function newRun(request: CoreRequest, diskCount: number, startMs: number, failedBefore: number): Run {
+function newRun(request: Asked, diskCount: number, startMs: number, failedBefore: number): Run {
   const cuts = (request.triggers ?? []).map(({ when, then }) =>
     when.on === 'instruction' && then.do === 'cutPower' ? when.count : Infinity,
   );

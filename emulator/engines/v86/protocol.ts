@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The messages between the rig and a machine's worker. One request at a time, each with one answer. */
 import type { SentBase } from '../../disks/pieces.js';
-import type { MarkerSeen, RestoreConfig, RunReport, ShareEntry, Written } from '../../machine/contract.js';
-import type { CoreRequest, LateConfig } from './core.js';
+import type { Asked, MarkerSeen, RestoreConfig, RunReport, ShareEntry, Written } from '../../machine/contract.js';
+import type { LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
 export type Request =
@@ -24,7 +24,7 @@ export type Request =
   | { readonly ask: 'equip'; readonly late: LateConfig }
   | {
       readonly ask: 'run';
-      readonly request: CoreRequest;
+      readonly request: Asked;
       readonly wantsConsole: boolean;
       readonly wantsProgress: boolean;
       readonly wantsWritten: boolean;

@@ -16,9 +16,9 @@ import type {
   Pause,
   PromptState,
   RecallNow,
+  ScreenShown,
   StandsAt,
   ToSession,
-  ScreenShown,
 } from './session/protocol.js';
 import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';

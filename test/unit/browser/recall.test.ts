@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** Going back to any instant of a machine, and on from there: blocks, checkpoints as differences, what a machine was told. */
-import { createHash } from 'node:crypto';
 import t from 'tap';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
@@ -9,8 +8,9 @@ import { BLOCK_BYTES, createBlockPool } from '../../../emulator/host/browser/ses
 import { createCheckpoints, leastMissed } from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { createRecall, type Origin, type Recall } from '../../../emulator/host/browser/session/recall/recall.js';
 import { cutAt, emptyTape, endOf, nextAgain, withRun } from '../../../emulator/host/browser/session/recall/tape.js';
-import type { Checkpoint, RestoreConfig, RunReport } from '../../../emulator/machine/contract.js';
+import type { Checkpoint, RunReport } from '../../../emulator/machine/contract.js';
 import { gpa } from '../../../emulator/machine/units.js';
+import { bytes, sha256, SMALL } from './fixtures/fake-machine.js';
 
 /** Bytes of which each block has one value. */
 const blocks = (values: readonly number[], rest = 0): Uint8Array => {
@@ -140,7 +140,6 @@ const report = (virtualMs: number, why: 'timeout' | 'byte', console = ''): RunRe
   instructions: virtualMs * 10,
   virtualMs,
 });
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const send = (text: string) => [{ channel: 'agent', bytes: bytes(text) }] as const;
 
 t.test('what a machine was told', async (t) => {
@@ -188,9 +187,6 @@ t.test('what a machine was told', async (t) => {
   t.same(cutAt(tape, begin), emptyTape(tape.begin));
 });
 
-const sha256 = (parts: readonly Uint8Array[]): string =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
-
 /** Echoes what it gets, and works for it for 40 ms. */
 const echo: FakeEvent = {
   do: 'receive',
@@ -202,16 +198,6 @@ const echo: FakeEvent = {
   ],
 };
 const engine = createFakeEngine({ script: () => [echo], sha256 });
-const config: RestoreConfig = {
-  memoryMiB: 1,
-  bios: new Uint8Array(0),
-  vgaBios: new Uint8Array(0),
-  kernel: new Uint8Array(0),
-  cmdline: '',
-  disks: [],
-  seed: 1,
-  wallClockMs: 0,
-};
 
 /** A session in which each run takes half a second of the host. */
 async function session(
@@ -230,9 +216,9 @@ async function session(
     console: bytes('boot '),
     make(checkpoint) {
       made.push(checkpoint);
-      if (checkpoint) return engine.restore(config, checkpoint);
+      if (checkpoint) return engine.restore(SMALL, checkpoint);
       const seed = options.other === true ? { instructionsPerMs: 400_000 } : {};
-      return engine.powerOn({ ...config, ...seed, kernel: new Uint8Array(0) });
+      return engine.powerOn({ ...SMALL, ...seed });
     },
   };
   return { recall, origin, made };
@@ -240,7 +226,7 @@ async function session(
 
 t.test('back to an instant, and on', async (t) => {
   const { recall, origin, made } = await session();
-  const machine = await engine.powerOn({ ...config, kernel: new Uint8Array(0) });
+  const machine = await engine.powerOn(SMALL);
   const live = recall.follow(machine, origin);
   const hashes = new Map<number, string>();
   for (const text of ['', 'a', '', 'b', '', '', 'c', ...Array.from({ length: 20 }, () => '')]) {
@@ -300,7 +286,7 @@ t.test('back to an instant, and on', async (t) => {
 t.test('a tab that was stopped leaves checkpoints as before', async (t) => {
   let stopMs = 0;
   const { recall, origin } = await session({ stopMs: () => stopMs });
-  const live = recall.follow(await engine.powerOn({ ...config, kernel: new Uint8Array(0) }), origin);
+  const live = recall.follow(await engine.powerOn(SMALL), origin);
   const runs = async (count: number): Promise<number> => {
     for (let run = 0; run < count; run++) await live.run({ virtualMsMax: 20 });
     return recall.shown().checkpoints.count;
@@ -316,7 +302,7 @@ t.test('a tab that was stopped leaves checkpoints as before', async (t) => {
 
 t.test('without room for checkpoints all of it is run again', async (t) => {
   const { recall, origin, made } = await session({ bytesMax: 0 });
-  const machine = await engine.powerOn({ ...config, kernel: new Uint8Array(0) });
+  const machine = await engine.powerOn(SMALL);
   const live = recall.follow(machine, origin);
   for (const text of ['a', 'b', 'c', 'd', 'e']) await live.run({ virtualMsMax: 20, send: send(text) });
   t.equal(recall.shown().checkpoints.count, 0);
@@ -327,7 +313,7 @@ t.test('without room for checkpoints all of it is run again', async (t) => {
 
 t.test('a machine that is not the same is told', async (t) => {
   const { recall, origin } = await session({ bytesMax: 0, other: true });
-  const machine = await engine.powerOn({ ...config, kernel: new Uint8Array(0) });
+  const machine = await engine.powerOn(SMALL);
   const live = recall.follow(machine, origin);
   for (const text of ['a', 'b']) await live.run({ virtualMsMax: 20, send: send(text) });
   await t.rejects(recall.goTo(1, Infinity), { message: /^the machine is not the same as before/ });

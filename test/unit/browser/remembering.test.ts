@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** An engine whose machines answer from memory what they were asked before. */
-import { createHash } from 'node:crypto';
 import t from 'tap';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
 import { createCheckpoints, type Checkpoints } from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { rememberingEngine, type Remembering } from '../../../emulator/host/browser/session/recall/remembering.js';
 import { isAlike } from '../../../emulator/machine/alike.js';
-import type { Engine, Machine, RestoreConfig, RunReport, RunRequest } from '../../../emulator/machine/contract.js';
+import type { Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../../emulator/machine/contract.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
+import { bytes, sha256, SMALL } from './fixtures/fake-machine.js';
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (of: Uint8Array): string => new TextDecoder().decode(of);
-const sha256 = (parts: readonly Uint8Array[]): string =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
 
 /** Echoes what it gets, writes it to memory and to the disk, and tells by a marker. */
 const echo: FakeEvent = {
@@ -27,17 +24,7 @@ const echo: FakeEvent = {
     echo,
   ],
 };
-const config: RestoreConfig = {
-  memoryMiB: 1,
-  bios: new Uint8Array(0),
-  vgaBios: new Uint8Array(0),
-  kernel: new Uint8Array(0),
-  cmdline: '',
-  disks: [{ base: new Uint8Array(4096) }],
-  seed: 1,
-  wallClockMs: 0,
-};
-const whole = { ...config, kernel: new Uint8Array(0) };
+const whole: MachineConfig = { ...SMALL, disks: [{ base: new Uint8Array(4096) }] };
 
 /** What was asked of the engine below. */
 interface Counted {
@@ -83,7 +70,7 @@ function remembering(engine: Engine, bytesMax = 1e9): Remembering & { readonly c
   const checkpoints = createCheckpoints({
     bytesMax,
     gridsOf({ bytes }) {
-      if (bytes.length === config.memoryMiB << 20) throw new Error('this is no checkpoint but a memory');
+      if (bytes.length === whole.memoryMiB << 20) throw new Error('this is no checkpoint but a memory');
       return [];
     },
   });
@@ -197,10 +184,10 @@ t.test('a machine goes on from a checkpoint that another gave', async (t) => {
   await runs(first, ['a']);
   const checkpoint = await first.checkpoint();
   t.equal(await first.checkpoint(), checkpoint, 'the same one');
-  const restored = await again.restore(config, checkpoint);
+  const restored = await again.restore(whole, checkpoint);
   await runs(restored, ['b']);
   const before = { ...count };
-  const next = await again.restore(config, { ...checkpoint, bytes: checkpoint.bytes.slice() });
+  const next = await again.restore(whole, { ...checkpoint, bytes: checkpoint.bytes.slice() });
   await runs(next, ['b']);
   t.same(count, before, 'known by its content');
   await Promise.all([first, restored, next].map((one) => one.close()));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** How long the machine at the prompt runs at a time, so that typed keys and pictures of its memory need not wait; what work costs it. */
+/**
+ * How long the machine at the prompt runs at a time, so that typed keys and pictures of its memory need not wait; what work costs it, and
+ * how often it is done.
+ */
 
 /** Real time that a run should take at most, and guest time of a run at most: the guest is not faster than real time. */
 export const STRETCH_MS = 20;
@@ -18,3 +21,12 @@ const COST_MS_MAX = 1_000;
  * which is not the cost of the work: what waits for a multiple of the cost would wait for hours.
  */
 export const costOf = (beganMs: number, endMs: number): number => Math.min(endMs - beganMs, COST_MS_MAX);
+
+/** The least real time in ms from one checkpoint to the next. */
+const CHECKPOINT_EVERY_MS = 1000;
+/** A machine runs so many times as long as its last checkpoint took, at least. */
+const RUN_PER_CHECKPOINT = 9;
+
+/** Real time in ms that a machine runs until it leaves the next checkpoint by itself, when the last one took `checkpointMs`. */
+export const runPerCheckpointMs = (checkpointMs: number): number =>
+  Math.max(CHECKPOINT_EVERY_MS, RUN_PER_CHECKPOINT * checkpointMs);

@@ -12,7 +12,7 @@ import type { DiskShown } from './disks.js';
 import { endMs, farther } from './elapsed.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
-import type { FromSession, Pause, PromptState, RecallNow, StandsAt, ScreenShown } from './protocol.js';
+import type { FromSession, Pause, PromptState, RecallNow, ScreenShown, StandsAt } from './protocol.js';
 import { withWritten } from './running.js';
 import type { FaultSeen, Moment } from '../../../cycle/steps/context.js';
 

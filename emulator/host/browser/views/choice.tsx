@@ -3,6 +3,7 @@
 import type { VNode } from 'preact';
 import type { ScenarioListed } from '../storage/scenario-list.js';
 import { Button } from './button.js';
+import type { Entered } from './entered.js';
 
 export interface ChoiceProps {
   readonly scenarios: readonly ScenarioListed[];
@@ -17,10 +18,6 @@ export interface ChoiceProps {
 
 /** From here on a browser may not have the memory for a run, which has several copies of that of its machine. */
 const LARGE_MIB = 512;
-
-interface Entered {
-  readonly currentTarget: { readonly value: string };
-}
 
 /**
  * What is picked is not opened at once, because who goes through a list by keys picks each on the way.

@@ -8,6 +8,7 @@ import { placeText, sectorAt, stripPicture, stripsNow, stripsOf, type Place, typ
 import { bytesText } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 import { StripFigure, stripLabel, StripLegend } from './strip.js';
+import type { Entered } from './entered.js';
 
 export interface DiskMapProps {
   /** Empty while there is nothing to see. */
@@ -21,10 +22,6 @@ export interface DiskMapProps {
   readonly sector: SectorShown | undefined;
   readonly place: Place | undefined;
   readonly onPlace: (place: Place) => void;
-}
-
-interface Entered {
-  readonly currentTarget: { readonly value: string };
 }
 
 export function DiskMap({

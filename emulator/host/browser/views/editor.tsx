@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** The scenario as text, to be changed, and why it cannot be run as it is. */
 import type { VNode } from 'preact';
+import type { Entered } from './entered.js';
 
 export interface EditorProps {
   readonly text: string;
   readonly refused: string | undefined;
   readonly onEdit: (text: string) => void;
-}
-
-interface Entered {
-  readonly currentTarget: { readonly value: string };
 }
 
 export function Editor({ text, refused, onEdit }: EditorProps): VNode {

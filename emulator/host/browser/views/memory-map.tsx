@@ -9,6 +9,7 @@ import { MEMORY_LABEL, MemoryLegend } from './memory-legend.js';
 import { bytesText, frameAt, pictureOf } from './memory-map-model.js';
 import { draw, placeOfClick } from './picture.js';
 import { durationText } from './timeline-model.js';
+import type { Entered } from './entered.js';
 
 export interface MemoryMapProps {
   /** Undefined while there is nothing to see. */
@@ -19,10 +20,6 @@ export interface MemoryMapProps {
   readonly onByFate: (on: boolean) => void;
   /** Undefined when there is no machine to ask any more. */
   readonly onPage: ((frame: number) => void) | undefined;
-}
-
-interface Entered {
-  readonly currentTarget: { readonly value: string };
 }
 
 export function MemoryMap({ memory, page, isByFate, onByFate, onPage }: MemoryMapProps): VNode | null {

@@ -5,6 +5,7 @@ import type { Addition } from '../session/additions.js';
 import type { ToSession } from '../session/protocol.js';
 import type { SessionState } from '../session/state.js';
 import { Button } from './button.js';
+import type { Entered } from './entered.js';
 
 export interface PauseProps {
   readonly state: SessionState;
@@ -43,10 +44,6 @@ interface Submitted {
   readonly currentTarget: { readonly elements: { readonly entered: { readonly value: string } } };
   preventDefault(): void;
 }
-interface Entered {
-  readonly currentTarget: { readonly value: string };
-}
-
 export function PauseView(props: PauseProps): VNode | null {
   const { state, send } = props;
   const { paused, places, leftOut } = state;

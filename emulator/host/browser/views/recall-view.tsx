@@ -5,6 +5,7 @@ import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
 import { Button } from './button.js';
 import { durationText } from './timeline-model.js';
+import type { Entered } from './entered.js';
 
 export interface RecallProps {
   readonly state: SessionState;
@@ -37,10 +38,6 @@ const canStand = ({ phase, recall, isGoing }: SessionState): boolean =>
   phase === 'prompt' && recall !== undefined && !isGoing;
 const canGo = ({ phase, recall, isGoing }: SessionState): boolean =>
   (phase === 'prompt' || phase === 'ended') && recall !== undefined && !isGoing;
-
-interface Entered {
-  readonly currentTarget: { readonly value: string };
-}
 
 export function RecallView({ state, send, instant, onInstant }: RecallProps): VNode | null {
   const { recall, wentMs, stands } = state;

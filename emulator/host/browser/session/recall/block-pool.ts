@@ -84,6 +84,7 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
         if (isZero(words)) {
           zeros ??= add(words, hashOf(words));
           found = zeros;
+          if (like[next] === zeros) next += 1;
         }
         const end = Math.min(next + WINDOW_BLOCKS, like.length);
         for (let at = next; at < end && found === undefined; at++) {

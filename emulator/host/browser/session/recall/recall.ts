@@ -3,10 +3,10 @@
  * Goes back to any instant that a machine has been at, and on from there. A checkpoint before the instant is restored, and what the
  * machine was told since then is told again. A machine that is told something else there is on a line of its own from then on.
  */
-import type { Checkpoint, Machine, RunReport } from '../../../../machine/contract.js';
+import type { Asked, Checkpoint, Machine, RunReport } from '../../../../machine/contract.js';
 import { concat, equalBytes } from '../../../../machine/bytes.js';
 import { RigError } from '../../../../machine/errors.js';
-import { costOf } from '../pace.js';
+import { costOf, runPerCheckpointMs } from '../pace.js';
 import type { Checkpoints, CheckpointsShown, Kept } from './checkpoints.js';
 import {
   beginOf,
@@ -15,8 +15,8 @@ import {
   emptyTape,
   endOf,
   nextAgain,
+  notTheSame,
   withRun,
-  type Asked,
   type Instant,
   type Position,
   type Tape,
@@ -87,11 +87,6 @@ export interface RecallDeps {
   readonly now: () => number;
 }
 
-/** Real time that a machine runs until it leaves the next checkpoint. */
-const CHECKPOINT_EVERY_MS = 1000;
-/** It runs so many times as long as the last checkpoint took, at least. */
-const RUN_PER_CHECKPOINT = 9;
-
 /** A checkpoint on a line. */
 interface Key {
   readonly position: Position;
@@ -120,7 +115,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
 
   /** At the end of the line, where its machine stands. */
   const leaveCheckpoint = async (line: Line, machine: Machine): Promise<void> => {
-    if (line.costMs - line.keptCostMs < Math.max(CHECKPOINT_EVERY_MS, RUN_PER_CHECKPOINT * checkpointMs)) return;
+    if (line.costMs - line.keptCostMs < runPerCheckpointMs(checkpointMs)) return;
     const begunMs = now();
     const kept = checkpoints.keep(await machine.checkpoint(), line.number, line.costMs);
     checkpointMs = costOf(begunMs, now());
@@ -176,10 +171,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
         };
         const isThere = !next.end || (next.end.virtualMs === nowMs && next.end.instructions === instructions);
         if (!isThere || !equalBytes(consoleOf(line.tape, position.consoleBytes, before), console))
-          throw new RigError(
-            `the machine is not the same as before: it differs before instruction ${instructions}, ${nowMs} ms`,
-            { remedy: 'report this as a bug, with the scenario' },
-          );
+          throw notTheSame({ instructions, virtualMs: nowMs });
         return console;
       },
       close: () => machine.close(),

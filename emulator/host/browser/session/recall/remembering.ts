@@ -6,6 +6,7 @@
  */
 import { isAlike } from '../../../../machine/alike.js';
 import type {
+  Asked,
   Capture,
   Checkpoint,
   Engine,
@@ -17,9 +18,9 @@ import type {
 } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
-import { costOf } from '../pace.js';
+import { costOf, runPerCheckpointMs } from '../pace.js';
 import type { Checkpoints, Kept } from './checkpoints.js';
-import type { Asked } from './tape.js';
+import { notTheSame } from './tape.js';
 
 export interface Remembering {
   /** Its machines can be replaced by others that did the same, so it has to be deterministic. */
@@ -79,12 +80,8 @@ interface Remembered {
   captures: readonly { readonly of: Omit<Capture, 'memory'>; readonly kept: Kept }[];
 }
 
-/** Real time that a machine runs until it leaves the next checkpoint by itself, and when it stands. */
-const CHECKPOINT_EVERY_MS = 1000;
+/** Where a machine stands, it leaves a checkpoint when it has run for so long, in real ms, since the one before. */
 const CHECKPOINT_STANDING_MS = 100;
-/** It runs so many times as long as the last checkpoint took, at least. */
-const RUN_PER_CHECKPOINT = 9;
-
 /** A machine that so many runs did not come to is forgotten, with its disks. */
 const RUNS_REMEMBERED = 8;
 
@@ -122,11 +119,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   const goAgain = async (machine: Machine, place: Place, came: Way): Promise<RunReport> => {
     const again = await machine.run(came.asked);
     const { captures, ...report } = again;
-    if (!isAlike(report, came.report.report))
-      throw new RigError(
-        `the machine is not the same as before: it differs before instruction ${report.instructions}, ${report.virtualMs} ms`,
-        { remedy: 'report this as a bug, with the scenario' },
-      );
+    if (!isAlike(report, came.report.report)) throw notTheSame(report);
     if (came.report.captures.some(({ kept }) => !kept.isHeld())) came.report.captures = hold(captures, place);
     return again;
   };
@@ -194,7 +187,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     };
     const runReally = async (request: RunRequest, asked: Asked): Promise<RunReport> => {
       const machine = await standingFree();
-      await leaveCheckpoint(Math.max(CHECKPOINT_EVERY_MS, RUN_PER_CHECKPOINT * checkpointMs));
+      await leaveCheckpoint(runPerCheckpointMs(checkpointMs));
       const from = place;
       const begunMs = now();
       const report = await machine.run(request);

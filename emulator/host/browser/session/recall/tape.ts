@@ -4,7 +4,8 @@
  * virtual time names: each tick takes some.
  */
 import { concat } from '../../../../machine/bytes.js';
-import type { RunReport, RunRequest } from '../../../../machine/contract.js';
+import type { Asked, RunReport } from '../../../../machine/contract.js';
+import { RigError } from '../../../../machine/errors.js';
 
 /** Where a machine stands between two ticks. */
 export interface Instant {
@@ -12,8 +13,12 @@ export interface Instant {
   readonly instructions: number;
 }
 
-/** What a run asks of a machine, without what is for its caller alone. */
-export type Asked = Omit<RunRequest, 'signal' | 'onConsole' | 'onProgress' | 'onWritten'>;
+/** A machine that was told the same again has come elsewhere. */
+export const notTheSame = ({ instructions, virtualMs }: Instant): RigError =>
+  new RigError(
+    `the machine is not the same as before: it differs before instruction ${instructions}, ${virtualMs} ms`,
+    { remedy: 'report this as a bug, with the scenario' },
+  );
 
 /** A run that has ended. Runs that ask for nothing but time are one with the run before. */
 export interface Stretch {
