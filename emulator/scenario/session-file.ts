@@ -1,21 +1,41 @@
 // SPDX-License-Identifier: MIT
-/** What was done on the page, as a small file and as a link: a scenario, what its machine is made of, and where it has ended. */
+/**
+ * What was done on the page, as a small file and as a link: a scenario, what its machine is made of, and where it has ended. Either the
+ * scenario was run, or keys were typed at the prompt of its machine.
+ */
 import { parseJson } from '../report/json.js';
 
 export interface SessionFile {
-  /** Changes whenever a program of another version could not read it. */
-  readonly sessionFormat: typeof SESSION_FORMAT;
+  /** Changes whenever a program of another version could not read it. Format 1 has neither keys nor the core. */
+  readonly sessionFormat: 1 | typeof SESSION_FORMAT;
   /** Version of Snapback. */
   readonly snapback: string;
   /** Text of a scenario file. */
   readonly scenario: string;
   /** SHA-256 (hex) by name of everything that determines the machine. */
   readonly artifacts: Readonly<Record<string, string>>;
-  /** That of the report on its run; absent when it has not been run. */
+  /** SHA-256 (hex) of the code that decides what a machine does. */
+  readonly core?: string;
+  /** That of the report on its run, or that of the machine at {@link until}; absent when it has not been run. */
   readonly stateHash?: string;
+  /** What was typed at the prompt, in its order; present with {@link until} only. */
+  readonly typed?: readonly Typed[];
+  /** Where the machine at the prompt stood; absent when the session is of a run. */
+  readonly until?: Place;
 }
 
-export const SESSION_FORMAT = 1;
+/** Between two ticks of a machine, by its counters. The instructions alone do not tell it: an idle machine has none. */
+export interface Place {
+  readonly instructions: number;
+  readonly virtualMs: number;
+}
+
+/** Bytes for the console, and where the machine got them. */
+export interface Typed extends Place {
+  readonly base64: string;
+}
+
+export const SESSION_FORMAT = 2;
 
 /** The name under which the page offers it. */
 export const SESSION_NAME = 'snapback-session.json';
@@ -30,20 +50,65 @@ export const isSession = (text: string): boolean => /^\s*\{\s*"sessionFormat"/.t
 export function readSession(text: string): { readonly session: SessionFile } | { readonly problem: string } {
   const parsed = parseJson(text);
   if ('problem' in parsed) return parsed;
-  const { sessionFormat, snapback, scenario, artifacts, stateHash } = (parsed.value ?? {}) as Readonly<
-    Record<string, unknown>
-  >;
-  if (sessionFormat !== SESSION_FORMAT)
-    return { problem: `its sessionFormat is ${JSON.stringify(sessionFormat) ?? 'missing'}, not ${SESSION_FORMAT}` };
+  const found = (parsed.value ?? {}) as Readonly<Record<string, unknown>>;
+  const { sessionFormat, snapback, scenario, artifacts, stateHash } = found;
+  if (!isFormat(sessionFormat))
+    return {
+      problem: `its sessionFormat is ${JSON.stringify(sessionFormat) ?? 'missing'}, not 1 or ${SESSION_FORMAT}`,
+    };
   if (typeof snapback !== 'string') return { problem: 'its snapback is no text' };
   if (typeof scenario !== 'string') return { problem: 'its scenario is no text' };
   if (!isHashes(artifacts)) return { problem: 'its artifacts are no hashes by name' };
   if (stateHash !== undefined && typeof stateHash !== 'string') return { problem: 'its stateHash is no text' };
-  return { session: { sessionFormat, snapback, scenario, artifacts, ...(stateHash !== undefined && { stateHash }) } };
+  const session: SessionFile = {
+    sessionFormat,
+    snapback,
+    scenario,
+    artifacts,
+    ...(stateHash !== undefined && { stateHash }),
+  };
+  return sessionFormat === 1 ? { session } : withPrompt(session, found);
 }
+
+const isFormat = (value: unknown): value is SessionFile['sessionFormat'] => value === 1 || value === SESSION_FORMAT;
+
+/** The session with what format 2 has besides. */
+function withPrompt(
+  session: SessionFile,
+  { core, typed, until }: Readonly<Record<string, unknown>>,
+): { readonly session: SessionFile } | { readonly problem: string } {
+  if (core !== undefined && typeof core !== 'string') return { problem: 'its core is no text' };
+  const known = { ...session, ...(core !== undefined && { core }) };
+  if (until === undefined) return typed === undefined ? { session: known } : { problem: 'it has typed, but no until' };
+  if (!isPlace(until)) return { problem: 'its until is no place of a machine' };
+  if (typed !== undefined && !isTyped(typed)) return { problem: 'its typed is no list of keys with their places' };
+  const keys = typed ?? [];
+  const places: readonly Place[] = [...keys, until];
+  if (places.some(({ virtualMs }, index) => virtualMs < (places[index - 1]?.virtualMs ?? 0)))
+    return { problem: 'its typed is not in its order' };
+  return { session: { ...known, typed: keys, until } };
+}
+
+const isPlace = (value: unknown): value is Place => {
+  const { instructions, virtualMs } = (value ?? {}) as Partial<Record<keyof Place, unknown>>;
+  return Number.isSafeInteger(instructions) && Number.isFinite(virtualMs);
+};
+
+const isTyped = (value: unknown): value is readonly Typed[] =>
+  Array.isArray(value) && value.every((one: unknown) => isPlace(one) && isBase64((one as Partial<Typed>).base64));
+
+const isBase64 = (value: unknown): boolean =>
+  typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value);
 
 const isHashes = (value: unknown): value is Readonly<Record<string, string>> =>
   typeof value === 'object' && value !== null && Object.values(value).every((hash) => typeof hash === 'string');
+
+export const base64Of = (bytes: Uint8Array): string =>
+  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+
+/** The reverse of {@link base64Of}. @throws when it is not such a text. */
+export const bytesOf = (base64: string): Uint8Array =>
+  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
 /** Names in the part of a link from `#` on. */
 const [SESSION, SCENARIO] = ['session', 'scenario'] as const;
@@ -53,9 +118,10 @@ const [SESSION, SCENARIO] = ['session', 'scenario'] as const;
  * @param scenario the page's scenario whose machine the session is of, if it was chosen there: see {@link scenarioPart}.
  */
 export function linkPart(session: SessionFile, scenario?: string): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(session));
-  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-  const text = btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  const text = base64Of(new TextEncoder().encode(JSON.stringify(session)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
   return `${scenario === undefined ? '#' : `${scenarioPart(scenario)}&`}${SESSION}=${text}`;
 }
 
@@ -67,8 +133,7 @@ export function sessionTextOfLink(part: string): string | undefined {
   const text = fieldIn(part, SESSION);
   if (text === undefined) return undefined;
   try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-    return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+    return new TextDecoder().decode(bytesOf(text.replaceAll('-', '+').replaceAll('_', '/')));
   } catch {
     return '';
   }

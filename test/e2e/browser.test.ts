@@ -19,7 +19,7 @@ import { runScenario } from '../../tools/run/run-scenario.js';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import type { PageResults } from '../../emulator/host/browser/page.js';
 import type { PromptState } from '../../emulator/host/browser/session/protocol.js';
-import { PROMPT_MS } from '../../emulator/host/browser/session/session.js';
+import { PROMPT_MS } from '../../emulator/host/browser/session/prompt.js';
 import { obtainMachineFiles } from '../../tools/run/machine-files.js';
 import { loadScenario } from '../../tools/run/scenario-file.js';
 import type { MachineShown } from '../../emulator/cycle/machines.js';

@@ -15,6 +15,7 @@ function harness(standsFirst: boolean, endsAtMs = Infinity) {
     machine: {} as Machine,
     line: () => 1,
     at: () => ({ virtualMs: atMs, instructions: 0 }),
+    typed: () => [],
     hasMore: () => atMs < recordedMs,
     run({ virtualMsMax, send = [] }) {
       recordedMs = 0;

@@ -7,8 +7,17 @@ import { blobsBegin, packCheckpoint } from '../../../emulator/engines/checkpoint
 import { BLOCK_BYTES, createBlockPool } from '../../../emulator/host/browser/session/recall/block-pool.js';
 import { createCheckpoints, leastMissed } from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { createRecall, type Origin, type Recall } from '../../../emulator/host/browser/session/recall/recall.js';
-import { cutAt, emptyTape, endOf, nextAgain, withRun } from '../../../emulator/host/browser/session/recall/tape.js';
-import type { Checkpoint, RunReport } from '../../../emulator/machine/contract.js';
+import { typeAgain } from '../../../emulator/host/browser/session/prompt.js';
+import {
+  cutAt,
+  emptyTape,
+  endOf,
+  nextAgain,
+  typedOn,
+  withRun,
+} from '../../../emulator/host/browser/session/recall/tape.js';
+import type { Checkpoint, Machine, MachineConfig, RunReport } from '../../../emulator/machine/contract.js';
+import type { SessionFile } from '../../../emulator/scenario/session-file.js';
 import { gpa } from '../../../emulator/machine/units.js';
 import { bytes, sha256, SMALL } from './fixtures/fake-machine.js';
 
@@ -281,6 +290,62 @@ t.test('back to an instant, and on', async (t) => {
   t.equal(await first.player.machine.stateHash(), hashes.get(end.virtualMs), 'the line before is still there');
   await first.player.close();
   await t.rejects(recall.goTo(9, 1), { message: 'the machine has no line 9' });
+});
+
+/** A fake machine has no keyboard: what is for its console comes to its agent. */
+const typedTo = (machine: Machine): Machine => ({
+  ...machine,
+  run: ({ send = [], ...request }) =>
+    machine.run({ ...request, send: send.map(({ bytes }) => ({ channel: 'agent', bytes })) }),
+});
+const consoleEngine = {
+  powerOn: async (config: MachineConfig) => typedTo(await engine.powerOn(config)),
+  restore: async (config: MachineConfig, checkpoint: Checkpoint) => typedTo(await engine.restore(config, checkpoint)),
+};
+
+t.test('what was typed is typed again on another machine', async (t) => {
+  const { recall, origin } = await session();
+  const key = (text: string) => [{ channel: 'console', bytes: bytes(text) }] as const;
+  const live = recall.follow(await consoleEngine.powerOn(SMALL), {
+    ...origin,
+    make: (checkpoint) => (checkpoint ? consoleEngine.restore(SMALL, checkpoint) : consoleEngine.powerOn(SMALL)),
+  });
+  for (const text of ['', 'a', '', 'b', '', 'c', ...Array.from({ length: 60 }, () => '')])
+    await live.run({ virtualMsMax: 20, ...(text !== '' && { send: key(text) }) });
+  const [typed, until, stateHash] = [live.typed(), live.at(), await live.machine.stateHash()];
+  t.same(
+    typed.map(({ base64 }) => atob(base64)),
+    ['a', 'b', 'c'],
+  );
+  t.ok(until.virtualMs > 1000, 'more than what is run at once');
+  const again = async (seen: Pick<SessionFile, 'typed' | 'until'>) => {
+    const machine = await consoleEngine.powerOn(SMALL);
+    const elsewhere = await typeAgain((asked) => machine.run(asked), origin.begin, seen);
+    const hash = await machine.stateHash();
+    await machine.close();
+    return { elsewhere, hash };
+  };
+  t.same(await again({ typed, until }), { elsewhere: undefined, hash: stateHash });
+  t.same((await again({ typed: [], until: origin.begin })).elsewhere, undefined, 'nothing was typed');
+  t.not((await again({ typed: typed.slice(1), until })).hash, stateHash);
+  const other = { ...until, instructions: until.instructions + 1 };
+  t.same((await again({ typed, until: other })).elsewhere, until, 'it is told where the machine is instead');
+  t.same((await again({ typed, until: { ...until, virtualMs: -1 } })).elsewhere?.virtualMs, typed.at(-1)?.virtualMs);
+  await live.close();
+
+  const { player } = await recall.goTo(1, (typed[1]?.virtualMs ?? 0) + 5);
+  t.same(player.typed(), typed.slice(0, 2), 'up to the instant where the machine stands');
+  await player.close();
+  const before = await recall.goTo(1, typed[1]?.virtualMs ?? 0);
+  t.same(before.player.typed(), typed.slice(0, 1), 'not what was typed there');
+  await before.player.run({ virtualMsMax: 20, send: key('x') });
+  t.same(
+    before.player.typed().map(({ base64 }) => atob(base64)),
+    ['a', 'x'],
+    'on a line of its own',
+  );
+  await before.player.close();
+  t.same(typedOn(emptyTape(origin.begin), { stretch: -1 }), []);
 });
 
 t.test('a tab that was stopped leaves checkpoints as before', async (t) => {

@@ -364,11 +364,12 @@ t.test('instants of the machine at the prompt', async (t) => {
   };
   const moving = after(prompt, { tell: 'recall', recall });
   const stands = { virtualMs: 3500, instructions: 6, stateHash: 'abcdef0123456789f' };
+  const atInstant: SessionFile = { ...session, typed: [], until: { virtualMs: 3500, instructions: 6 } };
   const there = [
     { tell: 'going' } as const,
     { tell: 'arrived', console: new Uint8Array(0), tookMs: 1250 } as const,
     { tell: 'recall', recall: { ...recall, isStanding: true, hasMore: true } } as const,
-    { tell: 'stands', stands } as const,
+    { tell: 'stands', stands, session: atInstant, expected: undefined } as const,
   ];
   const [going, arrived, , standing] = there.map((_, index) => there.slice(0, index + 1).reduce(next, moving)) as [
     SessionState,
@@ -410,6 +411,15 @@ t.test('instants of the machine at the prompt', async (t) => {
     view(standing),
     />2 checkpoints need 60.0 of at most 384.0 MB. The way to the last instant took 1.25 s. What is typed/,
   );
+  const linkIn = (html: string): string => /id="instant-link" href="([^"]*)"/.exec(html)?.[1] ?? '';
+  t.equal(sessionTextOfLink(linkIn(view(standing))), JSON.stringify(atInstant));
+  t.match(view(standing), /<a id="instant-file" href="data:application\/json,[^"]*" download="snapback-session.json"/);
+  t.notMatch(view(standing), /id="same-instant"/, 'a page that was opened without a link');
+  t.notMatch(view(next(standing, { tell: 'recall', recall })), /id="instant-link"/, 'not while it moves');
+  const same = (expected: string): string =>
+    view(next(standing, { tell: 'stands', stands, session: atInstant, expected }));
+  t.match(same(stands.stateHash), /<p id="same-instant" class="good">This is the state of the link\.</);
+  t.match(same('beef'), /<p id="same-instant" class="bad">This is not the state of the link, which is beef\.</);
   const one = { ...moving, recall: { ...recall, lines: recall.lines.slice(0, 1), line: 1 } };
   t.notMatch(view(one), /<select/);
 });

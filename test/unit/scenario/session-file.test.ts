@@ -33,7 +33,7 @@ steps:
   - shutdown
 `;
 const session: SessionFile = {
-  sessionFormat: 1,
+  sessionFormat: 2,
   snapback: '1.0.0',
   scenario: EDITED,
   artifacts: { kernel: 'a'.repeat(64) },
@@ -63,14 +63,44 @@ t.test('a session is a file and a link', async (t) => {
   for (const damaged of ['#session=', '#session=*', link.slice(0, -7)])
     t.match(readSession(sessionTextOfLink(damaged) ?? ''), { problem: /^it is not JSON/ }, damaged);
   const problem = (change: object): unknown => readSession(JSON.stringify({ ...session, ...change }));
-  t.same(problem({ sessionFormat: 2 }), { problem: 'its sessionFormat is 2, not 1' });
-  t.same(problem({ sessionFormat: undefined }), { problem: 'its sessionFormat is missing, not 1' });
+  t.same(problem({ sessionFormat: 3 }), { problem: 'its sessionFormat is 3, not 1 or 2' });
+  t.same(problem({ sessionFormat: undefined }), { problem: 'its sessionFormat is missing, not 1 or 2' });
   t.same(problem({ snapback: 1 }), { problem: 'its snapback is no text' });
   t.same(problem({ scenario: undefined }), { problem: 'its scenario is no text' });
   for (const artifacts of [null, 'x', { kernel: 1 }])
     t.same(problem({ artifacts }), { problem: 'its artifacts are no hashes by name' });
   t.same(problem({ stateHash: 5 }), { problem: 'its stateHash is no text' });
-  t.same(readSession('null'), { problem: 'its sessionFormat is missing, not 1' });
+  t.same(readSession('null'), { problem: 'its sessionFormat is missing, not 1 or 2' });
+  const first: SessionFile = { ...session, sessionFormat: 1 };
+  t.same(readSession(sessionText(first)), { session: first }, 'a file of the format before');
+});
+
+t.test('a session of the prompt', async (t) => {
+  const typed = [
+    { instructions: 70, virtualMs: 7.25, base64: 'bHM=' },
+    { instructions: 70, virtualMs: 1234.567890123, base64: 'DQ==' },
+  ];
+  const until = { instructions: 99, virtualMs: 2000.1 };
+  const prompt: SessionFile = { ...session, core: 'c'.repeat(64), typed, until };
+  t.same(readSession(sessionText(prompt)), { session: prompt });
+  t.same(readSession(sessionTextOfLink(linkPart(prompt)) ?? ''), { session: prompt }, 'with equal counters in a link');
+  t.same(readSession(JSON.stringify({ ...session, until })), { session: { ...session, typed: [], until } });
+  const problem = (change: object): unknown => readSession(JSON.stringify({ ...prompt, ...change }));
+  t.same(problem({ core: 1 }), { problem: 'its core is no text' });
+  t.same(problem({ until: undefined }), { problem: 'it has typed, but no until' });
+  for (const damaged of [null, 5, {}, { ...until, instructions: 1.5 }, { ...until, virtualMs: '2' }])
+    t.same(problem({ until: damaged }), { problem: 'its until is no place of a machine' });
+  for (const damaged of [
+    5,
+    [null],
+    [{ base64: 'DQ==' }],
+    [until],
+    [{ ...until, base64: 'D' }],
+    [{ ...until, base64: 7 }],
+  ])
+    t.same(problem({ typed: damaged }), { problem: 'its typed is no list of keys with their places' });
+  t.same(problem({ typed: typed.toReversed() }), { problem: 'its typed is not in its order' });
+  t.same(problem({ until: { ...until, virtualMs: 1000 } }), { problem: 'its typed is not in its order' });
 });
 
 const planOf = (text: string): Plan => {
@@ -131,7 +161,7 @@ t.test('a session is repeated on this host', async (t) => {
   t.match(loaded.replay, /replay 'a b\.json'$/);
   await t.rejects(loadSession('x.json', '{ "sessionFormat": 9 }'), {
     exitCode: 2,
-    message: 'x.json is no session: its sessionFormat is 9, not 1',
+    message: 'x.json is no session: its sessionFormat is 9, not 1 or 2',
   });
   await t.rejects(loadSession('x.json', sessionText({ ...session, scenario: 'steps: []' })), {
     exitCode: 2,

@@ -147,7 +147,14 @@ export type FromSession =
   /** It is there. `console`: all that its console shows. `tookMs`: real time. */
   | { readonly tell: 'arrived'; readonly console: Uint8Array; readonly tookMs: number }
   /** The machine at the prompt stands. */
-  | { readonly tell: 'stands'; readonly stands: StandsAt }
+  | {
+      readonly tell: 'stands';
+      readonly stands: StandsAt;
+      /** What was done up to there. */
+      readonly session: SessionFile;
+      /** State hash of the session with which the page was opened, where the machine of that stood. */
+      readonly expected: string | undefined;
+    }
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | {

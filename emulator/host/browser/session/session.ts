@@ -5,7 +5,7 @@ import type { Standing } from '../../../cycle/steps/context.js';
 import { blobsBegin } from '../../../engines/checkpoint-format.js';
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
 import { concat } from '../../../machine/bytes.js';
-import type { Engine, Machine, RunReport } from '../../../machine/contract.js';
+import type { Engine } from '../../../machine/contract.js';
 import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
 import { SESSION_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
@@ -28,24 +28,23 @@ import { createFateReader, type FateReader } from './fate-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
+import { isSame, machineAtPrompt, typeAgain } from './prompt.js';
 import { createCheckpoints } from './recall/checkpoints.js';
 import { createRecall, type Player } from './recall/recall.js';
 import { rememberingEngine, type Remembering } from './recall/remembering.js';
+import { notTheSame } from './recall/tape.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
 import { createWalk } from './walk.js';
 
-/** Guest time from the saved state to the prompt of its shell, with some to spare. */
-export const PROMPT_MS = 100;
 /** The most that all checkpoints of a session may need, of the machine at the prompt and of runs. */
 const CHECKPOINT_BYTES_MAX = 384e6;
 /** The machines of runs have the numbers from here on among the checkpoints. */
 const FIRST_LINE_OF_RUNS = 1e6;
+/** The line on which the keys of a link are typed. */
+const FIRST_LINE = 1;
 /** Real time between two reports of where that machine is, while it moves. */
 const MOVE_EVERY_MS = 250;
-
-/** The machine where its shell has its prompt, and what has brought it there. */
-type AtPrompt = Pick<RunReport, 'console' | 'instructions' | 'virtualMs'> & { readonly machine: Machine };
 
 interface Opened {
   readonly machine: LoadedMachine;
@@ -100,31 +99,67 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     opened = { machine: loaded, engine, remembering, session, scenario: undefined };
     const { seen } = agentReady;
     tell({ tell: 'console', bytes: seen.console, machine: 0 });
-    const toPrompt = async (onConsole?: (bytes: Uint8Array) => void): Promise<AtPrompt> => {
-      const machine = await engine.restore(config, agentReady.checkpoint);
-      return { machine, ...(await machine.run({ virtualMsMax: PROMPT_MS, ...(onConsole && { onConsole }) })) };
-    };
-    const { machine, instructions, virtualMs, console } = await toPrompt(show);
+    const { machine, instructions, virtualMs, console } = await machineAtPrompt(engine, config, agentReady, {
+      onConsole: show,
+    });
     const promptMs = performance.now();
     const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
     tell({ tell: 'prompt', state, scenario: session?.scenario ?? loaded.description.scenario.text });
-    talk(
-      loaded,
-      recall.follow(machine, {
-        begin: { instructions, virtualMs },
-        console: concat([seen.console, console]),
-        make: async (checkpoint) => (checkpoint ? engine.restore(config, checkpoint) : (await toPrompt()).machine),
-      }),
-      false,
-    );
+    const shown = concat([seen.console, console]);
+    const player = recall.follow(machine, {
+      begin: { instructions, virtualMs },
+      console: shown,
+      make: async (checkpoint) =>
+        checkpoint ? engine.restore(config, checkpoint) : (await machineAtPrompt(engine, config, agentReady)).machine,
+    });
+    const isOfPrompt = session?.until !== undefined;
+    if (isOfPrompt) await replay(player, session, shown);
+    talk(opened, player, isOfPrompt);
     for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
     await tellStored();
   };
 
+  /** Does what a link says of the prompt. `shown`: by the console so far. @throws RigError when the machine does something else. */
+  const replay = async (player: Player, session: SessionFile, shown: Uint8Array): Promise<void> => {
+    tell({ tell: 'going' });
+    const startedMs = now();
+    const pieces = [shown];
+    const elsewhere = await typeAgain(
+      async (asked) => {
+        const report = await player.run(asked);
+        pieces.push(report.console);
+        return report;
+      },
+      player.at(),
+      session,
+    );
+    if (elsewhere) {
+      await player.close();
+      throw notTheSame(elsewhere);
+    }
+    tell({ tell: 'arrived', console: concat(pieces), tookMs: now() - startedMs });
+  };
+
+  /** What was done up to where the machine at the prompt stands. */
+  const sessionAt = (
+    { machine: { description }, session }: Opened,
+    player: Player,
+    stateHash: string,
+  ): SessionFile => ({
+    sessionFormat: SESSION_FORMAT,
+    snapback: description.snapback,
+    scenario: session?.scenario ?? description.scenario.text,
+    artifacts: description.artifacts,
+    stateHash,
+    typed: player.typed(),
+    until: player.at(),
+  });
+
   /** The console is that of the player's machine. */
-  const talk = (loaded: LoadedMachine, player: Player, stands: boolean): void => {
+  const talk = (of: Opened, player: Player, stands: boolean): void => {
+    const { machine: loaded, session } = of;
     const reader = async (): Promise<MemoryReader> =>
       memoryReader(player.machine, await loadSymbols(loaded, () => undefined), loaded.agentReady.seen.markers);
     const tellMove = (isStanding: boolean): void =>
@@ -143,7 +178,15 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         const { virtualMs } = player.at();
         const leaves = [memory.standing(reader, virtualMs), screen.standing(player.machine, virtualMs)];
         const told = player.machine.stateHash().then(
-          (stateHash) => tell({ tell: 'stands', stands: { ...player.at(), stateHash } }),
+          (stateHash) => {
+            const isThere = session?.until && player.line() === FIRST_LINE && isSame(session.until, player.at());
+            tell({
+              tell: 'stands',
+              stands: { ...player.at(), stateHash },
+              session: sessionAt(of, player, stateHash),
+              expected: isThere ? session.stateHash : undefined,
+            });
+          },
           // It has been ended.
           () => undefined,
         );
@@ -174,7 +217,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const startedMs = performance.now();
     const { player, console } = await recall.goTo(line, toMs);
     tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
-    talk(opened.machine, player, true);
+    talk(opened, player, true);
   };
 
   const run = async (stepwise: boolean, text: string, again?: Again): Promise<void> => {
@@ -223,7 +266,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         artifacts: description.artifacts,
         stateHash: report.stateHash,
       },
-      expected: text === session?.scenario ? session.stateHash : undefined,
+      expected: text === session?.scenario && !session.until ? session.stateHash : undefined,
     });
     await tellStored();
   };

@@ -45,6 +45,9 @@ export interface SessionState {
   readonly wentMs: number | undefined;
   /** While the machine at the prompt stands still. */
   readonly stands: StandsAt | undefined;
+  /** Of the place where the machine at the prompt stood last: what was done up to there, and see the message `stands`. */
+  readonly instantSession: SessionFile | undefined;
+  readonly instantExpected: string | undefined;
   /** The page of the memory map that was asked for last. */
   readonly page: PageShown | undefined;
   /** What can be chosen instead of the page's own scenario. */
@@ -130,6 +133,8 @@ export const START: SessionState = {
   isGoing: false,
   wentMs: undefined,
   stands: undefined,
+  instantSession: undefined,
+  instantExpected: undefined,
   page: undefined,
   scenarios: [],
   scenario: undefined,
@@ -174,7 +179,8 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'stands': {
       const { instructions, virtualMs, stateHash } = message.stands;
       const said = `stands at instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)}`;
-      return { ...state, stands: message.stands, said };
+      const { stands, session: instantSession, expected: instantExpected } = message;
+      return { ...state, stands, instantSession, instantExpected, said };
     }
     case 'ended':
       return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };

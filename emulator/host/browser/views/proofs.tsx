@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The proofs: the verdict as the command line prints it, while it is worked out and then; the state hash and the report. */
 import type { VNode } from 'preact';
-import { linkPart, SESSION_NAME, sessionText } from '../../../scenario/session-file.js';
 import type { SessionState } from '../session/state.js';
+import { asLink, Same, SessionLinks } from './session-links.js';
 
 export interface ProofsProps extends Pick<
   SessionState,
@@ -38,24 +38,9 @@ export function Proofs(props: ProofsProps): VNode | null {
             </a>
           </p>
           {session && (
-            <p>
-              <a id="session-link" href={linkPart(session, opened)}>
-                Link to this run
-              </a>
-              , which opens the page with its scenario, or{' '}
-              <a id="session-file" href={asLink(sessionText(session))} download={SESSION_NAME}>
-                download it as a file
-              </a>{' '}
-              for <code>npx snapback replay {SESSION_NAME}</code>.
-            </p>
+            <SessionLinks id="session" of="this run" does="opens the page with its scenario" {...{ session, opened }} />
           )}
-          {expected !== undefined && (
-            <p id="same" class={expected === report.stateHash ? 'good' : 'bad'}>
-              {expected === report.stateHash
-                ? 'This is the state of the link.'
-                : `This is not the state of the link, which is ${expected}.`}
-            </p>
-          )}
+          <Same id="same" expected={expected} stateHash={report.stateHash} />
         </div>
       ) : (
         // The text above is read as a whole. This says what is new in it.
@@ -70,5 +55,3 @@ export function Proofs(props: ProofsProps): VNode | null {
     </section>
   );
 }
-
-const asLink = (json: string): string => `data:application/json,${encodeURIComponent(json)}`;

@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
 import { Button } from './button.js';
+import { Same, SessionLinks } from './session-links.js';
 import { durationText } from './timeline-model.js';
 import type { Entered } from './entered.js';
 
@@ -13,6 +14,8 @@ export interface RecallProps {
   /** What the slider and the list of lines say, if that is another instant than the present one. */
   readonly instant: InstantChosen | undefined;
   readonly onInstant: (instant: InstantChosen) => void;
+  /** See `ChoiceProps`. */
+  readonly opened?: string | undefined;
 }
 
 export interface InstantChosen {
@@ -39,8 +42,8 @@ const canStand = ({ phase, recall, isGoing }: SessionState): boolean =>
 const canGo = ({ phase, recall, isGoing }: SessionState): boolean =>
   (phase === 'prompt' || phase === 'ended') && recall !== undefined && !isGoing;
 
-export function RecallView({ state, send, instant, onInstant }: RecallProps): VNode | null {
-  const { recall, wentMs, stands } = state;
+export function RecallView({ state, send, instant, onInstant, opened }: RecallProps): VNode | null {
+  const { recall, wentMs, stands, instantSession, instantExpected } = state;
   if (!recall) return null;
   const { lines, checkpoints, isStanding, hasMore } = recall;
   const present: InstantChosen = { line: recall.line, virtualMs: recall.at.virtualMs };
@@ -102,6 +105,15 @@ export function RecallView({ state, send, instant, onInstant }: RecallProps): VN
         {wentMs !== undefined && ` The way to the last instant took ${durationText(wentMs)}.`}
         {stands && hasMore && ' What is typed here begins a new line.'}
       </p>
+      {stands && instantSession && (
+        <SessionLinks
+          id="instant"
+          of="this instant"
+          does="opens the page, types what was typed up to here, and has the machine stand"
+          {...{ session: instantSession, opened }}
+        />
+      )}
+      {stands && <Same id="same-instant" expected={instantExpected} stateHash={stands.stateHash} />}
     </section>
   );
 }

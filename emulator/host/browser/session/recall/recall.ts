@@ -6,6 +6,7 @@
 import type { Asked, Checkpoint, Machine, RunReport } from '../../../../machine/contract.js';
 import { concat, equalBytes } from '../../../../machine/bytes.js';
 import { RigError } from '../../../../machine/errors.js';
+import type { Typed } from '../../../../scenario/session-file.js';
 import { costOf, runPerCheckpointMs } from '../pace.js';
 import type { Checkpoints, CheckpointsShown, Kept } from './checkpoints.js';
 import {
@@ -16,6 +17,7 @@ import {
   endOf,
   nextAgain,
   notTheSame,
+  typedOn,
   withRun,
   type Instant,
   type Position,
@@ -52,6 +54,8 @@ export interface Player {
   readonly machine: Machine;
   readonly line: () => number;
   readonly at: () => Instant;
+  /** What was typed from the beginning of the line to here. */
+  readonly typed: () => readonly Typed[];
   /** Whether the line goes on from here. */
   readonly hasMore: () => boolean;
   /** Asks something of the machine. Where the present line goes on, a new one begins. */
@@ -145,6 +149,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
       machine,
       line: () => line.number,
       at: () => position.at,
+      typed: () => typedOn(line.tape, position),
       hasMore,
       async run(asked, onConsole) {
         if (hasMore()) fork();

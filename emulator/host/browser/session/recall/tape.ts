@@ -6,6 +6,7 @@
 import { concat } from '../../../../machine/bytes.js';
 import type { Asked, RunReport } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
+import { base64Of, type Typed } from '../../../../scenario/session-file.js';
 
 /** Where a machine stands between two ticks. */
 export interface Instant {
@@ -54,6 +55,19 @@ export const endOf = ({ begin, stretches, console }: Tape): Position => ({
   stretch: stretches.length - 1,
   consoleBytes: console.reduce((sum, { length }) => sum + length, 0),
 });
+
+/** What was typed on a tape up to a position: all that a session file needs to have it again. */
+export const typedOn = (
+  { stretches }: Pick<Tape, 'stretches'>,
+  { stretch }: Pick<Position, 'stretch'>,
+): readonly Typed[] =>
+  stretches
+    .slice(0, stretch + 1)
+    .flatMap(({ asked: { send = [] }, begin: { instructions, virtualMs } }) =>
+      send
+        .filter(({ channel }) => channel === 'console')
+        .map(({ bytes }) => ({ instructions, virtualMs, base64: base64Of(bytes) })),
+    );
 
 /** Pieces of the console's output are joined up to this size. */
 const PIECE_BYTES = 16_384;
