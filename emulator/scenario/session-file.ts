@@ -81,6 +81,7 @@ function withPrompt(
   const known = { ...session, ...(core !== undefined && { core }) };
   if (until === undefined) return typed === undefined ? { session: known } : { problem: 'it has typed, but no until' };
   if (!isPlace(until)) return { problem: 'its until is no place of a machine' };
+  if (session.stateHash === undefined) return { problem: 'it has until, but no stateHash' };
   if (typed !== undefined && !isTyped(typed)) return { problem: 'its typed is no list of keys with their places' };
   const keys = typed ?? [];
   const places: readonly Place[] = [...keys, until];

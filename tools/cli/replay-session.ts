@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
 /** `snapback replay SESSION`: repeats on this host what was done on the page, and compares the state. */
+import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';
-import { readSession, type SessionFile } from '../../emulator/scenario/session-file.js';
+import { readSession, type Place, type SessionFile } from '../../emulator/scenario/session-file.js';
+import { checkForBrowser } from '../page/scenario-page.js';
+import { machineAtAgent } from '../run/at-agent.js';
+import { sharedEngine } from '../run/engines.js';
 import { ownCommand, quoted } from '../run/own-command.js';
+import { repeatAtPrompt } from '../run/prompt-session.js';
 import { scenarioOfText, type LoadedScenario } from '../run/scenario-file.js';
+import { buildContext } from './build-context.js';
+import { ensurePrerequisites } from './doctor.js';
 import { hasColour, print, runOne, type RunOptions } from './run.js';
 import { askedFor, attempt, withReports } from './with-reports.js';
 
@@ -20,6 +27,8 @@ export async function replaySession(
   return withReports([one], options, signal, async () => {
     const { session, loaded } = await attempt(one, () => loadSession(file, text));
     one.name = loaded.scenario.name;
+    const { until } = session;
+    if (until) return attempt(one, () => replayPrompt(file, { ...session, until }, loaded, options, signal));
     one.run = await attempt(one, () => runOne(loaded, options, signal));
     const { report } = one.run;
     print(`${renderText(report, { colour: hasColour(options) })}\n`, options);
@@ -37,6 +46,58 @@ export async function replaySession(
     );
     return report.verdict === 'pass' ? EXIT.pass : EXIT.guestFailed;
   });
+}
+
+/** Repeats what was typed at the prompt. There is no scenario's verdict, so the exit status is `pass` when the state is the same. */
+async function replayPrompt(
+  file: string,
+  session: PromptSession,
+  loaded: LoadedScenario,
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const { json, junit, ktap, trace, console: log } = options;
+  if ([json, junit, ktap, trace, log].some((wanted) => wanted !== undefined))
+    throw new InputError(
+      `${file} is a session of the prompt, in which no scenario is run, so there is no report on it`,
+      {
+        remedy: 'leave out the options that name files of a report',
+      },
+    );
+  checkForBrowser(loaded);
+  const { context, progress } = buildContext(signal);
+  await ensurePrerequisites(context);
+  try {
+    const { files, agentReady } = await machineAtAgent(loaded, context);
+    progress.say('typing what was typed');
+    const { elsewhere, stateHash } = await repeatAtPrompt(sharedEngine('v86'), files.config, agentReady, session, {
+      signal,
+      ...(options.verbose === true && { onConsole: (bytes: Uint8Array) => void process.stderr.write(bytes) }),
+    });
+    progress.clear();
+    const present = { artifacts: files.hashes, packages: packageVersions(), stateHash };
+    const differences = [...sessionDifferences(session, present), ...placeDifferences(session.until, elsewhere)];
+    if (differences.length > 0) {
+      print([`  ${NOT_THE_SAME}:`, ...differences.map((line) => `      ${line}`)].join('\n'), options);
+      return EXIT.rigFailed;
+    }
+    const { instructions, virtualMs } = session.until;
+    print(
+      `  the same session: instruction ${instructions}, ${virtualMs.toFixed(3)} ms; state ${stateHash.slice(0, 16)} again`,
+      options,
+    );
+    return EXIT.pass;
+  } finally {
+    progress.clear();
+  }
+}
+
+type PromptSession = SessionFile & Required<Pick<SessionFile, 'until'>>;
+
+/** Empty when the machine is where it stood on the page. `elsewhere`: see `Repeated`. */
+export function placeDifferences(until: Place, elsewhere: Place | undefined): readonly string[] {
+  const text = ({ instructions, virtualMs }: Place): string => `instruction ${instructions}, ${virtualMs} ms`;
+  return elsewhere ? [`place: ${text(until)}, now ${text(elsewhere)}`] : [];
 }
 
 const NOT_THE_SAME = 'not the same session';

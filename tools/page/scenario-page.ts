@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The page with the machine that a scenario describes. */
-import { join } from 'node:path';
-import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
-import { byteCache } from '../../emulator/host/node/byte-cache.js';
-import { sharedEngine } from '../run/engines.js';
-import { obtainMachineFiles } from '../run/machine-files.js';
+import { machineAtAgent } from '../run/at-agent.js';
 import { reportFacts } from '../run/run-scenario.js';
 import type { LoadedScenario } from '../run/scenario-file.js';
 import type { PageFiles } from './files.js';
@@ -47,22 +43,8 @@ export async function scenarioPage(loaded: LoadedScenario, context: BuildContext
 /** Builds what is missing, and boots the machine. @throws as {@link scenarioPage}. */
 export async function pageContent(loaded: LoadedScenario, context: BuildContext): Promise<PageContent> {
   checkForBrowser(loaded);
-  const { machine } = loaded.plan;
-  const files = await obtainMachineFiles(machine, loaded.scenario.disks, context);
+  const { files, agentReady, beforeDisk } = await machineAtAgent(loaded, context);
   const { config, configKey, hashes, systemMap, bootCommands } = files;
-  const states = bootStates();
-  const booter: Booter = {
-    engine: sharedEngine(machine.engine),
-    config,
-    configKey,
-    cache: byteCache(join(context.cacheDir, 'checkpoints')),
-    signal: context.signal,
-    onProgress: (what) => {
-      if (what !== '') context.progress(what);
-    },
-  };
-  const agentReady = await states.at('agentReady', booter);
-  const beforeDisk = await states.at('beforeDisk', booter);
   return {
     config,
     configKey,

@@ -7,7 +7,7 @@ import { blobsBegin, packCheckpoint } from '../../../emulator/engines/checkpoint
 import { BLOCK_BYTES, createBlockPool } from '../../../emulator/host/browser/session/recall/block-pool.js';
 import { createCheckpoints, leastMissed } from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { createRecall, type Origin, type Recall } from '../../../emulator/host/browser/session/recall/recall.js';
-import { typeAgain } from '../../../emulator/host/browser/session/prompt.js';
+import { PROMPT_MS, typeAgain } from '../../../emulator/host/browser/session/prompt.js';
 import {
   cutAt,
   emptyTape,
@@ -19,6 +19,7 @@ import {
 import type { Checkpoint, Machine, MachineConfig, RunReport } from '../../../emulator/machine/contract.js';
 import type { SessionFile } from '../../../emulator/scenario/session-file.js';
 import { gpa } from '../../../emulator/machine/units.js';
+import { repeatAtPrompt } from '../../../tools/run/prompt-session.js';
 import { bytes, sha256, SMALL } from './fixtures/fake-machine.js';
 
 /** Bytes of which each block has one value. */
@@ -331,6 +332,27 @@ t.test('what was typed is typed again on another machine', async (t) => {
   const other = { ...until, instructions: until.instructions + 1 };
   t.same((await again({ typed, until: other })).elsewhere, until, 'it is told where the machine is instead');
   t.same((await again({ typed, until: { ...until, virtualMs: -1 } })).elsewhere?.virtualMs, typed.at(-1)?.virtualMs);
+  const saved = await consoleEngine.powerOn(SMALL);
+  const agentReady = { checkpoint: await saved.checkpoint() };
+  const inNode = (seen: Pick<SessionFile, 'typed' | 'until'>, signal?: AbortSignal) =>
+    repeatAtPrompt({ ...engine, ...consoleEngine }, SMALL, agentReady, seen, { ...(signal && { signal }) });
+  const prompt = await consoleEngine.restore(SMALL, agentReady.checkpoint);
+  const { instructions, virtualMs } = await prompt.run({ virtualMsMax: PROMPT_MS });
+  const atPrompt = { instructions, virtualMs };
+  t.same(
+    await inNode({ typed: [], until: atPrompt }),
+    { elsewhere: undefined, stateHash: await prompt.stateHash() },
+    'Node begins where the page does',
+  );
+  const keys = [{ ...atPrompt, base64: btoa('k') }];
+  await prompt.run({ virtualMsMax: 300, send: key('k') });
+  const end = await prompt.run({ virtualMsMax: 400 });
+  t.same(
+    await inNode({ typed: keys, until: { instructions: end.instructions, virtualMs: end.virtualMs } }),
+    { elsewhere: undefined, stateHash: await prompt.stateHash() },
+    'and types what was typed',
+  );
+  await t.rejects(inNode({ typed: keys, until }, AbortSignal.abort(new Error('stop'))), { message: 'stop' });
   await live.close();
 
   const { player } = await recall.goTo(1, (typed[1]?.virtualMs ?? 0) + 5);

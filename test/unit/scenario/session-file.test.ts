@@ -15,7 +15,7 @@ import {
   type SessionFile,
 } from '../../../emulator/scenario/session-file.js';
 import { readScenario } from '../../../emulator/scenario/schema.js';
-import { loadSession, sessionDifferences } from '../../../tools/cli/replay-session.js';
+import { loadSession, placeDifferences, replaySession, sessionDifferences } from '../../../tools/cli/replay-session.js';
 
 const OWN = `name: own
 machine: { seed: 3 }
@@ -88,6 +88,7 @@ t.test('a session of the prompt', async (t) => {
   const problem = (change: object): unknown => readSession(JSON.stringify({ ...prompt, ...change }));
   t.same(problem({ core: 1 }), { problem: 'its core is no text' });
   t.same(problem({ until: undefined }), { problem: 'it has typed, but no until' });
+  t.same(problem({ stateHash: undefined }), { problem: 'it has until, but no stateHash' });
   for (const damaged of [null, 5, {}, { ...until, instructions: 1.5 }, { ...until, virtualMs: '2' }])
     t.same(problem({ until: damaged }), { problem: 'its until is no place of a machine' });
   for (const damaged of [
@@ -176,4 +177,15 @@ t.test('a session is repeated on this host', async (t) => {
   t.same(sessionDifferences(session, { ...report, stateHash: 'b'.repeat(64) }), []);
   const { stateHash: _, ...unrun } = session;
   t.same(sessionDifferences(unrun, report), []);
+  const place = { instructions: 5, virtualMs: 1.5 };
+  t.same(placeDifferences(place, undefined), []);
+  t.same(placeDifferences(place, { instructions: 6, virtualMs: 1.5 }), [
+    'place: instruction 5, 1.5 ms, now instruction 6, 1.5 ms',
+  ]);
+  const { signal } = new AbortController();
+  const ofPrompt = sessionText({ ...session, typed: [], until: place });
+  await t.rejects(replaySession('x.json', ofPrompt, { json: '/dev/null' }, signal), {
+    exitCode: 2,
+    message: /^x\.json is a session of the prompt, .* no report on it$/,
+  });
 });
