@@ -32,7 +32,7 @@ export async function buildAll() {
   await buildWorkers();
   await bundle({
     ...node,
-    plugins: [cellDigest],
+    plugins: [cellDigest, coreDigest],
     entryPoints: present({ index: 'tools/library.ts', cli: 'tools/cli/main.ts' }),
     outdir: dist,
   });
@@ -106,11 +106,43 @@ const cellDigest = {
   },
 };
 
+/** The code that decides what a machine does, whatever its host: what the rig adds to v86, the boot, and the way to the prompt. */
+const CORE = [
+  'emulator/engines/v86/serve.ts',
+  'emulator/engines/v86/remote-engine.ts',
+  'emulator/cycle/boot.ts',
+  'emulator/host/browser/session/prompt.ts',
+];
+let coreHash;
+
+/** Answers a digest of {@link CORE} and of v86. Comments do not count. It is the same in every program of a version. */
+async function hashCore() {
+  const entryPoints = CORE.map((path) => join(root, path));
+  const options = { ...node, minify: true, sourcemap: false, entryPoints, outdir: dist };
+  const { outputFiles } = await build(options);
+  const hash = createHash('sha256');
+  for (const { contents } of outputFiles) hash.update(contents);
+  for (const name of ['libv86.mjs', 'v86.wasm'])
+    hash.update(await readFile(join(root, 'node_modules/v86/build', name)));
+  return hash.digest('hex');
+}
+
+/** Gives programs for Node the digest of the core. */
+const coreDigest = {
+  name: 'core-digest',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]host[\\/]node[\\/]core-digest\.ts$/ }, async ({ path }) => {
+      const contents = `${await readFile(path, 'utf8')}\nconst CORE_DIGEST = '${await (coreHash ??= hashCore())}';\n`;
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
 /** Bundles one TypeScript program of this repository, with the workers it may start, and answers the path of the result, to be imported. */
 export async function buildProgram(path) {
   const outfile = join(dist, 'run', path.replaceAll(/[^a-z0-9]+/gi, '-').replace(/-ts$/, '.mjs'));
   await buildWorkers();
-  await bundle({ ...node, plugins: [cellDigest], outExtension: {}, entryPoints: [path], outfile });
+  await bundle({ ...node, plugins: [cellDigest, coreDigest], outExtension: {}, entryPoints: [path], outfile });
   return outfile;
 }
 
@@ -120,7 +152,7 @@ export async function buildTests(paths) {
   await buildTap(join(outdir, 'node_modules'));
   const outputs = await bundle({
     ...node,
-    plugins: [cellDigest],
+    plugins: [cellDigest, coreDigest],
     entryPoints: paths,
     outdir,
     outbase: join(root, 'test'),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** `snapback replay SESSION`: repeats on this host what was done on the page, and compares the state. */
+import { coreDigest } from '../../emulator/host/node/core-digest.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
@@ -117,10 +118,14 @@ export async function loadSession(
   return { session, loaded: { ...loaded, replay: `${ownCommand()} replay ${quoted(file)}` } };
 }
 
-/** Empty when the run on this host has ended in the state of the session, or when that has none. */
+/**
+ * Empty when the machine on this host has ended in the state of the session, or when that has none.
+ * @param present the digest of the core here.
+ */
 export function sessionDifferences(
-  { artifacts, stateHash, snapback }: SessionFile,
+  { artifacts, core, stateHash, snapback }: SessionFile,
   report: Pick<Report, 'artifacts' | 'stateHash' | 'packages'>,
+  present = coreDigest(),
 ): readonly string[] {
   if (stateHash === undefined || stateHash === report.stateHash) return [];
   const differs = (what: string, was = 'nothing', is = 'nothing'): readonly string[] =>
@@ -130,6 +135,7 @@ export function sessionDifferences(
     ...names.flatMap((name) =>
       differs(`artifact '${name}'`, artifacts[name]?.slice(0, 16), report.artifacts[name]?.slice(0, 16)),
     ),
+    ...(core === undefined ? [] : differs('emulator core', core.slice(0, 16), present.slice(0, 16))),
     ...differs('version of snapback', snapback, report.packages['snapback']),
     ...differs('state', stateHash.slice(0, 16), report.stateHash.slice(0, 16)),
   ];

@@ -16,6 +16,7 @@ import {
   type StateNotes,
 } from '../../emulator/host/browser/storage/description.js';
 import { descriptionPath, LIST_PATH, type ScenarioListed } from '../../emulator/host/browser/storage/scenario-list.js';
+import { coreDigest } from '../../emulator/host/node/core-digest.js';
 import { snapbackVersion } from '../../emulator/host/node/versions.js';
 import type { MachineConfig } from '../../emulator/machine/contract.js';
 import { encoded, HASH_DIGITS, sha256, type PageFile, type PageFiles } from './files.js';
@@ -106,13 +107,15 @@ async function describe(
 ): Promise<MachineDescription> {
   const { bios, vgaBios, kernel, initrd, disks, share: _share, ...machine } = config;
   const scenario: ScenarioFile = { plan: packPlan(plan), facts };
-  const notes: StateNotes = { artifacts: hashes };
+  const core = coreDigest();
+  const notes: StateNotes = { artifacts: hashes, core };
   const described: DiskDescription[] = [];
   for (const { base } of disks) described.push(await cut(base, files));
   return {
     format: DESCRIPTION_FORMAT,
     snapback: snapbackVersion(),
     artifacts: hashes,
+    core,
     machine,
     bios: await add('bios', bios),
     vgaBios: await add('vgaBios', vgaBios),

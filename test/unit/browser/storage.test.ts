@@ -2,6 +2,8 @@
 /** What the page loads and keeps: descriptions, saved states, pieces of disks. */
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
+import { encodeBootState } from '../../../emulator/cycle/boot-state.js';
+import { readState } from '../../../emulator/host/browser/storage/machine-files.js';
 import {
   checkFits,
   DESCRIPTION_FORMAT,
@@ -16,7 +18,7 @@ t.test('a description of another version is refused', async (t) => {
   const good = { format: DESCRIPTION_FORMAT, snapback: '1.0.0' };
   t.equal(readDescription(good, 'machine.json'), good);
   t.throws(() => readDescription({ format: 1, snapback: '0.0.9' }, 'machine.json'), {
-    message: /format 4, but machine\.json has format 1 \(Snapback 0\.0\.9\)/,
+    message: /format 5, but machine\.json has format 1 \(Snapback 0\.0\.9\)/,
     remedy: /reload/,
   });
   for (const bad of [undefined, null, {}, [], 'x'])
@@ -112,4 +114,21 @@ t.test('the store of pieces has a bound, and can be emptied', async (t) => {
   t.same(await store.empty(), { bytes: 0, bytesMax: 250, isFull: true });
   t.same(await store.names(), []);
   t.equal(entryName('http://127.0.0.1/machine/piece-0123'), 'piece-0123');
+});
+
+t.test('a saved state names the code that it needs', async (t) => {
+  const seen = { console: new Uint8Array(0), markers: [], writes: [], instructions: 1, virtualMs: 1 };
+  const checkpoint = { engine: 'x', bytes: Uint8Array.of(1) };
+  const artifacts = { kernel: 'a'.repeat(64) };
+  const core = 'b'.repeat(64);
+  const saved = (notes?: object): Uint8Array => encodeBootState({ checkpoint, seen, ...(notes && { notes }) });
+  t.same(readState(saved({ artifacts, core }), { artifacts, core }).checkpoint, checkpoint);
+  t.throws(() => readState(saved({ artifacts }), { artifacts, core }), {
+    message: /these differ: emulator core \(needed: nothing, present: b{12}\)$/,
+  });
+  t.throws(() => readState(saved({ artifacts, core: 'c'.repeat(64) }), { artifacts, core }), {
+    exitCode: 2,
+    message: /these differ: emulator core \(needed: c{12}, present: b{12}\)$/,
+  });
+  t.throws(() => readState(saved(), { artifacts, core }), { message: /does not say which machine it is of$/ });
 });

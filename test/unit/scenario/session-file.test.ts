@@ -14,6 +14,7 @@ import {
   sessionTextOfLink,
   type SessionFile,
 } from '../../../emulator/scenario/session-file.js';
+import { coreDigest } from '../../../emulator/host/node/core-digest.js';
 import { readScenario } from '../../../emulator/scenario/schema.js';
 import { loadSession, placeDifferences, replaySession, sessionDifferences } from '../../../tools/cli/replay-session.js';
 
@@ -149,6 +150,15 @@ t.test('a link is opened on the machine that it is of', async (t) => {
   t.throws(() => sessionFor(sessionText(session), machine({ kernel: 'c' })), {
     message: /^the session of the link does not fit this machine, because these differ: kernel/,
   });
+  const core = { ...session, core: 'd'.repeat(64) };
+  const withCore = (of: string): LoadedMachine =>
+    ({ description: { artifacts: session.artifacts, core: of } }) as unknown as LoadedMachine;
+  t.same(sessionFor(sessionText(core), withCore(core.core)), core);
+  t.same(sessionFor(sessionText(session), withCore(core.core)), session, 'one that does not name its core');
+  t.throws(() => sessionFor(sessionText(core), withCore('e'.repeat(64))), {
+    exitCode: 2,
+    message: `the session of the link does not fit this machine, because these differ: emulator core (needed: ${'d'.repeat(12)}, present: ${'e'.repeat(12)})`,
+  });
   t.throws(() => sessionFor('', machine(session.artifacts)), {
     exitCode: 2,
     message: /^the link has no session: it is not JSON/,
@@ -175,6 +185,14 @@ t.test('a session is repeated on this host', async (t) => {
     `state: ${'b'.repeat(16)}, now ${'d'.repeat(16)}`,
   ]);
   t.same(sessionDifferences(session, { ...report, stateHash: 'b'.repeat(64) }), []);
+  t.match(coreDigest(), /^[0-9a-f]{64}$/, 'each program for Node knows its core');
+  const core = 'e'.repeat(64);
+  t.ok(
+    sessionDifferences({ ...session, core }, report, 'f'.repeat(64)).includes(
+      `emulator core: ${'e'.repeat(16)}, now ${'f'.repeat(16)}`,
+    ),
+  );
+  t.notMatch(sessionDifferences({ ...session, core }, report, core).join(), /core/);
   const { stateHash: _, ...unrun } = session;
   t.same(sessionDifferences(unrun, report), []);
   const place = { instructions: 5, virtualMs: 1.5 };

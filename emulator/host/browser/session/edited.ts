@@ -5,7 +5,7 @@ import { InputError } from '../../../machine/errors.js';
 import { readSession, SESSION_NAME, type SessionFile } from '../../../scenario/session-file.js';
 import { readScenario, type Scenario } from '../../../scenario/schema.js';
 import { renderIssues } from '../../../yaml/index.js';
-import { checkFits } from '../storage/description.js';
+import { checkFits, dependsOn } from '../storage/description.js';
 import { sha256Hex } from '../storage/digest.js';
 import type { LoadedMachine, LoadedScenario } from '../storage/machine-files.js';
 
@@ -64,6 +64,13 @@ export function sessionFor(text: string, { description }: Pick<LoadedMachine, 'd
     throw new InputError(`the link has no session: ${read.problem}`, {
       remedy: 'open all of the link, or the page without it',
     });
-  checkFits('the session of the link', read.session.artifacts, description.artifacts);
-  return read.session;
+  const { session } = read;
+  // A session of format 1 does not name the core.
+  const core = session.core === undefined ? undefined : description.core;
+  checkFits(
+    'the session of the link',
+    dependsOn(session.artifacts, session.core),
+    dependsOn(description.artifacts, core),
+  );
+  return session;
 }

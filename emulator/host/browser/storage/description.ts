@@ -16,7 +16,7 @@ export interface Piece {
 }
 
 /** The number that changes whenever a page of another version could not read the description. */
-export const DESCRIPTION_FORMAT = 4;
+export const DESCRIPTION_FORMAT = 5;
 
 /** A machine's config with files instead of bytes, and its state when its agent is ready. */
 export interface MachineDescription {
@@ -25,6 +25,8 @@ export interface MachineDescription {
   readonly snapback: string;
   /** SHA-256 (hex) by name of everything that determines the machine. */
   readonly artifacts: Artifacts;
+  /** SHA-256 (hex) of the code that decides what the machine does. */
+  readonly core: string;
   readonly machine: Omit<RestoreConfig, 'bios' | 'vgaBios' | 'kernel' | 'initrd' | 'disks' | 'share'>;
   readonly bios: Piece;
   readonly vgaBios: Piece;
@@ -95,7 +97,15 @@ export type Artifacts = Readonly<Record<string, string>>;
 export interface StateNotes {
   /** What the machine was made of, as in {@link MachineDescription.artifacts}. */
   readonly artifacts: Artifacts;
+  /** As {@link MachineDescription.core}. */
+  readonly core: string;
 }
+
+/** All that a machine depends on, for {@link checkFits}. `core`: undefined where it is not known. */
+export const dependsOn = (artifacts: Artifacts, core: string | undefined): Artifacts => ({
+  ...artifacts,
+  ...(core !== undefined && { 'emulator core': core }),
+});
 
 /** @throws InputError when `found` is not a description that this version can read. */
 export function readDescription(found: unknown, url: string): MachineDescription {

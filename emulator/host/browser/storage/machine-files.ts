@@ -7,7 +7,7 @@ import type { MachineConfig, RestoreConfig } from '../../../machine/contract.js'
 import { InputError } from '../../../machine/errors.js';
 import {
   checkFits,
-  type Artifacts,
+  dependsOn,
   type DiskDescription,
   readDescription,
   unpackPlan,
@@ -44,7 +44,7 @@ export async function loadMachine(
 ): Promise<LoadedMachine> {
   const described = readDescription(await loadJson(url, onMaking), url);
   const description = withAbsoluteUrls(described, new URL('..', url).href);
-  const { machine, artifacts, workerUrl, disks, bios, vgaBios, wasm, agentReady: state } = description;
+  const { machine, workerUrl, disks, bios, vgaBios, wasm, agentReady: state } = description;
   const loaded = await loadPieces({ firmware: bios, 'video firmware': vgaBios, emulator: wasm, state }, onLoading);
   const lazy = disks.map(({ byteLength, pieceBytes, pieces: names }) => {
     const base = allocate(byteLength);
@@ -53,7 +53,7 @@ export async function loadMachine(
     return { base, pieces };
   });
   const agentReadyBytes = loaded('state');
-  const agentReady = readState(agentReadyBytes, artifacts);
+  const agentReady = readState(agentReadyBytes, description);
   return {
     description,
     config: {
@@ -70,14 +70,18 @@ export async function loadMachine(
   };
 }
 
-/** @throws InputError when the state cannot be restored on a machine that is made of `artifacts`. */
-function readState(encoded: Uint8Array, artifacts: Artifacts): BootState {
+/** @throws InputError when the state cannot be restored on the machine that is described. */
+export function readState(
+  encoded: Uint8Array,
+  { artifacts, core }: Pick<MachineDescription, 'artifacts' | 'core'>,
+): BootState {
   const state = decodeBootState(encoded);
   if (!state)
     throw new InputError('the saved state has a format of another version of Snapback', {
       remedy: 'write the site again with `snapback site`',
     });
-  checkFits('the saved state', (state.notes as StateNotes | undefined)?.artifacts, artifacts);
+  const notes = state.notes as StateNotes | undefined;
+  checkFits('the saved state', notes && dependsOn(notes.artifacts, notes.core), dependsOn(artifacts, core));
   return state;
 }
 
@@ -130,7 +134,7 @@ export async function loadScenario(
     onLoading,
   );
   const beforeDiskBytes = loaded('state of a boot');
-  readState(beforeDiskBytes, description.artifacts);
+  readState(beforeDiskBytes, description);
   const states: Readonly<Record<string, Uint8Array>> = {
     [`agentReady-${configKey}`]: agentReadyBytes,
     [`beforeDisk-${configKey}`]: beforeDiskBytes,
