@@ -7,7 +7,6 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
@@ -62,6 +61,7 @@ import {
   recordGrowing,
   recordRunning,
 } from './page-reading.js';
+import { emptyViewPictures, picture, pictureOfViews } from './page-pictures.js';
 import { checkPausedScreen, checkScreen } from './page-screen.js';
 
 await buildWorkers();
@@ -307,38 +307,8 @@ async function checkAccess(t: Test, page: Page, when: string): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
-/** The folder of pictures of the page. README shows those in test/pictures. */
-const PICTURES = process.env['SNAPBACK_PICTURES'] ?? packagePath('dist', 'pictures');
-/** A reader of README waits for each. */
-const PICTURE_BYTES_MAX = 170_000;
-
-/** Pictures have neither the texts of the scenario and of bytes, which are long, nor a mark of what has the focus. */
-const HIDDEN = ['#edit', '#page'];
-const PICTURE_WIDTH = 1000;
-
-/** A picture of the page, from the upper edge of an element to the lower edge of another one, without `hidden`. */
-async function picture(t: Test, page: Page, name: string, from: string, to: string, hidden = ''): Promise<void> {
-  await page.setViewportSize({ width: PICTURE_WIDTH, height: 900 });
-  await page.emulateMedia({ colorScheme: 'light' });
-  const without = [...HIDDEN, ...(hidden === '' ? [] : [hidden])].join(', ');
-  const style = await page.addStyleTag({
-    content: `${without} { display: none } :focus-visible { outline: none !important }`,
-  });
-  const [above, below] = [await page.locator(from).boundingBox(), await page.locator(to).boundingBox()];
-  if (!above || !below) throw new Error(`${from} or ${to} is not to be seen`);
-  const scrolledY = await page.evaluate(() => (globalThis as unknown as { readonly scrollY: number }).scrollY);
-  const [top, bottom] = [Math.max(0, above.y + scrolledY - 8), below.y + below.height + scrolledY + 8];
-  const { length } = await page.screenshot({
-    path: join(PICTURES, `${name}.png`),
-    fullPage: true,
-    clip: { x: 0, y: top, width: PICTURE_WIDTH, height: bottom - top },
-  });
-  t.ok(length > 10_000 && length < PICTURE_BYTES_MAX, `${name}.png has ${length} bytes`);
-  await style.evaluate((element) => (element as unknown as { remove(): void }).remove());
-  await page.setViewportSize({ width: 1280, height: 900 });
-}
-
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
+  await emptyViewPictures();
   const files = await scenarioPage(loaded, context);
   const inNode = alone();
   t.teardown(async () => (await inNode.catch(() => undefined))?.machine.close());
@@ -455,6 +425,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     /^Page frame 4096 at .*: \S/,
     'and tells whose a page is',
   );
+  await pictureOfViews(t, page, 'prompt', ['tour', 'recall', 'editor', 'memory-map', 'console', 'screen']);
 
   t.equal(await page.inputValue('#scenario'), loaded.text);
   await tabTo(t, page, '#edit summary');
@@ -525,6 +496,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   const preserved = await checkFates(t, page);
   await checkAccess(t, page, 'at a pause');
   await picture(t, page, 'live', '#tour', '#timeline');
+  await pictureOfViews(t, page, 'live', ['tour', 'pause', 'editor', 'memory-map', 'timeline', 'console', 'screen']);
   await act(press('h'));
   t.equal(await page.inputValue('#scenario'), edited, 'what is done changes the scenario');
   t.same(
@@ -632,6 +604,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   );
   await checkAccess(t, page, 'at the end');
   await picture(t, page, 'proofs', '#timeline', '#verdict', '#disks');
+  await pictureOfViews(t, page, 'end', ['timeline', 'disk-map', 'proofs', 'console', 'console-before']);
   t.match(await page.textContent('#tour'), /^6 of 6/, 'the tour ends at the proofs');
   await tabTo(t, page, '#skip');
   await page.keyboard.press('Enter');
