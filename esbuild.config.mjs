@@ -82,6 +82,12 @@ export async function buildPage() {
   }
 }
 
+/** What the benchmark runs in its page. */
+export async function buildBenchPage() {
+  const entryPoints = { 'bench-boot': 'tools/bench/page/in-chromium.ts' };
+  await bundle({ ...browser, sourcemap: false, entryPoints, outdir: join(dist, 'browser') });
+}
+
 /** What renders a report as a page, and its styles. Preact is in it, because an installed package does not have it. */
 export async function buildReportPage() {
   const entryPoints = present({ 'report-page': 'emulator/host/browser/report/validation-page.tsx' });

@@ -27,6 +27,7 @@ import {
 import { ENGINE_MACHINES, type EngineMachine } from './engines/result.js';
 import { machineFor, planOf, type CycleSample } from './workload.js';
 import { measureWalk, WALK_MACHINES, type WalkFigures, type WalkMachine } from './walk/measure.js';
+import { inNode, type InChromium } from './page/in-node.js';
 import { measureMemoryDiff, type MemoryDiffSamples } from './memory-diff.js';
 
 export interface BootQuestion {
@@ -69,6 +70,11 @@ export interface MemoryDiffQuestion {
   readonly turns: number;
 }
 
+export interface PageQuestion {
+  readonly cacheDir: string;
+  readonly what: InChromium;
+}
+
 export type Answers = {
   boot: BootSample;
   cycle: CycleSample;
@@ -78,6 +84,8 @@ export type Answers = {
   commit: Readonly<Record<CommitStore, CommitFigures>>;
   capacity: Capacity;
   walk: WalkFigures;
+  /** In ms. */
+  page: number;
 };
 
 /** Everything is already in the cache, because the process that measures has built it. */
@@ -151,6 +159,13 @@ export function serve(name: string): void {
         const over = { ...walkMachine(machine), cmdline: [...DEFAULT_MACHINE.cmdline, CAPACITY_CMDLINE] };
         return measureWalk(machine, heldMiB, await rigFor({ cacheDir, method: 'sys_snapshot' }, over));
       });
+    case 'page': {
+      let contenders: ReturnType<typeof inNode> | undefined;
+      return serveParent(async ({ cacheDir, what }: PageQuestion): Promise<Answers['page']> => {
+        contenders ??= inNode(whole({ cacheDir }));
+        return (await contenders)[what]();
+      });
+    }
     case 'memoryDiff':
       return serveParent(async ({ cacheDir, turns }: MemoryDiffQuestion): Promise<Answers['memoryDiff']> => {
         const { config } = await machineFiles({ cacheDir });

@@ -4,13 +4,27 @@ import t from 'tap';
 import { pageResult, renderPage } from '../../../tools/bench/page/result.js';
 
 t.test('sizes and times with their aims', async (t) => {
-  const good = pageResult(
-    [{ promptMs: 4000, wireBytes: 14e6 }],
-    [{ promptMs: 2500, wireBytes: 2000 }],
-    [{ picturesPerSecond: 30, pictureMs: 2.5, share: 0.075 }],
-    [{ wentMs: 1500 }],
-  );
-  t.same(good.met, { wireBytes: true, promptMs: true, picturesPerSecond: true, percent: true, backSeconds: true });
+  const good = pageResult({
+    first: [{ promptMs: 4000, wireBytes: 14e6 }],
+    warm: [{ promptMs: 2500, wireBytes: 2000 }],
+    maps: [{ picturesPerSecond: 30, pictureMs: 2.5, share: 0.075 }],
+    ways: [{ wentMs: 1500 }],
+    places: [
+      { title: 'boot', wentMs: 300 },
+      { title: 'verify', wentMs: 1900 },
+      { title: 'boot', wentMs: 500 },
+      { title: 'verify', wentMs: 2100 },
+    ],
+    both: { boot: { chromium: [3000], node: [3000] }, cycle: { chromium: [12_000], node: [10_000] } },
+  });
+  t.same(good.met, {
+    wireBytes: true,
+    promptMs: true,
+    picturesPerSecond: true,
+    percent: true,
+    backSeconds: true,
+    placeSeconds: true,
+  });
   t.equal(
     renderPage(good),
     [
@@ -25,13 +39,39 @@ t.test('sizes and times with their aims', async (t) => {
       '  30.0 pictures a second: aim at least 30: met',
       '  7.5 % of the time goes into them: aim at most 10: met',
       '  1.50 s (1.50 .. 1.50) to an instant of a minute: aim at most 2: met',
+      'Page: to a place of a run that has been stepped through',
+      '                            way',
+      '  ------  ---------------------',
+      '  boot    0.40 s (0.30 .. 0.50)',
+      '  verify  2.00 s (1.90 .. 2.10)',
+      '  seconds of the longest way: aim at most 2: met',
+      'Page: in headless Chromium against Node',
+      '                         Chromium                      Node  ratio',
+      '  -----  ------------------------  ------------------------  -----',
+      '  boot      3.00 s (3.00 .. 3.00)     3.00 s (3.00 .. 3.00)   1.00',
+      '  cycle  12.00 s (12.00 .. 12.00)  10.00 s (10.00 .. 10.00)   1.20',
+      '  boot, Chromium against Node: aim at most 1.2: met',
+      '  cycle, Chromium against Node: aim at most 1.2: met',
     ].join('\n'),
   );
-  const bad = pageResult(
-    [{ promptMs: 1, wireBytes: 15e6 + 1 }],
-    [{ promptMs: 3001, wireBytes: 1 }],
-    [{ picturesPerSecond: 29, pictureMs: 5, share: 0.145 }],
-    [{ wentMs: 2001 }],
-  );
-  t.same(bad.met, { wireBytes: false, promptMs: false, picturesPerSecond: false, percent: false, backSeconds: false });
+  const bad = pageResult({
+    first: [{ promptMs: 1, wireBytes: 15e6 + 1 }],
+    warm: [{ promptMs: 3001, wireBytes: 1 }],
+    maps: [{ picturesPerSecond: 29, pictureMs: 5, share: 0.145 }],
+    ways: [{ wentMs: 2001 }],
+    places: [
+      { title: 'boot', wentMs: 300 },
+      { title: 'verify', wentMs: 2001 },
+    ],
+    both: { boot: { chromium: [1300], node: [1000] }, cycle: { chromium: [1300], node: [1000] } },
+  });
+  t.same(bad.met, {
+    wireBytes: false,
+    promptMs: false,
+    picturesPerSecond: false,
+    percent: false,
+    backSeconds: false,
+    placeSeconds: false,
+  });
+  t.equal(bad.both.cycle.verdict.met, false);
 });

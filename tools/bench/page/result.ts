@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** What a visit of the page takes, as data and as text. */
-import { summarize, type Summary } from '../statistics.js';
+import { ratio, summarize, type Summary } from '../statistics.js';
 import { indent, renderTable, seconds } from '../table.js';
-import { aimText, meets, type Aim } from '../verdict.js';
+import { aimText, judge, meets, type Aim, type Verdict } from '../verdict.js';
+import type { BothSamples } from './chromium.js';
+import { IN_CHROMIUM, type InChromium } from './in-node.js';
+import type { PlaceSample } from './places.js';
 
 export interface VisitSample {
   /** From the opening of the page to the prompt of its machine. */
@@ -29,12 +32,19 @@ export interface PageResult {
   readonly warm: { readonly promptMs: Summary; readonly wireBytes: Summary };
   readonly map: { readonly picturesPerSecond: Summary; readonly pictureMs: Summary; readonly share: Summary };
   readonly back: { readonly wentMs: Summary };
+  /** Per place of the run, in their order. */
+  readonly places: readonly { readonly title: string; readonly wentMs: Summary }[];
+  /** In headless Chromium, as a multiple of Node. */
+  readonly both: Readonly<
+    Record<InChromium, { readonly chromiumMs: Summary; readonly nodeMs: Summary; readonly verdict: Verdict }>
+  >;
   readonly met: {
     readonly wireBytes: boolean;
     readonly promptMs: boolean;
     readonly picturesPerSecond: boolean;
     readonly percent: boolean;
     readonly backSeconds: boolean;
+    readonly placeSeconds: boolean;
   };
 }
 
@@ -47,14 +57,22 @@ export const PAGE_AIMS = {
   percent: { atMost: 10 },
   /** To an instant of a minute. */
   backSeconds: { atMost: 2 },
+  /** To the place of a run to which the way takes longest. */
+  placeSeconds: { atMost: 2 },
+  ofNode: { atMost: 1.2 },
 } as const satisfies Record<string, Aim>;
 
-export function pageResult(
-  first: readonly VisitSample[],
-  warm: readonly VisitSample[],
-  maps: readonly MapSample[],
-  ways: readonly BackSample[],
-): PageResult {
+export interface PageSamples {
+  readonly first: readonly VisitSample[];
+  readonly warm: readonly VisitSample[];
+  readonly maps: readonly MapSample[];
+  readonly ways: readonly BackSample[];
+  /** All turns, one after another. */
+  readonly places: readonly PlaceSample[];
+  readonly both: Readonly<Record<InChromium, BothSamples>>;
+}
+
+export function pageResult({ first, warm, maps, ways, places: went, both: samples }: PageSamples): PageResult {
   const of = (samples: readonly VisitSample[]): PageResult['first'] => ({
     promptMs: summarize(samples.map(({ promptMs }) => promptMs)),
     wireBytes: summarize(samples.map(({ wireBytes }) => wireBytes)),
@@ -65,7 +83,18 @@ export function pageResult(
     share: summarize(maps.map(({ share }) => share)),
   };
   const back = { wentMs: summarize(ways.map(({ wentMs }) => wentMs)) };
-  const result = { first: of(first), warm: of(warm), map, back };
+  const places = [...new Set(went.map(({ title }) => title))].map((title) => ({
+    title,
+    wentMs: summarize(went.filter((one) => one.title === title).map(({ wentMs }) => wentMs)),
+  }));
+  const both = Object.fromEntries(
+    IN_CHROMIUM.map((what) => {
+      const { chromium, node } = samples[what];
+      const verdict = judge(ratio(chromium, node), PAGE_AIMS.ofNode);
+      return [what, { chromiumMs: summarize(chromium), nodeMs: summarize(node), verdict }];
+    }),
+  ) as PageResult['both'];
+  const result = { first: of(first), warm: of(warm), map, back, places, both };
   return {
     ...result,
     met: {
@@ -74,11 +103,16 @@ export function pageResult(
       picturesPerSecond: meets(PAGE_AIMS.picturesPerSecond, map.picturesPerSecond.median),
       percent: meets(PAGE_AIMS.percent, 100 * map.share.median),
       backSeconds: meets(PAGE_AIMS.backSeconds, back.wentMs.median / 1000),
+      placeSeconds: meets(PAGE_AIMS.placeSeconds, farthestSeconds(places)),
     },
   };
 }
 
-export function renderPage({ first, warm, map, back }: PageResult): string {
+/** The median of the way that takes longest. */
+const farthestSeconds = (places: PageResult['places']): number =>
+  Math.max(...places.map(({ wentMs }) => wentMs.median)) / 1000;
+
+export function renderPage({ first, warm, map, back, places, both }: PageResult): string {
   const megabytes = ({ median }: Summary): string => `${(median / 1e6).toFixed(2)} MB`;
   return [
     'Page: opened in headless Chromium, until its machine is at the prompt',
@@ -102,6 +136,27 @@ export function renderPage({ first, warm, map, back }: PageResult): string {
     ),
     indent(
       `${seconds(back.wentMs)} to an instant of a minute: ${aimText(PAGE_AIMS.backSeconds, back.wentMs.median / 1000)}`,
+    ),
+    'Page: to a place of a run that has been stepped through',
+    indent(
+      renderTable(
+        ['', 'way'],
+        places.map(({ title, wentMs }) => [title, seconds(wentMs)]),
+      ),
+    ),
+    indent(`seconds of the longest way: ${aimText(PAGE_AIMS.placeSeconds, farthestSeconds(places))}`),
+    'Page: in headless Chromium against Node',
+    indent(
+      renderTable(
+        ['', 'Chromium', 'Node', 'ratio'],
+        IN_CHROMIUM.map((what) => {
+          const { chromiumMs, nodeMs, verdict } = both[what];
+          return [what, seconds(chromiumMs), seconds(nodeMs), verdict.ratio.ofMedians.toFixed(2)];
+        }),
+      ),
+    ),
+    ...IN_CHROMIUM.map((what) =>
+      indent(`${what}, Chromium against Node: ${aimText(PAGE_AIMS.ofNode, both[what].verdict.ratio.ofMedians)}`),
     ),
   ].join('\n');
 }

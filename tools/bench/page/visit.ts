@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-/** Opens the page in headless Chromium, for the first time and again, and measures what that takes. */
+/** Opens the page in headless Chromium, for the first time and again, and measures what that takes, and what is done there. */
 import type { BrowserContext, Page } from 'playwright-core';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
-import type { PageResults } from '../../../emulator/host/browser/page.js';
 import { openChromium } from '../../browsers/chromium.js';
+import { buildBenchPage, buildPage } from '../../../esbuild.config.mjs';
 import { standardScenario } from '../../cli/run.js';
+import { programFile } from '../../page/program-files.js';
 import { scenarioPage } from '../../page/scenario-page.js';
 import { serveFiles, type PageServer } from '../../page/server.js';
 import { loadScenario } from '../../run/scenario-file.js';
 import { inTurns } from '../turns.js';
+import { BENCH_PROGRAM, compareWithNode } from './chromium.js';
+import { goToPlaces, type PlaceSample } from './places.js';
 import { pageResult, type BackSample, type MapSample, type PageResult, type VisitSample } from './result.js';
+import type { There } from './there.js';
 
 /** Real time for which the memory map is watched, after its first picture. */
 const WATCHED_MS = 5_000;
@@ -19,18 +23,17 @@ const INSTANTS = [0.1, 0.35, 0.6, 0.85] as const;
 /** Real time that a visit may take at most, on a host that has other work. */
 const VISIT_MS_MAX = 600_000;
 
-/** What the code that runs in the page finds there. */
-interface There {
-  readonly snapback?: PageResults;
-}
-
 /** Measures in turns. Each turn is a browser without a past that opens the page twice. */
 export async function benchPage(turns: number, context: BuildContext): Promise<PageResult> {
-  const files = await scenarioPage(await loadScenario(standardScenario()), context);
+  await buildPage();
+  await buildBenchPage();
+  const files = new Map(await scenarioPage(await loadScenario(standardScenario()), context));
+  files.set(BENCH_PROGRAM, await programFile(BENCH_PROGRAM));
   const server = await serveFiles(files, 0);
   const first: VisitSample[] = [];
   const map: MapSample[] = [];
   const ways: BackSample[] = [];
+  const places: PlaceSample[] = [];
   try {
     const { warm } = await inTurns(
       {
@@ -38,7 +41,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
           const { browser, close } = await openChromium();
           try {
             first.push(await visit(browser, server));
-            return await visit(browser, server, { map, ways });
+            return await visit(browser, server, { map, ways, places });
           } finally {
             await close();
           }
@@ -48,7 +51,8 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
       (_, turn, { promptMs }) =>
         context.progress(`page: ${turn + 1} of ${turns}: prompt after ${(promptMs / 1000).toFixed(2)} s when warm`),
     );
-    return pageResult(first, warm, map, ways);
+    const both = await compareWithNode(server.url, turns, context);
+    return pageResult({ first, warm, maps: map, ways, places, both });
   } finally {
     await server.close();
   }
@@ -58,7 +62,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
 async function visit(
   browser: BrowserContext,
   server: PageServer,
-  more?: { readonly map: MapSample[]; readonly ways: BackSample[] },
+  more?: { readonly map: MapSample[]; readonly ways: BackSample[]; readonly places: PlaceSample[] },
 ): Promise<VisitSample> {
   const before = server.sentBytes();
   const startedMs = performance.now();
@@ -72,6 +76,7 @@ async function visit(
     await page.click('#watch');
     await page.waitForTimeout(Math.max(0, startedMs + WORKED_MS - performance.now()));
     for (const share of INSTANTS) more.ways.push({ wentMs: await goBack(page, share) });
+    more.places.push(...(await goToPlaces(page)));
   }
   await page.close();
   return sample;
