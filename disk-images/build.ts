@@ -31,7 +31,7 @@ import {
 } from '../emulator/host/node/tree/tree.js';
 
 export { cpioArchive } from './tree/cpio.js';
-export { loadDiskImage } from './image/ranges.js';
+export { loadDiskImage, withDiskImage } from './image/ranges.js';
 
 /** To be changed whenever this code would make other bytes from the same inputs. */
 const BUILDER = '1';

@@ -3,10 +3,12 @@
  * Disk images are mostly zeros. A list beside each image has the ranges that are not zero, so that only these few MiB
  * have to be read into memory.
  */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
 import { noteFilled } from '../../emulator/disks/sparse.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { SECTOR_BYTES } from '../../emulator/machine/units.js';
+import type { ByteSource } from '../../emulator/verify/source.js';
 
 /** Granularity of the list. */
 const CHUNK_BYTES = 64 * 1024;
@@ -68,18 +70,11 @@ export async function copyContent(from: string, to: string, offsetBytes: number)
  */
 export async function loadDiskImage(path: string): Promise<Uint8Array<SharedArrayBuffer>> {
   const file = await open(path).catch((cause: unknown) => {
-    throw new InputError(`cannot read the disk image ${path}`, {
-      cause,
-      remedy: 'give the path of a file that is there',
-    });
+    throw unreadable(path, cause);
   });
   try {
     const { size } = await file.stat();
-    if (size === 0 || size % SECTOR_BYTES !== 0) {
-      throw new InputError(`${path} has ${size} bytes, which no disk can have`, {
-        remedy: `a disk image is a whole number of sectors of ${SECTOR_BYTES} bytes`,
-      });
-    }
+    checkSize(path, size);
     const bytes = new Uint8Array(new SharedArrayBuffer(size));
     const ranges = await knownRanges(path, size);
     for (const [at, length] of ranges) await readInto(file, bytes, at, at, length);
@@ -91,6 +86,53 @@ export async function loadDiskImage(path: string): Promise<Uint8Array<SharedArra
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Gives `use` a disk image of which it reads little: its partition table, the superblocks. The image can be read until `use` returns.
+ * @throws as {@link loadDiskImage}.
+ */
+export function withDiskImage<T>(path: string, use: (image: ByteSource) => T): T {
+  const file = openToRead(path);
+  try {
+    const byteLength = fstatSync(file).size;
+    checkSize(path, byteLength);
+    return use({
+      byteLength,
+      read(offsetBytes, lengthBytes) {
+        const bytes = new Uint8Array(lengthBytes);
+        for (let done = 0; done < lengthBytes;) {
+          const more = readSync(file, bytes, done, lengthBytes - done, offsetBytes + done);
+          if (more === 0) throw shrunk();
+          done += more;
+        }
+        return bytes;
+      },
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openToRead(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+const unreadable = (path: string, cause: unknown): InputError =>
+  new InputError(`cannot read the disk image ${path}`, { cause, remedy: 'give the path of a file that is there' });
+
+const shrunk = (): RigError =>
+  new RigError('a disk image shrank while it was read', { remedy: 'let nothing else write to it, and try again' });
+
+function checkSize(path: string, sizeBytes: number): void {
+  if (sizeBytes === 0 || sizeBytes % SECTOR_BYTES !== 0)
+    throw new InputError(`${path} has ${sizeBytes} bytes, which no disk can have`, {
+      remedy: `a disk image is a whole number of sectors of ${SECTOR_BYTES} bytes`,
+    });
 }
 
 async function knownRanges(imagePath: string, sizeBytes: number): Promise<Ranges> {
@@ -129,10 +171,7 @@ async function readInto(
 ): Promise<void> {
   for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(into, intoAt + done, length - done, fileAt + done);
-    if (bytesRead === 0)
-      throw new RigError('a disk image shrank while it was read', {
-        remedy: 'let nothing else write to it, and try again',
-      });
+    if (bytesRead === 0) throw shrunk();
     done += bytesRead;
   }
 }

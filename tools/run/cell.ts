@@ -4,12 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AbsentError, type BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { isWritable, obtain, recipeKey } from '../../emulator/host/node/artifacts/store.js';
-import { disksOf } from '../../emulator/host/browser/session/disks.js';
 import { packageVersions } from '../../emulator/host/node/versions.js';
 import { InputError } from '../../emulator/machine/errors.js';
 import { isScenarioFile, resultOf, type Cell, type CellResult } from '../../emulator/validate/cell.js';
 import { ENGINES } from '../../emulator/engines/names.js';
-import { obtainMachineFiles, withShare } from './machine-files.js';
+import { keyWithShare, obtainMachineFacts } from './machine-files.js';
 import { runScenario, type RunHooks } from './run-scenario.js';
 import { loadScenario, type LoadedScenario } from './scenario-file.js';
 import { scenarioPath } from './scenario-names.js';
@@ -55,12 +54,12 @@ export interface ReadyCell {
 export async function readyCell(cell: Cell, kernel: string, context: BuildContext): Promise<ReadyCell> {
   const loaded = await loadCell(cell, kernel);
   const { plan, scenario, sha256 } = loaded;
-  const files = withShare(await obtainMachineFiles(plan.machine, scenario.disks, context), plan.share);
+  const facts = await obtainMachineFacts(plan.machine, scenario.disks, context);
   const name = 'cell';
   const inputs = {
     scenario: sha256,
-    machine: files.configKey,
-    boot: JSON.stringify(files.bootCommands),
+    machine: keyWithShare(facts, plan.share),
+    boot: JSON.stringify(facts.bootCommands),
     control: String(plan.control),
     // The proofs belong to the result, and so does their code, in whatever program it runs.
     rig: CELL_DIGEST,
@@ -69,8 +68,8 @@ export async function readyCell(cell: Cell, kernel: string, context: BuildContex
   const result = async (inner: BuildContext, say: RunHooks['say']): Promise<CellResult> => {
     const copies: Uint8Array[] = [];
     const onCopy = (kinds: Uint8Array): void => void copies.push(kinds);
-    const { report, outcome, machines } = await runScenario(loaded, inner, { say, onCopy });
-    const disks = disksOf(files.config.disks, plan).map(({ volumes, ...disk }) => ({
+    const { report, outcome, machines, disks: shown } = await runScenario(loaded, inner, { say, onCopy });
+    const disks = shown.map(({ volumes, ...disk }) => ({
       ...disk,
       volumes: volumes.map(({ role, ...volume }) => ({ ...volume, ...(role !== undefined && { role }) })),
     }));

@@ -2,7 +2,13 @@
 /** Reads the files of a machine into memory, from the cache or after building them. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { loadDiskImage, obtainDisk, obtainInitramfs, type VolumePlace } from '../../disk-images/build.js';
+import {
+  loadDiskImage,
+  withDiskImage,
+  obtainDisk,
+  obtainInitramfs,
+  type VolumePlace,
+} from '../../disk-images/build.js';
 import type { KernelArch } from '../../guest-kernel/build.js';
 import { obtainKernel, type KernelArtifact } from '../../guest-kernel/obtain.js';
 import { readOwnKernel } from '../../guest-kernel/own.js';
@@ -16,7 +22,6 @@ import { SNAPSHOT_CMDLINE, STORE_VOLUME } from '../../emulator/cycle/sys-snapsho
 import type { MachineConfig, ShareEntry } from '../../emulator/machine/contract.js';
 import { InputError, RigError } from '../../emulator/machine/errors.js';
 import { volumes, type Volume } from '../../emulator/verify/disk/partitions.js';
-import { diskSource } from '../../emulator/verify/disk/verify.js';
 
 /** A disk image and its SHA-256 (hex). */
 export interface DiskImage {
@@ -27,10 +32,9 @@ export interface DiskImage {
   readonly volumes?: readonly VolumePlace[];
 }
 
-export interface MachineFiles {
-  readonly config: MachineConfig;
+/** What is known of a machine before its files are in memory. */
+export interface MachineFacts {
   readonly kernel: KernelArtifact;
-  readonly systemMap: string;
   /** sda first. */
   readonly disks: readonly DiskImage[];
   /** SHA-256 (hex) by name of everything that determines the machine. */
@@ -41,6 +45,11 @@ export interface MachineFiles {
   readonly notes: readonly string[];
   /** Commands that the guest must run at each boot, among them those that set up the devices of the disks' recipes. */
   readonly bootCommands: readonly string[];
+}
+
+export interface MachineFiles extends MachineFacts {
+  readonly config: MachineConfig;
+  readonly systemMap: string;
 }
 
 /** Written by Debian's package seabios. */
@@ -93,6 +102,40 @@ export async function obtainMachineFiles(
   disks: readonly string[],
   context: BuildContext,
 ): Promise<MachineFiles> {
+  const { facts, settings, bios, vgaBios, initramfsPath } = await settle(machine, disks, context);
+  const contents = await Promise.all(facts.disks.map(({ path }) => loadDiskImage(path)));
+  return {
+    ...facts,
+    config: {
+      ...settings,
+      bios,
+      vgaBios,
+      kernel: await readFile(facts.kernel.bzImagePath),
+      initrd: await readFile(initramfsPath),
+      disks: contents.map((base) => ({ base })),
+    },
+    systemMap: await readFile(facts.kernel.systemMapPath, 'utf8'),
+  };
+}
+
+/** The same without its files, of which a matrix has more than fit into memory. What is missing is built. @throws likewise. */
+export const obtainMachineFacts = async (
+  machine: MachineOptions,
+  disks: readonly string[],
+  context: BuildContext,
+): Promise<MachineFacts> => (await settle(machine, disks, context)).facts;
+
+type Settings = Omit<MachineConfig, 'bios' | 'vgaBios' | 'kernel' | 'initrd' | 'disks'>;
+
+interface Settled {
+  readonly facts: MachineFacts;
+  readonly settings: Settings;
+  readonly bios: Uint8Array;
+  readonly vgaBios: Uint8Array;
+  readonly initramfsPath: string;
+}
+
+async function settle(machine: MachineOptions, disks: readonly string[], context: BuildContext): Promise<Settled> {
   const kernel = await (isFlavour(machine.kernel)
     ? obtainKernel(machine.kernel, context, machine.arch)
     : readOwnKernel(machine.kernel, machine.arch));
@@ -100,27 +143,20 @@ export async function obtainMachineFiles(
   const images: DiskImage[] = [];
   for (const disk of disks) images.push(await obtainImage(disk, machine.arch, context));
   const [bios, vgaBios] = await Promise.all([readBios('bios.bin'), readBios('vgabios-stdvga.bin')]);
-  const contents = await Promise.all(images.map(async ({ path }) => loadDiskImage(path)));
-  const there = contents.flatMap((base, disk) => volumes(diskSource({ base }), diskName(disk)));
-  const cmdline = [
-    ...CMDLINE,
-    ...resumeWords(there),
-    ...CMDLINE_BY_ENGINE[machine.engine],
-    ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []),
-    // A boot stops where a device is named that is not there.
-    ...machine.cmdline.filter((word) => word !== SNAPSHOT_CMDLINE || there.some(isVolume(STORE_VOLUME))),
-  ].join(' ');
-  const config: MachineConfig = {
+  const there = images.flatMap(({ path }, disk) => withDiskImage(path, (image) => volumes(image, diskName(disk))));
+  const settings: Settings = {
     memoryMiB: machine.memoryMiB,
     ...(machine.highMemoryMiB !== undefined && { highMemoryMiB: machine.highMemoryMiB }),
     processors: machine.processors,
     ...(machine.nodes !== undefined && { nodes: machine.nodes }),
-    bios,
-    vgaBios,
-    kernel: await readFile(kernel.bzImagePath),
-    initrd: await readFile(initramfs.path),
-    cmdline,
-    disks: contents.map((base) => ({ base })),
+    cmdline: [
+      ...CMDLINE,
+      ...resumeWords(there),
+      ...CMDLINE_BY_ENGINE[machine.engine],
+      ...((await poisonsPages(kernel)) ? CMDLINE_POISONING : []),
+      // A boot stops where a device is named that is not there.
+      ...machine.cmdline.filter((word) => word !== SNAPSHOT_CMDLINE || there.some(isVolume(STORE_VOLUME))),
+    ].join(' '),
     diskBus: machine.diskBus,
     ...(machine.volatileCaches && { volatileCaches: true }),
     seed: machine.seed,
@@ -134,34 +170,40 @@ export async function obtainMachineFiles(
     engine: await engineHash(machine.engine, context),
   };
   for (const [index, { sha256: hash }] of images.entries()) hashes[`disk ${disks[index] ?? index}`] = hash;
-  const configKey = keyOf(Object.entries(hashes), config);
   const notes = images.flatMap(({ deviations = [] }, index) =>
     deviations.map((why) => `disk ${disks[index] ?? index}: ${why}`),
   );
-  return {
-    config,
+  const facts: MachineFacts = {
     kernel,
     disks: images,
+    hashes,
+    configKey: keyOf(Object.entries(hashes), settings),
     notes,
     bootCommands: [
       ...(machine.freezeOrder === undefined ? [] : [`echo ${machine.freezeOrder} > /sys/kernel/snapshot/freeze_order`]),
       ...(ENGINES[machine.engine].ownTime ? [] : PATIENT_KERNEL),
       ...images.flatMap(({ volumes = [] }, index) => mapperCommands(volumes, index)),
     ],
-    systemMap: await readFile(kernel.systemMapPath, 'utf8'),
-    hashes,
-    configKey,
   };
+  return { facts, settings, bios, vgaBios, initramfsPath: initramfs.path };
 }
 
 /** `files` for a machine with a share of `entries`, if there is one. Such a machine has checkpoints of its own. */
 export function withShare(files: MachineFiles, entries: readonly ShareEntry[] | undefined): MachineFiles {
   if (entries === undefined) return files;
-  const hash = createHash('sha256').update(files.configKey);
+  return { ...files, config: { ...files.config, share: entries }, configKey: keyWithShare(files, entries) };
+}
+
+/** A key for everything of a machine with a share of `entries`, if there is one. */
+export function keyWithShare(
+  { configKey }: Pick<MachineFacts, 'configKey'>,
+  entries: readonly ShareEntry[] | undefined,
+): string {
+  if (entries === undefined) return configKey;
+  const hash = createHash('sha256').update(configKey);
   for (const { bytes, ...entry } of entries)
     hash.update(`\0${JSON.stringify({ ...entry, bytes: bytes?.length })}\0`).update(bytes ?? '');
-  const share = hash.digest('hex');
-  return { ...files, config: { ...files.config, share: entries }, configKey: share.slice(0, 32) };
+  return hash.digest('hex').slice(0, 32);
 }
 
 /** A key for everything of a machine except its disks and its share. */
@@ -170,7 +212,7 @@ export function keyWithoutDisks({ config, hashes }: Pick<MachineFiles, 'config' 
   return keyOf(others, config);
 }
 
-function keyOf(hashes: readonly (readonly [string, string])[], config: MachineConfig): string {
+function keyOf(hashes: readonly (readonly [string, string])[], config: Settings): string {
   const { memoryMiB, highMemoryMiB, processors, nodes, diskBus, volatileCaches, seed, wallClockMs, cmdline } = config;
   const machine = [memoryMiB, highMemoryMiB, processors, nodes, diskBus, volatileCaches, seed, wallClockMs, cmdline];
   return sha256(JSON.stringify([hashes, ...machine])).slice(0, 32);

@@ -13,6 +13,7 @@ import type { Proofs, SuspendEvidence } from '../../emulator/cycle/proofs.js';
 import { kindsAtCopy } from '../../emulator/verify/memory/kinds.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { reportOf, type Report, type ReportContext } from '../../emulator/report/model.js';
+import { disksOf, type DiskShown } from '../../emulator/host/browser/session/disks.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { keyWithoutDisks, obtainMachineFiles, withShare, type MachineFiles } from './machine-files.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
@@ -42,6 +43,8 @@ export interface ScenarioRun {
   readonly outcome: RunOutcome;
   /** Those of the main run, in their order. */
   readonly machines: readonly MachineShown[];
+  /** Before anything is written to them. */
+  readonly disks: readonly DiskShown[];
 }
 
 /** @throws InputError, RigError; errors of the guest are in the report. */
@@ -107,7 +110,12 @@ export async function runScenario(
     realMs: Math.round(performance.now() - startedMs),
     packages: packageVersions(),
   });
-  return { report, outcome, machines: machines.filter((one) => one !== undefined) };
+  return {
+    report,
+    outcome,
+    machines: machines.filter((one) => one !== undefined),
+    disks: disksOf(files.config.disks, plan),
+  };
 }
 
 /** The same proofs, which tell what each page was used for at each copy that they get. */

@@ -36,6 +36,7 @@ const passed = (name: string): ScenarioRun => {
     report: { ...report, scenario: { ...report.scenario, name } },
     outcome: { main: timeline({ console: new TextEncoder().encode('shown') }), control: undefined, findings: [] },
     machines: [{ number: 1, startVirtualMs: 0, virtualMs: 5, instructions: 9, markers: [], writes: [] }],
+    disks: [],
   };
 };
 

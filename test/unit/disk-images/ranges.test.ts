@@ -3,7 +3,7 @@ import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { filledRangesOf } from '../../../emulator/disks/sparse.js';
-import { copyContent, indexImage, loadDiskImage } from '../../../disk-images/image/ranges.js';
+import { copyContent, indexImage, loadDiskImage, withDiskImage } from '../../../disk-images/image/ranges.js';
 
 const MIB = 2 ** 20;
 
@@ -50,6 +50,18 @@ t.test('a list of another size is not believed', async (t) => {
   t.equal((await loadDiskImage(path)).length, 41 * MIB);
 });
 
+t.test('little of an image is read from its file', async (t) => {
+  const path = await image(t.testdir());
+  const whole = await loadDiskImage(path);
+  const read = withDiskImage(path, ({ byteLength, read }) => {
+    t.equal(byteLength, whole.length);
+    t.same(read(65535, 2), whole.subarray(65535, 65537));
+    t.throws(() => read(byteLength - 1, 2), { name: 'RigError', message: /shrank/ });
+    return read;
+  });
+  t.throws(() => read(0, 1), { code: 'EBADF' }, 'the file has been closed');
+});
+
 t.test('what no disk can be is refused', async (t) => {
   const dir = t.testdir({ empty: '', odd: 'x'.repeat(513) });
   await t.rejects(loadDiskImage(join(dir, 'empty')), {
@@ -58,6 +70,8 @@ t.test('what no disk can be is refused', async (t) => {
   });
   await t.rejects(loadDiskImage(join(dir, 'odd')), { name: 'InputError', message: /513 bytes/, remedy: /512/ });
   await t.rejects(loadDiskImage(join(dir, 'none')), { name: 'InputError', message: /cannot read/ });
+  t.throws(() => withDiskImage(join(dir, 'odd'), () => 0), { name: 'InputError', message: /513 bytes/ });
+  t.throws(() => withDiskImage(join(dir, 'none'), () => 0), { name: 'InputError', message: /cannot read/ });
 });
 
 t.test('copied at an offset, sparse', async (t) => {
