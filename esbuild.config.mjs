@@ -65,6 +65,7 @@ export async function buildPage() {
   const entryPoints = present({
     page: 'emulator/host/browser/page.tsx',
     'session-worker': 'emulator/host/browser/session/worker-main.ts',
+    'paint-worker': 'emulator/host/browser/views/paint-worker.ts',
   });
   const outputs = await bundle({
     ...browser,

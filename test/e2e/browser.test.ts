@@ -50,6 +50,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
+import { checkMemoryCanvas, withoutOffscreen } from './page-canvas.js';
 import { checkChoice } from './page-choice.js';
 import {
   checkConsoles,
@@ -116,11 +117,15 @@ async function plainServer(
   };
 }
 
-/** Opens the page at `url` and waits for the prompt of its machine. `problems` gets the errors of the page. */
+/**
+ * Opens the page at `url` and waits for the prompt of its machine. `problems` gets the errors of the page. `prepare` is called before it
+ * is opened.
+ */
 async function open(
   browser: BrowserContext,
   url: string,
   problems: string[],
+  prepare: (page: Page) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<{
   readonly page: Page;
   readonly state: PromptState;
@@ -140,6 +145,7 @@ async function open(
     )
       problems.push(request.url());
   });
+  await prepare(page);
   await page.goto(url);
   const found = await page.waitForFunction(() => (globalThis as unknown as There).snapback.prompt);
   const state = (await found.jsonValue()) as PromptState;
@@ -340,11 +346,13 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     artifacts: description.artifacts,
   };
   const link = linkPart(done);
-  const without = await open(browser, plain.url + link, problems);
+  const without = await open(browser, plain.url + link, problems, withoutOffscreen);
   t.equal(await without.page.inputValue('#scenario'), edited, 'a link brings its scenario');
   t.notOk(without.isolated, 'a server without special headers: no shared memory');
   t.match(await without.page.textContent('#status'), /^at the prompt: instruction/);
   await without.page.click('#skip');
+  await without.page.click('#watch');
+  await checkMemoryCanvas(t, without.page, 'page');
   await without.page.close();
   const { page, state: shared, isolated } = await open(browser, server.url, problems);
   t.ok(isolated, "Snapback's server: shared memory");
@@ -367,7 +375,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
       `${name} shared memory: loaded after ${Math.round(state.loadedMs)} ms, prompt ${Math.round(state.promptMs)} ms`,
     );
   const scriptOf = (name: string): Uint8Array => files.get(name) as Uint8Array;
-  const programs = ['page.js', 'session-worker.js'];
+  const programs = ['page.js', 'session-worker.js', 'paint-worker.js'];
   const atOnce = programs.flatMap((name) =>
     [...new TextDecoder().decode(scriptOf(name)).matchAll(/\b(?:from|import)"\.\/(parts\/[^"]+)"/g)].map(
       ([, part]) => part ?? '',
@@ -417,6 +425,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     'the memory map has all pages',
   );
   t.ok(counts.filter((count) => count !== '0').length >= 7, 'of nearly all kinds');
+  await checkMemoryCanvas(t, page, 'worker');
   await tabTo(t, page, '#frame');
   await page.keyboard.type('4096');
   await page.keyboard.press('Enter');

@@ -58,6 +58,12 @@ t.test('files that the server lacks', async (t) => {
     });
 });
 
+t.test('without the worker that draws, the page comes to its prompt', async (t) => {
+  const { page, url } = await served(t, without(t, files, /^paint-worker\.js$/));
+  await page.goto(url);
+  await until(page, ({ prompt }) => prompt);
+});
+
 t.test('a link that is opened in the same tab', async (t) => {
   const { page, url } = await served(t, files);
   await page.goto(url);

@@ -73,7 +73,7 @@ t.test('a command for the whole machine', async (t) => {
   t.not(url, '', 'it serves the page');
   t.match(await (await fetch(url)).text(), '<script type="module" src="page.js">');
   const description = (await (await fetch(`${url}machine/machine.json`)).json()) as { workerUrl: string };
-  for (const path of ['page.js', 'page.css', 'session-worker.js', description.workerUrl])
+  for (const path of ['page.js', 'page.css', 'session-worker.js', 'paint-worker.js', description.workerUrl])
     t.equal((await fetch(`${url}${path}`)).status, 200, path);
   for (let waits = 0; waits < 600 && !existsSync(join(dir, 'opened')); waits++)
     await new Promise((resolve) => setTimeout(resolve, 100));

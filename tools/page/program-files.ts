@@ -6,9 +6,15 @@ import { RigError } from '../../emulator/machine/errors.js';
 import { HASH_DIGITS, sha256, type PageFile } from './files.js';
 
 /** Under these names, with whatever content the version has. */
-const PROGRAM = ['index.html', 'start.js', 'page.css', 'page.js', 'session-worker.js'] as const;
+const PROGRAM = ['index.html', 'start.js', 'page.css', 'page.js', 'session-worker.js', 'paint-worker.js'] as const;
 /** For debuggers. */
-const SOURCE_MAPS = ['page.css.map', 'page.js.map', 'session-worker.js.map', 'machine-worker.js.map'] as const;
+const SOURCE_MAPS = [
+  'page.css.map',
+  'page.js.map',
+  'session-worker.js.map',
+  'paint-worker.js.map',
+  'machine-worker.js.map',
+] as const;
 
 /** @throws RigError when the page has not been bundled. */
 export async function programFiles(): Promise<ReadonlyMap<string, Uint8Array>> {

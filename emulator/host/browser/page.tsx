@@ -27,6 +27,7 @@ import { followWorker, type SessionWorker } from './session/worker-link.js';
 import { forgetRun, keepRun, keptRun } from './storage/kept-run.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
+import { pagePainter, paintInWorker, type Painter, type PaintWorker } from './views/painter.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
 import { recallOfKey, type InstantChosen } from './views/recall-view.js';
 import { Screen, screenOfKey } from './views/screen.js';
@@ -75,7 +76,10 @@ declare const MutationObserver: new (onChange: () => void) => {
 };
 declare const location: { hash: string; reload(): void };
 declare function addEventListener(type: 'hashchange', listener: () => void): void;
-declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker;
+declare const Worker: new (url: string, options: { readonly type: 'module' }) => SessionWorker & PaintWorker;
+interface CanvasScope {
+  readonly HTMLCanvasElement?: { readonly prototype: object };
+}
 
 const state = signal(START);
 /** The text of the scenario, once it has been changed. */
@@ -200,6 +204,16 @@ document.addEventListener('keydown', (event) => {
 
 const place = signal<Place | undefined>(undefined);
 
+/** Who draws the maps. */
+const painter = signal<Painter>(pagePainter());
+paintInWorker(
+  (globalThis as CanvasScope).HTMLCanvasElement,
+  () => new Worker('paint-worker.js', { type: 'module' }),
+  (one) => {
+    painter.value = one;
+  },
+);
+
 /** What the memory map shows. */
 const isByFate = signal(false);
 
@@ -233,6 +247,7 @@ const Above = (): VNode => (
     onInstant={(asked) => {
       instant.value = asked;
     }}
+    painter={painter.value}
     isByFate={isByFate.value}
     onByFate={(on) => {
       isByFate.value = on;

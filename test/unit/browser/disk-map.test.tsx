@@ -18,6 +18,8 @@ import {
   WRITERS,
   type Strip,
 } from '../../../emulator/host/browser/views/disk-map-model.js';
+import { pagePainter } from '../../../emulator/host/browser/views/painter.js';
+import { rgbaOf } from '../../../emulator/host/browser/views/picture.js';
 import { DiskMap } from '../../../emulator/host/browser/views/disk-map.js';
 import { stepEnd } from '../../../emulator/machine/markers.js';
 
@@ -230,7 +232,9 @@ t.test('what a machine writes while it runs', async (t) => {
 t.test('the picture of a strip', async (t) => {
   const pixels = new Uint8Array(256 + 44);
   pixels[257] = WRITERS.indexOf('live');
-  const { width, height, rgba } = stripPicture({ pixels });
+  const picture = stripPicture({ pixels });
+  const { width, height } = picture;
+  const rgba = rgbaOf(picture);
   t.same([width, height], [256, 2]);
   const pixel = (at: number): readonly number[] => [...rgba.subarray(at * 4, at * 4 + 4)];
   t.same(
@@ -273,6 +277,7 @@ t.test('the view', async (t) => {
   const view = (disks: readonly DiskShown[], sector?: SectorShown, running?: MachineShown): string =>
     renderToString(
       <DiskMap
+        painter={pagePainter()}
         disks={disks}
         machines={MACHINES}
         running={running}

@@ -18,6 +18,8 @@ import {
   pictureOf,
 } from '../../../emulator/host/browser/views/memory-map-model.js';
 import { MemoryMap } from '../../../emulator/host/browser/views/memory-map.js';
+import { pagePainter } from '../../../emulator/host/browser/views/painter.js';
+import { rgbaOf } from '../../../emulator/host/browser/views/picture.js';
 import { GuestError } from '../../../emulator/machine/errors.js';
 import { PAGE_FATES } from '../../../emulator/verify/memory/fates.js';
 import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
@@ -29,7 +31,9 @@ const number = (kind: PageKind): number => PAGE_KINDS.indexOf(kind);
 t.test('the picture has a pixel for each page', async (t) => {
   const kinds = new Uint8Array(256 + 10).fill(number('free'));
   kinds[257] = number('anonymous');
-  const { width, height, rgba } = pictureOf(kinds);
+  const picture = pictureOf(kinds);
+  const { width, height } = picture;
+  const rgba = rgbaOf(picture);
   t.same([width, height, rgba.length], [256, 2, 256 * 2 * 4]);
   const pixel = (frame: number): readonly number[] => [...rgba.subarray(frame * 4, frame * 4 + 4)];
   t.same(pixel(0), [0xd5, 0xd9, 0xdd, 255]);
@@ -119,7 +123,14 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
     isByFate = false,
   ): string =>
     renderToString(
-      <MemoryMap memory={memory} page={page} isByFate={isByFate} onByFate={() => undefined} onPage={onPage} />,
+      <MemoryMap
+        painter={pagePainter()}
+        memory={memory}
+        page={page}
+        isByFate={isByFate}
+        onByFate={() => undefined}
+        onPage={onPage}
+      />,
     );
   const ask = (frame: number): void => void asked.push(frame);
   t.equal(view(undefined), '');
@@ -139,6 +150,7 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
   t.notMatch(shown, /<input [^>]*value=/, 'a picture does not put back what somebody types');
   const gone = renderToString(
     <MemoryMap
+      painter={pagePainter()}
       memory={{ kinds, virtualMs: 1, pictures: 1, tookMs: 1 }}
       page={{ ...page, copied: new Uint8Array(16).fill(0xa5) }}
       isByFate={true}

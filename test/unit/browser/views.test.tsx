@@ -11,6 +11,7 @@ import { next, START, type SessionState } from '../../../emulator/host/browser/s
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
 import { NO_STORE } from '../../../emulator/host/browser/storage/piece-store.js';
+import { pagePainter } from '../../../emulator/host/browser/views/painter.js';
 import { PauseView, requestOfKey } from '../../../emulator/host/browser/views/pause-view.js';
 import {
   actionOfKey,
@@ -287,6 +288,7 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onPlace={ignore}
       instant={undefined}
       onInstant={ignore}
+      painter={pagePainter()}
       isByFate={false}
       onByFate={ignore}
       opened={undefined}

@@ -6,11 +6,13 @@ import type { DifferenceShown, ImageShown, SectorShown } from '../session/disk-r
 import type { DiskShown } from '../session/disks.js';
 import { placeText, sectorAt, stripPicture, stripsNow, stripsOf, type Place, type Strip } from './disk-map-model.js';
 import { bytesText } from './memory-map-model.js';
-import { draw, placeOfClick } from './picture.js';
+import { MapCanvas } from './map-canvas.js';
+import type { Painter } from './painter.js';
 import { StripFigure, stripLabel, StripLegend } from './strip.js';
 import type { Entered } from './entered.js';
 
 export interface DiskMapProps {
+  readonly painter: Painter;
   /** Empty while there is nothing to see. */
   readonly disks: readonly DiskShown[];
   readonly machines: readonly MachineShown[];
@@ -25,6 +27,7 @@ export interface DiskMapProps {
 }
 
 export function DiskMap({
+  painter,
   disks,
   machines,
   running,
@@ -50,6 +53,7 @@ export function DiskMap({
                 .map((strip) => (
                   <StripView
                     key={strip.volume.device}
+                    painter={painter}
                     strip={strip}
                     onSector={(sector) => onPlace({ disk: device, sector })}
                   />
@@ -99,24 +103,21 @@ function SectorView({ disk, sector, owner, laterOwner, bytes, later }: SectorSho
   );
 }
 
-interface StripProps {
+interface StripProps extends Pick<DiskMapProps, 'painter'> {
   readonly strip: Strip;
   readonly onSector: (sector: number) => void;
 }
 
-function StripView({ strip, onSector }: StripProps): VNode {
+function StripView({ painter, strip, onSector }: StripProps): VNode {
   const picture = stripPicture(strip);
   return (
     <StripFigure volume={strip.volume}>
-      <canvas
-        role="img"
-        aria-label={stripLabel(strip)}
-        width={picture.width}
-        height={picture.height}
-        style={{ width: `${2 * picture.width}px` }}
-        ref={(canvas) => draw(canvas, picture)}
-        onClick={(event) => {
-          const { x, y } = placeOfClick(event);
+      <MapCanvas
+        painter={painter}
+        picture={picture}
+        label={stripLabel(strip)}
+        width={`${2 * picture.width}px`}
+        onPlace={(x, y) => {
           const sector = sectorAt(strip, x, y);
           if (sector !== undefined) onSector(sector);
         }}

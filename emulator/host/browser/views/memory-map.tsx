@@ -5,13 +5,15 @@ import type { MemoryShown, PageShown } from '../session/memory-reader.js';
 import { Button } from './button.js';
 import { fateLegendOf, fatePictureOf } from './fate-model.js';
 import { Legend } from './legend.js';
+import { MapCanvas } from './map-canvas.js';
 import { MEMORY_LABEL, MemoryLegend } from './memory-legend.js';
 import { bytesText, frameAt, pictureOf } from './memory-map-model.js';
-import { draw, placeOfClick } from './picture.js';
+import type { Painter } from './painter.js';
 import { durationText } from './timeline-model.js';
 import type { Entered } from './entered.js';
 
 export interface MemoryMapProps {
+  readonly painter: Painter;
   /** Undefined while there is nothing to see. */
   readonly memory: MemoryShown | undefined;
   readonly page: PageShown | undefined;
@@ -22,7 +24,7 @@ export interface MemoryMapProps {
   readonly onPage: ((frame: number) => void) | undefined;
 }
 
-export function MemoryMap({ memory, page, isByFate, onByFate, onPage }: MemoryMapProps): VNode | null {
+export function MemoryMap({ painter, memory, page, isByFate, onByFate, onPage }: MemoryMapProps): VNode | null {
   if (!memory) return null;
   const { kinds, fates, virtualMs } = memory;
   const shown = isByFate ? fates : undefined;
@@ -41,15 +43,12 @@ export function MemoryMap({ memory, page, isByFate, onByFate, onPage }: MemoryMa
         </Button>
       )}
       <div class="map">
-        <canvas
+        <MapCanvas
+          painter={painter}
+          picture={picture}
           id="memory-map"
-          role="img"
-          aria-label={MEMORY_LABEL}
-          width={picture.width}
-          height={picture.height}
-          ref={(canvas) => draw(canvas, picture)}
-          onClick={(event) => {
-            const { x, y } = placeOfClick(event);
+          label={MEMORY_LABEL}
+          onPlace={(x, y) => {
             const frame = frameAt(kinds, x, y);
             if (frame !== undefined) onPage?.(frame);
           }}

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** Pictures as data, and how a canvas shows them. */
 
+/** It can be sent to a worker. */
 export interface Picture {
   /** In pixels. */
   readonly width: number;
   readonly height: number;
-  /** Red, green, blue and alpha of each pixel, row by row. Behind the last one it is transparent. */
-  readonly rgba: Uint8ClampedArray;
+  /** For each pixel, row by row, a place in `pixels`. Behind the last one the picture is transparent. */
+  readonly numbers: Uint8Array;
+  /** See {@link pixelsOf}. */
+  readonly pixels: Uint32Array;
 }
 
 /** Colours 0xRRGGBB, as in CSS. */
@@ -22,12 +25,18 @@ const sizeOf = (count: number, perRow: number) => ({
   height: Math.ceil(count / perRow),
 });
 
-/** A pixel for each of `numbers`, which choose among `pixels`. */
-export function pictureOfNumbers(numbers: Uint8Array, pixels: Uint32Array, perRow: number): Picture {
-  const { width, height } = sizeOf(numbers.length, perRow);
+/** A pixel for each of `numbers`, which choose among `pixels`. Neither may change afterwards. */
+export const pictureOfNumbers = (numbers: Uint8Array, pixels: Uint32Array, perRow: number): Picture => ({
+  ...sizeOf(numbers.length, perRow),
+  numbers,
+  pixels,
+});
+
+/** Red, green, blue and alpha of each pixel, row by row. */
+export function rgbaOf({ width, height, numbers, pixels }: Picture): Uint8ClampedArray {
   const drawn = new Uint32Array(width * height);
   for (let at = 0; at < numbers.length; at++) drawn[at] = pixels[numbers[at] ?? 0] ?? 0;
-  return { width, height, rgba: new Uint8ClampedArray(drawn.buffer) };
+  return new Uint8ClampedArray(drawn.buffer);
 }
 
 /**
@@ -80,8 +89,10 @@ export function countedKinds<Kind extends string>(
 }
 
 /** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
-interface Canvas {
-  getContext(kind: '2d'): { putImageData(data: unknown, x: number, y: number): void };
+interface Drawable {
+  getContext(kind: '2d'): { putImageData(data: unknown, x: number, y: number): void } | null;
+}
+interface Clickable {
   getBoundingClientRect(): {
     readonly left: number;
     readonly top: number;
@@ -96,14 +107,15 @@ interface Clicked {
 }
 declare const ImageData: new (rgba: Uint8ClampedArray, width: number, height: number) => unknown;
 
-/** `canvas`: an element that is as large as the picture, or null. */
-export function draw(canvas: unknown, { rgba, width, height }: Picture): void {
-  (canvas as Canvas | null)?.getContext('2d').putImageData(new ImageData(rgba, width, height), 0, 0);
+/** `canvas`: of the page or of a worker, and as large as the picture. */
+export function draw(canvas: unknown, picture: Picture): void {
+  const data = new ImageData(rgbaOf(picture), picture.width, picture.height);
+  (canvas as Drawable).getContext('2d')?.putImageData(data, 0, 0);
 }
 
 /** Where a canvas was clicked: from its left edge to its right one and from its upper edge to its lower one, 0 to 1. */
 export function placeOfClick(event: unknown): { readonly x: number; readonly y: number } {
   const { clientX, clientY, currentTarget } = event as Clicked;
-  const { left, top, width, height } = (currentTarget as Canvas).getBoundingClientRect();
+  const { left, top, width, height } = (currentTarget as Clickable).getBoundingClientRect();
   return { x: (clientX - left) / width, y: (clientY - top) / height };
 }

@@ -9,6 +9,7 @@ import { Editor, nameIn } from './editor.js';
 import { DiskMap } from './disk-map.js';
 import type { Place } from './disk-map-model.js';
 import { MemoryMap } from './memory-map.js';
+import type { Painter } from './painter.js';
 import { canGo, PauseView } from './pause-view.js';
 import { RecallView, type InstantChosen } from './recall-view.js';
 import { ScreenButton } from './screen.js';
@@ -33,6 +34,8 @@ export interface SessionProps {
   /** See `RecallProps`. */
   readonly instant: InstantChosen | undefined;
   readonly onInstant: (instant: InstantChosen) => void;
+  /** Of the maps. */
+  readonly painter: Painter;
   /** See `MemoryMapProps`. */
   readonly isByFate: boolean;
   readonly onByFate: (on: boolean) => void;
@@ -143,6 +146,7 @@ export function SessionView(props: SessionProps): VNode {
         <ScreenButton state={state} send={send} />
       </div>
       <MemoryMap
+        painter={props.painter}
         memory={state.memory}
         page={state.page}
         isByFate={props.isByFate}
@@ -155,6 +159,7 @@ export function SessionView(props: SessionProps): VNode {
         onGo={canGo(state) ? (moment) => send({ do: 'goTo', moment }) : undefined}
       />
       <DiskMap
+        painter={props.painter}
         disks={state.disks}
         machines={machines}
         running={state.running}

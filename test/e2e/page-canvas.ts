@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/** The canvas of the memory map, and who draws on it. */
+import type { Page } from 'playwright-core';
+import type { Test } from 'tap';
+import { KIND_COLOURS } from '../../emulator/host/browser/views/memory-map-model.js';
+import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
+import { coloursIn } from './png.js';
+
+/** The parts of the browser's API that the code in the page uses. */
+interface There {
+  readonly document: { getElementById(id: string): Canvas | null };
+  readonly HTMLCanvasElement: { readonly prototype: { transferControlToOffscreen?: unknown } };
+}
+interface Canvas {
+  /** Throws where a worker draws. */
+  getContext(kind: '2d'): unknown;
+}
+
+/** Fewer would be a map that has not been drawn, or that is drawn with wrong colours. */
+const KINDS_SHOWN_MIN = 4;
+
+/** The page that is opened next has a browser without OffscreenCanvas. */
+export const withoutOffscreen = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    delete (globalThis as unknown as There).HTMLCanvasElement.prototype.transferControlToOffscreen;
+  });
+
+/** The memory map is drawn by `who`, in its colours. */
+export async function checkMemoryCanvas(t: Test, page: Page, who: 'page' | 'worker'): Promise<void> {
+  // The worker may be ready later than the first picture. Each painter has an element of its own.
+  await page.waitForFunction((who) => {
+    const canvas = (globalThis as unknown as There).document.getElementById('memory-map');
+    if (!canvas) return false;
+    try {
+      canvas.getContext('2d');
+      return who === 'page';
+    } catch {
+      return who === 'worker';
+    }
+  }, who);
+  let seen = 0;
+  // What a worker draws is shown a little later.
+  for (const endMs = performance.now() + HOST_MS_MAX; performance.now() < endMs && seen < KINDS_SHOWN_MIN;) {
+    const colours = coloursIn(await page.locator('#memory-map').screenshot());
+    seen = Object.values(KIND_COLOURS).filter((colour) => colours.has(colour)).length;
+  }
+  t.ok(seen >= KINDS_SHOWN_MIN, `the memory map is drawn by the ${who}, with the colours of ${seen} kinds`);
+}
