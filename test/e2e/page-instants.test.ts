@@ -2,11 +2,15 @@
 /** The page goes back to instants of its machine, in Chromium. The machine is that of the conformance suite, which needs no kernel. */
 import type { Page } from 'playwright-core';
 import t from 'tap';
+import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
+import { coreDigest } from '../../emulator/host/node/core-digest.js';
+import { linkPart, readSession, sessionTextOfLink, type SessionFile } from '../../emulator/scenario/session-file.js';
+import { repeatAtPrompt } from '../../tools/run/prompt-session.js';
 import type { StandsAt } from '../../emulator/host/browser/session/protocol.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
 import { serveFiles } from '../../tools/page/server.js';
-import { moved, smallPage, until } from './page-support.js';
+import { moved, smallMachine, smallPage, until } from './page-support.js';
 
 const standing = (page: Page): Promise<StandsAt> => until(page, ({ stands }) => stands);
 const lineOf = (page: Page): Promise<number> => until(page, ({ recall }) => recall?.line);
@@ -30,8 +34,19 @@ async function goTo(page: Page, toMs: number): Promise<StandsAt> {
   return until(page, ({ stands }) => stands !== undefined && isNear(stands) && stands);
 }
 
+/** The link to where the machine stands. The page may still have the one to where it stood before. */
+async function linkOf(page: Page, at: StandsAt): Promise<{ readonly link: string; readonly session: SessionFile }> {
+  for (const endMs = performance.now() + HOST_MS_MAX; performance.now() < endMs; await page.waitForTimeout(50)) {
+    const link = (await page.getAttribute('#instant-link', 'href')) ?? '';
+    const read = readSession(sessionTextOfLink(link) ?? '');
+    if ('session' in read && read.session.until?.virtualMs === at.virtualMs) return { link, session: read.session };
+  }
+  throw new Error('the page has no link to where its machine stands');
+}
+
 t.test('back to an instant, on as it was, and on differently', async (t) => {
-  const server = await serveFiles(await smallPage(), 0);
+  const machine = await smallMachine();
+  const server = await serveFiles(await smallPage(machine), 0);
   const { browser, close } = await openChromium();
   t.teardown(async () => {
     await close();
@@ -63,6 +78,41 @@ t.test('back to an instant, on as it was, and on differently', async (t) => {
   t.same(await standing(page), end, 'going on as it was ends where it was, in the same state');
   t.equal(await lineOf(page), 1);
   t.same(await goTo(page, middleMs), middle, 'the same instant once more');
+
+  await page.locator('#instant').fill(String(Math.ceil(end.virtualMs)));
+  await press(page, 'i');
+  await until(page, ({ stands }) => stands?.instructions === end.instructions);
+  const { link, session } = await linkOf(page, end);
+  t.match(session, { stateHash: end.stateHash, core: coreDigest(), until: { instructions: end.instructions } });
+  t.same(
+    session.typed?.map(({ base64 }) => atob(base64)),
+    ['a', 'b'],
+  );
+  const node = await repeatAtPrompt(
+    createV86Engine(),
+    machine.config,
+    { checkpoint: machine.state.checkpoint },
+    session,
+  );
+  t.same(node, { elsewhere: undefined, stateHash: end.stateHash }, 'Node comes to the state of the page');
+  const linked = await browser.newPage();
+  linked.setDefaultTimeout(HOST_MS_MAX);
+  linked.on('pageerror', (error) => problems.push(String(error)));
+  await linked.goto(server.url + link);
+  t.same(await standing(linked), end, 'a link stands where it was made, in the same state');
+  t.equal(await linked.textContent('#same-instant'), 'This is the state of the link.');
+  t.same((await linkOf(linked, end)).session, session, 'and makes the same link');
+  t.same(await goTo(linked, middleMs), middle, 'the instants before can be gone to');
+  await linked.close();
+  const refused = await browser.newPage();
+  await refused.goto(server.url + linkPart({ ...session, core: '0'.repeat(64) }));
+  await t.rejects(
+    until(refused, ({ stands }) => stands),
+    { message: /does not fit this machine, because these differ: emulator core \(needed: 0{12}, present: / },
+    'a link of another core',
+  );
+  await refused.close();
+  t.same(await goTo(page, middleMs), middle);
 
   await type(page, 'x');
   await moved(page, 300);

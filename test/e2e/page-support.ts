@@ -17,11 +17,20 @@ await buildPage();
 /** The text of its scenario. */
 export const SMALL_TEXT = 'name: none\nsteps:\n  - boot\n';
 
-/** The page's files. */
-export async function smallPage(): Promise<PageFiles> {
+export interface SmallMachine {
+  readonly config: MachineConfig;
+  readonly state: BootState;
+}
+
+export async function smallMachine(): Promise<SmallMachine> {
   // Its guest waits in a loop that the emulator is slow at, so a virtual ms has fewer instructions.
   const config = { ...(await conformanceConfig()), instructionsPerMs: 20_000 };
-  const state = await readyState(config);
+  return { config, state: await readyState(config) };
+}
+
+/** The page's files. */
+export async function smallPage(machine?: SmallMachine): Promise<PageFiles> {
+  const { config, state } = machine ?? (await smallMachine());
   return pageFiles({
     config,
     configKey: 'key',
