@@ -344,6 +344,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     snapback: description.snapback,
     scenario: edited,
     artifacts: description.artifacts,
+    core: description.core,
   };
   const link = linkPart(done);
   const without = await open(browser, plain.url + link, problems, withoutOffscreen);

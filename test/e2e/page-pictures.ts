@@ -23,6 +23,8 @@ const HIDDEN = ['#edit', '#page'];
 const PICTURE_WIDTH = 1000;
 const PHONE_WIDTH = 390;
 const HEIGHT = 900;
+/** More than the page has at any width: a console draws only while it is to be seen. */
+const WHOLE_HEIGHT = 8000;
 /** As Playwright has it, and as the tests use the page. */
 const USUAL_WIDTH = 1280;
 
@@ -46,6 +48,7 @@ export type ViewName = keyof typeof VIEWS;
 /** The parts of the browser's API that the code in the page uses. */
 interface There {
   readonly scrollY: number;
+  requestAnimationFrame(call: (ms: number) => void): void;
   readonly document: {
     readonly documentElement: { readonly clientWidth: number };
     querySelector(selector: string): { open: boolean } | null;
@@ -91,7 +94,7 @@ export async function emptyViewPictures(): Promise<void> {
  * @param when part of a file's name
  */
 export async function pictureOfViews(t: Test, page: Page, when: string, expected: readonly ViewName[]): Promise<void> {
-  const keep = async (name: string, clip?: Clip): Promise<void> => {
+  const keep = async (name: string, clip: Clip | undefined): Promise<void> => {
     const file = `${when}-${name}.png`;
     const png = await page.screenshot({ path: join(VIEW_PICTURES, file), fullPage: true, ...(clip && { clip }) });
     const { size } = coloursIn(png);
@@ -100,7 +103,7 @@ export async function pictureOfViews(t: Test, page: Page, when: string, expected
       `${file} has ${png.length} bytes and ${size} colours`,
     );
   };
-  await look(page, PICTURE_WIDTH, 'light');
+  await look(page, PICTURE_WIDTH, 'light', WHOLE_HEIGHT);
   const wasOpen = await openEditor(page, true);
   const seen: ViewName[] = [];
   for (const [name, selector] of Object.entries(VIEWS) as [ViewName, string][]) {
@@ -114,15 +117,20 @@ export async function pictureOfViews(t: Test, page: Page, when: string, expected
     [],
     `${when}: pictures of ${seen.join(', ')}`,
   );
-  await look(page, PHONE_WIDTH, 'dark');
-  await keep('page-phone-dark');
+  await look(page, PHONE_WIDTH, 'dark', WHOLE_HEIGHT);
+  await keep('page-phone-dark', await clipOf(page, 'body'));
   await openEditor(page, wasOpen);
   await look(page, USUAL_WIDTH, 'light');
 }
 
-async function look(page: Page, width: number, colorScheme: 'light' | 'dark'): Promise<void> {
-  await page.setViewportSize({ width, height: HEIGHT });
+async function look(page: Page, width: number, colorScheme: 'light' | 'dark', height = HEIGHT): Promise<void> {
+  await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme });
+  // What has come to be seen is drawn in the next frame.
+  await page.evaluate(async () => {
+    const { requestAnimationFrame } = globalThis as unknown as There;
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  });
 }
 
 /** Where the element is on the whole page, as far as it is not cut off at the right; undefined where it is not to be seen. */
