@@ -145,7 +145,7 @@ t.test('a machine that is asked something else goes on from the nearest checkpoi
   const { engine: again, stand } = remembering(engine);
   const first = await again.powerOn(whole);
   await runs(first, WORDS.slice(0, 6));
-  await stand();
+  await stand('here');
   await runs(first, WORDS.slice(6));
   await first.close();
 
@@ -166,7 +166,7 @@ t.test('a machine that is asked something else goes on from the nearest checkpoi
   const ran = count.runs;
   await runs(third, ['h']);
   t.equal(count.runs, ran, 'what the first one did there is remembered, too');
-  await stand();
+  await stand('here');
   t.ok(count.runs > ran, 'until it is to stand');
   const [one, two] = await Promise.all([third.readShare(), third.captureMemory()]);
   t.equal(one, undefined);
@@ -174,7 +174,44 @@ t.test('a machine that is asked something else goes on from the nearest checkpoi
   await third.close();
   t.equal(count.closed, count.made + count.restored - 1, 'all but the one without a memory are closed');
   await t.rejects(third.captureMemory(), { message: 'the machine has been ended' });
-  await stand();
+  await stand('here');
+});
+
+t.test('the machine of the place to which a run goes is made while it comes there', async (t) => {
+  const { engine, count } = counted();
+  const { engine: again, begin, stand } = remembering(engine);
+  const to = WORDS.slice(0, 6);
+  begin();
+  const first = await again.powerOn(whole);
+  await runs(first, to);
+  await stand('there');
+  await runs(first, WORDS.slice(6));
+  await first.close();
+  await stand('the end');
+
+  begin('there');
+  await new Promise(setImmediate);
+  const asked = { ...count };
+  const second = await again.powerOn(whole);
+  await runs(second, to);
+  await stand('there');
+  t.same(await second.readMemory(gpa(102), 1), bytes('f'));
+  t.same(count, asked, 'nothing was asked of the engine since the run began');
+  t.equal(count.restored, 1);
+  await second.close();
+  t.equal(count.closed, count.made + count.restored);
+
+  begin('there');
+  const third = await again.powerOn(whole);
+  await runs(third, to.slice(0, 3));
+  await stand('elsewhere');
+  t.equal(count.made + count.restored, 4, 'where it does not come there, another one is made');
+  await third.close();
+  begin('there');
+  begin('the end');
+  await new Promise(setImmediate);
+  t.equal(count.made + count.restored, 5, 'none is made for a place at which the machine had ended');
+  t.equal(count.closed, 5, 'and none is left');
 });
 
 t.test('a machine goes on from a checkpoint that another gave', async (t) => {
@@ -261,7 +298,7 @@ t.test('behind a disk that fails there is no checkpoint', async (t) => {
     ],
   });
   await runs(first, WORDS);
-  await stand();
+  await stand('here');
   t.equal(checkpoints.shown().count, 0);
   await first.close();
   const sound = await again.powerOn(whole);

@@ -35,7 +35,7 @@ import { rememberingEngine, type Remembering } from './recall/remembering.js';
 import { notTheSame } from './recall/tape.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
-import { createWalk } from './walk.js';
+import { createWalk, nameOf } from './walk.js';
 
 /** The most that all checkpoints of a session may need, of the machine at the prompt and of runs. */
 const CHECKPOINT_BYTES_MAX = 384e6;
@@ -243,7 +243,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     });
     const scenario = change ? await changed(loaded, change, text) : loaded;
     const fates = createFateReader(scenario.systemMap);
-    remembering.begin();
+    // A run that is changed comes to its place by another way.
+    remembering.begin(again && !again.isChanged ? nameOf(again.to) : undefined);
     const options = stepwise
       ? walk.begin(text, again, lookAt(scenario, fates), remembering.stand)
       : { states: bootStates() };

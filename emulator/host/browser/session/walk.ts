@@ -20,13 +20,13 @@ export interface Walk {
    * A run of the scenario in `text`, which is valid, begins.
    * @param again to get to a place of the run before.
    * @param look is shown the machine of each pause, and told when that ends; the run goes on when its promise resolves.
-   * @param stand makes the machine stand really where the run pauses.
+   * @param stand makes the machine stand really where the run pauses; it is given the name of the place, see {@link nameOf}.
    */
   readonly begin: (
     text: string,
     again: Again | undefined,
     look: (standing: Standing) => () => Promise<void>,
-    stand: () => Promise<void>,
+    stand: (name: string) => Promise<void>,
   ) => Required<RunOptions>;
   readonly goOn: (all: boolean) => void;
   /**
@@ -51,6 +51,9 @@ interface Present {
   here: { readonly at: PausedAt; readonly machine: MachineShown | undefined } | undefined;
   hasEnded: boolean;
 }
+
+/** Of a place. The same place of another run has the same name. */
+export const nameOf = ({ step, part }: Moment): string => `${step}.${part}`;
 
 const LEFT = new Error('the run begins anew');
 const START: Moment = { step: 0, part: 0 };
@@ -111,7 +114,7 @@ export function createWalk(
           behind = at;
           proofs = 0;
           if (!stepper.pausesAt(at)) return;
-          await stand();
+          await stand(nameOf(at));
           begun.here = { at, machine: machines.at(-1) };
           const leave = standing && look(standing);
           try {

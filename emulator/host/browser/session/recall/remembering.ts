@@ -25,14 +25,18 @@ import { notTheSame } from './tape.js';
 export interface Remembering {
   /** Its machines can be replaced by others that did the same, so it has to be deterministic. */
   readonly engine: Engine;
-  /** A run begins. Of the run before, nothing is needed any more but what is remembered. */
-  readonly begin: () => void;
+  /**
+   * A run begins. Of the run before, nothing is needed any more but what is remembered.
+   * @param to name of a place where the run is going to stand. The machine is made there while the run comes to it from memory.
+   */
+  readonly begin: (to?: string) => void;
   /**
    * Makes the machine that was asked last stand where it is. A checkpoint of it is left there while nothing else is asked of it.
    * Does nothing when there is none.
+   * @param name of the place, for {@link begin}.
    * @throws RigError when it is not the same machine as before.
    */
-  readonly stand: () => Promise<void>;
+  readonly stand: (name: string) => Promise<void>;
 }
 
 export interface RememberingDeps {
@@ -90,7 +94,10 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   let run = 0;
   let lines = firstLine;
   let checkpointMs = 0;
-  let last: Pick<Real, 'stand' | 'isThere'> | undefined;
+  let last: Pick<Real, 'stand' | 'isThere' | 'place'> | undefined;
+  const named = new Map<string, Place>();
+  /** The machine that is made before its run has come to it. */
+  let ahead: { readonly place: Place; readonly machine: Promise<Machine> } | undefined;
   /** Of the memories that the present run may read. */
   let pins: (() => void)[] = [];
 
@@ -147,6 +154,27 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     }
   };
 
+  const makeAhead = (place: Place): void => {
+    const machine = machineAt(place, undefined);
+    // Whoever takes it is told.
+    machine.catch(() => undefined);
+    ahead = { place, machine };
+  };
+  /** Answers the machine that was made for this place, if one was. */
+  const takeAhead = (place: Place): Promise<Machine> | undefined => {
+    if (ahead?.place !== place) return undefined;
+    const { machine } = ahead;
+    ahead = undefined;
+    return machine;
+  };
+  const dropAhead = (): void => {
+    ahead?.machine.then(
+      (machine) => machine.close(),
+      () => undefined,
+    );
+    ahead = undefined;
+  };
+
   const machineOf = (origin: Origin): Real => {
     let place = originOf(origin);
     let real: Standing | undefined;
@@ -156,7 +184,9 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     const makeReal = async (): Promise<Machine> => {
       const [to, former] = [place, real];
       real = undefined;
-      const machine = await machineAt(to, former);
+      const made = takeAhead(to);
+      if (made) await former?.machine.close();
+      const machine = await (made ?? machineAt(to, former));
       if (isClosed) await machine.close();
       real = { machine, place: to };
       return machine;
@@ -209,6 +239,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       return report;
     };
     const self: Real = {
+      place: () => (isClosed ? undefined : place),
       isThere: () => real?.place === place,
       async stand() {
         if (isClosed) return;
@@ -267,13 +298,24 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
         },
       }),
     },
-    begin() {
+    begin(to) {
+      dropAhead();
       for (const release of pins) release();
       pins = [];
       run += 1;
       origins = origins.filter(({ lastRun }) => lastRun >= run - RUNS_REMEMBERED);
+      for (const [name, place] of named) if (!origins.some((one) => one.place === rootOf(place))) named.delete(name);
+      const place = to === undefined ? undefined : named.get(to);
+      if (place) makeAhead(place);
     },
-    stand: async () => last?.stand(),
+    async stand(name) {
+      const place = last?.place();
+      if (place) named.set(name, place);
+      else named.delete(name);
+      await last?.stand();
+      // The run has come to another place than it was to.
+      dropAhead();
+    },
   };
 }
 
@@ -291,13 +333,22 @@ const NEW = {
 interface Real {
   readonly machine: Machine;
   readonly stand: () => Promise<void>;
-  /** Whether it stands really where it is. */
+  /** Where it is; undefined when it has been closed. */
+  readonly place: () => Place | undefined;
+  /** Whether it stands really there. */
   readonly isThere: () => boolean;
 }
 
 interface Standing {
   readonly machine: Machine;
   readonly place: Place;
+}
+
+/** Where the machine of a place begins. */
+function rootOf(place: Place): Place {
+  let root = place;
+  while (root.came) root = root.came.from;
+  return root;
 }
 
 /** What running from the beginning of the machine to the last checkpoint before a place took, in ms. */
