@@ -19,8 +19,18 @@ export interface SymbolTable {
 
 const LINE = /^([0-9a-f]{8}|[0-9a-f]{16}) (\S) (\S+)$/;
 
-/** Parses the text of System.map. Throws InputError at the first line that is none. */
+let last: { readonly text: string; readonly table: SymbolTable } | undefined;
+
+/**
+ * Parses the text of System.map. Throws InputError at the first line that is none. The last table is kept: the proofs and the maps of
+ * a run ask for the same one, and a parse takes a tenth of a second.
+ */
 export function parseSystemMap(text: string): SymbolTable {
+  if (last?.text !== text) last = { text, table: parse(text) };
+  return last.table;
+}
+
+function parse(text: string): SymbolTable {
   const symbols: KernelSymbol[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '') continue;

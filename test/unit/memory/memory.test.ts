@@ -54,9 +54,9 @@ t.test('memory is read little-endian, and never beyond its end', async (t) => {
 });
 
 t.test('System.map: both ways, statics and absolutes included', async (t) => {
-  const table = parseSystemMap(
-    'c1000010 t second\nc1000000 T first\n00000100 A absolute\nc1000020 d twice\nc1000030 d twice\n',
-  );
+  const text = 'c1000010 t second\nc1000000 T first\n00000100 A absolute\nc1000020 d twice\nc1000030 d twice\n';
+  const table = parseSystemMap(text);
+  t.equal(parseSystemMap(`${text}`), table, 'the same text is parsed once');
   t.equal(addressOf(table, 'second'), 0xc1000010);
   t.equal(addressOf(table, 'twice'), 0xc1000020);
   t.equal(nameAddress(table, va(0xc1000010)), 'second');
