@@ -19,7 +19,7 @@ import {
 } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
 import { loadJson } from '../storage/download.js';
-import { NO_STORE, openPieceStore } from '../storage/piece-store.js';
+import { NO_STORE, openPieceStore, type PieceStore } from '../storage/piece-store.js';
 import { descriptionPath, LIST_PATH, readList } from '../storage/scenario-list.js';
 import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, sessionFor } from './edited.js';
@@ -118,7 +118,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
-    await tellStored();
+    tellStored();
   };
 
   /** Does what a link says of the prompt. `shown`: by the console so far. @throws RigError when the machine does something else. */
@@ -271,7 +271,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       },
       expected: text === session?.scenario && !session.until ? session.stateHash : undefined,
     });
-    await tellStored();
+    tellStored();
   };
 
   const lookAt =
@@ -301,15 +301,17 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'scenarios', scenarios: readList(found) });
   };
 
-  const tellStored = async (): Promise<void> => {
-    const store = await openPieceStore();
-    tell({ tell: 'stored', stored: store ? await store.trim() : NO_STORE });
+  /** Reading the list of what is stored takes a browser some seconds, for which nothing else waits. */
+  let storeWork: Promise<void> = Promise.resolve();
+  const withStore = (work: (store: PieceStore | undefined) => Promise<void>): void => {
+    storeWork = storeWork.then(async () => work(await openPieceStore())).catch(fail);
   };
-
-  const emptyStore = async (): Promise<void> => {
-    const store = await openPieceStore();
-    if (store) tell({ tell: 'stored', stored: await store.empty() });
-  };
+  const tellStored = (): void =>
+    withStore(async (store) => tell({ tell: 'stored', stored: store ? await store.trim() : NO_STORE }));
+  const emptyStore = (): void =>
+    withStore(async (store) => {
+      if (store) tell({ tell: 'stored', stored: await store.empty() });
+    });
 
   const show = (bytes: Uint8Array): void => tell({ tell: 'console', bytes, machine: 0 });
   const fail = (error: unknown): void => {
@@ -319,9 +321,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const refuse = ({ message, remedy }: InputError): void => tell({ tell: 'refused', message, remedy });
 
-  const act = (
-    message: Extract<ToSession, { readonly do: 'open' | 'run' | 'goToInstant' | 'emptyStore' }>,
-  ): Promise<void> => {
+  const act = (message: Extract<ToSession, { readonly do: 'open' | 'run' | 'goToInstant' }>): Promise<void> => {
     switch (message.do) {
       case 'open':
         return open(message);
@@ -333,8 +333,6 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         );
       case 'goToInstant':
         return goToInstant(message.line, message.virtualMs);
-      case 'emptyStore':
-        return emptyStore();
     }
   };
 
@@ -358,6 +356,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         return memory.watch(message.on);
       case 'watchScreen':
         return screen.watch(message.on);
+      case 'emptyStore':
+        return emptyStore();
       case 'askSector': {
         const sector = disks?.sector(message.disk, message.sector);
         if (sector) tell({ tell: 'sector', sector });
