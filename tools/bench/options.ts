@@ -38,7 +38,8 @@ Measures Snapback against what it is built on, on the same kernel, initramfs and
   engines   the same verified cycle in v86, in QEMU on one processor, and in QEMU on two
   memory    comparison of two captures of guest RAM, in GB/s
   page      the page in headless Chromium (/usr/bin/chromium): bytes over the wire and time to its prompt, first visit and warm;
-            the way to an instant of a machine that has worked for a minute
+            the way to an instant of a machine that has worked for a minute, and to each place of a run; a boot and a cycle
+            there against Node
   validate  a new patch by the matrix quick, to the first verdict and to the end; and cells side by side against one by one
 
   --json FILE      write everything, each sample too, to FILE
