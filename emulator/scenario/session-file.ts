@@ -21,17 +21,17 @@ export interface SessionFile {
   /** What was typed at the prompt, in its order; present with {@link until} only. */
   readonly typed?: readonly Typed[];
   /** Where the machine at the prompt stood; absent when the session is of a run. */
-  readonly until?: Place;
+  readonly until?: Instant;
 }
 
 /** Between two ticks of a machine, by its counters. The instructions alone do not tell it: an idle machine has none. */
-export interface Place {
+export interface Instant {
   readonly instructions: number;
   readonly virtualMs: number;
 }
 
 /** Bytes for the console, and where the machine got them. */
-export interface Typed extends Place {
+export interface Typed extends Instant {
   readonly base64: string;
 }
 
@@ -80,23 +80,23 @@ function withPrompt(
   if (core !== undefined && typeof core !== 'string') return { problem: 'its core is no text' };
   const known = { ...session, ...(core !== undefined && { core }) };
   if (until === undefined) return typed === undefined ? { session: known } : { problem: 'it has typed, but no until' };
-  if (!isPlace(until)) return { problem: 'its until is no place of a machine' };
+  if (!isInstant(until)) return { problem: 'its until is no place of a machine' };
   if (session.stateHash === undefined) return { problem: 'it has until, but no stateHash' };
   if (typed !== undefined && !isTyped(typed)) return { problem: 'its typed is no list of keys with their places' };
   const keys = typed ?? [];
-  const places: readonly Place[] = [...keys, until];
-  if (places.some(({ virtualMs }, index) => virtualMs < (places[index - 1]?.virtualMs ?? 0)))
+  const instants: readonly Instant[] = [...keys, until];
+  if (instants.some(({ virtualMs }, index) => virtualMs < (instants[index - 1]?.virtualMs ?? 0)))
     return { problem: 'its typed is not in its order' };
   return { session: { ...known, typed: keys, until } };
 }
 
-const isPlace = (value: unknown): value is Place => {
-  const { instructions, virtualMs } = (value ?? {}) as Partial<Record<keyof Place, unknown>>;
+const isInstant = (value: unknown): value is Instant => {
+  const { instructions, virtualMs } = (value ?? {}) as Partial<Record<keyof Instant, unknown>>;
   return Number.isSafeInteger(instructions) && Number.isFinite(virtualMs);
 };
 
 const isTyped = (value: unknown): value is readonly Typed[] =>
-  Array.isArray(value) && value.every((one: unknown) => isPlace(one) && isBase64((one as Partial<Typed>).base64));
+  Array.isArray(value) && value.every((one: unknown) => isInstant(one) && isBase64((one as Partial<Typed>).base64));
 
 const isBase64 = (value: unknown): boolean =>
   typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value);

@@ -5,7 +5,7 @@ import { packageVersions } from '../../emulator/host/node/versions.js';
 import { EXIT, InputError } from '../../emulator/machine/errors.js';
 import type { Report } from '../../emulator/report/model.js';
 import { renderText } from '../../emulator/report/text.js';
-import { readSession, type Place, type SessionFile } from '../../emulator/scenario/session-file.js';
+import { readSession, type Instant, type SessionFile } from '../../emulator/scenario/session-file.js';
 import { checkForBrowser } from '../page/scenario-page.js';
 import { machineAtAgent } from '../run/at-agent.js';
 import { sharedEngine } from '../run/engines.js';
@@ -96,8 +96,8 @@ async function replayPrompt(
 type PromptSession = SessionFile & Required<Pick<SessionFile, 'until'>>;
 
 /** Empty when the machine is where it stood on the page. `elsewhere`: see `Repeated`. */
-export function placeDifferences(until: Place, elsewhere: Place | undefined): readonly string[] {
-  const text = ({ instructions, virtualMs }: Place): string => `instruction ${instructions}, ${virtualMs} ms`;
+export function placeDifferences(until: Instant, elsewhere: Instant | undefined): readonly string[] {
+  const text = ({ instructions, virtualMs }: Instant): string => `instruction ${instructions}, ${virtualMs} ms`;
   return elsewhere ? [`place: ${text(until)}, now ${text(elsewhere)}`] : [];
 }
 

@@ -3,11 +3,11 @@
 import type { BootState } from '../../emulator/cycle/boot-state.js';
 import { machineAtPrompt, typeAgain } from '../../emulator/host/browser/session/prompt.js';
 import type { Engine, RestoreConfig } from '../../emulator/machine/contract.js';
-import type { Place, SessionFile } from '../../emulator/scenario/session-file.js';
+import type { Instant, SessionFile } from '../../emulator/scenario/session-file.js';
 
 export interface Repeated {
   /** Where the machine is instead of where it stood on the page; undefined when it is there. */
-  readonly elsewhere: Place | undefined;
+  readonly elsewhere: Instant | undefined;
   /** As `Machine.stateHash`. */
   readonly stateHash: string;
 }

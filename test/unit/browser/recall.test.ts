@@ -332,6 +332,17 @@ t.test('what was typed is typed again on another machine', async (t) => {
   const other = { ...until, instructions: until.instructions + 1 };
   t.same((await again({ typed, until: other })).elsewhere, until, 'it is told where the machine is instead');
   t.same((await again({ typed, until: { ...until, virtualMs: -1 } })).elsewhere?.virtualMs, typed.at(-1)?.virtualMs);
+  const sent: string[] = [];
+  const twice = ['a', 'b'].map((text) => ({ ...origin.begin, base64: btoa(text) }));
+  await typeAgain(
+    (asked) => {
+      for (const { bytes } of asked.send ?? []) sent.push(new TextDecoder().decode(bytes));
+      return Promise.reject(new Error('enough'));
+    },
+    origin.begin,
+    { typed: twice, until },
+  ).catch(() => undefined);
+  t.same(sent, ['a', 'b'], 'of what was typed at the same instant nothing is lost');
   const saved = await consoleEngine.powerOn(SMALL);
   const agentReady = { checkpoint: await saved.checkpoint() };
   const inNode = (seen: Pick<SessionFile, 'typed' | 'until'>, signal?: AbortSignal) =>

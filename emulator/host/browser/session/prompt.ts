@@ -2,7 +2,7 @@
 /** The machine where its shell has its prompt, and what was typed there once more. The page and Node do the same here. */
 import type { BootState } from '../../../cycle/boot-state.js';
 import type { Asked, Engine, Machine, RestoreConfig, RunReport, RunRequest } from '../../../machine/contract.js';
-import { bytesOf, type Place, type SessionFile } from '../../../scenario/session-file.js';
+import { bytesOf, type Instant, type SessionFile } from '../../../scenario/session-file.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
@@ -33,26 +33,27 @@ const ROUNDING_MS = 1e-7;
  */
 export async function typeAgain(
   run: (asked: Asked) => Promise<RunReport>,
-  begin: Place,
+  begin: Instant,
   { typed = [], until = begin }: Pick<SessionFile, 'typed' | 'until'>,
-): Promise<Place | undefined> {
-  let at: Place = begin;
-  let base64: string | undefined;
-  for (const key of [...typed, { ...until, base64: undefined }]) {
+): Promise<Instant | undefined> {
+  let at: Instant = begin;
+  /** What the machine gets when it goes on. */
+  let keys: readonly Uint8Array[] = [];
+  for (const key of [...typed, { ...until, base64: '' }]) {
     while (at.virtualMs < key.virtualMs) {
       const leftMs = Math.max(ROUNDING_MS, key.virtualMs - at.virtualMs - ROUNDING_MS);
-      const send = base64 === undefined ? [] : [{ channel: 'console', bytes: bytesOf(base64) } as const];
-      base64 = undefined;
+      const send = keys.map((bytes) => ({ channel: 'console', bytes }) as const);
+      keys = [];
       const { reason, instructions, virtualMs } = await run({ virtualMsMax: Math.min(RUN_MS_MAX, leftMs), send });
       at = { instructions, virtualMs };
       // A machine that has ended comes no farther.
       if (reason.why !== 'timeout') break;
     }
     if (!isSame(at, key)) return at;
-    base64 = key.base64;
+    if (key.base64 !== '') keys = [...keys, bytesOf(key.base64)];
   }
   return undefined;
 }
 
-export const isSame = (one: Place, other: Place): boolean =>
+export const isSame = (one: Instant, other: Instant): boolean =>
   one.instructions === other.instructions && one.virtualMs === other.virtualMs;

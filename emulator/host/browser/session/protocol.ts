@@ -5,7 +5,7 @@ import type { CommandOutcome, Finding } from '../../../cycle/outcome.js';
 import type { Written } from '../../../machine/contract.js';
 import type { FaultSeen, Moment, PausedAt } from '../../../cycle/steps/context.js';
 import type { Report } from '../../../report/model.js';
-import type { SessionFile } from '../../../scenario/session-file.js';
+import type { Instant, SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
 import type { ScenarioListed } from '../storage/scenario-list.js';
 import type { Stored } from '../storage/piece-store.js';
@@ -15,7 +15,6 @@ import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
 import type { RecallShown } from './recall/recall.js';
-import type { Instant } from './recall/tape.js';
 
 export interface ScreenShown {
   /** See `Machine.readScreen`. */

@@ -6,7 +6,7 @@
 import type { Asked, Checkpoint, Machine, RunReport } from '../../../../machine/contract.js';
 import { concat, equalBytes } from '../../../../machine/bytes.js';
 import { RigError } from '../../../../machine/errors.js';
-import type { Typed } from '../../../../scenario/session-file.js';
+import type { Instant, Typed } from '../../../../scenario/session-file.js';
 import { costOf, runPerCheckpointMs } from '../pace.js';
 import type { Checkpoints, CheckpointsShown, Kept } from './checkpoints.js';
 import {
@@ -19,7 +19,6 @@ import {
   notTheSame,
   typedOn,
   withRun,
-  type Instant,
   type Position,
   type Tape,
 } from './tape.js';

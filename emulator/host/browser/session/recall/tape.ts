@@ -6,13 +6,7 @@
 import { concat } from '../../../../machine/bytes.js';
 import type { Asked, RunReport } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
-import { base64Of, type Typed } from '../../../../scenario/session-file.js';
-
-/** Where a machine stands between two ticks. */
-export interface Instant {
-  readonly virtualMs: number;
-  readonly instructions: number;
-}
+import { base64Of, type Instant, type Typed } from '../../../../scenario/session-file.js';
 
 /** A machine that was told the same again has come elsewhere. */
 export const notTheSame = ({ instructions, virtualMs }: Instant): RigError =>
