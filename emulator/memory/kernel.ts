@@ -10,7 +10,7 @@ import { gpa, type Gpa } from '../machine/units.js';
 import { constant, layoutPlace, parseLayout, type KernelLayout } from './layout.js';
 import { translate, type Paging } from './pagetable.js';
 import { addressOf, shifted, type SymbolTable } from './symbols.js';
-import { hexVa, offsetOf, readI64, readU32, va, type GuestMemory, type Va } from './view.js';
+import { hexVa, joinWord, offsetOf, readI64, readU32, va, type GuestMemory, type Va } from './view.js';
 
 export interface GuestKernel {
   readonly memory: GuestMemory;
@@ -138,6 +138,13 @@ export function kernelWord(kernel: GuestKernel, address: number, offsetBytes = 0
 /** Reads a pointer or a long at a physical address. */
 export function readWord({ memory, addressing }: GuestKernel, at: Gpa): number {
   return addressing.wordBytes === 4 ? readU32(memory, at) : readI64(memory, at);
+}
+
+/** A pointer whose low bits carry something else, without them. */
+export function readPointer(kernel: GuestKernel, at: Gpa, lowBits: number): number {
+  const { memory, addressing } = kernel;
+  const low = readU32(memory, at) & ~lowBits;
+  return addressing.wordBytes === 4 ? low >>> 0 : joinWord(low >>> 0, readU32(memory, gpa(at + 4)) | 0);
 }
 
 /** Physical address of a symbol of the kernel image. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The kernel's descriptors of pages (struct page), with the state of each frame. */
 import { PAGE_BYTES, gpa, pfn, pfnOfGpa, type Gpa, type Pfn } from '../machine/units.js';
-import { kernelWord, physical, physicalIfMapped, readWord, type GuestKernel } from './kernel.js';
+import { kernelWord, physical, physicalIfMapped, readPointer, readWord, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
-import { joinWord, readString, readU32, va, type Va } from './view.js';
+import { readString, readU32, va, type Va } from './view.js';
 
 export interface PageState {
   /** The lower 32 bits: those with names. */
@@ -133,13 +133,6 @@ const TYPES = ['buddy', 'offline', 'table', 'guard', 'slab'] as const;
 export const MAPPING_LOW_BITS = 3;
 /** The bit of the pointer to the first page of a compound one. */
 export const TAIL = 1;
-
-/** A pointer whose low bits carry something else, without them. */
-function readPointer(kernel: GuestKernel, at: Gpa, lowBits: number): number {
-  const { memory, addressing } = kernel;
-  const low = readU32(memory, at) & ~lowBits;
-  return addressing.wordBytes === 4 ? low >>> 0 : joinWord(low >>> 0, readU32(memory, gpa(at + 4)) | 0);
-}
 
 /** Values that are used often. They are read once per kernel. */
 export interface PageReader {
