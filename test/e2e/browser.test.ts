@@ -63,6 +63,7 @@ import {
   recordRunning,
 } from './page-reading.js';
 import { emptyViewPictures, picture, pictureOfViews } from './page-pictures.js';
+import { checkRedirected } from './page-redirected.js';
 import { checkPausedScreen, checkScreen } from './page-screen.js';
 
 await buildWorkers();
@@ -535,6 +536,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   while ((await act(press('Enter'))) !== undefined) {
     t.equal(await page.textContent('#next'), `Next: ${parts.at(-1) ?? ''}`);
     if (parts.at(-1) === 'verify') await checkConsoles(t, page);
+    // After the havoc, which is written at once, and after the resume.
+    const isLive = parts.at(-1) === 'save the image';
+    if (isLive || parts.at(-1) === 'verify') await checkRedirected(t, page, isLive);
   }
   t.same(
     parts,

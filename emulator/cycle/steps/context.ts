@@ -45,6 +45,8 @@ export interface Standing {
   readonly layout: MarkerSeen | undefined;
   /** The snapshot that it was taken from, or that it has taken last. */
   readonly copied: Copied | undefined;
+  /** It is in a live timeline, so its kernel keeps what that redirects. */
+  readonly isLive: boolean;
 }
 
 /** The memory at the copy of a snapshot. */

@@ -8,12 +8,18 @@ export async function pause(context: StepContext, title: string, at: Moment): Pr
   const { deps, machines } = context;
   if (!deps.pause) return;
   machines.show();
-  await deps.pause({ title, ...at }, machines.isOn ? standingOf(context) : undefined);
+  await deps.pause({ title, ...at }, machines.isOn ? standingOf(context, at.part > 0) : undefined);
 }
 
-function standingOf({ machines: { recorder }, restoredLayout, copied }: StepContext): Standing {
+function standingOf({ machines: { recorder }, restoredLayout, copied }: StepContext, isLive: boolean): Standing {
   const { machine } = recorder;
-  return { machine, virtualMs: recorder.seen().virtualMs, layout: restoredLayout ?? layoutSent(recorder), copied };
+  return {
+    machine,
+    virtualMs: recorder.seen().virtualMs,
+    layout: restoredLayout ?? layoutSent(recorder),
+    copied,
+    isLive,
+  };
 }
 
 /** Keeps what somebody may look at in pauses: the memory at the copy, in the live timeline. */

@@ -233,6 +233,7 @@ t.test('a walk', async (t) => {
     virtualMs: 7,
     layout: undefined,
     copied: undefined,
+    isLive: false,
   };
   const check = (): void => undefined;
   const stand = async (): Promise<void> => void looks.push('stands');

@@ -10,6 +10,7 @@ import { disksOf, type DiskShown } from '../../../emulator/host/browser/session/
 import {
   countsOf,
   placeText,
+  redirectedNow,
   sectorAt,
   stripPicture,
   stripsNow,
@@ -86,6 +87,7 @@ t.test('what the volumes of a run are for', async (t) => {
   t.same(roles(shown(suspend({ method: 'swsusp' }))), [['origin'], [undefined, 'swap', 'origin', 'origin']]);
 });
 
+const marker = { word0: 0, word1: 0, virtualMs: 1 };
 const write = (instruction: number, sector: number, count: number): WriteShown => ({ instruction, sector, count });
 const machine = (
   number: number,
@@ -97,7 +99,7 @@ const machine = (
   startVirtualMs: 0,
   virtualMs: 9,
   instructions: 0,
-  markers: [{ kind: end, word0: 0, word1: 0, instruction: 100, virtualMs: 1 }],
+  markers: [{ ...marker, kind: end, instruction: 100 }],
   writes: [sda, sdb],
 });
 /** The snapshot of the first machine and the restore of the second one are at instruction 100. */
@@ -200,6 +202,40 @@ t.test('the image lies over what has saved it, and under what is written later',
   );
 });
 
+t.test('what the live timeline has redirected', async (t) => {
+  const disks = shown(suspend());
+  const [first, second] = MACHINES;
+  if (!first || !second) throw new Error('there are two machines');
+  const redirected = { machine: 1, ranges: [{ disk: 'sda', startSector: 2048 + 298, sectors: 4 }] };
+  const now = redirectedNow(redirected, [first], undefined);
+  t.equal(now, redirected.ranges);
+  const strips = stripsOf(disks, [first], { differences: [], redirected: now });
+  t.equal(
+    placeText({ disk: 'sda', sector: 2048 + 256 }, strips),
+    'sda1, origin, xfs, sectors 2304 to 2431: 4 redirected: the data of the live timeline are in the store, 42 written until the snapshot, 82 not written',
+  );
+  t.match(kinds(found(strips, 'sda1')), /^run run redirected none /);
+  t.same(
+    countsOf(strips.map(({ last }) => last)).flatMap(({ kind, count }) => (kind === 'redirected' ? [count] : [])),
+    [4],
+  );
+  const differences = [{ disk: 'sda', startSector: 2048 + 299, sectors: 1, owner: 'sda1: xfs' }];
+  t.match(
+    placeText({ disk: 'sda', sector: 2048 + 256 }, stripsOf(disks, [first], { differences, redirected: now })),
+    ': 1 differing at the resume, 3 redirected: ',
+  );
+  t.match(kinds(found(stripsOf(disks, [first], { differences: [] }), 'sda1')), /^run run run none /, 'made anew');
+
+  const none = redirectedNow(redirected, MACHINES, undefined);
+  t.same(none, [], 'none in another machine');
+  t.equal(redirectedNow(undefined, [first], undefined), none);
+  t.equal(redirectedNow(redirected, [first], first), redirected.ranges, 'while the live timeline goes on');
+  t.equal(redirectedNow(redirected, [first], second), none, 'none once another machine runs');
+  const back = { ...first, markers: [...first.markers, { ...marker, kind: stepEnd('restore'), instruction: 200 }] };
+  t.equal(redirectedNow(redirected, [back], undefined), none, 'none after a rollback');
+  t.equal(redirectedNow(redirected, [{ ...first, markers: [] }], undefined), none);
+});
+
 t.test('what a machine writes while it runs', async (t) => {
   const disks = shown(suspend());
   const image = { machine: 2, instruction: 100, ranges: [{ disk: 'sdb', startSector: 6144, sectors: 16 }] };
@@ -283,6 +319,7 @@ t.test('the view', async (t) => {
         running={running}
         differences={[]}
         image={undefined}
+        redirected={undefined}
         sector={sector}
         place={{ disk: 'sdb', sector: 6144 }}
         onPlace={ignore}

@@ -10,6 +10,7 @@ import type { Loading } from '../storage/download.js';
 import type { ScenarioListed } from '../storage/scenario-list.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { Doing, Possible } from './additions.js';
+import type { RedirectedRange } from '../../../memory/substitutes.js';
 import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js';
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
@@ -173,6 +174,8 @@ export type FromSession =
   | { readonly tell: 'differences'; readonly differences: readonly DifferenceShown[] }
   /** Where a disk proof has found the image; it replaces what was told before. */
   | { readonly tell: 'image'; readonly image: ImageShown }
+  /** What the live timeline of the machine that stands has redirected, if it is in one; it replaces what was told before. */
+  | { readonly tell: 'redirected'; readonly ranges: readonly RedirectedRange[] }
   | { readonly tell: 'sector'; readonly sector: SectorShown }
   /** A step of the scenario begins. `fraction`: the part of the scenario that is done, if known. */
   | { readonly tell: 'step'; readonly what: string; readonly fraction: number | undefined }

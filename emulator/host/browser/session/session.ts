@@ -26,6 +26,7 @@ import { changed, changeOf, sessionFor } from './edited.js';
 import { createDiskReader, type DiskReader } from './disk-reader.js';
 import { createFateReader, type FateReader } from './fate-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
+import { readRedirected } from './redirected-reader.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
 import { isSame, machineAtPrompt, typeAgain } from './prompt.js';
@@ -276,10 +277,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const lookAt =
     ({ systemMap }: LoadedScenario, fates: FateReader) =>
-    ({ machine, virtualMs, layout, copied }: Standing): (() => Promise<void>) => {
+    (standing: Standing): (() => Promise<void>) => {
+      const { machine, virtualMs, layout, copied } = standing;
       const reader = (): Promise<MemoryReader> =>
         memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates });
-      const leaves = [memory.standing(reader, virtualMs), screen.standing(machine, virtualMs)];
+      const told = readRedirected(standing, systemMap).then((ranges) => tell({ tell: 'redirected', ranges }));
+      const leaves = [memory.standing(reader, virtualMs), screen.standing(machine, virtualMs), () => told];
       return () => leaveAll(leaves);
     };
 

@@ -12,6 +12,7 @@ import type { DiskShown } from './disks.js';
 import { endMs, farther } from './elapsed.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
+import type { RedirectedShown } from './redirected-reader.js';
 import type { FromSession, Pause, PromptState, RecallNow, ScreenShown, StandsAt } from './protocol.js';
 import { withWritten } from './running.js';
 import type { FaultSeen, Moment } from '../../../cycle/steps/context.js';
@@ -79,6 +80,8 @@ export interface SessionState {
   readonly differences: readonly DifferenceShown[];
   /** Where the last disk proof has found it. */
   readonly image: ImageShown | undefined;
+  /** Of the machine that stood at the last pause. */
+  readonly redirected: RedirectedShown | undefined;
   /** The sector of the disk map that was asked for last. */
   readonly sector: SectorShown | undefined;
   /** Why the scenario cannot be run. */
@@ -111,6 +114,7 @@ const NOTHING_RUN = {
   disks: [],
   differences: [],
   image: undefined,
+  redirected: undefined,
   sector: undefined,
   refused: undefined,
   growing: undefined,
@@ -249,6 +253,8 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, differences: message.differences };
     case 'image':
       return { ...state, image: message.image };
+    case 'redirected':
+      return { ...state, redirected: { machine: state.machines.at(-1)?.number ?? 0, ranges: message.ranges } };
     case 'sector':
       return { ...state, sector: message.sector };
     case 'finding':

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
  * The picture of the disks: a strip for each volume, with a pixel for each stretch of sectors. Its colour tells which timeline has
- * written there last, and where the image lies. Pure: canvases only show it.
+ * written there last, where the image lies, and what the live timeline has redirected. Pure: canvases only show it.
  */
 import type { MachineShown } from '../../../cycle/machines.js';
+import type { RedirectedRange } from '../../../memory/substitutes.js';
 import type { DifferenceShown, ImageShown } from '../session/disk-reader.js';
+import type { RedirectedShown } from '../session/redirected-reader.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
 import { countedKinds, pictureOfNumbers, pixelAt, pixelsOf, type Counted, type Picture } from './picture.js';
 import { trackBegins, type TrackBegin, type TrackKind } from './timeline-model.js';
@@ -15,9 +17,16 @@ export const PIXEL_SECTORS = 128;
 export const ROW_PIXELS = 256;
 
 /** By number, as in {@link Strip.last}. */
-export const WRITERS = ['none', 'run', 'live', 'boot', 'restored', 'image', 'differing'] as const satisfies readonly (
-  'none' | 'image' | 'differing' | TrackKind
-)[];
+export const WRITERS = [
+  'none',
+  'run',
+  'live',
+  'boot',
+  'restored',
+  'image',
+  'redirected',
+  'differing',
+] as const satisfies readonly ('none' | 'image' | 'redirected' | 'differing' | TrackKind)[];
 export type Writer = (typeof WRITERS)[number];
 
 /** For people. */
@@ -28,6 +37,7 @@ export const WRITER_NAMES: Readonly<Record<Writer, string>> = {
   boot: 'written by a new machine',
   restored: 'written by the restored timeline',
   image: 'of the image',
+  redirected: 'redirected: the data of the live timeline are in the store',
   differing: 'differing at the resume',
 };
 
@@ -39,6 +49,7 @@ export const WRITER_COLOURS: Readonly<Record<Writer, number>> = {
   boot: 0xcc79a7,
   restored: 0x009e73,
   image: 0x56b4e9,
+  redirected: 0xf0e442,
   differing: 0x000000,
 };
 
@@ -51,10 +62,12 @@ export interface Strip {
   readonly pixels: Uint8Array;
 }
 
-/** What a disk proof has found. */
+/** What a disk proof and a look at the machine's memory have found. */
 export interface Found {
   readonly differences: readonly DifferenceShown[];
   readonly image?: ImageShown | undefined;
+  /** See {@link redirectedNow}. */
+  readonly redirected?: readonly RedirectedRange[] | undefined;
 }
 
 interface Made extends Found {
@@ -67,19 +80,24 @@ const NOTHING_FOUND: Found = { differences: [] };
 
 /**
  * One for each volume of the disks, after all writes of `machines`, with the sectors in which a disk proof has found differences, and
- * those of the image in which nobody has written since. Sectors outside of the volumes are left out.
+ * those of the image in which nobody has written since, and those that the live timeline has redirected. Sectors outside of the volumes are left out.
  */
 export function stripsOf(
   disks: readonly DiskShown[],
   machines: readonly MachineShown[],
   found = NOTHING_FOUND,
 ): readonly Strip[] {
-  const { differences, image } = found;
+  const { differences, image, redirected } = found;
   // A page draws more often than machines write.
   const before = made.get(machines);
-  if (before?.disks === disks && before.differences === differences && before.image === image) return before.strips;
+  const isSame =
+    before?.disks === disks &&
+    before.differences === differences &&
+    before.image === image &&
+    before.redirected === redirected;
+  if (isSame) return before.strips;
   const strips = disks.flatMap((of, disk) => stripsOfDisk(of, disk, machines, found));
-  made.set(machines, { disks, differences, image, strips });
+  made.set(machines, { disks, differences, image, redirected, strips });
   return strips;
 }
 
@@ -87,7 +105,7 @@ function stripsOfDisk(
   { device, volumes }: DiskShown,
   disk: number,
   machines: readonly MachineShown[],
-  { differences, image }: Found,
+  { differences, image, redirected = [] }: Found,
 ): readonly Strip[] {
   const strips = volumes.map((volume) => ({
     volume,
@@ -110,6 +128,8 @@ function stripsOfDisk(
     }
     if (!hasImage) markImage();
   }
+  // Their origin is not written meanwhile.
+  for (const one of redirected) if (one.disk === device) mark('redirected', one.startSector, one.sectors);
   // Whoever writes there later, these are what the proofs have found.
   for (const one of differences) if (one.disk === device) mark('differing', one.startSector, one.sectors);
   return strips;
@@ -127,6 +147,22 @@ function markIn(strips: readonly Strip[], writer: Writer, sector: number, count:
     last.fill(number, from, to);
     pixels.fill(number, Math.floor(from / PIXEL_SECTORS), Math.ceil(to / PIXEL_SECTORS));
   }
+}
+
+const NONE: readonly RedirectedRange[] = [];
+
+/**
+ * What was redirected at the last pause, as long as the same live timeline is the last that has run: of the machine that runs, or of
+ * the last one. The same for the same arguments.
+ */
+export function redirectedNow(
+  redirected: RedirectedShown | undefined,
+  machines: readonly MachineShown[],
+  running: MachineShown | undefined,
+): readonly RedirectedRange[] {
+  const last = running ?? machines.at(-1);
+  const isLive = last && last.number === redirected?.machine && trackBegins(last).at(-1)?.kind === 'live';
+  return isLive ? redirected.ranges : NONE;
 }
 
 interface MadeNow {
@@ -171,13 +207,15 @@ function keepDiffering(before: readonly Strip[], strips: readonly Strip[]): void
   }
 }
 
+const RARE: readonly Writer[] = ['image', 'redirected', 'differing'];
+
 /**
- * How many sectors each has written last. All are listed, but `image` and `differing` only if there are any. `last`: as in
+ * How many sectors each has written last. All are listed, but `image`, `redirected` and `differing` only if there are any. `last`: as in
  * {@link Strip}, of any number of sectors.
  */
 export const countsOf = (last: readonly Uint8Array[]): readonly Counted<Writer>[] =>
   countedKinds(last, WRITERS, WRITER_NAMES, WRITER_COLOURS).filter(
-    ({ kind, count }) => (kind !== 'differing' && kind !== 'image') || count > 0,
+    ({ kind, count }) => !RARE.includes(kind) || count > 0,
   );
 
 const PIXELS = pixelsOf(WRITERS.map((writer) => WRITER_COLOURS[writer]));

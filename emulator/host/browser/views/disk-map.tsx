@@ -3,8 +3,18 @@
 import type { VNode } from 'preact';
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { DifferenceShown, ImageShown, SectorShown } from '../session/disk-reader.js';
+import type { RedirectedShown } from '../session/redirected-reader.js';
 import type { DiskShown } from '../session/disks.js';
-import { placeText, sectorAt, stripPicture, stripsNow, stripsOf, type Place, type Strip } from './disk-map-model.js';
+import {
+  placeText,
+  redirectedNow,
+  sectorAt,
+  stripPicture,
+  stripsNow,
+  stripsOf,
+  type Place,
+  type Strip,
+} from './disk-map-model.js';
 import { bytesText } from './memory-map-model.js';
 import { MapCanvas } from './map-canvas.js';
 import type { Painter } from './painter.js';
@@ -20,6 +30,7 @@ export interface DiskMapProps {
   readonly running: MachineShown | undefined;
   readonly differences: readonly DifferenceShown[];
   readonly image: ImageShown | undefined;
+  readonly redirected: RedirectedShown | undefined;
   /** What is known of the sector that was asked for last. */
   readonly sector: SectorShown | undefined;
   readonly place: Place | undefined;
@@ -33,12 +44,17 @@ export function DiskMap({
   running,
   differences,
   image,
+  redirected,
   sector,
   place,
   onPlace,
 }: DiskMapProps): VNode | null {
   if (disks.length === 0) return null;
-  const strips = stripsNow(disks, stripsOf(disks, machines, { differences, image }), running);
+  const strips = stripsNow(
+    disks,
+    stripsOf(disks, machines, { differences, image, redirected: redirectedNow(redirected, machines, running) }),
+    running,
+  );
   return (
     <section id="disks" aria-label="disk map">
       <h2>

@@ -165,6 +165,7 @@ export function SessionView(props: SessionProps): VNode {
         running={state.running}
         differences={state.differences}
         image={state.image}
+        redirected={state.redirected}
         sector={state.sector}
         place={place}
         onPlace={(asked) => {
