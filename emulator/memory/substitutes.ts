@@ -7,11 +7,15 @@ import { GuestError } from '../machine/errors.js';
 import type { Gpa } from '../machine/units.js';
 import { kernelWord, listNodes, physical, readPointer, type GuestKernel } from './kernel.js';
 import { constant } from './layout.js';
-import { readString, readU32, readU64, readU8 } from './view.js';
+import { clipped, extentsOf } from './mapped-devices.js';
+import { readU32, readU8 } from './view.js';
 
 /** Neighbouring sectors whose data are in the store of a snapshot, and not on their device. */
 export interface RedirectedRange {
-  /** As the kernel names it: `sda`, or `dm-0` if the device is no part of a disk. */
+  /**
+   * As the kernel names it: `sda`. It is the disk below a device of the device mapper, or `dm-0` where the mapping is not one to one
+   * (`mapped-devices.ts`). A loop device is a disk of its own.
+   */
   readonly disk: string;
   /** On that disk. */
   readonly startSector: number;
@@ -19,8 +23,8 @@ export interface RedirectedRange {
 }
 
 /**
- * In the order of the substitutes, the youngest snapshot first, and of the sectors. None without a live timeline, and with a kernel
- * that knows no substitutes. Throws GuestError when the structures make no sense.
+ * In the order of the substitutes, the youngest snapshot first, and of the sectors of their devices. None without a live timeline, and
+ * with a kernel that knows no substitutes. Throws GuestError when the structures make no sense.
  */
 export function redirected(kernel: GuestKernel): readonly RedirectedRange[] {
   const { layout, memory } = kernel;
@@ -34,33 +38,39 @@ export function redirected(kernel: GuestKernel): readonly RedirectedRange[] {
       const substitute = node - at('dm_substitute.list');
       // One that has been taken down keeps its chunks for a while.
       if (readU8(memory, physical(kernel, substitute, at('dm_substitute.active'))) === 0) continue;
-      const device = kernelWord(kernel, substitute, at('dm_substitute.bdev'));
-      const disk = kernelWord(kernel, device, at('block_device.bd_disk'));
-      const name = readString(memory, physical(kernel, disk, at('gendisk.disk_name')), at('DISK_NAME_LEN'));
-      const start = readU64(memory, physical(kernel, device, at('block_device.bd_start_sect')));
-      found.push(...rangesIn(kernel, substitute + at('dm_substitute.chunks'), name, start));
+      const extents = extentsOf(kernel, kernelWord(kernel, substitute, at('dm_substitute.bdev')));
+      for (const { first, sectors } of runsIn(kernel, substitute + at('dm_substitute.chunks')))
+        for (const extent of extents)
+          for (const { disk, startSector, sectors: there } of clipped(extent, first, sectors))
+            found.push({ disk, startSector, sectors: there });
     }
   }
   return found;
 }
 
-/** The sectors that are in the chunks of an xarray, of a device that begins at sector `start` of its disk. */
-function rangesIn(kernel: GuestKernel, xarray: number, disk: string, start: number): readonly RedirectedRange[] {
+/** Neighbouring sectors of a device. */
+interface Run {
+  readonly first: number;
+  readonly sectors: number;
+}
+
+/** The sectors of its device that are in the chunks of an xarray. */
+function runsIn(kernel: GuestKernel, xarray: number): readonly Run[] {
   const { layout, memory } = kernel;
   const chunkSectors = constant(layout, 'CHUNK_SECTORS');
   const valid = constant(layout, 'chunk.valid');
-  const ranges: { disk: string; startSector: number; sectors: number }[] = [];
+  const runs: { first: number; sectors: number }[] = [];
   for (const { index, address } of entries(kernel, xarray)) {
     const bits = readU8(memory, physical(kernel, address, valid));
     for (let bit = 0; bit < chunkSectors; bit++) {
       if (((bits >>> bit) & 1) === 0) continue;
-      const sector = start + index * chunkSectors + bit;
-      const last = ranges.at(-1);
-      if (last && last.startSector + last.sectors === sector) last.sectors += 1;
-      else ranges.push({ disk, startSector: sector, sectors: 1 });
+      const sector = index * chunkSectors + bit;
+      const last = runs.at(-1);
+      if (last && last.first + last.sectors === sector) last.sectors += 1;
+      else runs.push({ first: sector, sectors: 1 });
     }
   }
-  return ranges;
+  return runs;
 }
 
 interface Entry {

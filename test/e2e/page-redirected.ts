@@ -20,4 +20,8 @@ export async function checkRedirected(t: Test, page: Page, isLive: boolean, disk
     return [...new Set(redirected?.ranges.map(({ disk }) => disk))];
   });
   t.ok(disks.includes(disk), `of ${disks.join(', ')}`);
+  t.notOk(
+    disks.some((name) => name.startsWith('dm-')),
+    'those of the root filesystem, which is on a mapped device, are on the disk below',
+  );
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A guest's RAM made by hand, in which devices have substitutes. */
+/** A guest's RAM made by hand, in which devices have substitutes. They may be mapped devices. */
 import type { MarkerSeen } from '../../../emulator/machine/contract.js';
 import { announcedKernel, type GuestKernel } from '../../../emulator/memory/kernel.js';
 import { parseSystemMap } from '../../../emulator/memory/symbols.js';
@@ -20,15 +20,45 @@ const OFFSETS = {
   'block_device.bd_disk': 0,
   'block_device.bd_start_sect': 8,
   'gendisk.disk_name': 12,
+  'gendisk.private_data': 64,
+  'mapped_device.map': 8,
+  'dm_table.num_targets': 12,
+  'dm_table.targets': 20,
+  'sizeof(dm_target)': 40,
+  'dm_target.type': 4,
+  'dm_target.begin': 8,
+  'dm_target.len': 16,
+  'dm_target.private': 32,
+  'target_type.name': 8,
+  'dm_dev.bdev': 4,
+  'linear_c.dev': 0,
+  'linear_c.start': 8,
+  'crypt_config.dev': 4,
+  'crypt_config.start': 16,
 };
-const NUMBERS = { CHUNK_SECTORS: 8, XA_CHUNK_SIZE: 16, DISK_NAME_LEN: 32 };
+const NUMBERS = { CHUNK_SECTORS: 8, XA_CHUNK_SIZE: 16, DISK_NAME_LEN: 32, DM_MAX_TYPE_NAME: 16 };
 /** Ordinary pages that nothing else lies in: here the structures are placed, and there the table. */
 const [STRUCTURES, TABLE] = [800 * 4096, 900 * 4096];
 
-/** What the store has of a device: the bits of its chunks, by their numbers. */
-export interface Substituted {
+/** A disk (`start` is 0), a partition of one, or a mapped device. */
+export interface Device {
   readonly disk: string;
   readonly start: number;
+  /** What a mapped device has. Without them, it has no table. */
+  readonly targets?: readonly MappedTarget[];
+}
+
+/** The sectors from `first` on are those of `on` from `start` on, if the type is one that has such fields. */
+export interface MappedTarget {
+  readonly type: string;
+  readonly first: number;
+  readonly sectors: number;
+  readonly on: Device;
+  readonly start: number;
+}
+
+/** What the store has of a device: the bits of its chunks, by their numbers. */
+export interface Substituted extends Device {
   readonly isActive?: boolean;
   readonly chunks: Readonly<Record<number, number>>;
 }
@@ -73,6 +103,50 @@ export function substitutedKernel(
     tag(at, bits);
   };
 
+  const placeText = (text: string): number => {
+    const at = place();
+    bytes.set(new TextEncoder().encode(text), at);
+    return at;
+  };
+  const setSectors = (at: number, sectors: number): void => data.setBigUint64(at, BigInt(sectors), true);
+
+  /** Each is there once, so that one can be mapped to itself. */
+  const devices = new Map<Device, number>();
+  const placeDevice = (of: Device): number => {
+    const before = devices.get(of);
+    if (before !== undefined) return before;
+    const [device, gendisk] = [place(), place()];
+    devices.set(of, device);
+    point(device + field('block_device.bd_disk'), gendisk);
+    setSectors(device + field('block_device.bd_start_sect'), of.start);
+    bytes.set(new TextEncoder().encode(of.disk), gendisk + field('gendisk.disk_name'));
+    if (of.disk.startsWith('dm-')) {
+      const mapped = place();
+      point(gendisk + field('gendisk.private_data'), mapped);
+      if (of.targets) point(mapped + field('mapped_device.map'), placeTable(of.targets));
+    }
+    return device;
+  };
+  const placeTable = (of: readonly MappedTarget[]): number => {
+    const [table, targets] = [place(), place()];
+    data.setUint32(table + field('dm_table.num_targets'), of.length, true);
+    point(table + field('dm_table.targets'), targets);
+    for (const [i, { type, first, sectors, on, start }] of of.entries()) {
+      const target = targets + i * field('sizeof(dm_target)');
+      const [ofType, own, below] = [place(), place(), place()];
+      point(target + field('dm_target.type'), ofType);
+      point(ofType + field('target_type.name'), placeText(type));
+      setSectors(target + field('dm_target.begin'), first);
+      setSectors(target + field('dm_target.len'), sectors);
+      point(target + field('dm_target.private'), own);
+      const structure = type === 'crypt' ? 'crypt_config' : 'linear_c';
+      point(own + field(`${structure}.dev`), below);
+      setSectors(own + field(`${structure}.start`), start);
+      point(below + field('dm_dev.bdev'), placeDevice(on));
+    }
+    return table;
+  };
+
   const head = place();
   empty(head);
   let lastSet = head;
@@ -82,14 +156,12 @@ export function substitutedKernel(
     empty(heads);
     lastSet = append(head, lastSet, made + field('dm_substitute_set.list'));
     let last = heads;
-    for (const { disk, start, isActive = true, chunks } of substitutes) {
-      const [substitute, device, gendisk] = [place(), place(), place()];
+    for (const substituted of substitutes) {
+      const { isActive = true, chunks } = substituted;
+      const substitute = place();
       last = append(heads, last, substitute + field('dm_substitute.list'));
-      point(substitute + field('dm_substitute.bdev'), device);
+      point(substitute + field('dm_substitute.bdev'), placeDevice(substituted));
       bytes[substitute + field('dm_substitute.active')] = Number(isActive);
-      point(device + field('block_device.bd_disk'), gendisk);
-      data.setBigUint64(device + field('block_device.bd_start_sect'), BigInt(start), true);
-      bytes.set(new TextEncoder().encode(disk), gendisk + field('gendisk.disk_name'));
       // A tree of two levels, unless the first chunk alone is there.
       const root = substitute + field('dm_substitute.chunks') + field('xarray.xa_head');
       for (const [number, valid] of Object.entries(chunks)) {
