@@ -10,10 +10,13 @@ import { nodeMatcher } from '../../../emulator/host/node/matcher.js';
 import { sha256Hex } from '../../../emulator/host/node/sha256.js';
 import { GuestError } from '../../../emulator/machine/errors.js';
 import { createProofs } from '../../../emulator/verify/proofs.js';
-import { standardScenario } from '../../cli/run.js';
+import { packagePath } from '../../../emulator/host/node/paths.js';
 import { pageContent } from '../../page/scenario-page.js';
 import { loadScenario } from '../../run/scenario-file.js';
 import { bootOnce } from '../boot-once.js';
+
+/** The file of the scenario that is run in each environment. */
+export const shortCycle = (): string => packagePath('tools', 'bench', 'page', 'cycle.yaml');
 
 /** What is measured, once in each environment and turn. */
 export const IN_CHROMIUM = ['boot', 'cycle'] as const;
@@ -25,7 +28,7 @@ export type InChromium = (typeof IN_CHROMIUM)[number];
  */
 export async function inNode(context: BuildContext): Promise<Readonly<Record<InChromium, () => Promise<number>>>> {
   const { config, configKey, systemMap, agentReady, beforeDisk, plan } = await pageContent(
-    await loadScenario(standardScenario()),
+    await loadScenario(shortCycle()),
     context,
   );
   const made = new Map(

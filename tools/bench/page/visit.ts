@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Opens the page in headless Chromium, for the first time and again, and measures what that takes, and what is done there. */
+/** Opens pages in headless Chromium, for the first time and again, and measures what that takes, and what is done there. */
 import type { BrowserContext, Page } from 'playwright-core';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
 import { openChromium } from '../../browsers/chromium.js';
@@ -11,8 +11,16 @@ import { serveFiles, type PageServer } from '../../page/server.js';
 import { loadScenario } from '../../run/scenario-file.js';
 import { inTurns } from '../turns.js';
 import { BENCH_PROGRAM, compareWithNode } from './chromium.js';
-import { goToPlaces, type PlaceSample } from './places.js';
-import { pageResult, type BackSample, type MapSample, type PageResult, type VisitSample } from './result.js';
+import { shortCycle } from './in-node.js';
+import { goToPlaces } from './places.js';
+import {
+  pageResult,
+  type BackSample,
+  type MapSample,
+  type PageResult,
+  type PageSamples,
+  type VisitSample,
+} from './result.js';
 import type { There } from './there.js';
 
 /** Real time for which the memory map is watched, after its first picture. */
@@ -23,17 +31,28 @@ const INSTANTS = [0.1, 0.35, 0.6, 0.85] as const;
 /** Real time that a visit may take at most, on a host that has other work. */
 const VISIT_MS_MAX = 600_000;
 
-/** Measures in turns. Each turn is a browser without a past that opens the page twice. */
+/** The page of the standard scenario is opened and worked with, and that of a short cycle is run. */
 export async function benchPage(turns: number, context: BuildContext): Promise<PageResult> {
   await buildPage();
   await buildBenchPage();
-  const files = new Map(await scenarioPage(await loadScenario(standardScenario()), context));
+  const visits = await benchVisits(turns, context);
+  const files = new Map(await scenarioPage(await loadScenario(shortCycle()), context));
   files.set(BENCH_PROGRAM, await programFile(BENCH_PROGRAM));
   const server = await serveFiles(files, 0);
+  try {
+    const places = await goToPlaces(server.url, turns, context);
+    return pageResult({ ...visits, places, both: await compareWithNode(server.url, turns, context) });
+  } finally {
+    await server.close();
+  }
+}
+
+/** Measures in turns. Each turn is a browser without a past that opens the page twice. */
+async function benchVisits(turns: number, context: BuildContext): Promise<Omit<PageSamples, 'places' | 'both'>> {
+  const server = await serveFiles(await scenarioPage(await loadScenario(standardScenario()), context), 0);
   const first: VisitSample[] = [];
-  const map: MapSample[] = [];
+  const maps: MapSample[] = [];
   const ways: BackSample[] = [];
-  const places: PlaceSample[] = [];
   try {
     const { warm } = await inTurns(
       {
@@ -41,7 +60,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
           const { browser, close } = await openChromium();
           try {
             first.push(await visit(browser, server));
-            return await visit(browser, server, { map, ways, places });
+            return await visit(browser, server, { maps, ways });
           } finally {
             await close();
           }
@@ -51,8 +70,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
       (_, turn, { promptMs }) =>
         context.progress(`page: ${turn + 1} of ${turns}: prompt after ${(promptMs / 1000).toFixed(2)} s when warm`),
     );
-    const both = await compareWithNode(server.url, turns, context);
-    return pageResult({ first, warm, maps: map, ways, places, both });
+    return { first, warm, maps, ways };
   } finally {
     await server.close();
   }
@@ -62,7 +80,7 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
 async function visit(
   browser: BrowserContext,
   server: PageServer,
-  more?: { readonly map: MapSample[]; readonly ways: BackSample[]; readonly places: PlaceSample[] },
+  more?: { readonly maps: MapSample[]; readonly ways: BackSample[] },
 ): Promise<VisitSample> {
   const before = server.sentBytes();
   const startedMs = performance.now();
@@ -72,11 +90,10 @@ async function visit(
   await page.waitForFunction(() => (globalThis as unknown as There).snapback?.prompt);
   const sample = { promptMs: performance.now() - startedMs, wireBytes: server.sentBytes() - before };
   if (more) {
-    more.map.push(await watchMemory(page));
+    more.maps.push(await watchMemory(page));
     await page.click('#watch');
     await page.waitForTimeout(Math.max(0, startedMs + WORKED_MS - performance.now()));
     for (const share of INSTANTS) more.ways.push({ wentMs: await goBack(page, share) });
-    more.places.push(...(await goToPlaces(page)));
   }
   await page.close();
   return sample;
