@@ -8,16 +8,36 @@ const HEAD_BYTES = 16;
 /** A range of bytes: from, to (exclusive). */
 export type ByteRange = readonly [from: number, to: number];
 
+/** Bytes that are written where they are to be, so that they need no memory of their own before. */
+export interface LazyBytes {
+  readonly length: number;
+  /** @param into as long as that. */
+  readonly write: (into: Uint8Array) => void;
+}
+
 /**
- * The pages of `memory` that hold anything: their indexes (as bytes of a Uint32Array), then their content.
- * `isZeroPage` is for those who know a faster way to find out.
+ * The pages of `memory` that hold anything: their indexes (as bytes of a Uint32Array), then their content, which is read when it is
+ * written. `isZeroPage` is for those who know a faster way to find out.
  */
-export function packPages(memory: Uint8Array, isZeroPage = zeroTest(memory)): readonly [Uint8Array, Uint8Array] {
+export function pagesIn(memory: Uint8Array, isZeroPage = zeroTest(memory)): readonly [Uint8Array, LazyBytes] {
   const indexes: number[] = [];
   for (let page = 0; page * PAGE < memory.byteLength; page++) if (!isZeroPage(page)) indexes.push(page);
-  const content = new Uint8Array(indexes.length * PAGE);
-  indexes.forEach((page, slot) => content.set(memory.subarray(page * PAGE, (page + 1) * PAGE), slot * PAGE));
-  return [new Uint8Array(Uint32Array.from(indexes).buffer), content];
+  return [
+    new Uint8Array(Uint32Array.from(indexes).buffer),
+    {
+      length: indexes.length * PAGE,
+      write: (into) =>
+        indexes.forEach((page, slot) => into.set(memory.subarray(page * PAGE, (page + 1) * PAGE), slot * PAGE)),
+    },
+  ];
+}
+
+/** As {@link pagesIn}, with a copy of the content. */
+export function packPages(memory: Uint8Array, isZeroPage = zeroTest(memory)): readonly [Uint8Array, Uint8Array] {
+  const [indexes, { length, write }] = pagesIn(memory, isZeroPage);
+  const content = new Uint8Array(length);
+  write(content);
+  return [indexes, content];
 }
 
 /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Bytes of a checkpoint of any engine: a magic, a JSON head, and blobs. */
+import type { LazyBytes } from '../disks/sparse.js';
 import { InputError } from '../machine/errors.js';
 
 const MAGIC = 'SNAPCKPT';
@@ -7,7 +8,7 @@ const FORMAT = 1;
 const HEAD_BYTES = 16;
 
 /** A JSON head and blobs as one array of bytes. */
-export function packCheckpoint(head: object, blobs: readonly Uint8Array[]): Uint8Array {
+export function packCheckpoint(head: object, blobs: readonly (Uint8Array | LazyBytes)[]): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify({ head, blobBytes: blobs.map((blob) => blob.length) }));
   const total = align(HEAD_BYTES + json.length) + blobs.reduce((sum, blob) => sum + align(blob.length), 0);
   const bytes = new Uint8Array(total);
@@ -18,7 +19,8 @@ export function packCheckpoint(head: object, blobs: readonly Uint8Array[]): Uint
   bytes.set(json, HEAD_BYTES);
   let at = align(HEAD_BYTES + json.length);
   for (const blob of blobs) {
-    bytes.set(blob, at);
+    if (blob instanceof Uint8Array) bytes.set(blob, at);
+    else blob.write(bytes.subarray(at, at + blob.length));
     at += align(blob.length);
   }
   return bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Converts a whole machine to the bytes of a checkpoint, and back. */
 import { packDisks, unpackDisks, type PackedDisk } from '../../../disks/packed.js';
-import { packPages, unpackPages } from '../../../disks/sparse.js';
+import { packPages, pagesIn, unpackPages } from '../../../disks/sparse.js';
 import { concat } from '../../../machine/bytes.js';
 import type { RestoreConfig } from '../../../machine/contract.js';
 import { PAGE_BYTES } from '../../../machine/units.js';
@@ -107,7 +107,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
     stateParts: [devices, new TextEncoder().encode(JSON.stringify(hashed)), ...(files?.contents ?? [])],
     pack: () =>
       packCheckpoint(head, [
-        ...packPages(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
+        ...pagesIn(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
         ...packPages(padToPage(devices)),
         concat(code.map(({ bytes }) => bytes)),
         saved.blocks(),
