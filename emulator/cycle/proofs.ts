@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The proofs that the driver uses, as functions that it is given. */
-import type { DiskConfig, DiskWrite, MarkerSeen } from '../machine/contract.js';
+import type { DiskConfig, DiskWrite, MarkerSeen, RamCopy } from '../machine/contract.js';
 import type { DiskOutcome, FilesystemOutcome, Finding, ImageOutcome, MemoryOutcome } from './outcome.js';
 import type { SuspendMethod } from './plan.js';
 import type { Gpa } from '../machine/units.js';
@@ -27,8 +27,8 @@ export interface SuspendEvidence {
    * it never did.
    */
   readonly layout: MarkerSeen | undefined;
-  /** All RAM at the atomic copy; undefined when neither memory nor image is to be proved. */
-  readonly atCopy: Uint8Array | undefined;
+  /** RAM at the atomic copy; undefined when neither memory nor image is to be proved. */
+  readonly atCopy: RamCopy | undefined;
   readonly disks: readonly DiskState[];
   /** Writes on each disk while filesystems were frozen and devices synced, before the atomic copy; empty when nothing freezes them. */
   readonly writesWhileFrozen: readonly (readonly DiskWrite[])[];
@@ -37,8 +37,8 @@ export interface SuspendEvidence {
 }
 
 export interface ResumeEvidence extends SuspendEvidence {
-  /** All RAM at the first instruction of the restored kernel; undefined when memory is not to be proved. */
-  readonly restored: Uint8Array | undefined;
+  /** RAM at the first instruction of the restored kernel; undefined when memory is not to be proved. */
+  readonly restored: RamCopy | undefined;
   /** Writes on each disk from power-on to the restored kernel's first instruction. */
   readonly writesByResume: readonly (readonly DiskWrite[])[];
   /** The live timeline was committed: there is no restored system, and `disks` is how they were when that began. */

@@ -5,7 +5,7 @@
  */
 import { Agent } from '../agent/agent.js';
 import type { Job, JobResult } from '../agent/job.js';
-import type { MarkerSeen } from '../machine/contract.js';
+import type { MarkerSeen, RamCopy } from '../machine/contract.js';
 import { GuestError, PowerCut } from '../machine/errors.js';
 import { stepBegin, stepEnd } from '../machine/markers.js';
 import { Bound } from './bound.js';
@@ -105,7 +105,7 @@ export interface LiveDeps {
   /** Called before each part of the live timeline, which begins when the promise resolves. `part`: see {@link livePartsOf}. */
   readonly pause: (next: string, part: number) => Promise<void>;
   /** Called when the live timeline has begun, with the memory that was captured at the copy. */
-  readonly onCopy: (memory: Uint8Array | undefined) => void;
+  readonly onCopy: (ram: RamCopy | undefined) => void;
   /** Called before the live timeline ends. */
   readonly beforeEnd: (live: Agent) => Promise<void>;
 }
@@ -263,7 +263,7 @@ async function beginLiveTimeline(
   const { atCopy, job } = await forkTimelines(recorder, agent, steps, copyRam, bound, signal);
   const live = new Agent(recorder.machine, { ...(signal && { signal }) });
   await bound.during((virtualMsMax) => live.connect({ virtualMsMax }));
-  deps.onCopy(atCopy.memory);
+  deps.onCopy(atCopy.ram);
   const runAll = liveRunner(live, deps);
   await runAll(steps.beforeSaving ?? [], livePartsOf(steps).beforeSaving);
   return { atCopy, job, live, bound, runAll };

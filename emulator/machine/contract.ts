@@ -217,11 +217,20 @@ export interface MarkerSeen {
   readonly virtualMs: number;
 }
 
-export interface Capture {
+/** All guest RAM at an instruction. */
+export interface RamCopy {
+  /** Index = gpa. It is large, and may be fetched when it is read: only who needs it reads it. */
+  readonly memory: Uint8Array;
+}
+
+export interface Capture extends RamCopy {
   readonly label: string;
   readonly marker: MarkerSeen | undefined;
-  /** All guest RAM, index = gpa. */
-  readonly memory: Uint8Array;
+  /**
+   * The ranges (from, to, ascending) outside of which it is zero, for whoever would have to look through all of it. Absent where the
+   * engine does not know.
+   */
+  readonly used?: readonly (readonly [from: number, to: number])[];
 }
 
 export interface RunReport {

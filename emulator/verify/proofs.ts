@@ -8,7 +8,7 @@ import type { FilesystemOutcome, Finding } from '../cycle/outcome.js';
 import { isCommitting } from './disk/store.js';
 import { consoleLines } from '../console/lines.js';
 import { findFaults } from '../console/faults.js';
-import type { MarkerSeen } from '../machine/contract.js';
+import type { MarkerSeen, RamCopy } from '../machine/contract.js';
 import { GuestError, InputError, RigError } from '../machine/errors.js';
 import { gpa, type Gpa } from '../machine/units.js';
 import { announcedKernel, type GuestKernel } from '../memory/kernel.js';
@@ -106,14 +106,14 @@ interface AtomicCopy {
 
 /** Two proofs use the same capture, so its structures are read once. */
 function copyReader(symbols: SymbolTable, highBytes: number): (evidence: SuspendEvidence) => AtomicCopy {
-  const known = new WeakMap<Uint8Array, AtomicCopy>();
+  const known = new WeakMap<RamCopy, AtomicCopy>();
   return (evidence) => {
-    const ram = copied(evidence.atCopy);
-    const seen = known.get(ram);
+    const { atCopy } = evidence;
+    const seen = atCopy && known.get(atCopy);
     if (seen) return seen;
     const kernel = kernelAt(evidence, symbols, highBytes);
     const copy = { kernel, accounted: accountForCopy(kernel) };
-    known.set(ram, copy);
+    if (atCopy) known.set(atCopy, copy);
     return copy;
   };
 }
@@ -129,8 +129,8 @@ function kernelAt(evidence: SuspendEvidence, symbols: SymbolTable, highBytes: nu
   return announcedKernel(guestMemory(copied(evidence.atCopy), highBytes), symbols, layout);
 }
 
-function copied(ram: Uint8Array | undefined): Uint8Array {
-  if (ram) return ram;
+function copied(ram: RamCopy | undefined): Uint8Array {
+  if (ram) return ram.memory;
   throw new RigError('memory cannot be proved: no RAM was captured for it');
 }
 

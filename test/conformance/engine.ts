@@ -411,6 +411,13 @@ export function conformance({ engine, config }: Subject): void {
       ],
     });
     const [first, second] = report.captures;
+    for (const { memory, used } of report.captures) {
+      const isUsed = (page: number): boolean =>
+        used?.some(([from, to]) => from < (page + 1) * 4096 && page * 4096 < to) ?? true;
+      const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength / 4);
+      const missed = words.findIndex((word, at) => word !== 0 && !isUsed(Math.floor(at / 1024)));
+      t.equal(missed, -1, 'what is said to be zero is zero');
+    }
     t.match(first, { label: 'at the marker', marker: { kind: MARKED, word0: 1 } });
     t.equal(first?.memory.length, config.memoryMiB * 2 ** 20);
     t.equal(first?.memory[BUFFER_GPA], 1, 'RAM as it was then');

@@ -10,6 +10,7 @@ import type { Waited } from '../../emulator/cycle/recorder.js';
 import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
 import { mountOnce } from '../../emulator/cycle/mount-once.js';
 import type { Proofs, SuspendEvidence } from '../../emulator/cycle/proofs.js';
+import type { RamCopy } from '../../emulator/machine/contract.js';
 import { kindsAtCopy } from '../../emulator/verify/memory/kinds.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { reportOf, type Report, type ReportContext } from '../../emulator/report/model.js';
@@ -124,7 +125,7 @@ function tellingProofs(
   { systemMap, config }: Pick<MachineFiles, 'systemMap' | 'config'>,
   onCopy: NonNullable<RunHooks['onCopy']>,
 ): Proofs {
-  const told = new WeakSet<Uint8Array>();
+  const told = new WeakSet<RamCopy>();
   const tell = (evidence: SuspendEvidence): void => {
     // The image and the memory are proved of the same copy.
     if (!evidence.atCopy || told.has(evidence.atCopy)) return;

@@ -3,7 +3,7 @@
 import type { Agent } from '../../agent/agent.js';
 import type { Job } from '../../agent/job.js';
 import type { Fault } from '../../faults/fault.js';
-import type { Machine, MarkerSeen } from '../../machine/contract.js';
+import type { Machine, MarkerSeen, RamCopy } from '../../machine/contract.js';
 import type { Evidence, EvidenceDeps } from '../evidence.js';
 import type { Machines, MachinesDeps } from '../machines.js';
 import type { Matcher } from '../pattern.js';
@@ -51,8 +51,7 @@ export interface Standing {
 
 /** The memory at the copy of a snapshot. */
 export interface Copied {
-  /** All RAM, index = gpa. */
-  readonly memory: Uint8Array;
+  readonly ram: RamCopy;
   readonly layout: MarkerSeen;
   /** The machine is in the live timeline of this snapshot. */
   readonly isLive: boolean;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Pauses of a run: see `TimelineDeps.pause`. */
+import type { RamCopy } from '../../machine/contract.js';
 import type { Moment, Standing, StepContext } from './context.js';
 import { layoutSent } from './layout.js';
 
@@ -23,7 +24,7 @@ function standingOf({ machines: { recorder }, restoredLayout, copied }: StepCont
 }
 
 /** Keeps what somebody may look at in pauses: the memory at the copy, in the live timeline. */
-export function keepCopied(context: StepContext, memory: Uint8Array | undefined): void {
+export function keepCopied(context: StepContext, ram: RamCopy | undefined): void {
   const layout = context.restoredLayout ?? layoutSent(context.machines.recorder);
-  if (context.deps.pause && memory && layout) context.copied = { memory, layout, isLive: true };
+  if (context.deps.pause && ram && layout) context.copied = { ram, layout, isLive: true };
 }

@@ -110,7 +110,7 @@ export async function continueRestored(
     sinceInstruction: restored.marker.instruction,
     evidence: {
       ...suspended.evidence,
-      restored: restored.memory,
+      restored: restored.ram,
       // The writes up to a rollback are those of the live timeline.
       writesByResume: suspended.rolledBack
         ? suspended.writesByResume

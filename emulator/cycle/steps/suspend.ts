@@ -99,7 +99,7 @@ function suspended(
       ...(swap && { swapHeaderPage: swap.headerPage }),
       ...(step.method === 'sys_snapshot' && step.store !== 'memory' && { cowStore: COW_VOLUME }),
       layout,
-      atCopy: atCopy.memory,
+      atCopy: atCopy.ram,
       disks,
     },
   };
@@ -261,7 +261,7 @@ function liveDepsOf(context: StepContext, { timeoutMs }: SuspendStep): LiveDeps 
     evidence,
     virtualMs: () => machines.virtualMs,
     pause: (next, part) => pause(context, next, { step: context.stepNumber, part }),
-    onCopy: (memory) => keepCopied(context, memory),
+    onCopy: (ram) => keepCopied(context, ram),
     beforeEnd: (live) => collectInLiveTimeline(context, live),
   };
 }

@@ -208,7 +208,7 @@ export async function createCore(config: RestoreConfig, parts: CoreParts): Promi
     if (!run) return;
     switch (action.do) {
       case 'capture':
-        run.captures.push({ label: action.label, marker, memory: ram.capture() });
+        run.captures.push({ label: action.label, marker, ...ram.capture() });
         return;
       case 'flip': {
         const bytes = ram.view();
@@ -343,7 +343,7 @@ export async function createCore(config: RestoreConfig, parts: CoreParts): Promi
       virtualMs: clock.virtualMs(),
     }),
     memory: ram.view,
-    captureMemory: ram.capture,
+    captureMemory: () => ram.capture().memory,
     screenRows: () => screenText(cpu.devices.vga),
     shareEntries: () => share?.entries(),
     hashParts: () => [...ram.hashParts(), ...packWhole(state).stateParts],

@@ -8,8 +8,8 @@ import type { V86Cpu } from './internals.js';
 export interface Ram {
   /** All of it; valid until the machine moves. */
   view(): Uint8Array;
-  /** A copy. */
-  capture(): Uint8Array;
+  /** A copy, and where it is not zero. */
+  capture(): { readonly memory: Uint8Array; readonly used: readonly ByteRange[] };
   /** All of it for a hash: the ranges that are not zero, then their contents. */
   hashParts(): Uint8Array[];
 }
@@ -30,9 +30,9 @@ export function bindRam(cpu: V86Cpu, memoryMiB: number): Ram {
     view,
     capture() {
       // Zero pages are not written, so they need no memory in the copy.
-      const [ram, copy] = [view(), new Uint8Array(ramBytes)];
-      for (const [from, to] of used()) copy.set(ram.subarray(from, to), from);
-      return copy;
+      const [ram, memory, ranges] = [view(), new Uint8Array(ramBytes), used()];
+      for (const [from, to] of ranges) memory.set(ram.subarray(from, to), from);
+      return { memory, used: ranges };
     },
     hashParts() {
       const [ram, ranges] = [view(), used()];

@@ -18,7 +18,7 @@ export function kindsAtCopy(
 ): Uint8Array | undefined {
   if (!atCopy || !layout) return undefined;
   try {
-    const memory = guestMemory(atCopy, highBytes);
+    const memory = guestMemory(atCopy.memory, highBytes);
     const reader = kindReader(announcedKernel(memory, parseSystemMap(systemMap), layout));
     return reader.kinds(
       reader.pieces.map(({ at, lengthBytes }) => {

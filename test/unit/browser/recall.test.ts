@@ -57,6 +57,21 @@ t.test('blocks are held once', async (t) => {
   t.same(pool.hold(odd), third, 'wherever the bytes begin');
 });
 
+t.test('what is known to be zero is not read', async (t) => {
+  const pool = createBlockPool();
+  const bytes = blocks([0, 1, 0, 0, 2, 0]);
+  const used: readonly (readonly [number, number])[] = [
+    [-BLOCK_BYTES, -1],
+    [BLOCK_BYTES, BLOCK_BYTES + 1],
+    [4 * BLOCK_BYTES + 5, 5 * BLOCK_BYTES],
+  ];
+  const all = pool.hold(bytes);
+  t.same(pool.hold(bytes, undefined, used), all, 'the same blocks');
+  // A block that is not said to be used is taken to be zero, whatever it is.
+  t.not(pool.hold(bytes, undefined, used.slice(0, 2))[4], all[4]);
+  t.equal(pool.hold(bytes, undefined, [])[1], all[0]);
+});
+
 t.test('many blocks change between two lists', async (t) => {
   const pool = createBlockPool();
   const values = Array.from({ length: 400 }, (_, index) => index % 251);

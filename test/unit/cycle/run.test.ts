@@ -116,7 +116,7 @@ t.test('a whole cycle, and what the proofs are shown', async (t) => {
     ['suspend', 'shutdown'],
   );
   const [evidence] = seen;
-  t.equal(evidence?.atCopy?.[0x1000], 0xaa, 'RAM at the atomic copy');
+  t.equal(evidence?.atCopy?.memory[0x1000], 0xaa, 'RAM at the atomic copy');
   t.equal(evidence?.writesSinceCopy[1]?.length, 2);
   t.equal(evidence?.writesByResume[1]?.length, 1, 'the resuming kernel took the signature away');
   t.equal(evidence?.disks[0]?.overlay.length, 1, 'what the boot wrote before the checkpoint is not lost');
@@ -184,7 +184,7 @@ t.test('a machine that lives on after its snapshot', async (t) => {
     'frozen: to the thaw in the live timeline, the time off does not count',
   );
   t.match(evidence, { method: 'sys_snapshot', stores: ['sdb1', 'sdb3'] });
-  t.equal(evidence?.atCopy?.[0x1000], 0xbb, 'RAM at the copy, not what the live timeline made of it');
+  t.equal(evidence?.atCopy?.memory[0x1000], 0xbb, 'RAM at the copy, not what the live timeline made of it');
   t.same(
     evidence?.writesWhileFrozen[1]?.map(({ sector }) => sector),
     [sector(2)],
@@ -292,7 +292,7 @@ t.test('a kernel that has to copy memory a second time', async (t) => {
     system: { copiesTwice: true, commands: { spoil: {}, rewrite: {} } },
   });
   t.same(findings, []);
-  t.equal(seen[0]?.atCopy?.[0x1000], 0xbb, 'RAM at the second copy');
+  t.equal(seen[0]?.atCopy?.memory[0x1000], 0xbb, 'RAM at the second copy');
   t.equal(seen[0]?.writesSinceCopy[1]?.length, 1, 'what was written before it is no concern');
 });
 
@@ -1274,7 +1274,7 @@ t.test('RAM altered after the restore is in the capture', async (t) => {
     faults: [{ fault: 'flipMemory', at: { marker: 0x1011, nth: 1 }, where: 'symbol', xor: 6 }],
   };
   await run([{ do: 'boot' }, SUSPEND, flip, VERIFY], { seen });
-  t.equal(seen[0]?.restored?.[0x2000], 6);
+  t.equal(seen[0]?.restored?.memory[0x2000], 6);
 });
 
 t.test('a kernel that chooses its place at each boot', async (t) => {

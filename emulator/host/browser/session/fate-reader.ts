@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What became of each page by the last snapshot of a run, as the memory map shows it. */
 import type { Copied } from '../../../cycle/steps/context.js';
+import type { RamCopy } from '../../../machine/contract.js';
 import { pfn } from '../../../machine/units.js';
 import { announcedKernel } from '../../../memory/kernel.js';
 import { parseSystemMap } from '../../../memory/symbols.js';
@@ -23,16 +24,13 @@ export interface FateReader {
 /** @param systemMap its text. */
 export function createFateReader(systemMap: string): FateReader {
   const symbols = parseSystemMap(systemMap);
-  const known = new WeakMap<Uint8Array, { readonly memory: GuestMemory; readonly account: Accounting }>();
-  const accountFor = ({
-    memory: bytes,
-    layout,
-  }: Copied): { readonly memory: GuestMemory; readonly account: Accounting } => {
-    const seen = known.get(bytes);
+  const known = new WeakMap<RamCopy, { readonly memory: GuestMemory; readonly account: Accounting }>();
+  const accountFor = ({ ram, layout }: Copied): { readonly memory: GuestMemory; readonly account: Accounting } => {
+    const seen = known.get(ram);
     if (seen) return seen;
-    const memory = guestMemory(bytes);
+    const memory = guestMemory(ram.memory);
     const made = { memory, account: accountForPages(announcedKernel(memory, symbols, layout)) };
-    known.set(bytes, made);
+    known.set(ram, made);
     return made;
   };
   let differing: readonly number[] = [];
@@ -44,7 +42,7 @@ export function createFateReader(systemMap: string): FateReader {
       if (copied.isLive) differing = [];
       return fatesOf(memory, account, copied.isLive ? { unmapped: await unmapped() } : { differing });
     },
-    page: (copied, frame) => copied && pageBytes(guestMemory(copied.memory), pfn(frame)).slice(),
+    page: (copied, frame) => copied && pageBytes(guestMemory(copied.ram.memory), pfn(frame)).slice(),
     differ(frames) {
       differing = frames;
     },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Blocks of bytes by their content: each is held once, however many lists of blocks have it. */
+import type { ByteRange } from '../../../../disks/sparse.js';
 import { wordsOf } from '../../../../machine/bytes.js';
 
 export const BLOCK_BYTES = 4096;
@@ -18,8 +19,10 @@ export interface BlockPool {
   /**
    * Holds all blocks of `bytes`. The answer has to be released.
    * @param like a list of nearly the same blocks, which are compared first.
+   * @param used the ranges (from, to, ascending) outside of which all is zero. The rest is not read: memory that nobody has touched takes
+   * a browser as long to read as to write.
    */
-  readonly hold: (bytes: Uint8Array, like?: BlockList) => BlockList;
+  readonly hold: (bytes: Uint8Array, like?: BlockList, used?: readonly ByteRange[]) => BlockList;
   /** A block that no list has any more is forgotten. */
   readonly release: (blocks: BlockList) => void;
   /** Writes the bytes of a list to `bytes`, which is as long as what was held, and zero. */
@@ -68,11 +71,12 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
   };
 
   return {
-    hold(bytes, like = new Int32Array(0)) {
+    hold(bytes, like = new Int32Array(0), used = [[0, bytes.length]]) {
       const blocks = new Int32Array(Math.ceil(bytes.length / BLOCK_BYTES));
       const whole = wordsOf(bytes);
       /** In `like`, behind the last block that was the same. */
       let next = 0;
+      let range = 0;
       for (let index = 0; index < blocks.length; index++) {
         let words = whole.subarray(index * BLOCK_WORDS, (index + 1) * BLOCK_WORDS);
         if ((index + 1) * BLOCK_BYTES > bytes.length) {
@@ -81,8 +85,10 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
           words = last;
         }
         let found: number | undefined;
-        if (isZero(words)) {
-          zeros ??= add(words, hashOf(words));
+        while ((used[range]?.[1] ?? Infinity) <= index * BLOCK_BYTES) range += 1;
+        const isUsed = (used[range]?.[0] ?? Infinity) < (index + 1) * BLOCK_BYTES;
+        if (!isUsed || isZero(words)) {
+          zeros ??= add(ZEROS, hashOf(ZEROS));
           found = zeros;
           if (like[next] === zeros) next += 1;
         }
@@ -133,6 +139,7 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
   };
 }
 
+const ZEROS = new Int32Array(BLOCK_WORDS);
 const isZero = (words: Int32Array): boolean => {
   for (let word = 0; word < BLOCK_WORDS; word++) if (words[word] !== 0) return false;
   return true;

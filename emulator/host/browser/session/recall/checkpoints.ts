@@ -3,6 +3,7 @@
  * The checkpoints of a session, as differences: blocks that several of them have are held once. When they need more than their
  * budget, they are thinned out.
  */
+import type { ByteRange } from '../../../../disks/sparse.js';
 import type { Checkpoint } from '../../../../machine/contract.js';
 import { createBlockPool, type BlockList } from './block-pool.js';
 
@@ -21,10 +22,18 @@ export interface Checkpoints {
   /**
    * Holds a checkpoint.
    * @param line names the machine. Those of a machine are made in the order of their costs.
-   * @param grids instead of what `CheckpointsDeps.gridsOf` answers, for bytes that no engine has made.
+   * @param facts what is known of its bytes.
    */
-  readonly keep: (checkpoint: Checkpoint, line: number, costMs: number, grids?: readonly number[]) => Kept;
+  readonly keep: (checkpoint: Checkpoint, line: number, costMs: number, facts?: BytesFacts) => Kept;
   readonly shown: () => CheckpointsShown;
+}
+
+/** What is known of bytes. */
+export interface BytesFacts {
+  /** Instead of what `CheckpointsDeps.gridsOf` answers, for bytes that no engine has made. */
+  readonly grids?: readonly number[];
+  /** The ranges (from, to, ascending) outside of which they are zero. */
+  readonly used?: readonly ByteRange[] | undefined;
 }
 
 export interface CheckpointsShown {
@@ -71,14 +80,16 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
   };
 
   return {
-    keep(checkpoint, line, costMs, grids = gridsOf(checkpoint)) {
+    keep(checkpoint, line, costMs, { grids = gridsOf(checkpoint), used } = {}) {
       const { bytes, engine } = checkpoint;
       const begins = [0, ...grids];
       const alike = held.filter(({ parts }) => parts?.length === begins.length);
       const before = alike.findLast((one) => one.line === line) ?? alike.at(-1);
       const parts = begins.map((begin, index) => {
-        const part = bytes.subarray(begin, begins[index + 1] ?? bytes.length);
-        return { blocks: pool.hold(part, before?.parts?.[index]?.blocks), lengthBytes: part.length };
+        const end = begins[index + 1] ?? bytes.length;
+        const like = before?.parts?.[index]?.blocks;
+        const usedHere = used?.map(([from, to]): ByteRange => [from - begin, to - begin]);
+        return { blocks: pool.hold(bytes.subarray(begin, end), like, usedHere), lengthBytes: end - begin };
       });
       const entry: Entry = { engine, line, costMs, parts, pins: 0 };
       held = [...held, entry];

@@ -115,9 +115,9 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     captures: readonly Capture[],
     { line, costMs }: Pick<Place, 'line' | 'costMs'>,
   ): Remembered['captures'] =>
-    captures.map(({ memory, ...of }) => ({
+    captures.map(({ memory, used, ...of }) => ({
       of,
-      kept: checkpoints.keep({ engine: engine.name, bytes: memory }, line, costMs, []),
+      kept: checkpoints.keep({ engine: engine.name, bytes: memory }, line, costMs, { grids: [], used }),
     }));
   const make = ({ config, checkpoint }: Origin): Promise<Machine> =>
     checkpoint ? engine.restore(config, checkpoint) : engine.powerOn(config as MachineConfig);
