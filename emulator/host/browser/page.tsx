@@ -11,6 +11,7 @@ import './page.css';
 import { scenarioOfLink, scenarioPart, sessionTextOfLink } from '../../scenario/session-file.js';
 import type { ImageShown } from './session/disk-reader.js';
 import type { MemoryShown } from './session/memory-reader.js';
+import type { PlaceShown } from './session/places.js';
 import type {
   FromSession,
   Pause,
@@ -30,6 +31,7 @@ import type { Place } from './views/disk-map-model.js';
 import { pagePainter, paintInWorker, type Painter, type PaintWorker } from './views/painter.js';
 import { COMMAND_KEY, requestOfKey } from './views/pause-view.js';
 import { recallOfKey, type InstantChosen } from './views/recall-view.js';
+import { runInstantOfKey } from './views/run-instant.js';
 import { Screen, screenOfKey } from './views/screen.js';
 import { actionOfKey, SessionView, Storage, watchOfKey, type RunAction } from './views/session-view.js';
 
@@ -49,6 +51,8 @@ export interface PageResults {
   readonly wentMs: number | undefined;
   /** Where a run has paused. */
   readonly paused: Pause | undefined;
+  /** All that a run has paused at, or could have. */
+  readonly places: readonly PlaceShown[];
   /** What the machine of a run has written since it was told last. */
   readonly running: MachineShown | undefined;
   /** Where the last image lies. */
@@ -88,6 +92,8 @@ const edited = signal<string | undefined>(undefined);
 const chosen = signal<number | undefined>(undefined);
 /** The instant on the slider, once it has been moved. */
 const instant = signal<InstantChosen | undefined>(undefined);
+/** The instant of a run on its slider, once that has been moved. */
+const runInstant = signal<number | undefined>(undefined);
 Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
 
 const TERMINAL = { cols: 120, rows: 36, fontFamily: 'monospace' };
@@ -148,7 +154,10 @@ const show = (message: FromSession): void => {
   }
   state.value = next(state.value, message);
   if (message.tell === 'prompt' && !kept && document.activeElement === document.body) terminal.focus();
-  if (message.tell === 'running' || message.tell === 'paused') chosen.value = undefined;
+  if (message.tell === 'running' || message.tell === 'paused') {
+    chosen.value = undefined;
+    runInstant.value = undefined;
+  }
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
   if (message.tell === 'paused') keepRun({ hash: location.hash, text: message.text, at: message.at });
   if (message.tell === 'verdict' || message.tell === 'failed') forgetRun();
@@ -186,6 +195,7 @@ document.addEventListener('keydown', (event) => {
   const request =
     requestOfKey(key, state.value, chosen.value) ??
     recallOfKey(key, state.value, instant.value) ??
+    runInstantOfKey(key, state.value, runInstant.value) ??
     watchOfKey(key, state.value) ??
     screenOfKey(key, state.value);
   if (request) send(request);
@@ -246,6 +256,10 @@ const Above = (): VNode => (
     instant={instant.value}
     onInstant={(asked) => {
       instant.value = asked;
+    }}
+    runInstant={runInstant.value}
+    onRunInstant={(atMs) => {
+      runInstant.value = atMs;
     }}
     painter={painter.value}
     isByFate={isByFate.value}

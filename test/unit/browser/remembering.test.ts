@@ -4,7 +4,11 @@ import t from 'tap';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
 import { createCheckpoints, type Checkpoints } from '../../../emulator/host/browser/session/recall/checkpoints.js';
-import { rememberingEngine, type Remembering } from '../../../emulator/host/browser/session/recall/remembering.js';
+import {
+  rememberingEngine,
+  type Remembering,
+  type Visited,
+} from '../../../emulator/host/browser/session/recall/remembering.js';
 import { isAlike } from '../../../emulator/machine/alike.js';
 import type { Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../../emulator/machine/contract.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
@@ -212,6 +216,140 @@ t.test('the machine of the place to which a run goes is made while it comes ther
   await new Promise(setImmediate);
   t.equal(count.made + count.restored, 5, 'none is made for a place at which the machine had ended');
   t.equal(count.closed, 5, 'and none is left');
+});
+
+t.test('a run stands within what it asks', async (t) => {
+  const { engine, count } = counted();
+  const { engine: again, begin, powersOn, stand } = remembering(engine);
+  const shown: string[] = [];
+  const written: number[] = [];
+  const follow = async (machine: Machine, words: readonly string[]): Promise<ReturnType<typeof brief>[]> => {
+    const reports: ReturnType<typeof brief>[] = [];
+    for (const word of words)
+      reports.push(
+        brief(
+          await machine.run({
+            ...asks(word),
+            onConsole: (piece) => shown.push(text(piece)),
+            onWritten: ({ writes }) => written.push(writes[0]?.length ?? 0),
+          }),
+        ),
+      );
+    return reports;
+  };
+  begin();
+  powersOn(1);
+  const first = await again.powerOn(whole);
+  const expected = await follow(first, WORDS);
+  await first.close();
+  await stand('the end');
+  const whichEnds = count.closed;
+
+  const plain = await engine.powerOn(whole);
+  await runs(plain, ['a', 'b']);
+  const there = await plain.run({ ...asks('c'), virtualMsMax: 10 });
+  const memory = sha256([await plain.captureMemory()]);
+  await plain.close();
+
+  const visits: { readonly at: number; readonly memory: string; readonly shown: string }[] = [];
+  const visit = async ({ machine, virtualMs, markers }: Visited): Promise<void> => {
+    t.equal(markers.length, 1);
+    visits.push({ at: virtualMs, memory: sha256([await machine.captureMemory()]), shown: shown.join('') });
+  };
+  const goTo = async (machine: number, virtualMs: number): Promise<typeof expected> => {
+    begin({ machine, virtualMs, visit });
+    shown.length = written.length = 0;
+    powersOn(1);
+    const second = await again.powerOn(whole);
+    const reports = await follow(second, WORDS);
+    await second.close();
+    return reports;
+  };
+  t.same(await goTo(1, there.virtualMs - 0.001), expected);
+  t.same(visits.splice(0), [{ at: there.virtualMs, memory, shown: 'abc' }], 'with what it had shown until then');
+  t.equal(shown.join(''), WORDS.join(''), 'what it shows is shown once');
+  t.same(
+    written,
+    WORDS.map(() => 1),
+  );
+  t.equal(count.closed, whichEnds + 2, 'the machine is closed when the visit is over');
+
+  t.same(await goTo(1, 1e9), expected);
+  t.same(await goTo(2, 50), expected);
+  t.same(visits, [], 'where the run has not been, nobody stands');
+
+  begin({ machine: 1, virtualMs: 50, visit });
+  await new Promise(setImmediate);
+  begin();
+  await new Promise(setImmediate);
+  t.equal(count.closed, count.made + count.restored, 'a machine to which the run does not come is closed');
+  const early = await again.powerOn(whole);
+  powersOn(1);
+  await follow(early, ['a']);
+  await early.close();
+  t.same(await goTo(1, there.virtualMs - 0.001), expected);
+  t.equal(visits.length, 1, 'a run that ended before does not make the rest unknown');
+
+  begin({ machine: 1, virtualMs: 50, visit: () => Promise.reject(new Error('left')) });
+  powersOn(1);
+  const left = await again.powerOn(whole);
+  await t.rejects(follow(left, WORDS), { message: 'left' });
+  await left.close();
+  t.equal(count.closed, count.made + count.restored);
+});
+
+t.test('within a long run there are checkpoints', async (t) => {
+  const busy: FakeEvent = {
+    do: 'look',
+    then: () => [
+      { do: 'work', instructions: 600_000 },
+      { do: 'marker', kind: 8 },
+      { do: 'write', disk: 0, sector: sector(2), bytes: new Uint8Array(512).fill(4) },
+      busy,
+    ],
+  };
+  const { engine, count } = counted([{ do: 'receive', then: () => [busy] }]);
+  const { engine: again, begin, powersOn, stand } = remembering(engine);
+  const long: RunRequest = { virtualMsMax: 300, onWritten: () => undefined };
+  begin();
+  powersOn(1);
+  const first = await again.powerOn(whole);
+  await first.run(asks('a'));
+  const expected = await first.run(long);
+  const whichHash = await first.stateHash();
+  await stand('the end');
+  await first.close();
+  const plain = await engine.powerOn(whole);
+  await plain.run(asks('a'));
+  t.same(await plain.run({ virtualMsMax: 300 }), expected, 'which change nothing');
+  t.equal(await plain.stateHash(), whichHash);
+  await plain.close();
+
+  const before = { ...count };
+  const toMs = expected.virtualMs - 0.6;
+  let hash = '';
+  begin({
+    machine: 1,
+    virtualMs: toMs,
+    async visit({ machine, instructions, virtualMs, markers }) {
+      t.ok(virtualMs >= toMs && virtualMs <= expected.virtualMs);
+      t.same(
+        markers,
+        expected.markers.filter(({ instruction }) => instruction <= instructions),
+        'with all that it had sent',
+      );
+      hash = sha256([await machine.captureMemory()]);
+    },
+  });
+  powersOn(1);
+  const second = await again.powerOn(whole);
+  await second.run(asks('a'));
+  t.same(await second.run(long), expected);
+  t.not(hash, '');
+  t.same([count.made - before.made, count.restored - before.restored], [0, 1], 'one was restored within the run');
+  t.ok(count.runs - before.runs <= 2, 'and ran on from there');
+  await second.close();
+  t.equal(count.closed, count.made + count.restored);
 });
 
 t.test('a machine goes on from a checkpoint that another gave', async (t) => {

@@ -286,6 +286,8 @@ const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
       onEdit={ignore}
       place={undefined}
       onPlace={ignore}
+      runInstant={undefined}
+      onRunInstant={ignore}
       instant={undefined}
       onInstant={ignore}
       painter={pagePainter()}

@@ -15,6 +15,7 @@ import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js'
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
+import type { Inside } from './recall/inside.js';
 import type { RecallShown } from './recall/recall.js';
 
 export interface ScreenShown {
@@ -60,8 +61,8 @@ export type ToSession =
       /** The text of the scenario as it is in the editor, if it has been typed in. */
       readonly typed?: string | undefined;
     }
-  /** Goes to another place that the run has been at. */
-  | { readonly do: 'goTo'; readonly moment: Moment }
+  /** Goes to another place that the run has been at; `inside`: from there on to this instant, before the next place. */
+  | { readonly do: 'goTo'; readonly moment: Moment; readonly inside?: Inside }
   /** Show the memory of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
   | { readonly do: 'watchMemory'; readonly on: boolean }
   /** Show the screen of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
@@ -107,12 +108,16 @@ export interface Pause {
   readonly possible: Possible;
   /** All that the run can go to, in their order. */
   readonly places: readonly PlaceShown[];
+  /** It stands at this instant behind `at`. Nothing can be done there. */
+  readonly inside?: Inside;
 }
 
 export interface Again {
   /** Of the scenario. */
   readonly text: string;
   readonly to: Moment;
+  /** From there on, without a pause there, to this instant. */
+  readonly inside?: Inside;
   /** The steps of the scenario that are no longer in it, because they are not possible after what was done. */
   readonly leftOut: readonly string[];
   /** The text is another one than that of the run before. */

@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly states: BootStates;
   /** See `TimelineDeps`. `machines`: what those of the run have shown so far. */
   readonly pause?: (at: PausedAt, machines: readonly MachineShown[], standing: Standing | undefined) => Promise<void>;
+  /** Called before a machine is made: 1 for the first. */
+  readonly onPowerOn?: (number: number) => void;
   /** What a proof has found, or what it found when the run was here before. */
   readonly remember?: Remember;
 }
@@ -45,7 +47,7 @@ export async function runScenario(
   { plan, config, configKey, systemMap, facts, bootStateOf }: LoadedScenario,
   engine: Engine,
   tell: (message: FromSession) => void,
-  { states, pause, remember = (_, make) => make() }: RunOptions,
+  { states, pause, onPowerOn, remember = (_, make) => make() }: RunOptions,
   { disks, fates }: { readonly disks: DiskReader; readonly fates: FateReader },
 ): Promise<Report> {
   const machines: MachineShown[] = [];
@@ -122,6 +124,7 @@ export async function runScenario(
     ...(pause && { pause: (at: PausedAt, standing: Standing | undefined) => pause(at, machines, standing) }),
     onPowerOn(next) {
       number = next;
+      onPowerOn?.(next);
     },
     onMachine(machine) {
       machines[machine.number - 1] = machine;

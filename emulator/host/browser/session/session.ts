@@ -244,11 +244,15 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     });
     const scenario = change ? await changed(loaded, change, text) : loaded;
     const fates = createFateReader(scenario.systemMap);
+    const walked = stepwise
+      ? { ...walk.begin(text, again, lookAt(scenario, fates), remembering.stand), onPowerOn: remembering.powersOn }
+      : undefined;
     // A run that is changed comes to its place by another way.
-    remembering.begin(again && !again.isChanged ? nameOf(again.to) : undefined);
-    const options = stepwise
-      ? walk.begin(text, again, lookAt(scenario, fates), remembering.stand)
-      : { states: bootStates() };
+    const isKnown = again && !again.isChanged;
+    remembering.begin(
+      again?.inside && walked ? { ...again.inside, visit: walked.visit } : isKnown ? nameOf(again.to) : undefined,
+    );
+    const options = walked ?? { states: bootStates() };
     disks = createDiskReader(scenario.config.disks);
     const report = await runScenario(scenario, stepwise ? remembering.engine : engine, tell, options, {
       disks,
@@ -354,7 +358,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       case 'change':
         return runAgain((own) => walk.change(message.doing, message.typed, (text) => changeOf(text, own)));
       case 'goTo':
-        return runAgain(() => walk.goTo(message.moment));
+        return runAgain(() => walk.goTo(message.moment, message.inside));
       case 'watchMemory':
         return memory.watch(message.on);
       case 'watchScreen':

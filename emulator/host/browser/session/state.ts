@@ -213,15 +213,21 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, page: message.page };
     case 'paused': {
       const { tell: _, ...paused } = message;
-      const { at, places } = paused;
-      return { ...state, loading: undefined, paused, place: at, places, said: `paused before: ${at.title}` };
+      const { at, places, inside } = paused;
+      const said = inside
+        ? `paused within: ${at.title}, machine ${inside.machine} at ${inside.virtualMs.toFixed(3)} ms`
+        : `paused before: ${at.title}`;
+      return { ...state, loading: undefined, paused, place: at, places, said };
     }
     case 'goingOn':
       return {
         ...state,
         paused: undefined,
         // Parts of a live timeline are told by nothing else.
-        ...(state.paused && { said: state.paused.at.title, steps: [...state.steps, state.paused.at.title] }),
+        ...(state.paused && {
+          said: state.paused.at.title,
+          ...(!state.paused.inside && { steps: [...state.steps, state.paused.at.title] }),
+        }),
       };
     case 'step': {
       const { what, fraction } = message;

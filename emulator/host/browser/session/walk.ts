@@ -8,10 +8,13 @@ import type { MachineShown } from '../../../cycle/machines.js';
 import { splitAtSuspend, type Step } from '../../../cycle/plan.js';
 import type { Moment, PausedAt, Standing } from '../../../cycle/steps/context.js';
 import { InputError } from '../../../machine/errors.js';
-import { possibleAt, withDone, type Doing } from './additions.js';
+import { MARKER_LAYOUT } from '../../../machine/markers.js';
+import { possibleAt, withDone, type Doing, type Possible } from './additions.js';
 import { scenarioOf } from './edited.js';
 import { createPlaces, isSame } from './places.js';
 import type { Again, Pause } from './protocol.js';
+import type { Inside } from './recall/inside.js';
+import type { Visit } from './recall/remembering.js';
 import type { RunOptions } from './run.js';
 import { createStepper, isBefore, type Stepper } from './stepper.js';
 
@@ -27,7 +30,7 @@ export interface Walk {
     again: Again | undefined,
     look: (standing: Standing) => () => Promise<void>,
     stand: (name: string) => Promise<void>,
-  ) => Required<RunOptions>;
+  ) => Required<Omit<RunOptions, 'onPowerOn'>> & Pick<Visit, 'visit'>;
   readonly goOn: (all: boolean) => void;
   /**
    * Ends the run that has paused. It has to be begun again as the answer says.
@@ -36,8 +39,8 @@ export interface Walk {
    * @throws InputError when this cannot be done or would lose what was typed, and what `check` throws. The run goes on to pause then.
    */
   readonly change: (doing: Doing, typed: string | undefined, check: (text: string) => void) => Again | undefined;
-  /** Likewise, to go to another place of the run that has paused or ended. */
-  readonly goTo: (to: Moment) => Again | undefined;
+  /** Likewise, to go to another place of the run that has paused or ended, or to an instant behind it. */
+  readonly goTo: (to: Moment, inside?: Inside) => Again | undefined;
   /** The run has come to its end. */
   readonly end: () => void;
   /** Whether a run has ended with this error because it is to be begun again. */
@@ -48,12 +51,15 @@ interface Present {
   readonly text: string;
   readonly stepper: Stepper;
   /** While it pauses. */
-  here: { readonly at: PausedAt; readonly machine: MachineShown | undefined } | undefined;
+  here: { readonly at: PausedAt; readonly machine: MachineShown | undefined; readonly isInside?: true } | undefined;
   hasEnded: boolean;
 }
 
 /** Of a place. The same place of another run has the same name. */
 export const nameOf = ({ step, part }: Moment): string => `${step}.${part}`;
+
+/** Within a part. */
+const NOTHING_POSSIBLE: Possible = { additions: [], commands: false };
 
 const LEFT = new Error('the run begins anew');
 const START: Moment = { step: 0, part: 0 };
@@ -93,10 +99,12 @@ export function createWalk(
           onEnd();
         },
         to,
+        again?.inside !== undefined,
       );
       const begun: Present = { text, stepper, here: undefined, hasEnded: false };
       present = begun;
-      let behind = START;
+      let behind: PausedAt = { ...START, title: '' };
+      let lastStanding: Standing | undefined;
       let proofs = 0;
       return {
         states: statesFor(text, to),
@@ -111,7 +119,7 @@ export function createWalk(
         },
         async pause(at, machines, standing) {
           await places.reach(at, machines);
-          behind = at;
+          [behind, lastStanding] = [at, standing];
           proofs = 0;
           if (!stepper.pausesAt(at)) return;
           await stand(nameOf(at));
@@ -124,11 +132,26 @@ export function createWalk(
             await leave?.();
           }
         },
+        async visit({ machine, virtualMs, markers }) {
+          const at = behind;
+          const layout = lastStanding?.layout ?? markers.find(({ kind }) => kind === MARKER_LAYOUT);
+          const { copied, isLive = false } = lastStanding ?? {};
+          begun.here = { at, machine: undefined, isInside: true };
+          const leave = look({ machine, virtualMs, layout, copied, isLive });
+          const inside = { machine: again?.inside?.machine ?? 0, virtualMs };
+          const pause: Pause = { at, text, possible: NOTHING_POSSIBLE, places: places.all(), inside };
+          try {
+            await stepper.stay(() => onPause(pause));
+          } finally {
+            begun.here = undefined;
+            await leave();
+          }
+        },
       };
     },
     goOn: (all) => present?.stepper.goOn(all),
     change(doing, typed, check) {
-      if (!present?.here) return undefined;
+      if (!present?.here || present.here.isInside) return undefined;
       const { text: before, stepper, here } = present;
       if (typed !== undefined && typed !== before)
         throw new InputError(
@@ -147,11 +170,11 @@ export function createWalk(
       stepper.stop(LEFT);
       return { text, to, leftOut, isChanged: true };
     },
-    goTo(to) {
+    goTo(to, inside) {
       if (!present || !(present.here || present.hasEnded)) return undefined;
       const { text, stepper } = present;
       stepper.stop(LEFT);
-      return { text, to, leftOut: [], isChanged: false };
+      return { text, to, ...(inside && { inside }), leftOut: [], isChanged: false };
     },
     end() {
       if (present) present.hasEnded = true;

@@ -12,6 +12,7 @@ import { MemoryMap } from './memory-map.js';
 import type { Painter } from './painter.js';
 import { canGo, PauseView } from './pause-view.js';
 import { RecallView, type InstantChosen } from './recall-view.js';
+import { RunInstant, wayTo } from './run-instant.js';
 import { ScreenButton } from './screen.js';
 import { Proofs } from './proofs.js';
 import { marksOf, tracksOf } from './timeline-marks.js';
@@ -34,6 +35,9 @@ export interface SessionProps {
   /** See `RecallProps`. */
   readonly instant: InstantChosen | undefined;
   readonly onInstant: (instant: InstantChosen) => void;
+  /** See `RunInstantProps`. */
+  readonly runInstant: number | undefined;
+  readonly onRunInstant: (atMs: number) => void;
   /** Of the maps. */
   readonly painter: Painter;
   /** See `MemoryMapProps`. */
@@ -113,12 +117,17 @@ export function SessionView(props: SessionProps): VNode {
         />
         <Action action="step" text="Step through" {...{ state, onAct }} />
         {isStepwise && (
-          <Action action="next" text={paused ? `Next: ${paused.at.title}` : 'Next'} {...{ state, onAct }} />
+          <Action
+            action="next"
+            text={paused && !paused.inside ? `Next: ${paused.at.title}` : 'Next'}
+            {...{ state, onAct }}
+          />
         )}
         {isStepwise && <Action action="rest" text="Run the rest" {...{ state, onAct }} />}
         {isPossible('leave', state) && <Action action="leave" text="Back to the prompt" {...{ state, onAct }} />}
       </div>
       <PauseView {...props} />
+      <RunInstant {...props} />
       <RecallView {...props} />
       {scenario !== undefined && <Editor text={edited ?? scenario} refused={state.refused} onEdit={onEdit} />}
       {steps.length > 0 && (
@@ -157,6 +166,14 @@ export function SessionView(props: SessionProps): VNode {
         tracks={tracks}
         marks={marksOf(tracks, state)}
         onGo={canGo(state) ? (moment) => send({ do: 'goTo', moment }) : undefined}
+        onInstant={
+          canGo(state)
+            ? (atMs) => {
+                const way = wayTo(atMs, state);
+                if (way) send(way);
+              }
+            : undefined
+        }
       />
       <DiskMap
         painter={props.painter}

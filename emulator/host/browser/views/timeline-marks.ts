@@ -3,7 +3,7 @@
 import type { MachineShown } from '../../../cycle/machines.js';
 import type { FaultSeen, Moment } from '../../../cycle/steps/context.js';
 import { MISTAKE_MARKERS } from '../../../machine/markers.js';
-import { endMs, farther } from '../session/elapsed.js';
+import { endMs, farther, insideMs } from '../session/elapsed.js';
 import type { SessionState } from '../session/state.js';
 import { durationText, timelineOf, type Track } from './timeline-model.js';
 
@@ -24,7 +24,7 @@ export interface Mark {
   readonly span: number;
 }
 
-export type Marked = Pick<SessionState, 'machines' | 'known' | 'places' | 'findings' | 'faults'>;
+export type Marked = Pick<SessionState, 'machines' | 'known' | 'places' | 'findings' | 'faults' | 'paused'>;
 
 /** The tracks of a run, with those that it repeats, in so far as it has not come to their end. */
 export const tracksOf = ({ machines, known }: Marked): readonly Track[] => timelineOf(farther(known, machines));
@@ -33,6 +33,7 @@ export const tracksOf = ({ machines, known }: Marked): readonly Track[] => timel
 export function marksOf(tracks: readonly Track[], state: Marked): readonly Mark[] {
   const { machines, places, findings, faults } = state;
   if (machines.length === 0) return [];
+  const nowMs = insideMs(state) ?? endMs(machines);
   const found = findings.filter(({ kind }) => kind !== 'control');
   const all: readonly Omit<Mark, 'track' | 'span'>[] = [
     ...places.map(({ title, step, part, atMs }) => ({
@@ -54,7 +55,7 @@ export function marksOf(tracks: readonly Track[], state: Marked): readonly Mark[
       text: kind,
       title: `found until ${durationText(atMs)}: ${kind}: ${what}`,
     })),
-    { kind: 'now', atMs: endMs(machines), text: 'now', title: `now: ${durationText(endMs(machines))}` },
+    { kind: 'now', atMs: nowMs, text: 'now', title: `now: ${durationText(nowMs)}` },
   ];
   return all
     .flatMap((mark): readonly Mark[] => {

@@ -16,9 +16,11 @@ interface MarksProps {
   readonly marks?: readonly Mark[];
   /** Goes to a place; undefined while that is not possible. */
   readonly onGo?: ((to: Moment) => void) | undefined;
+  /** Goes to the beginning of a step: virtual time since the first power-on, in ms. Likewise. */
+  readonly onInstant?: ((atMs: number) => void) | undefined;
 }
 
-export function Timeline({ tracks, marks = [], onGo, id = 'timeline' }: TimelineProps): VNode | null {
+export function Timeline({ tracks, marks = [], onGo, onInstant, id = 'timeline' }: TimelineProps): VNode | null {
   if (tracks.length === 0) return null;
   const nowMs = marks.find(({ kind }) => kind === 'now')?.atMs ?? Infinity;
   return (
@@ -43,6 +45,7 @@ export function Timeline({ tracks, marks = [], onGo, id = 'timeline' }: Timeline
                   isAhead={span.beginMs >= nowMs && nowMs < track.endMs}
                   marks={marks.filter((mark) => mark.track === index && mark.span === at)}
                   onGo={onGo}
+                  onInstant={onInstant}
                 />
               ))}
             </ol>
@@ -59,7 +62,7 @@ interface StepProps extends Required<MarksProps> {
   readonly isAhead: boolean;
 }
 
-function Step({ span, isAhead, marks, onGo }: StepProps): VNode {
+function Step({ span, isAhead, marks, onGo, onInstant }: StepProps): VNode {
   const { step, beginMs, durationMs, isCut } = span;
   const length = durationText(durationMs);
   return (
@@ -69,7 +72,21 @@ function Step({ span, isAhead, marks, onGo }: StepProps): VNode {
       style={{ flexGrow: weightOf(durationMs) }}
       title={`${STEP_NAMES[step]}: ${length}, from ${durationText(beginMs)} on${isCut ? ', not ended' : ''}${isAhead ? ', in the run before' : ''}`}
     >
-      <span class="span-name">{STEP_NAMES[step]}</span> <span class="span-time">{isCut ? 'not ended' : length}</span>
+      {onInstant ? (
+        <button
+          type="button"
+          class="span-name"
+          // By keys, the slider does the same, without a stop at each step.
+          tabIndex={-1}
+          title={`go to ${durationText(beginMs)}`}
+          onClick={() => onInstant(beginMs)}
+        >
+          {STEP_NAMES[step]}
+        </button>
+      ) : (
+        <span class="span-name">{STEP_NAMES[step]}</span>
+      )}{' '}
+      <span class="span-time">{isCut ? 'not ended' : length}</span>
       {marks.map((mark, index) => (
         <MarkView key={index} mark={mark} onGo={onGo} />
       ))}

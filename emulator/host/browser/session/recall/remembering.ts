@@ -12,14 +12,18 @@ import type {
   Engine,
   Machine,
   MachineConfig,
+  MarkerSeen,
   RestoreConfig,
   RunReport,
   RunRequest,
 } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
-import { costOf, runPerCheckpointMs } from '../pace.js';
+import type { Instant } from '../../../../scenario/session-file.js';
+import { costOf, runPerCheckpointMs, runPerStopMs } from '../pace.js';
 import type { Checkpoints, Kept } from './checkpoints.js';
+import { runInto, type Inside, type Part } from './inside.js';
+import { restOf, runInPieces, withMore, type Between } from './pieces.js';
 import { notTheSame } from './tape.js';
 
 export interface Remembering {
@@ -27,9 +31,12 @@ export interface Remembering {
   readonly engine: Engine;
   /**
    * A run begins. Of the run before, nothing is needed any more but what is remembered.
-   * @param to name of a place where the run is going to stand. The machine is made there while the run comes to it from memory.
+   * @param to name of a place where the run is going to stand, or an instant that the run before has passed. The machine is made there
+   * while the run comes to it from memory.
    */
-  readonly begin: (to?: string) => void;
+  readonly begin: (to?: string | Visit) => void;
+  /** The machines that are asked from now on, for somebody who follows them by `onWritten`, have this number in the run, 1 for the first. */
+  readonly powersOn: (number: number) => void;
   /**
    * Makes the machine that was asked last stand where it is. A checkpoint of it is left there while nothing else is asked of it.
    * Does nothing when there is none.
@@ -37,6 +44,19 @@ export interface Remembering {
    * @throws RigError when it is not the same machine as before.
    */
   readonly stand: (name: string) => Promise<void>;
+}
+
+/** An instant within what the run asks of a machine, and who looks at the machine that stands there. */
+export interface Visit extends Inside {
+  /** The run goes on when the promise resolves. */
+  readonly visit: (visited: Visited) => Promise<void>;
+}
+
+/** A machine that stands for a visit. */
+export interface Visited extends Instant {
+  readonly machine: Pick<Machine, 'readMemory' | 'captureMemory' | 'readScreen'>;
+  /** What it has sent since it was asked last. */
+  readonly markers: readonly MarkerSeen[];
 }
 
 export interface RememberingDeps {
@@ -76,6 +96,14 @@ interface Way {
   readonly from: Place;
   readonly asked: Asked;
   readonly report: Remembered;
+  /** Checkpoints within it, in their order. */
+  readonly stops: readonly Stop[];
+}
+
+/** Where a machine has stood within what it was asked. */
+interface Stop {
+  readonly at: Between;
+  readonly kept: Kept;
 }
 
 /** The memories of a report are held with the checkpoints. */
@@ -86,7 +114,7 @@ interface Remembered {
 
 /** Where a machine stands, it leaves a checkpoint when it has run for so long, in real ms, since the one before. */
 const CHECKPOINT_STANDING_MS = 100;
-/** A machine that so many runs did not come to is forgotten, with its disks. */
+/** A machine that so many new runs did not come to is forgotten, with its disks. */
 const RUNS_REMEMBERED = 8;
 
 export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now }: RememberingDeps): Remembering {
@@ -98,6 +126,11 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   const named = new Map<string, Place>();
   /** The machine that is made before its run has come to it. */
   let ahead: { readonly place: Place; readonly machine: Promise<Machine> } | undefined;
+  /** What runs have asked, by the place to which they came by that, and what the present one has asked last. */
+  const passed = new Map<Reached, Passed>();
+  let lastPassed: Passed | undefined;
+  let number = 0;
+  let visiting: (Visit & { readonly at: Passed; readonly stands: Promise<Stands> }) | undefined;
   /** Of the memories that the present run may read. */
   let pins: (() => void)[] = [];
 
@@ -131,22 +164,33 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     return again;
   };
 
+  /** To the end of what was asked, from a stop within it. @throws RigError when it ends elsewhere than before. */
+  const goOnFrom = async (machine: Machine, { at }: Stop, { from, asked, report }: Way): Promise<void> => {
+    const rest = restOf(asked, at, isReached(from) ? endOf(from) : 0);
+    const { instructions, virtualMs } = await runInto(machine, rest, report.report.virtualMs);
+    if (instructions !== report.report.instructions) throw notTheSame({ instructions, virtualMs });
+  };
+
   /** A machine that stands at a place. `former` may stand on the way there; it is closed if it does not. */
   const machineAt = async (place: Place, former: Standing | undefined): Promise<Machine> => {
     const way: { readonly to: Place; readonly came: Way }[] = [];
     let begin = place;
     let kept = begin.kept?.read();
+    let stop: Stop | undefined;
     while (!kept && begin !== former?.place && begin.came) {
-      way.unshift({ to: begin, came: begin.came });
-      begin = begin.came.from;
-      kept = begin.kept?.read();
+      const { came } = begin;
+      way.unshift({ to: begin, came });
+      stop = came.stops.findLast((one) => one.kept.isHeld());
+      begin = came.from;
+      kept = (stop ?? begin).kept?.read();
     }
     const goesOn = !kept && begin === former?.place;
     if (!goesOn) await former?.machine.close();
     const { origin } = place;
     const machine = goesOn ? former.machine : await (kept ? engine.restore(origin.config, kept) : make(origin));
     try {
-      for (const { to, came } of way) await goAgain(machine, to, came);
+      for (const [index, { to, came }] of way.entries())
+        await (index === 0 && stop ? goOnFrom(machine, stop, came) : goAgain(machine, to, came));
       return machine;
     } catch (error) {
       await machine.close();
@@ -173,6 +217,53 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       () => undefined,
     );
     ahead = undefined;
+  };
+
+  const standInside = async ({ from, to, beginMs }: Passed, virtualMs: number): Promise<Stands> => {
+    const { asked, report, stops } = to.came;
+    const stop = stops.findLast(({ at, kept }) => at.virtualMs <= virtualMs && kept.isHeld());
+    const kept = stop?.kept.read();
+    const machine = await (kept ? engine.restore(from.origin.config, kept) : machineAt(from, undefined));
+    try {
+      if (!stop || !kept) return { machine, part: await runInto(machine, asked, virtualMs) };
+      const more = await runInto(machine, restOf(asked, stop.at, beginMs), virtualMs);
+      return { machine, part: withMore(report.report, stop.at, more) };
+    } catch (error) {
+      await machine.close();
+      throw error;
+    }
+  };
+  const makeVisit = (visit: Visit): void => {
+    // Where a scenario was changed, the last run is the one that counts.
+    const at = [...passed.values()].findLast(
+      ({ number, beginMs, to }) =>
+        number === visit.machine && beginMs <= visit.virtualMs && visit.virtualMs < endOf(to),
+    );
+    if (!at) return;
+    const stands = standInside(at, visit.virtualMs);
+    stands.catch(() => undefined);
+    visiting = { ...visit, at, stands };
+  };
+  const dropVisit = (): void => {
+    visiting?.stands.then(
+      ({ machine }) => machine.close(),
+      () => undefined,
+    );
+    visiting = undefined;
+  };
+  /** If the run is to be visited between these places. `show`: gets what it has done until then. */
+  const visited = async (from: Place, to: Place, show: (part: Part) => void): Promise<void> => {
+    if (!visiting || from !== visiting.at.from || to !== visiting.at.to) return;
+    const { visit, stands } = visiting;
+    visiting = undefined;
+    const { machine, part } = await stands;
+    try {
+      show(part);
+      const { instructions, virtualMs, markers } = part;
+      await visit({ machine, instructions, virtualMs, markers });
+    } finally {
+      await machine.close();
+    }
   };
 
   const machineOf = (origin: Origin): Real => {
@@ -215,23 +306,47 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       await leaving;
       return standing();
     };
+    const pass = (from: Place, to: Place, { onWritten }: RunRequest): void => {
+      if (!onWritten || !isReached(to)) return;
+      const before = isReached(from) ? from : lastPassed?.number === number ? lastPassed.to : undefined;
+      lastPassed = passed.get(to) ?? { number, from, to, beginMs: before ? endOf(before) : 0 };
+      passed.set(to, lastPassed);
+    };
     const runReally = async (request: RunRequest, asked: Asked): Promise<RunReport> => {
       const machine = await standingFree();
       await leaveCheckpoint(runPerCheckpointMs(checkpointMs));
       const from = place;
-      const begunMs = now();
-      const report = await machine.run(request);
-      const costMs = from.costMs + costOf(begunMs, now());
       const line = from.next.length > 0 ? lines++ : from.line;
+      const hasFailedDisk = from.hasFailedDisk || (asked.triggers ?? []).some(({ then }) => then.do === 'failDisk');
+      let [costMs, keptMs, begunMs] = [from.costMs, lastKept(from), now()];
+      const stops: Stop[] = [];
+      const addCost = (): void => {
+        costMs += costOf(begunMs, now());
+        begunMs = now();
+      };
+      const between = async (at: Between): Promise<void> => {
+        addCost();
+        if (costMs - keptMs < runPerStopMs(checkpointMs)) return;
+        const made = await machine.checkpoint();
+        stops.push({ at, kept: checkpoints.keep(made, line, costMs) });
+        checkpointMs = costOf(begunMs, now());
+        keptMs = costMs;
+        begunMs = now();
+      };
+      // Where it begins is not known of a machine that has just been made.
+      const report = await (isReached(from) && !hasFailedDisk
+        ? runInPieces(machine, request, { beginMs: endOf(from), between, now })
+        : machine.run(request));
+      addCost();
       const { captures, ...rest } = report;
       place = {
         ...NEW,
         origin,
-        came: { from, asked, report: { report: rest, captures: hold(captures, { line, costMs }) } },
+        came: { from, asked, report: { report: rest, captures: hold(captures, { line, costMs }) }, stops },
         next: [],
         line,
         costMs,
-        hasFailedDisk: from.hasFailedDisk || (asked.triggers ?? []).some(({ then }) => then.do === 'failDisk'),
+        hasFailedDisk,
       };
       real = { machine, place };
       // Where a run was aborted is not decided by what was asked.
@@ -256,8 +371,24 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
         async run(request) {
           last = self;
           const { signal: _signal, onConsole, onProgress: _onProgress, onWritten, ...asked } = request;
-          const known = place.next.find(({ came }) => isAlike(came?.asked, asked));
-          if (!known?.came) return runReally(request, asked);
+          const from = place;
+          const known = place.next.find((one): one is Reached => isAlike(one.came?.asked, asked));
+          if (!known) {
+            const report = await runReally(request, asked);
+            pass(from, place, request);
+            return report;
+          }
+          const news = createNews();
+          const show = ({ console, ...soFar }: Part, shown = 0): void => {
+            if (console.length > shown) onConsole?.(console.subarray(shown));
+            const written = onWritten && news(soFar);
+            if (written) onWritten(written);
+          };
+          let shown = 0;
+          await visited(from, known, (part) => {
+            show(part);
+            shown = part.console.length;
+          });
           let report = reportOf(known.came.report, pins);
           if (!report) {
             const machine = await standingFree();
@@ -265,9 +396,8 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
             real = { machine, place: known };
           }
           place = known;
-          if (report.console.length > 0) onConsole?.(report.console);
-          const written = onWritten && createNews()(report);
-          if (written) onWritten(written);
+          pass(from, place, request);
+          show(report, shown);
           return report;
         },
         readMemory: async (at, lengthBytes) => (await standing()).readMemory(at, lengthBytes),
@@ -298,13 +428,22 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
         },
       }),
     },
+    powersOn(next) {
+      number = next;
+    },
     begin(to) {
       dropAhead();
+      dropVisit();
+      [lastPassed, number] = [undefined, 0];
       for (const release of pins) release();
       pins = [];
-      run += 1;
+      // On the way to somewhere all is needed that was needed before.
+      if (to === undefined) run += 1;
       origins = origins.filter(({ lastRun }) => lastRun >= run - RUNS_REMEMBERED);
-      for (const [name, place] of named) if (!origins.some((one) => one.place === rootOf(place))) named.delete(name);
+      const isForgotten = (place: Place): boolean => !origins.some((one) => one.place === rootOf(place));
+      for (const [name, place] of named) if (isForgotten(place)) named.delete(name);
+      for (const place of passed.keys()) if (isForgotten(place)) passed.delete(place);
+      if (typeof to === 'object') return makeVisit(to);
       const place = to === undefined ? undefined : named.get(to);
       if (place) makeAhead(place);
     },
@@ -315,6 +454,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       await last?.stand();
       // The run has come to another place than it was to.
       dropAhead();
+      dropVisit();
     },
   };
 }
@@ -344,6 +484,28 @@ interface Standing {
   readonly place: Place;
 }
 
+type Reached = Place & { readonly came: Way };
+const isReached = (place: Place): place is Reached => place.came !== undefined;
+
+/** What a machine of a run was asked. */
+interface Passed {
+  /** Of the machine. */
+  readonly number: number;
+  readonly from: Place;
+  readonly to: Reached;
+  /** Virtual time of the machine at `from`. A machine that was made anew stands where the one before stood. */
+  readonly beginMs: number;
+}
+
+/** Virtual time of its machine. */
+const endOf = ({ came }: Reached): number => came.report.report.virtualMs;
+
+/** A machine that stands between two places. */
+interface Stands {
+  readonly machine: Machine;
+  readonly part: Part;
+}
+
 /** Where the machine of a place begins. */
 function rootOf(place: Place): Place {
   let root = place;
@@ -353,7 +515,11 @@ function rootOf(place: Place): Place {
 
 /** What running from the beginning of the machine to the last checkpoint before a place took, in ms. */
 function lastKept(place: Place): number {
-  for (let at: Place | undefined = place; at; at = at.came?.from) if (at.kept?.isHeld() === true) return at.costMs;
+  for (let at: Place | undefined = place; at; at = at.came?.from) {
+    if (at.kept?.isHeld() === true) return at.costMs;
+    const stop = at.came?.stops.findLast(({ kept }) => kept.isHeld());
+    if (stop) return stop.kept.costMs;
+  }
   return 0;
 }
 
