@@ -22,6 +22,16 @@ export async function checkInside(t: Test, page: Page, part: string): Promise<st
   );
   t.pass('the memory map shows it there');
   t.match(await page.getAttribute('#timeline .mark[data-kind=now]', 'title'), /^now: /);
+  await page.keyboard.press('z');
+  await page.waitForFunction(() => (globalThis as unknown as There).snapback.stands);
+  await page.locator('#console textarea').focus();
+  await page.keyboard.type('echo taken $((6 * 7))\n');
+  await page.locator('#console .xterm-rows', { hasText: 'taken 42' }).waitFor();
+  t.pass('its machine can be taken over: it gets what is typed');
+  await page.locator('#run-instant').fill(String(toMs));
+  await page.click('#go-run-instant');
+  await page.waitForFunction(() => (globalThis as unknown as There).snapback.paused?.inside);
+  t.pass('and the run can go there again');
   await page.keyboard.press('n');
   const next = await page.waitForFunction(() => {
     const { paused } = (globalThis as unknown as There).snapback;

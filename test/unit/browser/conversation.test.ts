@@ -2,7 +2,7 @@
 /** The machine at the console: it runs, stands still, goes on as it was, and takes what is typed. */
 import t from 'tap';
 import { converse, type Conversation } from '../../../emulator/host/browser/session/conversation.js';
-import type { Player } from '../../../emulator/host/browser/session/recall/recall.js';
+import type { Origin, Player } from '../../../emulator/host/browser/session/recall/recall.js';
 import type { Machine, RunReport, StopReason } from '../../../emulator/machine/contract.js';
 
 /** A machine that moves only when it is told to, and that has been told things up to 60 ms. */
@@ -14,6 +14,7 @@ function harness(standsFirst: boolean, endsAtMs = Infinity) {
   const player = {
     machine: {} as Machine,
     line: () => 1,
+    origin: {} as Origin,
     at: () => ({ virtualMs: atMs, instructions: 0 }),
     typed: () => [],
     hasMore: () => atMs < recordedMs,

@@ -7,10 +7,18 @@ import { createCheckpoints, type Checkpoints } from '../../../emulator/host/brow
 import {
   rememberingEngine,
   type Remembering,
+  type Taken,
   type Visited,
 } from '../../../emulator/host/browser/session/recall/remembering.js';
 import { isAlike } from '../../../emulator/machine/alike.js';
-import type { Engine, Machine, MachineConfig, RunReport, RunRequest } from '../../../emulator/machine/contract.js';
+import type {
+  Checkpoint,
+  Engine,
+  Machine,
+  MachineConfig,
+  RunReport,
+  RunRequest,
+} from '../../../emulator/machine/contract.js';
 import { gpa, sector } from '../../../emulator/machine/units.js';
 import { bytes, sha256, SMALL } from './fixtures/fake-machine.js';
 
@@ -289,6 +297,28 @@ t.test('a run stands within what it asks', async (t) => {
   await early.close();
   t.same(await goTo(1, there.virtualMs - 0.001), expected);
   t.equal(visits.length, 1, 'a run that ended before does not make the rest unknown');
+
+  let taken: Taken | undefined;
+  begin({
+    machine: 1,
+    virtualMs: there.virtualMs - 0.001,
+    visit({ take }) {
+      taken = take();
+      return Promise.reject(new Error('taken'));
+    },
+  });
+  powersOn(1);
+  const givenUp = await again.powerOn(whole);
+  await t.rejects(follow(givenUp, WORDS), { message: 'taken' });
+  await givenUp.close();
+  t.equal(text(taken?.console ?? bytes('')), 'abc', 'all that its console has shown');
+  const hash = await taken?.machine.stateHash();
+  const checkpoint = (await taken?.machine.checkpoint()) as Checkpoint;
+  await taken?.machine.run({ virtualMsMax: 5 });
+  await taken?.machine.close();
+  const other = await taken?.make(checkpoint);
+  t.equal(await other?.stateHash(), hash, 'a machine that was taken can be made again, and runs');
+  await other?.close();
 
   begin({ machine: 1, virtualMs: 50, visit: () => Promise.reject(new Error('left')) });
   powersOn(1);

@@ -6,12 +6,15 @@ import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { Standing } from '../../../emulator/cycle/steps/context.js';
 import type { FromSession, Pause } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
+import type { Visited } from '../../../emulator/host/browser/session/recall/remembering.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { createWalk } from '../../../emulator/host/browser/session/walk.js';
 import { presentMs, RunInstant, runInstantOfKey, wayTo } from '../../../emulator/host/browser/views/run-instant.js';
 import { marksOf, tracksOf } from '../../../emulator/host/browser/views/timeline-marks.js';
 import { Timeline } from '../../../emulator/host/browser/views/timeline.js';
+import type { Machine } from '../../../emulator/machine/contract.js';
 import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
+import { bytes } from './fixtures/fake-machine.js';
 
 const machine = (number: number, startVirtualMs: number, virtualMs: number): MachineShown => ({
   number,
@@ -54,6 +57,8 @@ t.test('the way to an instant', async (t) => {
   t.same(runInstantOfKey('i', paused, 30), wayTo(30, paused));
   t.equal(runInstantOfKey('i', paused, undefined), undefined, 'nothing was chosen');
   t.equal(runInstantOfKey('x', paused, 30), undefined);
+  t.same(runInstantOfKey('z', within, undefined), { do: 'takeOver' });
+  t.equal(runInstantOfKey('z', paused, undefined), undefined, 'at a place there is more to be done');
   t.equal(runInstantOfKey('i', next(paused, { tell: 'goingOn' }), 30), undefined, 'not while it runs');
 });
 
@@ -81,6 +86,13 @@ t.test('a run that stands within a part', async (t) => {
     [{ atMs: 70.25 }],
   );
   t.same(next(within, { tell: 'goingOn' }).steps, within.steps, 'it is no step');
+  const over = after(
+    { tell: 'paused', ...pause, inside },
+    { tell: 'going' },
+    { tell: 'arrived', console: bytes('x'), tookMs: 1 },
+  );
+  t.match(over, { phase: 'prompt', paused: undefined, places }, 'its machine was taken over');
+  t.match(runInstantOfKey('i', over, 30), { do: 'goTo' });
 
   const view = (onInstant?: () => void): string =>
     renderToString(<Timeline tracks={tracksOf(paused)} onInstant={onInstant} />);
@@ -107,7 +119,14 @@ t.test('a walk to an instant', async (t) => {
   const text = 'name: x\nsteps:\n  - boot\n  - suspend\n  - resume\n';
   const reader = { readMemory: none, captureMemory: none };
   const marker = { kind: MARKER_LAYOUT, word0: 1, word1: 2, instruction: 3, virtualMs: 4 };
-  const visited = { machine: reader, instructions: 9, virtualMs: 12, markers: [marker] };
+  const taken = { machine: {} as Machine, instructions: 9, virtualMs: 12, console: bytes('x') };
+  const visited: Visited = {
+    machine: reader,
+    instructions: 9,
+    virtualMs: 12,
+    markers: [marker],
+    take: () => ({ ...taken, make: none }),
+  };
   const again = { text, to: suspend, inside: { machine: 1, virtualMs: 11 }, leftOut: [], isChanged: false };
   const stand = (): Promise<void> => Promise.reject(new Error('no machine is made at the place before'));
   const { pause: reach, visit } = walk.begin(text, again, look, stand);
@@ -143,6 +162,14 @@ t.test('a walk to an instant', async (t) => {
     (error: unknown) => error,
   );
   t.ok(walk.isLeft(left), 'it can be left for another instant');
+
+  t.equal(walk.takeOver(), undefined, 'there is no machine to be taken over');
+  const third = walk.begin(text, again, look, stand);
+  await third.pause(suspend, [machine(1, 0, 10)], undefined);
+  const last = third.visit(visited);
+  t.match(walk.takeOver(), taken);
+  await t.rejects(last, 'the run is left');
+  t.match(walk.goTo(suspend), { to: suspend }, 'but can go to its places');
 });
 
 t.test('a stepper behind a place', async (t) => {

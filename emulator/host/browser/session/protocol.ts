@@ -63,6 +63,8 @@ export type ToSession =
     }
   /** Goes to another place that the run has been at; `inside`: from there on to this instant, before the next place. */
   | { readonly do: 'goTo'; readonly moment: Moment; readonly inside?: Inside }
+  /** Takes the machine over that stands within a part of a run: it gets what is typed, and the run is left. */
+  | { readonly do: 'takeOver' }
   /** Show the memory of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
   | { readonly do: 'watchMemory'; readonly on: boolean }
   /** Show the screen of the machine at the prompt now and then, and that of a run at each pause; or no longer. */
@@ -155,8 +157,8 @@ export type FromSession =
   | {
       readonly tell: 'stands';
       readonly stands: StandsAt;
-      /** What was done up to there. */
-      readonly session: SessionFile;
+      /** What was done up to there. Undefined for a machine that was taken over from a run. */
+      readonly session: SessionFile | undefined;
       /** State hash of the session with which the page was opened, where the machine of that stood. */
       readonly expected: string | undefined;
     }

@@ -31,8 +31,8 @@ import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
 import { isSame, machineAtPrompt, typeAgain } from './prompt.js';
 import { createCheckpoints } from './recall/checkpoints.js';
-import { createRecall, type Player } from './recall/recall.js';
-import { rememberingEngine, type Remembering } from './recall/remembering.js';
+import { createRecall, type Origin, type Player } from './recall/recall.js';
+import { rememberingEngine, type Remembering, type Taken } from './recall/remembering.js';
 import { notTheSame } from './recall/tape.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
@@ -42,6 +42,8 @@ import { createWalk, nameOf } from './walk.js';
 const CHECKPOINT_BYTES_MAX = 384e6;
 /** The machines of runs have the numbers from here on among the checkpoints. */
 const FIRST_LINE_OF_RUNS = 1e6;
+/** Likewise where those that were taken over begin. */
+const FIRST_LINE_OF_TAKEN = 2e6;
 /** The line on which the keys of a link are typed. */
 const FIRST_LINE = 1;
 /** Real time between two reports of where that machine is, while it moves. */
@@ -53,6 +55,8 @@ interface Opened {
   /** Of the machines of runs step by step. */
   readonly remembering: Remembering;
   readonly session: SessionFile | undefined;
+  /** Of the machine at the prompt. */
+  readonly origin: Origin;
   /** Loaded by the first run. */
   scenario: Promise<LoadedScenario> | undefined;
 }
@@ -97,7 +101,6 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const { config, agentReady, wasm, workerUrl } = loaded;
     const engine = createBrowserEngine({ workerUrl, wasm });
     const remembering = rememberingEngine(engine, { checkpoints, firstLine: FIRST_LINE_OF_RUNS, now });
-    opened = { machine: loaded, engine, remembering, session, scenario: undefined };
     const { seen } = agentReady;
     tell({ tell: 'console', bytes: seen.console, machine: 0 });
     const { machine, instructions, virtualMs, console } = await machineAtPrompt(engine, config, agentReady, {
@@ -107,12 +110,14 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
     tell({ tell: 'prompt', state, scenario: session?.scenario ?? loaded.description.scenario.text });
     const shown = concat([seen.console, console]);
-    const player = recall.follow(machine, {
+    const origin: Origin = {
       begin: { instructions, virtualMs },
       console: shown,
       make: async (checkpoint) =>
         checkpoint ? engine.restore(config, checkpoint) : (await machineAtPrompt(engine, config, agentReady)).machine,
-    });
+    };
+    opened = { machine: loaded, engine, remembering, session, origin, scenario: undefined };
+    const player = recall.follow(machine, origin);
     const isOfPrompt = session?.until !== undefined;
     if (isOfPrompt) await replay(player, session, shown);
     talk(opened, player, isOfPrompt);
@@ -185,7 +190,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
             tell({
               tell: 'stands',
               stands: { ...player.at(), stateHash },
-              session: sessionAt(of, player, stateHash),
+              session: player.origin === of.origin ? sessionAt(of, player, stateHash) : undefined,
               expected: isThere ? session.stateHash : undefined,
             });
           },
@@ -218,6 +223,26 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'going' });
     const startedMs = performance.now();
     const { player, console } = await recall.goTo(line, toMs);
+    tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
+    talk(opened, player, true);
+  };
+
+  /** A machine of a run is at the console from now on. */
+  const follow = async ({ machine, instructions, virtualMs, console, make }: Taken): Promise<void> => {
+    if (!opened) throw new RigError('there is no machine: the page has not been loaded');
+    tell({ tell: 'going' });
+    const startedMs = performance.now();
+    const first = checkpoints.keep(await machine.checkpoint(), FIRST_LINE_OF_TAKEN, 0);
+    first.pin();
+    const player = recall.follow(machine, {
+      begin: { instructions, virtualMs },
+      console,
+      async make(checkpoint) {
+        const from = checkpoint ?? first.read();
+        if (!from) throw new RigError('the checkpoint of a machine that was taken over is no longer held');
+        return make(from);
+      },
+    });
     tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
     talk(opened, player, true);
   };
@@ -355,6 +380,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         return;
       case 'goOn':
         return walk.goOn(message.all);
+      case 'takeOver': {
+        const taken = walk.takeOver();
+        if (taken) last = last.then(() => follow(taken)).catch(fail);
+        return;
+      }
       case 'change':
         return runAgain((own) => walk.change(message.doing, message.typed, (text) => changeOf(text, own)));
       case 'goTo':

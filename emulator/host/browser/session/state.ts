@@ -177,7 +177,14 @@ export function next(state: SessionState, message: FromSession): SessionState {
       return { ...state, recall, stands: undefined, said: recall.hasMore ? 'going on as it was' : 'going on' };
     }
     case 'going':
-      return { ...state, phase: 'prompt', isGoing: true, stands: undefined, said: 'going to an instant' };
+      return {
+        ...state,
+        phase: 'prompt',
+        isGoing: true,
+        stands: undefined,
+        paused: undefined,
+        said: 'going to an instant',
+      };
     case 'arrived':
       return { ...state, isGoing: false, wentMs: message.tookMs, said: 'the machine is there' };
     case 'stands': {

@@ -14,7 +14,7 @@ import { scenarioOf } from './edited.js';
 import { createPlaces, isSame } from './places.js';
 import type { Again, Pause } from './protocol.js';
 import type { Inside } from './recall/inside.js';
-import type { Visit } from './recall/remembering.js';
+import type { Taken, Visit, Visited } from './recall/remembering.js';
 import type { RunOptions } from './run.js';
 import { createStepper, isBefore, type Stepper } from './stepper.js';
 
@@ -41,6 +41,11 @@ export interface Walk {
   readonly change: (doing: Doing, typed: string | undefined, check: (text: string) => void) => Again | undefined;
   /** Likewise, to go to another place of the run that has paused or ended, or to an instant behind it. */
   readonly goTo: (to: Moment, inside?: Inside) => Again | undefined;
+  /**
+   * Ends the run that has paused within a part, and answers the machine that stands there. The run can still go to its places. Undefined
+   * where it has not paused within a part.
+   */
+  readonly takeOver: () => Taken | undefined;
   /** The run has come to its end. */
   readonly end: () => void;
   /** Whether a run has ended with this error because it is to be begun again. */
@@ -51,7 +56,8 @@ interface Present {
   readonly text: string;
   readonly stepper: Stepper;
   /** While it pauses. */
-  here: { readonly at: PausedAt; readonly machine: MachineShown | undefined; readonly isInside?: true } | undefined;
+  here:
+    { readonly at: PausedAt; readonly machine: MachineShown | undefined; readonly take?: Visited['take'] } | undefined;
   hasEnded: boolean;
 }
 
@@ -132,11 +138,11 @@ export function createWalk(
             await leave?.();
           }
         },
-        async visit({ machine, virtualMs, markers }) {
+        async visit({ machine, virtualMs, markers, take }) {
           const at = behind;
           const layout = lastStanding?.layout ?? markers.find(({ kind }) => kind === MARKER_LAYOUT);
           const { copied, isLive = false } = lastStanding ?? {};
-          begun.here = { at, machine: undefined, isInside: true };
+          begun.here = { at, machine: undefined, take };
           const leave = look({ machine, virtualMs, layout, copied, isLive });
           const inside = { machine: again?.inside?.machine ?? 0, virtualMs };
           const pause: Pause = { at, text, possible: NOTHING_POSSIBLE, places: places.all(), inside };
@@ -151,7 +157,7 @@ export function createWalk(
     },
     goOn: (all) => present?.stepper.goOn(all),
     change(doing, typed, check) {
-      if (!present?.here || present.here.isInside) return undefined;
+      if (!present?.here || present.here.take) return undefined;
       const { text: before, stepper, here } = present;
       if (typed !== undefined && typed !== before)
         throw new InputError(
@@ -175,6 +181,14 @@ export function createWalk(
       const { text, stepper } = present;
       stepper.stop(LEFT);
       return { text, to, ...(inside && { inside }), leftOut: [], isChanged: false };
+    },
+    takeOver() {
+      const take = present?.here?.take;
+      if (!present || !take) return undefined;
+      const taken = take();
+      present.hasEnded = true;
+      present.stepper.stop(LEFT);
+      return taken;
     },
     end() {
       if (present) present.hasEnded = true;

@@ -37,8 +37,9 @@ export function requestOfKey(key: string, state: SessionState, chosen: number | 
   return moment && { do: 'goTo', moment };
 }
 
-/** Whether the run can go to another place now. */
-export const canGo = ({ paused, report }: SessionState): boolean => paused !== undefined || report !== undefined;
+/** Whether the run can go to another place now: it has paused, it has ended, or a machine of it was taken over. */
+export const canGo = ({ paused, report, phase, places, isGoing }: SessionState): boolean =>
+  paused !== undefined || report !== undefined || (phase === 'prompt' && places.length > 0 && !isGoing);
 
 interface Submitted {
   readonly currentTarget: { readonly elements: { readonly entered: { readonly value: string } } };

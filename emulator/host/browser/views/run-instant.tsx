@@ -20,6 +20,9 @@ export interface RunInstantProps {
 /** The key of the button behind the slider. At the prompt, it does the same with the instants of the machine there. */
 export const RUN_INSTANT_KEY = 'i';
 
+/** The key of the button that takes the machine over that stands there. */
+export const TAKE_OVER_KEY = 'z';
+
 export type Ran = Pick<SessionState, 'places' | 'machines' | 'known'>;
 
 /** What has to be asked for to go to an instant of a run; undefined where the run has not been. `atMs`: as in {@link RunInstantProps}. */
@@ -39,8 +42,10 @@ export function wayTo(atMs: number, { places, machines, known }: Ran): Extract<T
 }
 
 /** What a key asks for now; undefined where it asks for nothing. `chosen`: as `RunInstantProps.runInstant`. */
-export const runInstantOfKey = (key: string, state: SessionState, chosen: number | undefined): ToSession | undefined =>
-  key === RUN_INSTANT_KEY && canGo(state) && chosen !== undefined ? wayTo(chosen, state) : undefined;
+export function runInstantOfKey(key: string, state: SessionState, chosen: number | undefined): ToSession | undefined {
+  if (key === TAKE_OVER_KEY && state.paused?.inside) return { do: 'takeOver' };
+  return key === RUN_INSTANT_KEY && canGo(state) && chosen !== undefined ? wayTo(chosen, state) : undefined;
+}
 
 export function RunInstant({ state, send, runInstant, onRunInstant }: RunInstantProps): VNode | null {
   const { places } = state;
@@ -72,6 +77,11 @@ export function RunInstant({ state, send, runInstant, onRunInstant }: RunInstant
       >
         Go to {durationText(shownMs)}
       </Button>
+      {state.paused?.inside && (
+        <Button id="take-over" keyboard={TAKE_OVER_KEY} onDo={() => send({ do: 'takeOver' })}>
+          Take over this machine
+        </Button>
+      )}
     </div>
   );
 }

@@ -52,6 +52,8 @@ export interface RecallShown {
 export interface Player {
   readonly machine: Machine;
   readonly line: () => number;
+  /** Of its line. */
+  readonly origin: Origin;
   readonly at: () => Instant;
   /** What was typed from the beginning of the line to here. */
   readonly typed: () => readonly Typed[];
@@ -147,6 +149,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
     return {
       machine,
       line: () => line.number,
+      origin: first.origin,
       at: () => position.at,
       typed: () => typedOn(line.tape, position),
       hasMore,

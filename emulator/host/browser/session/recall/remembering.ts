@@ -17,6 +17,7 @@ import type {
   RunReport,
   RunRequest,
 } from '../../../../machine/contract.js';
+import { concat } from '../../../../machine/bytes.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
 import type { Instant } from '../../../../scenario/session-file.js';
@@ -57,6 +58,17 @@ export interface Visited extends Instant {
   readonly machine: Pick<Machine, 'readMemory' | 'captureMemory' | 'readScreen'>;
   /** What it has sent since it was asked last. */
   readonly markers: readonly MarkerSeen[];
+  /** It is the caller's from now on, also when the visit is over. */
+  readonly take: () => Taken;
+}
+
+/** A machine that was visited, and belongs to nobody else. */
+export interface Taken extends Instant {
+  readonly machine: Machine;
+  /** What its console has shown since it was made. */
+  readonly console: Uint8Array;
+  /** Makes another one, from a checkpoint of it. */
+  readonly make: (checkpoint: Checkpoint) => Promise<Machine>;
 }
 
 export interface RememberingDeps {
@@ -257,12 +269,23 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     const { visit, stands } = visiting;
     visiting = undefined;
     const { machine, part } = await stands;
+    let isTaken = false;
     try {
       show(part);
       const { instructions, virtualMs, markers } = part;
-      await visit({ machine, instructions, virtualMs, markers });
+      const take = (): Taken => {
+        isTaken = true;
+        return {
+          machine,
+          instructions,
+          virtualMs,
+          console: concat([...waysTo(from).map(({ report }) => report.report.console), part.console]),
+          make: (checkpoint) => engine.restore(from.origin.config, checkpoint),
+        };
+      };
+      await visit({ machine, instructions, virtualMs, markers, take });
     } finally {
-      await machine.close();
+      if (!isTaken) await machine.close();
     }
   };
 
@@ -507,10 +530,13 @@ interface Stands {
 }
 
 /** Where the machine of a place begins. */
-function rootOf(place: Place): Place {
-  let root = place;
-  while (root.came) root = root.came.from;
-  return root;
+const rootOf = (place: Place): Place => waysTo(place)[0]?.from ?? place;
+
+/** All that its machine was asked until it came to a place, in the order. */
+function waysTo(place: Place): readonly Way[] {
+  const ways: Way[] = [];
+  for (let at = place; at.came; at = at.came.from) ways.push(at.came);
+  return ways.reverse();
 }
 
 /** What running from the beginning of the machine to the last checkpoint before a place took, in ms. */
