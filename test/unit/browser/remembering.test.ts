@@ -4,12 +4,8 @@ import t from 'tap';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
 import { createCheckpoints, type Checkpoints } from '../../../emulator/host/browser/session/recall/checkpoints.js';
-import {
-  rememberingEngine,
-  type Remembering,
-  type Taken,
-  type Visited,
-} from '../../../emulator/host/browser/session/recall/remembering.js';
+import { rememberingEngine, type Remembering } from '../../../emulator/host/browser/session/recall/remembering.js';
+import type { Taken, Visited } from '../../../emulator/host/browser/session/recall/visits.js';
 import { isAlike } from '../../../emulator/machine/alike.js';
 import type {
   Checkpoint,

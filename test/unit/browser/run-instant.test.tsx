@@ -6,7 +6,7 @@ import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import type { Standing } from '../../../emulator/cycle/steps/context.js';
 import type { FromSession, Pause } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
-import type { Visited } from '../../../emulator/host/browser/session/recall/remembering.js';
+import type { Visited } from '../../../emulator/host/browser/session/recall/visits.js';
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { createWalk } from '../../../emulator/host/browser/session/walk.js';
 import { presentMs, RunInstant, runInstantOfKey, wayTo } from '../../../emulator/host/browser/views/run-instant.js';

@@ -14,7 +14,7 @@ import { scenarioOf } from './edited.js';
 import { createPlaces, isSame } from './places.js';
 import type { Again, Pause } from './protocol.js';
 import type { Inside } from './recall/inside.js';
-import type { Taken, Visit, Visited } from './recall/remembering.js';
+import type { Taken, Visit, Visited } from './recall/visits.js';
 import type { RunOptions } from './run.js';
 import { createStepper, isBefore, type Stepper } from './stepper.js';
 

@@ -8,24 +8,35 @@ import { isAlike } from '../../../../machine/alike.js';
 import type {
   Asked,
   Capture,
-  Checkpoint,
   Engine,
   Machine,
   MachineConfig,
-  MarkerSeen,
-  RestoreConfig,
   RunReport,
   RunRequest,
 } from '../../../../machine/contract.js';
-import { concat } from '../../../../machine/bytes.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
-import type { Instant } from '../../../../scenario/session-file.js';
 import { costOf, runPerCheckpointMs, runPerStopMs } from '../pace.js';
-import type { Checkpoints, Kept } from './checkpoints.js';
-import { runInto, type Inside, type Part } from './inside.js';
+import type { Checkpoints } from './checkpoints.js';
+import { runInto, type Part } from './inside.js';
 import { restOf, runInPieces, withMore, type Between } from './pieces.js';
 import { notTheSame } from './tape.js';
+import { createVisits, type Passed, type Stands, type Visit } from './visits.js';
+import {
+  endOf,
+  hasEnded,
+  isReached,
+  lastKept,
+  NEW,
+  reportOf,
+  rootOf,
+  type Origin,
+  type Place,
+  type Reached,
+  type Remembered,
+  type Stop,
+  type Way,
+} from './ways.js';
 
 export interface Remembering {
   /** Its machines can be replaced by others that did the same, so it has to be deterministic. */
@@ -47,30 +58,6 @@ export interface Remembering {
   readonly stand: (name: string) => Promise<void>;
 }
 
-/** An instant within what the run asks of a machine, and who looks at the machine that stands there. */
-export interface Visit extends Inside {
-  /** The run goes on when the promise resolves. */
-  readonly visit: (visited: Visited) => Promise<void>;
-}
-
-/** A machine that stands for a visit. */
-export interface Visited extends Instant {
-  readonly machine: Pick<Machine, 'readMemory' | 'captureMemory' | 'readScreen'>;
-  /** What it has sent since it was asked last. */
-  readonly markers: readonly MarkerSeen[];
-  /** It is the caller's from now on, also when the visit is over. */
-  readonly take: () => Taken;
-}
-
-/** A machine that was visited, and belongs to nobody else. */
-export interface Taken extends Instant {
-  readonly machine: Machine;
-  /** What its console has shown since it was made. */
-  readonly console: Uint8Array;
-  /** Makes another one, from a checkpoint of it. */
-  readonly make: (checkpoint: Checkpoint) => Promise<Machine>;
-}
-
 export interface RememberingDeps {
   /** Of the machines, and what they have captured. */
   readonly checkpoints: Checkpoints;
@@ -78,50 +65,6 @@ export interface RememberingDeps {
   readonly firstLine: number;
   /** Real time in ms. It decides where checkpoints are made, and about nothing else. */
   readonly now: () => number;
-}
-
-/** How a machine is made. Without a checkpoint it is powered on. */
-interface Origin {
-  readonly config: RestoreConfig;
-  readonly checkpoint: Checkpoint | undefined;
-}
-
-/** A place where a machine has stood, and what was asked of it there. */
-interface Place {
-  readonly origin: Origin;
-  /** The place before, and how the machine got from there to here. */
-  readonly came: Way | undefined;
-  readonly next: Place[];
-  /** Names the machine among the checkpoints. */
-  readonly line: number;
-  /** Real time from the beginning of the machine to here, in ms. */
-  readonly costMs: number;
-  /** No checkpoint tells of a disk that fails. */
-  readonly hasFailedDisk: boolean;
-  kept: Kept | undefined;
-  /** A checkpoint that somebody has asked for. */
-  given: Checkpoint | undefined;
-  stateHash: string | undefined;
-}
-
-interface Way {
-  readonly from: Place;
-  readonly asked: Asked;
-  readonly report: Remembered;
-  /** Checkpoints within it, in their order. */
-  readonly stops: readonly Stop[];
-}
-
-/** Where a machine has stood within what it was asked. */
-interface Stop {
-  readonly at: Between;
-  readonly kept: Kept;
-}
-
-/** The memories of a report are held with the checkpoints. */
-interface Remembered {
-  readonly report: Omit<RunReport, 'captures'>;
-  captures: readonly { readonly of: Omit<Capture, 'memory'>; readonly kept: Kept }[];
 }
 
 /** Where a machine stands, it leaves a checkpoint when it has run for so long, in real ms, since the one before. */
@@ -138,11 +81,6 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   const named = new Map<string, Place>();
   /** The machine that is made before its run has come to it. */
   let ahead: { readonly place: Place; readonly machine: Promise<Machine> } | undefined;
-  /** What runs have asked, by the place to which they came by that, and what the present one has asked last. */
-  const passed = new Map<Reached, Passed>();
-  let lastPassed: Passed | undefined;
-  let number = 0;
-  let visiting: (Visit & { readonly at: Passed; readonly stands: Promise<Stands> }) | undefined;
   /** Of the memories that the present run may read. */
   let pins: (() => void)[] = [];
 
@@ -245,49 +183,10 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       throw error;
     }
   };
-  const makeVisit = (visit: Visit): void => {
-    // Where a scenario was changed, the last run is the one that counts.
-    const at = [...passed.values()].findLast(
-      ({ number, beginMs, to }) =>
-        number === visit.machine && beginMs <= visit.virtualMs && visit.virtualMs < endOf(to),
-    );
-    if (!at) return;
-    const stands = standInside(at, visit.virtualMs);
-    stands.catch(() => undefined);
-    visiting = { ...visit, at, stands };
-  };
-  const dropVisit = (): void => {
-    visiting?.stands.then(
-      ({ machine }) => machine.close(),
-      () => undefined,
-    );
-    visiting = undefined;
-  };
-  /** If the run is to be visited between these places. `show`: gets what it has done until then. */
-  const visited = async (from: Place, to: Place, show: (part: Part) => void): Promise<void> => {
-    if (!visiting || from !== visiting.at.from || to !== visiting.at.to) return;
-    const { visit, stands } = visiting;
-    visiting = undefined;
-    const { machine, part } = await stands;
-    let isTaken = false;
-    try {
-      show(part);
-      const { instructions, virtualMs, markers } = part;
-      const take = (): Taken => {
-        isTaken = true;
-        return {
-          machine,
-          instructions,
-          virtualMs,
-          console: concat([...waysTo(from).map(({ report }) => report.report.console), part.console]),
-          make: (checkpoint) => engine.restore(from.origin.config, checkpoint),
-        };
-      };
-      await visit({ machine, instructions, virtualMs, markers, take });
-    } finally {
-      if (!isTaken) await machine.close();
-    }
-  };
+  const visits = createVisits({
+    stand: standInside,
+    restore: ({ origin }, checkpoint) => engine.restore(origin.config, checkpoint),
+  });
 
   const machineOf = (origin: Origin): Real => {
     let place = originOf(origin);
@@ -328,12 +227,6 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     const standingFree = async (): Promise<Machine> => {
       await leaving;
       return standing();
-    };
-    const pass = (from: Place, to: Place, { onWritten }: RunRequest): void => {
-      if (!onWritten || !isReached(to)) return;
-      const before = isReached(from) ? from : lastPassed?.number === number ? lastPassed.to : undefined;
-      lastPassed = passed.get(to) ?? { number, from, to, beginMs: before ? endOf(before) : 0 };
-      passed.set(to, lastPassed);
     };
     const runReally = async (request: RunRequest, asked: Asked): Promise<RunReport> => {
       const machine = await standingFree();
@@ -398,7 +291,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
           const known = place.next.find((one): one is Reached => isAlike(one.came?.asked, asked));
           if (!known) {
             const report = await runReally(request, asked);
-            pass(from, place, request);
+            visits.pass(from, place, request);
             return report;
           }
           const news = createNews();
@@ -408,7 +301,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
             if (written) onWritten(written);
           };
           let shown = 0;
-          await visited(from, known, (part) => {
+          await visits.between(from, known, (part) => {
             show(part);
             shown = part.console.length;
           });
@@ -419,7 +312,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
             real = { machine, place: known };
           }
           place = known;
-          pass(from, place, request);
+          visits.pass(from, place, request);
           show(report, shown);
           return report;
         },
@@ -451,13 +344,9 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
         },
       }),
     },
-    powersOn(next) {
-      number = next;
-    },
+    powersOn: visits.powersOn,
     begin(to) {
       dropAhead();
-      dropVisit();
-      [lastPassed, number] = [undefined, 0];
       for (const release of pins) release();
       pins = [];
       // On the way to somewhere all is needed that was needed before.
@@ -465,9 +354,8 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       origins = origins.filter(({ lastRun }) => lastRun >= run - RUNS_REMEMBERED);
       const isForgotten = (place: Place): boolean => !origins.some((one) => one.place === rootOf(place));
       for (const [name, place] of named) if (isForgotten(place)) named.delete(name);
-      for (const place of passed.keys()) if (isForgotten(place)) passed.delete(place);
-      if (typeof to === 'object') return makeVisit(to);
-      const place = to === undefined ? undefined : named.get(to);
+      visits.begin(typeof to === 'object' ? to : undefined, isForgotten);
+      const place = typeof to === 'string' ? named.get(to) : undefined;
       if (place) makeAhead(place);
     },
     async stand(name) {
@@ -477,20 +365,10 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       await last?.stand();
       // The run has come to another place than it was to.
       dropAhead();
-      dropVisit();
+      visits.drop();
     },
   };
 }
-
-/** What is not known of a place at first. */
-const NEW = {
-  came: undefined,
-  costMs: 0,
-  hasFailedDisk: false,
-  kept: undefined,
-  given: undefined,
-  stateHash: undefined,
-} as const satisfies Partial<Place>;
 
 /** A machine, as its user sees it. */
 interface Real {
@@ -506,70 +384,3 @@ interface Standing {
   readonly machine: Machine;
   readonly place: Place;
 }
-
-type Reached = Place & { readonly came: Way };
-const isReached = (place: Place): place is Reached => place.came !== undefined;
-
-/** What a machine of a run was asked. */
-interface Passed {
-  /** Of the machine. */
-  readonly number: number;
-  readonly from: Place;
-  readonly to: Reached;
-  /** Virtual time of the machine at `from`. A machine that was made anew stands where the one before stood. */
-  readonly beginMs: number;
-}
-
-/** Virtual time of its machine. */
-const endOf = ({ came }: Reached): number => came.report.report.virtualMs;
-
-/** A machine that stands between two places. */
-interface Stands {
-  readonly machine: Machine;
-  readonly part: Part;
-}
-
-/** Where the machine of a place begins. */
-const rootOf = (place: Place): Place => waysTo(place)[0]?.from ?? place;
-
-/** All that its machine was asked until it came to a place, in the order. */
-function waysTo(place: Place): readonly Way[] {
-  const ways: Way[] = [];
-  for (let at = place; at.came; at = at.came.from) ways.push(at.came);
-  return ways.reverse();
-}
-
-/** What running from the beginning of the machine to the last checkpoint before a place took, in ms. */
-function lastKept(place: Place): number {
-  for (let at: Place | undefined = place; at; at = at.came?.from) {
-    if (at.kept?.isHeld() === true) return at.costMs;
-    const stop = at.came?.stops.findLast(({ kept }) => kept.isHeld());
-    if (stop) return stop.kept.costMs;
-  }
-  return 0;
-}
-
-/**
- * Undefined when a memory that it captured is no longer held. Memories are made when they are read, which few are, and held until
- * the pins are released.
- */
-function reportOf({ report, captures }: Remembered, pins: (() => void)[]): RunReport | undefined {
-  if (captures.some(({ kept }) => !kept.isHeld())) return undefined;
-  for (const { kept } of captures) pins.push(kept.pin());
-  return { ...report, captures: captures.map(({ of, kept }) => lazily(of, kept)) };
-}
-
-function lazily(of: Omit<Capture, 'memory'>, kept: Kept): Capture {
-  let memory: Uint8Array | undefined;
-  return {
-    ...of,
-    get memory() {
-      memory ??= kept.read()?.bytes;
-      if (!memory) throw new RigError('a memory that was captured is no longer held');
-      return memory;
-    },
-  };
-}
-
-const hasEnded = ({ came }: Place): boolean =>
-  ['powerCut', 'halted', 'reset', 'misuse'].includes(came?.report.report.reason.why ?? '');

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/** Stands between two places of a run, in the middle of what that asks of a machine. */
+import { concat } from '../../../../machine/bytes.js';
+import type { Checkpoint, Machine, MarkerSeen, RunRequest } from '../../../../machine/contract.js';
+import type { Instant } from '../../../../scenario/session-file.js';
+import type { Inside, Part } from './inside.js';
+import { endOf, isReached, waysTo, type Place, type Reached } from './ways.js';
+
+/** An instant within what the run asks of a machine, and who looks at the machine that stands there. */
+export interface Visit extends Inside {
+  /** The run goes on when the promise resolves. */
+  readonly visit: (visited: Visited) => Promise<void>;
+}
+
+/** A machine that stands for a visit. */
+export interface Visited extends Instant {
+  readonly machine: Pick<Machine, 'readMemory' | 'captureMemory' | 'readScreen'>;
+  /** What it has sent since it was asked last. */
+  readonly markers: readonly MarkerSeen[];
+  /** It is the caller's from now on, also when the visit is over. */
+  readonly take: () => Taken;
+}
+
+/** A machine that was visited, and belongs to nobody else. */
+export interface Taken extends Instant {
+  readonly machine: Machine;
+  /** What its console has shown since it was made. */
+  readonly console: Uint8Array;
+  /** Makes another one, from a checkpoint of it. */
+  readonly make: (checkpoint: Checkpoint) => Promise<Machine>;
+}
+
+/** What a machine of a run was asked. */
+export interface Passed {
+  /** Of the machine. */
+  readonly number: number;
+  readonly from: Place;
+  readonly to: Reached;
+  /** Virtual time of the machine at `from`. A machine that was made anew stands where the one before stood. */
+  readonly beginMs: number;
+}
+
+/** A machine that stands between two places. */
+export interface Stands {
+  readonly machine: Machine;
+  readonly part: Part;
+}
+
+export interface Visits {
+  /** The machines that are asked from now on have this number in the run, 1 for the first. */
+  readonly powersOn: (number: number) => void;
+  /** The run has asked something of a machine that stood at `from`. Only what somebody follows by `onWritten` is counted. */
+  readonly pass: (from: Place, to: Place, request: Pick<RunRequest, 'onWritten'>) => void;
+  /**
+   * A run begins.
+   * @param visit of an instant that a run before has passed. The machine is made there while the run comes to it from memory.
+   * @param isForgotten whether nothing is known of a place any more.
+   */
+  readonly begin: (visit: Visit | undefined, isForgotten: (place: Place) => boolean) => void;
+  /** There is no visit in what is asked between these places, or it is over when the promise resolves. `show`: gets what was done until then. */
+  readonly between: (from: Place, to: Place, show: (part: Part) => void) => Promise<void>;
+  /** The run does not come to where it was to be visited. */
+  readonly drop: () => void;
+}
+
+export interface VisitsDeps {
+  /** Makes a machine that stands at a virtual time of it. */
+  readonly stand: (at: Passed, virtualMs: number) => Promise<Stands>;
+  /** Makes one as that of a place, from a checkpoint of it. */
+  readonly restore: (place: Place, checkpoint: Checkpoint) => Promise<Machine>;
+}
+
+export function createVisits({ stand, restore }: VisitsDeps): Visits {
+  /** What runs have asked, by the place to which they came by that, and what the present one has asked last. */
+  const passed = new Map<Reached, Passed>();
+  let lastPassed: Passed | undefined;
+  let number = 0;
+  let visiting: (Visit & { readonly at: Passed; readonly stands: Promise<Stands> }) | undefined;
+
+  const drop = (): void => {
+    visiting?.stands.then(
+      ({ machine }) => machine.close(),
+      () => undefined,
+    );
+    visiting = undefined;
+  };
+
+  return {
+    powersOn(next) {
+      number = next;
+    },
+    pass(from, to, { onWritten }) {
+      if (!onWritten || !isReached(to)) return;
+      const before = isReached(from) ? from : lastPassed?.number === number ? lastPassed.to : undefined;
+      lastPassed = passed.get(to) ?? { number, from, to, beginMs: before ? endOf(before) : 0 };
+      passed.set(to, lastPassed);
+    },
+    begin(visit, isForgotten) {
+      drop();
+      [lastPassed, number] = [undefined, 0];
+      for (const place of passed.keys()) if (isForgotten(place)) passed.delete(place);
+      // Where a scenario was changed, the last run is the one that counts.
+      const at =
+        visit &&
+        [...passed.values()].findLast(
+          ({ number, beginMs, to }) =>
+            number === visit.machine && beginMs <= visit.virtualMs && visit.virtualMs < endOf(to),
+        );
+      if (!visit || !at) return;
+      const stands = stand(at, visit.virtualMs);
+      // Whoever waits for it is told.
+      stands.catch(() => undefined);
+      visiting = { ...visit, at, stands };
+    },
+    async between(from, to, show) {
+      if (!visiting || from !== visiting.at.from || to !== visiting.at.to) return;
+      const { visit, stands } = visiting;
+      visiting = undefined;
+      const { machine, part } = await stands;
+      const { instructions, virtualMs, markers } = part;
+      let isTaken = false;
+      const take = (): Taken => {
+        isTaken = true;
+        return {
+          machine,
+          instructions,
+          virtualMs,
+          console: concat([...waysTo(from).map(({ report }) => report.report.console), part.console]),
+          make: (checkpoint) => restore(from, checkpoint),
+        };
+      };
+      try {
+        show(part);
+        await visit({ machine, instructions, virtualMs, markers, take });
+      } finally {
+        if (!isTaken) await machine.close();
+      }
+    },
+    drop,
+  };
+}
