@@ -6,20 +6,18 @@ import type { LateConfig } from './core.js';
 import type { CompiledCode } from './jit.js';
 
 export type Request =
-  /**
-   * Make the worker's machine, at power-on or restored from a checkpoint, but without the overlays of its disks: it
-   * cannot run yet.
-   */
+  /** Make the worker's machine at power-on, but without the overlays of its disks: it cannot run yet. */
   | {
       readonly ask: 'make';
-      /** Kernel and initrd may be absent when there is a checkpoint. */
+      /** Kernel and initrd may be absent when a checkpoint is loaded then. */
       readonly config: Omit<RestoreConfig, 'disks'>;
       readonly bases: readonly SentBase[];
       readonly v86Module: WebAssembly.Module;
-      readonly checkpoint: Uint8Array | undefined;
       /** Code that earlier machines have compiled. */
       readonly compiled: readonly CompiledCode[];
     }
+  /** Restore a checkpoint into the machine that is being made. */
+  | { readonly ask: 'load'; readonly checkpoint: Uint8Array }
   /** Complete the machine, so that it can run. */
   | { readonly ask: 'equip'; readonly late: LateConfig }
   | {
@@ -39,6 +37,7 @@ export type Request =
 /** The type of the answer to each request. */
 export interface Answers {
   make: true;
+  load: true;
   equip: true;
   run: { readonly report: RunReport; readonly compiled: readonly CompiledCode[] };
   read: Uint8Array;

@@ -98,14 +98,17 @@ export function createRemoteEngine(host: EngineHost): Engine {
     const { disks, ...bare } = config;
     const make = async (): Promise<void> => {
       const v86Module = await host.v86Module();
-      await link.ask({
+      const made = link.ask({
         ask: 'make',
         config: shareable(bare),
         bases: disks.map(({ base }) => sendBase(shared(base))),
         v86Module,
-        checkpoint: checkpoint && shared(checkpoint.bytes),
         compiled,
       });
+      // It is awaited below, unless the bytes cannot be read.
+      made.catch(() => undefined);
+      // They may be fetched when they are read, while the worker makes the machine.
+      await Promise.all([made, checkpoint && link.ask({ ask: 'load', checkpoint: shared(checkpoint.bytes) })]);
     };
     return { link, made: started(link, make(), { timers, stallMs }) };
   };
@@ -191,8 +194,8 @@ function isSame(spare: Spare, config: RestoreConfig, checkpoint: Checkpoint): bo
     ]);
   const [its, asked] = [settled(spare.config), settled(config)];
   return (
-    spare.checkpoint.bytes === checkpoint.bytes &&
-    [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key))
+    [...its.keys(), ...asked.keys()].every((key) => its.get(key) === asked.get(key)) &&
+    spare.checkpoint.bytes === checkpoint.bytes
   );
 }
 

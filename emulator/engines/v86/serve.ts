@@ -43,6 +43,7 @@ export function serve(host: WorkerHost): void {
   const v86 = importInto(world, host);
   // A failure of the import is reported to the request that makes the machine.
   v86.catch(() => undefined);
+  let making: Promise<Core> | undefined;
   let core: Core | undefined;
   let abortWanted = false;
 
@@ -51,22 +52,25 @@ export function serve(host: WorkerHost): void {
     return core;
   };
 
-  const make = async ({ config, bases, v86Module, checkpoint, compiled }: Request & { ask: 'make' }): Promise<Core> => {
+  const make = async ({ config, bases, v86Module, compiled }: Request & { ask: 'make' }): Promise<Core> => {
     for (const code of compiled) cache.add(code);
     const clock = createClock(config.instructionsPerMs ?? INSTRUCTIONS_PER_MS);
     const chance = createChance(config.seed);
     Object.assign(world, { clock, chance, wallClockMs: config.wallClockMs });
     const onMarker = (marker: MarkerSeen): void => host.post({ kind: 'marker', marker }, []);
     const disks = bases.map((sent) => ({ base: receiveBase(sent, host.readPiece ?? noPieces) }));
-    const made = await createCore({ ...config, disks }, { V86: await v86, v86Module, clock, chance, cache, onMarker });
-    if (checkpoint) made.restore(checkpoint);
-    return made;
+    return createCore({ ...config, disks }, { V86: await v86, v86Module, clock, chance, cache, onMarker });
   };
 
   const answer = async (request: Request): Promise<Answers[keyof Answers]> => {
     switch (request.ask) {
       case 'make':
-        core = await make(request);
+        making = make(request);
+        core = await making;
+        return true;
+      case 'load':
+        // It can come before the machine has been made.
+        (await (making ?? machine())).restore(request.checkpoint);
         return true;
       case 'equip':
         world.wallClockMs = request.late.wallClockMs;

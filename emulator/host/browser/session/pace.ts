@@ -27,12 +27,8 @@ const CHECKPOINT_EVERY_MS = 1000;
 /** A machine runs so many times as long as its last checkpoint took, at least. */
 const RUN_PER_CHECKPOINT = 9;
 
-/** Likewise within a run step by step, where every instant is to be near a checkpoint. */
-const RUN_PER_STOP = 1;
-
-/** Real time in ms that a run step by step goes on until it leaves the next checkpoint, when the last one took `checkpointMs`. */
-export const runPerStopMs = (checkpointMs: number): number =>
-  Math.max(CHECKPOINT_EVERY_MS, RUN_PER_STOP * checkpointMs);
+/** Real time in ms from one checkpoint to the next within a run step by step, where every instant is to be near one. */
+export const STOP_EVERY_MS = 1000;
 
 /** Real time in ms that a machine runs until it leaves the next checkpoint by itself, when the last one took `checkpointMs`. */
 export const runPerCheckpointMs = (checkpointMs: number): number =>

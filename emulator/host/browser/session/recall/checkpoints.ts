@@ -9,7 +9,7 @@ import { createBlockPool, type BlockList } from './block-pool.js';
 
 /** A checkpoint that is held until it is thinned out. */
 export interface Kept {
-  /** Undefined when it is no longer held. */
+  /** Undefined when it is no longer held. Its bytes are put together when they are read, and held until then. */
   readonly read: () => Checkpoint | undefined;
   readonly isHeld: () => boolean;
   /** From now on it is held, whatever the budget, until the answer is called. */
@@ -71,12 +71,34 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
       drop(loose[leastMissed(loose)] as Entry);
     }
   };
-  const read = ({ engine, parts }: Entry): Checkpoint | undefined => {
-    if (!parts) return undefined;
+  const bytesOf = (parts: Parts): Uint8Array => {
     const bytes = allocate(parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0));
     let at = 0;
     for (const { blocks, lengthBytes } of parts) pool.read(blocks, bytes.subarray(at, (at += lengthBytes)));
-    return { engine, bytes };
+    return bytes;
+  };
+  const pin = (entry: Entry): (() => void) => {
+    let isPinned = true;
+    entry.pins += 1;
+    return () => {
+      if (isPinned) entry.pins -= 1;
+      isPinned = false;
+      thinOut();
+    };
+  };
+  const read = (entry: Entry): Checkpoint | undefined => {
+    const { engine, parts } = entry;
+    if (!parts) return undefined;
+    const release = pin(entry);
+    let bytes: Uint8Array | undefined;
+    return {
+      engine,
+      get bytes() {
+        bytes ??= bytesOf(parts);
+        release();
+        return bytes;
+      },
+    };
   };
 
   return {
@@ -97,15 +119,7 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
       return {
         read: () => read(entry),
         isHeld: () => entry.parts !== undefined,
-        pin() {
-          let isPinned = true;
-          entry.pins += 1;
-          return () => {
-            if (isPinned) entry.pins -= 1;
-            isPinned = false;
-            thinOut();
-          };
-        },
+        pin: () => pin(entry),
         costMs,
       };
     },
@@ -113,10 +127,12 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
   };
 }
 
+type Parts = readonly { readonly blocks: BlockList; readonly lengthBytes: number }[];
+
 interface Entry extends Thinned {
   readonly engine: string;
   /** Undefined when it has been dropped. */
-  parts: readonly { readonly blocks: BlockList; readonly lengthBytes: number }[] | undefined;
+  parts: Parts | undefined;
   /** How many need it. */
   pins: number;
 }

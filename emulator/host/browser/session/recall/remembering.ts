@@ -16,7 +16,7 @@ import type {
 } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
-import { costOf, runPerCheckpointMs, runPerStopMs } from '../pace.js';
+import { costOf, runPerCheckpointMs, STOP_EVERY_MS } from '../pace.js';
 import type { Checkpoints } from './checkpoints.js';
 import { runInto, type Part } from './inside.js';
 import { restOf, runInPieces, withMore, type Between } from './pieces.js';
@@ -242,7 +242,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       };
       const between = async (at: Between): Promise<void> => {
         addCost();
-        if (costMs - keptMs < runPerStopMs(checkpointMs)) return;
+        if (costMs - keptMs < STOP_EVERY_MS) return;
         const made = await machine.checkpoint();
         stops.push({ at, kept: checkpoints.keep(made, line, costMs) });
         checkpointMs = costOf(begunMs, now());
