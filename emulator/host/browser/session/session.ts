@@ -66,6 +66,16 @@ const leaveAll = async (leaves: readonly (() => Promise<void>)[]): Promise<void>
   for (const leave of leaves) await leave();
 };
 
+/** A machine that stands has the same memory each time, so all who look at it share one capture. */
+function capturedOnce(machine: Standing['machine']): Standing['machine'] {
+  let captured: Promise<Uint8Array> | undefined;
+  return {
+    readMemory: (at, lengthBytes) => machine.readMemory(at, lengthBytes),
+    captureMemory: () => (captured ??= machine.captureMemory()),
+    ...(machine.readScreen && { readScreen: machine.readScreen }),
+  };
+}
+
 /** Answers what handles the page's messages, one after another; only input for the console and what ends a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
   let opened: Opened | undefined;
@@ -307,7 +317,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const lookAt =
     ({ systemMap }: LoadedScenario, fates: FateReader) =>
-    (standing: Standing): (() => Promise<void>) => {
+    (given: Standing): (() => Promise<void>) => {
+      const standing = { ...given, machine: capturedOnce(given.machine) };
       const { machine, virtualMs, layout, copied } = standing;
       const reader = (): Promise<MemoryReader> =>
         memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates });
