@@ -254,6 +254,8 @@ export interface RunReport {
   /** Counters since power-on. */
   readonly instructions: number;
   readonly virtualMs: number;
+  /** Likewise, the virtual time at the beginning of this run. */
+  readonly beginMs: number;
 }
 
 /**

@@ -401,6 +401,12 @@ export function conformance({ engine, config }: Subject): void {
     t.equal(again.instructions, at, 'a count that is past stops at once');
   });
 
+  t.test('a run begins where the one before has ended', async (t) => {
+    const { machine, report } = await ready();
+    t.equal(report.beginMs, 0);
+    t.equal((await machine8(machine)).beginMs, report.virtualMs);
+  });
+
   t.test('capture at the very instruction, while the machine goes on', async (t) => {
     const { machine } = await ready();
     const report = await tell(machine, 'wmw', {

@@ -261,6 +261,7 @@ export function createFakeGuest(config: RestoreConfig, script: FakeScript): Fake
       writes,
       instructions,
       virtualMs: virtualMs(),
+      beginMs: present.startMs,
     };
   }
 

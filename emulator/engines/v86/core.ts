@@ -286,6 +286,7 @@ export async function createCore(config: RestoreConfig, parts: CoreParts): Promi
       ...(failedRequests > 0 && { failedRequests }),
       instructions: clock.instructions(),
       virtualMs: clock.virtualMs(),
+      beginMs: present.startMs,
     };
   }
 

@@ -12,6 +12,7 @@ const report = (kinds: readonly number[], reason: StopReason = { why: 'byte' }, 
   writes: [],
   instructions,
   virtualMs: 0,
+  beginMs: 0,
 });
 const stopAt = (kind: number, nth?: number): ArmedTrigger => ({
   when: { on: 'marker', kind, ...(nth === undefined ? {} : { nth }) },

@@ -96,7 +96,6 @@ for (const [until, asked] of Object.entries(REQUESTS))
     const stood: { readonly at: Between; readonly checkpoint: Checkpoint }[] = [];
     let nowMs = 0;
     const report = await runInPieces(machine, asked, {
-      beginMs,
       // Each piece takes so long that the next one is shorter, until they are ticks.
       now: () => (nowMs += 400),
       between: async (at) => void stood.push({ at, checkpoint: await machine.checkpoint() }),

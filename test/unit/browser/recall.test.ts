@@ -164,6 +164,7 @@ const report = (virtualMs: number, why: 'timeout' | 'byte', console = ''): RunRe
   writes: [],
   instructions: virtualMs * 10,
   virtualMs,
+  beginMs: 0,
 });
 const send = (text: string) => [{ channel: 'agent', bytes: bytes(text) }] as const;
 

@@ -15,6 +15,7 @@ const report = (over: Partial<RunReport>): RunReport => ({
   writes: [],
   instructions: 0,
   virtualMs: 0,
+  beginMs: 0,
   ...over,
 });
 const stopAt = (kind: number, nth?: number): ArmedTrigger => ({

@@ -131,7 +131,8 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
 
   const run = async (request: RunRequest): Promise<RunReport> => {
     for (const { bytes } of request.send ?? []) lines.agent.send(bytes);
-    const deadlineMs = performance.now() + request.virtualMsMax;
+    const begunMs = performance.now();
+    const deadlineMs = begunMs + request.virtualMsMax;
     let reason = why(request);
     while (!reason) {
       config.signal.throwIfAborted();
@@ -157,6 +158,7 @@ export async function startQemu(config: QemuConfig): Promise<QemuMachine> {
       writes: config.diskPaths.map(() => []),
       instructions: 0,
       virtualMs: performance.now() - startedMs,
+      beginMs: begunMs - startedMs,
     };
     markers = [];
     return report;

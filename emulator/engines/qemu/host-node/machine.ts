@@ -101,6 +101,7 @@ export async function startMachine(
           ...(failedRequests > 0 && { failedRequests }),
           instructions: state.events,
           virtualMs: clock.virtualMs,
+          beginMs: run.startMs,
         });
       } catch (error) {
         state.failure ??= error instanceof Unanswered ? new StallError(stallMs, state.lastMarker) : (error as Error);

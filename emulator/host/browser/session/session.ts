@@ -322,9 +322,21 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       const { machine, virtualMs, layout, copied } = standing;
       const reader = (): Promise<MemoryReader> =>
         memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates });
-      const told = readRedirected(standing, systemMap).then((ranges) => tell({ tell: 'redirected', ranges }));
-      const leaves = [memory.standing(reader, virtualMs), screen.standing(machine, virtualMs), () => told];
-      return () => leaveAll(leaves);
+      let hasLeft = false;
+      // One capture, which the machine takes before anything that it is asked later, so nobody has to wait for it.
+      readRedirected(standing, systemMap).then(
+        (ranges) => {
+          if (!hasLeft) tell({ tell: 'redirected', ranges });
+        },
+        (error: unknown) => {
+          if (!hasLeft) fail(error);
+        },
+      );
+      const leaves = [memory.standing(reader, virtualMs), screen.standing(machine, virtualMs)];
+      return () => {
+        hasLeft = true;
+        return leaveAll(leaves);
+      };
     };
 
   /** The run that has paused begins anew. */

@@ -17,8 +17,6 @@ export interface Between extends Instant {
 }
 
 export interface PiecesDeps {
-  /** Virtual time of the machine at the beginning of the run. */
-  readonly beginMs: number;
   /** Called between two pieces. The machine stands until the promise resolves. */
   readonly between: (at: Between) => Promise<void>;
   /** Real time in ms. It decides how long pieces are, and about nothing else. */
@@ -40,7 +38,7 @@ const SAME_END_MS = 1e-7;
 export async function runInPieces(
   machine: Pick<Machine, 'run'>,
   request: RunRequest,
-  { beginMs, between, now }: PiecesDeps,
+  { between, now }: PiecesDeps,
 ): Promise<RunReport> {
   const { send, deliver, virtualMsMax, triggers = [], ...rest } = request;
   const pieces: RunReport[] = [];
@@ -58,7 +56,7 @@ export async function runInPieces(
     pieces.push(
       reason.why === 'trigger' ? { ...piece, reason: { ...reason, index: armed[reason.index]?.index ?? 0 } } : piece,
     );
-    leftMs = virtualMsMax - (piece.virtualMs - beginMs);
+    leftMs = virtualMsMax - (piece.virtualMs - (pieces[0] ?? piece).beginMs);
     if (reason.why !== 'timeout' || leftMs <= 0) return joined(pieces);
     armed = armed.flatMap(({ trigger, index }) => stillArmed([trigger], piece).map((one) => ({ trigger: one, index })));
     const tookMs = Math.max(now() - begunMs, 1);
@@ -85,7 +83,7 @@ function standsBehind(pieces: readonly RunReport[], triggers: readonly ArmedTrig
   };
 }
 
-/** What is to be asked of a machine that stands there, to have it end as the whole run did. `beginMs`: as in {@link PiecesDeps}. */
+/** What is to be asked of a machine that stands there, to have it end as the whole run did. `beginMs`: of the report on that. */
 export const restOf = (
   { virtualMsMax, untilByte }: Asked,
   { triggers, virtualMs }: Between,
@@ -113,6 +111,7 @@ function joined(pieces: readonly RunReport[]): RunReport {
   const failedRequests = pieces.reduce((sum, piece) => sum + (piece.failedRequests ?? 0), 0);
   return {
     ...last,
+    beginMs: (pieces[0] ?? last).beginMs,
     console: concat(pieces.map(({ console }) => console)),
     agent: concat(pieces.map(({ agent }) => agent)),
     markers: pieces.flatMap(({ markers }) => markers),

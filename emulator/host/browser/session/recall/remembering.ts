@@ -16,16 +16,14 @@ import type {
 } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
-import { costOf, runPerCheckpointMs, STOP_EVERY_MS } from '../pace.js';
+import { costOf, STOP_EVERY_MS } from '../pace.js';
 import type { Checkpoints } from './checkpoints.js';
 import { runInto, type Part } from './inside.js';
 import { restOf, runInPieces, withMore, type Between } from './pieces.js';
 import { notTheSame } from './tape.js';
 import { createVisits, type Passed, type Stands, type Visit } from './visits.js';
 import {
-  endOf,
   hasEnded,
-  isReached,
   lastKept,
   NEW,
   reportOf,
@@ -76,7 +74,6 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   let origins: readonly { readonly place: Place; lastRun: number }[] = [];
   let run = 0;
   let lines = firstLine;
-  let checkpointMs = 0;
   let last: Pick<Real, 'stand' | 'isThere' | 'place'> | undefined;
   const named = new Map<string, Place>();
   /** The machine that is made before its run has come to it. */
@@ -115,8 +112,8 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   };
 
   /** To the end of what was asked, from a stop within it. @throws RigError when it ends elsewhere than before. */
-  const goOnFrom = async (machine: Machine, { at }: Stop, { from, asked, report }: Way): Promise<void> => {
-    const rest = restOf(asked, at, isReached(from) ? endOf(from) : 0);
+  const goOnFrom = async (machine: Machine, { at }: Stop, { asked, report }: Way): Promise<void> => {
+    const rest = restOf(asked, at, report.report.beginMs);
     const { instructions, virtualMs } = await runInto(machine, rest, report.report.virtualMs);
     if (instructions !== report.report.instructions) throw notTheSame({ instructions, virtualMs });
   };
@@ -169,14 +166,14 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     ahead = undefined;
   };
 
-  const standInside = async ({ from, to, beginMs }: Passed, virtualMs: number): Promise<Stands> => {
+  const standInside = async ({ from, to }: Passed, virtualMs: number): Promise<Stands> => {
     const { asked, report, stops } = to.came;
     const stop = stops.findLast(({ at, kept }) => at.virtualMs <= virtualMs && kept.isHeld());
     const kept = stop?.kept.read();
     const machine = await (kept ? engine.restore(from.origin.config, kept) : machineAt(from, undefined));
     try {
       if (!stop || !kept) return { machine, part: await runInto(machine, asked, virtualMs) };
-      const more = await runInto(machine, restOf(asked, stop.at, beginMs), virtualMs);
+      const more = await runInto(machine, restOf(asked, stop.at, report.report.beginMs), virtualMs);
       return { machine, part: withMore(report.report, stop.at, more) };
     } catch (error) {
       await machine.close();
@@ -218,9 +215,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       const at = place;
       if (at.costMs - lastKept(at) < afterMs || hasEnded(at) || at.hasFailedDisk) return;
       const machine = await standing();
-      const begunMs = now();
       at.kept = checkpoints.keep(await machine.checkpoint(), at.line, at.costMs);
-      checkpointMs = costOf(begunMs, now());
     };
     /** Of the place where it stands. The machine runs on when that is over. */
     let leaving: Promise<void> = Promise.resolve();
@@ -230,7 +225,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     };
     const runReally = async (request: RunRequest, asked: Asked): Promise<RunReport> => {
       const machine = await standingFree();
-      await leaveCheckpoint(runPerCheckpointMs(checkpointMs));
+      await leaveCheckpoint(STOP_EVERY_MS);
       const from = place;
       const line = from.next.length > 0 ? lines++ : from.line;
       const hasFailedDisk = from.hasFailedDisk || (asked.triggers ?? []).some(({ then }) => then.do === 'failDisk');
@@ -245,14 +240,10 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
         if (costMs - keptMs < STOP_EVERY_MS) return;
         const made = await machine.checkpoint();
         stops.push({ at, kept: checkpoints.keep(made, line, costMs) });
-        checkpointMs = costOf(begunMs, now());
         keptMs = costMs;
         begunMs = now();
       };
-      // Where it begins is not known of a machine that has just been made.
-      const report = await (isReached(from) && !hasFailedDisk
-        ? runInPieces(machine, request, { beginMs: endOf(from), between, now })
-        : machine.run(request));
+      const report = await (hasFailedDisk ? machine.run(request) : runInPieces(machine, request, { between, now }));
       addCost();
       const { captures, ...rest } = report;
       place = {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Stands between two places of a run, in the middle of what that asks of a machine. */
 import { concat } from '../../../../machine/bytes.js';
-import type { Checkpoint, Machine, MarkerSeen, RunRequest } from '../../../../machine/contract.js';
+import type { Checkpoint, Machine, MarkerSeen, RunReport, RunRequest } from '../../../../machine/contract.js';
 import type { Instant } from '../../../../scenario/session-file.js';
 import type { Inside, Part } from './inside.js';
-import { endOf, isReached, waysTo, type Place, type Reached } from './ways.js';
+import { isReached, waysTo, type Place, type Reached } from './ways.js';
 
 /** An instant within what the run asks of a machine, and who looks at the machine that stands there. */
 export interface Visit extends Inside {
@@ -36,9 +36,10 @@ export interface Passed {
   readonly number: number;
   readonly from: Place;
   readonly to: Reached;
-  /** Virtual time of the machine at `from`. A machine that was made anew stands where the one before stood. */
-  readonly beginMs: number;
 }
+
+const isWithin = (atMs: number, { beginMs, virtualMs }: Pick<RunReport, 'beginMs' | 'virtualMs'>): boolean =>
+  beginMs <= atMs && atMs < virtualMs;
 
 /** A machine that stands between two places. */
 export interface Stands {
@@ -53,7 +54,8 @@ export interface Visits {
   readonly pass: (from: Place, to: Place, request: Pick<RunRequest, 'onWritten'>) => void;
   /**
    * A run begins.
-   * @param visit of an instant that a run before has passed. The machine is made there while the run comes to it from memory.
+   * @param visit of an instant that a run before has passed, or the nearest after it: what was before a machine was restored was nowhere
+   * asked. The machine is made there while the run comes to it from memory.
    * @param isForgotten whether nothing is known of a place any more.
    */
   readonly begin: (visit: Visit | undefined, isForgotten: (place: Place) => boolean) => void;
@@ -71,9 +73,8 @@ export interface VisitsDeps {
 }
 
 export function createVisits({ stand, restore }: VisitsDeps): Visits {
-  /** What runs have asked, by the place to which they came by that, and what the present one has asked last. */
+  /** What runs have asked, by the place to which they came by that. */
   const passed = new Map<Reached, Passed>();
-  let lastPassed: Passed | undefined;
   let number = 0;
   let visiting: (Visit & { readonly at: Passed; readonly stands: Promise<Stands> }) | undefined;
 
@@ -91,21 +92,18 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
     },
     pass(from, to, { onWritten }) {
       if (!onWritten || !isReached(to)) return;
-      const before = isReached(from) ? from : lastPassed?.number === number ? lastPassed.to : undefined;
-      lastPassed = passed.get(to) ?? { number, from, to, beginMs: before ? endOf(before) : 0 };
-      passed.set(to, lastPassed);
+      if (!passed.has(to)) passed.set(to, { number, from, to });
     },
     begin(visit, isForgotten) {
       drop();
-      [lastPassed, number] = [undefined, 0];
+      number = 0;
       for (const place of passed.keys()) if (isForgotten(place)) passed.delete(place);
-      // Where a scenario was changed, the last run is the one that counts.
+      const asked = [...passed.values()].filter(({ number }) => number === visit?.machine);
       const at =
         visit &&
-        [...passed.values()].findLast(
-          ({ number, beginMs, to }) =>
-            number === visit.machine && beginMs <= visit.virtualMs && visit.virtualMs < endOf(to),
-        );
+        // Where a scenario was changed, the last run is the one that counts.
+        (asked.findLast(({ to }) => isWithin(visit.virtualMs, to.came.report.report)) ??
+          asked.find(({ to }) => visit.virtualMs < to.came.report.report.virtualMs));
       if (!visit || !at) return;
       const stands = stand(at, visit.virtualMs);
       // Whoever waits for it is told.

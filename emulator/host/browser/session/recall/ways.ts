@@ -63,9 +63,6 @@ export const NEW = {
 export type Reached = Place & { readonly came: Way };
 export const isReached = (place: Place): place is Reached => place.came !== undefined;
 
-/** Virtual time of its machine. */
-export const endOf = ({ came }: Reached): number => came.report.report.virtualMs;
-
 /** Where the machine of a place begins. */
 export const rootOf = (place: Place): Place => waysTo(place)[0]?.from ?? place;
 
