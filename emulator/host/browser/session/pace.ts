@@ -28,7 +28,7 @@ const CHECKPOINT_EVERY_MS = 1000;
 const RUN_PER_CHECKPOINT = 9;
 
 /** Real time in ms from one checkpoint to the next within a run step by step, where every instant is to be near one. */
-export const STOP_EVERY_MS = 1000;
+export const KEPT_EVERY_MS = 1000;
 
 /** Real time in ms that a machine runs until it leaves the next checkpoint by itself, when the last one took `checkpointMs`. */
 export const runPerCheckpointMs = (checkpointMs: number): number =>

@@ -14,7 +14,7 @@ export interface Inside {
 }
 
 /** What a run has done up to where it stands. */
-export interface Part extends SoFar {
+export interface RunSoFar extends SoFar {
   readonly console: Uint8Array;
 }
 
@@ -29,7 +29,7 @@ export async function runInto(
   machine: Pick<Machine, 'run'>,
   { send, deliver, triggers: all = [], ...rest }: Asked,
   virtualMs: number,
-): Promise<Part> {
+): Promise<RunSoFar> {
   const triggers = all.filter(({ then }) => then.do !== 'capture');
   // Where a machine stands is only known when it has run.
   const first = await machine.run({

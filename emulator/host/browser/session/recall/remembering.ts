@@ -16,10 +16,10 @@ import type {
 } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
-import { costOf, STOP_EVERY_MS } from '../pace.js';
+import { costOf, KEPT_EVERY_MS } from '../pace.js';
 import type { Checkpoints } from './checkpoints.js';
-import { runInto, type Part } from './inside.js';
-import { restOf, runInPieces, withMore, type Between } from './pieces.js';
+import { runInto, type RunSoFar } from './inside.js';
+import { restOf, runInStretches, withMore, type Between } from './stretches.js';
 import { notTheSame } from './tape.js';
 import { createVisits, type Passed, type Stands, type Visit } from './visits.js';
 import {
@@ -32,7 +32,7 @@ import {
   type Place,
   type Reached,
   type Remembered,
-  type Stop,
+  type KeptWithin,
   type Way,
 } from './ways.js';
 
@@ -111,8 +111,8 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     return again;
   };
 
-  /** To the end of what was asked, from a stop within it. @throws RigError when it ends elsewhere than before. */
-  const goOnFrom = async (machine: Machine, { at }: Stop, { asked, report }: Way): Promise<void> => {
+  /** To the end of what was asked, from a checkpoint within it. @throws RigError when it ends elsewhere than before. */
+  const goOnFrom = async (machine: Machine, { at }: KeptWithin, { asked, report }: Way): Promise<void> => {
     const rest = restOf(asked, at, report.report.beginMs);
     const { instructions, virtualMs } = await runInto(machine, rest, report.report.virtualMs);
     if (instructions !== report.report.instructions) throw notTheSame({ instructions, virtualMs });
@@ -123,13 +123,13 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     const way: { readonly to: Place; readonly came: Way }[] = [];
     let begin = place;
     let kept = begin.kept?.read();
-    let stop: Stop | undefined;
+    let nearest: KeptWithin | undefined;
     while (!kept && begin !== former?.place && begin.came) {
       const { came } = begin;
       way.unshift({ to: begin, came });
-      stop = came.stops.findLast((one) => one.kept.isHeld());
+      nearest = came.within.findLast((one) => one.kept.isHeld());
       begin = came.from;
-      kept = (stop ?? begin).kept?.read();
+      kept = (nearest ?? begin).kept?.read();
     }
     const goesOn = !kept && begin === former?.place;
     if (!goesOn) await former?.machine.close();
@@ -137,7 +137,7 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     const machine = goesOn ? former.machine : await (kept ? engine.restore(origin.config, kept) : make(origin));
     try {
       for (const [index, { to, came }] of way.entries())
-        await (index === 0 && stop ? goOnFrom(machine, stop, came) : goAgain(machine, to, came));
+        await (index === 0 && nearest ? goOnFrom(machine, nearest, came) : goAgain(machine, to, came));
       return machine;
     } catch (error) {
       await machine.close();
@@ -167,14 +167,14 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   };
 
   const standInside = async ({ from, to }: Passed, virtualMs: number): Promise<Stands> => {
-    const { asked, report, stops } = to.came;
-    const stop = stops.findLast(({ at, kept }) => at.virtualMs <= virtualMs && kept.isHeld());
-    const kept = stop?.kept.read();
+    const { asked, report, within } = to.came;
+    const nearest = within.findLast(({ at, kept }) => at.virtualMs <= virtualMs && kept.isHeld());
+    const kept = nearest?.kept.read();
     const machine = await (kept ? engine.restore(from.origin.config, kept) : machineAt(from, undefined));
     try {
-      if (!stop || !kept) return { machine, part: await runInto(machine, asked, virtualMs) };
-      const more = await runInto(machine, restOf(asked, stop.at, report.report.beginMs), virtualMs);
-      return { machine, part: withMore(report.report, stop.at, more) };
+      if (!nearest || !kept) return { machine, soFar: await runInto(machine, asked, virtualMs) };
+      const more = await runInto(machine, restOf(asked, nearest.at, report.report.beginMs), virtualMs);
+      return { machine, soFar: withMore(report.report, nearest.at, more) };
     } catch (error) {
       await machine.close();
       throw error;
@@ -225,31 +225,31 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     };
     const runReally = async (request: RunRequest, asked: Asked): Promise<RunReport> => {
       const machine = await standingFree();
-      await leaveCheckpoint(STOP_EVERY_MS);
+      await leaveCheckpoint(KEPT_EVERY_MS);
       const from = place;
       const line = from.next.length > 0 ? lines++ : from.line;
       const hasFailedDisk = from.hasFailedDisk || (asked.triggers ?? []).some(({ then }) => then.do === 'failDisk');
       let [costMs, keptMs, begunMs] = [from.costMs, lastKept(from), now()];
-      const stops: Stop[] = [];
+      const within: KeptWithin[] = [];
       const addCost = (): void => {
         costMs += costOf(begunMs, now());
         begunMs = now();
       };
       const between = async (at: Between): Promise<void> => {
         addCost();
-        if (costMs - keptMs < STOP_EVERY_MS) return;
+        if (costMs - keptMs < KEPT_EVERY_MS) return;
         const made = await machine.checkpoint();
-        stops.push({ at, kept: checkpoints.keep(made, line, costMs) });
+        within.push({ at, kept: checkpoints.keep(made, line, costMs) });
         keptMs = costMs;
         begunMs = now();
       };
-      const report = await (hasFailedDisk ? machine.run(request) : runInPieces(machine, request, { between, now }));
+      const report = await (hasFailedDisk ? machine.run(request) : runInStretches(machine, request, { between, now }));
       addCost();
       const { captures, ...rest } = report;
       place = {
         ...NEW,
         origin,
-        came: { from, asked, report: { report: rest, captures: hold(captures, { line, costMs }) }, stops },
+        came: { from, asked, report: { report: rest, captures: hold(captures, { line, costMs }) }, within },
         next: [],
         line,
         costMs,
@@ -286,15 +286,15 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
             return report;
           }
           const news = createNews();
-          const show = ({ console, ...soFar }: Part, shown = 0): void => {
+          const show = ({ console, ...soFar }: RunSoFar, shown = 0): void => {
             if (console.length > shown) onConsole?.(console.subarray(shown));
             const written = onWritten && news(soFar);
             if (written) onWritten(written);
           };
           let shown = 0;
-          await visits.between(from, known, (part) => {
-            show(part);
-            shown = part.console.length;
+          await visits.between(from, known, (soFar) => {
+            show(soFar);
+            shown = soFar.console.length;
           });
           let report = reportOf(known.came.report, pins);
           if (!report) {

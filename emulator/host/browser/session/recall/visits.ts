@@ -3,7 +3,7 @@
 import { concat } from '../../../../machine/bytes.js';
 import type { Checkpoint, Machine, MarkerSeen, RunReport, RunRequest } from '../../../../machine/contract.js';
 import type { Instant } from '../../../../scenario/session-file.js';
-import type { Inside, Part } from './inside.js';
+import type { Inside, RunSoFar } from './inside.js';
 import { isReached, waysTo, type Place, type Reached } from './ways.js';
 
 /** An instant within what the run asks of a machine, and who looks at the machine that stands there. */
@@ -44,7 +44,7 @@ const isWithin = (atMs: number, { beginMs, virtualMs }: Pick<RunReport, 'beginMs
 /** A machine that stands between two places. */
 export interface Stands {
   readonly machine: Machine;
-  readonly part: Part;
+  readonly soFar: RunSoFar;
 }
 
 export interface Visits {
@@ -60,7 +60,7 @@ export interface Visits {
    */
   readonly begin: (visit: Visit | undefined, isForgotten: (place: Place) => boolean) => void;
   /** There is no visit in what is asked between these places, or it is over when the promise resolves. `show`: gets what was done until then. */
-  readonly between: (from: Place, to: Place, show: (part: Part) => void) => Promise<void>;
+  readonly between: (from: Place, to: Place, show: (soFar: RunSoFar) => void) => Promise<void>;
   /** The run does not come to where it was to be visited. */
   readonly drop: () => void;
 }
@@ -114,8 +114,8 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
       if (!visiting || from !== visiting.at.from || to !== visiting.at.to) return;
       const { visit, stands } = visiting;
       visiting = undefined;
-      const { machine, part } = await stands;
-      const { instructions, virtualMs, markers } = part;
+      const { machine, soFar } = await stands;
+      const { instructions, virtualMs, markers } = soFar;
       let isTaken = false;
       const take = (): Taken => {
         isTaken = true;
@@ -123,12 +123,12 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
           machine,
           instructions,
           virtualMs,
-          console: concat([...waysTo(from).map(({ report }) => report.report.console), part.console]),
+          console: concat([...waysTo(from).map(({ report }) => report.report.console), soFar.console]),
           make: (checkpoint) => restore(from, checkpoint),
         };
       };
       try {
-        show(part);
+        show(soFar);
         await visit({ machine, instructions, virtualMs, markers, take });
       } finally {
         if (!isTaken) await machine.close();

@@ -3,7 +3,7 @@
 import type { Asked, Capture, Checkpoint, RestoreConfig, RunReport } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import type { Kept } from './checkpoints.js';
-import type { Between } from './pieces.js';
+import type { Between } from './stretches.js';
 
 /** How a machine is made. Without a checkpoint it is powered on. */
 export interface Origin {
@@ -34,11 +34,11 @@ export interface Way {
   readonly asked: Asked;
   readonly report: Remembered;
   /** Checkpoints within it, in their order. */
-  readonly stops: readonly Stop[];
+  readonly within: readonly KeptWithin[];
 }
 
 /** Where a machine has stood within what it was asked. */
-export interface Stop {
+export interface KeptWithin {
   readonly at: Between;
   readonly kept: Kept;
 }
@@ -77,8 +77,8 @@ export function waysTo(place: Place): readonly Way[] {
 export function lastKept(place: Place): number {
   for (let at: Place | undefined = place; at; at = at.came?.from) {
     if (at.kept?.isHeld() === true) return at.costMs;
-    const stop = at.came?.stops.findLast(({ kept }) => kept.isHeld());
-    if (stop) return stop.kept.costMs;
+    const nearest = at.came?.within.findLast(({ kept }) => kept.isHeld());
+    if (nearest) return nearest.kept.costMs;
   }
   return 0;
 }

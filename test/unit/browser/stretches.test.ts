@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
-/** A run in pieces does the same as the run in one piece, and can go on from each place where it stood. */
+/** A run in stretches does the same as the run as a whole, and can go on from each place where it stood. */
 import t from 'tap';
 import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
 import { runInto } from '../../../emulator/host/browser/session/recall/inside.js';
-import { restOf, runInPieces, withMore, type Between } from '../../../emulator/host/browser/session/recall/pieces.js';
+import {
+  restOf,
+  runInStretches,
+  withMore,
+  type Between,
+} from '../../../emulator/host/browser/session/recall/stretches.js';
 import type {
   Asked,
   Checkpoint,
@@ -95,8 +100,8 @@ for (const [until, asked] of Object.entries(REQUESTS))
     const { machine, beginMs } = await begun();
     const stood: { readonly at: Between; readonly checkpoint: Checkpoint }[] = [];
     let nowMs = 0;
-    const report = await runInPieces(machine, asked, {
-      // Each piece takes so long that the next one is shorter, until they are ticks.
+    const report = await runInStretches(machine, asked, {
+      // Each stretch takes so long that the next one is shorter, until they are ticks.
       now: () => (nowMs += 400),
       between: async (at) => void stood.push({ at, checkpoint: await machine.checkpoint() }),
     });
