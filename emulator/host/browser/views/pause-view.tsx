@@ -5,7 +5,7 @@ import type { Addition } from '../session/additions.js';
 import type { ToSession } from '../session/protocol.js';
 import type { SessionState } from '../session/state.js';
 import { Button } from './button.js';
-import type { Entered } from './entered.js';
+import { Slider } from './slider.js';
 
 export interface PauseProps {
   readonly state: SessionState;
@@ -137,15 +137,14 @@ function PlaceSlider({ state, send, chosen, onChoose }: PauseProps): VNode {
   const shown = places[chosen ?? present];
   return (
     <div class="actions" id="places">
-      <label for="moment">Place in the run</label>
-      <input
+      <Slider
         id="moment"
-        type="range"
+        label="Place in the run"
         min={0}
         max={places.length - 1}
         value={chosen ?? present}
-        aria-valuetext={shown?.title ?? ''}
-        onInput={(event) => onChoose(Number((event as Entered).currentTarget.value))}
+        text={shown?.title ?? ''}
+        onMove={onChoose}
       />
       <Button
         id="go"

@@ -5,6 +5,7 @@ import type { ToSession } from '../session/protocol.js';
 import { megabytes, type SessionState } from '../session/state.js';
 import { Button } from './button.js';
 import { Same, SessionLinks } from './session-links.js';
+import { Slider } from './slider.js';
 import { durationText } from './timeline-model.js';
 import type { Entered } from './entered.js';
 
@@ -23,7 +24,7 @@ export interface InstantChosen {
   readonly virtualMs: number;
 }
 
-/** The keys of the button behind the slider, and of the one that has the machine stand still. */
+/** The keys of the button behind the slider, also behind that of a run, and of the one that has the machine stand still. */
 export const INSTANT_KEY = 'i';
 export const STAND_KEY = 'k';
 
@@ -53,16 +54,15 @@ export function RecallView({ state, send, instant, onInstant, opened }: RecallPr
   return (
     <section id="recall" aria-label="instants of the machine">
       <div class="actions">
-        <label for="instant">Instant</label>
-        <input
+        <Slider
           id="instant"
-          type="range"
+          label="Instant"
           min={Math.floor(line?.beginMs ?? 0)}
           max={Math.ceil(line?.endMs ?? 0)}
           step={1}
           value={Math.round(chosen.virtualMs)}
-          aria-valuetext={durationText(chosen.virtualMs)}
-          onInput={(event) => onInstant({ ...chosen, virtualMs: Number((event as Entered).currentTarget.value) })}
+          text={durationText(chosen.virtualMs)}
+          onMove={(virtualMs) => onInstant({ ...chosen, virtualMs })}
         />
         {lines.length > 1 && (
           <select

@@ -5,8 +5,9 @@ import { farther, insideMs } from '../session/elapsed.js';
 import type { ToSession } from '../session/protocol.js';
 import type { SessionState } from '../session/state.js';
 import { Button } from './button.js';
-import type { Entered } from './entered.js';
 import { canGo } from './pause-view.js';
+import { INSTANT_KEY } from './recall-view.js';
+import { Slider } from './slider.js';
 import { durationText } from './timeline-model.js';
 
 export interface RunInstantProps {
@@ -16,9 +17,6 @@ export interface RunInstantProps {
   readonly runInstant: number | undefined;
   readonly onRunInstant: (atMs: number) => void;
 }
-
-/** The key of the button behind the slider. At the prompt, it does the same with the instants of the machine there. */
-export const RUN_INSTANT_KEY = 'i';
 
 /** The key of the button that takes the machine over that stands there. */
 export const TAKE_OVER_KEY = 'z';
@@ -44,7 +42,7 @@ export function wayTo(atMs: number, { places, machines, known }: Ran): Extract<T
 /** What a key asks for now; undefined where it asks for nothing. `chosen`: as `RunInstantProps.runInstant`. */
 export function runInstantOfKey(key: string, state: SessionState, chosen: number | undefined): ToSession | undefined {
   if (key === TAKE_OVER_KEY && state.paused?.inside) return { do: 'takeOver' };
-  return key === RUN_INSTANT_KEY && canGo(state) && chosen !== undefined ? wayTo(chosen, state) : undefined;
+  return key === INSTANT_KEY && canGo(state) && chosen !== undefined ? wayTo(chosen, state) : undefined;
 }
 
 export function RunInstant({ state, send, runInstant, onRunInstant }: RunInstantProps): VNode | null {
@@ -55,20 +53,19 @@ export function RunInstant({ state, send, runInstant, onRunInstant }: RunInstant
   const shownMs = runInstant ?? presentMs(state);
   return (
     <div class="actions" id="run-instants">
-      <label for="run-instant">Instant of the run</label>
-      <input
+      <Slider
         id="run-instant"
-        type="range"
+        label="Instant of the run"
         min={Math.ceil(begin)}
         max={Math.floor(end)}
         step={1}
         value={Math.round(shownMs)}
-        aria-valuetext={durationText(shownMs)}
-        onInput={(event) => onRunInstant(Number((event as Entered).currentTarget.value))}
+        text={durationText(shownMs)}
+        onMove={onRunInstant}
       />
       <Button
         id="go-run-instant"
-        keyboard={RUN_INSTANT_KEY}
+        keyboard={INSTANT_KEY}
         isPossible={canGo(state) && runInstant !== undefined}
         onDo={() => {
           const way = wayTo(shownMs, state);
