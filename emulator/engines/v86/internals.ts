@@ -43,6 +43,8 @@ export interface V86Vga {
   readonly start_address: number;
   /** The distance of two rows, in pairs of places. */
   readonly offset_register: number;
+  /** Memory for pictures, in wasm memory. */
+  svga_memory: Uint8Array;
 }
 
 export interface V86Io {

@@ -16,7 +16,7 @@ const CHARACTERS = Array.from(
 const PLACE_BYTES = 2;
 
 /** See `Machine.readScreen`. The lower part of a split screen, which Linux does not have, is taken as if it were not split. */
-export function screenText(vga: V86Vga): readonly string[] | undefined {
+export function screenText(vga: Omit<V86Vga, 'svga_memory'>): readonly string[] | undefined {
   if (vga.graphical_mode) return undefined;
   const { max_cols: columns, max_rows: rows, vga_memory: memory } = vga;
   const rowPlaces = Math.max(columns, vga.offset_register * 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** v86's devices as v86 itself saves and restores them, without the state that a checkpoint saves separately. */
+/** v86's devices as v86 itself saves and restores them, without the memory in wasm memory, which a checkpoint saves separately. */
 import type { V86Cpu, V86Emulator } from '../internals.js';
 
 interface Devices {
@@ -10,14 +10,19 @@ interface Devices {
 /** The devices of v86 outside its wasm memory. Does not change the machine. */
 export function saveDevices({ emulator, cpu }: Devices): ArrayBuffer {
   const { store_current_tsc: storeTsc, pack_memory: pack } = cpu;
-  // Reading the time-stamp counter would change the emulator's interpolation state; RAM is saved separately.
+  const { vga } = cpu.devices;
+  const { svga_memory: pictures } = vga;
+  // Reading the time-stamp counter would change the emulator's interpolation state.
   cpu.store_current_tsc = () => undefined;
+  // Nothing is restored from this either.
+  vga.svga_memory = new Uint8Array(0);
   cpu.pack_memory = () => ({ packed_memory: new Uint8Array(0), bitmap: { get_buffer: () => new ArrayBuffer(0) } });
   try {
     return emulator.v86.save_state();
   } finally {
     cpu.store_current_tsc = storeTsc;
     cpu.pack_memory = pack;
+    vga.svga_memory = pictures;
   }
 }
 

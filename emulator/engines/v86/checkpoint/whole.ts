@@ -84,6 +84,7 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
   const code = [...new Set(slots.map(([, live]) => live))];
   const undelivered = delivery.save();
   const saved = packDisks(disks.map((disk) => disk.save()));
+  const { byteOffset: picturesAt, byteLength: picturesBytes } = cpu.devices.vga.svga_memory;
   const head: CheckpointHead = {
     memoryMiB: config.memoryMiB,
     wasmBytes: cpu.wasm_memory.buffer.byteLength,
@@ -104,7 +105,12 @@ export function packWhole(whole: Whole): { readonly stateParts: readonly Uint8Ar
   };
   const { code: _code, codeBytes: _codeBytes, wasmBytes: _wasmBytes, ...hashed } = head;
   return {
-    stateParts: [devices, new TextEncoder().encode(JSON.stringify(hashed)), ...(files?.contents ?? [])],
+    stateParts: [
+      devices,
+      ...packPages(new Uint8Array(cpu.wasm_memory.buffer, picturesAt, picturesBytes)),
+      new TextEncoder().encode(JSON.stringify(hashed)),
+      ...(files?.contents ?? []),
+    ],
     pack: () =>
       packCheckpoint(head, [
         ...pagesIn(new Uint8Array(cpu.wasm_memory.buffer), wasmZeroTest(cpu, config)),
@@ -138,9 +144,9 @@ export function restoreCheckpoint(whole: Whole, bytes: Uint8Array): Restored {
     Uint8Array,
   ];
 
-  const devices = new Uint8Array(Math.ceil(head.stateBytes / PAGE_BYTES) * PAGE_BYTES);
-  unpackPages(devices, stateIndexes, statePages);
-  loadDevices(whole, devices.slice(0, head.stateBytes).buffer);
+  const devices = new Uint8Array(head.stateBytes);
+  unpackPages(devices, stateIndexes, statePages, []);
+  loadDevices(whole, devices.buffer);
   loadPs2(cpu, head.ps2);
   cpu.io.port_write8(A20_PORT, head.a20);
 
