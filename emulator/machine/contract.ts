@@ -351,6 +351,7 @@ export interface Engine {
   readonly name: string;
   readonly traits: EngineTraits;
   powerOn(config: MachineConfig): Promise<Machine>;
+  /** When the promise has been settled, the bytes of the checkpoint may be overwritten, unless it was expected. */
   restore(config: RestoreConfig, checkpoint: Checkpoint): Promise<Machine>;
   /**
    * Announces that a machine will soon be restored from `checkpoint`. The overlays of its disks and its wall clock are

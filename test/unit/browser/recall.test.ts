@@ -129,6 +129,42 @@ t.test('checkpoints as differences, within a budget', async (t) => {
   t.equal(large.shown().bytes, 0);
 });
 
+t.test('the memory in which a checkpoint is lent is used again', async (t) => {
+  const kept = createCheckpoints({ bytesMax: 6 * BLOCK_BYTES, gridsOf: () => [] });
+  const long = kept.keep(asCheckpoint(blocks([1, 2, 3])), 1, 1);
+  const short = kept.keep(asCheckpoint(blocks([0, 4], 7)), 2, 1);
+  t.ok(long.isHeld() && short.isHeld());
+  const buffers: ArrayBufferLike[] = [];
+  const copyOf = ({ bytes }: Checkpoint): Promise<Uint8Array> => {
+    buffers.push(bytes.buffer);
+    return Promise.resolve(bytes.slice());
+  };
+  t.same(await long.lend(copyOf), blocks([1, 2, 3]));
+  t.same(await short.lend(copyOf), blocks([0, 4], 7), 'zeros are written over what was there');
+  t.equal(buffers[0], buffers[1]);
+  await short.lend(async (checkpoint) => {
+    const { bytes } = checkpoint;
+    t.same(await long.lend(copyOf), blocks([1, 2, 3]), 'not while it is lent');
+    t.same(bytes, blocks([0, 4], 7));
+    t.equal(checkpoint.bytes.buffer, bytes.buffer, 'the bytes are put together once');
+  });
+  await t.rejects(Promise.resolve(long.lend(() => Promise.reject(new Error('no machine')))), { message: 'no machine' });
+
+  let isRead: (() => void) | undefined;
+  const lending = long.lend(async (checkpoint) => {
+    await new Promise<void>((resolve) => (isRead = resolve));
+    return checkpoint.bytes.slice();
+  });
+  const keepMore = (): boolean => kept.keep(asCheckpoint(blocks([5, 6, 7, 8, 9, 10])), 3, 1).isHeld();
+  t.notOk(keepMore());
+  t.ok(long.isHeld(), 'it stays until it has been read');
+  isRead?.();
+  t.same(await lending, blocks([1, 2, 3]));
+  t.ok(keepMore());
+  t.notOk(long.isHeld());
+  t.equal(long.lend(copyOf), undefined);
+});
+
 t.test('what is thinned out', async (t) => {
   const at = (...costs: readonly number[]): { line: number; costMs: number }[] =>
     costs.map((costMs) => ({ line: 1, costMs }));

@@ -5,7 +5,7 @@ import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
 import { createCheckpoints, type Checkpoints } from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { rememberingEngine, type Remembering } from '../../../emulator/host/browser/session/recall/remembering.js';
-import type { Taken, Visited } from '../../../emulator/host/browser/session/recall/visits.js';
+import type { Taken, Visit, Visited } from '../../../emulator/host/browser/session/recall/visits.js';
 import { isAlike } from '../../../emulator/machine/alike.js';
 import type {
   Checkpoint,
@@ -72,8 +72,14 @@ function counted(script: readonly FakeEvent[] = [echo]): { readonly engine: Engi
   };
 }
 
+interface Remembered extends Remembering {
+  readonly checkpoints: Checkpoints;
+  /** A run begins that goes to a place or to an instant. */
+  readonly beginTo: (to: string | Visit) => void;
+}
+
 /** Each run takes a quarter of a second of the host. */
-function remembering(engine: Engine, bytesMax = 1e9): Remembering & { readonly checkpoints: Checkpoints } {
+function remembering(engine: Engine, bytesMax = 1e9): Remembered {
   let nowMs = 0;
   const checkpoints = createCheckpoints({
     bytesMax,
@@ -82,7 +88,15 @@ function remembering(engine: Engine, bytesMax = 1e9): Remembering & { readonly c
       return [];
     },
   });
-  return { checkpoints, ...rememberingEngine(engine, { checkpoints, firstLine: 1000, now: () => (nowMs += 250) }) };
+  const made = rememberingEngine(engine, { checkpoints, firstLine: 1000, now: () => (nowMs += 250) });
+  return {
+    ...made,
+    checkpoints,
+    beginTo(to) {
+      made.prepare(to);
+      made.beginPrepared(typeof to === 'object' ? to.visit : () => Promise.reject(new Error('this is no instant')));
+    },
+  };
 }
 
 const asks = (word: string): RunRequest => ({
@@ -187,7 +201,7 @@ t.test('a machine that is asked something else goes on from the nearest checkpoi
 
 t.test('the machine of the place to which a run goes is made while it comes there', async (t) => {
   const { engine, count } = counted();
-  const { engine: again, begin, stand } = remembering(engine);
+  const { engine: again, begin, beginTo, stand } = remembering(engine);
   const to = WORDS.slice(0, 6);
   begin();
   const first = await again.powerOn(whole);
@@ -197,7 +211,7 @@ t.test('the machine of the place to which a run goes is made while it comes ther
   await first.close();
   await stand('the end');
 
-  begin('there');
+  beginTo('there');
   await new Promise(setImmediate);
   const asked = { ...count };
   const second = await again.powerOn(whole);
@@ -209,22 +223,38 @@ t.test('the machine of the place to which a run goes is made while it comes ther
   await second.close();
   t.equal(count.closed, count.made + count.restored);
 
-  begin('there');
+  beginTo('there');
   const third = await again.powerOn(whole);
   await runs(third, to.slice(0, 3));
   await stand('elsewhere');
   t.equal(count.made + count.restored, 4, 'where it does not come there, another one is made');
   await third.close();
-  begin('there');
-  begin('the end');
+  beginTo('there');
+  beginTo('the end');
   await new Promise(setImmediate);
   t.equal(count.made + count.restored, 5, 'none is made for a place at which the machine had ended');
   t.equal(count.closed, 5, 'and none is left');
 });
 
+t.test('a machine that has ended is not made again', async (t) => {
+  const { engine, count } = counted([{ do: 'receive', then: () => [{ do: 'console', text: 'off' }, { do: 'halt' }] }]);
+  const { engine: again, begin, beginTo, stand } = remembering(engine);
+  const live = async (machine: Machine): Promise<void> => {
+    const { reason } = await machine.run(asks('a'));
+    t.same(reason, { why: 'halted' });
+    await stand('off');
+    await machine.close();
+  };
+  begin();
+  await live(await again.powerOn(whole));
+  beginTo('off');
+  await live(await again.powerOn(whole));
+  t.equal(count.made + count.restored, 1);
+});
+
 t.test('a run stands within what it asks', async (t) => {
   const { engine, count } = counted();
-  const { engine: again, begin, powersOn, stand } = remembering(engine);
+  const { engine: again, begin, beginTo, powersOn, stand } = remembering(engine);
   const shown: string[] = [];
   const written: number[] = [];
   const follow = async (machine: Machine, words: readonly string[]): Promise<ReturnType<typeof brief>[]> => {
@@ -261,7 +291,7 @@ t.test('a run stands within what it asks', async (t) => {
     visits.push({ at: virtualMs, memory: sha256([await machine.captureMemory()]), shown: shown.join('') });
   };
   const goTo = async (machine: number, virtualMs: number): Promise<typeof expected> => {
-    begin({ machine, virtualMs, visit });
+    beginTo({ machine, virtualMs, visit });
     shown.length = written.length = 0;
     powersOn(1);
     const second = await again.powerOn(whole);
@@ -282,7 +312,7 @@ t.test('a run stands within what it asks', async (t) => {
   t.same(await goTo(2, 50), expected);
   t.same(visits, [], 'where the run has not been, nobody stands');
 
-  begin({ machine: 1, virtualMs: 50, visit });
+  beginTo({ machine: 1, virtualMs: 50, visit });
   await new Promise(setImmediate);
   begin();
   await new Promise(setImmediate);
@@ -295,7 +325,7 @@ t.test('a run stands within what it asks', async (t) => {
   t.equal(visits.length, 1, 'a run that ended before does not make the rest unknown');
 
   let taken: Taken | undefined;
-  begin({
+  beginTo({
     machine: 1,
     virtualMs: there.virtualMs - 0.001,
     visit({ take }) {
@@ -316,7 +346,7 @@ t.test('a run stands within what it asks', async (t) => {
   t.equal(await other?.stateHash(), hash, 'a machine that was taken can be made again, and runs');
   await other?.close();
 
-  begin({ machine: 1, virtualMs: 50, visit: () => Promise.reject(new Error('left')) });
+  beginTo({ machine: 1, virtualMs: 50, visit: () => Promise.reject(new Error('left')) });
   powersOn(1);
   const left = await again.powerOn(whole);
   await t.rejects(follow(left, WORDS), { message: 'left' });
@@ -335,7 +365,7 @@ t.test('within a long run there are checkpoints', async (t) => {
     ],
   };
   const { engine, count } = counted([{ do: 'receive', then: () => [busy] }]);
-  const { engine: again, begin, powersOn, stand } = remembering(engine);
+  const { engine: again, begin, beginTo, powersOn, stand } = remembering(engine);
   const long: RunRequest = { virtualMsMax: 300, onWritten: () => undefined };
   begin();
   powersOn(1);
@@ -354,7 +384,7 @@ t.test('within a long run there are checkpoints', async (t) => {
   const before = { ...count };
   const toMs = expected.virtualMs - 0.6;
   let hash = '';
-  begin({
+  beginTo({
     machine: 1,
     virtualMs: toMs,
     async visit({ machine, instructions, virtualMs, markers }) {

@@ -249,9 +249,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       begin: { instructions, virtualMs },
       console,
       async make(checkpoint) {
-        const from = checkpoint ?? first.read();
-        if (!from) throw new RigError('the checkpoint of a machine that was taken over is no longer held');
-        return make(from);
+        const made = checkpoint ? make(checkpoint) : first.lend(make);
+        if (!made) throw new RigError('the checkpoint of a machine that was taken over is no longer held');
+        return made;
       },
     });
     tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
@@ -285,9 +285,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       : undefined;
     // A run that is changed comes to its place by another way.
     const isKnown = again && !again.isChanged;
-    remembering.begin(
-      again?.inside && walked ? { ...again.inside, visit: walked.visit } : isKnown ? nameOf(again.to) : undefined,
-    );
+    if (isKnown && walked) remembering.beginPrepared(walked.visit);
+    else remembering.begin();
     const options = walked ?? { states: bootStates() };
     disks = createDiskReader(scenario.config.disks);
     const report = await runScenario(scenario, stepwise ? remembering.engine : engine, tell, options, {
@@ -412,7 +411,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       case 'change':
         return runAgain((own) => walk.change(message.doing, message.typed, (text) => changeOf(text, own)));
       case 'goTo':
-        return runAgain(() => walk.goTo(message.moment, message.inside));
+        return runAgain(() => {
+          const again = walk.goTo(message.moment, message.inside);
+          if (again) opened?.remembering.prepare(again.inside ?? nameOf(again.to));
+          return again;
+        });
       case 'watchMemory':
         return memory.watch(message.on);
       case 'watchScreen':

@@ -112,6 +112,21 @@ export function createWalk(
       let behind: PausedAt = { ...START, title: '' };
       let lastStanding: Standing | undefined;
       let proofs = 0;
+      const whileLooking = async (
+        leave: (() => Promise<void>) | undefined,
+        stay: () => Promise<void>,
+      ): Promise<void> => {
+        try {
+          await stay();
+        } catch (error) {
+          // The run ends, and its machine: nobody waits for what is still read of that.
+          leave?.().catch(() => undefined);
+          throw error;
+        } finally {
+          begun.here = undefined;
+        }
+        await leave?.();
+      };
       return {
         states: statesFor(text, to),
         async remember<T>(proof: string, make: () => Promise<T>): Promise<T> {
@@ -131,12 +146,7 @@ export function createWalk(
           await stand(nameOf(at));
           begun.here = { at, machine: machines.at(-1) };
           const leave = standing && look(standing);
-          try {
-            await stepper.pause(at);
-          } finally {
-            begun.here = undefined;
-            await leave?.();
-          }
+          await whileLooking(leave, () => stepper.pause(at));
         },
         async visit({ machine, virtualMs, markers, take }) {
           const at = behind;
@@ -146,12 +156,7 @@ export function createWalk(
           const leave = look({ machine, virtualMs, layout, copied, isLive });
           const inside = { machine: again?.inside?.machine ?? 0, virtualMs };
           const pause: Pause = { at, text, possible: NOTHING_POSSIBLE, places: places.all(), inside };
-          try {
-            await stepper.stay(() => onPause(pause));
-          } finally {
-            begun.here = undefined;
-            await leave();
-          }
+          await whileLooking(leave, () => stepper.stay(() => onPause(pause)));
         },
       };
     },

@@ -25,8 +25,8 @@ export interface BlockPool {
   readonly hold: (bytes: Uint8Array, like?: BlockList, used?: readonly ByteRange[]) => BlockList;
   /** A block that no list has any more is forgotten. */
   readonly release: (blocks: BlockList) => void;
-  /** Writes the bytes of a list to `bytes`, which is as long as what was held, and zero. */
-  readonly read: (blocks: BlockList, bytes: Uint8Array) => void;
+  /** Writes the bytes of a list to `bytes`, which is as long as what was held. `isNew`: it is zero. */
+  readonly read: (blocks: BlockList, bytes: Uint8Array, isNew?: boolean) => void;
   /** Size of all blocks that are held. */
   readonly bytes: () => number;
 }
@@ -124,10 +124,10 @@ export function createBlockPool(hashOf: (block: Int32Array) => number = blockHas
         free.push(block);
       }
     },
-    read(blocks, bytes) {
+    read(blocks, bytes, isNew = false) {
       blocks.forEach((block, index) => {
         // A page of new memory that is not written takes no time, and no memory.
-        if (block === zeros) return;
+        if (isNew && block === zeros) return;
         const words = contentOf(block);
         const at = index * BLOCK_BYTES;
         const content = new Uint8Array(words.buffer, words.byteOffset, Math.min(BLOCK_BYTES, bytes.length - at));

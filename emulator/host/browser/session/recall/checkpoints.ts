@@ -11,6 +11,11 @@ import { createBlockPool, type BlockList } from './block-pool.js';
 export interface Kept {
   /** Undefined when it is no longer held. Its bytes are put together when they are read, and held until then. */
   readonly read: () => Checkpoint | undefined;
+  /**
+   * Undefined when it is no longer held. Its bytes are put together when `use` reads them, and overwritten after the promise of that has
+   * been settled: new memory takes longer than what is written there.
+   */
+  readonly lend: <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T> | undefined;
   readonly isHeld: () => boolean;
   /** From now on it is held, whatever the budget, until the answer is called. */
   readonly pin: () => () => void;
@@ -55,9 +60,14 @@ export interface CheckpointsDeps {
   readonly gridsOf: (checkpoint: Checkpoint) => readonly number[];
 }
 
+/** The sizes of checkpoints of a session differ by less, so that most of them have room where one has been. */
+const LENT_STEP_BYTES = 32 << 20;
+
 export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Checkpoints {
   const pool = createBlockPool();
   let held: readonly Entry[] = [];
+  /** Memory that was lent. */
+  let lent: Uint8Array | undefined;
 
   const drop = (entry: Entry): void => {
     held = held.filter((one) => one !== entry);
@@ -71,11 +81,9 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
       drop(loose[leastMissed(loose)] as Entry);
     }
   };
-  const bytesOf = (parts: Parts): Uint8Array => {
-    const bytes = allocate(parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0));
+  const readInto = (parts: Parts, bytes: Uint8Array, isNew: boolean): void => {
     let at = 0;
-    for (const { blocks, lengthBytes } of parts) pool.read(blocks, bytes.subarray(at, (at += lengthBytes)));
-    return bytes;
+    for (const { blocks, lengthBytes } of parts) pool.read(blocks, bytes.subarray(at, (at += lengthBytes)), isNew);
   };
   const pin = (entry: Entry): (() => void) => {
     let isPinned = true;
@@ -94,11 +102,35 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
     return {
       engine,
       get bytes() {
-        bytes ??= bytesOf(parts);
+        if (!bytes) readInto(parts, (bytes = allocate(lengthOf(parts))), true);
         release();
         return bytes;
       },
     };
+  };
+  const lend = <T>(entry: Entry, use: (checkpoint: Checkpoint) => Promise<T>): Promise<T> | undefined => {
+    const { engine, parts } = entry;
+    if (!parts) return undefined;
+    const release = pin(entry);
+    const lengthBytes = lengthOf(parts);
+    let memory: Uint8Array | undefined;
+    const checkpoint: Checkpoint = {
+      engine,
+      get bytes() {
+        if (!memory) {
+          const again = lent && lent.length >= lengthBytes ? lent : undefined;
+          memory = again ?? allocate(Math.ceil(lengthBytes / LENT_STEP_BYTES) * LENT_STEP_BYTES);
+          if (again) lent = undefined;
+          readInto(parts, memory.subarray(0, lengthBytes), !again);
+        }
+        release();
+        return memory.subarray(0, lengthBytes);
+      },
+    };
+    return use(checkpoint).finally(() => {
+      release();
+      if ((lent?.length ?? 0) < (memory?.length ?? 0)) lent = memory;
+    });
   };
 
   return {
@@ -118,6 +150,7 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
       thinOut();
       return {
         read: () => read(entry),
+        lend: (use) => lend(entry, use),
         isHeld: () => entry.parts !== undefined,
         pin: () => pin(entry),
         costMs,
@@ -128,6 +161,8 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
 }
 
 type Parts = readonly { readonly blocks: BlockList; readonly lengthBytes: number }[];
+
+const lengthOf = (parts: Parts): number => parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
 
 interface Entry extends Thinned {
   readonly engine: string;

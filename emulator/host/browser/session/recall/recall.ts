@@ -197,7 +197,7 @@ export function createRecall({ checkpoints, now }: RecallDeps): Recall {
       const { origin, tape, keys } = line;
       const key = keys.findLast(({ position, kept }) => position.at.virtualMs <= virtualMs && kept.isHeld());
       const start = key?.position ?? beginOf(tape);
-      const machine = await origin.make(key?.kept.read());
+      const machine = await (key?.kept.lend(origin.make) ?? origin.make(undefined));
       const player = playerOf(line, machine, start, key?.kept.costMs ?? 0);
       try {
         const shown = [origin.console, consoleOf(tape, start.consoleBytes)];

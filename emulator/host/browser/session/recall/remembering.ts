@@ -8,6 +8,7 @@ import { isAlike } from '../../../../machine/alike.js';
 import type {
   Asked,
   Capture,
+  Checkpoint,
   Engine,
   Machine,
   MachineConfig,
@@ -17,8 +18,8 @@ import type {
 import { RigError } from '../../../../machine/errors.js';
 import { createNews } from '../../../../machine/written.js';
 import { costOf, KEPT_EVERY_MS } from '../pace.js';
-import type { Checkpoints } from './checkpoints.js';
-import { runInto, type RunSoFar } from './inside.js';
+import type { Checkpoints, Kept } from './checkpoints.js';
+import { runInto, type Inside, type RunSoFar } from './inside.js';
 import { restOf, runInStretches, withMore, type Between } from './stretches.js';
 import { notTheSame } from './tape.js';
 import { createVisits, type Passed, type Stands, type Visit } from './visits.js';
@@ -40,11 +41,14 @@ export interface Remembering {
   /** Its machines can be replaced by others that did the same, so it has to be deterministic. */
   readonly engine: Engine;
   /**
-   * A run begins. Of the run before, nothing is needed any more but what is remembered.
-   * @param to name of a place where the run is going to stand, or an instant that the run before has passed. The machine is made there
-   * while the run comes to it from memory.
+   * The next run is going to a place of this name, or to an instant that the run before has passed. The machine is made there from now on,
+   * while the run before ends and the next one comes to it from memory.
    */
-  readonly begin: (to?: string | Visit) => void;
+  readonly prepare: (to: string | Inside) => void;
+  /** A run begins. Of the run before, nothing is needed any more but what is remembered. */
+  readonly begin: () => void;
+  /** Likewise, and it goes to what was prepared last. `visit`: if that is an instant. */
+  readonly beginPrepared: (visit: Visit['visit']) => void;
   /** The machines that are asked from now on, for somebody who follows them by `onWritten`, have this number in the run, 1 for the first. */
   readonly powersOn: (number: number) => void;
   /**
@@ -122,19 +126,22 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   const machineAt = async (place: Place, former: Standing | undefined): Promise<Machine> => {
     const way: { readonly to: Place; readonly came: Way }[] = [];
     let begin = place;
-    let kept = begin.kept?.read();
+    let kept = ifHeld(begin.kept);
     let nearest: KeptWithin | undefined;
     while (!kept && begin !== former?.place && begin.came) {
       const { came } = begin;
       way.unshift({ to: begin, came });
       nearest = came.within.findLast((one) => one.kept.isHeld());
       begin = came.from;
-      kept = (nearest ?? begin).kept?.read();
+      kept = ifHeld((nearest ?? begin).kept);
     }
     const goesOn = !kept && begin === former?.place;
-    if (!goesOn) await former?.machine.close();
-    const { origin } = place;
-    const machine = goesOn ? former.machine : await (kept ? engine.restore(origin.config, kept) : make(origin));
+    const { config, checkpoint } = place.origin;
+    const makeNew = async (from: Checkpoint | undefined): Promise<Machine> => {
+      await former?.machine.close();
+      return make({ config, checkpoint: from });
+    };
+    const machine = goesOn ? former.machine : await (kept?.lend(makeNew) ?? makeNew(checkpoint));
     try {
       for (const [index, { to, came }] of way.entries())
         await (index === 0 && nearest ? goOnFrom(machine, nearest, came) : goAgain(machine, to, came));
@@ -169,10 +176,10 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
   const standInside = async ({ from, to }: Passed, virtualMs: number): Promise<Stands> => {
     const { asked, report, within } = to.came;
     const nearest = within.findLast(({ at, kept }) => at.virtualMs <= virtualMs && kept.isHeld());
-    const kept = nearest?.kept.read();
-    const machine = await (kept ? engine.restore(from.origin.config, kept) : machineAt(from, undefined));
+    const made = nearest?.kept.lend((checkpoint) => engine.restore(from.origin.config, checkpoint));
+    const machine = await (made ?? machineAt(from, undefined));
     try {
-      if (!nearest || !kept) return { machine, soFar: await runInto(machine, asked, virtualMs) };
+      if (!nearest) return { machine, soFar: await runInto(machine, asked, virtualMs) };
       const more = await runInto(machine, restOf(asked, nearest.at, report.report.beginMs), virtualMs);
       return { machine, soFar: withMore(report.report, nearest.at, more) };
     } catch (error) {
@@ -322,6 +329,15 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     return self;
   };
 
+  const beginRun = (visit: Visit['visit'] | undefined): void => {
+    for (const release of pins) release();
+    pins = [];
+    origins = origins.filter(({ lastRun }) => lastRun >= run - RUNS_REMEMBERED);
+    const isForgotten = (place: Place): boolean => !origins.some((one) => one.place === rootOf(place));
+    for (const [name, place] of named) if (isForgotten(place)) named.delete(name);
+    visits.begin(visit, isForgotten);
+  };
+
   return {
     engine: {
       name: engine.name,
@@ -336,24 +352,26 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
       }),
     },
     powersOn: visits.powersOn,
-    begin(to) {
+    prepare(to) {
       dropAhead();
-      for (const release of pins) release();
-      pins = [];
-      // On the way to somewhere all is needed that was needed before.
-      if (to === undefined) run += 1;
-      origins = origins.filter(({ lastRun }) => lastRun >= run - RUNS_REMEMBERED);
-      const isForgotten = (place: Place): boolean => !origins.some((one) => one.place === rootOf(place));
-      for (const [name, place] of named) if (isForgotten(place)) named.delete(name);
-      visits.begin(typeof to === 'object' ? to : undefined, isForgotten);
-      const place = typeof to === 'string' ? named.get(to) : undefined;
+      if (typeof to === 'object') return visits.prepare(to);
+      const place = named.get(to);
       if (place) makeAhead(place);
     },
+    begin() {
+      dropAhead();
+      run += 1;
+      beginRun(undefined);
+    },
+    // On the way to somewhere all is needed that was needed before.
+    beginPrepared: beginRun,
     async stand(name) {
       const place = last?.place();
-      if (place) named.set(name, place);
+      // Nobody looks at a machine that has ended.
+      const stands = place && !hasEnded(place);
+      if (stands) named.set(name, place);
       else named.delete(name);
-      await last?.stand();
+      if (stands) await last?.stand();
       // The run has come to another place than it was to.
       dropAhead();
       visits.drop();
@@ -370,6 +388,8 @@ interface Real {
   /** Whether it stands really there. */
   readonly isThere: () => boolean;
 }
+
+const ifHeld = (kept: Kept | undefined): Kept | undefined => (kept?.isHeld() === true ? kept : undefined);
 
 interface Standing {
   readonly machine: Machine;

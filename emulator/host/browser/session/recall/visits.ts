@@ -53,16 +53,26 @@ export interface Visits {
   /** The run has asked something of a machine that stood at `from`. Only what somebody follows by `onWritten` is counted. */
   readonly pass: (from: Place, to: Place, request: Pick<RunRequest, 'onWritten'>) => void;
   /**
+   * The next run is going to an instant that a run before has passed, or to the nearest after it: what was before a machine was restored
+   * was nowhere asked. The machine is made there from now on.
+   */
+  readonly prepare: (inside: Inside) => void;
+  /**
    * A run begins.
-   * @param visit of an instant that a run before has passed, or the nearest after it: what was before a machine was restored was nowhere
-   * asked. The machine is made there while the run comes to it from memory.
+   * @param visit of the instant that was prepared last. Without one, what was prepared is dropped.
    * @param isForgotten whether nothing is known of a place any more.
    */
-  readonly begin: (visit: Visit | undefined, isForgotten: (place: Place) => boolean) => void;
+  readonly begin: (visit: Visit['visit'] | undefined, isForgotten: (place: Place) => boolean) => void;
   /** There is no visit in what is asked between these places, or it is over when the promise resolves. `show`: gets what was done until then. */
   readonly between: (from: Place, to: Place, show: (soFar: RunSoFar) => void) => Promise<void>;
   /** The run does not come to where it was to be visited. */
   readonly drop: () => void;
+}
+
+/** A machine that is made for a visit. */
+interface Prepared {
+  readonly at: Passed;
+  readonly stands: Promise<Stands>;
 }
 
 export interface VisitsDeps {
@@ -76,13 +86,17 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
   /** What runs have asked, by the place to which they came by that. */
   const passed = new Map<Reached, Passed>();
   let number = 0;
-  let visiting: (Visit & { readonly at: Passed; readonly stands: Promise<Stands> }) | undefined;
+  let prepared: Prepared | undefined;
+  let visiting: (Prepared & Pick<Visit, 'visit'>) | undefined;
 
-  const drop = (): void => {
-    visiting?.stands.then(
+  const close = (of: Prepared | undefined): void => {
+    of?.stands.then(
       ({ machine }) => machine.close(),
       () => undefined,
     );
+  };
+  const drop = (): void => {
+    close(visiting);
     visiting = undefined;
   };
 
@@ -94,21 +108,27 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
       if (!onWritten || !isReached(to)) return;
       if (!passed.has(to)) passed.set(to, { number, from, to });
     },
+    prepare({ machine, virtualMs }) {
+      close(prepared);
+      prepared = undefined;
+      const asked = [...passed.values()].filter(({ number }) => number === machine);
+      // Where a scenario was changed, the last run is the one that counts.
+      const at =
+        asked.findLast(({ to }) => isWithin(virtualMs, to.came.report.report)) ??
+        asked.find(({ to }) => virtualMs < to.came.report.report.virtualMs);
+      if (!at) return;
+      const stands = stand(at, virtualMs);
+      // Whoever waits for it is told.
+      stands.catch(() => undefined);
+      prepared = { at, stands };
+    },
     begin(visit, isForgotten) {
       drop();
       number = 0;
       for (const place of passed.keys()) if (isForgotten(place)) passed.delete(place);
-      const asked = [...passed.values()].filter(({ number }) => number === visit?.machine);
-      const at =
-        visit &&
-        // Where a scenario was changed, the last run is the one that counts.
-        (asked.findLast(({ to }) => isWithin(visit.virtualMs, to.came.report.report)) ??
-          asked.find(({ to }) => visit.virtualMs < to.came.report.report.virtualMs));
-      if (!visit || !at) return;
-      const stands = stand(at, visit.virtualMs);
-      // Whoever waits for it is told.
-      stands.catch(() => undefined);
-      visiting = { ...visit, at, stands };
+      if (prepared && visit) visiting = { ...prepared, visit };
+      else close(prepared);
+      prepared = undefined;
     },
     async between(from, to, show) {
       if (!visiting || from !== visiting.at.from || to !== visiting.at.to) return;
