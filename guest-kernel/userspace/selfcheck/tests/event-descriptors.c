@@ -181,7 +181,8 @@ static void prepare_pidfd(void)
 static void corrupt_pidfd(void)
 {
 	must(kill(living_pid, SIGKILL));
-	sleep_ms(100);
+	while (!readable(living))
+		sleep_ms(2);
 }
 
 static void verify_pidfd(void)

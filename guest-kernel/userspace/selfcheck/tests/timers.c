@@ -303,7 +303,8 @@ static void prepare_sleep(void)
 static void corrupt_sleep(void)
 {
 	must_0(pthread_kill(far_sleeper, SIGUSR1));
-	sleep_ms(100);
+	while (!atomic_load(&far_woke))
+		sleep_ms(2);
 }
 
 static void verify_sleep(void)
