@@ -62,8 +62,9 @@ interface Opened {
   scenario: Promise<LoadedScenario> | undefined;
 }
 
+/** Each leaves, whether the others can or not. */
 const leaveAll = async (leaves: readonly (() => Promise<void>)[]): Promise<void> => {
-  for (const leave of leaves) await leave();
+  await Promise.all(leaves.map((leave) => leave()));
 };
 
 /** A machine that stands has the same memory each time, so all who look at it share one capture. */
