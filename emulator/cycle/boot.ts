@@ -19,8 +19,9 @@ export interface ByteCache {
   put(key: string, bytes: Uint8Array): Promise<void>;
 }
 
-/** Points at which a booting machine holds. */
-export type BootStage = 'beforeDisk' | 'agentReady';
+/** Points at which a booting machine holds, in their order. */
+export const BOOT_STAGES = ['beforeDisk', 'agentReady'] as const;
+export type BootStage = (typeof BOOT_STAGES)[number];
 
 export interface Booter {
   readonly engine: Engine;
@@ -136,8 +137,7 @@ export async function machineAt(
   const itself = await withLate();
   const recorder = await powerOn(itself);
   try {
-    for (const each of stage === 'beforeDisk' ? ([stage] as const) : (['beforeDisk', stage] as const))
-      await goOnTo(each, recorder, itself);
+    for (const each of BOOT_STAGES.slice(0, BOOT_STAGES.indexOf(stage) + 1)) await goOnTo(each, recorder, itself);
     return recorder;
   } catch (error) {
     await recorder.machine.close();

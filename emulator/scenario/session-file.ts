@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /**
  * What was done on the page, as a small file and as a link: a scenario, what its machine is made of, and where it has ended. Either the
- * scenario was run, or keys were typed at the prompt of its machine.
+ * scenario was run, or keys were typed: at the prompt of its machine, or to a machine of its run that was taken over.
  */
 import { parseJson } from '../report/json.js';
 
 export interface SessionFile {
-  /** Changes whenever a program of another version could not read it. Format 1 has neither keys nor the core. */
-  readonly sessionFormat: 1 | typeof SESSION_FORMAT;
+  /**
+   * Changes whenever a program of another version could not read it. Format 1 has neither keys nor the core, format 2 no {@link within}.
+   * Each session is written in the first format that has what it needs.
+   */
+  readonly sessionFormat: 1 | typeof SESSION_FORMAT | typeof WITHIN_FORMAT;
   /** Version of Snapback. */
   readonly snapback: string;
   /** Text of a scenario file. */
@@ -18,10 +21,12 @@ export interface SessionFile {
   readonly core?: string;
   /** That of the report on its run, or that of the machine at {@link until}; absent when it has not been run. */
   readonly stateHash?: string;
-  /** What was typed at the prompt, in its order; present with {@link until} only. */
+  /** What was typed, in its order; present with {@link until} only. */
   readonly typed?: readonly Typed[];
-  /** Where the machine at the prompt stood; absent when the session is of a run. */
+  /** Where the machine stood; absent when the session is of a run. */
   readonly until?: Instant;
+  /** Where the machine was taken over from a run of the scenario; present with {@link until} only. Otherwise it is that of the prompt. */
+  readonly within?: Within;
 }
 
 /** Between two ticks of a machine, by its counters. The instructions alone do not tell it: an idle machine has none. */
@@ -30,12 +35,18 @@ export interface Instant {
   readonly virtualMs: number;
 }
 
+/** Between two ticks of a machine of a run: 1 for the first that is powered on. */
+export interface Within extends Instant {
+  readonly machine: number;
+}
+
 /** Bytes for the console, and where the machine got them. */
 export interface Typed extends Instant {
   readonly base64: string;
 }
 
 export const SESSION_FORMAT = 2;
+export const WITHIN_FORMAT = 3;
 
 /** The name under which the page offers it. */
 export const SESSION_NAME = 'snapback-session.json';
@@ -54,7 +65,7 @@ export function readSession(text: string): { readonly session: SessionFile } | {
   const { sessionFormat, snapback, scenario, artifacts, stateHash } = found;
   if (!isFormat(sessionFormat))
     return {
-      problem: `its sessionFormat is ${JSON.stringify(sessionFormat) ?? 'missing'}, not 1 or ${SESSION_FORMAT}`,
+      problem: `its sessionFormat is ${JSON.stringify(sessionFormat) ?? 'missing'}, not 1, ${SESSION_FORMAT} or ${WITHIN_FORMAT}`,
     };
   if (typeof snapback !== 'string') return { problem: 'its snapback is no text' };
   if (typeof scenario !== 'string') return { problem: 'its scenario is no text' };
@@ -70,25 +81,35 @@ export function readSession(text: string): { readonly session: SessionFile } | {
   return sessionFormat === 1 ? { session } : withPrompt(session, found);
 }
 
-const isFormat = (value: unknown): value is SessionFile['sessionFormat'] => value === 1 || value === SESSION_FORMAT;
+const isFormat = (value: unknown): value is SessionFile['sessionFormat'] =>
+  value === 1 || value === SESSION_FORMAT || value === WITHIN_FORMAT;
 
-/** The session with what format 2 has besides. */
+/** The session with what formats 2 and 3 have besides. */
 function withPrompt(
   session: SessionFile,
-  { core, typed, until }: Readonly<Record<string, unknown>>,
+  { core, typed, until, within }: Readonly<Record<string, unknown>>,
 ): { readonly session: SessionFile } | { readonly problem: string } {
   if (core !== undefined && typeof core !== 'string') return { problem: 'its core is no text' };
+  if (within !== undefined && session.sessionFormat !== WITHIN_FORMAT)
+    return { problem: `it has within, which is of sessionFormat ${WITHIN_FORMAT}` };
   const known = { ...session, ...(core !== undefined && { core }) };
-  if (until === undefined) return typed === undefined ? { session: known } : { problem: 'it has typed, but no until' };
+  if (until === undefined) {
+    const lost = Object.entries({ typed, within }).find(([, value]) => value !== undefined);
+    return lost ? { problem: `it has ${lost[0]}, but no until` } : { session: known };
+  }
   if (!isInstant(until)) return { problem: 'its until is no place of a machine' };
   if (session.stateHash === undefined) return { problem: 'it has until, but no stateHash' };
   if (typed !== undefined && !isTyped(typed)) return { problem: 'its typed is no list of keys with their places' };
+  if (within !== undefined && !isWithin(within)) return { problem: 'its within is no place of a machine of a run' };
   const keys = typed ?? [];
-  const instants: readonly Instant[] = [...keys, until];
+  const instants: readonly Instant[] = [...(within ? [within] : []), ...keys, until];
   if (instants.some(({ virtualMs }, index) => virtualMs < (instants[index - 1]?.virtualMs ?? 0)))
     return { problem: 'its typed is not in its order' };
-  return { session: { ...known, typed: keys, until } };
+  return { session: { ...known, typed: keys, until, ...(within && { within }) } };
 }
+
+const isWithin = (value: unknown): value is Within =>
+  isInstant(value) && Number.isSafeInteger((value as Partial<Within>).machine);
 
 const isInstant = (value: unknown): value is Instant => {
   const { instructions, virtualMs } = (value ?? {}) as Partial<Record<keyof Instant, unknown>>;

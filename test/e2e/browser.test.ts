@@ -62,7 +62,7 @@ import {
   recordGrowing,
   recordRunning,
 } from './page-reading.js';
-import { checkInside } from './page-inside.js';
+import { checkInside, checkResuming } from './page-inside.js';
 import { emptyViewPictures, picture, pictureOfViews } from './page-pictures.js';
 import { checkRedirected } from './page-redirected.js';
 import { checkPausedScreen, checkScreen } from './page-screen.js';
@@ -624,7 +624,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await tabTo(t, page, '#skip');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => (globalThis as unknown as There).document.activeElement.id === 'verdict');
-  t.equal(await checkInside(t, page, 'save the image'), report.stateHash, 'by way of an instant to the same end');
+  await checkResuming(t, page);
+  const newPage = (): Promise<Page> => page.context().newPage();
+  t.equal(await checkInside(t, page, 'save the image', newPage), report.stateHash, 'by an instant to the same end');
   // Back to the suspend, and on with a fault of the list.
   await tabTo(t, page, '#timeline .mark[title^="before: suspend"]');
   t.equal(await act(press('Enter')), 'suspend (sys_snapshot)', 'a mark on the timeline goes there');

@@ -5,7 +5,7 @@ import t from 'tap';
 import { createV86Engine } from '../../emulator/engines/v86/host-node/engine.js';
 import { coreDigest } from '../../emulator/host/node/core-digest.js';
 import { linkPart, readSession, sessionTextOfLink, type SessionFile } from '../../emulator/scenario/session-file.js';
-import { repeatAtPrompt } from '../../tools/run/prompt-session.js';
+import { repeatAtPrompt } from '../../tools/run/typed-session.js';
 import type { StandsAt } from '../../emulator/host/browser/session/protocol.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';

@@ -10,7 +10,8 @@ import { checkForBrowser } from '../page/scenario-page.js';
 import { machineAtAgent } from '../run/at-agent.js';
 import { sharedEngine } from '../run/engines.js';
 import { ownCommand, quoted } from '../run/own-command.js';
-import { repeatAtPrompt } from '../run/prompt-session.js';
+import { repeatAtPrompt, repeatTaken } from '../run/typed-session.js';
+import { runScenario, type RunHooks } from '../run/run-scenario.js';
 import { scenarioOfText, type LoadedScenario } from '../run/scenario-file.js';
 import { buildContext } from './build-context.js';
 import { ensurePrerequisites } from './doctor.js';
@@ -29,7 +30,7 @@ export async function replaySession(
     const { session, loaded } = await attempt(one, () => loadSession(file, text));
     one.name = loaded.scenario.name;
     const { until } = session;
-    if (until) return attempt(one, () => replayPrompt(file, { ...session, until }, loaded, options, signal));
+    if (until) return attempt(one, () => replayTyped(file, { ...session, until }, loaded, options, signal));
     one.run = await attempt(one, () => runOne(loaded, options, signal));
     const { report } = one.run;
     print(`${renderText(report, { colour: hasColour(options) })}\n`, options);
@@ -49,32 +50,40 @@ export async function replaySession(
   });
 }
 
-/** Repeats what was typed at the prompt. There is no scenario's verdict, so the exit status is `pass` when the state is the same. */
-async function replayPrompt(
+/** Repeats what was typed, at the prompt or to a machine of a run. There is no scenario's verdict, so the exit status is `pass` when the state is the same. */
+async function replayTyped(
   file: string,
-  session: PromptSession,
+  session: TypedSession,
   loaded: LoadedScenario,
   options: RunOptions,
   signal: AbortSignal,
 ): Promise<number> {
   const { json, junit, ktap, trace, console: log } = options;
   if ([json, junit, ktap, trace, log].some((wanted) => wanted !== undefined))
-    throw new InputError(
-      `${file} is a session of the prompt, in which no scenario is run, so there is no report on it`,
-      {
-        remedy: 'leave out the options that name files of a report',
-      },
-    );
+    throw new InputError(`${file} is a session in which no scenario is run to its end, so there is no report on it`, {
+      remedy: 'leave out the options that name files of a report',
+    });
   checkForBrowser(loaded);
   const { context, progress } = buildContext(signal);
   await ensurePrerequisites(context);
   try {
     const { files, agentReady } = await machineAtAgent(loaded, context);
-    progress.say('typing what was typed');
-    const { elsewhere, stateHash } = await repeatAtPrompt(sharedEngine('v86'), files.config, agentReady, session, {
-      signal,
-      ...(options.verbose === true && { onConsole: (bytes: Uint8Array) => void process.stderr.write(bytes) }),
-    });
+    const { within } = session;
+    const engine = sharedEngine('v86');
+    const onConsole = options.verbose === true ? (bytes: Uint8Array) => void process.stderr.write(bytes) : undefined;
+    const hooks: RunHooks = {
+      say: progress.say,
+      ...(onConsole && { onConsole }),
+    };
+    if (!within) progress.say('typing what was typed');
+    const { elsewhere, stateHash } = within
+      ? await repeatTaken(
+          engine,
+          (handover) => runScenario(loaded, context, { ...hooks, handover }),
+          { ...session, within },
+          { signal, onConsole },
+        )
+      : await repeatAtPrompt(engine, files.config, agentReady, session, { signal, onConsole });
     progress.clear();
     const present = { artifacts: files.hashes, packages: packageVersions(), stateHash };
     const differences = [...sessionDifferences(session, present), ...placeDifferences(session.until, elsewhere)];
@@ -93,7 +102,7 @@ async function replayPrompt(
   }
 }
 
-type PromptSession = SessionFile & Required<Pick<SessionFile, 'until'>>;
+type TypedSession = SessionFile & Required<Pick<SessionFile, 'until'>>;
 
 /** Empty when the machine is where it stood on the page. `elsewhere`: see `Repeated`. */
 export function placeDifferences(until: Instant, elsewhere: Instant | undefined): readonly string[] {

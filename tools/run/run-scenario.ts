@@ -7,7 +7,7 @@ import type { MachineShown } from '../../emulator/cycle/machines.js';
 import { isFlavour, type MachineOptions } from '../../emulator/cycle/plan.js';
 import type { RunOutcome } from '../../emulator/cycle/outcome.js';
 import type { Waited } from '../../emulator/cycle/recorder.js';
-import { bootStates, type Booter } from '../../emulator/cycle/boot.js';
+import { BOOT_STAGES, bootStates, type Booter, type ByteCache } from '../../emulator/cycle/boot.js';
 import { mountOnce } from '../../emulator/cycle/mount-once.js';
 import type { Proofs, SuspendEvidence } from '../../emulator/cycle/proofs.js';
 import type { RamCopy } from '../../emulator/machine/contract.js';
@@ -15,6 +15,7 @@ import { kindsAtCopy } from '../../emulator/verify/memory/kinds.js';
 import { runPlan } from '../../emulator/cycle/run.js';
 import { reportOf, type Report, type ReportContext } from '../../emulator/report/model.js';
 import { disksOf, type DiskShown } from '../../emulator/host/browser/session/disks.js';
+import type { Handover } from '../../emulator/host/browser/session/recall/handover.js';
 import { byteCache } from '../../emulator/host/node/byte-cache.js';
 import { keyWithoutDisks, obtainMachineFiles, withShare, type MachineFiles } from './machine-files.js';
 import { nodeMatcher } from '../../emulator/host/node/matcher.js';
@@ -37,6 +38,8 @@ export interface RunHooks extends EvidenceListeners {
   readonly onCopy?: (kinds: Uint8Array) => void;
   /** See `MachinesDeps.onMachine`. */
   readonly onMachine?: (shown: MachineShown) => void;
+  /** Of the engine that all runs share; it takes a machine from this run, which rejects then. */
+  readonly handover?: Handover;
 }
 
 export interface ScenarioRun {
@@ -69,13 +72,16 @@ export async function runScenario(
     machines[shown.number - 1] = shown;
     hooks.onMachine?.(shown);
   };
+  const cache = byteCache(join(context.cacheDir, 'checkpoints'), () =>
+    hooks.say('the cache is read-only: checkpoints are not kept'),
+  );
+  const { handover } = hooks;
   const quiet: Booter = {
-    engine: sharedEngine(plan.machine.engine),
+    engine: handover?.engine ?? sharedEngine(plan.machine.engine),
     config: files.config,
     configKey: files.configKey,
-    cache: byteCache(join(context.cacheDir, 'checkpoints'), () =>
-      hooks.say('the cache is read-only: checkpoints are not kept'),
-    ),
+    // The machine may have been taken before the state that runs of the scenario have in common.
+    cache: handover ? onlyBoots(cache) : cache,
     signal: context.signal,
   };
   const mounter: Booter = { ...quiet, configKey: keyWithoutDisks(files) };
@@ -92,11 +98,13 @@ export async function runScenario(
           else if (waited && waited.passedMs >= TOLD_FROM_MS) hooks.say(said.what, said.fraction, passed(waited));
         },
         ...(hooks.onConsole && { onConsole: hooks.onConsole }),
+        ...(handover && { onWritten: () => undefined }),
       },
       states,
       ...(hooks.onFinding && { onFinding: hooks.onFinding }),
       ...(hooks.onCommand && { onCommand: hooks.onCommand }),
       onMachine,
+      ...(handover && { onPowerOn: handover.powersOn }),
       proofs: hooks.onCopy ? tellingProofs(proofs, files, hooks.onCopy) : proofs,
       matcher: nodeMatcher({ signal: context.signal }),
       hash: sha256Hex,
@@ -118,6 +126,12 @@ export async function runScenario(
     disks: disksOf(files.config.disks, plan),
   };
 }
+
+/** Of the states of the cache, those of boots. */
+const onlyBoots = ({ get }: ByteCache): ByteCache => ({
+  get: (key) => (BOOT_STAGES.some((stage) => key.startsWith(`${stage}-`)) ? get(key) : Promise.resolve(undefined)),
+  put: () => Promise.resolve(),
+});
 
 /** The same proofs, which tell what each page was used for at each copy that they get. */
 function tellingProofs(

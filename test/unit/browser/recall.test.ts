@@ -19,7 +19,7 @@ import {
 import type { Checkpoint, Machine, MachineConfig, RunReport } from '../../../emulator/machine/contract.js';
 import type { SessionFile } from '../../../emulator/scenario/session-file.js';
 import { gpa } from '../../../emulator/machine/units.js';
-import { repeatAtPrompt } from '../../../tools/run/prompt-session.js';
+import { repeatAtPrompt } from '../../../tools/run/typed-session.js';
 import { bytes, sha256, SMALL } from './fixtures/fake-machine.js';
 
 /** Bytes of which each block has one value. */

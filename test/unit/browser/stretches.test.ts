@@ -124,6 +124,34 @@ for (const [until, asked] of Object.entries(REQUESTS))
     await Promise.all([one.machine.close(), machine.close()]);
   });
 
+t.test('a run stands where it is to stop', async (t) => {
+  const asked = { send, virtualMsMax: 200 };
+  const one = await begun();
+  const expected = await one.machine.run(asked);
+  const into = await begun();
+  const stopAtMs = into.beginMs + 50;
+  const there = await runInto(into.machine, asked, stopAtMs);
+  const { machine } = await begun();
+  const stood: number[] = [];
+  const report = await runInStretches(machine, asked, {
+    now: () => 0,
+    stopAtMs,
+    between: ({ virtualMs }) => Promise.resolve(void stood.push(virtualMs)),
+  });
+  t.same(brief(report), brief(expected), 'and does the same as otherwise');
+  t.ok(stood.includes(there.virtualMs), `${there.virtualMs} is among ${stood.join(', ')}`);
+  const gone = await begun();
+  const left = runInStretches(gone.machine, asked, {
+    now: () => 0,
+    stopAtMs,
+    between: ({ virtualMs }) => (virtualMs < stopAtMs ? Promise.resolve() : Promise.reject(new Error('left'))),
+  });
+  await t.rejects(left, { message: 'left' });
+  t.equal(await gone.machine.stateHash(), await into.machine.stateHash(), 'it does not go on when that rejects');
+  for (const { machine } of [one, into, gone]) await machine.close();
+  await machine.close();
+});
+
 t.test('what is run into is not run beyond', async (t) => {
   const { machine, beginMs } = await begun();
   const asked = { send, virtualMsMax: 200 };

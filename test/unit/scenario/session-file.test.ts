@@ -64,14 +64,14 @@ t.test('a session is a file and a link', async (t) => {
   for (const damaged of ['#session=', '#session=*', link.slice(0, -7)])
     t.match(readSession(sessionTextOfLink(damaged) ?? ''), { problem: /^it is not JSON/ }, damaged);
   const problem = (change: object): unknown => readSession(JSON.stringify({ ...session, ...change }));
-  t.same(problem({ sessionFormat: 3 }), { problem: 'its sessionFormat is 3, not 1 or 2' });
-  t.same(problem({ sessionFormat: undefined }), { problem: 'its sessionFormat is missing, not 1 or 2' });
+  t.same(problem({ sessionFormat: 4 }), { problem: 'its sessionFormat is 4, not 1, 2 or 3' });
+  t.same(problem({ sessionFormat: undefined }), { problem: 'its sessionFormat is missing, not 1, 2 or 3' });
   t.same(problem({ snapback: 1 }), { problem: 'its snapback is no text' });
   t.same(problem({ scenario: undefined }), { problem: 'its scenario is no text' });
   for (const artifacts of [null, 'x', { kernel: 1 }])
     t.same(problem({ artifacts }), { problem: 'its artifacts are no hashes by name' });
   t.same(problem({ stateHash: 5 }), { problem: 'its stateHash is no text' });
-  t.same(readSession('null'), { problem: 'its sessionFormat is missing, not 1 or 2' });
+  t.same(readSession('null'), { problem: 'its sessionFormat is missing, not 1, 2 or 3' });
   const first: SessionFile = { ...session, sessionFormat: 1 };
   t.same(readSession(sessionText(first)), { session: first }, 'a file of the format before');
 });
@@ -103,6 +103,21 @@ t.test('a session of the prompt', async (t) => {
     t.same(problem({ typed: damaged }), { problem: 'its typed is no list of keys with their places' });
   t.same(problem({ typed: typed.toReversed() }), { problem: 'its typed is not in its order' });
   t.same(problem({ until: { ...until, virtualMs: 1000 } }), { problem: 'its typed is not in its order' });
+});
+
+t.test('a session of a machine that was taken over from a run', async (t) => {
+  const within = { machine: 2, instructions: 70, virtualMs: 7.25 };
+  const typed = [{ instructions: 80, virtualMs: 8, base64: 'bHM=' }];
+  const until = { instructions: 99, virtualMs: 2000.1 };
+  const taken: SessionFile = { ...session, sessionFormat: 3, typed, until, within };
+  t.same(readSession(sessionText(taken)), { session: taken });
+  t.same(readSession(sessionTextOfLink(linkPart(taken)) ?? ''), { session: taken });
+  const problem = (change: object): unknown => readSession(JSON.stringify({ ...taken, ...change }));
+  t.same(problem({ sessionFormat: 2 }), { problem: 'it has within, which is of sessionFormat 3' });
+  t.same(problem({ typed: undefined, until: undefined }), { problem: 'it has within, but no until' });
+  for (const damaged of [null, 5, until, { ...within, machine: 0.5 }, { machine: 1 }])
+    t.same(problem({ within: damaged }), { problem: 'its within is no place of a machine of a run' });
+  t.same(problem({ within: { ...within, virtualMs: 9 } }), { problem: 'its typed is not in its order' });
 });
 
 const planOf = (text: string): Plan => {
@@ -172,7 +187,7 @@ t.test('a session is repeated on this host', async (t) => {
   t.match(loaded.replay, /replay 'a b\.json'$/);
   await t.rejects(loadSession('x.json', '{ "sessionFormat": 9 }'), {
     exitCode: 2,
-    message: 'x.json is no session: its sessionFormat is 9, not 1 or 2',
+    message: 'x.json is no session: its sessionFormat is 9, not 1, 2 or 3',
   });
   await t.rejects(loadSession('x.json', sessionText({ ...session, scenario: 'steps: []' })), {
     exitCode: 2,
@@ -204,6 +219,6 @@ t.test('a session is repeated on this host', async (t) => {
   const ofPrompt = sessionText({ ...session, typed: [], until: place });
   await t.rejects(replaySession('x.json', ofPrompt, { json: '/dev/null' }, signal), {
     exitCode: 2,
-    message: /^x\.json is a session of the prompt, .* no report on it$/,
+    message: /^x\.json is a session in which no scenario .* no report on it$/,
   });
 });

@@ -5,10 +5,10 @@ import type { Standing } from '../../../cycle/steps/context.js';
 import { blobsBegin } from '../../../engines/checkpoint-format.js';
 import { createBrowserEngine } from '../../../engines/v86/host-browser/engine.js';
 import { concat } from '../../../machine/bytes.js';
-import type { Engine } from '../../../machine/contract.js';
+import type { Engine, MarkerSeen } from '../../../machine/contract.js';
 import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
-import { SESSION_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
+import { SESSION_FORMAT, WITHIN_FORMAT, type SessionFile, type Within } from '../../../scenario/session-file.js';
 import {
   loadMachine,
   loadScenario,
@@ -33,11 +33,11 @@ import { isSame, machineAtPrompt, typeAgain } from './prompt.js';
 import { createCheckpoints } from './recall/checkpoints.js';
 import { createRecall, type Origin, type Player } from './recall/recall.js';
 import { rememberingEngine, type Remembering } from './recall/remembering.js';
-import type { Taken } from './recall/visits.js';
+import { handover } from './recall/handover.js';
 import { notTheSame } from './recall/tape.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
-import { createWalk, nameOf } from './walk.js';
+import { createWalk, nameOf, type TakenOver } from './walk.js';
 
 /** The most that all checkpoints of a session may need, of the machine at the prompt and of runs. */
 const CHECKPOINT_BYTES_MAX = 384e6;
@@ -45,8 +45,6 @@ const CHECKPOINT_BYTES_MAX = 384e6;
 const FIRST_LINE_OF_RUNS = 1e6;
 /** Likewise where those that were taken over begin. */
 const FIRST_LINE_OF_TAKEN = 2e6;
-/** The line on which the keys of a link are typed. */
-const FIRST_LINE = 1;
 /** Real time between two reports of where that machine is, while it moves. */
 const MOVE_EVERY_MS = 250;
 
@@ -56,8 +54,6 @@ interface Opened {
   /** Of the machines of runs step by step. */
   readonly remembering: Remembering;
   readonly session: SessionFile | undefined;
-  /** Of the machine at the prompt. */
-  readonly origin: Origin;
   /** Loaded by the first run. */
   scenario: Promise<LoadedScenario> | undefined;
 }
@@ -100,6 +96,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   });
   const recall = createRecall({ checkpoints, now });
 
+  /** The line on which the keys of the link are typed. */
+  let linkedLine: number | undefined;
+  /** What the machines are of that begin there. */
+  const begunOf = new Map<Origin, Pick<SessionFile, 'scenario' | 'within'>>();
+
   const open = async ({ page, scenario, session: sessionText }: Extract<ToSession, { do: 'open' }>): Promise<void> => {
     void tellScenarios(page);
     const loaded = await loadMachine(
@@ -128,20 +129,27 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       make: async (checkpoint) =>
         checkpoint ? engine.restore(config, checkpoint) : (await machineAtPrompt(engine, config, agentReady)).machine,
     };
-    opened = { machine: loaded, engine, remembering, session, origin, scenario: undefined };
+    opened = { machine: loaded, engine, remembering, session, scenario: undefined };
+    begunOf.set(origin, { scenario: session?.scenario ?? loaded.description.scenario.text });
     const player = recall.follow(machine, origin);
-    const isOfPrompt = session?.until !== undefined;
-    if (isOfPrompt) await replay(player, session, shown);
-    talk(opened, player, isOfPrompt);
+    if (session?.within) {
+      await player.close();
+      await comeTo(opened, session, session.within);
+    } else {
+      const isOfPrompt = session?.until !== undefined;
+      if (isOfPrompt) await replay(player, session, shown);
+      talk(opened, player, isOfPrompt);
+    }
     for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
     tellStored();
   };
 
-  /** Does what a link says of the prompt. `shown`: by the console so far. @throws RigError when the machine does something else. */
+  /** Types what was typed in the session of a link. `shown`: by the console so far. @throws RigError when the machine does something else. */
   const replay = async (player: Player, session: SessionFile, shown: Uint8Array): Promise<void> => {
     tell({ tell: 'going' });
+    linkedLine = player.line();
     const startedMs = now();
     const pieces = [shown];
     const elsewhere = await typeAgain(
@@ -160,21 +168,26 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'arrived', console: concat(pieces), tookMs: now() - startedMs });
   };
 
-  /** What was done up to where the machine at the prompt stands. */
+  /** What was done up to where the machine of the player stands. */
   const sessionAt = (
-    { machine: { description }, session }: Opened,
+    { machine: { description } }: Opened,
     player: Player,
     stateHash: string,
-  ): SessionFile => ({
-    sessionFormat: SESSION_FORMAT,
-    snapback: description.snapback,
-    scenario: session?.scenario ?? description.scenario.text,
-    artifacts: description.artifacts,
-    core: description.core,
-    stateHash,
-    typed: player.typed(),
-    until: player.at(),
-  });
+  ): SessionFile | undefined => {
+    const begun = begunOf.get(player.origin);
+    return (
+      begun && {
+        sessionFormat: begun.within ? WITHIN_FORMAT : SESSION_FORMAT,
+        snapback: description.snapback,
+        ...begun,
+        artifacts: description.artifacts,
+        core: description.core,
+        stateHash,
+        typed: player.typed(),
+        until: player.at(),
+      }
+    );
+  };
 
   /** The console is that of the player's machine. */
   const talk = (of: Opened, player: Player, stands: boolean): void => {
@@ -198,11 +211,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         const leaves = [memory.standing(reader, virtualMs), screen.standing(player.machine, virtualMs)];
         const told = player.machine.stateHash().then(
           (stateHash) => {
-            const isThere = session?.until && player.line() === FIRST_LINE && isSame(session.until, player.at());
+            const isThere = session?.until && player.line() === linkedLine && isSame(session.until, player.at());
             tell({
               tell: 'stands',
               stands: { ...player.at(), stateHash },
-              session: player.origin === of.origin ? sessionAt(of, player, stateHash) : undefined,
+              session: sessionAt(of, player, stateHash),
               expected: isThere ? session.stateHash : undefined,
             });
           },
@@ -239,14 +252,15 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     talk(opened, player, true);
   };
 
-  /** A machine of a run is at the console from now on. */
-  const follow = async ({ machine, instructions, virtualMs, console, make }: Taken): Promise<void> => {
+  /** A machine of a run is at the console from now on. `session`: of a link, what is typed there. */
+  const follow = async ({ taken, machine: number, scenario }: TakenOver, session?: SessionFile): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
     tell({ tell: 'going' });
     const startedMs = performance.now();
+    const { machine, instructions, virtualMs, console, make } = taken;
     const first = checkpoints.keep(await machine.checkpoint(), FIRST_LINE_OF_TAKEN, 0);
     first.pin();
-    const player = recall.follow(machine, {
+    const origin: Origin = {
       begin: { instructions, virtualMs },
       console,
       async make(checkpoint) {
@@ -254,9 +268,51 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         if (!made) throw new RigError('the checkpoint of a machine that was taken over is no longer held');
         return made;
       },
-    });
-    tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
+    };
+    begunOf.set(origin, { scenario, within: { machine: number, instructions, virtualMs } });
+    const player = recall.follow(machine, origin);
+    if (session) await replay(player, session, console);
+    else tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
     talk(opened, player, true);
+  };
+
+  /** Runs the scenario of a link up to where its machine was taken over. @throws RigError when the run does something else. */
+  const comeTo = async (of: Opened, session: SessionFile, within: Within): Promise<void> => {
+    const { scenario: text } = session;
+    const own = of.machine.description.scenario.text;
+    tell({ tell: 'running', again: undefined });
+    const { engine, powersOn, taken } = handover(of.engine, within);
+    const scenario = await scenarioFor(of, text, text === own ? undefined : changeOf(text, own));
+    const options = { states: bootStates(), onPowerOn: powersOn };
+    await runScenario(scenario, engine, tell, options, readersOf(scenario)).catch((error: unknown) => {
+      if (!taken()) throw error;
+    });
+    const machine = taken();
+    if (!machine) throw notTheSame(within);
+    await follow({ taken: machine, machine: within.machine, scenario: text }, session);
+  };
+
+  /** `change`: of its own scenario to `text`, if they are not the same. A run that begins anew needs the same again. */
+  const scenarioFor = async (
+    of: Opened,
+    text: string,
+    change: ReturnType<typeof changeOf> | undefined,
+  ): Promise<LoadedScenario> => {
+    of.scenario ??= loadScenario(of.machine, (loading) => tell({ tell: 'loading', loading }));
+    const loaded = await of.scenario.catch((error: unknown) => {
+      of.scenario = undefined;
+      throw error;
+    });
+    return change ? changed(loaded, change, text) : loaded;
+  };
+
+  /** They answer about the run that there was last. */
+  const readersOf = ({
+    config,
+    systemMap,
+  }: LoadedScenario): { readonly disks: DiskReader; readonly fates: FateReader } => {
+    disks = createDiskReader(config.disks);
+    return { disks, fates: createFateReader(systemMap) };
   };
 
   const run = async (stepwise: boolean, text: string, again?: Again): Promise<void> => {
@@ -273,29 +329,22 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     }
     await conversation?.end();
     tell({ tell: 'running', again });
-    // A run that begins anew needs the same again.
-    opened.scenario ??= loadScenario(machine, (loading) => tell({ tell: 'loading', loading }));
-    const loaded = await opened.scenario.catch((error: unknown) => {
-      if (opened) opened.scenario = undefined;
-      throw error;
-    });
-    const scenario = change ? await changed(loaded, change, text) : loaded;
-    const fates = createFateReader(scenario.systemMap);
+    const scenario = await scenarioFor(opened, text, change);
+    const readers = readersOf(scenario);
+    const look = lookAt(scenario, readers.fates, machine.agentReady.seen.markers);
     const walked = stepwise
-      ? { ...walk.begin(text, again, lookAt(scenario, fates), remembering.stand), onPowerOn: remembering.powersOn }
+      ? { ...walk.begin(text, again, look, remembering.stand), onPowerOn: remembering.powersOn }
       : undefined;
     // A run that is changed comes to its place by another way.
     const isKnown = again && !again.isChanged;
     if (isKnown && walked) remembering.beginPrepared(walked.visit);
     else remembering.begin();
     const options = walked ?? { states: bootStates() };
-    disks = createDiskReader(scenario.config.disks);
-    const report = await runScenario(scenario, stepwise ? remembering.engine : engine, tell, options, {
-      disks,
-      fates,
-    }).catch((error: unknown) => {
-      if (!walk.isLeft(error)) throw error;
-    });
+    const report = await runScenario(scenario, stepwise ? remembering.engine : engine, tell, options, readers).catch(
+      (error: unknown) => {
+        if (!walk.isLeft(error)) throw error;
+      },
+    );
     if (!report) return;
     walk.end();
     tell({
@@ -315,13 +364,14 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tellStored();
   };
 
+  /** `booted`: the markers of a machine that has booted the same kernel, for one that does not tell its own. */
   const lookAt =
-    ({ systemMap }: LoadedScenario, fates: FateReader) =>
+    ({ systemMap }: LoadedScenario, fates: FateReader, booted: readonly MarkerSeen[]) =>
     (given: Standing): (() => Promise<void>) => {
       const standing = { ...given, machine: capturedOnce(given.machine) };
       const { machine, virtualMs, layout, copied } = standing;
       const reader = (): Promise<MemoryReader> =>
-        memoryReader(machine, systemMap, layout ? [layout] : [], { copied, fates });
+        memoryReader(machine, systemMap, layout ? [layout] : booted, { copied, fates });
       let hasLeft = false;
       // One capture, which the machine takes before anything that it is asked later, so nobody has to wait for it.
       readRedirected(standing, systemMap).then(
@@ -405,8 +455,8 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       case 'goOn':
         return walk.goOn(message.all);
       case 'takeOver': {
-        const taken = walk.takeOver();
-        if (taken) last = last.then(() => follow(taken)).catch(fail);
+        const over = walk.takeOver();
+        if (over) last = last.then(() => follow(over)).catch(fail);
         return;
       }
       case 'change':

@@ -7,8 +7,9 @@ import { bootStates, type BootStates } from '../../../cycle/boot.js';
 import type { MachineShown } from '../../../cycle/machines.js';
 import { splitAtSuspend, type Step } from '../../../cycle/plan.js';
 import type { Moment, PausedAt, Standing } from '../../../cycle/steps/context.js';
+import type { MarkerSeen } from '../../../machine/contract.js';
 import { InputError } from '../../../machine/errors.js';
-import { MARKER_LAYOUT } from '../../../machine/markers.js';
+import { MARKER_LAYOUT, stepEnd } from '../../../machine/markers.js';
 import { possibleAt, withDone, type Doing, type Possible } from './additions.js';
 import { scenarioOf } from './edited.js';
 import { createPlaces, isSame } from './places.js';
@@ -45,11 +46,20 @@ export interface Walk {
    * Ends the run that has paused within a part, and answers the machine that stands there. The run can still go to its places. Undefined
    * where it has not paused within a part.
    */
-  readonly takeOver: () => Taken | undefined;
+  readonly takeOver: () => TakenOver | undefined;
   /** The run has come to its end. */
   readonly end: () => void;
   /** Whether a run has ended with this error because it is to be begun again. */
   readonly isLeft: (error: unknown) => boolean;
+}
+
+/** A machine of a run that was taken over. */
+export interface TakenOver {
+  readonly taken: Taken;
+  /** Its number in the run. */
+  readonly machine: number;
+  /** Text of the scenario of the run. */
+  readonly scenario: string;
 }
 
 interface Present {
@@ -57,7 +67,13 @@ interface Present {
   readonly stepper: Stepper;
   /** While it pauses. */
   here:
-    { readonly at: PausedAt; readonly machine: MachineShown | undefined; readonly take?: Visited['take'] } | undefined;
+    | {
+        readonly at: PausedAt;
+        readonly machine: MachineShown | undefined;
+        /** Within a part. */
+        readonly visit?: { readonly take: Visited['take']; readonly machine: number };
+      }
+    | undefined;
   hasEnded: boolean;
 }
 
@@ -111,6 +127,8 @@ export function createWalk(
       present = begun;
       let behind: PausedAt = { ...START, title: '' };
       let lastStanding: Standing | undefined;
+      /** Also while the machine is off: that which resumes has the same system. */
+      let lastSystem: Standing | undefined;
       let proofs = 0;
       const whileLooking = async (
         leave: (() => Promise<void>) | undefined,
@@ -141,6 +159,7 @@ export function createWalk(
         async pause(at, machines, standing) {
           await places.reach(at, machines);
           [behind, lastStanding] = [at, standing];
+          lastSystem = standing ?? lastSystem;
           proofs = 0;
           if (!stepper.pausesAt(at)) return;
           await stand(nameOf(at));
@@ -150,11 +169,9 @@ export function createWalk(
         },
         async visit({ machine, virtualMs, markers, take }) {
           const at = behind;
-          const layout = lastStanding?.layout ?? markers.find(({ kind }) => kind === MARKER_LAYOUT);
-          const { copied, isLive = false } = lastStanding ?? {};
-          begun.here = { at, machine: undefined, take };
-          const leave = look({ machine, virtualMs, layout, copied, isLive });
           const inside = { machine: again?.inside?.machine ?? 0, virtualMs };
+          begun.here = { at, machine: undefined, visit: { take, machine: inside.machine } };
+          const leave = look({ machine, virtualMs, ...systemOf(markers, lastStanding, lastSystem) });
           const pause: Pause = { at, text, possible: NOTHING_POSSIBLE, places: places.all(), inside };
           await whileLooking(leave, () => stepper.stay(() => onPause(pause)));
         },
@@ -162,7 +179,7 @@ export function createWalk(
     },
     goOn: (all) => present?.stepper.goOn(all),
     change(doing, typed, check) {
-      if (!present?.here || present.here.take) return undefined;
+      if (!present?.here || present.here.visit) return undefined;
       const { text: before, stepper, here } = present;
       if (typed !== undefined && typed !== before)
         throw new InputError(
@@ -188,12 +205,12 @@ export function createWalk(
       return { text, to, ...(inside && { inside }), leftOut: [], isChanged: false };
     },
     takeOver() {
-      const take = present?.here?.take;
-      if (!present || !take) return undefined;
-      const taken = take();
+      const visit = present?.here?.visit;
+      if (!present || !visit) return undefined;
+      const taken = visit.take();
       present.hasEnded = true;
       present.stepper.stop(LEFT);
-      return taken;
+      return { taken, machine: visit.machine, scenario: present.text };
     },
     end() {
       if (present) present.hasEnded = true;
@@ -201,6 +218,24 @@ export function createWalk(
     isLeft: (error) => error === LEFT,
   };
 }
+
+/**
+ * Whose memory a machine has in the middle of what it is asked.
+ * @param markers all that it has sent. `before`: it stood there before; undefined when it was off. `last`: the system that ran last.
+ */
+export function systemOf(
+  markers: readonly MarkerSeen[],
+  before: Standing | undefined,
+  last: Standing | undefined,
+): Pick<Standing, 'layout' | 'copied' | 'isLive'> {
+  if (before) return { layout: before.layout, copied: before.copied, isLive: before.isLive };
+  const isRestored = markers.some(({ kind }) => kind === RESTORED);
+  if (isRestored && last?.layout)
+    return { layout: last.layout, copied: last.copied && { ...last.copied, isLive: false }, isLive: false };
+  return { layout: markers.findLast(({ kind }) => kind === MARKER_LAYOUT), copied: undefined, isLive: false };
+}
+
+const RESTORED = stepEnd('restore');
 
 /** The number of steps before the first suspend, from which on a run goes on from a state. */
 const firstSuspend = (steps: readonly Step[]): number => splitAtSuspend(steps)?.before.length ?? Infinity;

@@ -19,7 +19,7 @@ export interface RunSoFar extends SoFar {
 }
 
 /** Less than each tick takes, so that a run of this time is one tick. */
-const ONE_TICK_MS = 1e-6;
+export const ONE_TICK_MS = 1e-6;
 
 /**
  * Runs a machine as it was asked to, but not beyond the first tick boundary at or after a virtual time of it. Ticks do not depend on where

@@ -4,7 +4,7 @@ import { stillArmed, type ArmedTrigger } from '../../../../cycle/recorder.js';
 import { concat } from '../../../../machine/bytes.js';
 import type { Asked, Machine, RunReport, RunRequest } from '../../../../machine/contract.js';
 import type { Instant } from '../../../../scenario/session-file.js';
-import type { RunSoFar } from './inside.js';
+import { ONE_TICK_MS, type RunSoFar } from './inside.js';
 
 /** Where a run stands between two stretches. */
 export interface Between extends Instant {
@@ -17,8 +17,10 @@ export interface Between extends Instant {
 }
 
 export interface StretchesDeps {
-  /** Called between two stretches. The machine stands until the promise resolves. */
+  /** Called between two stretches. The machine stands until the promise resolves. The run ends if it rejects. */
   readonly between: (at: Between) => Promise<void>;
+  /** A stretch ends at the first tick boundary at or after this virtual time of the machine, in ms, if the run comes so far. */
+  readonly stopAtMs?: number;
   /** Real time in ms. It decides how long stretches are, and about nothing else. */
   readonly now: () => number;
 }
@@ -28,7 +30,7 @@ const STRETCH_REAL_MS = 250;
 /** Virtual time of the first stretch in ms, and how many times as long as the one before a stretch can be. */
 const FIRST_MS = 20;
 const GROWTH_MAX = 4;
-/** A stretch ends so much before the end of the run, in virtual ms, because sums of fractions differ in their last digits. A tick takes longer. */
+/** A stretch ends so much before where it is to end, in virtual ms, because sums of fractions differ in their last digits. A tick takes longer. */
 const SAME_END_MS = 1e-7;
 
 /**
@@ -38,20 +40,24 @@ const SAME_END_MS = 1e-7;
 export async function runInStretches(
   machine: Pick<Machine, 'run'>,
   request: RunRequest,
-  { between, now }: StretchesDeps,
+  { between, stopAtMs, now }: StretchesDeps,
 ): Promise<RunReport> {
   const { send, deliver, virtualMsMax, triggers = [], ...rest } = request;
   const stretches: RunReport[] = [];
   let armed = triggers.map((trigger, index) => ({ trigger, index }));
   let stretchMs = FIRST_MS;
+  // Where a machine stands is only known when it has run.
+  let toStopMs = stopAtMs === undefined ? Infinity : ONE_TICK_MS;
   for (let leftMs = virtualMsMax; ;) {
     const begunMs = now();
     const stretch = await machine.run({
       ...rest,
       ...(stretches.length === 0 && { ...(send && { send }), ...(deliver && { deliver }) }),
       triggers: armed.map(({ trigger }) => trigger),
-      virtualMsMax: Math.min(stretchMs, Math.max(leftMs - SAME_END_MS, SAME_END_MS)),
+      virtualMsMax: Math.min(stretchMs, toStopMs, Math.max(leftMs - SAME_END_MS, SAME_END_MS)),
     });
+    const aheadMs = (stopAtMs ?? 0) - SAME_END_MS - stretch.virtualMs;
+    toStopMs = aheadMs > 0 ? aheadMs : Infinity;
     const { reason } = stretch;
     stretches.push(
       reason.why === 'trigger'

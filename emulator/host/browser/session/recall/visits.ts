@@ -15,7 +15,7 @@ export interface Visit extends Inside {
 /** A machine that stands for a visit. */
 export interface Visited extends Instant {
   readonly machine: Pick<Machine, 'readMemory' | 'captureMemory' | 'readScreen'>;
-  /** What it has sent since it was asked last. */
+  /** All that it has sent since it was made. */
   readonly markers: readonly MarkerSeen[];
   /** It is the caller's from now on, also when the visit is over. */
   readonly take: () => Taken;
@@ -135,7 +135,9 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
       const { visit, stands } = visiting;
       visiting = undefined;
       const { machine, soFar } = await stands;
-      const { instructions, virtualMs, markers } = soFar;
+      const { instructions, virtualMs } = soFar;
+      const before = waysTo(from).map(({ report }) => report.report);
+      const markers = [...before.flatMap(({ markers }) => markers), ...soFar.markers];
       let isTaken = false;
       const take = (): Taken => {
         isTaken = true;
@@ -143,7 +145,7 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
           machine,
           instructions,
           virtualMs,
-          console: concat([...waysTo(from).map(({ report }) => report.report.console), soFar.console]),
+          console: concat([...before.map(({ console }) => console), soFar.console]),
           make: (checkpoint) => restore(from, checkpoint),
         };
       };

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/** Runs a scenario up to where one of its machines was taken over, and hands that machine over. */
+import { concat } from '../../../../machine/bytes.js';
+import type { Engine, Machine, RestoreConfig } from '../../../../machine/contract.js';
+import type { Within } from '../../../../scenario/session-file.js';
+import { isSame } from '../prompt.js';
+import { runInStretches } from './stretches.js';
+import type { Taken } from './visits.js';
+
+export interface Handover {
+  /** For the run, whose machines are made by it. The run rejects when a machine has been taken. */
+  readonly engine: Engine;
+  /** See `Remembering`. */
+  readonly powersOn: (number: number) => void;
+  /** Undefined when the run has not come there. */
+  readonly taken: () => Taken | undefined;
+}
+
+const HANDED_OVER = new Error('the machine has been taken over');
+
+/** Somebody has to follow the machines of the run by `onWritten`, as it does on the page. */
+export function handover(engine: Engine, at: Within): Handover {
+  let number = 0;
+  let taken: Taken | undefined;
+  const of = (machine: Machine, config: RestoreConfig): Machine => {
+    const shown: Uint8Array[] = [];
+    let isTaken = false;
+    return {
+      ...machine,
+      run(request) {
+        if (!request.onWritten || number !== at.machine || taken) return machine.run(request);
+        const followed = {
+          ...request,
+          onConsole(bytes: Uint8Array) {
+            shown.push(bytes);
+            request.onConsole?.(bytes);
+          },
+        };
+        return runInStretches(machine, followed, {
+          stopAtMs: at.virtualMs,
+          between({ instructions, virtualMs }) {
+            if (!isSame({ instructions, virtualMs }, at)) return Promise.resolve();
+            isTaken = true;
+            taken = {
+              machine,
+              instructions,
+              virtualMs,
+              console: concat(shown),
+              make: (checkpoint) => engine.restore(config, checkpoint),
+            };
+            return Promise.reject(HANDED_OVER);
+          },
+          // All stretches are as long as they can be.
+          now: () => 0,
+        });
+      },
+      close: () => (isTaken ? Promise.resolve() : machine.close()),
+    };
+  };
+  return {
+    engine: {
+      name: engine.name,
+      traits: engine.traits,
+      powerOn: async (config) => of(await engine.powerOn(config), config),
+      restore: async (config, checkpoint) => of(await engine.restore(config, checkpoint), config),
+    },
+    powersOn(next) {
+      number = next;
+    },
+    taken: () => taken,
+  };
+}
