@@ -254,7 +254,7 @@ t.test('a machine that has ended is not made again', async (t) => {
 
 t.test('a run stands within what it asks', async (t) => {
   const { engine, count } = counted();
-  const { engine: again, begin, beginTo, powersOn, stand } = remembering(engine);
+  const { engine: again, begin, beginTo, beginPrepared, powersOn, prepare, stand } = remembering(engine);
   const shown: string[] = [];
   const written: number[] = [];
   const follow = async (machine: Machine, words: readonly string[]): Promise<ReturnType<typeof brief>[]> => {
@@ -324,6 +324,16 @@ t.test('a run stands within what it asks', async (t) => {
   t.same(await goTo(1, there.virtualMs - 0.001), expected);
   t.equal(visits.length, 1, 'a run that ended before does not make the rest unknown');
 
+  visits.length = 0;
+  prepare({ machine: 1, virtualMs: 50 });
+  prepare('the end');
+  beginPrepared(visit);
+  powersOn(1);
+  const other = await again.powerOn(whole);
+  await follow(other, WORDS);
+  await other.close();
+  t.same(visits, [], 'only what was prepared last is gone to');
+
   let taken: Taken | undefined;
   beginTo({
     machine: 1,
@@ -342,9 +352,9 @@ t.test('a run stands within what it asks', async (t) => {
   const checkpoint = (await taken?.machine.checkpoint()) as Checkpoint;
   await taken?.machine.run({ virtualMsMax: 5 });
   await taken?.machine.close();
-  const other = await taken?.make(checkpoint);
-  t.equal(await other?.stateHash(), hash, 'a machine that was taken can be made again, and runs');
-  await other?.close();
+  const remade = await taken?.make(checkpoint);
+  t.equal(await remade?.stateHash(), hash, 'a machine that was taken can be made again, and runs');
+  await remade?.close();
 
   beginTo({ machine: 1, virtualMs: 50, visit: () => Promise.reject(new Error('left')) });
   powersOn(1);

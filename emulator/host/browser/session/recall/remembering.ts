@@ -354,8 +354,8 @@ export function rememberingEngine(engine: Engine, { checkpoints, firstLine, now 
     powersOn: visits.powersOn,
     prepare(to) {
       dropAhead();
-      if (typeof to === 'object') return visits.prepare(to);
-      const place = named.get(to);
+      visits.prepare(typeof to === 'object' ? to : undefined);
+      const place = typeof to === 'string' ? named.get(to) : undefined;
       if (place) makeAhead(place);
     },
     begin() {

@@ -54,9 +54,9 @@ export interface Visits {
   readonly pass: (from: Place, to: Place, request: Pick<RunRequest, 'onWritten'>) => void;
   /**
    * The next run is going to an instant that a run before has passed, or to the nearest after it: what was before a machine was restored
-   * was nowhere asked. The machine is made there from now on.
+   * was nowhere asked. The machine is made there from now on. Undefined: it is going to none.
    */
-  readonly prepare: (inside: Inside) => void;
+  readonly prepare: (inside: Inside | undefined) => void;
   /**
    * A run begins.
    * @param visit of the instant that was prepared last. Without one, what was prepared is dropped.
@@ -108,9 +108,11 @@ export function createVisits({ stand, restore }: VisitsDeps): Visits {
       if (!onWritten || !isReached(to)) return;
       if (!passed.has(to)) passed.set(to, { number, from, to });
     },
-    prepare({ machine, virtualMs }) {
+    prepare(inside) {
       close(prepared);
       prepared = undefined;
+      if (!inside) return;
+      const { machine, virtualMs } = inside;
       const asked = [...passed.values()].filter(({ number }) => number === machine);
       // Where a scenario was changed, the last run is the one that counts.
       const at =
