@@ -167,7 +167,7 @@ t.test('a walk to an instant', async (t) => {
   const third = walk.begin(text, again, look, stand);
   await third.pause(suspend, [machine(1, 0, 10)], undefined);
   const last = third.visit(visited);
-  t.match(walk.takeOver(), taken);
+  t.match(walk.takeOver(), { taken, machine: 1, scenario: text });
   await t.rejects(last, 'the run is left');
   t.match(walk.goTo(suspend), { to: suspend }, 'but can go to its places');
 });

@@ -18,6 +18,7 @@ t.test('the system in the memory of a machine', (t) => {
   };
   const suspended: Standing = { ...live, machine: {} as never, virtualMs: 5 };
   t.same(systemOf([loader, marker(stepEnd('restore'))], suspended, undefined), live, 'that of the place before');
+  t.equal(systemOf([loader], { ...suspended, layout: undefined }, undefined).layout, loader, 'if that had told it');
   const own = { layout: loader, copied: undefined, isLive: false };
   t.same(systemOf([loader], undefined, undefined), own, 'while it boots');
   t.same(systemOf([loader], undefined, suspended), own, 'while it loads an image');

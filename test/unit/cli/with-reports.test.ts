@@ -186,7 +186,7 @@ t.test('the command line: a run without any verdict replaces the files of an old
   t.equal(session.status, 2);
   t.match(
     session.stderr,
-    /session\.json is no session: its sessionFormat is 9, not 1 or 2\n {2}what to do: give a file that the page/,
+    /session\.json is no session: its sessionFormat is 9, not 1, 2 or 3\n {2}what to do: give a file that the page/,
   );
   t.same(pointsOf(textsIn(dir).ktap), [[at('session.json'), false]]);
   t.end();

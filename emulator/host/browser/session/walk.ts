@@ -228,11 +228,12 @@ export function systemOf(
   before: Standing | undefined,
   last: Standing | undefined,
 ): Pick<Standing, 'layout' | 'copied' | 'isLive'> {
-  if (before) return { layout: before.layout, copied: before.copied, isLive: before.isLive };
+  const own = markers.findLast(({ kind }) => kind === MARKER_LAYOUT);
+  if (before) return { layout: before.layout ?? own, copied: before.copied, isLive: before.isLive };
   const isRestored = markers.some(({ kind }) => kind === RESTORED);
   if (isRestored && last?.layout)
     return { layout: last.layout, copied: last.copied && { ...last.copied, isLive: false }, isLive: false };
-  return { layout: markers.findLast(({ kind }) => kind === MARKER_LAYOUT), copied: undefined, isLive: false };
+  return { layout: own, copied: undefined, isLive: false };
 }
 
 const RESTORED = stepEnd('restore');
