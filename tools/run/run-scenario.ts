@@ -39,7 +39,7 @@ export interface RunHooks extends EvidenceListeners {
   /** See `MachinesDeps.onMachine`. */
   readonly onMachine?: (shown: MachineShown) => void;
   /** Of the engine that all runs share; it takes a machine from this run, which rejects then. */
-  readonly handover?: Handover;
+  readonly handover?: Pick<Handover, 'engine' | 'powersOn'>;
 }
 
 export interface ScenarioRun {

@@ -2,9 +2,8 @@
 /** Repeats in Node what was typed on the page: at its prompt, or to a machine of a run that was taken over. */
 import type { BootState } from '../../emulator/cycle/boot-state.js';
 import { machineAtPrompt, typeAgain } from '../../emulator/host/browser/session/prompt.js';
-import { handover, type Handover } from '../../emulator/host/browser/session/recall/handover.js';
+import { takenFrom } from '../../emulator/host/browser/session/recall/handover.js';
 import type { Engine, Machine, RestoreConfig } from '../../emulator/machine/contract.js';
-import { RigError } from '../../emulator/machine/errors.js';
 import type { Instant, SessionFile } from '../../emulator/scenario/session-file.js';
 
 export interface Repeated {
@@ -34,24 +33,15 @@ export async function repeatAtPrompt(
 
 /**
  * Likewise, from where a machine was taken over from a run of the scenario.
- * @param run the scenario, with that engine. It rejects when the machine has been taken.
+ * @param run as that of {@link takenFrom}.
  */
 export async function repeatTaken(
   engine: Engine,
-  run: (handover: Handover) => Promise<unknown>,
+  run: Parameters<typeof takenFrom>[2],
   session: Pick<SessionFile, 'typed' | 'until'> & Required<Pick<SessionFile, 'within'>>,
   options: Follow = {},
 ): Promise<Repeated> {
-  const handed = handover(engine, session.within);
-  await run(handed).catch((error: unknown) => {
-    if (!handed.taken()) throw error;
-  });
-  const taken = handed.taken();
-  if (!taken)
-    throw new RigError('the run of the scenario does not come to where its machine was taken over', {
-      remedy: 'run the version of Snapback with which the session was made',
-    });
-  return typeTo(taken, session, options);
+  return typeTo(await takenFrom(engine, session.within, run), session, options);
 }
 
 /** Ends the machine. */

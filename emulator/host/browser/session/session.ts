@@ -33,7 +33,7 @@ import { isSame, machineAtPrompt, typeAgain } from './prompt.js';
 import { createCheckpoints } from './recall/checkpoints.js';
 import { createRecall, type Origin, type Player } from './recall/recall.js';
 import { rememberingEngine, type Remembering } from './recall/remembering.js';
-import { handover } from './recall/handover.js';
+import { takenFrom } from './recall/handover.js';
 import { notTheSame } from './recall/tape.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
@@ -279,24 +279,25 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   /** Runs the scenario of a link up to where its machine was taken over. @throws RigError when the run does something else. */
   const comeTo = async (of: Opened, session: SessionFile, within: Within): Promise<void> => {
     const { scenario: text } = session;
-    const own = of.machine.description.scenario.text;
     tell({ tell: 'running', again: undefined });
-    const { engine, powersOn, taken } = handover(of.engine, within);
-    const scenario = await scenarioFor(of, text, text === own ? undefined : changeOf(text, own));
-    const options = { states: bootStates(), onPowerOn: powersOn };
-    await runScenario(scenario, engine, tell, options, readersOf(scenario)).catch((error: unknown) => {
-      if (!taken()) throw error;
-    });
-    const machine = taken();
-    if (!machine) throw notTheSame(within);
-    await follow({ taken: machine, machine: within.machine, scenario: text }, session);
+    const scenario = await scenarioFor(of, text, changeFor(of, text));
+    const taken = await takenFrom(of.engine, within, ({ engine, powersOn }) =>
+      runScenario(scenario, engine, tell, { states: bootStates(), onPowerOn: powersOn }, readersOf(scenario)),
+    );
+    await follow({ taken, machine: within.machine, scenario: text }, session);
   };
 
-  /** `change`: of its own scenario to `text`, if they are not the same. A run that begins anew needs the same again. */
+  /** Undefined when it is the machine's own. @throws InputError when it cannot be run. */
+  const changeFor = ({ machine }: Opened, text: string): ReturnType<typeof changeOf> | undefined => {
+    const own = machine.description.scenario.text;
+    return text === own ? undefined : changeOf(text, own);
+  };
+
+  /** A run that begins anew needs the same again. */
   const scenarioFor = async (
     of: Opened,
     text: string,
-    change: ReturnType<typeof changeOf> | undefined,
+    change: ReturnType<typeof changeFor>,
   ): Promise<LoadedScenario> => {
     of.scenario ??= loadScenario(of.machine, (loading) => tell({ tell: 'loading', loading }));
     const loaded = await of.scenario.catch((error: unknown) => {
@@ -319,10 +320,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
     const { machine, engine, remembering, session } = opened;
     const { description } = machine;
-    const own = description.scenario.text;
-    let change: ReturnType<typeof changeOf> | undefined;
+    let change: ReturnType<typeof changeFor>;
     try {
-      change = text === own ? undefined : changeOf(text, own);
+      change = changeFor(opened, text);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       return refuse(error);

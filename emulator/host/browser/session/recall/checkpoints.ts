@@ -9,11 +9,11 @@ import { createBlockPool, type BlockList } from './block-pool.js';
 
 /** A checkpoint that is held until it is thinned out. */
 export interface Kept {
-  /** Undefined when it is no longer held. Its bytes are put together when they are read, and held until then. */
+  /** Undefined when it is no longer held. */
   readonly read: () => Checkpoint | undefined;
   /**
-   * Undefined when it is no longer held. Its bytes are put together when `use` reads them, and overwritten after the promise of that has
-   * been settled: new memory takes longer than what is written there.
+   * Undefined when it is no longer held. Its bytes are put together when `use` reads them, held until then, and overwritten after the
+   * promise of `use` has been settled: new memory takes longer than what is written there.
    */
   readonly lend: <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T> | undefined;
   readonly isHeld: () => boolean;
@@ -97,16 +97,9 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
   const read = (entry: Entry): Checkpoint | undefined => {
     const { engine, parts } = entry;
     if (!parts) return undefined;
-    const release = pin(entry);
-    let bytes: Uint8Array | undefined;
-    return {
-      engine,
-      get bytes() {
-        if (!bytes) readInto(parts, (bytes = allocate(lengthOf(parts))), true);
-        release();
-        return bytes;
-      },
-    };
+    const bytes = allocate(lengthOf(parts));
+    readInto(parts, bytes, true);
+    return { engine, bytes };
   };
   const lend = <T>(entry: Entry, use: (checkpoint: Checkpoint) => Promise<T>): Promise<T> | undefined => {
     const { engine, parts } = entry;

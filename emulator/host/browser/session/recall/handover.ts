@@ -2,6 +2,7 @@
 /** Runs a scenario up to where one of its machines was taken over, and hands that machine over. */
 import { concat } from '../../../../machine/bytes.js';
 import type { Engine, Machine, RestoreConfig } from '../../../../machine/contract.js';
+import { RigError } from '../../../../machine/errors.js';
 import type { Within } from '../../../../scenario/session-file.js';
 import { isSame } from '../prompt.js';
 import { runInStretches } from './stretches.js';
@@ -69,4 +70,26 @@ export function handover(engine: Engine, at: Within): Handover {
     },
     taken: () => taken,
   };
+}
+
+/**
+ * The machine that was taken over there.
+ * @param run the scenario, with that engine. It rejects when the machine has been taken.
+ * @throws RigError when the run does not come there, and what `run` rejects with before.
+ */
+export async function takenFrom(
+  engine: Engine,
+  at: Within,
+  run: (handover: Pick<Handover, 'engine' | 'powersOn'>) => Promise<unknown>,
+): Promise<Taken> {
+  const { taken, ...handing } = handover(engine, at);
+  await run(handing).catch((error: unknown) => {
+    if (!taken()) throw error;
+  });
+  const machine = taken();
+  if (!machine)
+    throw new RigError('the run of the scenario does not come to where its machine was taken over', {
+      remedy: 'run the version of Snapback with which the session was made',
+    });
+  return machine;
 }
