@@ -75,6 +75,27 @@ t.test('wherever that was', async (t) => {
   }
 });
 
+t.test('also at the end of what it is asked', async (t) => {
+  const answers: FakeEvent = {
+    do: 'receive',
+    then: () => [
+      { do: 'sleep', ms: 30 },
+      { do: 'agent', bytes: bytes('y') },
+      { do: 'work', instructions: 700_000 },
+    ],
+  };
+  const idle = createFakeEngine({ script: () => [answers], sha256 });
+  const asked: RunRequest = { ...ask, untilByte: { channel: 'agent', byte: bytes('y')[0] ?? 0 } };
+  const expected = await idle.powerOn(config);
+  const { instructions, virtualMs } = await runInto(expected, asked, 1000);
+  const { engine: handing, powersOn, taken } = handover(idle, { machine: 1, instructions, virtualMs });
+  powersOn(1);
+  const machine = await handing.powerOn(config);
+  await t.rejects(machine.run({ ...asked, onWritten }), { message: 'the machine has been taken over' });
+  t.equal(await taken()?.machine.stateHash(), await expected.stateHash());
+  await Promise.all([expected.close(), taken()?.machine.close()]);
+});
+
 t.test('what was typed there is typed again', async (t) => {
   const { machine: expected, within } = await standing(40);
   const { instructions, virtualMs } = await expected.run({ virtualMsMax: 5 });

@@ -3,7 +3,7 @@
 import { concat } from '../../../../machine/bytes.js';
 import type { Engine, Machine, RestoreConfig } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
-import type { Within } from '../../../../scenario/session-file.js';
+import type { Instant, Within } from '../../../../scenario/session-file.js';
 import { isSame } from '../prompt.js';
 import { runInStretches } from './stretches.js';
 import type { Taken } from './visits.js';
@@ -26,9 +26,22 @@ export function handover(engine: Engine, at: Within): Handover {
   const of = (machine: Machine, config: RestoreConfig): Machine => {
     const shown: Uint8Array[] = [];
     let isTaken = false;
+    /** Rejects if that is where the machine stands. */
+    const takeIfThere = ({ instructions, virtualMs }: Instant): Promise<void> => {
+      if (!isSame({ instructions, virtualMs }, at)) return Promise.resolve();
+      isTaken = true;
+      taken = {
+        machine,
+        instructions,
+        virtualMs,
+        console: concat(shown),
+        make: (checkpoint) => engine.restore(config, checkpoint),
+      };
+      return Promise.reject(HANDED_OVER);
+    };
     return {
       ...machine,
-      run(request) {
+      async run(request) {
         if (!request.onWritten || number !== at.machine || taken) return machine.run(request);
         const followed = {
           ...request,
@@ -37,23 +50,15 @@ export function handover(engine: Engine, at: Within): Handover {
             request.onConsole?.(bytes);
           },
         };
-        return runInStretches(machine, followed, {
+        const report = await runInStretches(machine, followed, {
           stopAtMs: at.virtualMs,
-          between({ instructions, virtualMs }) {
-            if (!isSame({ instructions, virtualMs }, at)) return Promise.resolve();
-            isTaken = true;
-            taken = {
-              machine,
-              instructions,
-              virtualMs,
-              console: concat(shown),
-              make: (checkpoint) => engine.restore(config, checkpoint),
-            };
-            return Promise.reject(HANDED_OVER);
-          },
+          between: takeIfThere,
           // All stretches are as long as they can be.
           now: () => 0,
         });
+        // A machine that idles may come there only with the end of what it is asked.
+        await takeIfThere(report);
+        return report;
       },
       close: () => (isTaken ? Promise.resolve() : machine.close()),
     };
