@@ -62,7 +62,7 @@ import {
   recordGrowing,
   recordRunning,
 } from './page-reading.js';
-import { checkInside, checkResuming } from './page-inside.js';
+import { checkInside, checkReloadInside, checkResuming } from './page-inside.js';
 import { emptyViewPictures, picture, pictureOfViews } from './page-pictures.js';
 import { checkRedirected } from './page-redirected.js';
 import { checkPausedScreen, checkScreen } from './page-screen.js';
@@ -662,6 +662,8 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await checkAccess(t, page, 'with a fault');
   // A field has the focus, which takes the keys.
   await act(() => page.click('#step'));
+  for (let place = 1; place <= 2; place += 1) await act(press('n'));
+  await checkReloadInside(t, page);
   await act(press('n'));
   await checkReload(t, page);
   // A machine less for the next one.

@@ -69,6 +69,21 @@ async function goInside(page: Page, toMs: number): Promise<Inside> {
   return (await inside.jsonValue()) as Inside;
 }
 
+/** The run has paused behind two places at least. A page that is loaded again at an instant of it comes back there. */
+export async function checkReloadInside(t: Test, page: Page): Promise<void> {
+  const places = await page.evaluate(() => (globalThis as unknown as There).snapback.places);
+  const [begin, end] = places.slice(-2).map(({ atMs }) => atMs) as [number, number];
+  const inside = await goInside(page, Math.round((begin + end) / 2));
+  const title = await page.evaluate(() => (globalThis as unknown as There).snapback.paused?.at.title);
+  await page.reload();
+  // While the page is being loaded, there is nothing.
+  const again = await page.waitForFunction(() => {
+    const paused = (globalThis as unknown as Partial<There>).snapback?.paused;
+    return paused?.inside && { inside: paused.inside, title: paused.at.title };
+  });
+  t.same(await again.jsonValue(), { inside, title }, 'a page that is loaded again comes back to its instant');
+}
+
 const memoryAt = (page: Page, virtualMs: number): Promise<unknown> =>
   page.waitForFunction((at) => (globalThis as unknown as There).snapback.memory?.virtualMs === at, virtualMs);
 

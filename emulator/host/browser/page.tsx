@@ -23,7 +23,9 @@ import type {
 } from './session/protocol.js';
 import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
+import { isSame } from './session/places.js';
 import { next, START, type Phase } from './session/state.js';
+import { toKeep } from './session/to-keep.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
 import { forgetRun, keepRun, keptRun } from './storage/kept-run.js';
 import { hasToured, noteTour } from './storage/toured.js';
@@ -139,6 +141,8 @@ function showConsole({ bytes, machine: number }: Extract<FromSession, { readonly
 
 /** What this tab has paused in before it was loaded again. */
 const kept = keptRun(location.hash);
+/** The instant that it was at, until the run is on its way back there. */
+let within = kept?.within;
 const session = new Worker('session-worker.js', { type: 'module' });
 const show = (message: FromSession): void => {
   if (message.tell === 'console') showConsole(message);
@@ -159,9 +163,14 @@ const show = (message: FromSession): void => {
     runInstant.value = undefined;
   }
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
-  if (message.tell === 'paused') keepRun({ hash: location.hash, text: message.text, at: message.at });
+  if (message.tell === 'paused') {
+    if (kept && within && isSame(message.at, within.next)) send({ do: 'goTo', moment: kept.at, inside: within.inside });
+    else keepRun(toKeep(location.hash, message));
+    within = undefined;
+  }
   if (message.tell === 'verdict' || message.tell === 'failed') forgetRun();
-  if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
+  if (message.tell === 'prompt' && kept)
+    send({ do: 'run', stepwise: true, text: kept.text, to: within?.next ?? kept.at });
 };
 followWorker(session, show, browserTimers);
 /** The text of the session with which the page is opened, and the name of the scenario that was chosen. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The run that a tab has paused in is there when the tab is loaded again. */
 import t, { type Test } from 'tap';
+import type { PlaceShown } from '../../../emulator/host/browser/session/places.js';
+import { toKeep } from '../../../emulator/host/browser/session/to-keep.js';
 import { forgetRun, keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
 
 const run = { hash: '#session=x', text: 'name: x\n', at: { step: 2, part: 1 } };
@@ -33,6 +35,27 @@ t.test('kept, forgotten', async (t) => {
   keepRun(run);
   forgetRun();
   t.equal(keptRun(run.hash), undefined);
+});
+
+t.test('at an instant', async (t) => {
+  const kept = new Map<string, string>();
+  storage(t, kept);
+  const places = [1, 2].map((step) => ({ step, part: 0, title: `step ${step}`, atMs: 100 * step }));
+  const [at, next] = places as [PlaceShown, PlaceShown];
+  const inside = { machine: 1, virtualMs: 150.5 };
+  keepRun(toKeep('', { text: 'name: x\n', at, places, inside }));
+  const there = keptRun('');
+  t.same(there, {
+    hash: '',
+    text: 'name: x\n',
+    at: { step: 1, part: 0 },
+    within: { inside, next: { step: 2, part: 0 } },
+  });
+  for (const damaged of [{}, { inside, next: {} }, { inside: { machine: 1 }, next }]) {
+    kept.forEach((_, key) => kept.set(key, JSON.stringify({ ...there, within: damaged })));
+    t.equal(keptRun(''), undefined, JSON.stringify(damaged));
+  }
+  t.same(toKeep('', { text: '', at: next, places }), { hash: '', text: '', at: { step: 2, part: 0 } }, 'at a place');
 });
 
 t.test('a browser that keeps nothing', async (t) => {

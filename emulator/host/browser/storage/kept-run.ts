@@ -10,6 +10,13 @@ export interface KeptRun {
   readonly text: string;
   /** Where it has paused. */
   readonly at: Moment;
+  /** If it has paused at an instant behind that. */
+  readonly within?: {
+    /** Number of a machine in the run, 1 for the first, and virtual time of it. */
+    readonly inside: { readonly machine: number; readonly virtualMs: number };
+    /** The place behind the instant: a run can go back only to what it has been through. */
+    readonly next: Moment;
+  };
 }
 
 /** Of the tab. */
@@ -32,7 +39,24 @@ export function keptRun(hash: string): KeptRun | undefined {
 }
 
 function isKeptRun(value: unknown): value is KeptRun {
-  const { hash, text, at } = (value ?? {}) as Partial<Record<keyof KeptRun, unknown>>;
-  const { step, part } = (at ?? {}) as Partial<Record<keyof Moment, unknown>>;
-  return typeof hash === 'string' && typeof text === 'string' && Number.isInteger(step) && Number.isInteger(part);
+  const { hash, text, at, within } = (value ?? {}) as Of<KeptRun>;
+  return (
+    typeof hash === 'string' && typeof text === 'string' && isMoment(at) && (within === undefined || isWithin(within))
+  );
 }
+
+function isWithin(value: unknown): boolean {
+  const { inside, next } = (value ?? {}) as Of<Within>;
+  const { machine, virtualMs } = (inside ?? {}) as Of<Within['inside']>;
+  return Number.isInteger(machine) && Number.isFinite(virtualMs) && isMoment(next);
+}
+
+function isMoment(value: unknown): boolean {
+  const { step, part } = (value ?? {}) as Of<Moment>;
+  return Number.isInteger(step) && Number.isInteger(part);
+}
+
+type Within = NonNullable<KeptRun['within']>;
+
+/** What is said to be one, and may be damaged. */
+type Of<T> = Partial<Record<keyof T, unknown>>;
