@@ -8,7 +8,7 @@ import { concat } from '../../../machine/bytes.js';
 import type { Engine, MarkerSeen } from '../../../machine/contract.js';
 import { InputError, RigError } from '../../../machine/errors.js';
 import { renderText } from '../../../report/text.js';
-import { SESSION_FORMAT, WITHIN_FORMAT, type SessionFile, type Within } from '../../../scenario/session-file.js';
+import { SESSION_FORMAT, type SessionFile, type Within } from '../../../scenario/session-file.js';
 import {
   loadMachine,
   loadScenario,
@@ -27,14 +27,14 @@ import { createDiskReader, type DiskReader } from './disk-reader.js';
 import { createFateReader, type FateReader } from './fate-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { readRedirected } from './redirected-reader.js';
+import { createLinks } from './links.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
-import { isSame, machineAtPrompt, typeAgain } from './prompt.js';
+import { machineAtPrompt } from './prompt.js';
 import { createCheckpoints } from './recall/checkpoints.js';
 import { createRecall, type Origin, type Player } from './recall/recall.js';
 import { rememberingEngine, type Remembering } from './recall/remembering.js';
 import { takenFrom } from './recall/handover.js';
-import { notTheSame } from './recall/tape.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
 import { createWalk, nameOf, type TakenOver } from './walk.js';
@@ -96,10 +96,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   });
   const recall = createRecall({ checkpoints, now });
 
-  /** The line on which the keys of the link are typed. */
-  let linkedLine: number | undefined;
-  /** What the machines are of that begin there. */
-  const begunOf = new Map<Origin, Pick<SessionFile, 'scenario' | 'within'>>();
+  const links = createLinks(tell, now);
 
   const open = async ({ page, scenario, session: sessionText }: Extract<ToSession, { do: 'open' }>): Promise<void> => {
     void tellScenarios(page);
@@ -130,63 +127,20 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         checkpoint ? engine.restore(config, checkpoint) : (await machineAtPrompt(engine, config, agentReady)).machine,
     };
     opened = { machine: loaded, engine, remembering, session, scenario: undefined };
-    begunOf.set(origin, { scenario: session?.scenario ?? loaded.description.scenario.text });
+    links.begin(origin, { scenario: session?.scenario ?? loaded.description.scenario.text });
     const player = recall.follow(machine, origin);
     if (session?.within) {
       await player.close();
       await comeTo(opened, session, session.within);
     } else {
       const isOfPrompt = session?.until !== undefined;
-      if (isOfPrompt) await replay(player, session, shown);
+      if (isOfPrompt) await links.replay(player, session, shown);
       talk(opened, player, isOfPrompt);
     }
     for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
     tellStored();
-  };
-
-  /** Types what was typed in the session of a link. `shown`: by the console so far. @throws RigError when the machine does something else. */
-  const replay = async (player: Player, session: SessionFile, shown: Uint8Array): Promise<void> => {
-    tell({ tell: 'going' });
-    linkedLine = player.line();
-    const startedMs = now();
-    const pieces = [shown];
-    const elsewhere = await typeAgain(
-      async (asked) => {
-        const report = await player.run(asked);
-        pieces.push(report.console);
-        return report;
-      },
-      player.at(),
-      session,
-    );
-    if (elsewhere) {
-      await player.close();
-      throw notTheSame(elsewhere);
-    }
-    tell({ tell: 'arrived', console: concat(pieces), tookMs: now() - startedMs });
-  };
-
-  /** What was done up to where the machine of the player stands. */
-  const sessionAt = (
-    { machine: { description } }: Opened,
-    player: Player,
-    stateHash: string,
-  ): SessionFile | undefined => {
-    const begun = begunOf.get(player.origin);
-    return (
-      begun && {
-        sessionFormat: begun.within ? WITHIN_FORMAT : SESSION_FORMAT,
-        snapback: description.snapback,
-        ...begun,
-        artifacts: description.artifacts,
-        core: description.core,
-        stateHash,
-        typed: player.typed(),
-        until: player.at(),
-      }
-    );
   };
 
   /** The console is that of the player's machine. */
@@ -211,12 +165,11 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         const leaves = [memory.standing(reader, virtualMs), screen.standing(player.machine, virtualMs)];
         const told = player.machine.stateHash().then(
           (stateHash) => {
-            const isThere = session?.until && player.line() === linkedLine && isSame(session.until, player.at());
             tell({
               tell: 'stands',
               stands: { ...player.at(), stateHash },
-              session: sessionAt(of, player, stateHash),
-              expected: isThere ? session.stateHash : undefined,
+              session: links.sessionAt(loaded.description, player, stateHash),
+              expected: links.isThere(player, session) ? session.stateHash : undefined,
             });
           },
           // It has been ended.
@@ -269,9 +222,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         return made;
       },
     };
-    begunOf.set(origin, { scenario, within: { machine: number, instructions, virtualMs } });
+    links.begin(origin, { scenario, within: { machine: number, instructions, virtualMs } });
     const player = recall.follow(machine, origin);
-    if (session) await replay(player, session, console);
+    if (session) await links.replay(player, session, console);
     else tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
     talk(opened, player, true);
   };
