@@ -57,8 +57,17 @@ export const sessionText = (session: SessionFile): string => `${JSON.stringify(s
 /** Whether a file claims to be one. */
 export const isSession = (text: string): boolean => /^\s*\{\s*"sessionFormat"/.test(text);
 
+type Read = { readonly session: SessionFile } | { readonly problem: string };
+
 /** The session in a file or in the part of a link that `linkPart` makes, or what is wrong with it. */
-export function readSession(text: string): { readonly session: SessionFile } | { readonly problem: string } {
+export function readSession(text: string): Read {
+  const read = readUnproven(text);
+  const isUnproven = 'session' in read && read.session.until !== undefined && read.session.stateHash === undefined;
+  return isUnproven ? { problem: 'it has until, but no stateHash' } : read;
+}
+
+/** Likewise, but the state of the machine at {@link SessionFile.until} may be absent. */
+export function readUnproven(text: string): Read {
   const parsed = parseJson(text);
   if ('problem' in parsed) return parsed;
   const found = (parsed.value ?? {}) as Readonly<Record<string, unknown>>;
@@ -85,10 +94,7 @@ const isFormat = (value: unknown): value is SessionFile['sessionFormat'] =>
   value === 1 || value === SESSION_FORMAT || value === WITHIN_FORMAT;
 
 /** The session with what formats 2 and 3 have besides. */
-function withPrompt(
-  session: SessionFile,
-  { core, typed, until, within }: Readonly<Record<string, unknown>>,
-): { readonly session: SessionFile } | { readonly problem: string } {
+function withPrompt(session: SessionFile, { core, typed, until, within }: Readonly<Record<string, unknown>>): Read {
   if (core !== undefined && typeof core !== 'string') return { problem: 'its core is no text' };
   if (within !== undefined && session.sessionFormat !== WITHIN_FORMAT)
     return { problem: `it has within, which is of sessionFormat ${WITHIN_FORMAT}` };
@@ -98,7 +104,6 @@ function withPrompt(
     return lost ? { problem: `it has ${lost[0]}, but no until` } : { session: known };
   }
   if (!isInstant(until)) return { problem: 'its until is no place of a machine' };
-  if (session.stateHash === undefined) return { problem: 'it has until, but no stateHash' };
   if (typed !== undefined && !isTyped(typed)) return { problem: 'its typed is no list of keys with their places' };
   if (within !== undefined && !isWithin(within)) return { problem: 'its within is no place of a machine of a run' };
   const keys = typed ?? [];

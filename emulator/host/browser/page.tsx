@@ -27,7 +27,8 @@ import { isSame } from './session/places.js';
 import { next, START, type Phase } from './session/state.js';
 import { toKeep } from './session/to-keep.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
-import { forgetRun, keepRun, keptRun } from './storage/kept-run.js';
+import { forgetKept, keepRun, keptRun } from './storage/kept-run.js';
+import { keepSession, keptSession } from './storage/kept-session.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
 import { pagePainter, paintInWorker, type Painter, type PaintWorker } from './views/painter.js';
@@ -139,11 +140,21 @@ function showConsole({ bytes, machine: number }: Extract<FromSession, { readonly
   terminal.write(bytes);
 }
 
+/** The text of the session with which the page is opened, and the name of the scenario that was chosen. */
+const linked = sessionTextOfLink(location.hash);
+const opened = scenarioOfLink(location.hash);
+/** Whether the address is that of another page, which is about to be loaded. */
+const isLeaving = (): boolean =>
+  sessionTextOfLink(location.hash) !== linked || scenarioOfLink(location.hash) !== opened;
+
 /** What this tab has paused in before it was loaded again. */
 const kept = keptRun(location.hash);
 /** The instant that it was at, until the run is on its way back there. */
 let within = kept?.within;
 const session = new Worker('session-worker.js', { type: 'module' });
+/** There is nothing to come back to from now on. */
+const isOver = (message: FromSession): boolean =>
+  ['verdict', 'failed', 'ended'].includes(message.tell) || (message.tell === 'keep' && !message.kept);
 const show = (message: FromSession): void => {
   if (message.tell === 'console') showConsole(message);
   if (message.tell === 'running') {
@@ -168,19 +179,23 @@ const show = (message: FromSession): void => {
     else keepRun(toKeep(location.hash, message));
     within = undefined;
   }
-  if (message.tell === 'verdict' || message.tell === 'failed') forgetRun();
+  if (message.tell === 'keep' && message.kept && !isLeaving()) keepSession(location.hash, message.kept);
+  if (isOver(message)) forgetKept();
   if (message.tell === 'prompt' && kept)
     send({ do: 'run', stepwise: true, text: kept.text, to: within?.next ?? kept.at });
 };
 followWorker(session, show, browserTimers);
-/** The text of the session with which the page is opened, and the name of the scenario that was chosen. */
-const linked = sessionTextOfLink(location.hash);
-const opened = scenarioOfLink(location.hash);
 // A link that is opened in the same tab, and a choice, only change this part of the address.
 addEventListener('hashchange', () => {
-  if (sessionTextOfLink(location.hash) !== linked || scenarioOfLink(location.hash) !== opened) location.reload();
+  if (isLeaving()) location.reload();
 });
-session.postMessage({ do: 'open', page: document.baseURI, scenario: opened, session: linked });
+session.postMessage({
+  do: 'open',
+  page: document.baseURI,
+  scenario: opened,
+  session: linked,
+  kept: keptSession(location.hash),
+});
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
 const messageOf = (action: Exclude<RunAction, 'leave'>): ToSession => {
@@ -189,7 +204,9 @@ const messageOf = (action: Exclude<RunAction, 'leave'>): ToSession => {
 };
 function act(action: RunAction): void {
   if (action === 'leave') {
-    forgetRun();
+    // What it tells until the page has gone is not kept.
+    session.terminate();
+    forgetKept();
     return location.reload();
   }
   session.postMessage(messageOf(action));

@@ -46,6 +46,7 @@ function harness(standsFirst: boolean, endsAtMs = Infinity) {
       };
     },
     onMove: () => undefined,
+    onTyped: () => did.push('has it'),
     now: () => 0,
     wait: () => new Promise((resolve) => (release = resolve)),
   });
@@ -74,7 +75,7 @@ t.test('a machine that stands at an instant goes on as it was', async (t) => {
   t.same(await then(), ['leaves', 'run']);
   conversation.type(new TextEncoder().encode('l'));
   conversation.type(new TextEncoder().encode('s'));
-  t.same(await then(), ['run ls']);
+  t.same(await then(), ['run ls', 'has it']);
   t.same(await then(), ['run']);
   const ended = conversation.end();
   t.same(await then(), ['close']);
@@ -86,7 +87,7 @@ t.test('what is typed goes before what was recorded', async (t) => {
   const { conversation, then } = harness(true);
   await then();
   conversation.type(new TextEncoder().encode('q'));
-  t.same(await then(), ['leaves', 'run q']);
+  t.same(await then(), ['leaves', 'run q', 'has it']);
   t.same(await then(), ['run'], 'and it does not stand any more');
   await Promise.all([conversation.end(), then()]);
 });

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-/** The run that a tab has paused in is there when the tab is loaded again. */
+/** Where a tab was is there when the tab is loaded again: the run that has paused, or the machine at the console. */
 import t, { type Test } from 'tap';
 import type { PlaceShown } from '../../../emulator/host/browser/session/places.js';
 import { toKeep } from '../../../emulator/host/browser/session/to-keep.js';
-import { forgetRun, keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
+import { forgetKept, keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
+import { keepSession, keptSession } from '../../../emulator/host/browser/storage/kept-session.js';
 
+const machine = { session: '{"sessionFormat":2}', isStanding: true };
 const run = { hash: '#session=x', text: 'name: x\n', at: { step: 2, part: 1 } };
 
 /** Puts a storage in the place of the browser's. */
-function storage(t: Test, kept: Map<string, string>, isFull = false): void {
+function storage(t: Test, kept: Map<string, string>, isFull = (): boolean => false): void {
   const given = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem(key: string, value: string) {
-      if (isFull) throw new Error('QuotaExceededError');
+      if (isFull()) throw new Error('QuotaExceededError');
       kept.set(key, value);
     },
     removeItem: (key: string) => kept.delete(key),
@@ -33,8 +35,30 @@ t.test('kept, forgotten', async (t) => {
     t.equal(keptRun(run.hash), undefined, damaged);
   }
   keepRun(run);
-  forgetRun();
+  forgetKept();
   t.equal(keptRun(run.hash), undefined);
+});
+
+t.test('a run and a machine take the place of each other', async (t) => {
+  const kept = new Map<string, string>();
+  storage(t, kept);
+  keepRun(run);
+  t.equal(keptSession(run.hash), undefined);
+  keepSession(run.hash, machine);
+  t.same(keptSession(run.hash), machine);
+  t.equal(keptRun(run.hash), undefined);
+  t.equal(keptSession(''), undefined, 'that of another link is not taken');
+  keepRun(run);
+  t.equal(keptSession(run.hash), undefined);
+  t.same(keptRun(run.hash), run);
+  keepSession(run.hash, machine);
+  forgetKept();
+  t.equal(keptSession(run.hash), undefined);
+  for (const damaged of ['{', 'null', '{"hash":"","session":"x"}', '{"hash":"","session":5,"isStanding":true}']) {
+    keepSession('', machine);
+    kept.forEach((_, key) => kept.set(key, damaged));
+    t.equal(keptSession(''), undefined, damaged);
+  }
 });
 
 t.test('at an instant', async (t) => {
@@ -60,9 +84,16 @@ t.test('at an instant', async (t) => {
 
 t.test('a browser that keeps nothing', async (t) => {
   keepRun(run);
-  forgetRun();
+  forgetKept();
   t.equal(keptRun(run.hash), undefined);
-  storage(t, new Map(), true);
+  let isFull = true;
+  storage(t, new Map(), () => isFull);
   keepRun(run);
   t.equal(keptRun(run.hash), undefined, 'nor has room');
+  isFull = false;
+  keepRun(run);
+  isFull = true;
+  keepSession(run.hash, machine);
+  t.equal(keptSession(run.hash), undefined, 'nor room for more');
+  t.equal(keptRun(run.hash), undefined, 'what was there before is not where the tab is');
 });

@@ -247,6 +247,10 @@ t.test('a run part by part', async (t) => {
   const keys = (state: SessionState): string => [...'rsne0x'].map((key) => actionOfKey(key, state) ?? '-').join(' ');
   t.equal(keys(START), '- - - - - -');
   t.equal(keys(after(prompt)), 'run step - - - -');
+  const kept = after(prompt, { tell: 'keep', kept: { session: '{}', isStanding: false } });
+  t.equal(keys(kept), 'run step - - leave -', 'what was typed to the machine can be left');
+  t.equal(keys(next(kept, { tell: 'keep', kept: undefined })), 'run step - - - -');
+  t.notOk(next(kept, { tell: 'ended', why: 'halted' }).isKept, 'nobody comes back to a machine that has ended');
   t.equal(keys(paused), '- - next rest leave -');
   t.equal(keys(gone), '- - - - leave -');
   t.equal(keys(next(gone, verdict('FAIL'))), 'run step - - leave -');

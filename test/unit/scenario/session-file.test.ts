@@ -2,12 +2,13 @@
 /** Sessions of the page as files and links, and scenarios that were changed there. */
 import t from 'tap';
 import type { Plan } from '../../../emulator/cycle/plan.js';
-import { changed, changeOf, sessionFor } from '../../../emulator/host/browser/session/edited.js';
+import { changed, changeOf, keptFor, sessionFor } from '../../../emulator/host/browser/session/edited.js';
 import type { LoadedMachine, LoadedScenario } from '../../../emulator/host/browser/storage/machine-files.js';
 import {
   isSession,
   linkPart,
   readSession,
+  readUnproven,
   scenarioOfLink,
   scenarioPart,
   sessionText,
@@ -90,6 +91,8 @@ t.test('a session of the prompt', async (t) => {
   t.same(problem({ core: 1 }), { problem: 'its core is no text' });
   t.same(problem({ until: undefined }), { problem: 'it has typed, but no until' });
   t.same(problem({ stateHash: undefined }), { problem: 'it has until, but no stateHash' });
+  const { stateHash: _, ...unproven } = prompt;
+  t.same(readUnproven(sessionText(unproven)), { session: unproven }, 'unless that need not be known');
   for (const damaged of [null, 5, {}, { ...until, instructions: 1.5 }, { ...until, virtualMs: '2' }])
     t.same(problem({ until: damaged }), { problem: 'its until is no place of a machine' });
   for (const damaged of [
@@ -178,6 +181,20 @@ t.test('a link is opened on the machine that it is of', async (t) => {
     exitCode: 2,
     message: /^the link has no session: it is not JSON/,
   });
+});
+
+t.test('what a tab has kept is taken on the machine that it is of', async (t) => {
+  const { stateHash: _, ...unproven } = session;
+  const until = { instructions: 5, virtualMs: 1.5 };
+  const kept: SessionFile = { ...unproven, core: 'd'.repeat(64), typed: [], until };
+  const of = (artifacts: SessionFile['artifacts'], core: string): LoadedMachine =>
+    ({ description: { artifacts, core } }) as unknown as LoadedMachine;
+  const here = of(session.artifacts, 'd'.repeat(64));
+  t.same(keptFor(sessionText(kept), here), kept, 'its state need not be known');
+  t.equal(keptFor(sessionText(kept), of(session.artifacts, 'e'.repeat(64))), undefined, 'of another core');
+  t.equal(keptFor(sessionText(kept), of({ kernel: 'c' }, 'd'.repeat(64))), undefined, 'of another machine');
+  t.equal(keptFor(sessionText(unproven), here), undefined, 'of no machine');
+  t.equal(keptFor('{', here), undefined, 'damaged');
 });
 
 t.test('a session is repeated on this host', async (t) => {

@@ -13,6 +13,8 @@ export interface ConversationDeps {
   readonly stand: () => () => Promise<void>;
   /** Called before a stretch, and when the machine comes to stand. */
   readonly onMove: (isStanding: boolean) => void;
+  /** The machine has got what was typed. */
+  readonly onTyped: () => void;
   /** Real time in ms, and a wait of that. */
   readonly now: () => number;
   readonly wait: (ms: number) => Promise<void>;
@@ -57,6 +59,7 @@ export function converse(player: Player, standsFirst: boolean, deps: Conversatio
     }
     const send = bytes.length > 0 ? [{ channel: 'console', bytes } as const] : [];
     const { reason } = await player.run({ virtualMsMax: stretchMs, send }, deps.onConsole);
+    if (bytes.length > 0) deps.onTyped();
     return reason.why === 'timeout' ? undefined : reason.why;
   };
 

@@ -2,7 +2,7 @@
 /** Scenarios that are not the page's own: changed on the page, or of a link. They run on the machine that the page has. */
 import type { Plan } from '../../../cycle/plan.js';
 import { InputError } from '../../../machine/errors.js';
-import { readSession, SESSION_NAME, type SessionFile } from '../../../scenario/session-file.js';
+import { readSession, readUnproven, SESSION_NAME, type SessionFile } from '../../../scenario/session-file.js';
 import { readScenario, type Scenario } from '../../../scenario/schema.js';
 import { renderIssues } from '../../../yaml/index.js';
 import { checkFits, dependsOn } from '../storage/description.js';
@@ -64,13 +64,26 @@ export function sessionFor(text: string, { description }: Pick<LoadedMachine, 'd
     throw new InputError(`the link has no session: ${read.problem}`, {
       remedy: 'open all of the link, or the page without it',
     });
-  const { session } = read;
+  checkIsOf(description, read.session);
+  return read.session;
+}
+
+/** The session that a tab has kept of its machine. Undefined when it is damaged, or of another machine or core. */
+export function keptFor(text: string, { description }: Pick<LoadedMachine, 'description'>): SessionFile | undefined {
+  const read = readUnproven(text);
+  if ('problem' in read || read.session.until === undefined) return undefined;
+  try {
+    checkIsOf(description, read.session);
+    return read.session;
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws InputError when the session is of another machine. */
+function checkIsOf(description: LoadedMachine['description'], { artifacts, core }: SessionFile): void {
   // A session of format 1 does not name the core.
-  const core = session.core === undefined ? undefined : description.core;
-  checkFits(
-    'the session of the link',
-    dependsOn(session.artifacts, session.core),
-    dependsOn(description.artifacts, core),
-  );
-  return session;
+  const known = core === undefined ? undefined : description.core;
+  checkFits('the session of the link', dependsOn(artifacts, core), dependsOn(description.artifacts, known));
 }

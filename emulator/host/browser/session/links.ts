@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What a link and a session file tell of the machine at the console: what it is of, what was typed, and where it stands. */
+import { isAlike } from '../../../machine/alike.js';
 import { concat } from '../../../machine/bytes.js';
 import { SESSION_FORMAT, WITHIN_FORMAT, type SessionFile } from '../../../scenario/session-file.js';
 import type { MachineDescription } from '../storage/description.js';
@@ -15,26 +16,24 @@ export interface Links {
   /** The machines of this origin are of that. */
   readonly begin: (origin: Origin, begun: Begun) => void;
   /**
-   * Types what was typed in the session of a link.
+   * Types what was typed in a session.
    * @param shown by the console so far.
    * @throws RigError when the machine does something else.
    */
   readonly replay: (player: Player, session: SessionFile, shown: Uint8Array) => Promise<void>;
-  /** What was done up to where the machine of the player stands. */
+  /** What was done up to where the machine of the player stands. `stateHash`: its state, if that is asked for. */
   readonly sessionAt: (
     description: Pick<MachineDescription, 'snapback' | 'artifacts' | 'core'>,
     player: Player,
-    stateHash: string,
+    stateHash?: string,
   ) => SessionFile | undefined;
-  /** Whether the machine stands where that of the link stood. */
+  /** Whether the machine was told what that of the link was told, and stands where that stood. */
   readonly isThere: (player: Player, session: SessionFile | undefined) => session is SessionFile;
 }
 
 /** `now`: real time in ms. */
 export function createLinks(tell: (message: FromSession) => void, now: () => number): Links {
   const begunOf = new Map<Origin, Begun>();
-  /** The line on which the keys of the link are typed. */
-  let linkedLine: number | undefined;
 
   return {
     begin(origin, begun) {
@@ -42,7 +41,6 @@ export function createLinks(tell: (message: FromSession) => void, now: () => num
     },
     async replay(player, session, shown) {
       tell({ tell: 'going' });
-      linkedLine = player.line();
       const startedMs = now();
       const pieces = [shown];
       const elsewhere = await typeAgain(
@@ -69,13 +67,16 @@ export function createLinks(tell: (message: FromSession) => void, now: () => num
           ...begun,
           artifacts,
           core,
-          stateHash,
+          ...(stateHash !== undefined && { stateHash }),
           typed: player.typed(),
           until: player.at(),
         }
       );
     },
     isThere: (player, session): session is SessionFile =>
-      session?.until !== undefined && player.line() === linkedLine && isSame(session.until, player.at()),
+      session?.until !== undefined &&
+      isSame(session.until, player.at()) &&
+      isAlike(session.within, begunOf.get(player.origin)?.within) &&
+      isAlike(session.typed, player.typed()),
   };
 }

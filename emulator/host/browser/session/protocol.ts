@@ -7,6 +7,7 @@ import type { FaultSeen, Moment, PausedAt } from '../../../cycle/steps/context.j
 import type { Report } from '../../../report/model.js';
 import type { Instant, SessionFile } from '../../../scenario/session-file.js';
 import type { Loading } from '../storage/download.js';
+import type { KeptMachine } from '../storage/kept-session.js';
 import type { ScenarioListed } from '../storage/scenario-list.js';
 import type { Stored } from '../storage/piece-store.js';
 import type { Doing, Possible } from './additions.js';
@@ -35,6 +36,8 @@ export type ToSession =
       readonly scenario: string | undefined;
       /** Text of the session with which the page was opened (see `session-file.ts`). */
       readonly session: string | undefined;
+      /** What the tab has kept of the machine at the console; goes before the session. */
+      readonly kept: KeptMachine | undefined;
     }
   /** Bytes for the console of the machine at the prompt. */
   | { readonly do: 'type'; readonly bytes: Uint8Array }
@@ -162,6 +165,8 @@ export type FromSession =
       /** State hash of the session with which the page was opened, where the machine of that stood. */
       readonly expected: string | undefined;
     }
+  /** The tab is to keep this of the machine at the console, in the place of what it has kept, or no longer anything of it. */
+  | { readonly tell: 'keep'; readonly kept: KeptMachine | undefined }
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | {

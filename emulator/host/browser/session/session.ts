@@ -22,11 +22,12 @@ import { loadJson } from '../storage/download.js';
 import { NO_STORE, openPieceStore, type PieceStore } from '../storage/piece-store.js';
 import { descriptionPath, LIST_PATH, readList } from '../storage/scenario-list.js';
 import { converse, type Conversation } from './conversation.js';
-import { changed, changeOf, sessionFor } from './edited.js';
+import { changed, changeOf, keptFor, sessionFor } from './edited.js';
 import { createDiskReader, type DiskReader } from './disk-reader.js';
 import { createFateReader, type FateReader } from './fate-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { readRedirected } from './redirected-reader.js';
+import { createKeeper } from './keeper.js';
 import { createLinks } from './links.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
@@ -97,8 +98,10 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   const recall = createRecall({ checkpoints, now });
 
   const links = createLinks(tell, now);
+  const keeper = createKeeper(tell, now);
 
-  const open = async ({ page, scenario, session: sessionText }: Extract<ToSession, { do: 'open' }>): Promise<void> => {
+  const open = async (asked: Extract<ToSession, { do: 'open' }>): Promise<void> => {
+    const { page, scenario, session: sessionText } = asked;
     void tellScenarios(page);
     const loaded = await loadMachine(
       new URL(descriptionPath(scenario), page).href,
@@ -106,6 +109,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       (doing) => tell({ tell: 'making', doing }),
     );
     const session = sessionText === undefined ? undefined : sessionFor(sessionText, loaded);
+    const kept = asked.kept && keptFor(asked.kept.session, loaded);
+    // While the page comes back there it stays, so that this can be given up, and done again.
+    if (asked.kept) tell({ tell: 'keep', kept: kept && asked.kept });
     const loadedMs = performance.now();
     tell({ tell: 'restoring' });
     const { config, agentReady, wasm, workerUrl } = loaded;
@@ -118,7 +124,10 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     });
     const promptMs = performance.now();
     const state = { instructions, virtualMs, stateHash: await machine.stateHash(), loadedMs, promptMs };
-    tell({ tell: 'prompt', state, scenario: session?.scenario ?? loaded.description.scenario.text });
+    const done = kept ?? session;
+    const stands = kept ? asked.kept?.isStanding === true : session?.until !== undefined;
+    const text = (kept?.within ? kept : session)?.scenario ?? loaded.description.scenario.text;
+    tell({ tell: 'prompt', state, scenario: text });
     const shown = concat([seen.console, console]);
     const origin: Origin = {
       begin: { instructions, virtualMs },
@@ -127,15 +136,14 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         checkpoint ? engine.restore(config, checkpoint) : (await machineAtPrompt(engine, config, agentReady)).machine,
     };
     opened = { machine: loaded, engine, remembering, session, scenario: undefined };
-    links.begin(origin, { scenario: session?.scenario ?? loaded.description.scenario.text });
+    links.begin(origin, { scenario: text });
     const player = recall.follow(machine, origin);
-    if (session?.within) {
+    if (done?.within) {
       await player.close();
-      await comeTo(opened, session, session.within);
+      await comeTo(opened, done, done.within, stands);
     } else {
-      const isOfPrompt = session?.until !== undefined;
-      if (isOfPrompt) await links.replay(player, session, shown);
-      talk(opened, player, isOfPrompt);
+      if (done?.until) await links.replay(player, done, shown);
+      talk(opened, player, stands);
     }
     for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
@@ -154,9 +162,15 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         recall: { ...recall.shown(), line: player.line(), at: player.at(), isStanding, hasMore: player.hasMore() },
       });
     let dueMs = 0;
+    const keeps = keeper(() => links.sessionAt(loaded.description, player));
+    const onConsole = (bytes: Uint8Array): void => {
+      show(bytes);
+      keeps.change();
+    };
     const looks = [memory.of(reader), screen.of(player.machine)];
     const talking = converse(player, stands, {
-      onConsole: show,
+      onConsole,
+      onTyped: keeps.change,
       async look(virtualMs) {
         for (const look of looks) await look(virtualMs);
       },
@@ -181,6 +195,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         };
       },
       onMove(isStanding) {
+        keeps.move(isStanding);
         if (!isStanding && performance.now() < dueMs) return;
         dueMs = performance.now() + MOVE_EVERY_MS;
         tellMove(isStanding);
@@ -205,8 +220,12 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     talk(opened, player, true);
   };
 
-  /** A machine of a run is at the console from now on. `session`: of a link, what is typed there. */
-  const follow = async ({ taken, machine: number, scenario }: TakenOver, session?: SessionFile): Promise<void> => {
+  /** A machine of a run is at the console from now on. `session`: what is typed there. `stands`: whether it stands then. */
+  const follow = async (
+    { taken, machine: number, scenario }: TakenOver,
+    session?: SessionFile,
+    stands = true,
+  ): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
     tell({ tell: 'going' });
     const startedMs = performance.now();
@@ -226,18 +245,18 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     const player = recall.follow(machine, origin);
     if (session) await links.replay(player, session, console);
     else tell({ tell: 'arrived', console, tookMs: performance.now() - startedMs });
-    talk(opened, player, true);
+    talk(opened, player, stands);
   };
 
-  /** Runs the scenario of a link up to where its machine was taken over. @throws RigError when the run does something else. */
-  const comeTo = async (of: Opened, session: SessionFile, within: Within): Promise<void> => {
+  /** Runs the scenario of a session up to where its machine was taken over. @throws RigError when the run does something else. */
+  const comeTo = async (of: Opened, session: SessionFile, within: Within, stands: boolean): Promise<void> => {
     const { scenario: text } = session;
     tell({ tell: 'running', again: undefined });
     const scenario = await scenarioFor(of, text, changeFor(of, text));
     const taken = await takenFrom(of.engine, within, ({ engine, powersOn }) =>
       runScenario(scenario, engine, tell, { states: bootStates(), onPowerOn: powersOn }, readersOf(scenario)),
     );
-    await follow({ taken, machine: within.machine, scenario: text }, session);
+    await follow({ taken, machine: within.machine, scenario: text }, session, stands);
   };
 
   /** Undefined when it is the machine's own. @throws InputError when it cannot be run. */

@@ -49,6 +49,8 @@ export interface SessionState {
   /** Of the place where the machine at the prompt stood last: what was done up to there, and see the message `stands`. */
   readonly instantSession: SessionFile | undefined;
   readonly instantExpected: string | undefined;
+  /** The tab keeps something of the machine at the console. */
+  readonly isKept: boolean;
   /** The page of the memory map that was asked for last. */
   readonly page: PageShown | undefined;
   /** What can be chosen instead of the page's own scenario. */
@@ -139,6 +141,7 @@ export const START: SessionState = {
   stands: undefined,
   instantSession: undefined,
   instantExpected: undefined,
+  isKept: false,
   page: undefined,
   scenarios: [],
   scenario: undefined,
@@ -193,8 +196,10 @@ export function next(state: SessionState, message: FromSession): SessionState {
       const { stands, session: instantSession, expected: instantExpected } = message;
       return { ...state, stands, instantSession, instantExpected, said };
     }
+    case 'keep':
+      return { ...state, isKept: message.kept !== undefined };
     case 'ended':
-      return { ...state, phase: 'ended', said: `the machine has ended: ${message.why}` };
+      return { ...state, phase: 'ended', isKept: false, said: `the machine has ended: ${message.why}` };
     case 'running': {
       const { again } = message;
       const now = { ...state, ...NOTHING_RUN, phase: 'running', stands: undefined, screen: undefined } as const;
@@ -279,14 +284,25 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'verdict': {
       const { report, text, session, expected } = message;
       const said = `the scenario has ended: ${report.verdict}`;
-      return { ...state, phase: 'ended', said, done: 1, growing: undefined, report, verdict: text, session, expected };
+      return {
+        ...state,
+        phase: 'ended',
+        said,
+        done: 1,
+        growing: undefined,
+        report,
+        verdict: text,
+        session,
+        expected,
+        isKept: false,
+      };
     }
     case 'stored':
       return { ...state, stored: message.stored };
     case 'failed': {
       const { message: what, remedy } = message;
       const said = remedy === undefined ? what : `${what}; what to do: ${remedy}`;
-      return { ...state, phase: 'failed', loading: undefined, isGoing: false, said };
+      return { ...state, phase: 'failed', loading: undefined, isGoing: false, isKept: false, said };
     }
   }
 }

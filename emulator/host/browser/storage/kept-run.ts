@@ -19,19 +19,23 @@ export interface KeptRun {
   };
 }
 
-/** Of the tab. */
-const KEPT = ['sessionStorage', 'snapback.run'] as const;
+/** Of the tab: where it was. */
+export const KEPT = ['sessionStorage', 'snapback.run'] as const;
 
 /** Keeps a run in the place of the one before. Where nothing can be kept, a page that is loaded again begins at the prompt. */
 export const keepRun = (run: KeptRun): void => keepText(...KEPT, JSON.stringify(run));
 
-export const forgetRun = (): void => forgetText(...KEPT);
+/** Also what `kept-session.ts` keeps. */
+export const forgetKept = (): void => forgetText(...KEPT);
 
 /** The run that was kept on a page with this hash. */
-export function keptRun(hash: string): KeptRun | undefined {
+export const keptRun = (hash: string): KeptRun | undefined => keptAs(hash, isKeptRun);
+
+/** What was kept on a page with this hash, if it is one of those. */
+export function keptAs<Kept>(hash: string, isOne: (value: unknown) => value is Kept): Kept | undefined {
   try {
     const kept: unknown = JSON.parse(keptText(...KEPT) ?? 'null');
-    return isKeptRun(kept) && kept.hash === hash ? kept : undefined;
+    return isOne(kept) && (kept as Of<KeptRun>).hash === hash ? kept : undefined;
   } catch {
     // It is damaged.
     return undefined;
@@ -59,4 +63,4 @@ function isMoment(value: unknown): boolean {
 type Within = NonNullable<KeptRun['within']>;
 
 /** What is said to be one, and may be damaged. */
-type Of<T> = Partial<Record<keyof T, unknown>>;
+export type Of<T> = Partial<Record<keyof T, unknown>>;

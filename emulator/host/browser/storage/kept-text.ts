@@ -21,12 +21,12 @@ export function keptText(storage: Storage, key: string): string | undefined {
   }
 }
 
-/** Keeps a text in the place of the one before. */
+/** Keeps a text in the place of the one before, which is forgotten also where there is no room for this one. */
 export function keepText(storage: Storage, key: string, text: string): void {
   try {
     texts(storage).setItem(key, text);
   } catch {
-    // See above.
+    forgetText(storage, key);
   }
 }
 

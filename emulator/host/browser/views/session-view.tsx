@@ -74,8 +74,8 @@ export function actionOfKey(key: string, state: SessionState): RunAction | undef
   return (Object.keys(KEYS) as RunAction[]).find((action) => KEYS[action] === key && isPossible(action, state));
 }
 
-function isPossible(action: RunAction, { scenario, phase, paused, places, report }: SessionState): boolean {
-  if (action === 'leave') return phase === 'running' || report !== undefined || places.length > 0;
+function isPossible(action: RunAction, { scenario, phase, paused, places, report, isKept }: SessionState): boolean {
+  if (action === 'leave') return phase === 'running' || report !== undefined || places.length > 0 || isKept;
   return action === 'next' || action === 'rest' ? paused !== undefined : scenario !== undefined && phase !== 'running';
 }
 
