@@ -19,7 +19,7 @@ import {
 } from '../storage/machine-files.js';
 import { sha256Hex } from '../storage/digest.js';
 import { loadJson } from '../storage/download.js';
-import { NO_STORE, openPieceStore, type PieceStore } from '../storage/piece-store.js';
+import { openPieceStore } from '../storage/piece-store.js';
 import { descriptionPath, LIST_PATH, readList } from '../storage/scenario-list.js';
 import { converse, type Conversation } from './conversation.js';
 import { changed, changeOf, keptFor, sessionFor } from './edited.js';
@@ -38,6 +38,7 @@ import { rememberingEngine, type Remembering } from './recall/remembering.js';
 import { takenFrom } from './recall/handover.js';
 import { runScenario } from './run.js';
 import { createScreenWatch } from './screen-watch.js';
+import { createStoreWork } from './store-work.js';
 import { createWalk, nameOf, type TakenOver } from './walk.js';
 
 /** The most that all checkpoints of a session may need, of the machine at the prompt and of runs. */
@@ -148,7 +149,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
-    tellStored();
+    stored.tellStored();
   };
 
   /** The console is that of the player's machine. */
@@ -333,7 +334,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       },
       expected: text === session?.scenario && !session.until ? session.stateHash : undefined,
     });
-    tellStored();
+    stored.tellStored();
   };
 
   /** `booted`: the markers of a machine that has booted the same kernel, for one that does not tell its own. */
@@ -379,23 +380,13 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({ tell: 'scenarios', scenarios: readList(found) });
   };
 
-  /** Reading the list of what is stored takes a browser some seconds, for which nothing else waits. */
-  let storeWork: Promise<void> = Promise.resolve();
-  const withStore = (work: (store: PieceStore | undefined) => Promise<void>): void => {
-    storeWork = storeWork.then(async () => work(await openPieceStore())).catch(fail);
-  };
-  const tellStored = (): void =>
-    withStore(async (store) => tell({ tell: 'stored', stored: store ? await store.trim() : NO_STORE }));
-  const emptyStore = (): void =>
-    withStore(async (store) => {
-      if (store) tell({ tell: 'stored', stored: await store.empty() });
-    });
-
   const show = (bytes: Uint8Array): void => tell({ tell: 'console', bytes, machine: 0 });
   const fail = (error: unknown): void => {
     const { message, remedy } = (error ?? {}) as { readonly message?: string; readonly remedy?: string };
     tell({ tell: 'failed', message: message ?? String(error), remedy });
   };
+
+  const stored = createStoreWork(tell, fail);
 
   const refuse = ({ message, remedy }: InputError): void => tell({ tell: 'refused', message, remedy });
 
@@ -444,7 +435,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       case 'watchScreen':
         return screen.watch(message.on);
       case 'emptyStore':
-        return emptyStore();
+        return stored.empty();
       case 'askSector': {
         const sector = disks?.sector(message.disk, message.sector);
         if (sector) tell({ tell: 'sector', sector });
