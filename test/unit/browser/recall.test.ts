@@ -5,7 +5,11 @@ import { createFakeEngine } from '../../../emulator/engines/fake/engine.js';
 import type { FakeEvent } from '../../../emulator/engines/fake/script.js';
 import { blobsBegin, packCheckpoint } from '../../../emulator/engines/checkpoint-format.js';
 import { BLOCK_BYTES, createBlockPool } from '../../../emulator/host/browser/session/recall/block-pool.js';
-import { createCheckpoints, leastMissed } from '../../../emulator/host/browser/session/recall/checkpoints.js';
+import {
+  createCheckpoints,
+  leastMissed,
+  type CheckpointsShown,
+} from '../../../emulator/host/browser/session/recall/checkpoints.js';
 import { createRecall, type Origin, type Recall } from '../../../emulator/host/browser/session/recall/recall.js';
 import { PROMPT_MS, typeAgain } from '../../../emulator/host/browser/session/prompt.js';
 import {
@@ -127,6 +131,23 @@ t.test('checkpoints as differences, within a budget', async (t) => {
   const large = createCheckpoints({ bytesMax: BLOCK_BYTES, gridsOf: () => [] });
   t.notOk(large.keep(asCheckpoint(blocks([1, 2])), 1, 1).isHeld(), 'one that does not fit');
   t.equal(large.shown().bytes, 0);
+});
+
+t.test('how much checkpoints need is told whenever that changes', async (t) => {
+  const told: CheckpointsShown[] = [];
+  const onKeep = (shown: CheckpointsShown): void => void told.push(shown);
+  const bytesMax = 2 * BLOCK_BYTES;
+  const kept = createCheckpoints({ bytesMax, gridsOf: () => [], onKeep });
+  kept.keep(asCheckpoint(blocks([1, 2])), 1, 1);
+  kept.keep(asCheckpoint(blocks([3])), 1, 2);
+  t.same(
+    told,
+    [
+      { count: 1, bytes: bytesMax, bytesMax },
+      { count: 1, bytes: BLOCK_BYTES, bytesMax },
+    ],
+    'once each, when the others have been thinned out',
+  );
 });
 
 t.test('the memory in which a checkpoint is lent is used again', async (t) => {

@@ -392,6 +392,20 @@ t.test('instants of the machine at the prompt', async (t) => {
   t.match(next(standing, { tell: 'recall', recall }), { said: 'going on', stands: undefined });
   t.equal(next(moving, { tell: 'recall', recall }).said, moving.said, 'a machine that moves on says nothing');
 
+  const checkpoints = { count: 9, bytes: 123e6, bytesMax: 384e6 };
+  const paused = [
+    { tell: 'running', again: undefined } as const,
+    { tell: 'paused', ...pauseAt({ title: 'run ls', step: 1, part: 0 }) } as const,
+    { tell: 'checkpoints', checkpoints } as const,
+  ].reduce(next, moving);
+  t.match(paused, { paused: { at: { title: 'run ls' } }, recall: { ...recall, checkpoints } });
+  t.match(
+    renderToString(<RecallView state={paused} send={ignore} instant={undefined} onInstant={ignore} />),
+    />9 checkpoints need 123.0 of at most 384.0 MB/,
+    'those of a run that has paused, too',
+  );
+  t.equal(after({ tell: 'checkpoints', checkpoints }).recall, undefined);
+
   const instant = { line: 1, virtualMs: 2000 };
   const keys = (state: SessionState): unknown => ['i', 'k', 'z'].map((key) => recallOfKey(key, state, instant));
   t.same(keys(after(prompt)), [undefined, undefined, undefined], 'nothing is known yet');

@@ -16,6 +16,7 @@ import type { DifferenceShown, ImageShown, SectorShown } from './disk-reader.js'
 import type { DiskShown } from './disks.js';
 import type { MemoryShown, PageShown } from './memory-reader.js';
 import type { PlaceShown } from './places.js';
+import type { CheckpointsShown } from './recall/checkpoints.js';
 import type { Inside } from './recall/inside.js';
 import type { RecallShown } from './recall/recall.js';
 
@@ -152,6 +153,8 @@ export type FromSession =
   | { readonly tell: 'screen'; readonly screen: ScreenShown }
   | { readonly tell: 'page'; readonly page: PageShown }
   | { readonly tell: 'recall'; readonly recall: RecallNow }
+  /** Another checkpoint was kept, of the machine at the prompt or of a run step by step, and others may have gone for it. */
+  | { readonly tell: 'checkpoints'; readonly checkpoints: CheckpointsShown }
   /** The machine at the prompt is going to an instant. */
   | { readonly tell: 'going' }
   /** It is there. `console`: all that its console shows. `tookMs`: real time. */

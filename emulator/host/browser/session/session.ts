@@ -95,6 +95,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   const checkpoints = createCheckpoints({
     bytesMax: CHECKPOINT_BYTES_MAX,
     gridsOf: ({ bytes }) => blobsBegin(bytes),
+    onKeep: (shown) => tell({ tell: 'checkpoints', checkpoints: shown }),
   });
   const recall = createRecall({ checkpoints, now });
 

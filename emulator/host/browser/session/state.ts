@@ -39,7 +39,7 @@ export interface SessionState {
   /** Of the machine at the prompt or of a run that has paused, while it is watched; stays when that ends, until a run begins. */
   readonly screen: ScreenShown | undefined;
   readonly isScreenWatched: boolean;
-  /** Instants of the machine at the prompt; stays when that ends. */
+  /** Instants of the machine at the prompt; stays when that ends. Its checkpoints are those of runs, too. */
   readonly recall: RecallNow | undefined;
   readonly isGoing: boolean;
   /** Real time that the last way to an instant took, in ms. */
@@ -179,6 +179,8 @@ export function next(state: SessionState, message: FromSession): SessionState {
       if (recall.isStanding || !state.recall?.isStanding) return { ...state, recall };
       return { ...state, recall, stands: undefined, said: recall.hasMore ? 'going on as it was' : 'going on' };
     }
+    case 'checkpoints':
+      return { ...state, recall: state.recall && { ...state.recall, checkpoints: message.checkpoints } };
     case 'going':
       return {
         ...state,

@@ -58,17 +58,20 @@ export interface CheckpointsDeps {
   readonly bytesMax: number;
   /** Where in the bytes of a checkpoint grids of blocks begin, ascending, 0 left out: pages that are the same are the same blocks then. */
   readonly gridsOf: (checkpoint: Checkpoint) => readonly number[];
+  /** Called when another one was kept, and others may have gone for it. */
+  readonly onKeep?: (shown: CheckpointsShown) => void;
 }
 
 /** The sizes of checkpoints of a session differ by less, so that most of them have room where one has been. */
 const LENT_STEP_BYTES = 32 << 20;
 
-export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Checkpoints {
+export function createCheckpoints({ bytesMax, gridsOf, onKeep }: CheckpointsDeps): Checkpoints {
   const pool = createBlockPool();
   let held: readonly Entry[] = [];
   /** Memory that was lent. */
   let lent: Uint8Array | undefined;
 
+  const shown = (): CheckpointsShown => ({ count: held.length, bytes: pool.bytes(), bytesMax });
   const drop = (entry: Entry): void => {
     held = held.filter((one) => one !== entry);
     for (const { blocks } of entry.parts ?? []) pool.release(blocks);
@@ -141,6 +144,7 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
       const entry: Entry = { engine, line, costMs, parts, pins: 0 };
       held = [...held, entry];
       thinOut();
+      onKeep?.(shown());
       return {
         read: () => read(entry),
         lend: (use) => lend(entry, use),
@@ -149,7 +153,7 @@ export function createCheckpoints({ bytesMax, gridsOf }: CheckpointsDeps): Check
         costMs,
       };
     },
-    shown: () => ({ count: held.length, bytes: pool.bytes(), bytesMax }),
+    shown,
   };
 }
 
