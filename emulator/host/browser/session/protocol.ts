@@ -170,6 +170,8 @@ export type FromSession =
     }
   /** The tab is to keep this of the machine at the console, in the place of what it has kept, or no longer anything of it. */
   | { readonly tell: 'keep'; readonly kept: KeptMachine | undefined }
+  /** Nobody gets what was typed into the console, because the machine there is that of a run. */
+  | { readonly tell: 'refusedKeys' }
   /** The machine at the prompt has ended by itself. */
   | { readonly tell: 'ended'; readonly why: string }
   | {

@@ -28,6 +28,7 @@ import { createFateReader, type FateReader } from './fate-reader.js';
 import { memoryReader, type MemoryReader } from './memory-reader.js';
 import { readRedirected } from './redirected-reader.js';
 import { createKeeper } from './keeper.js';
+import { createKeys } from './keys.js';
 import { createLinks } from './links.js';
 import { createMemoryWatch } from './memory-watch.js';
 import type { Again, FromSession, ToSession } from './protocol.js';
@@ -78,8 +79,7 @@ function capturedOnce(machine: Standing['machine']): Standing['machine'] {
 /** Answers what handles the page's messages, one after another; only input for the console and what ends a pause do not wait. */
 export function createSession(tell: (message: FromSession) => void): (message: ToSession) => void {
   let opened: Opened | undefined;
-  /** Before there is a machine. */
-  const typed: Uint8Array[] = [];
+  const keys = createKeys(() => tell({ tell: 'refusedKeys' }));
   let conversation: Conversation | undefined;
   let last: Promise<void> = Promise.resolve();
   const walk = createWalk(
@@ -147,7 +147,6 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       if (done?.until) await links.replay(player, done, shown);
       talk(opened, player, stands);
     }
-    for (const bytes of typed.splice(0)) conversation?.type(bytes);
     const store = await openPieceStore();
     if (store) await placeStored(loaded, store);
     stored.tellStored();
@@ -206,6 +205,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     });
     conversation = talking;
+    keys.give(talking);
     talking.over.then((why) => {
       tellMove(false);
       if (why !== undefined) tell({ tell: 'ended', why });
@@ -301,6 +301,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       if (!(error instanceof InputError)) throw error;
       return refuse(error);
     }
+    keys.refuse();
     await conversation?.end();
     tell({ tell: 'running', again });
     const scenario = await scenarioFor(opened, text, change);
@@ -409,9 +410,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
   return (message) => {
     switch (message.do) {
       case 'type':
-        if (conversation) conversation.type(message.bytes);
-        else typed.push(message.bytes);
-        return;
+        return keys.type(message.bytes);
       case 'stand':
         if (message.on) conversation?.stand();
         else conversation?.goOn();
@@ -420,7 +419,9 @@ export function createSession(tell: (message: FromSession) => void): (message: T
         return walk.goOn(message.all);
       case 'takeOver': {
         const over = walk.takeOver();
-        if (over) last = last.then(() => follow(over)).catch(fail);
+        if (!over) return;
+        keys.wait();
+        last = last.then(() => follow(over)).catch(fail);
         return;
       }
       case 'change':

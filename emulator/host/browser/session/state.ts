@@ -200,6 +200,12 @@ export function next(state: SessionState, message: FromSession): SessionState {
     }
     case 'keep':
       return { ...state, isKept: message.kept !== undefined };
+    case 'refusedKeys': {
+      const how = state.paused?.inside
+        ? 'take it over first'
+        : 'in a run step by step, it can be taken over within a part';
+      return { ...state, said: `the machine of a run takes no keys: ${how} (key z)` };
+    }
     case 'ended':
       return { ...state, phase: 'ended', isKept: false, said: `the machine has ended: ${message.why}` };
     case 'running': {
