@@ -184,7 +184,7 @@ const show = (message: FromSession): void => {
   if (message.tell === 'prompt' && kept)
     send({ do: 'run', stepwise: true, text: kept.text, to: within?.next ?? kept.at });
 };
-followWorker(session, show, browserTimers);
+followWorker(session, show, browserTimers, () => performance.now());
 // A link that is opened in the same tab, and a choice, only change this part of the address.
 addEventListener('hashchange', () => {
   if (isLeaving()) location.reload();

@@ -277,6 +277,13 @@ t.test('a run part by part', async (t) => {
 
 const ignore = (): void => undefined;
 
+t.test('a session that tells nothing', async (t) => {
+  const silent = after(prompt, { tell: 'silence', isSilent: true });
+  const status = (state: SessionState): string => /<p id="status"[^>]*>([^<]*)</.exec(view(state))?.[1] ?? '';
+  t.match(status(silent), /^the session has told nothing for 30 s; what to do: wait, /);
+  t.match(status(next(silent, { tell: 'silence', isSilent: false })), /^at the prompt: /, 'which is taken back');
+});
+
 /** All of the page but its console. */
 const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
   renderToString(

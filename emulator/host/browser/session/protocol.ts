@@ -131,8 +131,10 @@ export interface Again {
 }
 
 export type FromSession =
-  /** The worker runs. Its first message. */
+  /** The worker runs. Its first message, and from then on a sign of life. */
   | { readonly tell: 'alive' }
+  /** Of the page itself: the worker has told nothing for a while, or tells something again. */
+  | { readonly tell: 'silence'; readonly isSilent: boolean }
   /** What can be chosen instead of the scenario of the page. */
   | { readonly tell: 'scenarios'; readonly scenarios: readonly ScenarioListed[] }
   /** The server makes the machine; what it does. */

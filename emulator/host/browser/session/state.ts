@@ -30,6 +30,8 @@ export interface SessionState {
   readonly phase: Phase;
   /** One sentence about the present. */
   readonly said: string;
+  /** The worker has told nothing for a while. */
+  readonly isSilent: boolean;
   /** While something is being loaded. */
   readonly loading: Loading | undefined;
   readonly prompt: PromptState | undefined;
@@ -129,6 +131,7 @@ const NOTHING_RUN = {
 export const START: SessionState = {
   phase: 'starting',
   said: 'starting',
+  isSilent: false,
   loading: undefined,
   prompt: undefined,
   memory: undefined,
@@ -155,6 +158,8 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'alive':
       // It may have been called lost before.
       return { ...state, phase: 'starting', said: START.said };
+    case 'silence':
+      return { ...state, isSilent: message.isSilent };
     case 'scenarios':
       return { ...state, scenarios: message.scenarios };
     case 'making': {
@@ -310,7 +315,7 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'failed': {
       const { message: what, remedy } = message;
       const said = remedy === undefined ? what : `${what}; what to do: ${remedy}`;
-      return { ...state, phase: 'failed', loading: undefined, isGoing: false, isKept: false, said };
+      return { ...state, phase: 'failed', loading: undefined, isGoing: false, isKept: false, isSilent: false, said };
     }
   }
 }

@@ -2,6 +2,7 @@
 /** The page's side of the session's worker: shows what it tells, and says so when it is lost. */
 import type { Timers } from '../../../engines/v86/watchdog.js';
 import type { FromSession, ToSession } from './protocol.js';
+import { listen, type Silence } from './silence.js';
 
 /** The part of the browser's API that a page needs of the worker. The project is type-checked without the DOM's types. */
 export interface SessionWorker {
@@ -17,15 +18,19 @@ const START_MS = 60_000;
 /**
  * Calls `show` with each message of the worker. A worker that fails is ended, and `failed` is shown. So it is when the worker has told
  * nothing for `startMs` of real time: a browser may make a worker that never runs, and tells nobody. That worker is not ended, because
- * its program may only be slow to load; what it tells later is shown.
+ * its program may only be slow to load; what it tells later is shown. A worker that has told something and then falls silent is not
+ * ended, either: that is shown until it tells something again.
+ * @param now real time in ms.
  */
 export function followWorker(
   worker: SessionWorker,
   show: (message: FromSession) => void,
-  timers: Pick<Timers, 'after'>,
+  timers: Timers,
+  now: () => number,
   startMs = START_MS,
 ): void {
   let isOver = false;
+  let silence: Silence | undefined;
   const forget = timers.after(startMs, () =>
     show({
       tell: 'failed',
@@ -35,6 +40,7 @@ export function followWorker(
   );
   const end = (why: string): void => {
     forget();
+    silence?.end();
     isOver = true;
     worker.terminate();
     show({ tell: 'failed', message: `the session has ended: ${why}`, remedy: 'reload the page' });
@@ -42,7 +48,12 @@ export function followWorker(
   worker.addEventListener('message', ({ data }) => {
     forget();
     // What was on its way when the worker failed is of no use.
-    if (!isOver) show(data);
+    if (isOver) return;
+    const isFirst = silence === undefined;
+    silence ??= listen({ timers, now, onChange: (isSilent) => show({ tell: 'silence', isSilent }) });
+    silence.hear();
+    // Later ones are only signs of life.
+    if (data.tell !== 'alive' || isFirst) show(data);
   });
   // An error without a message is that of loading.
   worker.addEventListener('error', ({ message }) => end(message ?? 'its program could not be loaded'));

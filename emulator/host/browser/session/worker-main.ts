@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The worker of a session. */
+import { browserTimers } from '../../../engines/v86/host-browser/timers.js';
 import type { FromSession, ToSession } from './protocol.js';
 import { createSession } from './session.js';
+import { ALIVE_EVERY_MS } from './silence.js';
 
 /** The part of a worker's global scope that this file uses. The project is type-checked without the DOM's types. */
 interface WorkerScope {
@@ -11,7 +13,9 @@ interface WorkerScope {
 }
 const scope = globalThis as unknown as WorkerScope;
 
-scope.postMessage({ tell: 'alive' });
+const live = (): void => scope.postMessage({ tell: 'alive' });
+live();
+browserTimers.every(ALIVE_EVERY_MS, live);
 // A browser tells the page of errors that are thrown, and not of these.
 scope.addEventListener('unhandledrejection', ({ reason }) =>
   scope.postMessage({

@@ -2,6 +2,7 @@
 /** All of the page but its console: what the session does, what can be asked of it, and what came of it. */
 import type { VNode } from 'preact';
 import type { ToSession } from '../session/protocol.js';
+import { SILENT_MS } from '../session/silence.js';
 import { megabytes, type SessionState } from '../session/state.js';
 import { Button } from './button.js';
 import { Choice } from './choice.js';
@@ -87,6 +88,8 @@ const TONES: Readonly<Record<SessionState['phase'], string>> = {
   failed: 'failed',
 };
 
+const SILENT = `the session has told nothing for ${SILENT_MS / 1000} s; what to do: wait, because it may be working, or reload the page`;
+
 export function SessionView(props: SessionProps): VNode {
   const { state, onAct, send, edited, onEdit, place, onPlace, showsTour, onSkip } = props;
   const { phase, said, loading, scenario, paused, places, steps, done, machines, report } = state;
@@ -100,7 +103,7 @@ export function SessionView(props: SessionProps): VNode {
       <Choice {...props} scenarios={state.scenarios} />
       {showsTour && <Tour state={state} onSkip={onSkip} />}
       <p id="status" role="status" class={tone}>
-        {said}
+        {state.isSilent ? SILENT : said}
       </p>
       <progress
         id="loading"
