@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-/** The page in browsers: the whole round, and each fault of its list, with what Node makes of the same. */
+/** The page in browsers: the whole round, ways back, and what can be done at its pauses, with what Node makes of the same. */
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { packagePath } from '../../emulator/host/node/paths.js';
 import { FAULT_IDS } from '../../emulator/host/browser/session/additions.js';
 import type { Report } from '../../emulator/report/model.js';
 import { SESSION_NAME, sessionText, type SessionFile } from '../../emulator/scenario/session-file.js';
 import { drivenChromium } from '../browsers/chromium.js';
-import { clickFault, clickRound, toPrompt, type RunEnd } from '../browsers/clicks.js';
+import {
+  clickActions,
+  clickInstant,
+  clickLink,
+  clickOffTime,
+  clickReload,
+  clickRound,
+  toPrompt,
+  type RunEnd,
+} from '../browsers/clicks.js';
 import type { DrivenBrowser, DrivenPage } from '../browsers/driven-page.js';
 import { openFirefox } from '../browsers/firefox.js';
 import { loadSession, sessionDifferences } from '../cli/replay-session.js';
@@ -32,21 +41,53 @@ export interface BrowserResult {
 
 interface Case {
   readonly name: string;
-  readonly act: (page: DrivenPage) => Promise<RunEnd>;
-  /** Lines about what is wrong with its report. */
-  readonly judge: (report: Report) => readonly string[];
+  /** `newPage`: another one of the same browser, which is closed by whoever opens it. */
+  readonly act: (page: DrivenPage, url: string, newPage: () => Promise<DrivenPage>) => Promise<RunEnd>;
+  /** Lines about what is wrong with it. */
+  readonly judge: (end: RunEnd) => readonly string[];
 }
 
+const OFF_TIME = '3 h';
+
+const passes = ({ report: { verdict, failures } }: RunEnd): readonly string[] =>
+  verdict === 'pass' ? [] : failures.map(({ kind, what }) => `${kind}: ${what}`);
+
+/** After a cut or a boot, what a command before has left in memory is gone, so that a later command of the scenario can fail. */
+const failsNoProof = ({ report: { failures } }: RunEnd): readonly string[] =>
+  failures.filter(({ kind }) => kind !== 'command').map(({ kind, what }) => `${kind}: ${what}`);
+
+/** What is done one after another, in a run each, and what is to come of that. */
+const ACTIONS: readonly (readonly [ids: readonly string[], judge: Case['judge']])[] = [
+  [['rollbackLater', 'commitLater', 'snapshot'], passes],
+  [['rollback'], passes],
+  [['commit'], failsNoProof],
+  [['cutPower', 'cutAtWrite', 'shutdown'], failsNoProof],
+  [['boot'], failsNoProof],
+  [['verify'], passes],
+];
+
 const CASES: readonly Case[] = [
+  { name: 'round', act: clickRound, judge: passes },
+  { name: 'an instant, and on', act: clickInstant, judge: passes },
+  { name: 'loaded again', act: clickReload, judge: passes },
+  { name: 'link', act: clickLink, judge: passes },
   {
-    name: 'round',
-    act: clickRound,
-    judge: ({ verdict, failures }) => (verdict === 'pass' ? [] : failures.map(({ kind, what }) => `${kind}: ${what}`)),
+    name: `off for ${OFF_TIME}`,
+    act: (page) => clickOffTime(page, OFF_TIME),
+    judge: (end) => [
+      ...passes(end),
+      ...(end.session.scenario.includes(`offTime: ${OFF_TIME}`) ? [] : ['the off-time of the scenario is another one']),
+    ],
   },
+  ...ACTIONS.map(([ids, judge]) => ({
+    name: ids.join(', '),
+    act: (page: DrivenPage) => clickActions(page, ids),
+    judge,
+  })),
   ...FAULT_IDS.map((id) => ({
     name: `fault ${id}`,
-    act: (page: DrivenPage) => clickFault(page, id),
-    judge: (report: Report) => notNamed(id, report),
+    act: (page: DrivenPage) => clickActions(page, [id]),
+    judge: ({ report }: RunEnd) => notNamed(id, report),
   })),
 ];
 
@@ -98,8 +139,8 @@ async function wrongIn(
   const page = await browser.newPage();
   try {
     await toPrompt(page, url);
-    const { report, session } = await act(page);
-    return [...judge(report), ...sessionDifferences(session, await repeated(session))];
+    const end = await act(page, url, () => browser.newPage());
+    return [...judge(end), ...sessionDifferences(end.session, await repeated(end.session))];
   } finally {
     // A machine less for the next one.
     await page.close();

@@ -106,8 +106,8 @@ What takes too long for every test run, on one core:
              'xfs on crypt on loop on ext4'
   kernel     a kernel is built a second time, elsewhere, interrupted and continued, and compared byte by byte
   tests      those of test/soak, which are like those of test/e2e and are run as these are; NAME is such as debug-kernel
-  browsers   the page in Chromium and Firefox, by clicks: a whole round, and each fault of its list, which the proofs must name; Node must
-             come to the same states
+  browsers   the page in Chromium and Firefox, by clicks: a whole round, ways back, a link, and what can be done at pauses, also each
+             fault of its list, which the proofs must name; Node must come to the same states; NAME is chromium or firefox
   all        everything, on every kind of machine of the engine, part by part
 
   --cycles N             how many snapshots of a chain (${CYCLES} unless told)
