@@ -50,7 +50,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
-import { checkMemoryCanvas, withoutOffscreen } from './page-canvas.js';
+import { checkMapClicks, checkMemoryCanvas, withoutOffscreen } from './page-canvas.js';
 import { checkChoice } from './page-choice.js';
 import {
   checkConsoles,
@@ -505,6 +505,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await checkPausedScreen(t, page, shared.virtualMs);
   // What was done before the second one has taken its place.
   await checkMarks(t, page, parts.toSpliced(1, 1));
+  await checkMapClicks(t, page);
   const preserved = await checkFates(t, page);
   await checkAccess(t, page, 'at a pause');
   await picture(t, page, 'live', '#tour', '#timeline');

@@ -25,6 +25,22 @@ export const withoutOffscreen = (page: Page): Promise<unknown> =>
     delete (globalThis as unknown as There).HTMLCanvasElement.prototype.transferControlToOffscreen;
   });
 
+/** A click on a map tells what is there. The run has paused with a machine, and the maps are shown. */
+export async function checkMapClicks(t: Test, page: Page): Promise<void> {
+  await page.locator('#memory-map').click();
+  await page
+    .locator('#page p', { hasText: /^Page frame \d+ at / })
+    .first()
+    .waitFor();
+  t.pass('a click on the memory map tells of a page');
+  const strip = page.locator('#disks canvas').first();
+  const label = (await strip.getAttribute('aria-label')) ?? '';
+  await strip.click();
+  const volume = /^map of (\w+);/.exec(label)?.[1] ?? '';
+  await page.locator('#place', { hasText: new RegExp(`^${volume}, .*sectors \\d+ to \\d+`) }).waitFor();
+  t.pass(`and one on a strip of the disk map, of a place of ${volume}`);
+}
+
 /** The memory map is drawn by `who`, in its colours. */
 export async function checkMemoryCanvas(t: Test, page: Page, who: 'page' | 'worker'): Promise<void> {
   // The worker may be ready later than the first picture. Each painter has an element of its own.
