@@ -81,7 +81,7 @@ export async function obtainTreeKernel(
 ): Promise<PatchedKernel> {
   const recipe = await kernelRecipe(kind, await findSource(context), context);
   const { builder = '', environment = '', tools = '' } = recipe.inputs;
-  const added = own.isMarked ? [] : (await patchesOf(own.base)).filter(isRigPatch);
+  const added = await addedTo(own);
   const inputs: Recipe['inputs'] = {
     ...Object.fromEntries(Object.entries(recipe.inputs).filter(([name]) => name.startsWith('config/'))),
     ...Object.fromEntries(added.map(({ file, text }) => [`patches/${file}`, changesOf(text)])),
@@ -101,7 +101,7 @@ export async function obtainTreeKernel(
             identity,
             scratch,
             inner,
-            (fresh) => begin(fresh, inner),
+            (fresh) => openCopy(fresh, inner),
             async (tree, lock) => {
               await goTo(tree, own, added, inner);
               await buildInto(dir, tree, kind, inner, lock);
@@ -113,17 +113,26 @@ export async function obtainTreeKernel(
   );
 }
 
-async function begin(tree: string, context: BuildContext): Promise<void> {
+/** The patches that give a tree what the rig needs. None if it has that. */
+export const addedTo = async ({ isMarked, base }: Pick<KernelTree, 'isMarked' | 'base'>): Promise<readonly Patch[]> =>
+  isMarked ? [] : (await patchesOf(base)).filter(isRigPatch);
+
+/** Makes the folder `tree` one that {@link goTo} takes from commit to commit. */
+export async function openCopy(tree: string, context: BuildContext): Promise<void> {
   const git = gitIn(tree, context);
   await git(['init', '-q', '.']);
   await git(['config', 'core.fsync', 'none']);
   await git(['config', 'gc.auto', '0']);
 }
 
-/** Makes `tree` that of the commit with the patches of the rig. Files that stay the same keep their time. */
-async function goTo(
+/**
+ * Makes `tree` that of the commit with the patches `added`. Files that stay the same, and that no patch touches, keep their time. The
+ * tree of the user is only read.
+ * @throws InputError that names the patch that does not apply, with file and line; RigError.
+ */
+export async function goTo(
   tree: string,
-  { dir, commit }: KernelTree,
+  { dir, commit }: Pick<KernelTree, 'dir' | 'commit'>,
   added: readonly Patch[],
   context: BuildContext,
 ): Promise<void> {
