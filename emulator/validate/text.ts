@@ -148,8 +148,27 @@ const INTEREST: readonly Change[] = ['broken', 'fixed', 'broken before', 'unchan
 
 const PROOFS: readonly FindingKind[] = ['memory', 'image', 'disk', 'filesystem'];
 
-/** At most ten lines to paste into a mail. */
-export function renderSummary(validation: Validation): string {
+/** Who has had a validation done. */
+export interface Tester {
+  readonly name: string;
+  /** The address. */
+  readonly mail: string;
+}
+
+/**
+ * The line that tools which collect patches take into a commit. A patch that breaks nothing has not been tested yet: its kernel must have
+ * done all that was asked of it.
+ */
+const trailersOf = ({ verdict, cells }: Validation, tester: Tester | undefined): readonly string[] =>
+  tester !== undefined &&
+  verdict === 'not broken' &&
+  cells.length > 0 &&
+  cells.every(({ patched }) => patched.verdict === 'pass')
+    ? [`Tested-by: ${printableLine(tester.name)} <${printableLine(tester.mail)}>`]
+    : [];
+
+/** At most ten lines to paste into a mail. When all is well, the last one is a trailer with the name of the `tester`. */
+export function renderSummary(validation: Validation, tester?: Tester): string {
   const { kernelVersion, flavours, matrix, patches, verdict, buildFailure, cells, kernels, notRun } = validation;
   const interesting = INTEREST.flatMap((change) =>
     cells.filter((cell) => cell.change === change && change !== 'unchanged'),
@@ -159,6 +178,7 @@ export function renderSummary(validation: Validation): string {
   );
   const [first] = patches;
   const remarks = remarksOf(validation);
+  const trailers = trailersOf(validation, tester);
   const head = [
     `Snapback, matrix ${matrix}, ${sourceText(kernelVersion, flavours)}, ${flavours.join(' and ')}:`,
     `  ${first === undefined ? '' : first.subject || first.name}${patches.length > 1 ? ` and ${patches.length - 1} more` : ''}`,
@@ -172,18 +192,18 @@ export function renderSummary(validation: Validation): string {
       ({ flavour, base, patched }) =>
         `  ${flavour} kernel ${patched.slice(0, 16)}, without the patches ${base.slice(0, 16)}`,
     ),
-  ].slice(0, SUMMARY_LINES_MAX - head.length);
+  ].slice(0, SUMMARY_LINES_MAX - head.length - trailers.length);
   const lines = [
     ...head,
     ...interesting
-      .slice(0, Math.min(SUMMARY_CELLS_MAX, SUMMARY_LINES_MAX - head.length - foot.length))
+      .slice(0, Math.min(SUMMARY_CELLS_MAX, SUMMARY_LINES_MAX - head.length - foot.length - trailers.length))
       .map(
         ({ cell, change, base, patched }) =>
           `  ${cell.name}: ${change}: ${(mostTelling(patched.findings) ?? mostTelling(base.findings))?.what ?? ''}`,
       ),
     ...foot,
   ];
-  return `${lines.map((line) => shortened(printableLine(line))).join('\n')}\n`;
+  return `${[...lines.map((line) => shortened(printableLine(line))), ...trailers].join('\n')}\n`;
 }
 
 /** What a proof has found says more than what came of it in the guest. */

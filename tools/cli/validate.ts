@@ -34,6 +34,7 @@ import {
 import { ownCommand } from '../run/own-command.js';
 import { MATRIX_DEFAULT, MATRIX_DEFAULTS } from '../run/matrix-names.js';
 import { openResults } from '../run/results-folder.js';
+import { testerIn } from '../run/tester.js';
 import { bisectBroken, newRun, replayIn, validate, type Run } from '../run/validate.js';
 import { verdictStatus } from './bisect-exit.js';
 import { buildContext } from './build-context.js';
@@ -289,7 +290,9 @@ export async function writeReports(
     ...text(json, () => `${JSON.stringify(validation, null, 2)}\n`),
     ...text(junit, () => renderValidationJunit(validation)),
     ...text(ktap, () => renderValidationKtap(validation)),
-    ...text(summary, () => renderSummary(validation)),
+    ...(summary === undefined
+      ? []
+      : [{ file: summary, text: renderSummary(validation, await testerIn(process.cwd())) }]),
     ...text(trace, () => renderTrace(traceOf(runsOf(plan, results)))),
     ...(html === undefined ? [] : [{ file: html, text: await renderHtml(validation, plan, results) }]),
     ...text(b4 === true ? STDOUT : undefined, () => renderB4(b4Results(validation))),

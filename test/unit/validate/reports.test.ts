@@ -132,6 +132,36 @@ t.test('the summary fits into a mail', (t) => {
   t.end();
 });
 
+t.test('the summary of a good validation names the tester, as a trailer', (t) => {
+  const tester = { name: 'A. Tester', mail: 'a@tester.example' };
+  const good = validation([compared('c', result(), result())]);
+  t.match(renderSummary(good, tester), /\nTested-by: A\. Tester <a@tester\.example>\n$/);
+  t.notMatch(renderSummary(good), /Tested-by/, 'nobody is named');
+  t.match(
+    renderSummary(validation([compared('c', result([LOST]), result())]), tester),
+    /\nTested-by: /,
+    'it is mended',
+  );
+  for (const bad of [
+    ALL,
+    NOT_BUILT,
+    ENDED,
+    validation([]),
+    validation([compared('c', result(), result())], { notRun: ['late'] }),
+    validation([compared('c', result([LOST]), result([LOST]))]),
+  ])
+    t.notMatch(renderSummary(bad, tester), /Tested-by/);
+  const full = validation([MOVED, compared('fixed', result([LOST]), result())], {
+    warnings: ['a.c:1: warning: w'],
+    kernels: Array.from({ length: 9 }, () => ({ flavour: 'release', base: 'ab'.repeat(32), patched: 'cd'.repeat(32) })),
+  });
+  const long = { name: 'x'.repeat(80), mail: 'a\n@b' };
+  const lines = renderSummary(full, long).split('\n').slice(0, -1);
+  t.equal(lines.length, 10);
+  t.equal(lines.at(-1), `Tested-by: ${long.name} <a\\n@b>`, 'whole, and one line');
+  t.end();
+});
+
 t.test('KTAP: nested, one test per cell', (t) => {
   const text = renderValidationKtap(ALL);
   const read = parseKtap(text);
