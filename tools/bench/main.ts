@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { buildContext } from '../cli/build-context.js';
-import { ensurePrerequisites } from '../cli/doctor.js';
+import { ensurePrerequisites, FOR_PATCHES } from '../cli/doctor.js';
 import { runTool } from '../cli/tool.js';
 import { DEFAULT_MACHINE, type SuspendMethod } from '../../emulator/cycle/plan.js';
 import type { MachineFiles } from '../run/machine-files.js';
@@ -336,7 +336,7 @@ async function benchEngines({ turns, context }: Bench): Promise<EnginesResult> {
 process.exitCode = await main(process.argv.slice(2));
 
 async function benchValidate({ turns, context }: Bench): Promise<ValidateResult> {
-  await ensurePrerequisites(context, ['patches']);
+  await ensurePrerequisites(context, FOR_PATCHES);
   context.progress('validate: warming up');
   await validateNewPatch(context);
   await runCellsBothWays(context);

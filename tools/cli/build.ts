@@ -10,7 +10,7 @@ import { PatchesDoNotBuild } from '../../guest-kernel/kept-build.js';
 import { builtKernels } from '../run/validate.js';
 import { buildContext } from './build-context.js';
 import { readPatchTexts } from './validate-input.js';
-import { ensurePrerequisites, FOR_TESTS } from './doctor.js';
+import { ensurePrerequisites, FOR_PATCHES, FOR_TESTS } from './doctor.js';
 import type { CommandContext } from './context.js';
 
 export interface BuildOptions {
@@ -35,7 +35,7 @@ export async function buildCommand(
   const { context, progress } = buildContext(signal);
   try {
     const changes = patches === undefined ? [] : await readChanges(await readPatchTexts(patches), context);
-    await ensurePrerequisites(context, tests === true ? FOR_TESTS : changes.length > 0 ? ['patches'] : []);
+    await ensurePrerequisites(context, tests === true ? FOR_TESTS : changes.length > 0 ? FOR_PATCHES : []);
     const shown = new Set<string>();
     for (const kind of tests === true ? KERNELS_OF_TESTS : [{ flavour: kernel, arch }]) {
       const machine = { ...DEFAULT_MACHINE, kernel: kind.flavour, arch: kind.arch };

@@ -24,11 +24,16 @@ export interface DoctorOptions {
 
 /** Every run needs these. */
 const FOR_RUNS: readonly Purpose[] = ['machine', 'kernel', 'userspace', 'disks', 'checks'];
+/** `snapback validate`, and builds for it, need these, too. */
+export const FOR_PATCHES: readonly Purpose[] = ['patches'];
 /** The tests need these, too. */
-export const FOR_TESTS: readonly Purpose[] = ['qemu', 'browser', 'terminal', 'reports'];
+export const FOR_TESTS: readonly Purpose[] = [...FOR_PATCHES, 'qemu', 'browser', 'terminal', 'reports'];
 
 /** Only a clone has tests and benchmarks, an installed package has none. */
 const isClone = (): boolean => existsSync(packagePath('package-lock.json'));
+
+/** What `--cure` installs besides what every run needs. */
+export const curedPurposes = (hasTests: boolean): readonly Purpose[] => (hasTests ? FOR_TESTS : FOR_PATCHES);
 
 /** Room for copies of volumes while filesystems are checked. */
 const TEMPORARY_BYTES = 5e8;
@@ -37,10 +42,10 @@ const TEMPORARY_BYTES = 5e8;
 export async function doctorCommand({ cure }: DoctorOptions, { signal }: CommandContext): Promise<number> {
   const { context, progress } = buildContext(signal);
   if (cure === true) {
-    await ensurePrerequisites(context, isClone() ? FOR_TESTS : []);
+    await ensurePrerequisites(context, curedPurposes(isClone()));
     progress.clear();
   }
-  for (const purpose of isClone() ? PURPOSES : FOR_RUNS) {
+  for (const purpose of isClone() ? PURPOSES : [...FOR_RUNS, ...curedPurposes(false)]) {
     const missing = missingPrerequisites(purpose);
     say(missing.length === 0, PURPOSE_NAMES[purpose]);
     for (const { needs, debianPackage } of missing) detail(`${needs} (Debian package ${debianPackage})`);

@@ -39,7 +39,7 @@ import { bisectBroken, newRun, replayIn, validate, type Run } from '../run/valid
 import { verdictStatus } from './bisect-exit.js';
 import { buildContext } from './build-context.js';
 import type { CommandContext } from './context.js';
-import { ensurePrerequisites } from './doctor.js';
+import { ensurePrerequisites, FOR_PATCHES } from './doctor.js';
 import { renderHtml } from './html.js';
 import { reasonOf, TwoFailures } from './failure.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
@@ -98,7 +98,7 @@ export async function validateCommand(given: ValidateOptions, { signal }: Comman
       await writeFiles([{ file: STDOUT, text: renderB4([]) }]);
       return EXIT.pass;
     }
-    await ensurePrerequisites(context, ['patches']);
+    await ensurePrerequisites(context, FOR_PATCHES);
     const run = await newRun({ flavour, arch: 'i386' }, changes, cells, matrix, context);
     const forget = canResume(options)
       ? await rememberValidation(context.cacheDir, { changes, cells, options: lastOptions(options, matrix, flavour) })

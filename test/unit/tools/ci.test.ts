@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
+import { EXIT } from '../../../emulator/machine/errors.js';
 import { packagePath } from '../../../emulator/host/node/paths.js';
+import { curedPurposes, FOR_PATCHES } from '../../../tools/cli/doctor.js';
 import { buildProgram } from '../../../tools/cli/program.js';
 import type { ValidateOptions } from '../../../tools/cli/validate.js';
 
@@ -19,6 +21,10 @@ exit "\${STATUS:-0}"
 `;
 /** Likewise for Slurm's. */
 const SCONTROL = '#!/bin/sh\nprintf "%s\\\\0" scontrol "$@" >> "$CALLS"\necho >> "$CALLS"\n';
+
+/** Exit statuses of a shard after which it is not tried again: the next try would end in the same way. And that after which it is. */
+const FINAL = [EXIT.guestFailed, EXIT.badInput];
+const AGAIN = EXIT.rigFailed;
 
 interface Ran {
   readonly status: number | null;
@@ -94,13 +100,26 @@ t.test('GitHub', (t) => {
 
 t.test('GitLab', (t) => {
   const run = runner(t);
-  const jobs = parse(read('gitlab.yml')) as Readonly<Record<string, { readonly script: readonly string[] }>>;
+  const jobs = parse(read('gitlab.yml')) as Readonly<
+    Record<
+      string,
+      { readonly script: readonly string[]; readonly retry?: { readonly max: number; readonly exit_codes: number[] } }
+    >
+  >;
   const script = (job: string): string => (jobs[job]?.script ?? []).join(' && ');
   const { calls } = run(script('shard'), { CI_NODE_INDEX: '3', CI_NODE_TOTAL: '4' });
   t.match(calls, [['doctor', '--cure'], ['validate']]);
   t.same(shardOf({ status: 0, calls }), { index: 3, count: 4 });
   t.same(optionsOf(run(script('report'), {}).calls[0]), REPORTS);
   t.match(optionsOf(run(script('build'), {}).calls[1]), PATCHES);
+  const { max, exit_codes: codes = [] } = jobs['shard']?.retry ?? {};
+  t.equal(max, 2, 'as the README says');
+  t.ok(codes.includes(AGAIN) && codes.includes(137));
+  t.notOk(FINAL.some((status) => codes.includes(status)));
+  t.same(
+    Object.entries(jobs).flatMap(([name, { retry }]) => (retry === undefined ? [] : [name])),
+    ['shard'],
+  );
   t.end();
 });
 
@@ -130,6 +149,45 @@ t.test('Kubernetes counts from 0', (t) => {
   t.end();
 });
 
+t.test('Kubernetes tries a pod again when Snapback could not do its work', (t) => {
+  interface Rule {
+    readonly action: string;
+    readonly onExitCodes?: { readonly operator: string; readonly values: readonly number[] };
+    readonly onPodConditions?: readonly { readonly type: string }[];
+  }
+  const { spec } = parse(read('kubernetes.yaml')) as {
+    readonly spec: {
+      readonly completionMode: string;
+      readonly backoffLimitPerIndex: number;
+      readonly podFailurePolicy: { readonly rules: readonly Rule[] };
+      readonly template: { readonly spec: { readonly restartPolicy: string } };
+    };
+  };
+  // Both fields are for such jobs and such pods alone.
+  t.match(spec, { completionMode: 'Indexed', template: { spec: { restartPolicy: 'Never' } } });
+  t.equal(spec.backoffLimitPerIndex, 3, 'as the README says');
+  const { rules } = spec.podFailurePolicy;
+  /** What the first rule that is about an exit status does; undefined: the pod counts as one of the tries. */
+  const after = (status: number): string | undefined =>
+    rules.find(
+      ({ onExitCodes }) => onExitCodes && onExitCodes.values.includes(status) === (onExitCodes.operator === 'In'),
+    )?.action;
+  for (const status of FINAL) t.equal(after(status), 'FailIndex');
+  for (const status of [AGAIN, 137]) t.equal(after(status), undefined);
+  t.same(
+    rules.filter(({ onPodConditions }) => onPodConditions).map(({ action }) => action),
+    ['Ignore'],
+    'a pod that was evicted is no try',
+  );
+  t.end();
+});
+
+t.test('an image for Kubernetes is made by a command that installs what a shard demands', (t) => {
+  t.match(read('kubernetes.yaml'), /^# .*IMAGE has Snapback in \/snapback, after `snapback doctor --cure`\./m);
+  for (const hasTests of [true, false]) t.ok(FOR_PATCHES.every((purpose) => curedPurposes(hasTests).includes(purpose)));
+  t.end();
+});
+
 t.test('Slurm queues a task again when Snapback could not do its work', (t) => {
   const run = runner(t);
   const task = {
@@ -145,7 +203,7 @@ t.test('Slurm queues a task again when Snapback could not do its work', (t) => {
   t.same(optionsOf(good.calls[0]).patches, ['my patches']);
   t.equal(good.calls.length, 1);
   const again = ['scontrol', 'requeue', '17_2'];
-  for (const status of [3, 137])
+  for (const status of [AGAIN, 137])
     t.match(run(read('slurm.sh'), { ...task, STATUS: String(status) }), { status, calls: [['validate'], again] });
   t.match(run(read('slurm.sh'), { ...task, STATUS: '3', SLURM_RESTART_COUNT: '3' }).calls, { length: 1 });
   t.match(
