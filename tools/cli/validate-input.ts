@@ -2,6 +2,7 @@
 /** Reads the patches that a command names: files, folders, mailboxes, standard input, commits of a tree. */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { BuildContext } from '../../emulator/host/node/artifacts/context.js';
 import { command } from '../../emulator/host/node/process.js';
@@ -18,13 +19,15 @@ const ENDINGS = /\.(?:patch|diff|mbox|mbx|eml)$/;
 
 /**
  * The patches of `names`, in the order in which they are applied: that of the names, and of the file names within a folder.
- * `-` is standard input. @throws InputError that names what cannot be read, or holds no patch.
+ * `-` is standard input, `input`. @throws InputError that names what cannot be read, or holds no patch.
  */
-export async function readPatchTexts(names: readonly string[]): Promise<readonly PatchText[]> {
+export async function readPatchTexts(
+  names: readonly string[],
+  input: Readable = process.stdin,
+): Promise<readonly PatchText[]> {
   const patches: PatchText[] = [];
   for (const name of names) {
-    const found =
-      name === STDIN ? splitMailbox('standard input', textOf(await buffer(process.stdin))) : await readNamed(name);
+    const found = name === STDIN ? splitMailbox('standard input', textOf(await buffer(input))) : await readNamed(name);
     if (found.length === 0)
       throw new InputError(`there is no patch in ${name === STDIN ? 'standard input' : name}`, {
         remedy: `name a file of \`git format-patch\`, a mailbox, or a folder with files that end in .patch or .mbox`,

@@ -2,7 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import t from 'tap';
+import type { PatchText } from '../../../emulator/validate/patch-text.js';
 import { readCommits, readPatchTexts } from '../../../tools/cli/validate-input.js';
 
 const context = { signal: new AbortController().signal };
@@ -33,6 +35,30 @@ t.test('files, folders and mailboxes, in their order', async (t) => {
     await t.rejects(names(at(name)), { message: `there is no patch in ${at(name)}` });
   await t.rejects(names(at('absent')), { message: /^cannot read the patches .*absent: ENOENT/ });
   await t.rejects(names('/dev/zero'), { message: /\/dev\/zero: it is a device$/ });
+});
+
+t.test('standard input, where it is named', async (t) => {
+  const dir = t.testdir({ 'one.diff': DIFF });
+  /** It comes in pieces, as from a pipe. */
+  const read = async (text: string | Buffer, ...given: string[]): Promise<readonly PatchText[]> => {
+    const bytes = Buffer.from(text);
+    return readPatchTexts(given, Readable.from([bytes.subarray(0, 7), bytes.subarray(7)]));
+  };
+  t.same(await read(DIFF, '-'), [{ name: 'standard input', text: DIFF }]);
+  const mailbox = await read(mail('a') + mail('b'), '-', join(dir, 'one.diff'));
+  t.same(
+    mailbox.map(({ name }) => name),
+    ['standard input, mail 1 of 2', 'standard input, mail 2 of 2', 'one.diff'],
+  );
+  t.match(mailbox[1]?.text, /^Subject: b$/m);
+  t.same(
+    (await read(mail('a'), join(dir, 'one.diff'), '-')).map(({ name }) => name),
+    ['one.diff', 'standard input'],
+  );
+  t.equal((await read(Buffer.from('+12345\xe9\n', 'latin1'), '-'))[0]?.text, '+12345\xe9\n', 'each byte is kept');
+  for (const empty of ['', '\n'])
+    await t.rejects(read(empty, '-'), { name: 'InputError', message: 'there is no patch in standard input' });
+  await t.rejects(read(DIFF, '-', '-'), { message: 'there is no patch in standard input' }, 'it can be read once');
 });
 
 t.test('commits of a tree, the oldest first', async (t) => {
