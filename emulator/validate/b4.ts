@@ -3,6 +3,7 @@
  * A validation for the checks of `b4 review`, which sends a mail to a command and reads a JSON list of these results. For one mail, b4
  * keeps one result of each tool.
  */
+import { counted } from '../report/numbers.js';
 import { remarkLines, remarksOf, remarksTitle } from './remarks.js';
 import { countText, renderCell } from './text.js';
 import type { Validation } from './validation.js';
@@ -35,13 +36,15 @@ export function b4Results(validation: Validation): readonly B4Result[] {
 }
 
 function cellsResult(validation: Validation): B4Result {
-  const { verdict, cells, notRun, ended, matrix } = validation;
+  const { verdict, cells, notRun, ended, matrix, patches } = validation;
   const isWorse = cells.some(({ figures }) => figures.some(({ is }) => is === 'worse'));
   const status = verdict === 'broken' ? 'fail' : verdict === 'unfinished' || isWorse ? 'warn' : 'pass';
   const telling = cells.filter(
     ({ change, figures }) => change !== 'unchanged' || figures.some(({ is }) => is !== 'same'),
   );
-  return result('snapback', status, `matrix ${matrix}, ${countText(validation)}`, [
+  // The mail of a series is its cover letter, which does not tell what was judged.
+  const what = patches.length > 1 ? `${counted(patches.length, 'patch')}, ` : '';
+  return result('snapback', status, `${what}matrix ${matrix}, ${countText(validation)}`, [
     ...telling.flatMap((cell) => renderCell(cell).split('\n')),
     ...(notRun.length > 0 ? [`not run: ${notRun.join('; ')}`] : []),
     ...(ended ? [ended.reason, ...ended.details] : []),

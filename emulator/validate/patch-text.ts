@@ -34,9 +34,19 @@ export const isMail = (text: string): boolean =>
 /** Does this text hold a change? */
 export const hasChange = (diff: string): boolean => /^diff --git |^--- \S+.*\n\+\+\+ \S/m.test(diff);
 
+/** Up to the first empty line. */
+const headOf = (text: string): string => text.split(/\r?\n\r?\n/, 1)[0] ?? '';
+
+/** True for the cover letter of a series: mail 0 of some. */
+export const isCoverLetter = ({ text }: PatchText): boolean => /^Subject:\s*\[[^\]]*\b0+\/\d+\]/im.test(headOf(text));
+
 /** True for a mail that need not hold a change: the cover letter of a series, or an answer. */
-export const isLetter = ({ name, text }: PatchText): boolean =>
-  /(?:^|\/)0000-[^/]*$/.test(name) || /^Subject: *(?:Re:|\[[^\]]*\b0+\/\d+\])/im.test(text);
+export const isLetter = (mail: PatchText): boolean =>
+  /(?:^|\/)0000-[^/]*$/.test(mail.name) || /^Subject: *Re:/im.test(headOf(mail.text)) || isCoverLetter(mail);
+
+/** Without brackets; undefined for a mail without one. */
+export const messageIdOf = ({ text }: PatchText): string | undefined =>
+  /^Message-ID:\s*<([^>\s]+)>/im.exec(headOf(text))?.[1];
 
 export interface TouchedFile {
   /** Relative to the kernel tree. */

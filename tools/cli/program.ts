@@ -161,7 +161,10 @@ export function buildProgram(context: CommandContext): Command {
     )
     .option('--results <folder>', 'keep the result of each cell there; those that are there are not run again')
     .option('--bisect', 'find the first patch that breaks each cell that is broken')
-    .option('--b4', 'be a check of `b4 review`: a mail on standard input, and its results as JSON on standard output')
+    .option(
+      '--b4',
+      'be a check of `b4 review`: a mail on standard input, a patch or what stands for a series, and results as JSON on standard output',
+    )
     .option(
       BISECT_OPTION,
       'be a command of `git bisect run`: exit with 125 if the kernel does not build, with 200 or more if nothing was judged',

@@ -44,8 +44,9 @@ import { renderHtml } from './html.js';
 import { reasonOf, TwoFailures } from './failure.js';
 import { settleFiles, STDOUT, writeFiles } from './report-files.js';
 import { poolLines } from './pool-table.js';
+import { readB4Patches } from './validate-b4.js';
 import { readCells } from './validate-cells.js';
-import { readCommits, readPatchTexts, STDIN } from './validate-input.js';
+import { readCommits, readPatchTexts } from './validate-input.js';
 
 export interface ValidateOptions extends ReportOptions {
   readonly patches?: readonly string[];
@@ -216,13 +217,13 @@ const BYTES_PER_CELL = 3 * 2 ** 30;
 /** As many cells at once as this host has processors and free memory for. */
 const jobsHere = (): number => Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_CELL)));
 
-/** None only for a check of b4 that was sent a letter. @throws InputError when there are none otherwise, or they cannot be read. */
+/** None only for a check of b4 that was sent an answer. @throws InputError when there are none otherwise, or they cannot be read. */
 async function changesOf(options: ValidateOptions, context: BuildContext): Promise<readonly Change[]> {
   if (options.b4 !== true) return readChanges(await patchesOf(options, context), context);
   const isNamed = options.patches !== undefined || options.tree !== undefined || options.range !== undefined;
-  const patches = await patchesOf(isNamed ? options : { ...options, patches: [STDIN] }, context);
+  const check = { input: process.stdin, env: process.env, dir: process.cwd() };
   try {
-    return await changesIn(patches, context);
+    return await changesIn(await (isNamed ? patchesOf(options, context) : readB4Patches(check, context)), context);
   } catch (error) {
     if (error instanceof InputError) await writeFiles([{ file: STDOUT, text: renderB4([notJudged(reasonOf(error))]) }]);
     throw error;

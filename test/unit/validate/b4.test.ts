@@ -26,6 +26,15 @@ t.test('nothing to say beyond a pass', (t) => {
   t.end();
 });
 
+t.test('a series says how many patches it has, because its mail does not', (t) => {
+  const one = validation([compared('one', result(), result())]);
+  t.equal(
+    cells({ ...one, patches: [...one.patches, ...one.patches] })?.summary,
+    '2 patches, matrix quick, 1 cell: 1 unchanged',
+  );
+  t.end();
+});
+
 t.test('what a reviewer should look at is a warning', (t) => {
   const warned = validation([compared('one', result(), result())], { warnings: ['a.c:1: warning: w'] });
   t.match(b4Results(warned)[0], {

@@ -3,8 +3,10 @@ import t from 'tap';
 import {
   conflictIn,
   hasChange,
+  isCoverLetter,
   isLetter,
   isMail,
+  messageIdOf,
   splitMailbox,
   touchedBy,
 } from '../../../emulator/validate/patch-text.js';
@@ -56,6 +58,15 @@ t.test('mails, letters and changes are told from each other', (t) => {
   t.equal(isLetter({ name: '0000-cover-letter.patch', text: mail('all', '') }), true);
   t.equal(isLetter({ name: 's', text: mail('Re: [PATCH v2 1/3] one', '') }), true);
   t.equal(isLetter({ name: 's', text: mail('[PATCH v2 10/30] one', '') }), false);
+  const quoting = { name: 's', text: mail('[PATCH] one', 'Subject: [PATCH 0/3] all\nMessage-ID: <other@b.c>') };
+  t.equal(isLetter(quoting), false, 'only its head is asked');
+  t.equal(messageIdOf(quoting), undefined);
+  t.equal(messageIdOf({ name: 's', text: 'Message-Id: <a@b.c>\r\nSubject: x\r\n\r\n' }), 'a@b.c');
+  t.same(
+    [isCoverLetter, isLetter].map((is) => is({ name: '-', text: mail('Re: [PATCH 0/3] all', '') })),
+    [false, true],
+    'an answer to a cover letter is none',
+  );
   t.end();
 });
 
