@@ -34,6 +34,13 @@ async function goTo(page: Page, toMs: number): Promise<StandsAt> {
   return until(page, ({ stands }) => stands !== undefined && isNear(stands) && stands);
 }
 
+/** The tab keeps that so many pieces were typed. */
+const kept = (page: Page, pieces: number): Promise<unknown> =>
+  page.waitForFunction((pieces) => {
+    const { sessionStorage } = globalThis as unknown as { readonly sessionStorage: Record<string, string> };
+    return Object.values(sessionStorage).some((text) => text.split('base64').length === pieces + 1);
+  }, pieces);
+
 /** The link to where the machine stands. The page may still have the one to where it stood before. */
 async function linkOf(page: Page, at: StandsAt): Promise<{ readonly link: string; readonly session: SessionFile }> {
   for (const endMs = performance.now() + HOST_MS_MAX; performance.now() < endMs; await page.waitForTimeout(50)) {
@@ -130,6 +137,21 @@ t.test('back to an instant, on as it was, and on differently', async (t) => {
   await until(page, ({ recall }) => recall?.line === 2);
   t.same(await standing(page), other, 'and so is the other one');
   t.comment((await page.textContent('#recalled')) ?? '');
+
+  await page.reload();
+  t.same(await standing(page), other, 'a page that is loaded again stands where it stood, in the same state');
+  await press(page, 'k');
+  await type(page, 'y');
+  await kept(page, 3);
+  await page.reload();
+  await until(page, ({ phase, recall }) => phase === 'prompt' && recall?.isStanding === false);
+  await press(page, 'k');
+  const typed = (await linkOf(page, await standing(page))).session.typed;
+  t.same(
+    typed?.map(({ base64 }) => atob(base64)),
+    ['a', 'x', 'y'],
+    'one whose machine moved goes on behind what was typed',
+  );
   t.same(problems, [], 'without an error on the page');
   await page.close();
 
