@@ -74,8 +74,9 @@ export function createRemoteEngine(host: EngineHost): Engine {
   let idle: Link | undefined;
   let machines = 0;
   const takeWorker = (): Link => {
-    const link = idle ?? createLink(host.spawn());
+    const kept = idle;
     idle = undefined;
+    const link = ifAlive(kept) ?? createLink(host.spawn());
     link.setSpare(false);
     return link;
   };
@@ -117,6 +118,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
     if (!spare || !checkpoint || !isSame(spare, config, checkpoint)) return undefined;
     const taken = spare;
     spare = undefined;
+    if (!ifAlive(taken.link)) return undefined;
     taken.link.setSpare(false);
     return taken;
   };
@@ -137,7 +139,7 @@ export function createRemoteEngine(host: EngineHost): Engine {
   };
   const expect = async (config: RestoreConfig, checkpoint: Checkpoint): Promise<void> => {
     checkV86Restored(config, checkpoint);
-    if (!spare || !isSame(spare, config, checkpoint)) {
+    if (!spare || spare.link.isDead() || !isSame(spare, config, checkpoint)) {
       // The expected machine is a different one. Only one machine is made in advance.
       void spare?.link.close();
       spare = { ...begin(config, checkpoint), config, checkpoint };
@@ -254,10 +256,19 @@ interface Link {
   /** The number of messages received from the worker. */
   signs(): number;
   lastMarker(): MarkerSeen | undefined;
+  /** Whether the worker has ended, or was given up. */
+  isDead(): boolean;
   /** Ends a worker that does not answer. All present and future requests are rejected with `error`. */
   giveUp(error: Error): void;
   setSpare(spare: boolean): void;
   close(): Promise<void>;
+}
+
+/** Undefined for a worker that has ended while it waited for its use. */
+function ifAlive(link: Link | undefined): Link | undefined {
+  if (!link?.isDead()) return link;
+  void link.close();
+  return undefined;
 }
 
 /** The worker answers requests in their order. When it dies, all waiting requests are rejected. */
@@ -315,6 +326,7 @@ function createLink(port: WorkerPort): Link {
     abort: () => port.post({ kind: 'abort' }),
     signs: () => signs,
     lastMarker: () => lastMarker,
+    isDead: () => dead !== undefined,
     giveUp(error) {
       die(error);
       closing ??= port.terminate();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** A worker of a session that never starts, fails, falls silent, or is only late. */
+/** A worker of a session that never starts, fails, ends by itself, falls silent, or is only late. */
 import t from 'tap';
+import type { Holds } from '../../../emulator/engines/v86/host-browser/lifeline.js';
 import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { followWorker, type SessionWorker } from '../../../emulator/host/browser/session/worker-link.js';
@@ -13,6 +14,7 @@ function harness() {
   let silent = (): void => undefined;
   let look: (() => void) | undefined;
   let nowMs = 7000;
+  let close = (): void => undefined;
   const worker: SessionWorker = {
     postMessage: () => undefined,
     terminate: () => void did.push('terminated'),
@@ -38,6 +40,11 @@ function harness() {
     (message) => (state = next(state, message)),
     timers,
     () => nowMs,
+    60_000,
+    ({ holds }, onEnd) => {
+      did.push(`waits for ${holds}`);
+      close = onEnd;
+    },
   );
   return {
     did,
@@ -52,7 +59,8 @@ function harness() {
     },
     said: () => `${state.phase}: ${state.said}`,
     wait: () => silent(),
-    tell: (data: FromSession) => listeners.get('message')?.({ data } as never),
+    close: () => close(),
+    tell: (data: FromSession | Holds) => listeners.get('message')?.({ data } as never),
     fail: (type: string, event: { readonly message?: string } = {}) => listeners.get(type)?.(event as never),
   };
 }
@@ -144,4 +152,18 @@ t.test('a worker that has failed is not listened to', async (t) => {
   t.notOk(isWatched());
   tell({ tell: 'alive' });
   t.equal(said(), 'failed: the session has ended: out of memory; what to do: reload the page');
+});
+
+t.test('a worker that ends by itself is told, once', async (t) => {
+  const { did, said, tell, close, fail } = harness();
+  tell({ tell: 'alive' });
+  tell({ holds: 'its lock' });
+  tell({ tell: 'restoring' });
+  t.equal(said(), 'starting: restoring the machine');
+  close();
+  const ended = 'failed: the session has ended: its worker has been closed; what to do: reload the page';
+  t.equal(said(), ended);
+  fail('error', { message: 'something else' });
+  t.equal(said(), ended);
+  t.same(did, ['in 60000 ms', 'waits for its lock', 'terminated']);
 });

@@ -3,6 +3,7 @@
 import type { Engine } from '../../../machine/contract.js';
 import type { FromWorker, ToWorker, WorkerPort } from '../protocol.js';
 import { createRemoteEngine } from '../remote-engine.js';
+import { isHolds, whenEnded, type Holds } from './lifeline.js';
 import { browserTimers } from './timers.js';
 
 export interface BrowserEngineOptions {
@@ -16,7 +17,7 @@ export interface BrowserEngineOptions {
 interface BrowserWorker {
   postMessage(message: ToWorker): void;
   terminate(): void;
-  addEventListener(type: 'message', listener: (event: { readonly data: FromWorker }) => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromWorker | Holds }) => void): void;
   addEventListener(type: 'error' | 'messageerror', listener: (event: { readonly message?: string }) => void): void;
 }
 declare const Worker: new (url: string, options: { readonly type: 'module' }) => BrowserWorker;
@@ -35,10 +36,16 @@ function spawn(url: string): WorkerPort {
   const worker = new Worker(url, { type: 'module' });
   return {
     post: (message) => worker.postMessage(message),
-    onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
+    onMessage: (listener) =>
+      worker.addEventListener('message', ({ data }) => {
+        if (!isHolds(data)) listener(data);
+      }),
     onFailure(listener) {
       worker.addEventListener('error', ({ message }) => listener(new Error(message ?? 'it could not be loaded')));
       worker.addEventListener('messageerror', () => listener(new Error('a message could not be read')));
+      worker.addEventListener('message', ({ data }) => {
+        if (isHolds(data)) whenEnded(data, () => listener(new Error('it has ended')));
+      });
     },
     setSpare: () => undefined,
     terminate() {

@@ -5,17 +5,20 @@ import { readPiece } from '../../../host/browser/storage/read-piece.js';
 import type { V86Constructor } from '../internals.js';
 import type { FromWorker, ToWorker } from '../protocol.js';
 import { serve } from '../serve.js';
+import { holdLock, type Holds } from './lifeline.js';
 
 /** The part of a worker's global scope that this file uses. The project is type-checked without the DOM's types. */
 interface WorkerScope {
   Worker: unknown;
-  postMessage(message: FromWorker, transfer: readonly ArrayBuffer[]): void;
+  postMessage(message: FromWorker | Holds, transfer?: readonly ArrayBuffer[]): void;
   addEventListener(type: 'message', listener: (event: { readonly data: ToWorker }) => void): void;
 }
 const scope = globalThis as unknown as WorkerScope;
 
 // Otherwise v86 would make a worker that times its ticks, which the rig does not use.
 scope.Worker = undefined;
+
+holdLock((message) => scope.postMessage(message));
 
 const channel = new MessageChannel();
 let resume: (() => void) | undefined;

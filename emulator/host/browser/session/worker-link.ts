@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The page's side of the session's worker: shows what it tells, and says so when it is lost. */
+import { isHolds, whenEnded, type Holds } from '../../../engines/v86/host-browser/lifeline.js';
 import type { Timers } from '../../../engines/v86/watchdog.js';
 import type { FromSession, ToSession } from './protocol.js';
 import { listen, type Silence } from './silence.js';
@@ -8,7 +9,7 @@ import { listen, type Silence } from './silence.js';
 export interface SessionWorker {
   postMessage(message: ToSession): void;
   terminate(): void;
-  addEventListener(type: 'message', listener: (event: { readonly data: FromSession }) => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromSession | Holds }) => void): void;
   addEventListener(type: 'error' | 'messageerror', listener: (event: { readonly message?: string }) => void): void;
 }
 
@@ -16,10 +17,10 @@ export interface SessionWorker {
 const START_MS = 60_000;
 
 /**
- * Calls `show` with each message of the worker. A worker that fails is ended, and `failed` is shown. So it is when the worker has told
- * nothing for `startMs` of real time: a browser may make a worker that never runs, and tells nobody. That worker is not ended, because
- * its program may only be slow to load; what it tells later is shown. A worker that has told something and then falls silent is not
- * ended, either: that is shown until it tells something again.
+ * Calls `show` with each message of the worker. A worker that fails is ended, and `failed` is shown. So it is when the worker has ended by
+ * itself, and when it has told nothing for `startMs` of real time: a browser may make a worker that never runs, and tells nobody. That
+ * worker is not ended, because its program may only be slow to load; what it tells later is shown. A worker that has told something and
+ * then falls silent is not ended, either: that is shown until it tells something again.
  * @param now real time in ms.
  */
 export function followWorker(
@@ -28,6 +29,7 @@ export function followWorker(
   timers: Timers,
   now: () => number,
   startMs = START_MS,
+  watchLife: (message: Holds, onEnd: () => void) => void = whenEnded,
 ): void {
   let isOver = false;
   let silence: Silence | undefined;
@@ -39,6 +41,7 @@ export function followWorker(
     }),
   );
   const end = (why: string): void => {
+    if (isOver) return;
     forget();
     silence?.end();
     isOver = true;
@@ -49,6 +52,7 @@ export function followWorker(
     forget();
     // What was on its way when the worker failed is of no use.
     if (isOver) return;
+    if (isHolds(data)) return watchLife(data, () => end('its worker has been closed'));
     const isFirst = silence === undefined;
     silence ??= listen({ timers, now, onChange: (isSilent) => show({ tell: 'silence', isSilent }) });
     silence.hear();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The worker of a session. */
+import { holdLock, type Holds } from '../../../engines/v86/host-browser/lifeline.js';
 import { browserTimers } from '../../../engines/v86/host-browser/timers.js';
 import type { FromSession, ToSession } from './protocol.js';
 import { createSession } from './session.js';
@@ -7,7 +8,7 @@ import { ALIVE_EVERY_MS } from './silence.js';
 
 /** The part of a worker's global scope that this file uses. The project is type-checked without the DOM's types. */
 interface WorkerScope {
-  postMessage(message: FromSession): void;
+  postMessage(message: FromSession | Holds): void;
   addEventListener(type: 'message', listener: (event: { readonly data: ToSession }) => void): void;
   addEventListener(type: 'unhandledrejection', listener: (event: { readonly reason: unknown }) => void): void;
 }
@@ -16,6 +17,7 @@ const scope = globalThis as unknown as WorkerScope;
 const live = (): void => scope.postMessage({ tell: 'alive' });
 live();
 browserTimers.every(ALIVE_EVERY_MS, live);
+holdLock((message) => scope.postMessage(message));
 // A browser tells the page of errors that are thrown, and not of these.
 scope.addEventListener('unhandledrejection', ({ reason }) =>
   scope.postMessage({
