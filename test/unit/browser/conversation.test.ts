@@ -37,7 +37,7 @@ function harness(standsFirst: boolean, endsAtMs = Infinity) {
   } satisfies Player;
   const conversation: Conversation = converse(player, standsFirst, {
     onConsole: (bytes) => did.push(`shows ${new TextDecoder().decode(bytes)}`),
-    look: () => Promise.resolve(),
+    looks: [],
     stand() {
       did.push('stands');
       return () => {

@@ -2,13 +2,19 @@
 /** Runs the machine at the console at the speed of real time, with the typed input, or has it stand still. */
 import { concat } from '../../../machine/bytes.js';
 import type { StopReason } from '../../../machine/contract.js';
-import { nextStretchMs, STRETCH_MS } from './pace.js';
+import { nextStretchMs, STRETCH_MS, stretchUntilMs } from './pace.js';
 import type { Player } from './recall/recall.js';
+
+/**
+ * Looks at a machine that stands, at its virtual time, if that is due. The answer resolves when the machine may go on, to the real time in ms
+ * at which the next look is due; Infinity: nobody wants to look.
+ */
+export type Look = (virtualMs: number) => Promise<number>;
 
 export interface ConversationDeps {
   readonly onConsole: (bytes: Uint8Array) => void;
-  /** Called before each stretch of the machine, which stands until the promise resolves. */
-  readonly look: (virtualMs: number) => Promise<void>;
+  /** Called before each stretch of the machine. No stretch is much longer than until they are due. */
+  readonly looks: readonly Look[];
   /** Called when the machine comes to stand. The promise of the answer is awaited before it goes on. */
   readonly stand: () => () => Promise<void>;
   /** Called before a stretch, and when the machine comes to stand. */
@@ -70,13 +76,15 @@ export function converse(player: Player, standsFirst: boolean, deps: Conversatio
         if (stands) await untilWoken();
         if (ends) break;
         deps.onMove(false);
-        await deps.look(player.at().virtualMs);
+        let dueMs = Infinity;
+        for (const look of deps.looks) dueMs = Math.min(dueMs, await look(player.at().virtualMs));
         const startMs = deps.now();
-        const why = await move(stretchMs);
+        const guestMs = stretchUntilMs(stretchMs, dueMs - startMs);
+        const why = await move(guestMs);
         if (why !== undefined) return why;
         const tookMs = deps.now() - startMs;
-        await deps.wait(Math.max(0, stretchMs - tookMs));
-        stretchMs = nextStretchMs(stretchMs, tookMs);
+        await deps.wait(Math.max(0, guestMs - tookMs));
+        stretchMs = nextStretchMs(guestMs, tookMs);
       }
       return undefined;
     } finally {

@@ -2,7 +2,8 @@
 /** Tells the page what it wants to know of the memory of a machine that stands: now and then between two runs, or at a pause. */
 import { GuestError } from '../../../machine/errors.js';
 import type { MemoryReader } from './memory-reader.js';
-import { costOf } from './pace.js';
+import type { Look } from './conversation.js';
+import { costOf, dueNextMs } from './pace.js';
 import type { FromSession } from './protocol.js';
 
 /** Real time between the beginnings of two pictures. */
@@ -19,7 +20,7 @@ export interface MemoryWatch {
    * For a machine that begins. The answer has to be called while it stands, and resolves when it may go on. `makeReader` is called
    * when something is wanted for the first time.
    */
-  readonly of: (makeReader: () => Promise<MemoryReader>) => (virtualMs: number) => Promise<void>;
+  readonly of: (makeReader: () => Promise<MemoryReader>) => Look;
   /**
    * For a machine that stands, at its virtual time, until the answer is called. What is wanted meanwhile is told at once. The
    * answer's promise resolves when the machine may go on.
@@ -46,7 +47,9 @@ export function createMemoryWatch(tell: (message: FromSession) => void, now: () 
       const tellNow = watch.of(makeReader);
       let told = Promise.resolve();
       tellStanding = () => {
-        told = told.then(() => tellNow(virtualMs));
+        told = told.then(async () => {
+          await tellNow(virtualMs);
+        });
       };
       tellStanding();
       return () => {
@@ -57,6 +60,8 @@ export function createMemoryWatch(tell: (message: FromSession) => void, now: () 
     of(makeReader) {
       let reader: MemoryReader | undefined;
       let [pictures, tookMs, dueMs] = [0, 0, 0];
+      const dueAfter = (beganMs: number, endMs: number): number =>
+        Math.max(dueNextMs(dueMs, beganMs, PICTURE_EVERY_MS), endMs + PAUSE_PER_PICTURE * costOf(beganMs, endMs));
       const tellPage = async (from: MemoryReader, frame: number, virtualMs: number): Promise<void> => {
         askedFrame = undefined;
         tell({ tell: 'page', page: { frame, ...(await from.page(frame)), virtualMs } });
@@ -68,20 +73,22 @@ export function createMemoryWatch(tell: (message: FromSession) => void, now: () 
         pictures += 1;
         const costMs = costOf(beganMs, endMs);
         tookMs += costMs;
-        dueMs = Math.max(beganMs + PICTURE_EVERY_MS, endMs + PAUSE_PER_PICTURE * costMs);
+        dueMs = dueAfter(beganMs, endMs);
         tell({ tell: 'memory', memory: { kinds, fates, virtualMs, pictures, tookMs } });
       };
       return async (virtualMs) => {
-        const isDue = isWatched && now() >= dueMs;
-        if (!isDue && askedFrame === undefined) return;
+        const beganMs = now();
+        const isDue = isWatched && beganMs >= dueMs;
         try {
-          reader ??= await makeReader();
-          if (askedFrame !== undefined) await tellPage(reader, askedFrame, virtualMs);
-          if (isDue) await tellPicture(reader, virtualMs);
+          if (isDue || askedFrame !== undefined) reader ??= await makeReader();
+          if (reader && askedFrame !== undefined) await tellPage(reader, askedFrame, virtualMs);
+          if (reader && isDue) await tellPicture(reader, virtualMs);
         } catch (error) {
           // It does not end the machine: the guest may be about to change what is read.
           if (!(error instanceof GuestError)) throw error;
+          if (isDue) dueMs = dueAfter(beganMs, now());
         }
+        return isWatched ? dueMs : Infinity;
       };
     },
   };

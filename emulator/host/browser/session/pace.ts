@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * How long the machine at the prompt runs at a time, so that typed keys and pictures of its memory need not wait; what work costs it, and
- * how often it is done.
+ * how often and when it is done.
  */
 
 /** Real time that a run should take at most, and guest time of a run at most: the guest is not faster than real time. */
@@ -12,6 +12,24 @@ const STRETCH_MS_MIN = 1;
 /** Guest time of the next run, when the last one was of `guestMs` and took `realMs`. A slow host gets shorter runs. */
 export const nextStretchMs = (guestMs: number, realMs: number): number =>
   Math.min(STRETCH_MS, Math.max(STRETCH_MS_MIN, (guestMs * STRETCH_MS) / Math.max(realMs, STRETCH_MS_MIN)));
+
+/**
+ * Guest time of the next run, which may be of `guestMs`, where something is due in `dueMs` of real time: one of the runs until then ends at
+ * that time. A run of `guestMs` takes about {@link STRETCH_MS}, see {@link nextStretchMs}.
+ */
+export function stretchUntilMs(guestMs: number, dueMs: number): number {
+  if (dueMs === Infinity) return guestMs;
+  // Equal parts, so that none is much shorter than the others: each run has a cost of its own.
+  const runs = Math.max(1, Math.ceil(dueMs / STRETCH_MS));
+  return Math.max(STRETCH_MS_MIN, (guestMs * dueMs) / runs / STRETCH_MS);
+}
+
+/**
+ * When a piece of work is due again that is done every `everyMs`, was due at `dueMs`, and has begun at `beganMs`, in real ms. One that was
+ * late does not delay the others, unless it was so late that one has been left out.
+ */
+export const dueNextMs = (dueMs: number, beganMs: number, everyMs: number): number =>
+  (beganMs - dueMs < everyMs ? dueMs : beganMs) + everyMs;
 
 /** Upper bound of what one piece of work is taken to cost. */
 const COST_MS_MAX = 1_000;

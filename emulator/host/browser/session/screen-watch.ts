@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Tells the page what the screen of a machine shows that stands: now and then between two runs, or at a pause. */
 import type { Machine } from '../../../machine/contract.js';
+import type { Look } from './conversation.js';
 import type { FromSession } from './protocol.js';
 
 /** Real time between two readings, in ms. One takes far less than a millisecond of the machine's worker. */
@@ -12,7 +13,7 @@ export interface ScreenWatch {
   /** The screen is wanted, or no longer. */
   readonly watch: (on: boolean) => void;
   /** For a machine that begins. The answer has to be called while it stands, and resolves when it may go on. */
-  readonly of: (machine: WithScreen) => (virtualMs: number) => Promise<void>;
+  readonly of: (machine: WithScreen) => Look;
   /**
    * For a machine that stands, at its virtual time, until the answer is called. If its screen is wanted meanwhile, it is told at
    * once. The answer's promise resolves when the machine may go on.
@@ -36,9 +37,11 @@ export function createScreenWatch(tell: (message: FromSession) => void, now: () 
     of(machine) {
       let dueMs = 0;
       return async (virtualMs) => {
-        if (!isWatched || now() < dueMs) return;
-        dueMs = now() + READ_EVERY_MS;
-        await tellScreen(machine, virtualMs);
+        if (isWatched && now() >= dueMs) {
+          dueMs = now() + READ_EVERY_MS;
+          await tellScreen(machine, virtualMs);
+        }
+        return isWatched ? dueMs : Infinity;
       };
     },
     standing(machine, virtualMs) {

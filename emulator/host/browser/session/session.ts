@@ -168,13 +168,10 @@ export function createSession(tell: (message: FromSession) => void): (message: T
       show(bytes);
       keeps.change();
     };
-    const looks = [memory.of(reader), screen.of(player.machine)];
     const talking = converse(player, stands, {
       onConsole,
       onTyped: keeps.change,
-      async look(virtualMs) {
-        for (const look of looks) await look(virtualMs);
-      },
+      looks: [memory.of(reader), screen.of(player.machine)],
       stand() {
         const { virtualMs } = player.at();
         const leaves = [memory.standing(reader, virtualMs), screen.standing(player.machine, virtualMs)];
