@@ -45,6 +45,8 @@ export interface PageResults {
   readonly prompt: PromptState | undefined;
   /** The picture of its memory. */
   readonly memory: MemoryShown | undefined;
+  /** How many pictures have been drawn, of all maps. */
+  readonly drawn: number;
   /** What is on its screen. */
   readonly screen: ScreenShown | undefined;
   /** Where the machine at the prompt is, and where it stands still. */
@@ -97,7 +99,9 @@ const chosen = signal<number | undefined>(undefined);
 const instant = signal<InstantChosen | undefined>(undefined);
 /** The instant of a run on its slider, once that has been moved. */
 const runInstant = signal<number | undefined>(undefined);
-Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => state.value });
+let drawn = 0;
+const countDrawn = (): void => void (drawn += 1);
+Object.defineProperty(globalThis, 'snapback', { get: (): PageResults => ({ ...state.value, drawn }) });
 
 const TERMINAL = { cols: 120, rows: 36, fontFamily: 'monospace' };
 const terminal = new Terminal({ ...TERMINAL, fontSize: 13 });
@@ -241,13 +245,14 @@ document.addEventListener('keydown', (event) => {
 const place = signal<Place | undefined>(undefined);
 
 /** Who draws the maps. */
-const painter = signal<Painter>(pagePainter());
+const painter = signal<Painter>(pagePainter(countDrawn));
 paintInWorker(
   (globalThis as CanvasScope).HTMLCanvasElement,
   () => new Worker('paint-worker.js', { type: 'module' }),
   (one) => {
     painter.value = one;
   },
+  countDrawn,
 );
 
 /** What the memory map shows. */

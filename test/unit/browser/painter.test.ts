@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Who draws the maps: the page or a worker, and that both draw the same. */
 import t from 'tap';
+import type { Holds } from '../../../emulator/engines/v86/host-browser/lifeline.js';
 import { MapCanvas } from '../../../emulator/host/browser/views/map-canvas.js';
 import {
   pagePainter,
   paintInWorker,
   workerPainter,
+  type FromPaintWorker,
   type Painter,
   type PaintWorker,
   type ToPaintWorker,
@@ -48,10 +50,12 @@ const picture = (...numbers: readonly number[]): Picture => pictureOfNumbers(Uin
 
 /** Does what a worker of a browser does with a message: what is transferred is of no use here any more. */
 function inWorker() {
-  const paint = createPainting();
+  let drawn = 0;
+  const paint = createPainting(() => (drawn += 1));
   const told: ToPaintWorker['do'][] = [];
   return {
     told,
+    drawn: () => drawn,
     postMessage(message: ToPaintWorker, transfer: readonly unknown[] = []) {
       told.push(message.do);
       const buffers = transfer.filter((one) => one instanceof ArrayBuffer);
@@ -65,7 +69,8 @@ t.test('the page and the worker draw the same', async (t) => {
   const here = surface();
   const there = element();
   const worker = inWorker();
-  const [onPage, byWorker] = [pagePainter(), workerPainter(worker)];
+  let drawn = 0;
+  const [onPage, byWorker] = [pagePainter(() => (drawn += 1)), workerPainter(worker)];
   const [first, second] = [picture(0, 1, 1), picture(1, 1, 0)];
   for (const one of [first, first, second]) {
     onPage.draw(here, one);
@@ -77,6 +82,7 @@ t.test('the page and the worker draw the same', async (t) => {
     height: 2,
   });
   t.equal(here.drawn.length, 2, 'a picture is drawn once');
+  t.same([drawn, worker.drawn()], [2, 2], 'which is counted');
   t.same(there.given.drawn, here.drawn);
   t.same(worker.told, ['take', 'draw', 'draw'], 'and a canvas is given once');
   t.same(first.numbers, Uint8Array.of(0, 1, 1), 'the numbers of the page stay there');
@@ -95,19 +101,37 @@ t.test('the worker forgets canvases that have gone', async (t) => {
 
 /** A worker that says and loses what the test wants. */
 function fakeWorker(canvasElement: { readonly prototype: object } | undefined) {
-  const listeners = new Map<string, () => void>();
+  const listeners = new Map<string, (event: never) => void>();
   const did: string[] = [];
   const worker: PaintWorker = {
     postMessage: () => undefined,
     terminate: () => void did.push('terminated'),
-    addEventListener: (type, listener) => void listeners.set(type, listener),
+    addEventListener: (type: string, listener: (event: never) => void) => void listeners.set(type, listener),
   };
   const make = (): PaintWorker => {
     did.push('made');
     return worker;
   };
-  paintInWorker(canvasElement, make, ({ name }: Painter) => void did.push(name));
-  return { did, tell: (type: string) => listeners.get(type)?.() };
+  let close = (): void => undefined;
+  paintInWorker(
+    canvasElement,
+    make,
+    ({ name }: Painter) => void did.push(name),
+    () => void did.push('drawn'),
+    (_, onEnd) => (close = onEnd),
+  );
+  const tell = (data: FromPaintWorker | Holds): void => listeners.get('message')?.({ data } as never);
+  return {
+    did,
+    ready: () => tell({ tell: 'ready' }),
+    drawn: () => tell({ tell: 'drawn' }),
+    /** It has ended by itself. */
+    close() {
+      tell({ holds: 'its lock' });
+      close();
+    },
+    fail: (type: 'error' | 'messageerror') => listeners.get(type)?.({} as never),
+  };
 }
 const ABLE = { prototype: { transferControlToOffscreen: () => undefined } };
 
@@ -116,19 +140,26 @@ t.test('the page draws where no worker can', async (t) => {
   t.same(fakeWorker({ prototype: {} }).did, [], 'without OffscreenCanvas no worker is made');
   const silent = fakeWorker(ABLE);
   t.same(silent.did, ['made'], 'until the worker is ready');
-  silent.tell('error');
-  silent.tell('message');
+  silent.fail('error');
+  silent.ready();
   t.same(silent.did, ['made', 'terminated'], 'and when it could not be started');
 });
 
 t.test('the page draws again when the worker is lost', async (t) => {
-  for (const how of ['error', 'messageerror']) {
-    const { did, tell } = fakeWorker(ABLE);
-    tell('message');
-    t.same(did, ['made', 'worker']);
-    tell(how);
-    t.same(did, ['made', 'worker', 'terminated', 'page'], how);
+  const lost = ['made', 'worker', 'drawn', 'terminated', 'page'];
+  for (const how of ['error', 'messageerror'] as const) {
+    const { did, ready, drawn, fail } = fakeWorker(ABLE);
+    ready();
+    drawn();
+    t.same(did, ['made', 'worker', 'drawn']);
+    fail(how);
+    t.same(did, lost, how);
   }
+  const { did, ready, drawn, close } = fakeWorker(ABLE);
+  ready();
+  drawn();
+  close();
+  t.same(did, lost, 'it has ended by itself');
 });
 
 t.test('a canvas has one painter and one size', async (t) => {

@@ -54,6 +54,7 @@ async function follow(
     looks: [watch.of(() => Promise.resolve(reader))],
     stand: () => () => Promise.resolve(),
     onMove: () => undefined,
+    onTyped: () => undefined,
     now,
     wait(ms) {
       nowMs += ms === 0 ? 0 : ms + LATE_MS;

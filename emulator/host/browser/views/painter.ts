@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Who draws pictures on the canvases of the page: the page itself, or a worker of its own where the browser has OffscreenCanvas. */
+import { isHolds, whenEnded, type Holds } from '../../../engines/v86/host-browser/lifeline.js';
 import { draw, type Picture } from './picture.js';
 
 /** Draws on canvases that are as large as their pictures. No canvas is ever given to two painters. */
@@ -16,14 +17,17 @@ export type ToPaintWorker =
   | { readonly do: 'draw'; readonly canvas: number; readonly picture: Picture }
   | { readonly do: 'forget'; readonly canvas: number };
 
-/** What the worker tells: that it runs and can draw. */
-export type FromPaintWorker = 'ready';
+/** What the worker tells: that it runs and can draw, and each time that it has drawn. */
+export interface FromPaintWorker {
+  readonly tell: 'ready' | 'drawn';
+}
 
 /** The parts of the browser's API that this file uses. The project is type-checked without the DOM's types. */
 export interface PaintWorker {
   postMessage(message: ToPaintWorker, transfer?: readonly unknown[]): void;
   terminate(): void;
-  addEventListener(type: 'message' | 'error' | 'messageerror', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: FromPaintWorker | Holds }) => void): void;
+  addEventListener(type: 'error' | 'messageerror', listener: () => void): void;
 }
 interface Transferable {
   readonly isConnected: boolean;
@@ -31,7 +35,14 @@ interface Transferable {
   transferControlToOffscreen(): unknown;
 }
 
-export const pagePainter = (): Painter => ({ name: 'page', draw: unlessDrawn(draw) });
+/** `onDrawn` is called when a picture has been drawn. */
+export const pagePainter = (onDrawn: () => void = () => undefined): Painter => ({
+  name: 'page',
+  draw: unlessDrawn((canvas, picture) => {
+    draw(canvas, picture);
+    onDrawn();
+  }),
+});
 
 /** `worker`: is ready. */
 export function workerPainter(worker: Pick<PaintWorker, 'postMessage'>): Painter {
@@ -67,26 +78,32 @@ export function workerPainter(worker: Pick<PaintWorker, 'postMessage'>): Painter
  * Calls `use` with the painter of a worker when that is ready, and with one of the page when it is lost then. Until it is ready, and
  * where the browser has no OffscreenCanvas, the page has to draw.
  * @param canvasElement the browser's class; undefined where it has none
+ * @param onDrawn as for {@link pagePainter}, whoever has drawn
  */
 export function paintInWorker(
   canvasElement: { readonly prototype: object } | undefined,
   makeWorker: () => PaintWorker,
   use: (painter: Painter) => void,
+  onDrawn: () => void,
+  watchLife: (message: Holds, onEnd: () => void) => void = whenEnded,
 ): void {
   if (!canvasElement || !('transferControlToOffscreen' in canvasElement.prototype)) return;
   const worker = makeWorker();
   let state: 'starting' | 'ready' | 'lost' = 'starting';
-  worker.addEventListener('message', () => {
-    if (state !== 'starting') return;
-    state = 'ready';
-    use(workerPainter(worker));
-  });
   const lose = (): void => {
     const wasReady = state === 'ready';
     state = 'lost';
     worker.terminate();
-    if (wasReady) use(pagePainter());
+    if (wasReady) use(pagePainter(onDrawn));
   };
+  worker.addEventListener('message', ({ data }) => {
+    if (isHolds(data)) watchLife(data, lose);
+    else if (data.tell === 'drawn') onDrawn();
+    else if (state === 'starting') {
+      state = 'ready';
+      use(workerPainter(worker));
+    }
+  });
   worker.addEventListener('error', lose);
   worker.addEventListener('messageerror', lose);
 }
