@@ -12,6 +12,7 @@ import { loadScenario } from '../../run/scenario-file.js';
 import { inTurns } from '../turns.js';
 import { BENCH_PROGRAM, compareWithNode } from './chromium.js';
 import { shortCycle } from './in-node.js';
+import { measureMap } from './map-cost.js';
 import { goToPlaces } from './places.js';
 import {
   pageResult,
@@ -23,8 +24,6 @@ import {
 } from './result.js';
 import type { There } from './there.js';
 
-/** Real time for which the memory map is watched, after its first picture. */
-const WATCHED_MS = 5_000;
 /** Real time for which the machine has worked when instants of it are gone to, and where these lie between its beginning and its end. */
 const WORKED_MS = 60_000;
 const INSTANTS = [0.1, 0.35, 0.6, 0.85] as const;
@@ -90,8 +89,8 @@ async function visit(
   await page.waitForFunction(() => (globalThis as unknown as There).snapback?.prompt);
   const sample = { promptMs: performance.now() - startedMs, wireBytes: server.sentBytes() - before };
   if (more) {
-    more.maps.push(await watchMemory(page));
-    await page.click('#watch');
+    await giveWork(page);
+    more.maps.push(...(await measureMap(page)));
     await page.waitForTimeout(Math.max(0, startedMs + WORKED_MS - performance.now()));
     for (const share of INSTANTS) more.ways.push({ wentMs: await goBack(page, share) });
   }
@@ -99,26 +98,10 @@ async function visit(
   return sample;
 }
 
-/** Watches the memory of a machine that has work all the time. */
-async function watchMemory(page: Page): Promise<MapSample> {
+/** The machine has work from now on, which never ends. */
+async function giveWork(page: Page): Promise<void> {
   await page.locator('#console textarea').focus();
   await page.keyboard.type('while :; do ls -lR /etc > /run/list; done &\n');
-  await page.click('#watch');
-  await page.waitForSelector('#memory-map');
-  return page.evaluate(async (watchedMs) => {
-    const seen = (): { readonly pictures: number; readonly tookMs: number; readonly nowMs: number } => ({
-      pictures: 0,
-      tookMs: 0,
-      ...(globalThis as unknown as There).snapback?.memory,
-      nowMs: performance.now(),
-    });
-    const before = seen();
-    await new Promise((resolve) => setTimeout(resolve, watchedMs));
-    const after = seen();
-    const [pictures, ms] = [after.pictures - before.pictures, after.nowMs - before.nowMs];
-    const tookMs = after.tookMs - before.tookMs;
-    return { picturesPerSecond: (1000 * pictures) / ms, pictureMs: tookMs / pictures, share: tookMs / ms };
-  }, WATCHED_MS);
 }
 
 /** Goes to an instant at this share of what the machine has done, and answers what the way has taken, in ms. */
