@@ -12,12 +12,18 @@ t.test('sizes and times with their aims', async (t) => {
       { framesPerSecond: 30.2, pictureMs: 2.5, watchedPerSecond: 100e6, alonePerSecond: 110e6 },
       { framesPerSecond: 29, pictureMs: 2.5, watchedPerSecond: 98e6, alonePerSecond: 120e6 },
     ],
-    ways: [{ wentMs: 1500 }],
+    back: [{ wentMs: 1500 }],
     places: [
       { title: 'boot', wentMs: 300 },
       { title: 'verify', wentMs: 1900 },
       { title: 'boot', wentMs: 500 },
       { title: 'verify', wentMs: 2100 },
+    ],
+    instants: [
+      { title: '1.00 s', wentMs: 800 },
+      { title: '2.00 s', wentMs: 1800 },
+      { title: '1.00 s', wentMs: 1000 },
+      { title: '2.00 s', wentMs: 2200 },
     ],
     both: { boot: { chromium: [3000], node: [3000] }, cycle: { chromium: [12_000], node: [10_000] } },
   });
@@ -27,6 +33,7 @@ t.test('sizes and times with their aims', async (t) => {
     framesPerSecond: true,
     backSeconds: true,
     placeSeconds: true,
+    instantSeconds: true,
   });
   t.equal(
     renderPage(good),
@@ -48,6 +55,9 @@ t.test('sizes and times with their aims', async (t) => {
       '  boot    0.40 s (0.30 .. 0.50)',
       '  verify  2.00 s (1.90 .. 2.10)',
       '  seconds of the longest way: aim at most 2: met',
+      'Page: to an instant of that run',
+      '  1.40 s (0.80 .. 2.20) to one of 2 instants',
+      '  2.00 s of the longest way: aim at most 2: met',
       'Page: in headless Chromium against Node',
       '                         Chromium                      Node  ratio',
       '  -----  ------------------------  ------------------------  -----',
@@ -61,10 +71,14 @@ t.test('sizes and times with their aims', async (t) => {
     first: [{ promptMs: 1, wireBytes: 15e6 + 1 }],
     warm: [{ promptMs: 3001, wireBytes: 1 }],
     maps: [{ framesPerSecond: 29, pictureMs: 5, watchedPerSecond: 100e6, alonePerSecond: 111e6 }],
-    ways: [{ wentMs: 2001 }],
+    back: [{ wentMs: 2001 }],
     places: [
       { title: 'boot', wentMs: 300 },
       { title: 'verify', wentMs: 2001 },
+    ],
+    instants: [
+      { title: '1.00 s', wentMs: 100 },
+      { title: '2.00 s', wentMs: 2001 },
     ],
     both: { boot: { chromium: [1300], node: [1000] }, cycle: { chromium: [1300], node: [1000] } },
   });
@@ -74,6 +88,7 @@ t.test('sizes and times with their aims', async (t) => {
     framesPerSecond: false,
     backSeconds: false,
     placeSeconds: false,
+    instantSeconds: false,
   });
   t.equal(bad.both.cycle.verdict.met, false);
   t.same([good.map.slowdown.met, bad.map.slowdown.met], [true, false]);

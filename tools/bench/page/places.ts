@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: MIT
-/** Steps through the scenario of the page, and goes to each place of that run again. */
+/** Steps through the scenario of the page, and goes to each place of that run again, and to instants between the places. */
 import type { Page } from 'playwright-core';
 import type { BuildContext } from '../../../emulator/host/node/artifacts/context.js';
+import { RigError } from '../../../emulator/machine/errors.js';
 import { openChromium } from '../../browsers/chromium.js';
 import type { There } from './there.js';
 
-/** Going to a place of a run that has come to its end. */
-export interface PlaceSample {
-  /** The number of the step, and what begins there. */
+/** Going to a place of a run that has come to its end, or to an instant of it. */
+export interface WaySample {
+  /** The number of the step, and what begins there; or when the instant is. */
   readonly title: string;
   /** From the click until the machine stands there, in ms of the host. */
   readonly wentMs: number;
 }
 
+export interface WaySamples {
+  readonly places: readonly WaySample[];
+  readonly instants: readonly WaySample[];
+}
+
+/** How many instants are gone to. They are as far from one another, and lie in the middle of equal parts of the run. */
+const INSTANTS = 8;
 /** Real time that a step may take at most, on a host that has other work. */
 const STEP_MS_MAX = 600_000;
 
-/** Answers `turns` samples of each place. @param url of the page. */
-export async function goToPlaces(
-  url: string,
-  turns: number,
-  { progress }: BuildContext,
-): Promise<readonly PlaceSample[]> {
+/** Answers `turns` samples of each place and of each instant. @param url of the page. */
+export async function goThrough(url: string, turns: number, { progress }: BuildContext): Promise<WaySamples> {
   const { browser, close } = await openChromium();
   try {
     const page = await browser.newPage();
@@ -34,23 +38,29 @@ export async function goToPlaces(
       await page.click('#next');
     }
     const places = Number(await page.getAttribute('#moment', 'max')) + 1;
-    const samples: PlaceSample[] = [];
-    for (let turn = 0; turn < turns; turn++)
-      // From the last to the first: no way begins where the one before has ended, and most of them leave a machine behind.
-      for (let place = places - 1; place >= 0; place--) {
-        const sample = await goToPlace(page, place);
-        if (!sample) continue;
-        samples.push(sample);
-        progress(`page: to ${sample.title}, ${turn + 1} of ${turns}: ${(sample.wentMs / 1000).toFixed(2)} s`);
-      }
-    return inOrder(samples);
+    const goToEach = async (count: number, go: (index: number) => Promise<WaySample | undefined>) => {
+      const samples: WaySample[] = [];
+      for (let turn = 0; turn < turns; turn++)
+        // From the last to the first: no way begins where the one before has ended, and most of them leave a machine behind.
+        for (let index = count - 1; index >= 0; index--) {
+          const sample = await go(index);
+          if (!sample) continue;
+          samples.push(sample);
+          progress(`page: to ${sample.title}, ${turn + 1} of ${turns}: ${(sample.wentMs / 1000).toFixed(2)} s`);
+        }
+      return inOrder(samples);
+    };
+    const toPlaces = await goToEach(places, (place) => goToPlace(page, place));
+    const [beginMs, endMs] = [await ofSlider(page, 'min'), await ofSlider(page, 'max')];
+    const instantMs = (index: number): number => Math.round(beginMs + ((index + 0.5) / INSTANTS) * (endMs - beginMs));
+    return { places: toPlaces, instants: await goToEach(INSTANTS, (index) => goToInstant(page, instantMs(index))) };
   } finally {
     await close();
   }
 }
 
 /** Undefined when the page stands there. */
-async function goToPlace(page: Page, place: number): Promise<PlaceSample | undefined> {
+async function goToPlace(page: Page, place: number): Promise<WaySample | undefined> {
   await page.locator('#moment').fill(String(place));
   if (await page.isDisabled('#go')) return undefined;
   const startedMs = performance.now();
@@ -59,8 +69,24 @@ async function goToPlace(page: Page, place: number): Promise<PlaceSample | undef
   return { title: title ?? '', wentMs: performance.now() - startedMs };
 }
 
-/** As the places are in the run. They were gone to from the last to the first. */
-const inOrder = (samples: readonly PlaceSample[]): readonly PlaceSample[] => [...samples].reverse();
+const ofSlider = async (page: Page, end: 'min' | 'max'): Promise<number> =>
+  Number(await page.getAttribute('#run-instant', end));
+
+/** @param atMs virtual time since the first power-on, as the slider has it. @throws RigError when no machine stands there then. */
+async function goToInstant(page: Page, atMs: number): Promise<WaySample> {
+  const title = `${(atMs / 1000).toFixed(2)} s`;
+  await page.locator('#run-instant').fill(String(atMs));
+  const startedMs = performance.now();
+  await page.click('#go-run-instant');
+  const place = await nextPause(page, false);
+  const wentMs = performance.now() - startedMs;
+  const isInside = await page.evaluate(() => (globalThis as unknown as There).snapback?.paused?.inside !== undefined);
+  if (!isInside) throw new RigError(`the page did not go to ${title} of its run, but to the place ${place ?? ''}`);
+  return { title, wentMs };
+}
+
+/** As they are in the run. They were gone to from the last to the first. */
+const inOrder = (samples: readonly WaySample[]): readonly WaySample[] => [...samples].reverse();
 
 /** What begins at the next pause; undefined at the end of the run, if it may come to that. */
 async function nextPause(page: Page, mayEnd = true): Promise<string | undefined> {

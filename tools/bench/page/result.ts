@@ -5,7 +5,7 @@ import { indent, quotient, renderTable, seconds } from '../table.js';
 import { aimText, judge, meets, type Aim, type Verdict } from '../verdict.js';
 import type { BothSamples } from './chromium.js';
 import { IN_CHROMIUM, type InChromium } from './in-node.js';
-import type { PlaceSample } from './places.js';
+import type { WaySample, WaySamples } from './places.js';
 
 export interface VisitSample {
   /** From the opening of the page to the prompt of its machine. */
@@ -29,6 +29,11 @@ export interface BackSample {
   readonly wentMs: number;
 }
 
+export interface WayResult {
+  readonly title: string;
+  readonly wentMs: Summary;
+}
+
 export interface PageResult {
   readonly first: { readonly promptMs: Summary; readonly wireBytes: Summary };
   readonly warm: { readonly promptMs: Summary; readonly wireBytes: Summary };
@@ -40,7 +45,9 @@ export interface PageResult {
   };
   readonly back: { readonly wentMs: Summary };
   /** Per place of the run, in their order. */
-  readonly places: readonly { readonly title: string; readonly wentMs: Summary }[];
+  readonly places: readonly WayResult[];
+  /** Per instant of the run, likewise. */
+  readonly instants: readonly WayResult[];
   /** In headless Chromium, as a multiple of Node. */
   readonly both: Readonly<
     Record<InChromium, { readonly chromiumMs: Summary; readonly nodeMs: Summary; readonly verdict: Verdict }>
@@ -51,6 +58,7 @@ export interface PageResult {
     readonly framesPerSecond: boolean;
     readonly backSeconds: boolean;
     readonly placeSeconds: boolean;
+    readonly instantSeconds: boolean;
   };
 }
 
@@ -66,20 +74,22 @@ export const PAGE_AIMS = {
   backSeconds: { atMost: 2 },
   /** To the place of a run to which the way takes longest. */
   placeSeconds: { atMost: 2 },
+  /** Likewise, to an instant of a run. */
+  instantSeconds: { atMost: 2 },
   ofNode: { atMost: 1.2 },
 } as const satisfies Record<string, Aim>;
 
-export interface PageSamples {
+/** Of places and instants: all turns, one after another. */
+export interface PageSamples extends WaySamples {
   readonly first: readonly VisitSample[];
   readonly warm: readonly VisitSample[];
   readonly maps: readonly MapSample[];
-  readonly ways: readonly BackSample[];
-  /** All turns, one after another. */
-  readonly places: readonly PlaceSample[];
+  readonly back: readonly BackSample[];
   readonly both: Readonly<Record<InChromium, BothSamples>>;
 }
 
-export function pageResult({ first, warm, maps, ways, places: went, both: samples }: PageSamples): PageResult {
+export function pageResult(all: PageSamples): PageResult {
+  const { first, warm, maps, both: samples } = all;
   const of = (samples: readonly VisitSample[]): PageResult['first'] => ({
     promptMs: summarize(samples.map(({ promptMs }) => promptMs)),
     wireBytes: summarize(samples.map(({ wireBytes }) => wireBytes)),
@@ -95,11 +105,8 @@ export function pageResult({ first, warm, maps, ways, places: went, both: sample
       PAGE_AIMS.slowdown,
     ),
   };
-  const back = { wentMs: summarize(ways.map(({ wentMs }) => wentMs)) };
-  const places = [...new Set(went.map(({ title }) => title))].map((title) => ({
-    title,
-    wentMs: summarize(went.filter((one) => one.title === title).map(({ wentMs }) => wentMs)),
-  }));
+  const back = { wentMs: summarize(all.back.map(({ wentMs }) => wentMs)) };
+  const [places, instants] = [waysOf(all.places), waysOf(all.instants)];
   const both = Object.fromEntries(
     IN_CHROMIUM.map((what) => {
       const { chromium, node } = samples[what];
@@ -107,7 +114,7 @@ export function pageResult({ first, warm, maps, ways, places: went, both: sample
       return [what, { chromiumMs: summarize(chromium), nodeMs: summarize(node), verdict }];
     }),
   ) as PageResult['both'];
-  const result = { first: of(first), warm: of(warm), map, back, places, both };
+  const result = { first: of(first), warm: of(warm), map, back, places, instants, both };
   return {
     ...result,
     met: {
@@ -116,15 +123,33 @@ export function pageResult({ first, warm, maps, ways, places: went, both: sample
       framesPerSecond: meets(PAGE_AIMS.framesPerSecond, map.framesPerSecond.median),
       backSeconds: meets(PAGE_AIMS.backSeconds, back.wentMs.median / 1000),
       placeSeconds: meets(PAGE_AIMS.placeSeconds, farthestSeconds(places)),
+      instantSeconds: meets(PAGE_AIMS.instantSeconds, farthestSeconds(instants)),
     },
   };
 }
 
-/** The median of the way that takes longest. */
-const farthestSeconds = (places: PageResult['places']): number =>
-  Math.max(...places.map(({ wentMs }) => wentMs.median)) / 1000;
+const waysOf = (went: readonly WaySample[]): readonly WayResult[] =>
+  [...new Set(went.map(({ title }) => title))].map((title) => ({
+    title,
+    wentMs: summarize(went.filter((one) => one.title === title).map(({ wentMs }) => wentMs)),
+  }));
 
-export function renderPage({ first, warm, map, back, places, both }: PageResult): string {
+/** The median of the way that takes longest. */
+const farthestSeconds = (ways: readonly WayResult[]): number =>
+  Math.max(...ways.map(({ wentMs }) => wentMs.median)) / 1000;
+
+/** The median of all ways, and the longest one. */
+function renderInstants(ways: readonly WayResult[]): string {
+  const longest = farthestSeconds(ways);
+  const all = summarize(ways.flatMap(({ wentMs }) => wentMs.samples));
+  return [
+    'Page: to an instant of that run',
+    indent(`${seconds(all)} to one of ${ways.length} instants`),
+    indent(`${longest.toFixed(2)} s of the longest way: ${aimText(PAGE_AIMS.instantSeconds, longest)}`),
+  ].join('\n');
+}
+
+export function renderPage({ first, warm, map, back, places, instants, both }: PageResult): string {
   const megabytes = ({ median }: Summary): string => `${(median / 1e6).toFixed(2)} MB`;
   return [
     'Page: opened in headless Chromium, until its machine is at the prompt',
@@ -157,6 +182,7 @@ export function renderPage({ first, warm, map, back, places, both }: PageResult)
       ),
     ),
     indent(`seconds of the longest way: ${aimText(PAGE_AIMS.placeSeconds, farthestSeconds(places))}`),
+    renderInstants(instants),
     'Page: in headless Chromium against Node',
     indent(
       renderTable(

@@ -13,7 +13,7 @@ import { inTurns } from '../turns.js';
 import { BENCH_PROGRAM, compareWithNode } from './chromium.js';
 import { shortCycle } from './in-node.js';
 import { measureMap } from './map-cost.js';
-import { goToPlaces } from './places.js';
+import { goThrough, type WaySamples } from './places.js';
 import {
   pageResult,
   type BackSample,
@@ -39,19 +39,22 @@ export async function benchPage(turns: number, context: BuildContext): Promise<P
   files.set(BENCH_PROGRAM, await programFile(BENCH_PROGRAM));
   const server = await serveFiles(files, 0);
   try {
-    const places = await goToPlaces(server.url, turns, context);
-    return pageResult({ ...visits, places, both: await compareWithNode(server.url, turns, context) });
+    const ways = await goThrough(server.url, turns, context);
+    return pageResult({ ...visits, ...ways, both: await compareWithNode(server.url, turns, context) });
   } finally {
     await server.close();
   }
 }
 
 /** Measures in turns. Each turn is a browser without a past that opens the page twice. */
-async function benchVisits(turns: number, context: BuildContext): Promise<Omit<PageSamples, 'places' | 'both'>> {
+async function benchVisits(
+  turns: number,
+  context: BuildContext,
+): Promise<Omit<PageSamples, keyof WaySamples | 'both'>> {
   const server = await serveFiles(await scenarioPage(await loadScenario(standardScenario()), context), 0);
   const first: VisitSample[] = [];
   const maps: MapSample[] = [];
-  const ways: BackSample[] = [];
+  const back: BackSample[] = [];
   try {
     const { warm } = await inTurns(
       {
@@ -59,7 +62,7 @@ async function benchVisits(turns: number, context: BuildContext): Promise<Omit<P
           const { browser, close } = await openChromium();
           try {
             first.push(await visit(browser, server));
-            return await visit(browser, server, { maps, ways });
+            return await visit(browser, server, { maps, back });
           } finally {
             await close();
           }
@@ -69,7 +72,7 @@ async function benchVisits(turns: number, context: BuildContext): Promise<Omit<P
       (_, turn, { promptMs }) =>
         context.progress(`page: ${turn + 1} of ${turns}: prompt after ${(promptMs / 1000).toFixed(2)} s when warm`),
     );
-    return { first, warm, maps, ways };
+    return { first, warm, maps, back };
   } finally {
     await server.close();
   }
@@ -79,7 +82,7 @@ async function benchVisits(turns: number, context: BuildContext): Promise<Omit<P
 async function visit(
   browser: BrowserContext,
   server: PageServer,
-  more?: { readonly maps: MapSample[]; readonly ways: BackSample[] },
+  more?: { readonly maps: MapSample[]; readonly back: BackSample[] },
 ): Promise<VisitSample> {
   const before = server.sentBytes();
   const startedMs = performance.now();
@@ -92,7 +95,7 @@ async function visit(
     await giveWork(page);
     more.maps.push(...(await measureMap(page)));
     await page.waitForTimeout(Math.max(0, startedMs + WORKED_MS - performance.now()));
-    for (const share of INSTANTS) more.ways.push({ wentMs: await goBack(page, share) });
+    for (const share of INSTANTS) more.back.push({ wentMs: await goBack(page, share) });
   }
   await page.close();
   return sample;
