@@ -4,7 +4,6 @@
  * interruption, and in the browser it continues from a saved state, with and without memory that the page shares with its
  * worker: from Snapback's server, and from one that only delivers files. What Node does runs at the same time.
  */
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -50,6 +49,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { contentOf, type PageFile } from '../../tools/page/files.js';
 import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
+import { checkAccess } from './page-access.js';
 import { checkMapClicks, checkMemoryCanvas, withoutOffscreen } from './page-canvas.js';
 import { checkChoice } from './page-choice.js';
 import {
@@ -270,51 +270,6 @@ async function checkReach(t: Test, page: Page, when: string): Promise<void> {
   t.ok(count > 10);
 }
 
-/** Sizes and schemes in which the page is looked at. */
-const LOOKS = [
-  { width: 1280, colorScheme: 'light' },
-  { width: 390, colorScheme: 'dark' },
-] as const;
-const axe = await readFile(packagePath('node_modules', 'axe-core', 'axe.min.js'), 'utf8');
-
-interface Axe {
-  run(): Promise<{
-    readonly violations: readonly {
-      readonly id: string;
-      readonly nodes: readonly { readonly html: string }[];
-    }[];
-    readonly passes: readonly unknown[];
-  }>;
-}
-
-/** What axe-core finds, and whether all of the page fits on a phone. */
-async function checkAccess(t: Test, page: Page, when: string): Promise<void> {
-  await page.evaluate(axe);
-  for (const { width, colorScheme } of LOOKS) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme });
-    const { found, rules, scrollWidth } = await page.evaluate(async () => {
-      const { axe, document } = globalThis as unknown as {
-        readonly axe: Axe;
-        readonly document: {
-          readonly documentElement: { readonly scrollWidth: number };
-        };
-      };
-      const { violations, passes } = await axe.run();
-      const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-      return {
-        found,
-        rules: passes.length,
-        scrollWidth: document.documentElement.scrollWidth,
-      };
-    });
-    t.same(found, [], `${when}, ${width} pixels wide, ${colorScheme}: axe-core finds nothing`);
-    t.ok(rules > 20, `by ${rules} rules`);
-    t.ok(scrollWidth <= width, 'and nothing is wider than the screen');
-  }
-  await page.setViewportSize({ width: 1280, height: 900 });
-}
-
 t.test('headless Chromium reaches the state that Node reaches', async (t) => {
   await emptyViewPictures();
   const files = await scenarioPage(loaded, context);
@@ -438,6 +393,7 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     'and tells whose a page is',
   );
   await pictureOfViews(t, page, 'prompt', ['tour', 'recall', 'editor', 'memory-map', 'console', 'screen']);
+  await checkAccess(t, page, 'at the prompt, with the tour and the memory that is watched');
 
   t.equal(await page.inputValue('#scenario'), loaded.text);
   await tabTo(t, page, '#edit summary');

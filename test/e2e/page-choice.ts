@@ -12,6 +12,7 @@ import { serveFiles } from '../../tools/page/server.js';
 import { runScenario } from '../../tools/run/run-scenario.js';
 import { loadScenario, type LoadedScenario } from '../../tools/run/scenario-file.js';
 import { scenarioPath } from '../../tools/run/scenario-names.js';
+import { checkAccess } from './page-access.js';
 import { pictureOfViews } from './page-pictures.js';
 
 /** Its machine is that of the page's own scenario, so that nothing more is built. */
@@ -56,6 +57,7 @@ export async function checkChoice(
     await page.waitForSelector('#choose');
     t.equal(await page.inputValue('#choose'), CHOSEN, 'and so does the list');
     await pictureOfViews(t, page, 'choice', ['choice']);
+    await checkAccess(t, page, 'at the prompt of a scenario that was chosen');
 
     await page.click('#step');
     const parts: string[] = [];

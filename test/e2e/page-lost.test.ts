@@ -6,6 +6,7 @@ import { openChromium } from '../../tools/browsers/chromium.js';
 import { HOST_MS_MAX } from '../../tools/browsers/driven-page.js';
 import type { PageFiles } from '../../tools/page/files.js';
 import { serveFiles } from '../../tools/page/server.js';
+import { checkAccess, RULES_MIN_FAILED } from './page-access.js';
 import { smallPage, until } from './page-support.js';
 
 const { browser, close } = await openChromium();
@@ -55,6 +56,7 @@ t.test('files that the server lacks', async (t) => {
       const { page, url } = await served(t, without(t, files, name));
       await page.goto(url);
       t.match(await (await page.waitForSelector(selector)).textContent(), said);
+      await checkAccess(t, page, 'failed', RULES_MIN_FAILED);
     });
 });
 
