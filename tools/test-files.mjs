@@ -29,6 +29,7 @@ export const LONG = [
   'e2e/share',
   'e2e/snapshot-broken',
   'e2e/features',
+  'e2e/page-lost',
   'e2e/files',
   'e2e/freeze-order',
   'e2e/qemu-engine',

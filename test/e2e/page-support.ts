@@ -60,14 +60,18 @@ export interface There {
   readonly snapback: SessionState;
 }
 
-export type Seen = Pick<SessionState, 'phase' | 'said' | 'prompt' | 'recall' | 'stands' | 'memory' | 'scenario'>;
+export type Seen = Pick<
+  SessionState,
+  'phase' | 'said' | 'prompt' | 'recall' | 'stands' | 'memory' | 'scenario' | 'steps' | 'report'
+>;
 
 /** Waits for what `find` finds in the state of the page, unless that has failed. */
 export async function until<Found>(page: Page, find: (seen: Seen) => Found | undefined | false): Promise<Found> {
   for (const endMs = performance.now() + HOST_MS_MAX; performance.now() < endMs;) {
     const seen = await page.evaluate((): Seen => {
-      const { phase, said, prompt, recall, stands, memory, scenario } = (globalThis as unknown as There).snapback;
-      return { phase, said, prompt, recall, stands, memory, scenario };
+      const { snapback } = globalThis as unknown as There;
+      const { phase, said, prompt, recall, stands, memory, scenario, steps, report } = snapback;
+      return { phase, said, prompt, recall, stands, memory, scenario, steps, report };
     });
     if (seen.phase === 'failed') throw new Error(`the page has failed: ${seen.said}`);
     const found = find(seen);
