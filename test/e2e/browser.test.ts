@@ -616,6 +616,9 @@ t.test('headless Chromium reaches the state that Node reaches', async (t) => {
     /^fault: a sector altered, at /,
     'the timeline shows where the fault was made',
   );
+  await tabTo(t, page, '#timeline .mark[data-kind=fault]');
+  t.equal(await act(press('Enter')), 'resume in a new machine', 'and its mark goes there');
+  t.equal(await act(press('e')), undefined);
   await checkAccess(t, page, 'with a fault');
   // A field has the focus, which takes the keys.
   await act(() => page.click('#step'));

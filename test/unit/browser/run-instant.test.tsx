@@ -50,7 +50,8 @@ t.test('the way to an instant', async (t) => {
     'in a machine that is made behind the place',
   );
   t.same(wayTo(20.5, paused), { do: 'goTo', moment: { step: 1, part: 0 } }, 'a place');
-  t.same(wayTo(99, paused), { do: 'goTo', moment: { step: 3, part: 0 } }, 'the end');
+  t.same(wayTo(90, paused), { do: 'goTo', moment: { step: 3, part: 0 } }, 'the end');
+  t.equal(wayTo(99, paused), undefined, 'behind it');
   t.equal(wayTo(-1, paused), undefined);
   t.equal(wayTo(5, after()), undefined, 'nothing has been run');
 
@@ -94,11 +95,16 @@ t.test('a run that stands within a part', async (t) => {
   t.match(over, { phase: 'prompt', paused: undefined, places }, 'its machine was taken over');
   t.match(runInstantOfKey('i', over, 30), { do: 'goTo' });
 
-  const view = (onInstant?: () => void): string =>
-    renderToString(<Timeline tracks={tracksOf(paused)} onInstant={onInstant} />);
+  const view = (way?: (atMs: number) => (() => void) | undefined): string =>
+    renderToString(<Timeline tracks={tracksOf(paused)} wayTo={way} />);
   t.match(
-    view(() => undefined),
+    view(() => () => undefined),
     /<button type="button" class="span-name" tabindex="-1" title="go to 60.0 ms">/,
+  );
+  t.notMatch(
+    view(() => undefined),
+    /<button/,
+    'not where the run has no way to',
   );
   t.notMatch(view(), /<button/, 'not while it runs');
 });

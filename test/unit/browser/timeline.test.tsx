@@ -6,8 +6,10 @@ import type { MachineShown } from '../../../emulator/cycle/machines.js';
 import { next, START, type SessionState } from '../../../emulator/host/browser/session/state.js';
 import { marksOf, tracksOf, type Mark } from '../../../emulator/host/browser/views/timeline-marks.js';
 import { Timeline } from '../../../emulator/host/browser/views/timeline.js';
-import type { FromSession } from '../../../emulator/host/browser/session/protocol.js';
+import type { FromSession, ToSession } from '../../../emulator/host/browser/session/protocol.js';
 import { MISTAKE_MARKERS, stepBegin, stepEnd } from '../../../emulator/machine/markers.js';
+import { elementsOf, type ElementDrawn } from './fixtures/elements.js';
+import { sessionView } from './fixtures/session-view.js';
 
 const machine = (
   number: number,
@@ -107,4 +109,59 @@ t.test('a place is a button, the present is told to who listens', async (t) => {
   t.match(view(), /<button type="button" class="mark" data-kind="place"[^>]* aria-disabled="true">boot</);
   t.match(view(), /<span class="mark" data-kind="now" title="now: 60.0 ms" aria-current="step">now<\/span>/);
   t.match(view(), /<span class="mark" data-kind="fault" title="fault: [^"]*">fault: a mistake of the kernel<\/span>/);
+});
+
+t.test('a fault or a failure is a button where the run can go to its instant', async (t) => {
+  const resume = { title: 'resume', step: 2, part: 0 };
+  const paused: FromSession = {
+    tell: 'paused',
+    at: resume,
+    text: '',
+    possible: { additions: [], commands: false },
+    places: [...places.slice(0, 2), { ...resume, atMs: 60 }, ...places.slice(2)],
+  };
+  const state = ran(
+    shown(first),
+    { tell: 'finding', finding: { kind: 'disk', what: 'a sector differs', details: [] } },
+    { tell: 'fault', fault: { fault: 'flipMemory', machine: 2, virtualMs: 10 } },
+    shown(second),
+    { tell: 'finding', finding: { kind: 'guest', what: 'it does not answer', details: [] } },
+    paused,
+  );
+  const sent: ToSession[] = [];
+  const send = (message: ToSession): void => void sent.push(message);
+  const bad = (state: SessionState): readonly ElementDrawn[] =>
+    elementsOf(sessionView(state, { send })).filter(
+      ({ props }) => props['class'] === 'mark' && /^(?:fault|failure)$/.test(String(props['data-kind'])),
+    );
+  const drawn = bad(state);
+  t.same(
+    drawn.map(({ type, text }) => `${type} ${text}`),
+    [
+      'button fault: a mistake of the kernel',
+      'button failure: disk',
+      'button fault: a byte of memory altered',
+      'span failure: guest',
+    ],
+    'behind the last place there is no way',
+  );
+  for (const { props } of drawn) (props['onClick'] as (() => void) | undefined)?.();
+  t.same(
+    sent,
+    [
+      { do: 'goTo', moment: { step: 0, part: 0 }, inside: { machine: 1, virtualMs: 16 } },
+      { do: 'goTo', moment: { step: 2, part: 0 } },
+      { do: 'goTo', moment: { step: 2, part: 0 }, inside: { machine: 2, virtualMs: 10 } },
+    ],
+    'a click goes there',
+  );
+  t.ok(
+    drawn.every(({ props }) => props['tabIndex'] === undefined),
+    'and so do keys',
+  );
+  t.same(
+    bad(next(state, { tell: 'goingOn' })).map(({ type }) => type),
+    ['span', 'span', 'span', 'span'],
+    'not while it runs',
+  );
 });

@@ -11,11 +11,9 @@ import { next, START, type SessionState } from '../../../emulator/host/browser/s
 import { createStepper } from '../../../emulator/host/browser/session/stepper.js';
 import { nameIn } from '../../../emulator/host/browser/views/editor.js';
 import { NO_STORE } from '../../../emulator/host/browser/storage/piece-store.js';
-import { pagePainter } from '../../../emulator/host/browser/views/painter.js';
 import { PauseView, requestOfKey } from '../../../emulator/host/browser/views/pause-view.js';
 import {
   actionOfKey,
-  SessionView,
   Storage,
   watchOfKey,
   type SessionProps,
@@ -32,6 +30,7 @@ import { weightOf } from '../../../emulator/host/browser/views/timeline.js';
 import { stepBegin, stepEnd, USER_MARKERS, type KernelStep } from '../../../emulator/machine/markers.js';
 import { SESSION_FORMAT, sessionTextOfLink, type SessionFile } from '../../../emulator/scenario/session-file.js';
 import type { Report } from '../../../emulator/report/model.js';
+import { sessionView } from './fixtures/session-view.js';
 
 type Mark = readonly [kind: number, virtualMs: number];
 const at = (step: KernelStep, beginMs: number, endMs: number): readonly Mark[] => [
@@ -286,33 +285,7 @@ t.test('a session that tells nothing', async (t) => {
 
 /** All of the page but its console. */
 const view = (state: SessionState, more: Partial<SessionProps> = {}): string =>
-  renderToString(
-    <SessionView
-      state={state}
-      onAct={ignore}
-      send={ignore}
-      chosen={undefined}
-      onChoose={ignore}
-      edited={undefined}
-      onEdit={ignore}
-      place={undefined}
-      onPlace={ignore}
-      runInstant={undefined}
-      onRunInstant={ignore}
-      instant={undefined}
-      onInstant={ignore}
-      painter={pagePainter()}
-      isByFate={false}
-      onByFate={ignore}
-      opened={undefined}
-      picked={undefined}
-      onPick={() => undefined}
-      onOpen={() => undefined}
-      showsTour={false}
-      onSkip={ignore}
-      {...more}
-    />,
-  );
+  renderToString(sessionView(state, more));
 
 t.test('what can be done at a pause, and where the run can go', async (t) => {
   const places = ['boot', 'run ls', 'verify'].map((title, step) => ({ title, step, part: 0, atMs: step }));

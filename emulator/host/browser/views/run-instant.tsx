@@ -23,15 +23,19 @@ export const TAKE_OVER_KEY = 'z';
 
 export type Ran = Pick<SessionState, 'places' | 'machines' | 'known'>;
 
-/** What has to be asked for to go to an instant of a run; undefined where the run has not been. `atMs`: as in {@link RunInstantProps}. */
+/**
+ * What has to be asked for to go to an instant of a run; undefined where the run has not been, and behind the last of its places.
+ * `atMs`: as in {@link RunInstantProps}.
+ */
 export function wayTo(atMs: number, { places, machines, known }: Ran): Extract<ToSession, { do: 'goTo' }> | undefined {
   const index = places.findLastIndex((place) => place.atMs <= atMs);
   const [place, next] = [places[index], places[index + 1]];
   if (!place) return undefined;
   const { step, part } = place;
   const moment = { step, part };
+  if (!next && place.atMs !== atMs) return undefined;
   const machine = farther(known, machines).findLast(({ startVirtualMs }) => startVirtualMs <= atMs);
-  if (!machine || !next || place.atMs === atMs) return { do: 'goTo', moment };
+  if (!machine || place.atMs === atMs) return { do: 'goTo', moment };
   return {
     do: 'goTo',
     moment,

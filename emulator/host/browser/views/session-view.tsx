@@ -169,11 +169,11 @@ export function SessionView(props: SessionProps): VNode {
         tracks={tracks}
         marks={marksOf(tracks, state)}
         onGo={canGo(state) ? (moment) => send({ do: 'goTo', moment }) : undefined}
-        onInstant={
+        wayTo={
           canGo(state)
             ? (atMs) => {
                 const way = wayTo(atMs, state);
-                if (way) send(way);
+                return way && (() => send(way));
               }
             : undefined
         }

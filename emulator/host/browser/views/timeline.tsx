@@ -16,11 +16,14 @@ interface MarksProps {
   readonly marks?: readonly Mark[];
   /** Goes to a place; undefined while that is not possible. */
   readonly onGo?: ((to: Moment) => void) | undefined;
-  /** Goes to the beginning of a step: virtual time since the first power-on, in ms. Likewise. */
-  readonly onInstant?: ((atMs: number) => void) | undefined;
+  /**
+   * Answers what goes to an instant, virtual time since the first power-on in ms; undefined where the run has no way there. Itself
+   * undefined while that is not possible.
+   */
+  readonly wayTo?: ((atMs: number) => (() => void) | undefined) | undefined;
 }
 
-export function Timeline({ tracks, marks = [], onGo, onInstant, id = 'timeline' }: TimelineProps): VNode | null {
+export function Timeline({ tracks, marks = [], onGo, wayTo, id = 'timeline' }: TimelineProps): VNode | null {
   if (tracks.length === 0) return null;
   const nowMs = marks.find(({ kind }) => kind === 'now')?.atMs ?? Infinity;
   return (
@@ -45,7 +48,7 @@ export function Timeline({ tracks, marks = [], onGo, onInstant, id = 'timeline' 
                   isAhead={span.beginMs >= nowMs && nowMs < track.endMs}
                   marks={marks.filter((mark) => mark.track === index && mark.span === at)}
                   onGo={onGo}
-                  onInstant={onInstant}
+                  wayTo={wayTo}
                 />
               ))}
             </ol>
@@ -62,9 +65,10 @@ interface StepProps extends Required<MarksProps> {
   readonly isAhead: boolean;
 }
 
-function Step({ span, isAhead, marks, onGo, onInstant }: StepProps): VNode {
+function Step({ span, isAhead, marks, onGo, wayTo }: StepProps): VNode {
   const { step, beginMs, durationMs, isCut } = span;
   const length = durationText(durationMs);
+  const go = wayTo?.(beginMs);
   return (
     <li
       class={isAhead ? 'span ahead' : 'span'}
@@ -72,14 +76,14 @@ function Step({ span, isAhead, marks, onGo, onInstant }: StepProps): VNode {
       style={{ flexGrow: weightOf(durationMs) }}
       title={`${STEP_NAMES[step]}: ${length}, from ${durationText(beginMs)} on${isCut ? ', not ended' : ''}${isAhead ? ', in the run before' : ''}`}
     >
-      {onInstant ? (
+      {go ? (
         <button
           type="button"
           class="span-name"
           // By keys, the slider does the same, without a stop at each step.
           tabIndex={-1}
           title={`go to ${durationText(beginMs)}`}
-          onClick={() => onInstant(beginMs)}
+          onClick={go}
         >
           {STEP_NAMES[step]}
         </button>
@@ -88,30 +92,38 @@ function Step({ span, isAhead, marks, onGo, onInstant }: StepProps): VNode {
       )}{' '}
       <span class="span-time">{isCut ? 'not ended' : length}</span>
       {marks.map((mark, index) => (
-        <MarkView key={index} mark={mark} onGo={onGo} />
+        <MarkView key={index} mark={mark} onGo={onGo} wayTo={wayTo} />
       ))}
     </li>
   );
 }
 
-function MarkView({ mark, onGo }: { readonly mark: Mark } & Pick<Required<MarksProps>, 'onGo'>): VNode {
-  const { kind, text, title, moment } = mark;
-  if (moment)
+function MarkView({
+  mark,
+  onGo,
+  wayTo,
+}: { readonly mark: Mark } & Pick<Required<MarksProps>, 'onGo' | 'wayTo'>): VNode {
+  const { kind, title, moment, atMs } = mark;
+  const isBad = kind === 'fault' || kind === 'failure';
+  const text = isBad ? `${kind}: ${mark.text}` : mark.text;
+  const wayToIt = isBad ? wayTo?.(atMs) : undefined;
+  const go = moment && onGo ? () => onGo(moment) : wayToIt;
+  if (moment ?? go)
     return (
       <button
         type="button"
         class="mark"
         data-kind={kind}
         title={title}
-        {...(!onGo && { 'aria-disabled': true })}
-        onClick={() => onGo?.(moment)}
+        {...(!go && { 'aria-disabled': true })}
+        onClick={() => go?.()}
       >
         {text}
       </button>
     );
   return (
     <span class="mark" data-kind={kind} title={title} {...(kind === 'now' && { 'aria-current': 'step' })}>
-      {kind === 'now' ? text : `${kind}: ${text}`}
+      {text}
     </span>
   );
 }
