@@ -104,11 +104,75 @@ t.test('a place is a button, the present is told to who listens', async (t) => {
     renderToString(<Timeline tracks={tracksOf(state)} marks={marks(state)} onGo={onGo} />);
   t.match(
     view(() => undefined),
-    /<button type="button" class="mark" data-kind="place" title="before: save the image, at 30.0 ms">save the image<\/button>/,
+    /<button type="button" class="mark" data-kind="place" title="before: save the image, at 30.0 ms"[^>]*>save the image<\/button>/,
   );
   t.match(view(), /<button type="button" class="mark" data-kind="place"[^>]* aria-disabled="true">boot</);
-  t.match(view(), /<span class="mark" data-kind="now" title="now: 60.0 ms" aria-current="step">now<\/span>/);
-  t.match(view(), /<span class="mark" data-kind="fault" title="fault: [^"]*">fault: a mistake of the kernel<\/span>/);
+  t.match(view(), /<span class="mark" data-kind="now" title="now: 60.0 ms"[^>]* aria-current="step">now<\/span>/);
+  t.match(
+    view(),
+    /<span class="mark" data-kind="fault" title="fault: [^"]*"[^>]*>fault: a mistake of the kernel<\/span>/,
+  );
+});
+
+t.test('a legend says what is drawn', async (t) => {
+  const state = ran(
+    shown(first),
+    { tell: 'fault', fault: { fault: 'alterSector', machine: 1, virtualMs: 60 } },
+    { tell: 'finding', finding: { kind: 'disk', what: 'a sector differs', details: [] } },
+    shown(second),
+  );
+  const again = { text: '', to: { step: 1, part: 1 }, leftOut: [], isChanged: false };
+  const back = [{ tell: 'running', again } as const, shown({ ...first, virtualMs: 30 })].reduce(next, state);
+  const timeline = (of: SessionState): readonly ElementDrawn[] =>
+    elementsOf(<Timeline tracks={tracksOf(of)} marks={marks(of)} />);
+  const styleOf = ({ props }: ElementDrawn): object => props['style'] as object;
+  const swatches = (of: SessionState): ReadonlyMap<string, object> =>
+    new Map(
+      timeline(of).flatMap((row, at, all) => {
+        const swatch = row.type === 'tr' && all.slice(at).find(({ props }) => /^swatch/.test(String(props['class'])));
+        return swatch ? [[row.text, styleOf(swatch)] as const] : [];
+      }),
+    );
+  t.same(
+    [...swatches(state).keys()],
+    [
+      'programs run',
+      'freezing, or frozen',
+      'copying, restoring, the image',
+      'thawing',
+      'power-off, rollback, commit',
+      'in the run before',
+      'until the snapshot',
+      'live timeline',
+      'new machine',
+      'restored timeline',
+      'where the run is now',
+      'a place of the run',
+      'a fault: damage on purpose',
+      'a failure: what was found',
+    ],
+  );
+  t.same([...swatches(back)], [...swatches(state)], 'it is always the same');
+  t.same(swatches(ran()), new Map(), 'there is none without a timeline');
+  const drawn = (of: SessionState, selects: string, kind: string): object | undefined =>
+    timeline(of)
+      .filter(({ props }) => props['class'] === selects && props['data-kind'] === kind)
+      .map(styleOf)[0];
+  for (const [selects, kind, row] of [
+    ['span', 'runs', 'programs run'],
+    ['span', 'copy', 'copying, restoring, the image'],
+    ['span', 'powerOff', 'power-off, rollback, commit'],
+    ['track', 'run', 'until the snapshot'],
+    ['track', 'live', 'live timeline'],
+    ['track', 'boot', 'new machine'],
+    ['track', 'restored', 'restored timeline'],
+    ['mark', 'now', 'where the run is now'],
+    ['mark', 'place', 'a place of the run'],
+    ['mark', 'fault', 'a fault: damage on purpose'],
+    ['mark', 'failure', 'a failure: what was found'],
+  ] as const)
+    t.match(drawn(state, selects, kind), swatches(state).get(row) ?? { none: row }, `${selects} ${kind}: ${row}`);
+  t.notMatch(drawn(back, 'span ahead', 'powerOff'), { background: String }, 'a step of the run before has no area');
 });
 
 t.test('a fault or a failure is a button where the run can go to its instant', async (t) => {

@@ -51,8 +51,10 @@ t.test('the same work by both methods is one table', (t) => {
 
 t.test('timelines and maps are those of the page with a machine', (t) => {
   const cell = about(page(), 'a');
-  t.match(cell, /<li class="track" data-kind="run">[^]*<span class="span-name">copy<\/span>/);
-  t.match(cell, /<li class="track" data-kind="live">/);
+  t.match(cell, /<li class="track" data-kind="run"[^>]*>[^]*<span class="span-name">copy<\/span>/);
+  t.match(cell, /<li class="track" data-kind="live" style="border-color:#d55e00;">/);
+  t.match(cell, /<table class="legend" aria-label="steps">[^]*<table class="legend" aria-label="tracks">/);
+  t.notMatch(cell, /aria-label="marks"|in the run before/, 'it has no marks');
   t.match(cell, /sda1, origin, ext4/);
   t.match(cell, /<tr data-kind="run">[^]*?<td class="number">8<\/td>/);
   t.match(cell, /<svg [^>]*viewBox="0 -0.5 16 1"[^>]*>[^]*<path stroke="#d5d9dd" d="M1 0h15"/);

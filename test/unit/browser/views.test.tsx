@@ -476,7 +476,7 @@ t.test('the views', async (t) => {
       ...CYCLE.map((one): FromSession => ({ tell: 'machine', machine: one })),
     ),
   );
-  t.match(shown, /<li class="track" data-kind="live">/);
+  t.match(shown, /<li class="track" data-kind="live"/);
   t.match(shown, /<li class="span" data-kind="copy"[^>]*title="copy: 5.0 ms, from 15.0 ms on">/);
   t.match(shown, /machine 2, 70.0 ms to 90.0 ms, from the snapshot/);
   const failed = view(after(prompt, verdict('FAIL  <x>')));

@@ -9,7 +9,7 @@ import type { DifferenceShown, ImageShown } from '../session/disk-reader.js';
 import type { RedirectedShown } from '../session/redirected-reader.js';
 import type { DiskShown, VolumeShown } from '../session/disks.js';
 import { countedKinds, pictureOfNumbers, pixelAt, pixelsOf, type Counted, type Picture } from './picture.js';
-import { trackBegins, type TrackBegin, type TrackKind } from './timeline-model.js';
+import { TRACK_COLOURS, trackBegins, type TrackBegin, type TrackKind } from './timeline-model.js';
 
 /** Sectors that one pixel stands for: 64 KiB. */
 export const PIXEL_SECTORS = 128;
@@ -44,10 +44,7 @@ export const WRITER_NAMES: Readonly<Record<Writer, string>> = {
 /** People with any colour vision tell them apart, as those of the memory map. */
 export const WRITER_COLOURS: Readonly<Record<Writer, number>> = {
   none: 0xd5d9dd,
-  run: 0x0072b2,
-  live: 0xd55e00,
-  boot: 0xcc79a7,
-  restored: 0x009e73,
+  ...TRACK_COLOURS,
   image: 0x56b4e9,
   redirected: 0xf0e442,
   differing: 0x000000,

@@ -181,6 +181,14 @@ export const STEP_NAMES: Readonly<Record<Span['step'], string>> = {
   commit: 'commit',
 };
 
+/** As 0xRRGGBB, and as those of the disk map. */
+export const TRACK_COLOURS: Readonly<Record<TrackKind, number>> = {
+  run: 0x0072b2,
+  live: 0xd55e00,
+  boot: 0xcc79a7,
+  restored: 0x009e73,
+};
+
 export const TRACK_NAMES: Readonly<Record<TrackKind, string>> = {
   run: 'until the snapshot',
   live: 'live timeline',

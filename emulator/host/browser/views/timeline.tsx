@@ -2,6 +2,8 @@
 /** The timeline: one row for each track, branching at the snapshot; the steps of the kernel with their durations, and marks in them. */
 import type { VNode } from 'preact';
 import type { Moment } from '../../../cycle/steps/context.js';
+import { Legend } from './legend.js';
+import { AHEAD_ROW, MARK_ROWS, markColour, STEP_ROWS, stepColour, TRACK_ROWS, trackColour } from './timeline-look.js';
 import type { Mark } from './timeline-marks.js';
 import { durationText, STEP_NAMES, TRACK_NAMES, type Span, type Track } from './timeline-model.js';
 
@@ -12,7 +14,7 @@ export interface TimelineProps extends MarksProps {
 }
 
 interface MarksProps {
-  /** Of these tracks, in their order. */
+  /** Of these tracks, in their order. Undefined for a timeline without marks. */
   readonly marks?: readonly Mark[];
   /** Goes to a place; undefined while that is not possible. */
   readonly onGo?: ((to: Moment) => void) | undefined;
@@ -23,15 +25,15 @@ interface MarksProps {
   readonly wayTo?: ((atMs: number) => (() => void) | undefined) | undefined;
 }
 
-export function Timeline({ tracks, marks = [], onGo, wayTo, id = 'timeline' }: TimelineProps): VNode | null {
+export function Timeline({ tracks, marks, onGo, wayTo, id = 'timeline' }: TimelineProps): VNode | null {
   if (tracks.length === 0) return null;
-  const nowMs = marks.find(({ kind }) => kind === 'now')?.atMs ?? Infinity;
+  const nowMs = marks?.find(({ kind }) => kind === 'now')?.atMs ?? Infinity;
   return (
     <section id={id} aria-label="timeline">
       <h2>Timeline</h2>
       <ol class="tracks">
         {tracks.map((track, index) => (
-          <li key={index} class="track" data-kind={track.kind}>
+          <li key={index} class="track" data-kind={track.kind} style={{ borderColor: trackColour(track.kind) }}>
             <div class="track-name">
               {TRACK_NAMES[track.kind]}
               <span class="dim">
@@ -46,7 +48,7 @@ export function Timeline({ tracks, marks = [], onGo, wayTo, id = 'timeline' }: T
                   key={at}
                   span={span}
                   isAhead={span.beginMs >= nowMs && nowMs < track.endMs}
-                  marks={marks.filter((mark) => mark.track === index && mark.span === at)}
+                  marks={(marks ?? []).filter((mark) => mark.track === index && mark.span === at)}
                   onGo={onGo}
                   wayTo={wayTo}
                 />
@@ -55,6 +57,11 @@ export function Timeline({ tracks, marks = [], onGo, wayTo, id = 'timeline' }: T
           </li>
         ))}
       </ol>
+      <div class="map">
+        <Legend label="steps" rows={marks ? [...STEP_ROWS, AHEAD_ROW] : STEP_ROWS} />
+        <Legend label="tracks" rows={TRACK_ROWS} />
+        {marks && <Legend label="marks" rows={MARK_ROWS} />}
+      </div>
     </section>
   );
 }
@@ -73,7 +80,7 @@ function Step({ span, isAhead, marks, onGo, wayTo }: StepProps): VNode {
     <li
       class={isAhead ? 'span ahead' : 'span'}
       data-kind={step}
-      style={{ flexGrow: weightOf(durationMs) }}
+      style={{ flexGrow: weightOf(durationMs), ...(!isAhead && { background: stepColour(step) }) }}
       title={`${STEP_NAMES[step]}: ${length}, from ${durationText(beginMs)} on${isCut ? ', not ended' : ''}${isAhead ? ', in the run before' : ''}`}
     >
       {go ? (
@@ -106,6 +113,8 @@ function MarkView({
   const { kind, title, moment, atMs } = mark;
   const isBad = kind === 'fault' || kind === 'failure';
   const text = isBad ? `${kind}: ${mark.text}` : mark.text;
+  const colour = markColour(kind);
+  const style = { borderColor: colour, ...(isBad && { color: colour }) };
   const wayToIt = isBad ? wayTo?.(atMs) : undefined;
   const go = moment && onGo ? () => onGo(moment) : wayToIt;
   if (moment ?? go)
@@ -115,6 +124,7 @@ function MarkView({
         class="mark"
         data-kind={kind}
         title={title}
+        style={style}
         {...(!go && { 'aria-disabled': true })}
         onClick={() => go?.()}
       >
@@ -122,7 +132,7 @@ function MarkView({
       </button>
     );
   return (
-    <span class="mark" data-kind={kind} title={title} {...(kind === 'now' && { 'aria-current': 'step' })}>
+    <span class="mark" data-kind={kind} title={title} style={style} {...(kind === 'now' && { 'aria-current': 'step' })}>
       {text}
     </span>
   );
