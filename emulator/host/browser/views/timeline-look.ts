@@ -58,7 +58,7 @@ const MARK_NAMES: Readonly<Record<MarkKind, string>> = {
 const MARK_COLOURS: Readonly<Record<MarkKind, string>> = {
   now: 'var(--focus)',
   place: 'var(--text)',
-  fault: 'var(--bad)',
+  fault: 'var(--fault)',
   failure: 'var(--bad)',
 };
 
