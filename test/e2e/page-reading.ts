@@ -7,6 +7,9 @@ import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 import type { PausedAt } from '../../emulator/cycle/steps/context.js';
 import type { PageResults } from '../../emulator/host/browser/page.js';
+import type { SessionState } from '../../emulator/host/browser/session/state.js';
+import { OMISSIONS } from '../../emulator/verify/memory/account.js';
+import { PAGE_FATES, type PageFate } from '../../emulator/verify/memory/fates.js';
 
 interface Growing {
   readonly document: {
@@ -152,6 +155,43 @@ export async function checkFates(t: Test, page: Page): Promise<number> {
   t.equal(counts['differing'], 0);
   for (const fate of ['copied', 'zeros', 'preserved', 'written', 'held', 'free', 'left'])
     t.ok((counts[fate] ?? 0) > 0, `${counts[fate]} ${fate}`);
+  for (const fate of ['free', 'held', 'left', 'copied'] as const) {
+    const why = /not in the image: (.+?)At the snapshot, and now:/.exec(await pageOf(page, fate))?.[1];
+    if (fate === 'copied') t.equal(why, undefined, 'a page that was copied is in the image');
+    else t.ok(why !== undefined && REASONS.has(why), `a page that is ${fate} is not in the image: ${why}`);
+  }
   await press();
   return (counts['preserved'] ?? 0) + (counts['written'] ?? 0);
+}
+
+const REASONS: ReadonlySet<string> = new Set(Object.values(OMISSIONS));
+
+interface Asking {
+  readonly snapback: PageResults & Pick<SessionState, 'page'>;
+  readonly Event: new (kind: 'change', options: { readonly bubbles: true }) => object;
+  readonly document: { getElementById(id: string): Field | null };
+}
+interface Field {
+  value: string;
+  readonly textContent: string;
+  dispatchEvent(event: object): void;
+}
+
+/** What the page tells of the first frame with this fate that it has not told of last. */
+async function pageOf(page: Page, fate: PageFate): Promise<string> {
+  // Without the focus, too.
+  const asked = await page.evaluate((number) => {
+    const { snapback, document, Event } = globalThis as unknown as Asking;
+    const frame = snapback.memory?.fates?.findIndex((one, at) => one === number && at !== snapback.page?.frame) ?? -1;
+    const field = document.getElementById('frame');
+    if (!field || frame < 0) throw new Error('there is no such page to be asked for');
+    field.value = String(frame);
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+    return frame;
+  }, PAGE_FATES.indexOf(fate));
+  const told = await page.waitForFunction((frame) => {
+    const text = (globalThis as unknown as Asking).document.getElementById('page')?.textContent ?? '';
+    return text.startsWith(`Page frame ${frame} at `) && text;
+  }, asked);
+  return String(await told.jsonValue());
 }

@@ -37,6 +37,7 @@ export const OMISSIONS = {
   guard: 'a guard page of the debugging allocator',
 } as const;
 export type Omission = keyof typeof OMISSIONS;
+export const OMISSION_NAMES = Object.keys(OMISSIONS) as readonly Omission[];
 
 export interface Accounting {
   /** The bitmaps as they are at the copy. */
@@ -48,7 +49,7 @@ export interface Accounting {
   /** Frames of the image that the copy loop skips, because they are preserved in place until they have been read. */
   readonly preserved: PageSet;
   readonly omitted: Readonly<Record<Omission, number>>;
-  /** By frame: 0 in the image or without a reason, else 1 + the place of its reason among {@link OMISSIONS}. */
+  /** By frame: 0 in the image or without a reason, else 1 + the place of its reason among {@link OMISSION_NAMES}. */
   readonly reasons: Uint8Array;
   /** Frames that are not in the image and for which no reason was found: lost memory. */
   readonly lost: readonly Pfn[];
@@ -82,8 +83,7 @@ export function accountForPages(kernel: GuestKernel): Accounting {
   // The kernel lists them among the originals only when the image is read.
   const preserved = preservedPages(kernel);
   const inImage = original.pages.map((bit, index) => bit | (preserved[index] ?? 0));
-  const names = Object.keys(OMISSIONS) as Omission[];
-  const omitted = Object.fromEntries(names.map((reason) => [reason, 0])) as Record<Omission, number>;
+  const omitted = Object.fromEntries(OMISSION_NAMES.map((reason) => [reason, 0])) as Record<Omission, number>;
   const reasons = new Uint8Array(kernel.memory.pageCount);
   const lost: Pfn[] = [];
   const superfluous: { frame: Pfn; reason: Omission }[] = [];
@@ -95,10 +95,20 @@ export function accountForPages(kernel: GuestKernel): Accounting {
     } else if (reason === undefined) lost.push(frame);
     else {
       omitted[reason]++;
-      reasons[index] = 1 + names.indexOf(reason);
+      reasons[index] = 1 + OMISSION_NAMES.indexOf(reason);
     }
   }
   return { original, copy, zero, inImage, preserved, omitted, reasons, lost, superfluous };
+}
+
+/** Why a frame is not in the image, for people. Undefined where it is. */
+export function notInImage(
+  { inImage, reasons }: Pick<Accounting, 'inImage' | 'reasons'>,
+  frame: Pfn,
+): string | undefined {
+  if (inImage[frame] === 1) return undefined;
+  const reason = OMISSION_NAMES[(reasons[frame] ?? 0) - 1];
+  return reason === undefined ? 'no reason was found' : OMISSIONS[reason];
 }
 
 function omissions(

@@ -2,7 +2,7 @@
 /** What became of each page by a snapshot, for a picture of all of them. */
 import { pfn } from '../../machine/units.js';
 import { pageBytes, type GuestMemory } from '../../memory/view.js';
-import { OMISSIONS, type Accounting, type Omission } from './account.js';
+import { OMISSION_NAMES, type Accounting, type Omission } from './account.js';
 import { isZero } from './compare.js';
 
 /**
@@ -41,8 +41,7 @@ export interface FatesNow {
  */
 export function fatesOf(memory: GuestMemory, account: Accounting, { unmapped, differing = [] }: FatesNow): Uint8Array {
   const { inImage, preserved, reasons, lost, superfluous } = account;
-  const names = Object.keys(OMISSIONS) as Omission[];
-  const byReason = [numberOf('left'), ...names.map((name) => numberOf(FATE_OF_REASON[name]))];
+  const byReason = [numberOf('left'), ...OMISSION_NAMES.map((name) => numberOf(FATE_OF_REASON[name]))];
   const fateOf = (frame: number): PageFate => {
     if (preserved[frame] === 1) return unmapped?.[frame] === 1 ? 'written' : 'preserved';
     return isZero(pageBytes(memory, pfn(frame))) ? 'zeros' : 'copied';

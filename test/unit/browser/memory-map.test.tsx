@@ -2,6 +2,8 @@
 /** The memory map: what is read from a capture, and the picture that comes of it. */
 import { renderToString } from 'preact-render-to-string';
 import t from 'tap';
+import type { Copied } from '../../../emulator/cycle/steps/context.js';
+import { createFateReader } from '../../../emulator/host/browser/session/fate-reader.js';
 import {
   memoryReader,
   type MemoryReader,
@@ -21,6 +23,7 @@ import { MemoryMap } from '../../../emulator/host/browser/views/memory-map.js';
 import { pagePainter } from '../../../emulator/host/browser/views/painter.js';
 import { rgbaOf } from '../../../emulator/host/browser/views/picture.js';
 import { GuestError } from '../../../emulator/machine/errors.js';
+import { OMISSIONS } from '../../../emulator/verify/memory/account.js';
 import { PAGE_FATES } from '../../../emulator/verify/memory/fates.js';
 import { MARKER_LAYOUT } from '../../../emulator/machine/markers.js';
 import { PAGE_KINDS, type PageKind } from '../../../emulator/memory/kinds.js';
@@ -89,8 +92,10 @@ t.test('bytes for people', async (t) => {
   );
 });
 
-t.test('a capture is read by the kernel that announced itself', async (t) => {
-  const { descriptor, kernel, places, systemMap, table } = syntheticKernel();
+/** A machine whose kernel has announced itself by `marker`. `captures`: how many were taken of it. */
+function announced() {
+  const synthetic = syntheticKernel();
+  const { kernel, table } = synthetic;
   const ram = kernel.memory.bytes.slice();
   const layoutAt = 3000 * 4096;
   ram.set(table, layoutAt);
@@ -103,6 +108,11 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
       return Promise.resolve(ram.slice());
     },
   };
+  return { ...synthetic, ram, marker, machine, captures: () => captures };
+}
+
+t.test('a capture is read by the kernel that announced itself', async (t) => {
+  const { descriptor, places, systemMap, ram, marker, machine, captures } = announced();
   await t.rejects(memoryReader(machine, systemMap, []), { name: 'GuestError', message: /has not announced/ });
   const reader = await memoryReader(machine, systemMap, [marker]);
   t.equal(number('slab'), (await reader.kinds())[places.frames.slab]);
@@ -110,7 +120,7 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
   const kinds = await reader.kinds();
   t.equal(kinds[places.frames.anonymous], number('anonymous'));
   t.equal(kinds[places.frames.slab], number('kernel'), 'each picture shows the present');
-  t.equal(captures, 1, 'and needs no capture');
+  t.equal(captures(), 1, 'and needs no capture');
   const frame = places.frames.anonymous;
   const page = { frame, virtualMs: 11, ...(await reader.page(frame)) };
   t.equal(page.owner, 'anonymous memory, agent (pid 41) at 0x08048000');
@@ -152,7 +162,7 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
     <MemoryMap
       painter={pagePainter()}
       memory={{ kinds, virtualMs: 1, pictures: 1, tookMs: 1 }}
-      page={{ ...page, copied: new Uint8Array(16).fill(0xa5) }}
+      page={{ ...page, copied: { bytes: new Uint8Array(16).fill(0xa5), notInImage: undefined } }}
       isByFate={true}
       onByFate={() => undefined}
       onPage={undefined}
@@ -162,6 +172,41 @@ t.test('a capture is read by the kernel that announced itself', async (t) => {
   t.match(
     gone,
     /At the snapshot, and now:<.* at the snapshot"[^>]*>[0-9a-f]+ {2}a5 a5 .* now"[^>]*>[0-9a-f]+ {2}5a 5a /s,
+  );
+  t.notMatch(gone, 'not in the image');
+});
+
+t.test('a page that is not in the image has a reason', async (t) => {
+  const { places, systemMap, ram, marker, machine } = announced();
+  const copied = { ram: { memory: ram.slice() }, layout: marker, isLive: true };
+  const of = (snapshot: Copied | undefined): Promise<MemoryReader> =>
+    memoryReader(machine, systemMap, [marker], { copied: snapshot, fates: createFateReader(systemMap) });
+  const reader = await of(copied);
+  const { free, copy, nosaveRegion, slab } = places.frames;
+  const fates = (await reader.fates()) ?? new Uint8Array(0);
+  const whyOf = async (frame: number): Promise<unknown> => [
+    PAGE_FATES[fates[frame] ?? 0],
+    (await reader.page(frame)).copied?.notInImage,
+  ];
+  t.same(await whyOf(free), ['free', OMISSIONS.free]);
+  t.same(await whyOf(copy[0] ?? 0), ['held', OMISSIONS.imageCopy]);
+  t.same(await whyOf(nosaveRegion), ['left', OMISSIONS.nosaveRegion]);
+  t.same(await whyOf(slab), ['zeros', undefined]);
+  t.equal((await (await of(undefined)).page(free)).copied, undefined, 'there has been no snapshot');
+
+  const page = { frame: free, virtualMs: 11, ...(await reader.page(free)) };
+  t.match(
+    renderToString(
+      <MemoryMap
+        painter={pagePainter()}
+        memory={{ kinds: await reader.kinds(), fates, virtualMs: 12.5, pictures: 1, tookMs: 1 }}
+        page={page}
+        isByFate={true}
+        onByFate={() => undefined}
+        onPage={() => undefined}
+      />,
+    ),
+    /<p>At the snapshot not in the image: on a free list of the page allocator<\/p>/,
   );
 });
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** What became of each page, for pictures. */
 import t from 'tap';
+import { pfn } from '../../../emulator/machine/units.js';
 import { kindReader } from '../../../emulator/memory/kinds.js';
-import { accountForPages } from '../../../emulator/verify/memory/account.js';
+import { accountForPages, notInImage, OMISSIONS } from '../../../emulator/verify/memory/account.js';
 import { fatesOf, PAGE_FATES } from '../../../emulator/verify/memory/fates.js';
 import { I386, syntheticKernel, X86_64 } from '../memory/synthetic-kernel.js';
 
@@ -34,6 +35,24 @@ for (const machine of [I386, X86_64])
     t.equal(PAGE_FATES[differing[copied] ?? 0], 'differing');
     t.equal(count(differing, 'differing'), others + 1);
   });
+
+t.test('why a page is not in the image', async (t) => {
+  const { kernel, places } = syntheticKernel();
+  const account = accountForPages(kernel);
+  const { free, copy, nosave, nosaveRegion, firmware, slab } = places.frames;
+  const why = (frame: number): string | undefined => notInImage(account, pfn(frame));
+  t.same([free, copy[0] ?? 0, nosave, nosaveRegion, firmware, slab].map(why), [
+    OMISSIONS.free,
+    OMISSIONS.imageCopy,
+    OMISSIONS.nosaveSection,
+    OMISSIONS.nosaveRegion,
+    OMISSIONS.firmware,
+    undefined,
+  ]);
+  const inImage = account.inImage.slice();
+  inImage[slab] = 0;
+  t.equal(notInImage({ ...account, inImage }, pfn(slab)), 'no reason was found', 'a page that is lost');
+});
 
 t.test('pages that no page table has', async (t) => {
   const { kernel, places, descriptor } = syntheticKernel();

@@ -6,8 +6,15 @@ import { pfn } from '../../../machine/units.js';
 import { announcedKernel } from '../../../memory/kernel.js';
 import { parseSystemMap } from '../../../memory/symbols.js';
 import { guestMemory, pageBytes, type GuestMemory } from '../../../memory/view.js';
-import { accountForPages, type Accounting } from '../../../verify/memory/account.js';
+import { accountForPages, notInImage, type Accounting } from '../../../verify/memory/account.js';
 import { fatesOf } from '../../../verify/memory/fates.js';
+
+/** A page at the copy. */
+export interface PageCopied {
+  readonly bytes: Uint8Array;
+  /** Why it is not in the image, in the words of the proofs. Undefined where it is. */
+  readonly notInImage: string | undefined;
+}
 
 export interface FateReader {
   /**
@@ -15,8 +22,8 @@ export interface FateReader {
    * @param unmapped of the machine now; see `KindReader.unmapped`.
    */
   fates(copied: Copied | undefined, unmapped: () => Promise<Uint8Array>): Promise<Uint8Array | undefined>;
-  /** The bytes of a page at the copy. Undefined without a snapshot. */
-  page(copied: Copied | undefined, frame: number): Uint8Array | undefined;
+  /** Undefined without a snapshot. */
+  page(copied: Copied | undefined, frame: number): PageCopied | undefined;
   /** The proof of memory has found these frames to differ. */
   differ(frames: readonly number[]): void;
 }
@@ -42,7 +49,11 @@ export function createFateReader(systemMap: string): FateReader {
       if (copied.isLive) differing = [];
       return fatesOf(memory, account, copied.isLive ? { unmapped: await unmapped() } : { differing });
     },
-    page: (copied, frame) => copied && pageBytes(guestMemory(copied.ram.memory), pfn(frame)).slice(),
+    page(copied, frame) {
+      if (!copied) return undefined;
+      const { memory, account } = accountFor(copied);
+      return { bytes: pageBytes(memory, pfn(frame)).slice(), notInImage: notInImage(account, pfn(frame)) };
+    },
     differ(frames) {
       differing = frames;
     },

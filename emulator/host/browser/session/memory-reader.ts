@@ -10,7 +10,7 @@ import { kindReader } from '../../../memory/kinds.js';
 import { nameSafely, ownerNamer } from '../../../memory/owner.js';
 import { parseSystemMap } from '../../../memory/symbols.js';
 import { guestMemory, pageBytes } from '../../../memory/view.js';
-import type { FateReader } from './fate-reader.js';
+import type { FateReader, PageCopied } from './fate-reader.js';
 
 export interface MemoryShown {
   /** See `KindReader.kinds`. */
@@ -29,8 +29,8 @@ export interface PageShown {
   /** As the proofs name it. */
   readonly owner: string;
   readonly bytes: Uint8Array;
-  /** Those at the last snapshot, if there has been one. */
-  readonly copied?: Uint8Array | undefined;
+  /** At the last snapshot, if there has been one. */
+  readonly copied?: PageCopied | undefined;
   /** Virtual time of its machine. */
   readonly virtualMs: number;
 }

@@ -76,8 +76,11 @@ export function MemoryMap({ painter, memory, page, isByFate, onByFate, onPage }:
           </p>
           {page.copied && (
             <>
+              {page.copied.notInImage !== undefined && (
+                <p>At the snapshot not in the image: {page.copied.notInImage}</p>
+              )}
               <p>At the snapshot, and now:</p>
-              <Bytes of="at the snapshot" page={page} bytes={page.copied} />
+              <Bytes of="at the snapshot" page={page} bytes={page.copied.bytes} />
             </>
           )}
           <Bytes of="now" page={page} bytes={page.bytes} />
