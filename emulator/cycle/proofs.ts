@@ -43,6 +43,8 @@ export interface ResumeEvidence extends SuspendEvidence {
   readonly writesByResume: readonly (readonly DiskWrite[])[];
   /** The live timeline was committed: there is no restored system, and `disks` is how they were when that began. */
   readonly committed?: true;
+  /** The machine went back to the snapshot from the copies in its memory: it has read no image. */
+  readonly rolledBack?: true;
   /** Writes on each disk by the restored system, as far as it has come. */
   readonly writesSinceRestore?: readonly (readonly DiskWrite[])[];
 }

@@ -111,6 +111,7 @@ export async function continueRestored(
     evidence: {
       ...suspended.evidence,
       restored: restored.ram,
+      ...(suspended.rolledBack && { rolledBack: true }),
       // The writes up to a rollback are those of the live timeline.
       writesByResume: suspended.rolledBack
         ? suspended.writesByResume

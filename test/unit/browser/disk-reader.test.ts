@@ -62,6 +62,11 @@ t.test('whose a sector is, and what differs', { skip: isMissing && 'e2fsprogs is
   const kept = { ...evidence, stores: ['sda'] };
   t.same(reader.prove(kept, false).image, [{ disk: 'sda', startSector: imageAt, sectors: 2 }], 'where the image lies');
   t.same(reader.prove({ ...kept, committed: true }, false).image, [], 'which a commit makes none');
+  t.same(
+    reader.prove({ ...kept, rolledBack: true }, false).image,
+    [],
+    'after a rollback it is that of an earlier suspend',
+  );
   const shown = reader.sector('sda', at);
   t.match(shown, { owner: 'sda: ext4: /found, byte 0', laterOwner: undefined });
   t.match(Buffer.from(shown?.bytes ?? []).toString(), TEXT);

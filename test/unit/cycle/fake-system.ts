@@ -170,6 +170,8 @@ const backgroundIds = new WeakMap<FakeSystem, Set<number>>();
 const highestId = (system: FakeSystem): number => Math.max(1000, ...(backgroundIds.get(system) ?? []));
 /** Systems of which a snapshot was taken. */
 const snapshotted = new WeakSet<FakeSystem>();
+/** Those of them that are going to go back to it. */
+const goingBack = new WeakSet<FakeSystem>();
 
 function answer(
   { type, id, payload }: Frame,
@@ -239,12 +241,14 @@ function start(id: number, words: PayloadReader, system: FakeSystem): FakeScript
     if (system.refusesSuspend === true) return [started, ...refuse(id)];
     if (system.failsAfterCopy === true) return [started, ...failedCopy(), ...ended(id, 'no memory\n', 1)];
     snapshotted.add(system);
+    if (command.includes('snapctl rollback')) goingBack.add(system);
+    else goingBack.delete(system);
     return [started, ...(system.hangsAt === 'suspend' ? HANG : snapshot(system))];
   }
   // Waits for the image to be saved.
   if (command.startsWith('until ')) return [started, ...ended(id, 'no space\n', system.savesImage === false ? 1 : 0)];
-  // Tells the live timeline to save its image.
-  if (command.endsWith('/go')) return [started, ...ended(id, '', 0)];
+  // Tells the live timeline to save its image, or to go back.
+  if (command.endsWith('/go')) return [started, ...(goingBack.has(system) ? rollBack(system) : ended(id, '', 0))];
   const known = system.commands?.[command];
   const { stdout = '', then = [], exit = known ? 0 : 127, hangs = false } = known ?? {};
   if (hangs !== false) return [started, ...then, ...printed(id, stdout)];
@@ -314,6 +318,18 @@ function snapshot({ copiesTwice = false }: FakeSystem): FakeScript {
     { do: 'marker', kind: stepEnd('thawTasks') },
     { do: 'write', disk: 1, sector: sector(0), bytes: IMAGE },
     { do: 'marker', kind: stepEnd('call'), word0: 0 },
+  ];
+}
+
+/** Who asked for it gets no answer: the system goes on where it was suspended. */
+function rollBack(system: FakeSystem): FakeScript {
+  return [
+    { do: 'marker', kind: stepBegin('rollback') },
+    { do: 'poke', gpa: gpa(0x1000), bytes: Uint8Array.of(0xbb) },
+    { do: 'marker', kind: stepEnd('restore') },
+    { do: 'work', instructions: 100 },
+    { do: 'marker', kind: stepEnd('thawTasks') },
+    serve(system, { stdout: '', exit: 0 }),
   ];
 }
 

@@ -285,6 +285,23 @@ t.test('a snapshot that comes to nothing', async (t) => {
   ]);
 });
 
+t.test('a live timeline that is rolled back, after one that was resumed from its image', async (t) => {
+  const seen: ResumeEvidence[] = [];
+  const back: Step = { ...SNAPSHOT, then: 'rollback', whileSaving: [] };
+  const { findings, main } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY, back, VERIFY, { do: 'shutdown' }], {
+    seen,
+    system: { commands: { spoil: {}, rewrite: {} } },
+  });
+  t.same(findings, []);
+  t.match(main.cycles, [{ image: { bytes: 512 } }, { rolledBack: true, image: undefined }]);
+  t.same(
+    seen.map(({ rolledBack }) => rolledBack),
+    [undefined, true],
+    'its proofs are told that it has read no image',
+  );
+  t.equal(seen[1]?.restored?.memory[0x1000], 0xbb, 'RAM after the rollback');
+});
+
 t.test('a kernel that has to copy memory a second time', async (t) => {
   const seen: ResumeEvidence[] = [];
   const { findings } = await run([{ do: 'boot' }, SNAPSHOT, RESUME, VERIFY], {

@@ -43,8 +43,8 @@ export interface ImageShown {
 
 export interface DiskReader {
   /**
-   * A disk proof has come to its end. Answers where the image lies, and where the differences are, if the proof has found any. A live
-   * timeline that was committed has no image.
+   * A disk proof has come to its end. Answers where the image lies from which the machine has resumed, and where the differences are, if
+   * the proof has found any. A live timeline that was committed or rolled back has no image; that of an earlier suspend may still be there.
    */
   prove(
     evidence: ResumeEvidence,
@@ -73,7 +73,7 @@ export function createDiskReader(disks: readonly DiskConfig[]): DiskReader {
         ...(swapHeaderPage !== undefined && { swapHeaderPage }),
         differencesMax: DIFFERENCES_MAX,
       };
-      const image = evidence.committed ? [] : imageRanges(histories, rules);
+      const image = evidence.committed || evidence.rolledBack ? [] : imageRanges(histories, rules);
       if (!hasDifferences) return { image, differences: [] };
       const differences = verifyDisks(histories, rules).differences.map(({ device, startSector, sectors, owner }) => ({
         disk: device.replace(/\d+$/, ''),
