@@ -298,6 +298,7 @@ t.test('a walk', async (t) => {
   );
   await third.pause({ title: 'run ls', ...at(2) }, [machine], standing);
   t.same(looks, [], 'no machine is needed where there is no pause');
+  t.match(walk.places(), [at(1), at(2)], 'and the run can still go there');
   t.equal(await third.remember('memory', prove), 5, 'but not behind another one');
   t.equal(third.states, second.states, 'the state before the suspend is used again');
   const early = walk.begin(

@@ -78,7 +78,7 @@ t.test('the page shows it in the place of the verdict', async (t) => {
   t.match(view, /<ul class="unseen" aria-live="polite"><li>memory: a page differs<\/li><\/ul>/);
   const report = { verdict: 'fail', stateHash: 'f00d', replay: 'x' } as unknown as Report;
   const session = { sessionFormat: 1, snapback: '1', scenario: 'name: x\n', artifacts: {} } as const;
-  const over = next(grown, { tell: 'verdict', report, text: 'FAIL a', session, expected: undefined });
+  const over = next(grown, { tell: 'verdict', report, places: [], text: 'FAIL a', session, expected: undefined });
   t.equal(over.growing, undefined);
   t.match(renderToString(<Proofs {...over} />), /<pre id="verdict" class="fail"[^>]*>FAIL a<\/pre>/);
   t.notMatch(renderToString(<Proofs {...over} />), /growing|unseen/);

@@ -169,9 +169,25 @@ const session: SessionFile = {
 const verdict = (text: string, expected?: string): FromSession => ({
   tell: 'verdict',
   report,
+  places: [],
   text,
   session,
   expected,
+});
+
+t.test('the places of a run that was not told to pause at the last ones', async (t) => {
+  const at = { step: 0, part: 0, title: 'boot', atMs: 0 };
+  const passed = { step: 1, part: 0, title: 'run true', atMs: 5 };
+  const paused: FromSession = {
+    tell: 'paused',
+    at,
+    text: '',
+    possible: { additions: [], commands: false },
+    places: [at],
+  };
+  t.same(after(paused, { tell: 'goingOn' }).places, [at]);
+  const places = [at, passed];
+  t.same(after(paused, { tell: 'goingOn' }, { ...verdict('PASS'), places } as FromSession).places, places);
 });
 
 t.test('the state of a session', async (t) => {
@@ -335,7 +351,8 @@ t.test('what can be done at a pause, and where the run can go', async (t) => {
   t.equal(requestOfKey('g', going, 2), undefined);
   t.equal(requestOfKey('h', going, undefined), undefined);
   t.same(next(going, { tell: 'running', again: undefined }).places, [], 'a run from its beginning has been nowhere');
-  t.same(requestOfKey('g', next(going, verdict('PASS')), 0), { do: 'goTo', moment: places[0] }, 'from the end, too');
+  const ended = next(going, { ...verdict('PASS'), places } as FromSession);
+  t.same(requestOfKey('g', ended, 0), { do: 'goTo', moment: places[0] }, 'from the end, too');
 });
 
 t.test('instants of the machine at the prompt', async (t) => {

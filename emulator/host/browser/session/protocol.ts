@@ -211,6 +211,8 @@ export type FromSession =
   | {
       readonly tell: 'verdict';
       readonly report: Report;
+      /** All that the run can go to, if it was run step by step. It has passed some of them without a pause. */
+      readonly places: readonly PlaceShown[];
       readonly text: string;
       readonly session: SessionFile;
       /** State hash of the session with which the page was opened, if its scenario was run. */

@@ -322,6 +322,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
     tell({
       tell: 'verdict',
       report,
+      places: stepwise ? walk.places() : [],
       text: renderText(report, { colour: false }),
       session: {
         sessionFormat: SESSION_FORMAT,

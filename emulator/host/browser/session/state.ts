@@ -295,7 +295,7 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'growing':
       return { ...state, growing: message.text };
     case 'verdict': {
-      const { report, text, session, expected } = message;
+      const { report, places, text, session, expected } = message;
       const said = `the scenario has ended: ${report.verdict}`;
       return {
         ...state,
@@ -304,6 +304,7 @@ export function next(state: SessionState, message: FromSession): SessionState {
         done: 1,
         growing: undefined,
         report,
+        places,
         verdict: text,
         session,
         expected,

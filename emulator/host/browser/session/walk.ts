@@ -12,7 +12,7 @@ import { InputError } from '../../../machine/errors.js';
 import { MARKER_LAYOUT, stepEnd } from '../../../machine/markers.js';
 import { possibleAt, withDone, type Doing, type Possible } from './additions.js';
 import { scenarioOf } from './edited.js';
-import { createPlaces, isSame } from './places.js';
+import { createPlaces, isSame, type PlaceShown } from './places.js';
 import type { Again, Pause } from './protocol.js';
 import type { Inside } from './recall/inside.js';
 import type { Taken, Visit, Visited } from './recall/visits.js';
@@ -47,6 +47,8 @@ export interface Walk {
    * where it has not paused within a part.
    */
   readonly takeOver: () => TakenOver | undefined;
+  /** All that the run can go to, in their order. */
+  readonly places: () => readonly PlaceShown[];
   /** The run has come to its end. */
   readonly end: () => void;
   /** Whether a run has ended with this error because it is to be begun again. */
@@ -212,6 +214,7 @@ export function createWalk(
       present.stepper.stop(LEFT);
       return { taken, machine: visit.machine, scenario: present.text };
     },
+    places: () => places.all(),
     end() {
       if (present) present.hasEnded = true;
     },
