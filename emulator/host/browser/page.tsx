@@ -23,9 +23,8 @@ import type {
 } from './session/protocol.js';
 import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
-import { isSame } from './session/places.js';
 import { next, START, type Phase } from './session/state.js';
-import { toKeep } from './session/to-keep.js';
+import { toKeep, wayBack } from './session/to-keep.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
 import { forgetKept, keepRun, keptRun } from './storage/kept-run.js';
 import { keepSession, keptSession } from './storage/kept-session.js';
@@ -153,8 +152,8 @@ const isLeaving = (): boolean =>
 
 /** What this tab has paused in before it was loaded again. */
 const kept = keptRun(location.hash);
-/** The instant that it was at, until the run is on its way back there. */
-let within = kept?.within;
+/** Until the run is on its way to the instant, if it was at one. */
+let goesBack = kept?.within !== undefined;
 const session = new Worker('session-worker.js', { type: 'module' });
 /** There is nothing to come back to from now on. */
 const isOver = (message: FromSession): boolean =>
@@ -179,14 +178,14 @@ const show = (message: FromSession): void => {
   }
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
   if (message.tell === 'paused') {
-    if (kept && within && isSame(message.at, within.next)) send({ do: 'goTo', moment: kept.at, inside: within.inside });
+    const way = kept && goesBack ? wayBack(kept, message.at) : undefined;
+    goesBack = way?.do === 'goOn';
+    if (way) send(way);
     else keepRun(toKeep(location.hash, message));
-    within = undefined;
   }
   if (message.tell === 'keep' && message.kept && !isLeaving()) keepSession(location.hash, message.kept);
   if (isOver(message)) forgetKept();
-  if (message.tell === 'prompt' && kept)
-    send({ do: 'run', stepwise: true, text: kept.text, to: within?.next ?? kept.at });
+  if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
 };
 followWorker(session, show, browserTimers, () => performance.now());
 // A link that is opened in the same tab, and a choice, only change this part of the address.

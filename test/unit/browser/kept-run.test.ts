@@ -2,7 +2,7 @@
 /** Where a tab was is there when the tab is loaded again: the run that has paused, or the machine at the console. */
 import t, { type Test } from 'tap';
 import type { PlaceShown } from '../../../emulator/host/browser/session/places.js';
-import { toKeep } from '../../../emulator/host/browser/session/to-keep.js';
+import { toKeep, wayBack } from '../../../emulator/host/browser/session/to-keep.js';
 import { forgetKept, keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
 import { keepSession, keptSession } from '../../../emulator/host/browser/storage/kept-session.js';
 
@@ -75,6 +75,9 @@ t.test('at an instant', async (t) => {
     at: { step: 1, part: 0 },
     within: { inside, next: { step: 2, part: 0 } },
   });
+  t.same(there && wayBack(there, at), { do: 'goOn', all: false }, 'a run that comes back goes through it first');
+  t.same(there && wayBack(there, next), { do: 'goTo', moment: { step: 1, part: 0 }, inside });
+  t.equal(there && wayBack(there, { step: 3, part: 0 }), undefined);
   for (const damaged of [{}, { inside, next: {} }, { inside: { machine: 1 }, next }]) {
     kept.forEach((_, key) => kept.set(key, JSON.stringify({ ...there, within: damaged })));
     t.equal(keptRun(''), undefined, JSON.stringify(damaged));
