@@ -307,6 +307,10 @@ t.test('a run stands within what it asks', async (t) => {
     WORDS.map(() => 1),
   );
   t.equal(count.closed, whichEnds + 2, 'the machine is closed when the visit is over');
+  for (const atMs of [there.virtualMs, expected[2]?.virtualMs ?? 0]) {
+    await goTo(1, atMs);
+    t.equal(visits.splice(0)[0]?.at, atMs, 'an instant at which it has stood, also at the end of what was asked');
+  }
 
   t.same(await goTo(1, 1e9), expected);
   t.same(await goTo(2, 50), expected);

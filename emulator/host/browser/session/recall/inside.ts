@@ -20,6 +20,8 @@ export interface RunSoFar extends SoFar {
 
 /** Less than each tick takes, so that a run of this time is one tick. */
 export const ONE_TICK_MS = 1e-6;
+/** Runs end so much before where they are to end, in virtual ms, because sums of fractions differ in their last digits. A tick takes longer. */
+export const SAME_END_MS = 1e-7;
 
 /**
  * Runs a machine as it was asked to, but not beyond the first tick boundary at or after a virtual time of it. Ticks do not depend on where
@@ -39,7 +41,7 @@ export async function runInto(
     triggers,
     virtualMsMax: ONE_TICK_MS,
   });
-  const leftMs = virtualMs - first.virtualMs;
+  const leftMs = virtualMs - SAME_END_MS - first.virtualMs;
   if (leftMs <= 0 || first.reason.why !== 'timeout') return first;
   const more = await machine.run({ ...rest, triggers: stillArmed(triggers, first), virtualMsMax: leftMs });
   return {

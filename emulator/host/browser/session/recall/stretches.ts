@@ -4,7 +4,7 @@ import { stillArmed, type ArmedTrigger } from '../../../../cycle/recorder.js';
 import { concat } from '../../../../machine/bytes.js';
 import type { Asked, Machine, RunReport, RunRequest } from '../../../../machine/contract.js';
 import type { Instant } from '../../../../scenario/session-file.js';
-import { ONE_TICK_MS, type RunSoFar } from './inside.js';
+import { ONE_TICK_MS, SAME_END_MS, type RunSoFar } from './inside.js';
 
 /** Where a run stands between two stretches. */
 export interface Between extends Instant {
@@ -30,8 +30,6 @@ const STRETCH_REAL_MS = 250;
 /** Virtual time of the first stretch in ms, and how many times as long as the one before a stretch can be. */
 const FIRST_MS = 20;
 const GROWTH_MAX = 4;
-/** A stretch ends so much before where it is to end, in virtual ms, because sums of fractions differ in their last digits. A tick takes longer. */
-const SAME_END_MS = 1e-7;
 
 /**
  * Ticks do not depend on where runs end, so the machine comes through the same states, and the report is the same, as if it had not

@@ -38,8 +38,9 @@ export interface Passed {
   readonly to: Reached;
 }
 
+/** The end is within, and the beginning is not: a machine that is asked something moves on by a tick at least. */
 const isWithin = (atMs: number, { beginMs, virtualMs }: Pick<RunReport, 'beginMs' | 'virtualMs'>): boolean =>
-  beginMs <= atMs && atMs < virtualMs;
+  beginMs < atMs && atMs <= virtualMs;
 
 /** A machine that stands between two places. */
 export interface Stands {
