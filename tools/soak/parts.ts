@@ -30,11 +30,18 @@ const BY_SWSUSP = ['stock-cycle', 'fs-swsusp', 'swap-file', 'memory-least-stock'
 
 /** Storms of the kernel that checks itself, which take a minute each. */
 const SEEDS_DEBUG = 60;
+/** Storms of the kernel without the series, which only hibernates in them. */
+const SEEDS_PRISTINE = 100;
 /** The chain of two processors, whose cycles take longer. */
 const CYCLES_QEMU = 50;
 
 const scenarios = (machine: SoakMachine, names: readonly string[] = []): Part => ({ run: 'scenarios', names, machine });
-const storms = (machine: SoakMachine): Part => ({ run: 'storm', firstSeed: 1, lastSeed: SEEDS, machine });
+const storms = (machine: SoakMachine, seeds = SEEDS): Part => ({
+  run: 'storm',
+  firstSeed: 1,
+  lastSeed: seeds,
+  machine,
+});
 const stacks = (machine: SoakMachine): Part => ({ run: 'stacks', names: [], machine });
 const memory = (machine: SoakMachine): Part => ({ run: 'memory', snapshots: SNAPSHOTS, seed: 1, machine });
 const chain = (cycles: number, machine: SoakMachine): Part => ({ run: 'chain', cycles, seed: 1, machine });
@@ -54,26 +61,28 @@ const ON_V86: readonly Part[] = [
   chain(CYCLES, {}),
   memory({}),
   storms({}),
+  storms({ kernel: 'pristine' }, SEEDS_PRISTINE),
   kernel('release', 'i386'),
   kernel('debug', 'i386'),
   { run: 'browsers', names: [] },
 ];
 
 const on = (processors: number, more: SoakMachine = {}): SoakMachine => ({ engine: 'qemu', processors, ...more });
+/** An eighth of memory is for the shadow of the rest, and what is done must fit into what remains. */
+const DEBUG: SoakMachine = { kernel: 'debug', memoryMiB: 1024 };
 /** With less than 512 MiB, the kernel makes no large pages of its own accord. */
 const WITH_LARGE_PAGES: SoakMachine = { memoryMiB: 640 };
 const ON_QEMU: readonly Part[] = [
   ...[2, 1, 4].map((processors) => scenarios(on(processors))),
   ...[1, 2, 4].map((processors) => scenarios(on(processors, { freezeOrder: 'filesystems-first' }), IN_USE)),
-  // An eighth of memory is for the shadow of the rest, and what a scenario does must fit into what remains.
-  scenarios(on(2, { kernel: 'debug', memoryMiB: 1024 }), ALL_CODE),
+  scenarios(on(2, DEBUG), ALL_CODE),
   stacks(on(2)),
-  stacks(on(2, { kernel: 'debug' })),
+  stacks(on(2, DEBUG)),
   // Each snapshot leaves a substitute on those before, with threads of its own.
   ...[2, 4].map((processors) => memory(on(processors, WITH_LARGE_PAGES))),
   chain(CYCLES_QEMU, on(2, WITH_LARGE_PAGES)),
   storms(on(2, WITH_LARGE_PAGES)),
-  { run: 'storm', firstSeed: 1, lastSeed: SEEDS_DEBUG, machine: on(2, { kernel: 'debug', memoryMiB: 1024 }) },
+  storms(on(2, DEBUG), SEEDS_DEBUG),
   // Each bus has ways of its own to the sectors beneath a substitute.
   ...DISK_BUSES.filter((diskBus) => diskBus !== 'ide').map((diskBus) =>
     scenarios(on(2, { diskBus }), [...METHODS, 'live-guards']),

@@ -74,6 +74,28 @@ t.test('each part is a command of its own', (t) => {
   t.end();
 });
 
+t.test('a kernel that needs memory for its shadow has it in each part', (t) => {
+  const debug = partsOf('qemu').flatMap((part) =>
+    'machine' in part && part.machine.kernel === 'debug' ? [[part.run, part.machine.memoryMiB]] : [],
+  );
+  t.same(debug, [
+    ['scenarios', 1024],
+    ['stacks', 1024],
+    ['storm', 1024],
+  ]);
+  t.end();
+});
+
+t.test('the kernel without the series has storms of its own', (t) => {
+  t.same(
+    partsOf('v86').flatMap((part) =>
+      part.run === 'storm' && part.machine.kernel === 'pristine' ? [commandOf(part)] : [],
+    ),
+    ['npm run soak -- storm --seeds 1-100 --kernel pristine'],
+  );
+  t.end();
+});
+
 t.test('a machine has the words and the order of freezing that were asked for', async (t) => {
   const { plan } = await loadChain(2, { freezeOrder: 'filesystems-first' });
   const { machine } = planOn(plan, { cmdline: 'nokaslr  preempt=full' });
