@@ -22,10 +22,13 @@ interface Paused {
   readonly insideMs: number | null;
 }
 
-/** What the code that runs in the page finds there. `left`: the pause that somebody has ended. */
+/** What there was before something was done, which is not what follows of it. */
+type Left = Partial<Pick<SessionState, 'paused' | 'report'>>;
+
+/** What the code that runs in the page finds there. */
 interface There {
   readonly snapback?: SessionState;
-  left?: unknown;
+  left?: Left | undefined;
   readonly document: { querySelector(selector: string): Found | null };
   readonly Event: new (type: string, options: { readonly bubbles: true }) => unknown;
 }
@@ -77,7 +80,8 @@ async function clickOn(page: DrivenPage, selector: string): Promise<Paused | Omi
 const leave = (page: DrivenPage): Promise<void> =>
   page.evaluate(() => {
     const there = globalThis as unknown as There;
-    there.left = there.snapback?.paused;
+    const { paused, report } = there.snapback ?? {};
+    there.left = { paused, report };
   }, null);
 
 /** The next pause of the run, or its end. `what` was done, for the error. */
@@ -87,14 +91,14 @@ const follows = (page: DrivenPage, what: string): Promise<Paused | Omit<RunEnd, 
       const { snapback, left } = globalThis as unknown as There;
       const { phase, said, paused, report, session, refused } = snapback ?? {};
       const failed = phase === 'failed' ? (said ?? '') : (refused ?? null);
-      if (paused && paused !== left) {
+      if (paused && paused !== left?.paused) {
         const { at, possible, inside } = paused;
         return {
           failed,
           found: { title: at.title, additions: possible.additions, insideMs: inside?.virtualMs ?? null },
         };
       }
-      return { failed, found: report && session ? { report, session } : null };
+      return { failed, found: report && report !== left?.report && session ? { report, session } : null };
     }),
   );
 
@@ -165,8 +169,8 @@ export async function clickReload(page: DrivenPage): Promise<RunEnd> {
     if ('title' in paused) parts.push(paused.title);
   }
   await page.evaluate(() => {
-    // What is there no longer has been loaded again.
-    (globalThis as unknown as There).left = 'loaded before';
+    // Where it is there no longer, the page has been loaded again.
+    (globalThis as unknown as There).left = {};
     (globalThis as unknown as { readonly location: { reload(): void } }).location.reload();
   }, null);
   await poll('the page, loaded again', () =>
