@@ -5,7 +5,7 @@ import { endsOff, type SimpleStep, type Step } from './plan.js';
 /**
  * `off`: no power, after a shutdown or a power cut. `suspended`: off with an image on disk.
  * `resumeCut`: the same after a resume that a power cut has ended, maybe when the restored system was running.
- * `running`: the agent answers. `resumed`: running after a resume or a rollback.
+ * `running`: the agent answers. `resumed`: running after a resume or a rollback that has not been verified.
  */
 export type Phase = 'off' | 'running' | 'suspended' | 'resumeCut' | 'resumed';
 
@@ -35,9 +35,11 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
       // A resume with a power cut may be tried again. The next step shows whether the image is still valid.
       return step.faults.some(({ fault }) => fault === 'cutPower') ? 'resumeCut' : 'resumed';
     case 'verify':
-      return phase === 'resumed' || phase === 'resumeCut'
-        ? phase
-        : no(step, 'nothing has been resumed', 'put `suspend` and `resume` before it');
+      // What is needed for it is released then.
+      if (phase === 'resumed') return 'running';
+      return phase === 'resumeCut'
+        ? 'suspended'
+        : no(step, 'nothing has been resumed since the last one', 'put `suspend` and `resume` before it');
     case 'shutdown':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
   }

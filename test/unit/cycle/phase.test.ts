@@ -13,15 +13,15 @@ t.test("a machine's life", (t) => {
     [{ do: 'boot' }, 'running'],
     [suspend, 'suspended'],
     [resume, 'resumed'],
-    [verify, 'resumed'],
+    [verify, 'running'],
     [suspend, 'suspended'],
     [{ do: 'boot' }, 'running'],
     [suspend, 'suspended'],
     [{ ...resume, faults: [{ fault: 'cutPower', at: { instruction: 5 } }] }, 'resumeCut'],
-    [verify, 'resumeCut'],
+    [verify, 'suspended'],
     [resume, 'resumed'],
     [{ ...suspend, method: 'sys_snapshot', then: 'rollback' }, 'resumed'],
-    [verify, 'resumed'],
+    [verify, 'running'],
     [{ ...suspend, method: 'sys_snapshot', then: 'commit' }, 'running'],
     [cut, 'off'],
     [{ do: 'boot' }, 'running'],
@@ -52,6 +52,8 @@ t.test('a repeated part must fit onto its own end', (t) => {
 
 t.test('nothing but a resume can be verified', (t) => {
   t.match(advance('running', { do: 'verify', proofs: [] }), { problem: /nothing has been resumed/ });
+  const twice = orderProblems([{ do: 'boot' }, suspend, resume, verify, verify]);
+  t.match(twice.problems, [{ path: [4], problem: /nothing has been resumed since the last one/ }], 'and that once');
   t.match(advance('suspended', { do: 'shutdown' }), { problem: /is suspended/ });
   t.end();
 });

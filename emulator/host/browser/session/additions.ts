@@ -186,6 +186,8 @@ function isPossible({ id, made }: (typeof ADDITIONS)[number], site: Site, at: Mo
   if ('fault' in made) return !isLive && takesFault(made.of, next);
   if ('live' in made) return isLive ? commands : next?.do === 'suspend' && next.refusal === undefined;
   if (id === 'cutAtWrite') return isLive;
+  // With an image on disk, a boot is a resume.
+  if (id === 'boot' && phase === 'suspended') return false;
   if (isLive) return id === 'cutPower' || (id === 'havoc' && commands);
   const [first] = made.steps;
   // That is what comes next anyway.
