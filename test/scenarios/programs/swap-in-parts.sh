@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# swap-in-parts.sh: makes /dev/mapper/swap of /dev/sdb2, which is swap, but for one page, that is the first one of /dev/sdb1: the page that
-# the last page of the map of an uncompressed image gets. How many pages the next image has is known from the last attempt, and from what
+# swap-in-parts.sh: makes /dev/mapper/swap from the swap area /dev/sdb2, with one page replaced by the first page of /dev/sdb1: the page
+# that the last page of the map of an uncompressed image gets. How many pages the next image has is known from the last attempt, and from what
 # is added to memory here, so that the last page of the map is about half full: a few pages more or less do not matter.
 set -e
 export DM_DISABLE_UDEV=1
