@@ -39,7 +39,7 @@ export function advance(phase: Phase, step: SimpleStep): Phase | { readonly prob
       if (phase === 'resumed') return 'running';
       return phase === 'resumeCut'
         ? 'suspended'
-        : no(step, 'nothing has been resumed since the last one', 'put `suspend` and `resume` before it');
+        : no(step, 'there is no resume that has not been verified', 'put `suspend` and `resume` before it');
     case 'shutdown':
       return isOn(phase) ? 'off' : no(step, isOff(phase), 'boot it first');
   }

@@ -156,8 +156,8 @@ export interface Tester {
 }
 
 /**
- * The line that tools which collect patches take into a commit. A patch that breaks nothing has not been tested yet: its kernel must have
- * done all that was asked of it.
+ * The line that tools which collect patches take into a commit. A cell that fails without the patches, too, is not `broken`, but it says
+ * nothing for them. So each cell has to pass.
  */
 const trailersOf = ({ verdict, cells }: Validation, tester: Tester | undefined): readonly string[] =>
   tester !== undefined &&

@@ -163,7 +163,7 @@ export function buildProgram(context: CommandContext): Command {
     .option('--bisect', 'find the first patch that breaks each cell that is broken')
     .option(
       '--b4',
-      'be a check of `b4 review`: a mail on standard input, a patch or what stands for a series, and results as JSON on standard output',
+      'be a check of `b4 review`: a mail on standard input, a patch or the cover letter of a series, and results as JSON on standard output',
     )
     .option(
       BISECT_OPTION,

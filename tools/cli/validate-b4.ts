@@ -31,14 +31,21 @@ export async function readB4Patches(
   { input, env, dir }: B4Check,
   context: Pick<BuildContext, 'signal'>,
 ): Promise<readonly PatchText[]> {
-  // Before all else: b4 removes the file when its checks have ended.
   const series = await readSeries(env[TRACKING_FILE]);
   const mails = await readPatchTexts([STDIN], input);
-  if (!mails.some((mail) => isCoverLetter(mail) || (series && messageIdOf(mail) === series.messageId))) return mails;
-  if (series) return readCommits(dir, series.range, context);
-  throw new InputError('b4 does not tell where the commits of this series are', {
-    remedy: 'check the series out in `b4 review`, so that it has a branch, and run the checks again there (key R)',
-  });
+  const isOfSeries = (mail: PatchText): boolean =>
+    series !== undefined && series.messageId !== '' ? messageIdOf(mail) === series.messageId : isCoverLetter(mail);
+  if (!mails.some((mail) => isOfSeries(mail) || isCoverLetter(mail))) return mails;
+  const remedy = 'check the series out in `b4 review`, so that it has a branch, and run the checks again there (key R)';
+  if (!series) throw new InputError('b4 does not tell where the commits of this series are', { remedy });
+  // A thread can have the cover letters of several versions.
+  if (!mails.some(isOfSeries)) throw new InputError('the branch of b4 has another version of this series', { remedy });
+  try {
+    return await readCommits(dir, series.range, context);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError(cause.message, { cause, remedy });
+  }
 }
 
 async function readSeries(file = ''): Promise<TrackedSeries | undefined> {

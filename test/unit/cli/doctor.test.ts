@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { doctorCommand } from '../../../tools/cli/doctor.js';
 
-t.test('a host without sparse is told so, or gets it', async (t) => {
+t.test('a host without sparse is told so', async (t) => {
   const bin = t.testdir({ 'apt-get': '#!/bin/sh\n' });
   chmodSync(join(bin, 'apt-get'), 0o755);
   symlinkSync('/usr/bin/env', join(bin, 'env'));

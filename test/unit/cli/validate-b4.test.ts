@@ -85,7 +85,7 @@ t.test('the first patch stands for a series without a cover letter', async (t) =
 t.test('a series whose commits are not to be found is refused', async (t) => {
   const { base, read } = await reviewed(t);
   const refused = async (message: RegExp, series?: object): Promise<unknown> =>
-    t.rejects(read(COVER, series), { name: 'InputError', message, remedy: /\S/ });
+    t.rejects(read(COVER, series), { name: 'InputError', message, remedy: /^check the series out in `b4 review`/ });
   const unknown = /^b4 does not tell where the commits of this series are$/;
   await refused(unknown);
   await refused(unknown, {});
@@ -93,6 +93,8 @@ t.test('a series whose commits are not to be found is refused', async (t) => {
   await refused(unknown, { 'base-commit': base, 'change-id': `${ID}..master` });
   await refused(unknown, { 'base-commit': base, 'change-id': '--all' });
   await refused(/^cannot read the commits /, { 'base-commit': base, 'change-id': 'gone' });
+  const other = { 'base-commit': base, 'change-id': ID, 'header-info': { msgid: 'v1-cover@b.c' } };
+  await refused(/^the branch of b4 has another version of this series$/, other);
   await refused(/^cannot read the commits /, { 'base-commit': '0'.repeat(40), 'change-id': ID });
 });
 

@@ -51,9 +51,9 @@ t.test('a repeated part must fit onto its own end', (t) => {
 });
 
 t.test('nothing but a resume can be verified', (t) => {
-  t.match(advance('running', { do: 'verify', proofs: [] }), { problem: /nothing has been resumed/ });
+  t.match(advance('running', { do: 'verify', proofs: [] }), { problem: /no resume that has not been verified/ });
   const twice = orderProblems([{ do: 'boot' }, suspend, resume, verify, verify]);
-  t.match(twice.problems, [{ path: [4], problem: /nothing has been resumed since the last one/ }], 'and that once');
+  t.match(twice.problems, [{ path: [4], problem: /no resume that has not been verified/ }], 'and that once');
   t.match(advance('suspended', { do: 'shutdown' }), { problem: /is suspended/ });
   t.end();
 });
