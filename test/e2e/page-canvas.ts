@@ -27,11 +27,16 @@ export const withoutOffscreen = (page: Page): Promise<unknown> =>
 
 /** A click on a map tells what is there. The run has paused with a machine, and the maps are shown. */
 export async function checkMapClicks(t: Test, page: Page): Promise<void> {
+  const told = page.locator('#page p').first();
+  const before = (await told.count()) > 0 ? await told.textContent() : '';
   await page.locator('#memory-map').click();
-  await page
-    .locator('#page p', { hasText: /^Page frame \d+ at / })
-    .first()
-    .waitFor();
+  await page.waitForFunction((before) => {
+    const { document } = globalThis as unknown as {
+      readonly document: { querySelector(selector: string): { readonly textContent: string } | null };
+    };
+    const now = document.querySelector('#page p')?.textContent ?? '';
+    return now !== before && /^Page frame \d+ at /.test(now);
+  }, before);
   t.pass('a click on the memory map tells of a page');
   const strip = page.locator('#disks canvas').first();
   const label = (await strip.getAttribute('aria-label')) ?? '';

@@ -219,9 +219,12 @@ t.test('a tab in the background that is stopped in the middle of a run', async (
   // Without a window, Chromium does not freeze tabs, also when it is told to. So the processes of its tabs are stopped.
   const processes = await processesOf('renderer');
   t.ok(processes.length > 0);
-  for (const pid of processes) process.kill(pid, 'SIGSTOP');
-  await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
-  for (const pid of processes) process.kill(pid, 'SIGCONT');
+  try {
+    for (const pid of processes) process.kill(pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
+  } finally {
+    for (const pid of processes) process.kill(pid, 'SIGCONT');
+  }
   const { verdict, failures } = await until(page, ({ report }) => report);
   t.same({ verdict, failures }, { verdict: 'pass', failures: [] }, 'the run goes on to its verdict');
   const longestMs = await page.evaluate(() => (globalThis as unknown as There).longestMs);

@@ -26,7 +26,8 @@ import { keepFocus, type FocusDocument } from './focus.js';
 import { next, START, type Phase } from './session/state.js';
 import { toKeep, wayBack } from './session/to-keep.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
-import { forgetKept, keepRun, keptRun } from './storage/kept-run.js';
+import { forgetKept } from './storage/kept.js';
+import { keepRun, keptRun } from './storage/kept-run.js';
 import { keepSession, keptSession } from './storage/kept-session.js';
 import { hasToured, noteTour } from './storage/toured.js';
 import type { Place } from './views/disk-map-model.js';
@@ -150,14 +151,20 @@ const opened = scenarioOfLink(location.hash);
 const isLeaving = (): boolean =>
   sessionTextOfLink(location.hash) !== linked || scenarioOfLink(location.hash) !== opened;
 
-/** What this tab has paused in before it was loaded again. */
+/** What this tab has paused in before it was loaded again, or its machine. */
 const kept = keptRun(location.hash);
+const keptMachine = keptSession(location.hash);
 /** Until the run is on its way to the instant, if it was at one. */
 let goesBack = kept?.within !== undefined;
+/** Whether the page is where it was, or was nowhere. Until then, what is kept stays as it is. */
+let isBack = !kept && !keptMachine;
 const session = new Worker('session-worker.js', { type: 'module' });
-/** There is nothing to come back to from now on. */
+/** There is nothing to come back to from now on. A page that has failed is loaded again, unless it has failed on its way back. */
 const isOver = (message: FromSession): boolean =>
-  ['verdict', 'failed', 'ended'].includes(message.tell) || (message.tell === 'keep' && !message.kept);
+  message.tell === 'verdict' ||
+  message.tell === 'ended' ||
+  (message.tell === 'failed' && !isBack) ||
+  (message.tell === 'keep' && isBack && !message.kept);
 const show = (message: FromSession): void => {
   if (message.tell === 'console') showConsole(message);
   if (message.tell === 'running') {
@@ -181,13 +188,15 @@ const show = (message: FromSession): void => {
     const way = kept && goesBack ? wayBack(kept, message.at) : undefined;
     goesBack = way?.do === 'goOn';
     if (way) send(way);
-    else keepRun(toKeep(location.hash, message));
+    else if (!isLeaving()) keepRun(toKeep(location.hash, message));
+    isBack ||= way === undefined;
   }
-  if (message.tell === 'keep' && message.kept && !isLeaving()) keepSession(location.hash, message.kept);
+  if (message.tell === 'refused' || (message.tell === 'recall' && !kept)) isBack = true;
+  if (message.tell === 'keep' && message.kept && isBack && !isLeaving()) keepSession(location.hash, message.kept);
   if (isOver(message)) forgetKept();
   if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
 };
-followWorker(session, show, browserTimers, () => performance.now());
+const unfollow = followWorker(session, show, browserTimers, () => performance.now());
 // A link that is opened in the same tab, and a choice, only change this part of the address.
 addEventListener('hashchange', () => {
   if (isLeaving()) location.reload();
@@ -197,7 +206,7 @@ session.postMessage({
   page: document.baseURI,
   scenario: opened,
   session: linked,
-  kept: keptSession(location.hash),
+  kept: keptMachine,
 });
 terminal.onData((text: string) => session.postMessage({ do: 'type', bytes: new TextEncoder().encode(text) }));
 
@@ -208,7 +217,7 @@ const messageOf = (action: Exclude<RunAction, 'leave'>): ToSession => {
 function act(action: RunAction): void {
   if (action === 'leave') {
     // What it tells until the page has gone is not kept.
-    session.terminate();
+    unfollow();
     forgetKept();
     return location.reload();
   }

@@ -3,7 +3,8 @@
 import t, { type Test } from 'tap';
 import type { PlaceShown } from '../../../emulator/host/browser/session/places.js';
 import { toKeep, wayBack } from '../../../emulator/host/browser/session/to-keep.js';
-import { forgetKept, keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
+import { forgetKept } from '../../../emulator/host/browser/storage/kept.js';
+import { keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
 import { keepSession, keptSession } from '../../../emulator/host/browser/storage/kept-session.js';
 
 const machine = { session: '{"sessionFormat":2}', isStanding: true };

@@ -43,14 +43,16 @@ t.test('the machine of a run gets none until it is taken over', async (t) => {
 t.test('the page says so', async (t) => {
   const running = next(START, { tell: 'running', again: undefined });
   const { said } = next(running, { tell: 'refusedKeys' });
-  t.match(said, /^the machine of a run takes no keys: in a run step by step, it can be taken over within a part /);
+  t.match(said, /^the machine of a run takes no keys: step through the run, /);
   t.ok(said.endsWith(`(key ${TAKE_OVER_KEY})`));
   const at = { title: 'run ls', step: 1, part: 0 };
   const inside = { machine: 1, virtualMs: 5 };
   const possible = { additions: [], commands: false };
   const paused = next(running, { tell: 'paused', at, text: '', possible, places: [], inside });
   const there = next(paused, { tell: 'refusedKeys' });
-  t.equal(there.said, `the machine of a run takes no keys: take it over first (key ${TAKE_OVER_KEY})`);
+  t.equal(there.said, `the machine of a run takes no keys: take it over (key ${TAKE_OVER_KEY})`);
   t.equal(there.paused, paused.paused);
   t.equal(next(there, { tell: 'goingOn' }).said, 'run ls', 'until the run goes on');
+  const failed = next(running, { tell: 'failed', message: 'no room', remedy: 'reload the page' });
+  t.equal(next(failed, { tell: 'refusedKeys' }).said, failed.said, 'how it has ended is worth more');
 });

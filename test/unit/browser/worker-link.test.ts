@@ -35,7 +35,7 @@ function harness() {
       };
     },
   };
-  followWorker(
+  const leave = followWorker(
     worker,
     (message) => (state = next(state, message)),
     timers,
@@ -59,6 +59,7 @@ function harness() {
     },
     said: () => `${state.phase}: ${state.said}`,
     wait: () => silent(),
+    leave,
     close: () => close(),
     tell: (data: FromSession | Holds) => listeners.get('message')?.({ data } as never),
     fail: (type: string, event: { readonly message?: string } = {}) => listeners.get(type)?.(event as never),
@@ -165,5 +166,17 @@ t.test('a worker that ends by itself is told, once', async (t) => {
   t.equal(said(), ended);
   fail('error', { message: 'something else' });
   t.equal(said(), ended);
+  t.same(did, ['in 60000 ms', 'waits for its lock', 'terminated']);
+});
+
+t.test('a page that leaves its worker says nothing of its end', async (t) => {
+  const { did, said, tell, close, leave, isWatched } = harness();
+  tell({ tell: 'alive' });
+  tell({ holds: 'its lock' });
+  leave();
+  close();
+  tell({ tell: 'restoring' });
+  t.equal(said(), 'starting: starting');
+  t.notOk(isWatched());
   t.same(did, ['in 60000 ms', 'waits for its lock', 'terminated']);
 });

@@ -7,8 +7,9 @@ import type { There } from './there.js';
 
 /** Turns with the memory watched and with it not watched, in each visit. */
 const ROUNDS = 3;
-/** Real time of a turn, and before it: until the last pictures have been drawn, or the first ones. */
+/** Real time of a turn. */
 const MEASURED_MS = 4_000;
+/** Real time before a turn, in which pictures begin or stop. */
 const SETTLE_MS = 500;
 
 /** A machine during one turn. */
@@ -45,20 +46,21 @@ async function watch(page: Page, on: boolean): Promise<void> {
 
 /** Runs in the page. Both ends are where the page has just been told where the machine is, because it is told only now and then. */
 async function measure(measuredMs: number): Promise<Turn> {
-  const { recall } = (globalThis as unknown as There).snapback ?? {};
+  const at = (): unknown => (globalThis as unknown as There).snapback?.recall?.at;
   const told = async (before: unknown) => {
     for (;;) {
       const { recall, memory, drawn = 0 } = (globalThis as unknown as There).snapback ?? {};
-      if (recall && recall !== before) {
+      // The rest of it is told more often.
+      if (recall && recall.at !== before) {
         const { pictures = 0, tookMs = 0 } = memory ?? {};
         return { recall, pictures, tookMs, drawn, nowMs: performance.now() };
       }
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   };
-  const begin = await told(recall);
+  const begin = await told(at());
   await new Promise((resolve) => setTimeout(resolve, measuredMs));
-  const end = await told((globalThis as unknown as There).snapback?.recall);
+  const end = await told(at());
   const seconds = (end.nowMs - begin.nowMs) / 1000;
   return {
     instructionsPerSecond: (end.recall.at.instructions - begin.recall.at.instructions) / seconds,

@@ -32,7 +32,7 @@ export function holdLock(post: (message: Holds) => void, locks = browserLocks())
   locks.request(name, hold).catch(ignore);
 }
 
-/** In its maker: calls `onEnd` when the worker has ended that has sent this message. */
+/** In its maker: calls `onEnd` when the worker that sent this message has ended. */
 export function whenEnded({ holds }: Holds, onEnd: () => void, locks = browserLocks()): void {
   locks?.request(holds, () => Promise.resolve(onEnd())).catch(ignore);
 }

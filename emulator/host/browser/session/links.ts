@@ -9,11 +9,11 @@ import type { FromSession } from './protocol.js';
 import type { Origin, Player } from './recall/recall.js';
 import { notTheSame } from './recall/tape.js';
 
-/** What a machine is of. */
+/** The scenario of a machine, and which machine of its run it is, if it was taken over from one. */
 export type Begun = Pick<SessionFile, 'scenario' | 'within'>;
 
 export interface Links {
-  /** The machines of this origin are of that. */
+  /** From now on, the machines of this origin are known to belong to that. */
   readonly begin: (origin: Origin, begun: Begun) => void;
   /**
    * Types what was typed in a session.

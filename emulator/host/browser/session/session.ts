@@ -211,6 +211,7 @@ export function createSession(tell: (message: FromSession) => void): (message: T
 
   const goToInstant = async (line: number, toMs: number): Promise<void> => {
     if (!opened) throw new RigError('there is no machine: the page has not been loaded');
+    keys.wait();
     await conversation?.end();
     tell({ tell: 'going' });
     const startedMs = performance.now();

@@ -206,9 +206,11 @@ export function next(state: SessionState, message: FromSession): SessionState {
     case 'keep':
       return { ...state, isKept: message.kept !== undefined };
     case 'refusedKeys': {
+      // How a run has ended is worth more.
+      if (state.phase !== 'running') return state;
       const how = state.paused?.inside
-        ? 'take it over first'
-        : 'in a run step by step, it can be taken over within a part';
+        ? 'take it over'
+        : 'step through the run, go to an instant between two places, and take it over';
       return { ...state, said: `the machine of a run takes no keys: ${how} (key z)` };
     }
     case 'ended':

@@ -22,6 +22,7 @@ const START_MS = 60_000;
  * worker is not ended, because its program may only be slow to load; what it tells later is shown. A worker that has told something and
  * then falls silent is not ended, either: that is shown until it tells something again.
  * @param now real time in ms.
+ * @returns ends the worker, and shows nothing any more.
  */
 export function followWorker(
   worker: SessionWorker,
@@ -30,7 +31,7 @@ export function followWorker(
   now: () => number,
   startMs = START_MS,
   watchLife: (message: Holds, onEnd: () => void) => void = whenEnded,
-): void {
+): () => void {
   let isOver = false;
   let silence: Silence | undefined;
   const forget = timers.after(startMs, () =>
@@ -40,12 +41,15 @@ export function followWorker(
       remedy: 'reload the page, and close other pages that work',
     }),
   );
-  const end = (why: string): void => {
-    if (isOver) return;
+  const leave = (): void => {
     forget();
     silence?.end();
     isOver = true;
     worker.terminate();
+  };
+  const end = (why: string): void => {
+    if (isOver) return;
+    leave();
     show({ tell: 'failed', message: `the session has ended: ${why}`, remedy: 'reload the page' });
   };
   worker.addEventListener('message', ({ data }) => {
@@ -62,4 +66,5 @@ export function followWorker(
   // An error without a message is that of loading.
   worker.addEventListener('error', ({ message }) => end(message ?? 'its program could not be loaded'));
   worker.addEventListener('messageerror', () => end('a message of it could not be read'));
+  return leave;
 }

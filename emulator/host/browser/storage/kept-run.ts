@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The run that a tab has paused in, for the same tab when it is loaded again. */
 import type { Moment } from '../../../cycle/steps/context.js';
-import { forgetText, keepText, keptText } from './kept-text.js';
+import { keepAs, keptAs, type Of } from './kept.js';
 
 export interface KeptRun {
   /** The part of the page's address behind the file: a link brings a session of its own. */
@@ -19,28 +19,11 @@ export interface KeptRun {
   };
 }
 
-/** Of the tab: where it was. */
-export const KEPT = ['sessionStorage', 'snapback.run'] as const;
-
-/** Keeps a run in the place of the one before. Where nothing can be kept, a page that is loaded again begins at the prompt. */
-export const keepRun = (run: KeptRun): void => keepText(...KEPT, JSON.stringify(run));
-
-/** Also what `kept-session.ts` keeps. */
-export const forgetKept = (): void => forgetText(...KEPT);
+/** Keeps a run in the place of what was kept before. */
+export const keepRun = (run: KeptRun): void => keepAs(run);
 
 /** The run that was kept on a page with this hash. */
 export const keptRun = (hash: string): KeptRun | undefined => keptAs(hash, isKeptRun);
-
-/** What was kept on a page with this hash, if it is one of those. */
-export function keptAs<Kept>(hash: string, isOne: (value: unknown) => value is Kept): Kept | undefined {
-  try {
-    const kept: unknown = JSON.parse(keptText(...KEPT) ?? 'null');
-    return isOne(kept) && (kept as Of<KeptRun>).hash === hash ? kept : undefined;
-  } catch {
-    // It is damaged.
-    return undefined;
-  }
-}
 
 function isKeptRun(value: unknown): value is KeptRun {
   const { hash, text, at, within } = (value ?? {}) as Of<KeptRun>;
@@ -61,6 +44,3 @@ function isMoment(value: unknown): boolean {
 }
 
 type Within = NonNullable<KeptRun['within']>;
-
-/** What is said to be one, and may be damaged. */
-export type Of<T> = Partial<Record<keyof T, unknown>>;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The machine at the console of a tab, for the same tab when it is loaded again. It is kept in the place of a run, or a run in its place. */
-import { KEPT, keptAs, type Of } from './kept-run.js';
-import { keepText } from './kept-text.js';
+import { keepAs, keptAs, type Of } from './kept.js';
 
 export interface KeptMachine {
   /** Text of a session, see `session-file.ts`: what the machine is of, what was typed to it, and where it was. */
@@ -11,7 +10,7 @@ export interface KeptMachine {
 
 /** `hash`: see `KeptRun`. */
 export const keepSession = (hash: string, { session, isStanding }: KeptMachine): void =>
-  keepText(...KEPT, JSON.stringify({ hash, session, isStanding }));
+  keepAs({ hash, session, isStanding });
 
 /** The machine that was kept on a page with this hash. */
 export function keptSession(hash: string): KeptMachine | undefined {
