@@ -49,12 +49,15 @@ interface Case {
 
 const OFF_TIME = '3 h';
 
+const linesOf = (failures: Report['failures']): readonly string[] =>
+  failures.map(({ kind, what }) => `${kind}: ${what}`);
+
 const passes = ({ report: { verdict, failures } }: RunEnd): readonly string[] =>
-  verdict === 'pass' ? [] : failures.map(({ kind, what }) => `${kind}: ${what}`);
+  verdict === 'pass' ? [] : linesOf(failures);
 
 /** After a cut or a boot, what a command before has left in memory is gone, so that a later command of the scenario can fail. */
 const failsNoProof = ({ report: { failures } }: RunEnd): readonly string[] =>
-  failures.filter(({ kind }) => kind !== 'command').map(({ kind, what }) => `${kind}: ${what}`);
+  linesOf(failures.filter(({ kind }) => kind !== 'command'));
 
 /** What is done one after another, in a run each, and what is to come of that. */
 const ACTIONS: readonly (readonly [ids: readonly string[], judge: Case['judge']])[] = [
