@@ -3,6 +3,7 @@
 import type { BootState } from '../../../cycle/boot-state.js';
 import type { Asked, Engine, Machine, RestoreConfig, RunReport, RunRequest } from '../../../machine/contract.js';
 import { bytesOf, type Instant, type SessionFile } from '../../../scenario/session-file.js';
+import { runToEnd } from './recall/same-end.js';
 
 /** Guest time from the saved state to the prompt of its shell, with some to spare. */
 export const PROMPT_MS = 100;
@@ -23,8 +24,6 @@ export async function machineAtPrompt(
 
 /** A run is of so much guest time at most, so that checkpoints can be left on the way. */
 const RUN_MS_MAX = 500;
-/** Less than an instruction takes, and more than is lost by rounding. */
-const ROUNDING_MS = 1e-7;
 
 /**
  * Types what was typed in a session, each key where it was typed, and goes on to where the machine stood.
@@ -41,7 +40,7 @@ export async function typeAgain(
   let keys: readonly Uint8Array[] = [];
   for (const key of [...typed, { ...until, base64: '' }]) {
     while (at.virtualMs < key.virtualMs) {
-      const leftMs = Math.max(ROUNDING_MS, key.virtualMs - at.virtualMs - ROUNDING_MS);
+      const leftMs = runToEnd(key.virtualMs - at.virtualMs);
       const send = keys.map((bytes) => ({ channel: 'console', bytes }) as const);
       keys = [];
       const { reason, instructions, virtualMs } = await run({ virtualMsMax: Math.min(RUN_MS_MAX, leftMs), send });

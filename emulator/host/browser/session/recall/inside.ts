@@ -4,6 +4,7 @@ import { stillArmed } from '../../../../cycle/recorder.js';
 import { concat } from '../../../../machine/bytes.js';
 import type { Asked, DiskWrite, Machine, RunReport } from '../../../../machine/contract.js';
 import type { SoFar } from '../../../../machine/written.js';
+import { SAME_END_MS } from './same-end.js';
 
 /** An instant of a machine of a run. */
 export interface Inside {
@@ -20,8 +21,6 @@ export interface RunSoFar extends SoFar {
 
 /** Less than each tick takes, so that a run of this time is one tick. */
 export const ONE_TICK_MS = 1e-6;
-/** Runs end so much before where they are to end, in virtual ms, because sums of fractions differ in their last digits. A tick takes longer. */
-export const SAME_END_MS = 1e-7;
 
 /**
  * Runs a machine as it was asked to, but not beyond the first tick boundary at or after a virtual time of it. Ticks do not depend on where

@@ -4,7 +4,8 @@ import { stillArmed, type ArmedTrigger } from '../../../../cycle/recorder.js';
 import { concat } from '../../../../machine/bytes.js';
 import type { Asked, Machine, RunReport, RunRequest } from '../../../../machine/contract.js';
 import type { Instant } from '../../../../scenario/session-file.js';
-import { ONE_TICK_MS, SAME_END_MS, type RunSoFar } from './inside.js';
+import { ONE_TICK_MS, type RunSoFar } from './inside.js';
+import { runToEnd, SAME_END_MS } from './same-end.js';
 
 /** Where a run stands between two stretches. */
 export interface Between extends Instant {
@@ -52,7 +53,7 @@ export async function runInStretches(
       ...rest,
       ...(stretches.length === 0 && { ...(send && { send }), ...(deliver && { deliver }) }),
       triggers: armed.map(({ trigger }) => trigger),
-      virtualMsMax: Math.min(stretchMs, toStopMs, Math.max(leftMs - SAME_END_MS, SAME_END_MS)),
+      virtualMsMax: Math.min(stretchMs, toStopMs, runToEnd(leftMs)),
     });
     const aheadMs = (stopAtMs ?? 0) - SAME_END_MS - stretch.virtualMs;
     toStopMs = aheadMs > 0 ? aheadMs : Infinity;

@@ -7,6 +7,7 @@ import { concat } from '../../../../machine/bytes.js';
 import type { Asked, RunReport } from '../../../../machine/contract.js';
 import { RigError } from '../../../../machine/errors.js';
 import { base64Of, type Instant, type Typed } from '../../../../scenario/session-file.js';
+import { runToEnd } from './same-end.js';
 
 /** A machine that was told the same again has come elsewhere. */
 export const notTheSame = ({ instructions, virtualMs }: Instant): RigError =>
@@ -122,9 +123,6 @@ export interface Again {
   readonly end: Instant | undefined;
 }
 
-/** Less than an instruction takes, and more than is lost by rounding. */
-const ROUNDING_MS = 1e-7;
-
 /** What to ask of a machine at `from` so that it comes to `toMs`, or to the first instant after it; undefined when it is there. */
 export function nextAgain({ stretches }: Tape, { at, stretch }: Position, toMs: number): Again | undefined {
   const isOver = at.virtualMs >= (stretches[stretch]?.end.virtualMs ?? -Infinity);
@@ -134,7 +132,7 @@ export function nextAgain({ stretches }: Tape, { at, stretch }: Position, toMs: 
   const { asked, end, isOpen } = next;
   const { send: _send, deliver: _deliver, ...going } = asked;
   const isAll = toMs >= end.virtualMs;
-  const leftMs = Math.max(ROUNDING_MS, (isAll ? end.virtualMs : toMs) - at.virtualMs - ROUNDING_MS);
+  const leftMs = runToEnd((isAll ? end.virtualMs : toMs) - at.virtualMs);
   return {
     stretch: number,
     asked: { ...(isOver ? asked : going), virtualMsMax: isAll && !isOpen ? asked.virtualMsMax : leftMs },
