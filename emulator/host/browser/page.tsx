@@ -23,8 +23,8 @@ import type {
 } from './session/protocol.js';
 import { createConsoles, timelineIn } from './consoles.js';
 import { keepFocus, type FocusDocument } from './focus.js';
+import { comeBack, toKeep } from './session/coming-back.js';
 import { next, START, type Phase } from './session/state.js';
-import { toKeep, wayBack } from './session/to-keep.js';
 import { followWorker, type SessionWorker } from './session/worker-link.js';
 import { forgetKept } from './storage/kept.js';
 import { keepRun, keptRun } from './storage/kept-run.js';
@@ -154,17 +154,8 @@ const isLeaving = (): boolean =>
 /** What this tab has paused in before it was loaded again, or its machine. */
 const kept = keptRun(location.hash);
 const keptMachine = keptSession(location.hash);
-/** Until the run is on its way to the instant, if it was at one. */
-let goesBack = kept?.within !== undefined;
-/** Whether the page is where it was, or was nowhere. Until then, what is kept stays as it is. */
-let isBack = !kept && !keptMachine;
+const following = comeBack(kept, keptMachine !== undefined);
 const session = new Worker('session-worker.js', { type: 'module' });
-/** There is nothing to come back to from now on. A page that has failed is loaded again, unless it has failed on its way back. */
-const isOver = (message: FromSession): boolean =>
-  message.tell === 'verdict' ||
-  message.tell === 'ended' ||
-  (message.tell === 'failed' && !isBack) ||
-  (message.tell === 'keep' && isBack && !message.kept);
 const show = (message: FromSession): void => {
   if (message.tell === 'console') showConsole(message);
   if (message.tell === 'running') {
@@ -184,17 +175,13 @@ const show = (message: FromSession): void => {
     runInstant.value = undefined;
   }
   if (message.tell === 'running' && message.again?.isChanged) edited.value = message.again.text;
-  if (message.tell === 'paused') {
-    const way = kept && goesBack ? wayBack(kept, message.at) : undefined;
-    goesBack = way?.do === 'goOn';
-    if (way) send(way);
-    else if (!isLeaving()) keepRun(toKeep(location.hash, message));
-    isBack ||= way === undefined;
+  const { send: way, keep } = following(message);
+  if (way) send(way);
+  if (keep === 'nothing') forgetKept();
+  else if (!isLeaving()) {
+    if (message.tell === 'paused' && keep) keepRun(toKeep(location.hash, message));
+    if (message.tell === 'keep' && message.kept && keep) keepSession(location.hash, message.kept);
   }
-  if (message.tell === 'refused' || (message.tell === 'recall' && !kept)) isBack = true;
-  if (message.tell === 'keep' && message.kept && isBack && !isLeaving()) keepSession(location.hash, message.kept);
-  if (isOver(message)) forgetKept();
-  if (message.tell === 'prompt' && kept) send({ do: 'run', stepwise: true, text: kept.text, to: kept.at });
 };
 const unfollow = followWorker(session, show, browserTimers, () => performance.now());
 // A link that is opened in the same tab, and a choice, only change this part of the address.

@@ -2,7 +2,7 @@
 /** Where a tab was is there when the tab is loaded again: the run that has paused, or the machine at the console. */
 import t, { type Test } from 'tap';
 import type { PlaceShown } from '../../../emulator/host/browser/session/places.js';
-import { toKeep, wayBack } from '../../../emulator/host/browser/session/to-keep.js';
+import { toKeep, wayBack } from '../../../emulator/host/browser/session/coming-back.js';
 import { forgetKept } from '../../../emulator/host/browser/storage/kept.js';
 import { keepRun, keptRun } from '../../../emulator/host/browser/storage/kept-run.js';
 import { keepSession, keptSession } from '../../../emulator/host/browser/storage/kept-session.js';
